@@ -1,0 +1,48 @@
+import { mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AlbertineError } from './errors.ts';
+import type { FileSource } from './files.ts';
+
+/** A {@link FileSource} over a directory. Throws `file_not_found` when the directory is absent. */
+export async function openFolder(path: string): Promise<FileSource> {
+  const info = await stat(path).catch(() => undefined);
+  if (!info?.isDirectory()) throw new AlbertineError('file_not_found', `no folder at ${path}`, { value: path });
+  const fail = (name: string) => (cause: unknown): never => {
+    throw new AlbertineError('file_not_found', `cannot read ${name} in ${path}`, { value: join(path, name), cause });
+  };
+  return {
+    location: path,
+    list: async () => (await readdir(path, { withFileTypes: true })).filter((entry) => !entry.isDirectory()).map((entry) => entry.name),
+    size: async (name) => (await stat(join(path, name)).catch(fail(name))).size,
+    read: async (name, start = 0, end) => {
+      if (start === 0 && end === undefined) return readFile(join(path, name)).catch(fail(name));
+      return readRange(join(path, name), start, end).catch(fail(name));
+    },
+  };
+}
+
+async function readRange(path: string, start: number, end?: number): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const stop = end ?? (await file.stat()).size;
+    const bytes = new Uint8Array(Math.max(0, stop - start));
+    let filled = 0;
+    while (filled < bytes.length) {
+      // libuv reads at most 2 GiB at once.
+      const { bytesRead } = await file.read(bytes, filled, Math.min(bytes.length - filled, 1 << 30), start + filled);
+      if (bytesRead === 0) return bytes.subarray(0, filled);
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a file so that a reader sees either the old content or all of the new: temporary name, flush, rename. */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  await writeFile(temporary, content, { flush: true });
+  await rename(temporary, path);
+}
