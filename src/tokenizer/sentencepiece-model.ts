@@ -1,0 +1,249 @@
+import { AlbertineError } from '../core/errors.ts';
+import { floatOf, type ProtobufField, ProtobufWriter, readFields } from './protobuf.ts';
+
+/** What a piece is: only `normal`, `userDefined`, `unused` and `byte` pieces stand for text. */
+export type PieceType = 'normal' | 'unknown' | 'control' | 'userDefined' | 'unused' | 'byte';
+
+const PIECE_TYPES: Record<PieceType, number> = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 };
+const PIECE_TYPE_OF = new Map(Object.entries(PIECE_TYPES).map(([name, number]) => [number, name as PieceType]));
+
+/** One vocabulary entry; its id is its position. */
+export interface SentencePiece {
+  /** Spaces appear as U+2581. */
+  piece: string;
+  /** Log-probability (Unigram). */
+  score: number;
+  type: PieceType;
+}
+
+/** `TrainerSpec.model_type`. */
+export type SentencePieceAlgorithm = 'unigram' | 'bpe' | 'word' | 'char';
+
+const ALGORITHMS: Record<SentencePieceAlgorithm, number> = { unigram: 1, bpe: 2, word: 3, char: 4 };
+const ALGORITHM_OF = new Map(Object.entries(ALGORITHMS).map(([name, number]) => [number, name as SentencePieceAlgorithm]));
+
+/** How the model was trained, and the symbols it reserves (protobuf `TrainerSpec`; defaults are SentencePiece's). */
+export interface TrainerSpec {
+  algorithm: SentencePieceAlgorithm;
+  vocabSize: number;
+  characterCoverage: number;
+  maxPieceLength: number;
+  splitByUnicodeScript: boolean;
+  splitByWhitespace: boolean;
+  splitByNumber: boolean;
+  splitDigits: boolean;
+  /** The space belongs to the end of a word (`word▁`) instead of its beginning. */
+  treatWhitespaceAsSuffix: boolean;
+  /** Unknown characters become their UTF-8 bytes as `<0xNN>` pieces. */
+  byteFallback: boolean;
+  controlSymbols: string[];
+  userDefinedSymbols: string[];
+  /** Ids of the four meta pieces; -1 when absent. */
+  unkId: number;
+  bosId: number;
+  eosId: number;
+  padId: number;
+  /** What an unknown piece decodes to. */
+  unkSurface: string;
+  unkPiece: string;
+  bosPiece: string;
+  eosPiece: string;
+  padPiece: string;
+  /** Fields not listed here, as they stood in the file. */
+  unknownFields: Uint8Array;
+}
+
+/** How text is normalised before segmentation (protobuf `NormalizerSpec`). */
+export interface NormalizerSpec {
+  /** `nfkc`, `nfkc_cf`, `nmt_nfkc`, `nmt_nfkc_cf`, `identity` or a trainer's own name. */
+  name: string;
+  /** Double-array trie and replacement strings; empty for the identity. */
+  precompiledCharsmap: Uint8Array;
+  addDummyPrefix: boolean;
+  removeExtraWhitespaces: boolean;
+  escapeWhitespaces: boolean;
+  /** Fields not listed here, as they stood in the file. */
+  unknownFields: Uint8Array;
+}
+
+/** A parsed `spiece.model` (protobuf `ModelProto`); self-test samples are dropped. */
+export interface SentencePieceModel {
+  pieces: SentencePiece[];
+  trainer: TrainerSpec;
+  normalizer: NormalizerSpec;
+  /** Fields not listed here (such as `denormalizer_spec`), as they stood in the file. */
+  unknownFields: Uint8Array;
+}
+
+type FieldKind = 'integer' | 'boolean' | 'float' | 'string' | 'strings' | 'bytes';
+
+/** Field number and kind of every scalar we know, by property name; `algorithm` is handled apart. */
+const TRAINER_FIELDS: Record<Exclude<keyof TrainerSpec, 'algorithm' | 'unknownFields'>, [number, FieldKind]> = {
+  vocabSize: [4, 'integer'],
+  characterCoverage: [10, 'float'],
+  maxPieceLength: [20, 'integer'],
+  splitByUnicodeScript: [21, 'boolean'],
+  splitByWhitespace: [22, 'boolean'],
+  splitByNumber: [23, 'boolean'],
+  treatWhitespaceAsSuffix: [24, 'boolean'],
+  splitDigits: [25, 'boolean'],
+  controlSymbols: [30, 'strings'],
+  userDefinedSymbols: [31, 'strings'],
+  byteFallback: [35, 'boolean'],
+  unkId: [40, 'integer'],
+  bosId: [41, 'integer'],
+  eosId: [42, 'integer'],
+  padId: [43, 'integer'],
+  unkSurface: [44, 'string'],
+  unkPiece: [45, 'string'],
+  bosPiece: [46, 'string'],
+  eosPiece: [47, 'string'],
+  padPiece: [48, 'string'],
+};
+const ALGORITHM_FIELD = 3;
+
+const NORMALIZER_FIELDS: Record<Exclude<keyof NormalizerSpec, 'unknownFields'>, [number, FieldKind]> = {
+  name: [1, 'string'],
+  precompiledCharsmap: [2, 'bytes'],
+  addDummyPrefix: [3, 'boolean'],
+  removeExtraWhitespaces: [4, 'boolean'],
+  escapeWhitespaces: [5, 'boolean'],
+};
+
+const SELF_TEST_FIELD = 4;
+
+/** A {@link TrainerSpec} with SentencePiece's defaults, changed by `values`. */
+export function trainerSpec(values: Partial<TrainerSpec> = {}): TrainerSpec {
+  return {
+    algorithm: 'unigram', vocabSize: 8000, characterCoverage: Math.fround(0.9995), maxPieceLength: 16,
+    splitByUnicodeScript: true, splitByWhitespace: true, splitByNumber: true, splitDigits: false,
+    treatWhitespaceAsSuffix: false, byteFallback: false, controlSymbols: [], userDefinedSymbols: [],
+    unkId: 0, bosId: 1, eosId: 2, padId: -1, unkSurface: ' \u2047 ',
+    unkPiece: '<unk>', bosPiece: '<s>', eosPiece: '</s>', padPiece: '<pad>', unknownFields: new Uint8Array(0), ...values,
+  };
+}
+
+/** A {@link NormalizerSpec} with SentencePiece's defaults (and no charsmap), changed by `values`. */
+export function normalizerSpec(values: Partial<NormalizerSpec> = {}): NormalizerSpec {
+  return {
+    name: '', precompiledCharsmap: new Uint8Array(0), addDummyPrefix: true, removeExtraWhitespaces: true, escapeWhitespaces: true,
+    unknownFields: new Uint8Array(0), ...values,
+  };
+}
+
+/** Parses a SentencePiece model file. Throws `invalid_file` when the bytes are not one. */
+export function parseSentencePieceModel(bytes: Uint8Array): SentencePieceModel {
+  const pieces: SentencePiece[] = [];
+  const unknown: Uint8Array[] = [];
+  let trainer = trainerSpec();
+  let normalizer = normalizerSpec();
+  // A plain view: Node's Buffer would make `slice` share memory and stay a Buffer.
+  for (const field of readFields(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))) {
+    if (field.number === 1) pieces.push(parsePiece(field, pieces.length));
+    else if (field.number === 2) trainer = parseTrainer(field.bytes);
+    else if (field.number === 3) normalizer = parseKnown(field.bytes, normalizerSpec(), NORMALIZER_FIELDS);
+    else if (field.number !== SELF_TEST_FIELD) unknown.push(field.raw);
+  }
+  if (pieces.length === 0) throw new AlbertineError('invalid_file', 'a SentencePiece model must have pieces, found none', { value: bytes.length });
+  return { pieces, trainer, normalizer, unknownFields: concatenate(unknown) };
+}
+
+/** Serialises a model so that SentencePiece itself reads it; {@link parseSentencePieceModel} gives back an equal model. */
+export function writeSentencePieceModel(model: SentencePieceModel): Uint8Array {
+  const writer = new ProtobufWriter();
+  for (const { piece, score, type } of model.pieces) {
+    const message = new ProtobufWriter();
+    message.bytes(1, encoder.encode(piece));
+    message.float(2, score);
+    if (type !== 'normal') message.varint(3, PIECE_TYPES[type]);
+    writer.bytes(1, message.finish());
+  }
+  const trainer = new ProtobufWriter();
+  trainer.varint(ALGORITHM_FIELD, ALGORITHMS[model.trainer.algorithm]);
+  writeKnown(trainer, model.trainer, TRAINER_FIELDS);
+  writer.bytes(2, trainer.finish());
+  const normalizer = new ProtobufWriter();
+  writeKnown(normalizer, model.normalizer, NORMALIZER_FIELDS);
+  writer.bytes(3, normalizer.finish());
+  writer.raw(model.unknownFields);
+  return writer.finish();
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+function parsePiece(message: ProtobufField, id: number): SentencePiece {
+  const piece: SentencePiece = { piece: '', score: 0, type: 'normal' };
+  for (const field of readFields(message.bytes)) {
+    if (field.number === 1) piece.piece = decoder.decode(field.bytes);
+    else if (field.number === 2 && field.wireType === 5) piece.score = floatOf(field);
+    else if (field.number === 3) {
+      const type = PIECE_TYPE_OF.get(field.varint);
+      if (type === undefined) throw new AlbertineError('invalid_file', `piece ${id} has an unknown type, ${field.varint}`, { value: field.varint });
+      piece.type = type;
+    }
+  }
+  return piece;
+}
+
+function parseTrainer(message: Uint8Array): TrainerSpec {
+  const trainer = parseKnown(message, trainerSpec(), TRAINER_FIELDS, [ALGORITHM_FIELD]);
+  for (const field of readFields(message)) {
+    if (field.number !== ALGORITHM_FIELD) continue;
+    const algorithm = ALGORITHM_OF.get(field.varint);
+    if (algorithm === undefined) throw new AlbertineError('invalid_file', `unknown SentencePiece model_type ${field.varint}`, { value: field.varint });
+    trainer.algorithm = algorithm;
+  }
+  return trainer;
+}
+
+type FieldTable = Record<string, [number, FieldKind]>;
+
+/** Fills `target` from the message; fields outside `table` (and not in `handledElsewhere`) go to `unknownFields`. */
+function parseKnown<T extends { unknownFields: Uint8Array }>(message: Uint8Array, target: T, table: FieldTable, handledElsewhere: number[] = []): T {
+  const byNumber = new Map(Object.entries(table).map(([name, [number, kind]]) => [number, { name, kind }]));
+  const values = target as Record<string, unknown>;
+  const unknown: Uint8Array[] = [];
+  for (const field of readFields(message)) {
+    const known = byNumber.get(field.number);
+    if (!known) {
+      if (!handledElsewhere.includes(field.number)) unknown.push(field.raw);
+    } else if (known.kind === 'strings') (values[known.name] as string[]).push(decoder.decode(field.bytes));
+    else values[known.name] = valueOf(field, known.kind);
+  }
+  target.unknownFields = concatenate(unknown);
+  return target;
+}
+
+function valueOf(field: ProtobufField, kind: Exclude<FieldKind, 'strings'>): unknown {
+  switch (kind) {
+    case 'integer': return field.varint;
+    case 'boolean': return field.varint !== 0;
+    case 'float': return floatOf(field);
+    case 'string': return decoder.decode(field.bytes);
+    case 'bytes': return field.bytes.slice();
+  }
+}
+
+function writeKnown(writer: ProtobufWriter, source: { unknownFields: Uint8Array }, table: FieldTable): void {
+  const values = source as unknown as Record<string, unknown>;
+  for (const [name, [number, kind]] of Object.entries(table)) {
+    const value = values[name];
+    if (kind === 'integer') writer.varint(number, value as number);
+    else if (kind === 'boolean') writer.varint(number, value ? 1 : 0);
+    else if (kind === 'float') writer.float(number, value as number);
+    else if (kind === 'bytes') writer.bytes(number, value as Uint8Array);
+    else for (const text of kind === 'strings' ? (value as string[]) : [value as string]) writer.bytes(number, encoder.encode(text));
+  }
+  writer.raw(source.unknownFields);
+}
+
+function concatenate(chunks: Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.length, 0));
+  let position = 0;
+  for (const chunk of chunks) {
+    result.set(chunk, position);
+    position += chunk.length;
+  }
+  return result;
+}
