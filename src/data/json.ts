@@ -1,0 +1,37 @@
+import { AlbertineError } from '../core/errors.ts';
+
+/**
+ * A value as JSON without spaces. Typed arrays become arrays, and the numbers of a Float32Array are written with the
+ * fewest digits that read back as the same 32-bit float (at most 9). A NaN or infinity throws `invalid_data`: JSON has none.
+ * Properties that are undefined are left out, as in `JSON.stringify`.
+ */
+export function toJson(value: unknown): string {
+  if (value instanceof Float32Array) return `[${Array.from(value, formatFloat32).join(',')}]`;
+  if (ArrayBuffer.isView(value)) return `[${Array.from(value as unknown as ArrayLike<number>, formatNumber).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => toJson(item ?? null)).join(',')}]`;
+  if (typeof value === 'number') return formatNumber(value);
+  if (typeof value === 'object' && value !== null && !hasToJson(value)) {
+    const members = Object.entries(value).filter(([, member]) => member !== undefined);
+    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${toJson(member)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** The shortest decimal that reads back as the same 32-bit float. Throws `invalid_data` for NaN and infinities. */
+export function formatFloat32(value: number): string {
+  // 6 digits are not always enough and 9 always are (IEEE 754, section 5.12.2).
+  for (const digits of [6, 7, 8]) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return formatNumber(short);
+  }
+  return formatNumber(Number(value.toPrecision(9)));
+}
+
+function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) throw new AlbertineError('invalid_data', `JSON and CSV cannot hold the number ${value}`, { value });
+  return String(value);
+}
+
+function hasToJson(value: object): boolean {
+  return typeof (value as { toJSON?: unknown }).toJSON === 'function';
+}

@@ -1,0 +1,174 @@
+import { createReadStream, statSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { readParquetRows } from './parquet-node.ts';
+import { parseRows, type ParseOptions } from './parse.ts';
+import { missingFieldReason, ROW_FORMATS, RowReporter, type OnError, type Row, type RowFormat, type RowSource } from './rows.ts';
+
+/** Options of {@link openRows}. */
+export interface ReadOptions extends Omit<ParseOptions, 'format'> {
+  /** Default: by the file's extension, `.gz` aside. Needed for other extensions and for standard input. */
+  format?: RowFormat;
+  /** Default `stop`. */
+  onError?: OnError;
+}
+
+const EXTENSIONS: Record<string, RowFormat> = {
+  txt: 'txt', text: 'txt', jsonl: 'jsonl', ndjson: 'jsonl', json: 'jsonl', csv: 'csv', tsv: 'tsv', tab: 'tsv', parquet: 'parquet',
+};
+
+/** The format that a path's extension stands for (`data.csv.gz` is `csv`); undefined if it stands for none. */
+export function formatOfPath(path: string): RowFormat | undefined {
+  const extension = /\.([^./\\]+)$/.exec(path.replace(/\.gz$/i, ''))?.[1];
+  return extension === undefined ? undefined : EXTENSIONS[extension.toLowerCase()];
+}
+
+/**
+ * Opens a file, or standard input as `-`, as rows that are read while they are consumed.
+ * Text formats take constant memory whatever the file's size, and may be gzipped; Parquet takes one row group.
+ * Throws `file_not_found` at once, `invalid_argument` if the format is unknown; while reading, `invalid_data` for bad
+ * rows (unless `onError` is `skip`) and `invalid_file` for damaged containers.
+ */
+export function openRows(source: string, options: ReadOptions = {}): RowSource {
+  const { onError = 'stop' } = options;
+  requireOneOf('onError', onError, ['stop', 'skip']);
+  const format = requireFormat(source, options.format);
+  const isStdin = source === '-';
+  if (!isStdin) requireFile(source);
+  if (isStdin && format === 'parquet') throw new AlbertineError('unsupported', 'Parquet cannot be read from standard input, because its index is at the end');
+  const name = isStdin ? 'standard input' : source;
+  const reporter = new RowReporter(name, onError);
+  let passes = 0;
+
+  const iterate = (): AsyncGenerator<Row> => {
+    if (isStdin && passes > 0) throw new AlbertineError('unsupported', 'standard input can be read only once');
+    if (passes++ > 0) reporter.reset();
+    if (format === 'parquet') return readParquetRows(source, { fields: options.fields }, reporter);
+    const bytes = isStdin ? process.stdin : createReadStream(source, { highWaterMark: 256 * 1024 });
+    return parseRows(decompressed(bytes, name), { ...options, format }, reporter);
+  };
+  return {
+    name,
+    format,
+    report: reporter.report,
+    reject: ({ number }, reason) => {
+      reporter.bad(number, reason);
+      reporter.report.rows--;
+    },
+    [Symbol.asyncIterator]: iterate,
+  };
+}
+
+/** A text with the row that it came from. */
+export interface TextRow {
+  /** As {@link Row.number}. */
+  number: number;
+  text: string;
+}
+
+/** Texts in file order; see {@link RowSource}. */
+export interface TextSource extends AsyncIterable<TextRow> {
+  readonly name: string;
+  readonly format: RowFormat;
+  readonly report: RowSource['report'];
+}
+
+/** Options of {@link readTexts}. */
+export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
+  /** Field that holds the text. Default `text`, or the only field there is. */
+  field?: string;
+}
+
+/**
+ * The texts of a file or of standard input (`-`, a text a line unless `format` says otherwise), read while they are
+ * consumed. A row whose field is missing or no string is a bad row. Errors as {@link openRows}.
+ */
+export function readTexts(source: string, options: ReadTextOptions = {}): TextSource {
+  const { field, ...rest } = options;
+  const format = options.format ?? (source === '-' ? 'txt' : undefined);
+  // Text files have their one field whatever the caller calls it.
+  const wanted = field === undefined || requireFormat(source, format) === 'txt' ? undefined : field;
+  const rows = openRows(source, { ...rest, format, ...(wanted !== undefined && { fields: [wanted] }) });
+  async function* iterate(): AsyncGenerator<TextRow> {
+    for await (const row of rows) {
+      const name = wanted ?? defaultTextField(row.fields);
+      const value = row.fields[name];
+      if (typeof value === 'string') yield { number: row.number, text: value };
+      else rows.reject(row, value === undefined ? missingFieldReason(name, row.fields) : `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`);
+    }
+  }
+  return { name: rows.name, format: rows.format, report: rows.report, [Symbol.asyncIterator]: iterate };
+}
+
+function defaultTextField(fields: Record<string, unknown>): string {
+  const names = Object.keys(fields);
+  return names.length === 1 ? names[0] : 'text';
+}
+
+function requireFormat(source: string, format: RowFormat | undefined): RowFormat {
+  const found = format ?? formatOfPath(source);
+  if (found === undefined) {
+    throw new AlbertineError('invalid_argument', `cannot tell the format of ${source === '-' ? 'standard input' : source}`, {
+      value: source, hint: `Name the format: ${ROW_FORMATS.join(', ')}`,
+    });
+  }
+  return requireOneOf('format', found, ROW_FORMATS);
+}
+
+function requireFile(path: string): void {
+  const info = statSync(path, { throwIfNoEntry: false });
+  if (!info) throw new AlbertineError('file_not_found', `no file at ${path}`, { value: path });
+  if (info.isDirectory()) throw new AlbertineError('invalid_argument', `expected a file, got the folder ${path}`, { value: path });
+}
+
+/** The stream's bytes, unpacked if they start as gzip does. Closes the stream when the consumer stops early. */
+async function* decompressed(stream: Readable, name: string): AsyncGenerator<Uint8Array> {
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  try {
+    // A pipe may deliver the first byte alone.
+    let head = new Uint8Array(0);
+    while (head.length < 2) {
+      const next = await chunks.next();
+      if (next.done) break;
+      head = new Uint8Array(Buffer.concat([head, next.value]));
+    }
+    const all = prepended(head, chunks);
+    if (head[0] === 0x1f && head[1] === 0x8b) yield* gunzip(all);
+    else yield* all;
+  } catch (cause) {
+    throw asReadError(cause, name);
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function* prepended(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (head.length > 0) yield head;
+  for (;;) {
+    const next = await rest.next();
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const input = Readable.from(chunks, { objectMode: false });
+  const output = createGunzip({ chunkSize: 256 * 1024 });
+  input.on('error', (error) => output.destroy(error));
+  input.pipe(output);
+  try {
+    for await (const chunk of output) yield chunk as Uint8Array;
+  } finally {
+    input.destroy();
+    output.destroy();
+  }
+}
+
+function asReadError(cause: unknown, name: string): unknown {
+  if (cause instanceof AlbertineError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code?.startsWith('Z_')) return new AlbertineError('invalid_file', `${name} is damaged gzip data: ${message}`, { value: name, cause });
+  if (code === 'EACCES' || code === 'ENOENT') return new AlbertineError('file_not_found', `cannot read ${name}: ${message}`, { value: name, cause });
+  return cause;
+}

@@ -1,0 +1,85 @@
+import { AlbertineError } from '../core/errors.ts';
+
+/** File formats that rows are read from. `.gz` on top of a text format is recognised by its first bytes. */
+export const ROW_FORMATS = ['txt', 'jsonl', 'csv', 'tsv', 'parquet'] as const;
+export type RowFormat = (typeof ROW_FORMATS)[number];
+
+/** One record of an input. */
+export interface Row {
+  /** 1-based line on which the record starts (a header line counts); for Parquet the 1-based row. */
+  number: number;
+  /** Values by field name. Text files have one field, `text`; CSV and TSV values are strings. */
+  fields: Record<string, unknown>;
+}
+
+/** A record that could not be used. */
+export interface RowIssue {
+  /** As {@link Row.number}. */
+  row: number;
+  reason: string;
+}
+
+/** What happened while reading; complete once the iteration has ended. */
+export interface ReadReport {
+  /** Records given out. */
+  rows: number;
+  /** Records left out because they were bad (only with `onError: 'skip'`). */
+  skipped: number;
+  /** Blank lines of JSONL, CSV and TSV, which are no records. Blank lines of text files are empty texts. */
+  blank: number;
+  /** The first {@link MAX_LISTED_ISSUES} bad records. */
+  issues: RowIssue[];
+}
+
+/** How many bad records a {@link ReadReport} lists; the rest are only counted. */
+export const MAX_LISTED_ISSUES = 100;
+
+/** What to do with a record that cannot be used: throw `invalid_data`, or leave it out and count it. */
+export type OnError = 'stop' | 'skip';
+
+/**
+ * Rows in file order, read while they are consumed, with a report.
+ * Iterating again starts from the beginning with a fresh report, except for standard input, which can be read once.
+ */
+export interface RowSource extends AsyncIterable<Row> {
+  /** Where the rows come from, for messages. */
+  readonly name: string;
+  readonly format: RowFormat;
+  readonly report: ReadReport;
+  /** Declares a row that was given out to be bad after all: throws or counts it, as `onError` says. */
+  reject(row: Row, reason: string): void;
+}
+
+/** Applies {@link OnError} and keeps the {@link ReadReport}. */
+export class RowReporter {
+  readonly report: ReadReport = { rows: 0, skipped: 0, blank: 0, issues: [] };
+  private readonly source: string;
+  private readonly onError: OnError;
+
+  constructor(source: string, onError: OnError) {
+    this.source = source;
+    this.onError = onError;
+  }
+
+  /** Records a bad row; throws `invalid_data` with `onError: 'stop'`. */
+  bad(row: number, reason: string): void {
+    if (this.onError === 'stop') {
+      throw new AlbertineError('invalid_data', `${this.source}, row ${row}: ${reason}`, {
+        value: row, hint: "Correct the row, or leave bad rows out with onError 'skip'",
+      });
+    }
+    this.report.skipped++;
+    if (this.report.issues.length < MAX_LISTED_ISSUES) this.report.issues.push({ row, reason });
+  }
+
+  /** Sets every count back to zero, for another pass over the same source. */
+  reset(): void {
+    Object.assign(this.report, { rows: 0, skipped: 0, blank: 0, issues: [] });
+  }
+}
+
+/** The sentence for a row without `field`, naming the fields that it has. */
+export function missingFieldReason(field: string, fields: Record<string, unknown>): string {
+  const present = Object.keys(fields);
+  return `no field ${JSON.stringify(field)}; the fields present are ${present.length > 0 ? present.map((name) => JSON.stringify(name)).join(', ') : 'none'}`;
+}
