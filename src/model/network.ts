@@ -1,0 +1,150 @@
+import type { Tensor } from '../graph/graph.ts';
+import { attention } from '../graph/operators/attention.ts';
+import { geluErf, geluTanh, silu } from '../graph/operators/activation.ts';
+import { add, applyMask, multiply, relu, sigmoid, tanh } from '../graph/operators/elementwise.ts';
+import { linear, matmul } from '../graph/operators/matmul.ts';
+import { layerNorm } from '../graph/operators/normalization.ts';
+import { gather, reshape, transpose } from '../graph/operators/shape.ts';
+import { headSize, type Activation, type AlbertConfig } from './config.ts';
+
+/**
+ * ALBERT (Lan et al. 2020) in graph operators. Activations are kept as matrices of tokens, `[batch*sequence, width]`;
+ * only attention unfolds them. Inference, training, float64 checks and the `.onnx` export all build on these functions.
+ */
+
+/** Gives the tensor of a weight by its name (see parameters.ts); layers ask without their prefix. */
+export type ParameterLookup = (name: string) => Tensor;
+
+/** A fully connected layer by parameter name; int8 inference substitutes its own. */
+export type LinearLayer = (x: Tensor, name: string) => Tensor;
+
+/** Dropout masks of one layer, made on the host; an absent one means no dropout. */
+export interface LayerDropout {
+  /** `[batch, heads, sequence, sequence]` */
+  attention?: Tensor | undefined;
+  /** `[batch*sequence, hidden]`, after the attention's output projection. */
+  attentionOutput?: Tensor | undefined;
+  /** `[batch*sequence, hidden]`, after the feed-forward block. */
+  feedForward?: Tensor | undefined;
+}
+
+/** What a layer needs besides its input and weights. */
+export interface LayerInputs {
+  /** 0 for visible keys, a large negative number for hidden ones: `[batch, 1, 1, sequence]`. */
+  attentionBias: Tensor;
+  /** 1 for visible keys, else 0: `[batch*sequence, 1]`. Only needed where a text may have no visible token at all. */
+  visible?: Tensor | undefined;
+  /** Row of the distance table for each query and key: int64 `[sequence, sequence]`; for relative positions only. */
+  distances?: Tensor | undefined;
+  dropout?: LayerDropout | undefined;
+  /** Replaces the dense layers; default is {@link linear} on `<name>.weight` and `<name>.bias`. */
+  dense?: LinearLayer | undefined;
+}
+
+/** Intermediate values of a layer: what int8 calibration and `attentions: true` read. */
+export interface LayerOutputs {
+  hidden: Tensor;
+  /** `[batch, heads, query, key]` */
+  probabilities: Tensor;
+  /** Inputs of the four groups of dense layers, in execution order. */
+  sites: Record<QuantizationSite, Tensor>;
+}
+
+/** Activations that feed dense layers and hence are quantised in int8 inference. */
+export const QUANTIZATION_SITES = ['attentionInput', 'attentionContext', 'feedForwardInput', 'feedForwardInner'] as const;
+export type QuantizationSite = (typeof QUANTIZATION_SITES)[number];
+
+const ACTIVATION_FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = { gelu_erf: geluErf, gelu_tanh: geluTanh, relu, silu, tanh, sigmoid };
+
+/** Applies an activation by its config name. */
+export function activate(x: Tensor, name: Activation): Tensor {
+  return ACTIVATION_FUNCTIONS[name](x);
+}
+
+const denseWith = (parameter: ParameterLookup): LinearLayer => (x, name) => linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+
+/**
+ * From the sum of word, position and token-type embeddings `[tokens, embeddingSize]` to the first hidden state
+ * `[tokens, hiddenSize]`: LayerNorm, dropout, and the mapping that the factorisation needs.
+ */
+export function embeddingProjection(config: AlbertConfig, parameter: ParameterLookup, embedded: Tensor, dropout?: Tensor): Tensor {
+  const prefix = 'albert.embeddings.LayerNorm';
+  const normalised = layerNorm(embedded, parameter(`${prefix}.weight`), parameter(`${prefix}.bias`), config.layerNormEps);
+  return denseWith(parameter)(applyMask(normalised, dropout), 'albert.encoder.embedding_hidden_mapping_in');
+}
+
+/** One transformer layer: `hidden: [batch*sequence, hiddenSize]` to the same shape. */
+export function encoderLayer(config: AlbertConfig, parameter: ParameterLookup, hidden: Tensor, inputs: LayerInputs): LayerOutputs {
+  const dense = inputs.dense ?? denseWith(parameter);
+  const { context, probabilities } = selfAttention(config, parameter, hidden, { ...inputs, dense });
+  const projected = applyMask(dense(context, 'attention.dense'), inputs.dropout?.attentionOutput);
+  const attended = norm(add(hidden, projected), 'attention.LayerNorm');
+  const inner = activate(dense(attended, 'ffn'), config.hiddenAct); // [tokens, intermediate]
+  const output = applyMask(dense(inner, 'ffn_output'), inputs.dropout?.feedForward);
+  return {
+    hidden: norm(add(attended, output), 'full_layer_layer_norm'),
+    probabilities,
+    sites: { attentionInput: hidden, attentionContext: context, feedForwardInput: attended, feedForwardInner: inner },
+  };
+  function norm(x: Tensor, name: string): Tensor {
+    return layerNorm(x, parameter(`${name}.weight`), parameter(`${name}.bias`), config.layerNormEps);
+  }
+}
+
+function selfAttention(config: AlbertConfig, parameter: ParameterLookup, hidden: Tensor, inputs: LayerInputs & { dense: LinearLayer }): { context: Tensor; probabilities: Tensor } {
+  const { numAttentionHeads: heads, hiddenSize } = config;
+  const width = headSize(config);
+  const split = (x: Tensor): Tensor => transpose(reshape(x, ['batch', 'sequence', heads, width]), [0, 2, 1, 3]); // [batch, heads, sequence, width]
+  const query = split(inputs.dense(hidden, 'attention.query'));
+  const key = split(inputs.dense(hidden, 'attention.key'));
+  let values = inputs.dense(hidden, 'attention.value');
+  // Hidden keys get probability 0 anyway; zeroing their values makes a row without visible keys zero instead of an average.
+  if (inputs.visible) values = multiply(values, inputs.visible);
+  const { context, probabilities } = attention(query, key, split(values), {
+    scale: 1 / Math.sqrt(width),
+    bias: inputs.attentionBias,
+    relativeScores: relativeScores(config, parameter, { query, key, distances: inputs.distances }),
+    dropoutMask: inputs.dropout?.attention,
+  });
+  return { context: reshape(transpose(context, [0, 2, 1, 3]), ['batch*sequence', hiddenSize]), probabilities };
+}
+
+/** Scores between queries (and keys) and learned distance vectors (Shaw et al. 2018; Huang et al. 2020). */
+function relativeScores(config: AlbertConfig, parameter: ParameterLookup, parts: { query: Tensor; key: Tensor; distances: Tensor | undefined }): Tensor | undefined {
+  if (config.positionEmbeddingType === 'absolute' || !parts.distances) return undefined;
+  const vectors = gather(parameter('attention.distance_embedding.weight'), parts.distances); // [query, key, width]
+  const byQuery = againstDistances(config, parts.query, vectors); // [batch, heads, query, key]
+  if (config.positionEmbeddingType === 'relative_key') return byQuery;
+  const byKey = againstDistances(config, parts.key, transpose(vectors, [1, 0, 2])); // [batch, heads, key, query]
+  return add(byQuery, transpose(byKey, [0, 1, 3, 2]));
+}
+
+/** `x: [batch, heads, l, width]` times `vectors: [l, r, width]` -> `[batch, heads, l, r]`, a product per position l. */
+function againstDistances(config: AlbertConfig, x: Tensor, vectors: Tensor): Tensor {
+  const heads = config.numAttentionHeads;
+  const rows = reshape(transpose(x, [2, 0, 1, 3]), ['sequence', multiplyName('batch', heads), headSize(config)]); // [l, batch*heads, width]
+  const scores = matmul(rows, vectors, { transposeB: true }); // [l, batch*heads, r]
+  return transpose(reshape(scores, ['sequence', 'batch', heads, 'sequence']), [1, 2, 0, 3]);
+}
+
+const multiplyName = (name: string, factor: number): string => (factor === 1 ? name : `${factor}*${name}`);
+
+/** `tanh(W h[CLS] + b)` on the first tokens' hidden states `[batch, hiddenSize]`. */
+export function pooler(parameter: ParameterLookup, firstTokens: Tensor): Tensor {
+  return tanh(denseWith(parameter)(firstTokens, 'albert.pooler'));
+}
+
+/**
+ * Masked-LM logits `[positions, vocabSize]` of selected hidden states `[positions, hiddenSize]`:
+ * dense to `embeddingSize`, activation, LayerNorm, and the decoder tied to the word embeddings.
+ */
+export function maskedLmHead(config: AlbertConfig, parameter: ParameterLookup, selected: Tensor): Tensor {
+  const inner = activate(denseWith(parameter)(selected, 'predictions.dense'), config.hiddenAct);
+  const normalised = layerNorm(inner, parameter('predictions.LayerNorm.weight'), parameter('predictions.LayerNorm.bias'), config.layerNormEps);
+  return linear(normalised, parameter('albert.embeddings.word_embeddings.weight'), parameter('predictions.bias'));
+}
+
+/** A linear head: `sop_classifier.classifier`, `classifier` or `qa_outputs`, with dropout before it. */
+export function linearHead(parameter: ParameterLookup, name: string, x: Tensor, dropout?: Tensor): Tensor {
+  return denseWith(parameter)(applyMask(x, dropout), name);
+}

@@ -1,0 +1,101 @@
+import type { QuantizationSite } from './network.ts';
+
+/** An int8 dense weight, transposed to `[inputs, outputs]` as the kernel wants it, with one scale per output. */
+export interface Int8Weight {
+  inputs: number;
+  outputs: number;
+  values: Int8Array;
+  scales: Float32Array;
+}
+
+/** Range of an activation site at one depth, from calibration. */
+export interface ActivationRange {
+  min: number;
+  max: number;
+}
+
+/** Scale and zero point of an unsigned 8-bit activation. */
+export interface ActivationScale {
+  scale: number;
+  zeroPoint: number;
+}
+
+/** Calibrated ranges: one entry per executed layer (depth * innerGroupNum + inner), each with all sites. */
+export type Calibration = Record<QuantizationSite, ActivationRange>[];
+
+/**
+ * Symmetric per-output quantisation of a `[outputs, inputs]` weight. `bits` is 8, or 7 for processors without VNNI, whose
+ * 16-bit intermediate sums of u8 x s8 pairs would saturate: 255 * 127 * 2 exceeds int16, 255 * 64 * 2 does not.
+ */
+export function quantizeWeight(data: Float32Array, outputs: number, inputs: number, bits: 7 | 8 = 8): Int8Weight {
+  const limit = bits === 8 ? 127 : 64;
+  const values = new Int8Array(inputs * outputs);
+  const scales = new Float32Array(outputs);
+  for (let row = 0; row < outputs; row++) {
+    const start = row * inputs;
+    let largest = 0;
+    for (let i = 0; i < inputs; i++) largest = Math.max(largest, Math.abs(data[start + i]));
+    const scale = largest === 0 ? 1 : Math.fround(largest / limit);
+    scales[row] = scale;
+    for (let i = 0; i < inputs; i++) values[i * outputs + row] = Math.max(-limit, Math.min(limit, Math.round(data[start + i] / scale)));
+  }
+  return { inputs, outputs, values, scales };
+}
+
+/** Halves 8-bit weights to 7 bits, doubling their scales: what a machine without VNNI loads from an int8 checkpoint. */
+export function reduceRange(weight: Int8Weight): Int8Weight {
+  return {
+    ...weight,
+    values: weight.values.map((value) => Math.max(-64, Math.min(64, Math.round(value / 2)))),
+    scales: weight.scales.map((scale) => scale * 2),
+  };
+}
+
+/** Back to float32 in `[outputs, inputs]`, for comparisons and for loading an int8 checkpoint as f32. */
+export function dequantizeWeight(weight: Int8Weight): Float32Array {
+  const { inputs, outputs, values, scales } = weight;
+  const data = new Float32Array(inputs * outputs);
+  for (let i = 0; i < inputs; i++) for (let row = 0; row < outputs; row++) data[row * inputs + i] = values[i * outputs + row] * scales[row];
+  return data;
+}
+
+/** Scale and zero point of a range, which is widened to contain 0 so that 0 is exact. */
+export function activationScale({ min, max }: ActivationRange): ActivationScale {
+  const low = Math.min(0, min);
+  const high = Math.max(0, max);
+  const scale = high > low ? (high - low) / 255 : 1;
+  return { scale, zeroPoint: Math.max(0, Math.min(255, Math.round(-low / scale))) };
+}
+
+/** Smallest range that covers both. */
+export function joinRanges(a: ActivationRange | undefined, b: ActivationRange): ActivationRange {
+  return a ? { min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) } : b;
+}
+
+/** Minimum and maximum of values. */
+export function rangeOf(values: ArrayLike<number>): ActivationRange {
+  let min = Infinity;
+  let max = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return { min, max };
+}
+
+/** Which site feeds which dense layer. */
+export const SITE_OF_DENSE: Record<string, QuantizationSite> = {
+  'attention.query': 'attentionInput',
+  'attention.key': 'attentionInput',
+  'attention.value': 'attentionInput',
+  'attention.dense': 'attentionContext',
+  ffn: 'feedForwardInput',
+  ffn_output: 'feedForwardInner',
+};
+
+/** Dense layers of a transformer layer that int8 inference replaces. */
+export const QUANTIZED_DENSE = Object.keys(SITE_OF_DENSE);
+
+/** Name of the graph inputs that carry a site's static scale and zero point. */
+export const siteInputs = (site: QuantizationSite): { scale: string; zeroPoint: string } => ({ scale: `${site}.scale`, zeroPoint: `${site}.zeroPoint` });
