@@ -10,17 +10,9 @@ export interface BatchOptions {
   bucket?: (length: number) => number;
 }
 
-/** Texts that are computed together. */
-export interface Batch {
-  /** Indices into the lengths, in input order. */
-  indices: number[];
-  /** Length to which every text of the batch is padded. */
-  paddedLength: number;
-}
-
 /**
  * Rounds a length up so that few different lengths occur and little is padded: exact up to 16, then 8 steps to each
- * doubling (18, 20 ... 32, 36 ... 64, 72 ...). At most 1/8 is padding, 3-4 % of typical texts; 48 lengths up to 512.
+ * doubling (18, 20 ... 32, 36 ... 64, 72 ...). At most 1/8 is padding, 3-4 % of typical texts; 56 lengths up to 512.
  */
 export function bucketLength(length: number): number {
   if (length <= 16) return Math.max(1, length);
@@ -29,11 +21,11 @@ export function bucketLength(length: number): number {
 }
 
 /**
- * Groups texts by padded length under a token budget: every text is in exactly one batch, all texts of a batch have the
+ * Groups texts by padded length under a token budget and returns the batches as indices into `lengths`: every text is in exactly one batch, all texts of a batch have the
  * same padded length, and batches run from the longest to the shortest (so that memory peaks first).
  * Deterministic. Lengths must be integers of at least 0; 0 is padded to the bucket of 0.
  */
-export function planBatches(lengths: ArrayLike<number>, { tokenBudget, maxBatch, bucket = bucketLength }: BatchOptions): Batch[] {
+export function planBatches(lengths: ArrayLike<number>, { tokenBudget, maxBatch, bucket = bucketLength }: BatchOptions): number[][] {
   requireInteger('tokenBudget', tokenBudget, { min: 1 });
   if (maxBatch !== undefined) requireInteger('maxBatch', maxBatch, { min: 1 });
   const byLength = new Map<number, number[]>();
@@ -44,11 +36,11 @@ export function planBatches(lengths: ArrayLike<number>, { tokenBudget, maxBatch,
     if (group) group.push(index);
     else byLength.set(paddedLength, [index]);
   }
-  const batches: Batch[] = [];
+  const batches: number[][] = [];
   for (const paddedLength of [...byLength.keys()].sort((a, b) => b - a)) {
     const group = byLength.get(paddedLength)!;
     const rows = Math.min(maxBatch ?? Infinity, Math.max(1, Math.floor(tokenBudget / Math.max(1, paddedLength))));
-    for (let start = 0; start < group.length; start += rows) batches.push({ indices: group.slice(start, start + rows), paddedLength });
+    for (let start = 0; start < group.length; start += rows) batches.push(group.slice(start, start + rows));
   }
   return batches;
 }

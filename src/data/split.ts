@@ -17,7 +17,8 @@ export function stratifiedSplit(labels: ArrayLike<string | number>, fraction: nu
   const groups = groupByLabel(labels);
   const quotas = groups.map(({ rows }) => {
     const exact = rows.length * fraction;
-    return { size: Math.floor(exact), remainder: exact - Math.floor(exact), limit: rows.length - 1 };
+    const limit = rows.length - 1;
+    return { size: Math.min(Math.floor(exact), limit), remainder: exact - Math.floor(exact), limit };
   });
   let missing = Math.round(labels.length * fraction) - quotas.reduce((sum, { size }) => sum + size, 0);
   for (const quota of [...quotas].sort((a, b) => b.remainder - a.remainder)) {

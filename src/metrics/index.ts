@@ -1,0 +1,9 @@
+export {
+  accuracy, balancedAccuracy, classificationReport, confusionMatrix, matthewsCorrelation, multiLabelReport,
+  type AveragedScores, type ClassScores, type ClassificationOptions, type ClassificationReport, type MultiLabelReport,
+} from './classification.ts';
+export { calibrationBins, expectedCalibrationError, logLoss, topKAccuracy, type CalibrationBin, type ProbabilityRows } from './probabilities.ts';
+export { kendallTau, pearson, ranks, spearman } from './correlation.ts';
+export { meanAbsoluteError, meanSquaredError, r2, regressionReport, type RegressionReport } from './regression.ts';
+export { cosine, dot, euclidean } from './similarity.ts';
+export { meanAveragePrecision, meanReciprocalRank, ndcgAtK, precisionAtK, recallAtK, type Gain, type RankedQuery } from './retrieval.ts';
