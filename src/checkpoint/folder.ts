@@ -1,0 +1,80 @@
+import { AlbertineError } from '../core/errors.ts';
+import type { FileSource } from '../core/files.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import { parseConfig, type ConfigSource, type ParsedConfig } from './config-json.ts';
+import type { TensorSource } from './tensor-source.ts';
+import type { TfCheckpoint } from './tf-checkpoint.ts';
+import { findWeights, openWeightFiles, readJson, type WeightFile } from './weight-files.ts';
+import { loadFromSource, type LoadedWeights, type LoadWeightsOptions } from './weights.ts';
+
+/** A checkpoint folder, recognised; weights are read by {@link Checkpoint.load}. */
+export interface Checkpoint {
+  readonly location: string;
+  readonly config: AlbertConfig;
+  /** Labels, problem type, architectures and unknown keys of the config file. */
+  readonly details: Omit<ParsedConfig, 'config' | 'notes'>;
+  readonly configFile: string;
+  readonly weightFile: WeightFile;
+  /** Files that describe a tokeniser, in the folder. */
+  readonly tokenizerFiles: string[];
+  /** Everything worth telling: other weights present and not read, suspicious settings, conversions made. */
+  readonly notes: string[];
+  /** Reads the weights; see {@link LoadWeightsOptions}. Can be called again for other heads. */
+  load(options?: LoadWeightsOptions): Promise<LoadedWeights>;
+}
+
+/** Names under which tokenisers are stored; `*.model` and `*.vocab` cover SentencePiece under other names. */
+const TOKENIZER_FILE = /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.txt|.+\.model|.+\.vocab)$/;
+
+/**
+ * Recognises a checkpoint by the files present. Config: `config.json`, else `albert_config*.json`, else `bert_config*.json`.
+ * Weights: see {@link findWeights}. A `config.json` is read with Hugging Face's meaning, the others with Google's (whose "gelu" is the
+ * tanh form); a `config.json` without `model_type` beside TensorFlow weights is Google's. Throws `file_not_found` naming what was looked for.
+ */
+export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
+  const names = (await files.list()).sort();
+  const { chosen, others } = await findWeights(files);
+  const configFile = findConfig(names, files.location);
+  const json = await readJson(files, configFile);
+  const parsed = parseConfig(json, configSource(configFile, json, chosen), files.location.split(/[/\\]/).slice(-6).join('/'));
+  const source = await openWeightFiles(files, chosen);
+  const notes = [...parsed.notes];
+  if (others.length > 0) notes.push(`${chosen.name} is read; also present: ${others.map(({ name }) => name).join(', ')}`);
+  const config = adaptConfig(parsed.config, source, notes);
+  const { labels, problemType, architectures, extra } = parsed;
+  return {
+    location: files.location,
+    config, configFile, notes,
+    details: { extra, ...(labels && { labels }), ...(problemType && { problemType }), ...(architectures && { architectures }) },
+    weightFile: chosen,
+    tokenizerFiles: names.filter((name) => TOKENIZER_FILE.test(name)),
+    load: (options = {}) => loadFromSource(source, config, { ...(architectures && { architectures }), ...options }),
+  };
+}
+
+function findConfig(names: string[], location: string): string {
+  const found = names.includes('config.json') ? 'config.json' : names.find((name) => /^albert_config.*\.json$/.test(name)) ?? names.find((name) => /^bert_config.*\.json$/.test(name));
+  if (found === undefined) {
+    throw new AlbertineError('file_not_found', `${location} has no config: looked for config.json, albert_config*.json and bert_config*.json`, {
+      value: names, hint: 'The number of attention heads cannot be seen in the weights, so the config is needed',
+    });
+  }
+  return found;
+}
+
+function configSource(configFile: string, json: unknown, weights: WeightFile): ConfigSource {
+  if (configFile !== 'config.json') return 'google';
+  const keys = typeof json === 'object' && json !== null ? json : {};
+  return weights.format === 'tensorflow' && !('model_type' in keys) && !('architectures' in keys) ? 'google' : 'huggingface';
+}
+
+/** The embedding width of brightmart's first layout grows to the hidden size; see `openTfCheckpoint`. */
+function adaptConfig(config: AlbertConfig, source: TensorSource, notes: string[]): AlbertConfig {
+  if (!('ignored' in source)) return config;
+  const { ignored, embeddingSize } = source as TfCheckpoint;
+  if (ignored.length > 0) notes.push(`${ignored.length} optimizer slots and counters are left out`);
+  if (embeddingSize === undefined || embeddingSize === config.embeddingSize || embeddingSize !== config.hiddenSize) return config;
+  notes.push(`this checkpoint projects words from ${config.embeddingSize} to ${embeddingSize} before adding positions; the factors are multiplied out, `
+    + `which gives the same network with embeddingSize ${embeddingSize} and ${config.vocabSize * (embeddingSize - config.embeddingSize)} more values`);
+  return { ...config, embeddingSize };
+}
