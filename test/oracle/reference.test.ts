@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ACTIVATIONS, type AlbertConfig } from '../../src/model/config.ts';
 import { embeddingParameters, encoderParameters, headParameters, poolerParameters } from '../../src/model/parameters.ts';
-import { listCases, listGradientCases, listTrainingCases, loadCase, loadGradientCase, loadTrainingCase, maxAbsDifference, type GoldenLabels } from './goldens.ts';
+import { listCases, listGradientCases, listTrainingCases, loadCase, loadGradientCase, loadLossGoldens, loadTrainingCase, maxAbsDifference, type GoldenLabels } from './goldens.ts';
 import { ACTIVATION_FUNCTIONS, crossEntropy, erf } from './reference-math.ts';
 import { referenceForward, type ReferenceBatch, type ReferenceOptions, type ReferenceOutput, type ReferenceWeights } from './reference.ts';
 
@@ -124,6 +124,13 @@ describe('gradient goldens', () => {
       data[index] = value;
       expect(Math.abs((above - below) / (2 * delta) - gradient[index]), key).toBeLessThan(2e-6);
     }
+  });
+
+  it('cross-entropy on bare logits agrees', () => {
+    const goldens = loadLossGoldens();
+    const logits = Float64Array.from(goldens.logits.flat());
+    expect(Math.abs(crossEntropy(logits, goldens.labels) - goldens.crossEntropy.loss)).toBeLessThan(1e-14);
+    expect(Math.abs(crossEntropy(logits, goldens.labelsWithIgnored) - goldens.crossEntropyIgnoreIndex.loss)).toBeLessThan(1e-14);
   });
 
   it('without a tied decoder, the word embedding gradient is the scatter of the embedding sum gradient', () => {
