@@ -106,10 +106,16 @@ function selfAttention(config: AlbertConfig, parameter: ParameterLookup, hidden:
     relativeScores: relativeScores(config, parameter, { query, key, distances: inputs.distances }),
     dropoutMask: inputs.dropout?.attention,
   });
-  return { context: reshape(transpose(context, [0, 2, 1, 3]), ['batch*sequence', hiddenSize]), probabilities };
+  return {
+    context: reshape(transpose(context, [0, 2, 1, 3]), ['batch*sequence', hiddenSize]),
+    probabilities: inputs.visible ? multiply(probabilities, reshape(inputs.visible, ['batch', 1, 1, 'sequence'])) : probabilities,
+  };
 }
 
-/** Scores between queries (and keys) and learned distance vectors (Shaw et al. 2018; Huang et al. 2020). */
+/**
+ * Scores between queries (and keys) and learned distance vectors (Shaw et al. 2018; Huang et al. 2020). Hugging Face's ALBERT,
+ * unlike its BERT, does not divide them by the square root of the head size; its checkpoints decide.
+ */
 function relativeScores(config: AlbertConfig, parameter: ParameterLookup, parts: { query: Tensor; key: Tensor; distances: Tensor | undefined }): Tensor | undefined {
   if (config.positionEmbeddingType === 'absolute' || !parts.distances) return undefined;
   const vectors = gather(parameter('attention.distance_embedding.weight'), parts.distances); // [query, key, width]

@@ -9,7 +9,7 @@ export interface AttentionOptions {
   scale: number;
   /** Added to the scores, e.g. 0 for visible keys and a large negative number for hidden ones: `[batch, 1, 1, key]`. */
   bias?: Tensor | undefined;
-  /** Added to the scores before scaling and differentiable (relative positions): `[batch, heads, query, key]`. */
+  /** Added to the scaled scores and differentiable (relative positions): `[batch, heads, query, key]`. */
   relativeScores?: Tensor | undefined;
   /** Dropout mask on the probabilities: `[batch, heads, query, key]`, entries 0 or `1 / (1 - p)`. */
   dropoutMask?: Tensor | undefined;
@@ -23,7 +23,7 @@ export function attention(query: Tensor, key: Tensor, value: Tensor, options: At
   const { graph } = query;
   const { scale, bias, relativeScores, dropoutMask } = options;
   let scores = rawMatMul(query, key, { transposeB: true, alpha: scale }); // [batch, heads, query, key]
-  if (relativeScores) scores = rawAdd(scores, rawMultiply(relativeScores, graph.real(scale)));
+  if (relativeScores) scores = rawAdd(scores, relativeScores);
   if (bias) scores = rawAdd(scores, bias);
   const probabilities = graph.apply('Softmax', [scores], scores.shape, { attributes: { axis: -1 } });
   const weights = dropoutMask ? rawMultiply(probabilities, dropoutMask) : probabilities;
@@ -37,7 +37,7 @@ export function attention(query: Tensor, key: Tensor, value: Tensor, options: At
     const dScores = rawMultiply(probabilities, rawSubtract(dProbabilities, inner));
     if (query.differentiable) sink.add(query, rawMatMul(dScores, key, { alpha: scale }));
     if (key.differentiable) sink.add(key, rawMatMul(dScores, query, { transposeA: true, alpha: scale }));
-    if (relativeScores?.differentiable) sink.add(relativeScores, sumToShape(rawMultiply(dScores, graph.real(scale)), relativeScores.shape));
+    if (relativeScores?.differentiable) sink.add(relativeScores, sumToShape(dScores, relativeScores.shape));
   });
   return { context: output, probabilities };
 }
