@@ -28,7 +28,7 @@ export function spearman(x: ArrayLike<number>, y: ArrayLike<number>): number {
 
 /** Ranks from 1, equal values sharing the mean of theirs. */
 export function ranks(values: ArrayLike<number>): Float64Array {
-  const order = sortedIndices(values.length, (a, b) => values[a] - values[b]);
+  const order = sortedIndices(values.length, (a, b) => compare(values[a], values[b]));
   const result = new Float64Array(values.length);
   for (let start = 0; start < order.length;) {
     let end = start + 1;
@@ -46,7 +46,7 @@ export function ranks(values: ArrayLike<number>): Float64Array {
 export function kendallTau(x: ArrayLike<number>, y: ArrayLike<number>): number {
   const count = requireSameLength(x, y);
   if (count < 2 || hasNaN(x) || hasNaN(y)) return NaN;
-  const order = sortedIndices(count, (a, b) => x[a] - x[b] || y[a] - y[b]);
+  const order = sortedIndices(count, (a, b) => compare(x[a], x[b]) || compare(y[a], y[b]));
   const xs = Float64Array.from(order, (index) => x[index]);
   const ys = Float64Array.from(order, (index) => y[index]);
   const pairs = (count * (count - 1)) / 2;
@@ -77,8 +77,8 @@ function tiedPairs(count: number, equal: (a: number, b: number) => boolean): num
 /** Sorts in place (merge sort from the bottom up); returns how many pairs were in the wrong order. */
 function sortCountingExchanges(values: Float64Array): number {
   let exchanges = 0;
-  let from = values;
-  let to = new Float64Array(values.length);
+  let from: Float64Array = values;
+  let to: Float64Array = new Float64Array(values.length);
   for (let width = 1; width < values.length; width *= 2) {
     for (let start = 0; start < values.length; start += 2 * width) {
       const middle = Math.min(start + width, values.length);
@@ -99,8 +99,13 @@ function sortCountingExchanges(values: Float64Array): number {
   return exchanges;
 }
 
-function sortedIndices(count: number, compare: (a: number, b: number) => number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, index) => index).sort(compare);
+function sortedIndices(count: number, order: (a: number, b: number) => number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, index) => index).sort(order);
+}
+
+/** Not a difference, because that of two infinities is no number. */
+function compare(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function isConstant(values: ArrayLike<number>): boolean {

@@ -57,7 +57,7 @@ export function calibrationBins(gold: ArrayLike<number>, probabilities: Probabil
     const row = probabilities[i];
     let best = 0;
     for (let index = 1; index < row.length; index++) if (row[index] > row[best]) best = index;
-    const bin = sums[Math.min(bins - 1, Math.max(0, Math.ceil(probabilityOf(row, best) * bins) - 1))];
+    const bin = sums[binOf(probabilityOf(row, best), bins)];
     bin.count++;
     bin.confidence += row[best];
     if (best === gold[i]) bin.right++;
@@ -75,6 +75,14 @@ export function expectedCalibrationError(gold: ArrayLike<number>, probabilities:
   let sum = 0;
   for (const { count, confidence, accuracy } of calibrationBins(gold, probabilities, bins)) if (count > 0) sum += count * Math.abs(accuracy - confidence);
   return sum / gold.length;
+}
+
+/** The bin whose `(low, high]` holds a confidence; compared with the limits themselves, since products are rounded. */
+function binOf(confidence: number, bins: number): number {
+  let bin = Math.min(bins - 1, Math.floor(confidence * bins));
+  while (bin > 0 && confidence <= bin / bins) bin--;
+  while (bin < bins - 1 && confidence > (bin + 1) / bins) bin++;
+  return bin;
 }
 
 function probabilityOf(row: ArrayLike<number>, index: number): number {
