@@ -64,13 +64,17 @@ function scriptForJoining(code: number, previous: number, rules: SplitRules): nu
   return script === INHERITED_SCRIPT ? previous : script;
 }
 
-/** Counts distinct segments of many texts in bounded memory. */
-export class SegmentCounter {
+/** Distinct segments of a text. */
+export interface SegmentCounts {
   /** Segment to weighted count. */
-  counts = new Map<string, number>();
-  /** Characters seen, unweighted. */
-  characters = 0;
-  /** Weighted characters that pruning removed; 0 when everything fitted. */
+  counts: ReadonlyMap<string, number>;
+  /** Weighted characters that were dropped to stay within bounds; 0 when everything fitted. */
+  prunedCharacters: number;
+}
+
+/** Counts distinct segments of many texts in bounded memory. */
+export class SegmentCounter implements SegmentCounts {
+  readonly counts = new Map<string, number>();
   prunedCharacters = 0;
   private floor = 0;
   private readonly rules: SplitRules;
@@ -85,7 +89,6 @@ export class SegmentCounter {
 
   /** Adds one normalised text `weight` times. */
   add(text: string, weight = 1): void {
-    this.characters += text.length;
     forEachSegment(text, this.rules, (start, end) => {
       const segment = text.slice(start, end);
       const count = this.counts.get(segment);

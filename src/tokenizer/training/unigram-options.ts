@@ -48,6 +48,8 @@ export interface UnigramIteration {
 export interface UnigramCheckpoint {
   /** Rounds finished. */
   round: number;
+  /** Pieces that the training began with. */
+  seedPieces: number;
   pieces: [text: string, logProbability: number][];
   iterations: UnigramIteration[];
 }

@@ -6,7 +6,7 @@ import { countAlive, lowestLogProbability, type PieceSet, piecesFromTexts, piece
 import { prunedSize, prunePieces } from './prune.ts';
 import { makeSeedPieces } from './seed-pieces.ts';
 import { buildSegmentCorpus, type SegmentCorpus } from './segment-corpus.ts';
-import { forEachSegment, SegmentCounter, SPACE_MARK } from './segments.ts';
+import { type SegmentCounts, SegmentCounter, SPACE_MARK } from './segments.ts';
 import { layOutSpecialPieces, mergeSpecialPieces } from './special-pieces.ts';
 import {
   resolveUnigramSettings, type UnigramCheckpoint, type UnigramIteration, type UnigramSettings, type UnigramTrainingOptions,
@@ -39,27 +39,32 @@ export interface UnigramResult {
   report: UnigramReport;
 }
 
+/**
+ * What to learn from: normalised texts (white space as plain spaces), or normalised words with counts in which U+2581 stands for the space before a word,
+ * or segments that were counted with the same split rules.
+ */
+export type TrainingWords = Iterable<string> | ReadonlyMap<string, number> | SegmentCounts;
+
 /** The final size is approached from this much above, then cut by score (SentencePiece's constant). */
 const OVERSHOOT = 1.1;
 
 /**
  * Trains a SentencePiece Unigram vocabulary (Kudo 2018): seed substrings, EM with a sparse prior, pruning by likelihood loss.
- * `words` are normalised texts (white space as plain spaces), or normalised words with counts in which U+2581 stands for the space before a word.
  * The model's normaliser is the identity: texts must be normalised in the same way before encoding. Deterministic.
  * Throws `invalid_argument` for wrong options or a `vocabSize` that the text cannot fill, `invalid_data` for an empty text.
  */
-export async function trainUnigram(words: ReadonlyMap<string, number> | Iterable<string>, options: UnigramTrainingOptions = {}): Promise<UnigramResult> {
+export async function trainUnigram(words: TrainingWords, options: UnigramTrainingOptions = {}): Promise<UnigramResult> {
   const started = performance.now();
   const settings = resolveUnigramSettings(options);
-  const counter = countSegments(words, settings);
-  const corpus = buildSegmentCorpus(counter.counts, settings.characterCoverage, settings.requiredCharacters);
+  const segments = countSegments(words, settings);
+  const corpus = buildSegmentCorpus(segments.counts, settings.characterCoverage, settings.requiredCharacters);
   const reserved = layOutSpecialPieces(settings);
   requireRoomForAlphabet(corpus, settings.vocabSize - reserved.size);
 
   const alphabetSize = corpus.alphabet.length;
   let pieces = options.resumeFrom ? piecesFromTexts(options.resumeFrom.pieces, corpus.alphabet) : makeSeedPieces(corpus, settings);
   const iterations: UnigramIteration[] = [...(options.resumeFrom?.iterations ?? [])];
-  const seedPieces = iterations[0]?.pieces ?? pieces.lengths.length;
+  const seedPieces = options.resumeFrom?.seedPieces ?? pieces.lengths.length;
   const desired = Math.floor(settings.vocabSize * OVERSHOOT);
   const meter = new ProgressMeter(options.onProgress, { stage: 'training vocabulary', unit: 'iterations', total: expectedIterations(pieces.lengths.length, desired, settings), intervalMs: 0 });
 
@@ -75,7 +80,7 @@ export async function trainUnigram(words: ReadonlyMap<string, number> | Iterable
     const size = prunedSize(pieces, settings.shrinkingFactor, desired);
     if (countAlive(pieces) <= size) break;
     pieces = prunePieces(pieces, new UnigramLattice(corpus, pieces, { trie }), size);
-    await options.onCheckpoint?.(checkpointOf(pieces, corpus, { round: round + 1, iterations }));
+    await options.onCheckpoint?.(checkpointOf(pieces, corpus, { round: round + 1, seedPieces, iterations }));
   }
   meter.finish();
 
@@ -88,7 +93,7 @@ export async function trainUnigram(words: ReadonlyMap<string, number> | Iterable
     model,
     report: {
       vocabSize: model.pieces.length, alphabetSize: alphabetSize - 1, characterCoverage: corpus.coverage, segments: corpus.weights.length, characters,
-      prunedCharacters: counter.prunedCharacters, seedPieces, iterations, logLikelihood: last.logLikelihood,
+      prunedCharacters: segments.prunedCharacters, seedPieces, iterations, logLikelihood: last.logLikelihood,
       tokensPerCharacter: last.tokens / characters, seconds: (performance.now() - started) / 1000,
     },
   };
@@ -100,7 +105,8 @@ export function markSpaces(text: string): string {
   return trimmed === '' ? '' : SPACE_MARK + trimmed.replace(/ +/g, SPACE_MARK);
 }
 
-function countSegments(words: ReadonlyMap<string, number> | Iterable<string>, settings: UnigramSettings): SegmentCounter {
+function countSegments(words: TrainingWords, settings: UnigramSettings): SegmentCounts {
+  if ('counts' in words) return words;
   const counter = new SegmentCounter(settings, settings.maxSegments);
   const forbidden = settings.userDefinedSymbols.filter((symbol) => symbol !== '');
   const add = (text: string, weight: number) => {
@@ -111,8 +117,8 @@ function countSegments(words: ReadonlyMap<string, number> | Iterable<string>, se
   return counter;
 }
 
-/** User-defined symbols are never part of a learned piece. */
-function splitAtSymbols(text: string, symbols: readonly string[]): string[] {
+/** The parts of a text between user-defined symbols, which are never part of a learned piece. */
+export function splitAtSymbols(text: string, symbols: readonly string[]): string[] {
   let parts = [text];
   for (const symbol of symbols) if (text.includes(symbol)) parts = parts.flatMap((part) => part.split(symbol));
   return parts;
@@ -143,9 +149,9 @@ async function yieldToEventLoop(signal: AbortSignal | undefined): Promise<void> 
   if (signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: signal.reason });
 }
 
-function checkpointOf(pieces: PieceSet, corpus: SegmentCorpus, at: { round: number; iterations: UnigramIteration[] }): UnigramCheckpoint {
+function checkpointOf(pieces: PieceSet, corpus: SegmentCorpus, at: Omit<UnigramCheckpoint, 'pieces'>): UnigramCheckpoint {
   const entries = Array.from(pieces.lengths, (_length, index): [string, number] => [pieceText(pieces, index, corpus.alphabet), pieces.logProbabilities[index]]);
-  return { round: at.round, pieces: entries, iterations: [...at.iterations] };
+  return { ...at, pieces: entries, iterations: [...at.iterations] };
 }
 
 /** A character that EM dropped gets this much less than the lowest score for each rank, so that scores differ. */
@@ -181,11 +187,4 @@ function buildModel(pieces: SentencePiece[], settings: UnigramSettings): Sentenc
     normalizer: normalizerSpec({ name: 'identity' }),
     unknownFields: new Uint8Array(0),
   };
-}
-
-/** The parts of a marked text that one piece may lie in; exported for tests and for readers who want to see the rules at work. */
-export function segmentsOf(text: string, settings: UnigramSettings): string[] {
-  const segments: string[] = [];
-  forEachSegment(markSpaces(text), settings, (start, end) => segments.push(markSpaces(text).slice(start, end)));
-  return segments;
 }

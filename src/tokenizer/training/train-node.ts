@@ -1,0 +1,147 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
+import { writeFileAtomic } from '../../core/files-node.ts';
+import type { ProgressListener } from '../../core/progress.ts';
+import { writeSentencePieceModel } from '../sentencepiece-model.ts';
+import { type BertWordOptions, bertWords } from './bert-words.ts';
+import { forEachSampledLine, type SampleReport } from './count-words-node.ts';
+import { createTrainingNormalizer, type NormalizationOptions } from './normalization.ts';
+import { DEFAULT_SPLIT_RULES, SegmentCounter } from './segments.ts';
+import { findTextSources, type TextSource } from './text-lines-node.ts';
+import { albertTokenizerConfig, albertTokenizerJson } from './tokenizer-json.ts';
+import { type CountedWords, TrainingState } from './training-state-node.ts';
+import { resolveUnigramSettings, type UnigramSettings } from './unigram-options.ts';
+import { splitAtSymbols, trainUnigram, type UnigramReport } from './unigram-trainer.ts';
+import { trainWordPiece, type WordPieceResult, type WordPieceTrainingOptions } from './wordpiece-trainer.ts';
+
+/** Options of {@link trainVocabularyFromFiles} that both algorithms share. */
+interface FileTrainingOptions {
+  /** Where the vocabulary goes; created when absent. */
+  outputDirectory: string;
+  /** Lines to draw at random from all files together. Default: all. */
+  inputSentenceSize?: number;
+  /** Seed of the drawing. Default 1. */
+  seed?: number;
+  /** Field of `.jsonl` rows. Default `text`. */
+  textField?: string;
+  /** Distinct words kept in memory; the rarest beyond are dropped and reported. Default 12,000,000. */
+  maxSegments?: number;
+  /** Continues an interrupted run with the same inputs and options. Without it, saved stages are discarded. Default false. */
+  resume?: boolean;
+  onProgress?: ProgressListener;
+  signal?: AbortSignal;
+}
+
+/** Options of {@link trainVocabularyFromFiles} for a SentencePiece Unigram model. */
+export interface UnigramFileOptions extends FileTrainingOptions, Partial<UnigramSettings> {
+  algorithm?: 'unigram';
+  normalization?: NormalizationOptions;
+}
+
+/** Options of {@link trainVocabularyFromFiles} for a WordPiece vocabulary. */
+export interface WordPieceFileOptions extends FileTrainingOptions, Omit<WordPieceTrainingOptions, 'onProgress' | 'signal'> {
+  algorithm: 'wordpiece';
+  words?: BertWordOptions;
+}
+
+/** What was made of what; also written as `training-report.json`. */
+export interface VocabularyReport {
+  algorithm: 'unigram' | 'wordpiece';
+  vocabSize: number;
+  /** Files written, without the report. */
+  files: string[];
+  options: Record<string, unknown>;
+  sample: SampleReport;
+  training: UnigramReport | WordPieceResult['report'];
+  seconds: number;
+}
+
+/**
+ * Trains a vocabulary from text files of any size (`.txt`, `.jsonl`, `.gz`, folders of them; a weight a source) and writes it to `outputDirectory`:
+ * `spiece.model`, `tokenizer.json` and `tokenizer_config.json` for Unigram, `vocab.txt` and `tokenizer_config.json` for WordPiece, and `training-report.json`.
+ * Memory is bounded by `maxSegments`. Word counts and every pruning round are saved under `outputDirectory/.training` until the end, for `resume`.
+ */
+export async function trainVocabularyFromFiles(
+  inputs: readonly (string | { path: string; weight?: number })[], options: UnigramFileOptions | WordPieceFileOptions,
+): Promise<VocabularyReport> {
+  const started = performance.now();
+  const algorithm = requireOneOf('algorithm', options.algorithm ?? 'unigram', ['unigram', 'wordpiece']);
+  if (inputs.length === 0) throw new AlbertineError('invalid_argument', 'no input files were given', { value: inputs });
+  if (options.inputSentenceSize !== undefined) requireInteger('inputSentenceSize', options.inputSentenceSize, { min: 1 });
+  if (options.algorithm !== 'wordpiece') resolveUnigramSettings(options); // wrong options should not cost a pass over the text
+  const sources = await findTextSources(inputs);
+  const { outputDirectory } = options;
+  const settings = decidingOptions(options);
+  const state = new TrainingState(join(outputDirectory, '.training'), { sources, settings });
+  if (!options.resume) await state.clear();
+
+  let counted = await state.loadWords();
+  if (!counted) {
+    counted = await countWords(sources, options);
+    await state.saveWords(counted);
+  }
+  const { training, files } = options.algorithm === 'wordpiece'
+    ? await makeWordPiece(counted, options)
+    : await makeUnigram(counted, options, state);
+  await mkdir(outputDirectory, { recursive: true });
+  for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(outputDirectory, name), content);
+  const report: VocabularyReport = {
+    algorithm, vocabSize: training.vocabSize, files: Object.keys(files), options: settings, sample: counted.sample, training, seconds: (performance.now() - started) / 1000,
+  };
+  await writeFileAtomic(join(outputDirectory, 'training-report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await state.clear();
+  return report;
+}
+
+/** The options that decide the result. */
+function decidingOptions(options: UnigramFileOptions | WordPieceFileOptions): Record<string, unknown> {
+  const incidental = ['outputDirectory', 'resume', 'onProgress', 'signal'];
+  return Object.fromEntries(Object.entries(options).filter(([name, value]) => !incidental.includes(name) && value !== undefined));
+}
+
+async function countWords(sources: readonly TextSource[], options: UnigramFileOptions | WordPieceFileOptions): Promise<CountedWords> {
+  if (options.algorithm === 'wordpiece') {
+    // BERT's words are final: no piece crosses them, so no further splitting is wanted.
+    const counter = new SegmentCounter({ splitByWhitespace: false, splitByUnicodeScript: false, splitByNumber: false, splitDigits: false }, options.maxSegments);
+    const sample = await forEachSampledLine(sources, options, (line, weight) => {
+      for (const word of bertWords(line, options.words)) counter.add(word, weight);
+    });
+    return { counts: counter.counts, prunedCharacters: counter.prunedCharacters, sample };
+  }
+  const { normalization, userDefinedSymbols = [] } = options;
+  const normalizer = createTrainingNormalizer(normalization, userDefinedSymbols);
+  const counter = new SegmentCounter({ ...DEFAULT_SPLIT_RULES, ...definedOnly(options) }, options.maxSegments);
+  const sample = await forEachSampledLine(sources, options, (line, weight) => {
+    for (const part of splitAtSymbols(normalizer.normalize(line), userDefinedSymbols)) counter.add(part, weight);
+  });
+  return { counts: counter.counts, prunedCharacters: counter.prunedCharacters, sample };
+}
+
+/** An option that is present but undefined must not hide the default. */
+function definedOnly(options: UnigramFileOptions): Partial<UnigramFileOptions> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+type MadeFiles = Record<string, Uint8Array | string>;
+
+async function makeUnigram(counted: CountedWords, options: UnigramFileOptions, state: TrainingState): Promise<{ training: UnigramReport; files: MadeFiles }> {
+  const { spec, preparation } = createTrainingNormalizer(options.normalization, options.userDefinedSymbols);
+  const { model, report } = await trainUnigram(counted, {
+    ...options, resumeFrom: await state.loadRound(), onCheckpoint: (checkpoint) => state.saveRound(checkpoint),
+  });
+  Object.assign(model.normalizer, spec);
+  const files = {
+    'spiece.model': writeSentencePieceModel(model),
+    'tokenizer.json': albertTokenizerJson(model, preparation),
+    'tokenizer_config.json': albertTokenizerConfig(model, preparation),
+  };
+  return { training: report, files };
+}
+
+async function makeWordPiece(counted: CountedWords, options: WordPieceFileOptions): Promise<{ training: WordPieceResult['report']; files: MadeFiles }> {
+  const { vocabulary, report } = await trainWordPiece(counted.counts, options);
+  const { lowerCase = true, stripAccents = lowerCase } = options.words ?? {};
+  const config = { tokenizer_class: 'BertTokenizer', do_lower_case: lowerCase, strip_accents: stripAccents, tokenize_chinese_chars: true };
+  return { training: report, files: { 'vocab.txt': `${vocabulary.join('\n')}\n`, 'tokenizer_config.json': `${JSON.stringify(config, null, 2)}\n` } };
+}
