@@ -54,9 +54,15 @@ export class HubConnections {
     return new Promise((resolve, reject) => {
       const options = { method, headers: allHeaders, timeout: settings.stallTimeout, ...(settings.signal && { signal: settings.signal }) };
       const request = this.open(url, options);
-      request.once('response', resolve);
+      let response: IncomingMessage | undefined;
+      request.once('response', (head) => resolve((response = head)));
       request.on('error', (error) => reject(this.classify(error, url)));
-      request.once('timeout', () => request.destroy(new TransientFailure(`${url.host} sent nothing for ${settings.stallTimeout / 1000} s`)));
+      request.once('timeout', () => {
+        const stalled = new TransientFailure(`${url.host} sent nothing for ${settings.stallTimeout / 1000} s`);
+        // The body's reader first: it would otherwise learn only that the request was aborted.
+        response?.destroy(stalled);
+        request.destroy(stalled);
+      });
       request.end();
     });
   }
@@ -105,7 +111,7 @@ export class HubConnections {
       }
       response.resume();
       const next = redirectTarget(location, url);
-      if (options.stayOnHost && next.origin !== url.origin) return { response, url };
+      if (next.origin !== url.origin && options.stopBeforeLeaving?.()) return { response, url };
       url = next;
     }
     throw new AlbertineError('network', `more than ${MAXIMUM_REDIRECTS} redirects from ${start.href}`, { value: start.href });
@@ -117,8 +123,8 @@ export interface FollowOptions {
   headers?: Record<string, string>;
   /** Statuses outside 200-299 to return instead of throwing. */
   accept?: readonly number[];
-  /** Stop at a redirect to another host and return it. */
-  stayOnHost?: boolean;
+  /** Asked before a redirect to another host is followed; true returns the redirect itself. */
+  stopBeforeLeaving?: () => boolean;
   /** Sees the head of every response on the way. */
   onResponse?: (response: IncomingMessage) => void;
 }

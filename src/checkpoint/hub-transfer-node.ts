@@ -26,7 +26,7 @@ export interface RemoteFile {
 export type Verification = 'sha256' | 'git-sha1' | 'length' | 'none';
 
 const SHA256 = /^[0-9a-f]{64}$/;
-/** A try that moved this much is worth another round of retries. */
+/** Getting this much further than ever before is worth another round of retries. */
 const WORTHWHILE = 1 << 20;
 
 /** Asks for a file's ETag and size. Rejects as {@link HubConnections.follow} does, and with `network` when no ETag comes. */
@@ -36,12 +36,13 @@ export async function describeRemoteFile(hub: HubConnections, url: URL, subject:
     let linkedSize: string | undefined;
     let commit: string | undefined;
     // The linked headers describe the content; they come on the redirect, and the storage host's own ETag means something else.
+    // A mirror that merely redirects to a hub has neither, and is left behind (as is the token).
     const onResponse = (response: IncomingMessage): void => {
       linkedEtag ??= header(response, 'x-linked-etag');
       linkedSize ??= header(response, 'x-linked-size');
       commit ??= header(response, 'x-repo-commit');
     };
-    const { response, url: last } = await hub.follow('HEAD', url, subject, { stayOnHost: true, onResponse });
+    const { response, url: last } = await hub.follow('HEAD', url, subject, { onResponse, stopBeforeLeaving: () => (linkedEtag ?? commit) !== undefined });
     response.resume();
     const etag = linkedEtag ?? header(response, 'etag');
     if (etag === undefined) {
@@ -64,13 +65,15 @@ export async function describeRemoteFile(hub: HubConnections, url: URL, subject:
 /** The content written so far and its running hashes. */
 interface Progress {
   position: number;
+  /** Where the last try that counted as getting somewhere got to. */
+  furthest: number;
   sha256: Hash;
   /** Git's hash of the content needs the length in front; undefined while that is unknown. */
   git: Hash | undefined;
 }
 
 function begin(size: number | undefined): Progress {
-  return { position: 0, sha256: createHash('sha256'), git: size === undefined ? undefined : createHash('sha1').update(`blob ${size}\0`) };
+  return { position: 0, furthest: 0, sha256: createHash('sha256'), git: size === undefined ? undefined : createHash('sha1').update(`blob ${size}\0`) };
 }
 
 function advance(progress: Progress, chunk: Uint8Array): void {
@@ -144,7 +147,7 @@ async function receive(hub: HubConnections, file: RemoteFile, state: { handle: F
   checkLength(file, response, url);
   if (response.statusCode !== 206 || rangeStart(response) !== progress.position) {
     // The server ignored the range (200), refused it (416) or answered another one: only a whole body can be used.
-    Object.assign(progress, begin(file.size));
+    Object.assign(progress, begin(file.size), { furthest: progress.furthest });
     if (response.statusCode !== 200) {
       response.destroy();
       throw new TransientFailure(`${url.host} answered ${response.statusCode} with range ${describeValue(header(response, 'content-range') ?? '')}`, { wait: 0 });
@@ -159,7 +162,10 @@ async function receive(hub: HubConnections, file: RemoteFile, state: { handle: F
       await writing(file.name, () => writeAll(handle, chunk, progress.position));
       advance(progress, chunk);
       meter.add(chunk.length);
-      if (progress.position - start >= WORTHWHILE) attempts.progressed();
+      if (progress.position - progress.furthest >= WORTHWHILE) {
+        progress.furthest = progress.position;
+        attempts.progressed();
+      }
     }
   } catch (error) {
     throw error instanceof AlbertineError ? error : hub.classify(error, url);
