@@ -1,0 +1,267 @@
+import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
+import { ProgressMeter, type ProgressListener } from '../core/progress.ts';
+import { bucketLength, planBatches } from '../data/batches.ts';
+import { embeddingTables, type EncoderBatch } from '../model/batch.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import type { AlbertEncoder } from '../model/encoder.ts';
+import type { Weights } from '../model/parameters.ts';
+import { cutDimensions, normalizeVector, poolRow, POOLINGS, type Pooling } from '../model/pooling.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { LONG_TEXT_POLICIES, requireWindowOptions, splitText, type LongTextPolicy, type TextWindowOptions, type TextWindows } from './text-windows.ts';
+
+/** Options of embedding texts. */
+export interface EmbedOptions {
+  /** Default `mean`. */
+  pooling?: Pooling;
+  /**
+   * Depths whose token vectors are used: 0 is the mapped embeddings, -1 the last. `static` uses the factorised embedding
+   * table alone (`embeddingSize` wide), without running the encoder. Default `[-1]`.
+   */
+  layers?: readonly number[] | 'static';
+  /** How several layers are combined. Default `mean`. */
+  layerCombination?: 'mean' | 'concat';
+  /** Scales vectors to length 1. Default false. */
+  normalize?: boolean;
+  /** Keeps this many leading dimensions and rescales to length 1. Default: all. */
+  dimensions?: number;
+  /** Default `window`: a long text is cut into windows, nothing is lost. */
+  longText?: LongTextPolicy;
+  /** Tokens per window, special tokens included. Default: the model's positions. */
+  maxLength?: number;
+  /** Tokens that consecutive windows share. Default 0. */
+  stride?: number;
+  /**
+   * `mean`: one vector a text, windows weighted by their tokens (`max` pooling takes the maximum);
+   * `concat`: the vectors of `segments` windows one after the other, zero-filled for shorter texts. Default `mean`.
+   */
+  windowCombination?: 'mean' | 'concat';
+  /** Number of windows in a concatenated vector; further windows are an error. Default 1. */
+  segments?: number;
+  /** Padded tokens per batch. Default 1024. */
+  batchTokens?: number;
+  onProgress?: ProgressListener;
+  /** Stops between batches with `interrupted`. */
+  signal?: AbortSignal;
+}
+
+/** What happened to one text. */
+export interface EmbeddedText {
+  /** Tokens without special tokens. */
+  tokenCount: number;
+  windows: number;
+  truncatedTokens: number;
+}
+
+/** Embeddings of several texts in input order: one row a text in a single array. */
+export interface EmbeddingMatrix {
+  /** Row-major `[rows, dimensions]`. */
+  data: Float32Array;
+  rows: number;
+  dimensions: number;
+  /** Per row. */
+  texts: EmbeddedText[];
+  /** Identifies model, tokeniser, layers, pooling and precision: vectors are comparable only where it is equal. */
+  fingerprint: string;
+  /** A view of one row. */
+  row(index: number): Float32Array;
+}
+
+/** What embedding needs of a loaded model. */
+export interface EmbeddingModel {
+  config: AlbertConfig;
+  tokenizer: Tokenizer;
+  encoder: AlbertEncoder;
+  weights: Weights;
+  fingerprint: string;
+}
+
+/** Options with every default filled in and checked against the model. */
+export interface EmbedPlan {
+  pooling: Pooling;
+  layers: readonly number[] | 'static';
+  combination: 'mean' | 'concat';
+  normalize: boolean;
+  /** Width of a result row. */
+  dimensions: number;
+  /** Width of a pooled window before cutting. */
+  pooledWidth: number;
+  window: TextWindowOptions;
+  segments: number;
+  batchTokens: number;
+  cut: boolean;
+}
+
+/** Checks the options and derives widths; throws `invalid_argument` with the offending value. */
+export function planEmbedding(config: AlbertConfig, options: EmbedOptions): EmbedPlan {
+  const pooling = requireOneOf('pooling', options.pooling ?? 'mean', POOLINGS);
+  const combination = requireOneOf('layerCombination', options.layerCombination ?? 'mean', ['mean', 'concat']);
+  const layers = options.layers === 'static' ? 'static' : resolveLayers(options.layers ?? [-1], config.numHiddenLayers);
+  if (pooling === 'pooler' && (layers === 'static' || layers.length !== 1 || layers[0] !== config.numHiddenLayers)) {
+    throw new AlbertineError('invalid_argument', 'pooling pooler reads the last layer only', { value: options.layers });
+  }
+  const baseWidth = layers === 'static' ? config.embeddingSize : config.hiddenSize * (combination === 'concat' ? layers.length : 1);
+  const windowCombination = requireOneOf('windowCombination', options.windowCombination ?? 'mean', ['mean', 'concat']);
+  const segments = windowCombination === 'concat' ? requireInteger('segments', options.segments ?? 1, { min: 1 }) : 0;
+  const fullWidth = baseWidth * Math.max(1, segments);
+  return {
+    pooling,
+    layers,
+    combination,
+    normalize: options.normalize ?? false,
+    pooledWidth: baseWidth,
+    dimensions: options.dimensions === undefined ? fullWidth : requireInteger('dimensions', options.dimensions, { min: 1, max: fullWidth }),
+    cut: options.dimensions !== undefined,
+    window: requireWindowOptions({
+      longText: requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES),
+      maxLength: options.maxLength ?? config.maxPositionEmbeddings,
+      stride: options.stride ?? 0,
+    }, config.maxPositionEmbeddings),
+    segments,
+    batchTokens: requireInteger('batchTokens', options.batchTokens ?? 1024, { min: 1 }),
+  };
+}
+
+/** Turns negative depths into positive ones; throws `invalid_argument` when out of range or empty. */
+export function resolveLayers(layers: readonly number[], depth: number): number[] {
+  if (layers.length === 0) throw new AlbertineError('invalid_argument', 'layers must not be empty', { value: layers });
+  return layers.map((layer) => {
+    requireInteger('layer', layer, { min: -depth - 1, max: depth });
+    return layer < 0 ? layer + depth + 1 : layer;
+  });
+}
+
+/** Identifies the vectors that a model and a plan produce. */
+export function embeddingFingerprint(model: EmbeddingModel, plan: EmbedPlan): string {
+  const { window, segments } = plan;
+  return [
+    model.fingerprint,
+    `layers=${plan.layers === 'static' ? 'static' : plan.layers.join('+')}${plan.layers !== 'static' && plan.layers.length > 1 ? `:${plan.combination}` : ''}`,
+    `pooling=${plan.pooling}`,
+    `long=${window.longText}:${window.maxLength}:${window.stride}${segments ? `:concat${segments}` : ''}`,
+    `norm=${plan.normalize || plan.cut ? 1 : 0}`,
+    `dim=${plan.dimensions}`,
+  ].join(';');
+}
+
+/** Embeds texts that fit in memory; see {@link EmbedOptions}. Equal texts are computed once. */
+export async function embedTexts(model: EmbeddingModel, texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
+  const plan = planEmbedding(model.config, options);
+  const unique = new Map<string, number>();
+  const order = texts.map((text) => {
+    const known = unique.get(text) ?? unique.size;
+    unique.set(text, known);
+    return known;
+  });
+  const split = [...unique.keys()].map((text) => splitText(model.tokenizer, text, plan.window));
+  const vectors = await embedSplit(model, split, { plan, ...options });
+  const data = new Float32Array(texts.length * plan.dimensions);
+  order.forEach((from, row) => data.set(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), row * plan.dimensions));
+  return {
+    data,
+    rows: texts.length,
+    dimensions: plan.dimensions,
+    texts: order.map((from) => ({ tokenCount: split[from].tokenCount, windows: split[from].windows.length, truncatedTokens: split[from].truncatedTokens })),
+    fingerprint: embeddingFingerprint(model, plan),
+    row: (index) => data.subarray(index * plan.dimensions, (index + 1) * plan.dimensions),
+  };
+}
+
+/** Pools all windows in length-sorted batches, then combines the windows of each text. */
+async function embedSplit(model: EmbeddingModel, split: readonly TextWindows[], context: { plan: EmbedPlan } & EmbedOptions): Promise<Float32Array> {
+  const { plan } = context;
+  const windows = split.flatMap((text) => text.windows);
+  const pooled = new Float32Array(windows.length * plan.pooledWidth);
+  const meter = new ProgressMeter(context.onProgress, { stage: 'embedding', unit: 'windows', total: windows.length });
+  for (const batch of planBatches(windows.map((ids) => ids.length), { tokenBudget: plan.batchTokens })) {
+    context.signal?.throwIfAborted();
+    await poolBatch(model, plan, { windows: batch.map((index) => windows[index]), store: (row, vector) => pooled.set(vector, batch[row] * plan.pooledWidth) });
+    meter.add(batch.length);
+  }
+  meter.finish();
+  const result = new Float32Array(split.length * plan.dimensions);
+  let next = 0;
+  split.forEach((text, row) => {
+    const vectors = text.windows.map((_, i) => pooled.subarray((next + i) * plan.pooledWidth, (next + i + 1) * plan.pooledWidth));
+    next += text.windows.length;
+    result.set(finish(plan, combineWindows(plan, text, vectors)), row * plan.dimensions);
+  });
+  return result;
+}
+
+/** Encodes one batch of windows of similar length and hands each pooled vector to `store`. */
+async function poolBatch(model: EmbeddingModel, plan: EmbedPlan, batch: { windows: readonly Int32Array[]; store: (row: number, vector: Float32Array) => void }): Promise<void> {
+  const { windows, store } = batch;
+  if (plan.layers === 'static') {
+    const tables = embeddingTables(model.config, model.weights);
+    windows.forEach((ids, row) => store(row, poolStatic(plan, ids, tables.word)));
+    return;
+  }
+  const { hiddenSize } = model.config;
+  const input = padBatch(windows, model.tokenizer.special.pad);
+  const result = await model.encoder.forward(input, { layers: plan.layers });
+  if (plan.pooling === 'pooler') {
+    const vectors = await model.encoder.pool(result.lastHiddenState, windows.length);
+    windows.forEach((_, row) => store(row, vectors.subarray(row * hiddenSize, (row + 1) * hiddenSize)));
+    return;
+  }
+  const pooling = plan.pooling;
+  const vector = new Float32Array(plan.pooledWidth);
+  const layer = new Float32Array(hiddenSize);
+  windows.forEach((ids, row) => {
+    vector.fill(0);
+    (plan.layers as readonly number[]).forEach((depth, i) => {
+      poolRow(pooling, result.hiddenStates.get(depth)!, { start: row * input.sequenceLength * hiddenSize, length: ids.length, width: hiddenSize }, layer);
+      if (plan.combination === 'concat') vector.set(layer, i * hiddenSize);
+      else for (let k = 0; k < hiddenSize; k++) vector[k] += layer[k] / plan.layers.length;
+    });
+    store(row, vector);
+  });
+}
+
+function poolStatic(plan: EmbedPlan, ids: Int32Array, word: Float32Array): Float32Array {
+  const width = plan.pooledWidth;
+  const vectors = new Float32Array(ids.length * width);
+  ids.forEach((id, token) => vectors.set(word.subarray(id * width, (id + 1) * width), token * width));
+  const out = new Float32Array(width);
+  poolRow(plan.pooling as Exclude<Pooling, 'pooler'>, vectors, { start: 0, length: ids.length, width }, out);
+  return out;
+}
+
+/** Pads windows to a common length. The length depends on each window alone (all share a bucket), never on its batch mates. */
+export function padBatch(windows: readonly Int32Array[], padId: number): EncoderBatch & { attentionMask: Uint8Array; inputIds: Int32Array } {
+  const sequenceLength = bucketLength(windows.reduce((longest, ids) => Math.max(longest, ids.length), 0));
+  const inputIds = new Int32Array(windows.length * sequenceLength).fill(padId);
+  const attentionMask = new Uint8Array(inputIds.length);
+  windows.forEach((ids, row) => {
+    inputIds.set(ids, row * sequenceLength);
+    attentionMask.fill(1, row * sequenceLength, row * sequenceLength + ids.length);
+  });
+  return { batchSize: windows.length, sequenceLength, inputIds, attentionMask };
+}
+
+function combineWindows(plan: EmbedPlan, text: TextWindows, vectors: readonly Float32Array[]): Float32Array {
+  const width = plan.pooledWidth;
+  if (plan.segments > 0) {
+    if (vectors.length > plan.segments) throw new AlbertineError('text_too_long', `the text has ${vectors.length} windows, segments allows ${plan.segments}`, { value: vectors.length, hint: 'Raise segments, or use longText truncate.' });
+    const joined = new Float32Array(width * plan.segments);
+    vectors.forEach((vector, i) => joined.set(vector, i * width));
+    return joined;
+  }
+  if (vectors.length === 1) return vectors[0].slice();
+  const combined = new Float32Array(width);
+  if (plan.pooling === 'max') {
+    for (let i = 0; i < width; i++) combined[i] = vectors.reduce((largest, vector) => Math.max(largest, vector[i]), -Infinity);
+    return combined;
+  }
+  const total = text.windows.reduce((sum, ids) => sum + ids.length, 0);
+  vectors.forEach((vector, window) => {
+    const weight = text.windows[window].length / total;
+    for (let i = 0; i < width; i++) combined[i] += weight * vector[i];
+  });
+  return combined;
+}
+
+function finish(plan: EmbedPlan, vector: Float32Array): Float32Array {
+  if (plan.cut) return cutDimensions(vector, plan.dimensions);
+  return plan.normalize ? normalizeVector(vector) : vector;
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import { openFolder } from '../core/files-node.ts';
+import { resolveModel, type HubOptions } from '../checkpoint/hub-node.ts';
+import { Albert, type LoadOptions } from './albert.ts';
+
+/** Name of the model that ships inside the package. */
+export const BUILT_IN_MODEL = 'albertine-nano-en-zh';
+
+/** Options of {@link loadModel}. */
+export interface NodeLoadOptions extends LoadOptions, HubOptions {}
+
+/** Folder of the built-in model inside the installed package. */
+export function builtInModelFolder(): string {
+  return fileURLToPath(new URL(`../../models/${BUILT_IN_MODEL}`, import.meta.url));
+}
+
+/**
+ * Loads a model: no argument (or `albertine-nano-en-zh`) is the built-in one, a path is a folder on disk, and anything else
+ * that looks like `owner/name` is a Hugging Face hub id, downloaded into the shared cache unless it is there already.
+ * Loading a path or the built-in model never opens a socket.
+ */
+export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}): Promise<Albert> {
+  const folder = pathOrId === undefined || pathOrId === BUILT_IN_MODEL ? builtInModelFolder() : await resolveModel(pathOrId, options);
+  return Albert.open(await openFolder(folder), options);
+}
