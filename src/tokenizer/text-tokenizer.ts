@@ -76,8 +76,9 @@ export class TextTokenizer implements Tokenizer {
 
   encodeIds(text: string): Int32Array {
     requireText(text);
-    if (!this.added.test(text)) return this.ids.slice(0, this.writeIds(text, 0));
-    let length = 0;
+    // `this.ids` may be replaced while writing, so it is read afterwards.
+    let length = this.added.test(text) ? 0 : this.writeIds(text, 0);
+    if (length > 0) return this.ids.slice(0, length);
     for (const { start, end, token } of this.added.split(text)) {
       if (!token) length = this.writeIds(text.slice(start, end), length);
       else {

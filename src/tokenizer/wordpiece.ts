@@ -147,7 +147,8 @@ export class WordPieceSegmenter implements Segmenter {
     if (cleanText && isDropped(codePoint, character, variant)) return { text: '', kind: DROPPED, chinese: false };
     const chinese = splitChinese && isChineseCharacter(codePoint);
     let text = character;
-    if (lowerCase && codePoint !== CAPITAL_SIGMA) text = text.toLowerCase();
+    // HF tokenizers lower-cases character by character and never writes a final sigma.
+    if (lowerCase && (codePoint !== CAPITAL_SIGMA || variant === 'hf-fast')) text = text.toLowerCase();
     if (stripAccents) text = text.normalize('NFD').replace(/\p{Mn}/gu, '');
     if (text === '') return { text, kind: DROPPED, chinese: false };
     return { text, kind: chinese || isBertPunctuation(text.codePointAt(0)!) ? ALONE : TEXT, chinese };
