@@ -97,12 +97,13 @@ export class CsvParser {
     return { number, values, problem: problem ?? `a quoted field spans the lines ${number} to ${lastLine} and holds delimiters; say whether quotes are 'rfc4180' or 'none'` };
   }
 
-  /** With `auto`: the line split without regard to quotes, if only that gives the expected number of fields. */
+  /** With `auto`: the line split without regard to quotes, if only that gives the expected number of fields (of a first record: more than one). */
   private asLiteral(line: Line, record: OpenRecord, complete: boolean): CsvRecord | undefined {
     const sound = complete && record.problem === line.problem;
     if (sound && (this.columns === undefined || record.values.length === this.columns)) return undefined;
     const values = withoutReturn(line.text).split(this.delimiter);
-    return values.length === this.columns ? { number: line.number, values, problem: line.problem } : undefined;
+    const fits = this.columns === undefined ? values.length > 1 : values.length === this.columns;
+    return fits ? { number: line.number, values, problem: line.problem } : undefined;
   }
 
   /** Reads one line into `record`; returns whether it ends the record. */

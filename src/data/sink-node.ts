@@ -37,6 +37,7 @@ export class FileSink implements Sink {
   }
 
   async write(content: Uint8Array | string): Promise<void> {
+    this.openFile();
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     const flushed = this.used + bytes.length > BUFFER_BYTES ? this.flush() : undefined;
     if (bytes.length > BUFFER_BYTES) {
@@ -52,9 +53,9 @@ export class FileSink implements Sink {
 
   /** Overwrites bytes that were flushed before. */
   async writeAt(bytes: Uint8Array, position: number): Promise<void> {
-    if (!this.file) throw new AlbertineError('disposed', 'the output is closed already');
+    const file = this.openFile();
     for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, position + done);
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
       done += bytesWritten;
     }
   }
@@ -79,6 +80,11 @@ export class FileSink implements Sink {
       this.file = undefined;
       await file.close();
     }
+  }
+
+  private openFile(): FileHandle {
+    if (!this.file) throw new AlbertineError('disposed', 'the output is closed already');
+    return this.file;
   }
 }
 
