@@ -18,6 +18,9 @@ const allowed = (name: string): boolean => Object.hasOwn(STORAGE_TYPES, name) ||
 /** Where `model.state_dict()` is looked for when the file holds more than that. */
 const STATE_KEYS = ['state_dict', 'model_state_dict', 'model'];
 
+/** Longest tensor that may be larger than its storage (as `expand` makes them). */
+const MAX_EXPANDED = 1 << 28;
+
 interface Storage {
   key: string;
   dtype: TensorDtype;
@@ -89,7 +92,13 @@ const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 /** Magic number, protocol, system information, object, list of storage keys (five pickles), then the storages with their lengths. */
 async function readLegacyForm(files: FileSource, name: string): Promise<TorchContent> {
   const bytes = await files.read(name);
-  const options = { file: name, allowed, call, persistent };
+  const storages = new Map<string, Storage>();
+  const remember = (id: unknown): Storage => {
+    const storage = persistent(id);
+    storages.set(storage.key, storage);
+    return storage;
+  };
+  const options = { file: name, allowed, call, persistent: remember };
   let end = 0;
   const next = (): unknown => {
     const result = unpickle(bytes, { ...options, start: end });
@@ -104,7 +113,6 @@ async function readLegacyForm(files: FileSource, name: string): Promise<TorchCon
   if (system instanceof Map && system.get('little_endian') === false) throw new AlbertineError('unsupported', `${name} has big-endian data`);
   const root = next();
   const keys = next();
-  const storages = new Map(strided(root).map(({ storage }) => [storage.key, storage]));
   const ranges = new Map<string, ByteRange>();
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (const key of Array.isArray(keys) ? keys.map(String) : []) {
@@ -118,13 +126,6 @@ async function readLegacyForm(files: FileSource, name: string): Promise<TorchCon
     end += 8 + length;
   }
   return { root, ranges };
-}
-
-/** Tensors anywhere in a nested object. */
-function strided(value: unknown): StridedTensor[] {
-  if (isTensor(value)) return [value];
-  if (value instanceof Map) return [...value.values()].flatMap(strided);
-  return Array.isArray(value) ? value.flatMap(strided) : [];
 }
 
 function call(name: string, args: unknown[]): unknown {
@@ -173,6 +174,7 @@ function storageRange(storage: Storage, ranges: Map<string, ByteRange>, name: st
 function materialise(tensor: StridedTensor, bytes: Uint8Array): Weight {
   const { storage, offset, shape, strides } = tensor;
   const count = elementCount(shape)!;
+  if (count > Math.max(storage.count, MAX_EXPANDED)) throw new AlbertineError('invalid_file', `a tensor of shape [${shape.join(', ')}] repeats a storage of ${storage.count} values`, { value: shape });
   const last = count === 0 ? offset : offset + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis], 0) + 1;
   if (last > storage.count) throw new AlbertineError('invalid_file', `a tensor of shape [${shape.join(', ')}] reaches value ${last} of a storage of ${storage.count}`, { value: shape });
   const size = DTYPE_BYTES[storage.dtype];

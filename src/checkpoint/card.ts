@@ -1,0 +1,101 @@
+import type { AlbertConfig } from '../model/config.ts';
+import { countParameters, encoderParameters, poolerParameters, type HeadName } from '../model/parameters.ts';
+
+/** What a model card can say. Everything but the config is optional; nothing is invented for what is left out. */
+export interface CardDetails {
+  config: AlbertConfig;
+  /** Title; default "ALBERT". */
+  name?: string;
+  /** True for random weights: the card says so first. */
+  untrained?: boolean;
+  heads?: HeadName[];
+  labels?: string[];
+  /** ISO 639-1 codes. */
+  languages?: string[];
+  /** SPDX identifier. */
+  license?: string;
+  /** Hub id or path of the checkpoint that this one was made from. */
+  baseModel?: string;
+  /** Data sets, as Hub ids or plain names. */
+  datasets?: string[];
+  /** A sentence or more on what the model is for. */
+  description?: string;
+  /** Settings of the training run, in the order to be shown. */
+  training?: Record<string, string | number>;
+  /** Measured results, in the order to be shown. */
+  results?: Record<string, string | number>;
+  dtype?: 'f32' | 'f16' | 'bf16';
+  fingerprint?: string;
+}
+
+const PIPELINE_TAGS: Record<HeadName, string> = {
+  maskedLm: 'fill-mask', sentenceOrder: 'feature-extraction', sequenceClassification: 'text-classification',
+  tokenClassification: 'token-classification', questionAnswering: 'question-answering', multipleChoice: 'multiple-choice',
+};
+
+/** A `README.md` for the Hub: YAML front matter that its tools read, then the facts as Markdown. */
+export function buildCard(details: CardDetails): string {
+  const { name = 'ALBERT', untrained, description } = details;
+  const paragraphs = [
+    frontMatter(details),
+    `# ${name}`,
+    untrained ? '**These weights are random: the model has not been trained, and its outputs mean nothing.**' : '',
+    description ?? '',
+    section('Network', networkFacts(details)),
+    section('Training', Object.entries(details.training ?? {})),
+    section('Results', Object.entries(details.results ?? {})),
+    usage(details),
+    'ALBERT: Lan et al. 2019, [A Lite BERT for Self-supervised Learning of Language Representations](https://arxiv.org/abs/1909.11942).',
+  ];
+  return `${paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')}\n`;
+}
+
+function frontMatter({ languages, license, baseModel, datasets, heads }: CardDetails): string {
+  const list = (key: string, values: string[] | undefined) => (values?.length ? [`${key}:`, ...values.map((value) => `- ${JSON.stringify(value)}`)] : []);
+  const tag = heads?.length ? PIPELINE_TAGS[heads[0]] : 'feature-extraction';
+  return [
+    '---',
+    ...list('language', languages),
+    ...(license ? [`license: ${JSON.stringify(license)}`] : []),
+    'library_name: transformers',
+    `pipeline_tag: ${tag}`,
+    'tags:', '- albert', '- albertine',
+    ...(baseModel ? [`base_model: ${JSON.stringify(baseModel)}`] : []),
+    ...list('datasets', datasets),
+    '---',
+  ].join('\n');
+}
+
+function networkFacts({ config, heads, labels, dtype = 'f32', fingerprint }: CardDetails): [string, string | number][] {
+  const parameters = countParameters([...encoderParameters(config), ...poolerParameters(config)]);
+  const sharing = config.numHiddenGroups === 1 ? 'all depths share one set of weights' : `${config.numHiddenGroups} groups of shared weights`;
+  return [
+    ['Parameters (encoder and pooler)', parameters.toLocaleString('en-US')],
+    ['Depth', `${config.numHiddenLayers} (${sharing}${config.innerGroupNum > 1 ? `, ${config.innerGroupNum} layers a group` : ''})`],
+    ['Hidden / embedding / feed-forward width', `${config.hiddenSize} / ${config.embeddingSize} / ${config.intermediateSize}`],
+    ['Attention heads', config.numAttentionHeads],
+    ['Activation', config.hiddenAct],
+    ['Positions', `${config.maxPositionEmbeddings} (${config.positionEmbeddingType})`],
+    ['Vocabulary', config.vocabSize],
+    ['Stored as', dtype],
+    ...(heads?.length ? [['Heads', heads.join(', ')] as [string, string]] : []),
+    ...(labels?.length ? [['Labels', labels.length > 20 ? `${labels.slice(0, 20).join(', ')} and ${labels.length - 20} more` : labels.join(', ')] as [string, string]] : []),
+    ...(fingerprint ? [['Fingerprint', fingerprint] as [string, string]] : []),
+  ];
+}
+
+function section(title: string, facts: [string, string | number][]): string {
+  if (facts.length === 0) return '';
+  const cell = (value: string | number) => String(value).replaceAll('|', '\\|').replaceAll('\n', ' ');
+  return [`## ${title}`, '', '| | |', '|---|---|', ...facts.map(([key, value]) => `| ${cell(key)} | ${cell(value)} |`)].join('\n');
+}
+
+function usage({ heads }: CardDetails): string {
+  const automatic: Record<HeadName, string> = {
+    maskedLm: 'AutoModelForMaskedLM', sentenceOrder: 'AutoModelForPreTraining', sequenceClassification: 'AutoModelForSequenceClassification',
+    tokenClassification: 'AutoModelForTokenClassification', questionAnswering: 'AutoModelForQuestionAnswering', multipleChoice: 'AutoModelForMultipleChoice',
+  };
+  const loader = heads?.length ? automatic[heads[0]] : 'AutoModel';
+  return ['## Use', '', '```js', "import { Albert } from 'albertine';", "const model = await Albert.load('path/to/this/folder');", '```', '',
+    '```python', `from transformers import AutoTokenizer, ${loader}`, `model = ${loader}.from_pretrained("path/to/this/folder")`, '```'].join('\n');
+}

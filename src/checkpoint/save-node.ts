@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { AlbertineError, describeValue } from '../core/errors.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import { encoderParameters, headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
+import { buildCard, type CardDetails } from './card.ts';
+import { writeConfig } from './config-json.ts';
+import { weightsFingerprint } from './fingerprint.ts';
+import { encodeSafetensors, type StorageDtype } from './safetensors.ts';
+
+/** What {@link saveCheckpoint} writes. */
+export interface SaveOptions {
+  config: AlbertConfig;
+  /** Encoder and, where present, pooler and heads, under canonical names. Other tensors are refused. */
+  weights: Weights;
+  /** As a tokeniser's `files()` gives them: name to content. */
+  tokenizerFiles?: Record<string, Uint8Array | string>;
+  /** Storage type of the weights. Default `f32`. */
+  dtype?: StorageDtype;
+  /** Which heads the weights hold; needed only to tell a tagger's or a chooser's `classifier` from a text classifier's. */
+  heads?: HeadName[];
+  labels?: string[];
+  problemType?: string;
+  /** Facts for the model card; `config`, `heads`, `labels`, `dtype` and `fingerprint` are filled in. A string is written as it is. */
+  card?: Omit<CardDetails, 'config'> | string;
+  /** Further keys of `config.json`. */
+  extra?: Record<string, unknown>;
+}
+
+/** What was written. */
+export interface SavedCheckpoint {
+  folder: string;
+  files: string[];
+  /** Bytes of `model.safetensors`. */
+  weightBytes: number;
+  /** Of the weights as given (before rounding to 16 bits). */
+  fingerprint: string;
+}
+
+/**
+ * Writes a folder in Hugging Face's layout that Python's `transformers` loads: `config.json`, `model.safetensors`, tokeniser files, `README.md`.
+ * All files are written and flushed under another name first. A new folder appears at once and complete; in an existing one the files
+ * are then replaced one by one (weights first), and files of other names stay. Throws `weights_mismatch` before writing if tensors are
+ * missing, misshapen or unknown.
+ */
+export async function saveCheckpoint(folder: string, options: SaveOptions): Promise<SavedCheckpoint> {
+  const { config, weights, tokenizerFiles = {}, dtype = 'f32', labels, problemType, extra } = options;
+  const heads = checkWeights(config, weights, options.heads);
+  if (labels && weights.has('classifier.weight') && !heads.includes('multipleChoice') && labels.length !== weights.get('classifier.weight')!.shape[0]) {
+    throw new AlbertineError('invalid_argument', `${labels.length} labels for a classifier with ${weights.get('classifier.weight')!.shape[0]} outputs`, { value: labels });
+  }
+  const fingerprint = await weightsFingerprint(weights);
+  const tensors = encodeSafetensors(weights, { dtype });
+  const json = writeConfig(config, { architectures: [architecture(heads)], dtype, ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
+  const card = typeof options.card === 'string' ? options.card : buildCard({ ...options.card, config, heads, dtype, fingerprint, ...(labels && { labels }) });
+  const contents: [string, Iterable<Uint8Array | string>][] = [
+    ['model.safetensors', tensors.chunks()],
+    ...Object.entries(tokenizerFiles).map(([name, content]): [string, Iterable<Uint8Array | string>] => [requireFileName(name), [content]]),
+    ['README.md', [card]],
+    ['config.json', [`${JSON.stringify(json, null, 2)}\n`]],
+  ];
+  await writeFolder(resolve(folder), contents);
+  return { folder, files: contents.map(([name]) => name), weightBytes: tensors.byteLength, fingerprint };
+}
+
+const CLASSIFIERS: HeadName[] = ['sequenceClassification', 'tokenClassification', 'multipleChoice'];
+
+/** Heads that `weights` hold, after checking every tensor against the config. */
+function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName[] = []): HeadName[] {
+  const classifier = declared.find((head) => CLASSIFIERS.includes(head)) ?? 'sequenceClassification';
+  const numLabels = weights.get('classifier.weight')?.shape[0];
+  const heads = (['maskedLm', 'sentenceOrder', 'questionAnswering', classifier] as HeadName[]).filter((head) => headParameters(config, head).some(({ name }) => weights.has(name)));
+  const pooler = poolerParameters(config).some(({ name }) => weights.has(name)) ? poolerParameters(config) : [];
+  const specs = [...encoderParameters(config), ...pooler, ...heads.flatMap((head) => headParameters(config, head, numLabels))];
+  const problems: string[] = [];
+  for (const { name, shape } of specs) {
+    const found = weights.get(name)?.shape;
+    if (found?.join() !== shape.join()) problems.push(`${name} should have shape [${shape.join(', ')}] but ${found ? `has [${found.join(', ')}]` : 'is missing'}`);
+  }
+  const known = new Set(specs.map(({ name }) => name));
+  for (const name of weights.keys()) if (!known.has(name)) problems.push(`${name} is not a weight of this network`);
+  if (problems.length > 0) throw new AlbertineError('weights_mismatch', `the weights cannot be saved:\n  ${problems.join('\n  ')}\n`, { value: problems });
+  return heads;
+}
+
+/** The `transformers` class that has these heads. */
+function architecture(heads: HeadName[]): string {
+  if (heads.includes('sequenceClassification')) return 'AlbertForSequenceClassification';
+  if (heads.includes('tokenClassification')) return 'AlbertForTokenClassification';
+  if (heads.includes('multipleChoice')) return 'AlbertForMultipleChoice';
+  if (heads.includes('questionAnswering')) return 'AlbertForQuestionAnswering';
+  if (heads.includes('sentenceOrder')) return 'AlbertForPreTraining';
+  return heads.includes('maskedLm') ? 'AlbertForMaskedLM' : 'AlbertModel';
+}
+
+function requireFileName(name: string): string {
+  if (name !== basename(name) || name.startsWith('.') || name === '') throw new AlbertineError('invalid_argument', `a tokeniser file must have a plain name, got ${describeValue(name)}`, { value: name });
+  return name;
+}
+
+async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
+  const existing = await stat(folder).catch(() => undefined);
+  if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
+  await mkdir(dirname(folder), { recursive: true });
+  const staging = join(dirname(folder), `.${basename(folder)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+  await mkdir(staging);
+  try {
+    for (const [name, chunks] of contents) await writeFlushed(join(staging, name), chunks);
+    if (existing) for (const [name] of contents) await rename(join(staging, name), join(folder, name));
+    else await rename(staging, folder);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+async function writeFlushed(path: string, chunks: Iterable<Uint8Array | string>): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    for (const chunk of chunks) await file.writeFile(chunk);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
