@@ -151,8 +151,10 @@ export class CsvParser {
 
 /** One record as delimited text, with the final line feed; fields that need it are quoted as RFC 4180 says. */
 export function formatCsvRecord(values: readonly string[], delimiter: string): string {
-  const quoted = values.map((value) => (value.includes('"') || value.includes('\n') || value.includes('\r') || value.includes(delimiter)
-    ? `"${value.replaceAll('"', '""')}"` : value));
+  const plain = values.join(delimiter);
+  // Most records need no quotes, and those of vectors are wide.
+  if (values.length > 1 && !/["\n\r]/.test(plain) && plain.split(delimiter).length === values.length) return `${plain}\n`;
+  const quoted = values.map((value) => (/["\n\r]/.test(value) || value.includes(delimiter) ? `"${value.replaceAll('"', '""')}"` : value));
   // A single empty value would be a blank line, which readers take for nothing.
   return `${quoted.length === 1 && quoted[0] === '' ? '""' : quoted.join(delimiter)}\n`;
 }

@@ -85,8 +85,8 @@ function normalise(record: Record<string, unknown>): string | undefined {
   return undefined;
 }
 
-/** Numbers in a row group: some 4 MiB of float32, and a few times that while it is encoded. */
-const ROW_GROUP_NUMBERS = 1 << 20;
+/** Numbers in a row group: 2 MiB of float32, and many times that while it is encoded. */
+const ROW_GROUP_NUMBERS = 1 << 19;
 const ROW_GROUP_ROWS = 1 << 16;
 
 /**

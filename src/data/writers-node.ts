@@ -70,27 +70,39 @@ function textWriter(sink: Sink, existing: number, format: (record: Record<string
 /** Formats records as delimited text; the first call adds the header unless the file has one already. */
 function csvFormatter(delimiter: string, header: string[] | undefined): (record: Record<string, unknown>) => string {
   let columns = header;
+  let layout: string | undefined;
   return (record) => {
-    const cells = Object.entries(record).filter(([, value]) => value !== undefined).flatMap(([name, value]) => cellsOf(name, value));
-    const names = cells.map(([name]) => name);
-    const text = formatCsvRecord(cells.map(([, value]) => value), delimiter);
+    const cells = Object.entries(record).filter(([, value]) => value !== undefined).map(([name, value]) => cellOf(name, value));
+    const text = formatCsvRecord(cells.flatMap(({ texts }) => texts), delimiter);
+    const ownLayout = JSON.stringify(cells.map(({ name, isArray, texts }) => [name, isArray, texts.length]));
+    // Spelling out the columns of every record would take longer than writing it.
+    if (ownLayout === layout) return text;
+    const names = cells.flatMap(({ name, isArray, texts }) => (isArray ? texts.map((_, index) => `${name}_${index}`) : [name]));
     if (columns === undefined) {
+      layout = ownLayout;
       columns = names;
       return formatCsvRecord(names, delimiter) + text;
     }
     if (names.length !== columns.length || names.some((name, index) => name !== columns![index])) {
       throw new AlbertineError('invalid_data', `the record's columns (${summary(names)}) are not those of the file (${summary(columns)})`, { value: names });
     }
+    layout = ownLayout;
     return text;
   };
 }
 
-function cellsOf(name: string, value: unknown): [name: string, text: string][] {
+interface Cell {
+  name: string;
+  isArray: boolean;
+  texts: string[];
+}
+
+function cellOf(name: string, value: unknown): Cell {
   if (ArrayBuffer.isView(value) || (Array.isArray(value) && value.every((item) => typeof item === 'number'))) {
-    const texts = toJson(value).slice(1, -1);
-    return texts === '' ? [] : texts.split(',').map((text, index) => [`${name}_${index}`, text]);
+    const numbers = toJson(value).slice(1, -1);
+    return { name, isArray: true, texts: numbers === '' ? [] : numbers.split(',') };
   }
-  return [[name, value === null ? '' : typeof value === 'string' ? value : toJson(value)]];
+  return { name, isArray: false, texts: [value === null ? '' : typeof value === 'string' ? value : toJson(value)] };
 }
 
 function summary(names: readonly string[]): string {
