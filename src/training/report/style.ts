@@ -33,7 +33,7 @@ th, td { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--lin
 th { font-weight: 600; color: var(--soft); vertical-align: bottom; } tbody th { vertical-align: top; } th.number { white-space: nowrap; } th.number.head { white-space: normal; } td.number, th.number { text-align: right; } tbody th { color: var(--ink); }
 table.wide { width: 100%; } table.wide td { overflow-wrap: anywhere; }
 td.number, td.name { white-space: nowrap; }
-td.cell { text-align: right; min-width: 44px; } table.matrix th, table.matrix td { padding: 4px 7px; }
+td.cell { text-align: right; min-width: 44px; } table.matrix { font-size: 13px; } table.matrix th, table.matrix td { padding: 4px 6px; }
 th.head { max-width: 160px; overflow-wrap: break-word; }
 .bars { display: grid; grid-template-columns: minmax(60px, max-content) 1fr max-content; gap: 4px 12px; align-items: center; font-size: 14px; }
 .bars div { height: 14px; border-radius: 3px; background: var(--c1); min-width: 2px; }
