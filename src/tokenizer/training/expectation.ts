@@ -14,6 +14,13 @@ export interface Expectation {
 /** SentencePiece's price for a character without a piece: this much below the lowest log-probability. */
 export const UNKNOWN_PENALTY = 10;
 
+/**
+ * Bounds that keep the scaled recursion finite. Training never comes near the first (a piece used once in 10^10 has 1e-11), and with it
+ * only pieces of over 16 characters, and then only across text of the rarest characters, can meet the second.
+ */
+const SMALLEST_PROBABILITY = 1e-18;
+const LARGEST_SCALE = 1e300;
+
 /** Segments text with one fixed set of pieces. */
 export class UnigramLattice {
   readonly trie: ReversedTrie;
@@ -36,8 +43,8 @@ export class UnigramLattice {
   expectation(): Expectation {
     const { corpus: { characters, starts, weights }, trie } = this;
     const { roots, pieceAt } = trie;
-    const probabilities = this.pieces.logProbabilities.map(Math.exp);
-    const unknownProbability = Math.exp(this.unknownLogProbability);
+    const probabilities = this.pieces.logProbabilities.map((value) => (value === -Infinity ? 0 : Math.max(Math.exp(value), SMALLEST_PROBABILITY)));
+    const unknownProbability = Math.max(Math.exp(this.unknownLogProbability), SMALLEST_PROBABILITY);
     const counts = new Float64Array(probabilities.length);
     const scratch = new Scratch(this.corpus.longest, trie.maxLength);
     const { ratio, inverse, reached, edgeEnd, edgePiece, edgeLength, edgeValue } = scratch;
@@ -66,7 +73,7 @@ export class UnigramLattice {
             edgeValue[edges++] = value;
           }
           if (size === end) break;
-          scale *= inverse[end - size];
+          scale = Math.min(scale * inverse[end - size], LARGEST_SCALE);
           node = trie.child(node, characters[from + end - size - 1]);
         }
         if (!hasSingle) {

@@ -4,6 +4,7 @@ import { COMMON_SCRIPT, INHERITED_SCRIPT, scriptOf } from './unicode-script.ts';
 /** SentencePiece's visible space, U+2581. */
 export const SPACE_MARK = '\u2581';
 const SPACE_MARK_CODE = 0x2581;
+const COMMA_CODE = 0x2c;
 
 /** Which strings may become one piece; the names are SentencePiece's. */
 export interface SplitRules {
@@ -15,10 +16,17 @@ export interface SplitRules {
   splitByNumber: boolean;
   /** Every digit is a piece of its own. Default false. */
   splitDigits: boolean;
+  /**
+   * No piece ends in a digit and a comma. SentencePiece has no such rule, but ALBERT's tokeniser splits these pieces again,
+   * so that they would be dead entries of the vocabulary. Default false.
+   */
+  splitDigitComma: boolean;
 }
 
 /** SentencePiece's defaults. */
-export const DEFAULT_SPLIT_RULES: SplitRules = { splitByWhitespace: true, splitByUnicodeScript: true, splitByNumber: true, splitDigits: false };
+export const DEFAULT_SPLIT_RULES: SplitRules = {
+  splitByWhitespace: true, splitByUnicodeScript: true, splitByNumber: true, splitDigits: false, splitDigitComma: false,
+};
 
 /** Script number for "joins anything". */
 const ANY = -1;
@@ -36,13 +44,15 @@ function isNumber(codePoint: number): boolean {
 export function forEachSegment(text: string, rules: SplitRules, visit: (start: number, end: number) => void): void {
   let start = 0;
   let previous = ANY;
-  let previousIsDigit = false;
+  let previousIsAlone = false;
+  let previousIsNumber = false;
   for (let at = 0; at < text.length; ) {
     const code = text.codePointAt(at)!;
     const isMark = code === SPACE_MARK_CODE;
-    const digit = !isMark && rules.splitDigits && isNumber(code);
+    const number = isNumber(code);
+    const alone = number && rules.splitDigits;
     let script = isMark ? previous : scriptForJoining(code, previous, rules);
-    let cut = digit || previousIsDigit;
+    let cut = alone || previousIsAlone || (rules.splitDigitComma && previousIsNumber && code === COMMA_CODE);
     if (isMark) {
       cut ||= rules.splitByWhitespace;
       if (cut) script = ANY;
@@ -52,7 +62,8 @@ export function forEachSegment(text: string, rules: SplitRules, visit: (start: n
       start = at;
     }
     previous = script;
-    previousIsDigit = digit;
+    previousIsAlone = alone;
+    previousIsNumber = number;
     at += code > 0xffff ? 2 : 1;
   }
   if (text.length > start) visit(start, text.length);

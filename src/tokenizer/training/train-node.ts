@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files-node.ts';
 import type { ProgressListener } from '../../core/progress.ts';
-import { writeSentencePieceModel } from '../sentencepiece-model.ts';
+import { createUnigramTokenizer } from '../unigram-tokenizer.ts';
+import { createWordPieceTokenizer } from '../wordpiece-tokenizer.ts';
+import { albertTokenizerJson } from './albert-tokenizer-json.ts';
 import { type BertWordOptions, bertWords } from './bert-words.ts';
 import { forEachSampledLine, type SampleReport } from './count-words-node.ts';
 import { createTrainingNormalizer, type NormalizationOptions } from './normalization.ts';
-import { DEFAULT_SPLIT_RULES, SegmentCounter } from './segments.ts';
+import { SegmentCounter, type SplitRules } from './segments.ts';
 import { findTextSources, type TextSource } from './text-lines-node.ts';
-import { albertTokenizerConfig, albertTokenizerJson } from './tokenizer-json.ts';
 import { type CountedWords, TrainingState } from './training-state-node.ts';
 import { resolveUnigramSettings, type UnigramSettings } from './unigram-options.ts';
 import { splitAtSymbols, trainUnigram, type UnigramReport } from './unigram-trainer.ts';
@@ -40,7 +41,7 @@ export interface UnigramFileOptions extends FileTrainingOptions, Partial<Unigram
 }
 
 /** Options of {@link trainVocabularyFromFiles} for a WordPiece vocabulary. */
-export interface WordPieceFileOptions extends FileTrainingOptions, Omit<WordPieceTrainingOptions, 'onProgress' | 'signal'> {
+export interface WordPieceFileOptions extends FileTrainingOptions, Omit<WordPieceTrainingOptions, 'onProgress' | 'signal' | 'continuingPrefix'> {
   algorithm: 'wordpiece';
   words?: BertWordOptions;
 }
@@ -100,10 +101,12 @@ function decidingOptions(options: UnigramFileOptions | WordPieceFileOptions): Re
   return Object.fromEntries(Object.entries(options).filter(([name, value]) => !incidental.includes(name) && value !== undefined));
 }
 
+const NO_SPLITTING: SplitRules = { splitByWhitespace: false, splitByUnicodeScript: false, splitByNumber: false, splitDigits: false, splitDigitComma: false };
+
 async function countWords(sources: readonly TextSource[], options: UnigramFileOptions | WordPieceFileOptions): Promise<CountedWords> {
   if (options.algorithm === 'wordpiece') {
     // BERT's words are final: no piece crosses them, so no further splitting is wanted.
-    const counter = new SegmentCounter({ splitByWhitespace: false, splitByUnicodeScript: false, splitByNumber: false, splitDigits: false }, options.maxSegments);
+    const counter = new SegmentCounter(NO_SPLITTING, options.maxSegments);
     const sample = await forEachSampledLine(sources, options, (line, weight) => {
       for (const word of bertWords(line, options.words)) counter.add(word, weight);
     });
@@ -111,16 +114,18 @@ async function countWords(sources: readonly TextSource[], options: UnigramFileOp
   }
   const { normalization, userDefinedSymbols = [] } = options;
   const normalizer = createTrainingNormalizer(normalization, userDefinedSymbols);
-  const counter = new SegmentCounter({ ...DEFAULT_SPLIT_RULES, ...definedOnly(options) }, options.maxSegments);
+  const counter = new SegmentCounter(splitRulesOf(options), options.maxSegments);
   const sample = await forEachSampledLine(sources, options, (line, weight) => {
     for (const part of splitAtSymbols(normalizer.normalize(line), userDefinedSymbols)) counter.add(part, weight);
   });
   return { counts: counter.counts, prunedCharacters: counter.prunedCharacters, sample };
 }
 
-/** An option that is present but undefined must not hide the default. */
-function definedOnly(options: UnigramFileOptions): Partial<UnigramFileOptions> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+/** Pieces that ALBERT's tokeniser would split again are not learned when it is the one that will use them. */
+function splitRulesOf(options: UnigramFileOptions): SplitRules {
+  const { splitDigitComma = options.normalization?.albertPreparation ?? true } = options;
+  const { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits } = resolveUnigramSettings(options);
+  return { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitDigitComma };
 }
 
 type MadeFiles = Record<string, Uint8Array | string>;
@@ -128,20 +133,17 @@ type MadeFiles = Record<string, Uint8Array | string>;
 async function makeUnigram(counted: CountedWords, options: UnigramFileOptions, state: TrainingState): Promise<{ training: UnigramReport; files: MadeFiles }> {
   const { spec, preparation } = createTrainingNormalizer(options.normalization, options.userDefinedSymbols);
   const { model, report } = await trainUnigram(counted, {
-    ...options, resumeFrom: await state.loadRound(), onCheckpoint: (checkpoint) => state.saveRound(checkpoint),
+    ...options, ...splitRulesOf(options), resumeFrom: await state.loadRound(), onCheckpoint: (checkpoint) => state.saveRound(checkpoint),
   });
   Object.assign(model.normalizer, spec);
-  const files = {
-    'spiece.model': writeSentencePieceModel(model),
-    'tokenizer.json': albertTokenizerJson(model, preparation),
-    'tokenizer_config.json': albertTokenizerConfig(model, preparation),
-  };
-  return { training: report, files };
+  const { albertPreparation = true, lowerCase, keepAccents } = options.normalization ?? {};
+  const tokenizer = createUnigramTokenizer(model, { preparation: albertPreparation ? 'albert' : 'none', lowerCase, keepAccents });
+  return { training: report, files: { ...tokenizer.files(), 'tokenizer.json': albertTokenizerJson(model, preparation) } };
 }
 
 async function makeWordPiece(counted: CountedWords, options: WordPieceFileOptions): Promise<{ training: WordPieceResult['report']; files: MadeFiles }> {
   const { vocabulary, report } = await trainWordPiece(counted.counts, options);
   const { lowerCase = true, stripAccents = lowerCase } = options.words ?? {};
-  const config = { tokenizer_class: 'BertTokenizer', do_lower_case: lowerCase, strip_accents: stripAccents, tokenize_chinese_chars: true };
-  return { training: report, files: { 'vocab.txt': `${vocabulary.join('\n')}\n`, 'tokenizer_config.json': `${JSON.stringify(config, null, 2)}\n` } };
+  const tokenizer = createWordPieceTokenizer(vocabulary, { lowerCase, keepAccents: !stripAccents });
+  return { training: report, files: tokenizer.files() };
 }

@@ -11,7 +11,7 @@ export interface UnigramSettings extends SplitRules, SpecialPieceOptions {
   characterCoverage: number;
   /** Characters that get a piece whatever their frequency. */
   requiredCharacters: string;
-  /** Longest piece in characters. Default 16. */
+  /** Longest piece in characters, at most 64. Default 16. */
   maxPieceLength: number;
   /** Substrings to start from. Default 1,000,000. */
   seedSize: number;
@@ -69,7 +69,7 @@ export interface UnigramTrainingOptions extends Partial<UnigramSettings> {
 export function resolveUnigramSettings(options: UnigramTrainingOptions): UnigramSettings {
   const settings = pickSettings(options);
   requireInteger('vocabSize', settings.vocabSize, { min: 2 });
-  requireInteger('maxPieceLength', settings.maxPieceLength, { min: 1, max: 512 });
+  requireInteger('maxPieceLength', settings.maxPieceLength, { min: 1, max: 64 });
   requireInteger('seedSize', settings.seedSize, { min: 1 });
   requireInteger('subIterations', settings.subIterations, { min: 1, max: 100 });
   requireRange('characterCoverage', settings.characterCoverage, 0.5, 1);

@@ -24,19 +24,6 @@ export function albertTokenizerJson(model: SentencePieceModel, preparation: Albe
   });
 }
 
-/** `tokenizer_config.json` for the same files, as Python `transformers` reads it. */
-export function albertTokenizerConfig(model: SentencePieceModel, preparation: AlbertPreparation): string {
-  const known = idsOf(model);
-  const names = { pad_token: '<pad>', unk_token: '<unk>', cls_token: '[CLS]', sep_token: '[SEP]', mask_token: '[MASK]' };
-  return `${JSON.stringify({
-    tokenizer_class: 'AlbertTokenizer',
-    do_lower_case: preparation.lowerCase,
-    keep_accents: preparation.stripMarks === false,
-    remove_space: preparation.collapseSpaces,
-    ...Object.fromEntries(Object.entries(names).filter(([, piece]) => known.has(piece))),
-  }, null, 2)}\n`;
-}
-
 function addedTokens(model: SentencePieceModel): unknown[] {
   return model.pieces.flatMap(({ piece, type }, id) => {
     if (type !== 'control' && type !== 'unknown' && type !== 'userDefined') return [];
