@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { NPY_DTYPES, NPY_HEADER_BYTES, NPY_ITEM_BYTES, npyHeader, parseNpy, parseNpyHeader, type NpyArray, type NpyDtype, type NpyHeader } from './npy.ts';
-import { FileSink } from './sink-node.ts';
+import { FileSink, FLUSH_INTERVAL_MS } from './sink-node.ts';
 
 /** Reads a `.npy` file. Throws `file_not_found`, `invalid_file` or `unsupported` (object arrays, Fortran order, big-endian). */
 export async function readNpy(path: string): Promise<NpyArray> {
@@ -49,6 +49,7 @@ export async function completeNpyRows(path: string): Promise<NpyHeader & { rows:
 export class NpyWriter {
   private written: number;
   private stored: number;
+  private flushedAt = performance.now();
   private readonly sink: FileSink;
   private readonly dtype: NpyDtype;
   private readonly columns: number;
@@ -74,11 +75,13 @@ export class NpyWriter {
     }
     await this.sink.write(toBytes(values, this.dtype));
     this.written += values.length / this.columns;
-    if ((this.written - this.stored) * this.columns * NPY_ITEM_BYTES[this.dtype] >= 1 << 20) await this.flush();
+    const waitingBytes = (this.written - this.stored) * this.columns * NPY_ITEM_BYTES[this.dtype];
+    if (waitingBytes >= 1 << 20 || performance.now() - this.flushedAt >= FLUSH_INTERVAL_MS) await this.flush();
   }
 
   /** Makes everything written so far part of the valid file. */
   async flush(): Promise<void> {
+    this.flushedAt = performance.now();
     await this.sink.flush();
     if (this.stored === this.written) return;
     await this.sink.writeAt(npyHeader(this.dtype, this.written, this.columns), 0);

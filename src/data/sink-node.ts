@@ -14,10 +14,14 @@ export interface Sink {
 
 const BUFFER_BYTES = 256 * 1024;
 
+/** Slow producers lose at most this much work if the process is killed. */
+export const FLUSH_INTERVAL_MS = 1000;
+
 /** A file {@link Sink} that can also rewrite bytes at a position. */
 export class FileSink implements Sink {
   private buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   private used = 0;
+  private flushedAt = performance.now();
   private position: number;
   private file: FileHandle | undefined;
 
@@ -49,6 +53,7 @@ export class FileSink implements Sink {
     this.buffer.set(bytes, this.used);
     this.used += bytes.length;
     await flushed;
+    if (performance.now() - this.flushedAt >= FLUSH_INTERVAL_MS) await this.flush();
   }
 
   /** Overwrites bytes that were flushed before. */
@@ -61,6 +66,7 @@ export class FileSink implements Sink {
   }
 
   async flush(): Promise<void> {
+    this.flushedAt = performance.now();
     if (this.used === 0) return;
     const full = this.buffer.subarray(0, this.used);
     const start = this.position;
@@ -93,14 +99,12 @@ export class FileSink implements Sink {
  * Throws `interrupted` when the reader has gone (`| head`).
  */
 export function stdoutSink(): Sink {
+  // The stream also emits what the callback gets, which ends the process if nobody listens.
+  process.stdout.on('error', () => undefined);
   const write = (bytes: Uint8Array | string): Promise<void> => new Promise((resolve, reject) => {
-    const onError = (cause: NodeJS.ErrnoException): void => {
-      reject(cause.code === 'EPIPE' ? new AlbertineError('interrupted', 'the reader of standard output has gone', { cause }) : cause);
-    };
-    process.stdout.once('error', onError);
-    process.stdout.write(bytes, () => {
-      process.stdout.off('error', onError);
-      resolve();
+    process.stdout.write(bytes, (cause) => {
+      if (!cause) resolve();
+      else reject((cause as NodeJS.ErrnoException).code === 'EPIPE' ? new AlbertineError('interrupted', 'the reader of standard output has gone', { cause }) : cause);
     });
   });
   return { write, flush: async () => undefined, close: async () => undefined };
