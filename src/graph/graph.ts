@@ -1,5 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
-import { multiplyDims, type Dim, type Shape } from './dims.ts';
+import type { Dim, Shape } from './dims.ts';
 
 /** Element types a graph can hold. */
 export type DataType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
@@ -80,6 +80,8 @@ export class Graph {
   readonly constants = new Map<string, Constant>();
   readonly shapeInputs: ShapeInput[] = [];
   readonly tape: TapeEntry[] = [];
+  /** Where nodes are appended: `nodes`, or the body being recorded. */
+  private scope: GraphNode[] = this.nodes;
   private readonly cache = new Map<string, Tensor>();
   private counter = 0;
 
@@ -144,19 +146,29 @@ export class Graph {
 
   /** The actual sizes of `shape` as an int64 tensor, never with -1. */
   runtimeShape(shape: Shape): Tensor {
-    return this.cached(`shape ${shape.join()}`, () => (this.target === 'onnx' ? this.measuredShape(shape) : this.declaredShape(shape)));
+    return this.cached(`shape ${shape.join()}`, () => (this.target === 'onnx' ? this.outsideBodies(() => this.measuredShape(shape)) : this.declaredShape(shape)));
   }
 
   /** Appends a node and returns its outputs. Differentiability is decided by {@link differentiable}. */
   node(operator: string, inputs: readonly (Tensor | undefined)[], outputs: readonly { shape: Shape; dtype?: DataType }[], options: NodeOptions = {}): Tensor[] {
     const tensors = outputs.map(({ shape, dtype }) => this.tensor(this.freshName(operator), shape, dtype ?? this.floatType, false));
-    this.nodes.push({ operator, domain: options.domain ?? '', inputs, outputs: tensors, attributes: options.attributes ?? {} });
+    this.scope.push({ operator, domain: options.domain ?? '', inputs, outputs: tensors, attributes: options.attributes ?? {} });
     return tensors;
   }
 
   /** {@link node} for the common case of one output. */
   apply(operator: string, inputs: readonly (Tensor | undefined)[], shape: Shape, options: NodeOptions & { dtype?: DataType } = {}): Tensor {
     return this.node(operator, inputs, [{ shape, ...(options.dtype && { dtype: options.dtype }) }], options)[0];
+  }
+
+  /**
+   * Records the nodes that `build` appends as a body for a control-flow operator, instead of appending them to this graph.
+   * `build` gets the body's inputs and returns its outputs, which must be made by nodes inside; it may read outer tensors.
+   */
+  subGraph(name: string, inputs: readonly { shape: Shape; dtype?: DataType }[], build: (inputs: Tensor[]) => Tensor[]): SubGraph {
+    const tensors = inputs.map(({ shape, dtype }) => this.tensor(this.freshName(`${name}_input`), shape, dtype ?? this.floatType, false));
+    const nodes: GraphNode[] = [];
+    return { name, nodes, inputs: tensors, outputs: this.withScope(nodes, () => build(tensors)) };
   }
 
   /** Attaches a gradient rule to `output` if any of `inputs` is differentiable, and returns the tensor to use from then on. */
@@ -183,6 +195,21 @@ export class Graph {
     return tensor;
   }
 
+  private withScope<T>(nodes: GraphNode[], build: () => T): T {
+    const outer = this.scope;
+    this.scope = nodes;
+    try {
+      return build();
+    } finally {
+      this.scope = outer;
+    }
+  }
+
+  /** For values that depend on the graph's inputs alone: inside a body they would be invisible to later users outside. */
+  private outsideBodies<T>(build: () => T): T {
+    return this.withScope(this.nodes, build);
+  }
+
   private declaredShape(shape: Shape): Tensor {
     const tensor = this.input(`shape(${shape.join()})`, [shape.length], { dtype: 'int64' });
     this.shapeInputs.push({ tensor, dims: shape });
@@ -194,13 +221,17 @@ export class Graph {
     return this.apply('Concat', parts, [shape.length], { dtype: 'int64', attributes: { axis: 0 } });
   }
 
+  /** The size of a dimension as an int64 tensor of shape `[1]`, read from the graph's inputs. */
   private measuredDim(dim: string): Tensor {
     return this.cached(`dim ${dim}`, () => {
       for (const input of this.inputs) {
         const axis = input.shape.indexOf(dim);
         if (axis >= 0) return this.apply('Shape', [input], [1], { dtype: 'int64', attributes: { start: axis, end: axis + 1 } });
       }
-      throw new AlbertineError('shape_mismatch', `no input has dimension ${dim}`, { value: multiplyDims([dim]) });
+      const factors = dim.split('*');
+      if (factors.length === 1) throw new AlbertineError('shape_mismatch', `no input has dimension ${dim}`, { value: dim });
+      const sizes = factors.map((factor) => (Number.isNaN(Number(factor)) ? this.measuredDim(factor) : this.integers([Number(factor)])));
+      return sizes.reduce((product, size) => this.apply('Mul', [product, size], [1], { dtype: 'int64' }));
     });
   }
 }

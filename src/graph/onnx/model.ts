@@ -8,6 +8,8 @@ const ATTRIBUTE_FLOAT = 1, ATTRIBUTE_INT = 2, ATTRIBUTE_STRING = 3, ATTRIBUTE_TE
 /** Weights at least this large go to the external file when one is asked for. */
 const EXTERNAL_MINIMUM_BYTES = 1024;
 const EXTERNAL_ALIGNMENT = 4096;
+/** Version of the file format: the one that came with operator set 18. */
+const IR_VERSION = 8;
 /** A protobuf message cannot exceed 2 GiB. */
 const PROTOBUF_LIMIT = 2 ** 31 - 1;
 
@@ -43,7 +45,7 @@ export interface OnnxSource {
 export function writeOnnx(graph: Graph, source: OnnxSource, options: OnnxOptions = {}): OnnxModel {
   const writer = new ModelWriter(graph, options);
   const { body, inputs } = writer.graph(source);
-  const model = new ProtoWriter().integer(1, 9).string(2, options.producer ?? 'albertine').message(7, body);
+  const model = new ProtoWriter().integer(1, IR_VERSION).string(2, options.producer ?? 'albertine').message(7, body);
   model.message(8, new ProtoWriter().string(1, '').integer(2, options.opset ?? 18));
   if (writer.usesMicrosoftDomain) model.message(8, new ProtoWriter().string(1, 'com.microsoft').integer(2, 1));
   if (model.length > PROTOBUF_LIMIT) {
@@ -120,9 +122,8 @@ class ModelWriter {
 
   private subGraph(body: SubGraph): ProtoWriter {
     const writer = new ProtoWriter();
-    const used = new Set(body.nodes.flatMap((node) => node.inputs.map((input) => input?.name ?? '')));
-    for (const output of body.outputs) used.add(output.name);
-    for (const node of body.nodes) writer.message(1, this.node(node, used));
+    const { live, used } = liveNodes(body.nodes, body.outputs);
+    for (const node of live) writer.message(1, this.node(node, used));
     writer.string(2, body.name);
     for (const input of body.inputs) writer.message(11, valueInfo(input.name, input));
     for (const output of body.outputs) writer.message(12, valueInfo(this.name(output), output));
@@ -152,7 +153,7 @@ class ModelWriter {
 }
 
 /** Nodes that `outputs` depend on, in order, and the names of all tensors those nodes and the outputs use. */
-function liveNodes(nodes: readonly GraphNode[], outputs: readonly Tensor[]): { live: GraphNode[]; used: Set<string> } {
+export function liveNodes(nodes: readonly GraphNode[], outputs: readonly Tensor[]): { live: GraphNode[]; used: Set<string> } {
   const used = new Set(outputs.map((output) => output.name));
   const live: GraphNode[] = [];
   for (const node of [...nodes].reverse()) {
@@ -169,7 +170,7 @@ function liveNodes(nodes: readonly GraphNode[], outputs: readonly Tensor[]): { l
 /** Names that a body takes from the graph around it. */
 function outerNames(body: SubGraph): string[] {
   const inner = new Set([...body.inputs, ...body.nodes.flatMap((node) => node.outputs)].map((tensor) => tensor.name));
-  return body.nodes.flatMap((node) => node.inputs.flatMap((input) => (input && !inner.has(input.name) ? [input.name] : [])));
+  return [...liveNodes(body.nodes, body.outputs).used].filter((name) => !inner.has(name));
 }
 
 function identity(from: string, to: string): ProtoWriter {

@@ -1,0 +1,63 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import type { Weights } from '../model/parameters.ts';
+import { exportOnnx, type OnnxExportOptions } from './onnx-export.ts';
+
+/** Whether weights go to a second file beside the model. */
+export const EXTERNAL_DATA_MODES = ['auto', 'always', 'never'] as const;
+export type ExternalDataMode = (typeof EXTERNAL_DATA_MODES)[number];
+
+/** Options of {@link saveOnnx}. */
+export interface SaveOnnxOptions extends Omit<OnnxExportOptions, 'externalDataFile'> {
+  /** `auto` uses a second file only where one cannot hold everything (beyond 2 GiB). Default `auto`. */
+  externalData?: ExternalDataMode;
+}
+
+/** What {@link saveOnnx} wrote. */
+export interface SavedOnnx {
+  /** Paths, the model first; the second one is the weights where they are external. */
+  files: string[];
+  /** Bytes of all files together. */
+  byteLength: number;
+  outputNames: string[];
+}
+
+/** Leaves room for the graph beside the weights in a file of at most 2 GiB. */
+const EMBEDDED_LIMIT = 2 ** 31 - 2 ** 24;
+
+/**
+ * Writes {@link exportOnnx}'s result to `path` (and external weights to `<path>_data`, the name transformers.js expects). Files are
+ * written and flushed under other names first, so that a reader never sees half a model.
+ */
+export async function saveOnnx(path: string, config: AlbertConfig, weights: Weights, options: SaveOnnxOptions): Promise<SavedOnnx> {
+  const { externalData = 'auto', ...rest } = options;
+  requireOneOf('externalData', externalData, EXTERNAL_DATA_MODES);
+  if (!path.endsWith('.onnx')) throw new AlbertineError('invalid_argument', `an ONNX file must be named *.onnx, got ${path}`, { value: path });
+  let weightBytes = 0;
+  for (const { data } of weights.values()) weightBytes += data.byteLength;
+  const external = externalData === 'always' || (externalData === 'auto' && weightBytes > EMBEDDED_LIMIT);
+  const dataPath = `${path}_data`;
+  const model = exportOnnx(config, weights, { ...rest, ...(external && { externalDataFile: basename(dataPath) }) });
+  await mkdir(dirname(path), { recursive: true });
+  if (external) await writeChunks(dataPath, model.externalChunks);
+  await writeChunks(path, model.chunks);
+  const externalBytes = model.externalChunks.reduce((total, chunk) => total + chunk.byteLength, 0);
+  return { files: external ? [path, dataPath] : [path], byteLength: model.byteLength + externalBytes, outputNames: model.outputNames };
+}
+
+async function writeChunks(path: string, chunks: readonly Uint8Array[]): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const file = await open(temporary, 'w');
+  try {
+    for (const chunk of chunks) await file.writeFile(chunk);
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
