@@ -100,7 +100,7 @@ export class FileSink implements Sink {
  */
 export function stdoutSink(): Sink {
   // The stream also emits what the callback gets, which ends the process if nobody listens.
-  process.stdout.on('error', () => undefined);
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined);
   const write = (bytes: Uint8Array | string): Promise<void> => new Promise((resolve, reject) => {
     process.stdout.write(bytes, (cause) => {
       if (!cause) resolve();
