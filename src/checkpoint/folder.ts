@@ -36,7 +36,7 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   const { chosen, others } = await findWeights(files);
   const configFile = findConfig(names, files.location);
   const json = await readJson(files, configFile);
-  const parsed = parseConfig(json, configSource(configFile, json, chosen), files.location.split(/[/\\]/).slice(-6).join('/'));
+  const parsed = parseConfig(json, configSource(configFile, json, chosen), files.location.split(/[/\\]/).slice(-3).join('/'));
   const source = await openWeightFiles(files, chosen);
   const notes = [...parsed.notes];
   if (others.length > 0) notes.push(`${chosen.name} is read; also present: ${others.map(({ name }) => name).join(', ')}`);
