@@ -94,7 +94,8 @@ export class CsvParser {
     // In a file of bare quotes a quote on one line may find a partner many lines later and swallow the rows between.
     const swallowed = this.quotes === 'auto' && lastLine > number && values.some((value) => value.includes(this.delimiter) && value.includes('\n'));
     if (!swallowed) return { number, values, problem };
-    return { number, values, problem: problem ?? `a quoted field spans the lines ${number} to ${lastLine} and holds delimiters; say whether quotes are 'rfc4180' or 'none'` };
+    const reason = `a quoted field spans the lines ${number} to ${lastLine} and holds delimiters; say whether quotes are 'rfc4180' or 'none'`;
+    return { number, values, problem: problem ?? reason };
   }
 
   /** With `auto`: the line split without regard to quotes, if only that gives the expected number of fields (of a first record: more than one). */

@@ -95,7 +95,9 @@ export async function openEmbeddingWriter(path: string, options: EmbeddingWriter
     existing: output.existing,
     write: async (record) => {
       if (record.embedding && record.embedding.length !== dimensions) {
-        throw new AlbertineError('shape_mismatch', `a vector of this output has ${dimensions} numbers, got ${record.embedding.length}`, { value: record.index });
+        throw new AlbertineError('shape_mismatch', `a vector of this output has ${dimensions} numbers, got ${record.embedding.length}`, {
+          value: record.index,
+        });
       }
       await output.write(record);
       rows++;
@@ -111,11 +113,15 @@ async function requireSameOrigin(path: string, wanted: { fingerprint: string | n
   const fresh = { hint: 'Start again without resuming, or write to another file' };
   if (!found) {
     if (wanted.fingerprint === null) return;
-    throw new AlbertineError('invalid_argument', `cannot continue ${path}: there is no ${metadataPath(path)} to tell what it was made with`, { value: path, ...fresh });
+    throw new AlbertineError('invalid_argument', `cannot continue ${path}: there is no ${metadataPath(path)} to tell what it was made with`, {
+      value: path, ...fresh,
+    });
   }
   for (const key of ['fingerprint', 'dimensions', 'dtype'] as const) {
     if (found[key] !== wanted[key]) {
-      throw new AlbertineError('invalid_argument', `cannot continue ${path}: its ${key} is ${String(found[key])}, this run's is ${String(wanted[key])}`, { value: wanted[key], ...fresh });
+      throw new AlbertineError('invalid_argument', `cannot continue ${path}: its ${key} is ${String(found[key])}, this run's is ${String(wanted[key])}`, {
+        value: wanted[key], ...fresh,
+      });
     }
   }
 }
@@ -127,7 +133,11 @@ async function openMatrix(path: string, { dimensions, dtype, resume }: { dimensi
   return {
     existing,
     write: async ({ embedding }) => {
-      if (embedding === undefined) throw new AlbertineError('unsupported', 'a .npy file holds one vector a text', { hint: 'Write per-token vectors to .jsonl' });
+      if (embedding === undefined) {
+        throw new AlbertineError('unsupported', 'a .npy file holds one vector a text', {
+          hint: 'Write per-token vectors to .jsonl',
+        });
+      }
       await writer.write(embedding as ArrayLike<number>);
     },
     flush: () => writer.flush(),

@@ -33,7 +33,11 @@ export async function completeNpyRows(path: string): Promise<NpyHeader & { rows:
     const { bytesRead } = await file.read(start, 0, start.length, 0);
     const header = parseNpyHeader(start.subarray(0, bytesRead));
     const [stated, columns] = header.shape;
-    if (header.shape.length !== 2) throw new AlbertineError('unsupported', `${path} is no matrix: its shape is (${header.shape.join(', ')})`, { value: header.shape });
+    if (header.shape.length !== 2) {
+      throw new AlbertineError('unsupported', `${path} is no matrix: its shape is (${header.shape.join(', ')})`, {
+        value: header.shape,
+      });
+    }
     const rowBytes = columns * header.itemBytes;
     const rows = Math.min(stated, Math.floor(((await file.stat()).size - header.dataOffset) / rowBytes));
     return { ...header, rows, columns, endOffset: header.dataOffset + rows * rowBytes };
@@ -102,7 +106,9 @@ export async function openNpyWriter(path: string, { dtype = 'float32', columns, 
   if (resume && existsSync(path)) {
     const existing = await completeNpyRows(path);
     if (existing.dtype !== dtype || existing.columns !== columns || existing.dataOffset !== NPY_HEADER_BYTES) {
-      throw new AlbertineError('shape_mismatch', `${path} has rows of ${existing.columns} ${existing.dtype}, cannot append rows of ${columns} ${dtype}`, { value: path });
+      throw new AlbertineError('shape_mismatch', `${path} has rows of ${existing.columns} ${existing.dtype}, cannot append rows of ${columns} ${dtype}`, {
+        value: path,
+      });
     }
     const sink = await FileSink.open(path, existing.endOffset);
     await sink.writeAt(npyHeader(dtype, existing.rows, columns), 0);

@@ -68,7 +68,11 @@ export function parseNpyHeader(bytes: Uint8Array): NpyHeader {
   const shape = /'shape'\s*:\s*\(([^)]*)\)/.exec(text)?.[1] ?? bad(`no shape in ${text.trim()}`);
   const reader = READERS[description];
   if (!reader) throw new AlbertineError('unsupported', `.npy elements of type ${description} are not supported`, { value: description });
-  if (/'fortran_order'\s*:\s*True/.test(text)) throw new AlbertineError('unsupported', 'a .npy array in column-major (Fortran) order is not supported', { hint: 'Save numpy.ascontiguousarray(array)' });
+  if (/'fortran_order'\s*:\s*True/.test(text)) {
+    throw new AlbertineError('unsupported', 'a .npy array in column-major (Fortran) order is not supported', {
+      hint: 'Save numpy.ascontiguousarray(array)',
+    });
+  }
   return { dtype: reader.name, itemBytes: reader.bytes, dataOffset, shape: shape.split(',').map((part) => part.trim()).filter(Boolean).map(Number) };
 }
 
@@ -85,7 +89,9 @@ export function parseNpy(bytes: Uint8Array): NpyArray {
   const { dtype, shape, itemBytes, dataOffset } = parseNpyHeader(bytes);
   const length = shape.reduce((product, size) => product * size, 1) * itemBytes;
   if (dataOffset + length > bytes.length) {
-    throw new AlbertineError('invalid_file', `the .npy file of shape (${shape.join(', ')}) needs ${dataOffset + length} bytes and has ${bytes.length}`, { value: bytes.length });
+    throw new AlbertineError('invalid_file', `the .npy file of shape (${shape.join(', ')}) needs ${dataOffset + length} bytes and has ${bytes.length}`, {
+      value: bytes.length,
+    });
   }
   // Copied, because a view must start at a multiple of its element size.
   const buffer = new ArrayBuffer(length);

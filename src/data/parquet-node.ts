@@ -39,7 +39,9 @@ export async function* readParquetRows(path: string, { fields }: { fields?: read
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file).catch(damaged);
   requireColumns(path, metadata, fields ?? []);
-  const options: Omit<ParquetReadOptions, 'onComplete'> = { file, metadata, compressors, parsers: { stringFromBytes }, ...(fields && { columns: [...new Set(fields)] }) };
+  const options: Omit<ParquetReadOptions, 'onComplete'> = {
+    file, metadata, compressors, parsers: { stringFromBytes }, ...(fields && { columns: [...new Set(fields)] }),
+  };
   let start = 0;
   for (const group of metadata.row_groups) {
     const end = start + Number(group.num_rows);
@@ -161,7 +163,9 @@ function inferColumns(records: readonly Record<string, unknown>[]): ParquetColum
     if (values.length === 0 || values.every((value) => typeof value === 'string')) return { name, list, type: 'BYTE_ARRAY' };
     if (values.every((value) => typeof value === 'boolean')) return { name, list, type: 'BOOLEAN' };
     if (values.every((value) => typeof value === 'number')) return { name, list, type: values.every(Number.isInteger) ? 'INT64' : 'DOUBLE' };
-    throw new AlbertineError('unsupported', `Parquet output has no type for the values of ${JSON.stringify(name)}`, { value: values[0], hint: 'Write .jsonl for nested or mixed values' });
+    throw new AlbertineError('unsupported', `Parquet output has no type for the values of ${JSON.stringify(name)}`, {
+      value: values[0], hint: 'Write .jsonl for nested or mixed values',
+    });
   });
 }
 
@@ -181,7 +185,9 @@ function schemaOf({ name, type, list }: ParquetColumn): SchemaElement[] {
 
 function cellOf({ name, type, list }: ParquetColumn, value: unknown): unknown {
   const fail = (): never => {
-    throw new AlbertineError('invalid_data', `column ${JSON.stringify(name)} holds ${list ? 'lists of ' : ''}${type}, and a later record has another type`, { value });
+    throw new AlbertineError('invalid_data', `column ${JSON.stringify(name)} holds ${list ? 'lists of ' : ''}${type}, and a later record has another type`, {
+      value,
+    });
   };
   if (value === undefined || value === null) return null;
   if (list) return isNumericArray(value) ? Array.from(value) : fail();
@@ -192,5 +198,9 @@ function cellOf({ name, type, list }: ParquetColumn, value: unknown): unknown {
 
 function requireKnownFields(columns: readonly ParquetColumn[], record: Record<string, unknown>): void {
   const unknown = Object.keys(record).find((name) => !columns.some((column) => column.name === name));
-  if (unknown !== undefined) throw new AlbertineError('invalid_data', `the record has a field that the file does not: ${JSON.stringify(unknown)}`, { value: unknown });
+  if (unknown !== undefined) {
+    throw new AlbertineError('invalid_data', `the record has a field that the file does not: ${JSON.stringify(unknown)}`, {
+      value: unknown,
+    });
+  }
 }

@@ -79,7 +79,11 @@ function firstMissing(fields: Record<string, unknown>, required: readonly string
 
 async function* csvRows(lines: AsyncIterable<Line[]>, options: ParseOptions, reporter: RowReporter): AsyncGenerator<Row> {
   const { format, header = true, delimiter = format === 'tsv' ? '\t' : ',', quotes = format === 'tsv' ? 'auto' : 'rfc4180' } = options;
-  if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) throw new AlbertineError('invalid_argument', `delimiter must be one character, got ${describeValue(delimiter)}`, { value: delimiter });
+  if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
+    throw new AlbertineError('invalid_argument', `delimiter must be one character, got ${describeValue(delimiter)}`, {
+      value: delimiter,
+    });
+  }
   const parser = new CsvParser({ delimiter, quotes: requireOneOf('quotes', quotes, QUOTE_STYLES) });
   let names: string[] | undefined;
 

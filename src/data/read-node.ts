@@ -95,7 +95,8 @@ export function readTexts(source: string, options: ReadTextOptions = {}): TextSo
       const name = wanted ?? defaultTextField(row.fields);
       const value = row.fields[name];
       if (typeof value === 'string') yield { number: row.number, text: value };
-      else rows.reject(row, value === undefined ? missingFieldReason(name, row.fields) : `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`);
+      else if (value === undefined) rows.reject(row, missingFieldReason(name, row.fields));
+      else rows.reject(row, `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`);
     }
   }
   return { name: rows.name, format: rows.format, report: rows.report, [Symbol.asyncIterator]: iterate };

@@ -27,7 +27,9 @@ const QUOTE = 0x22;
 export async function countCompleteRecords(path: string, format = path.toLowerCase().endsWith('.npy') ? 'npy' : formatOfPath(path)): Promise<CompleteRecords> {
   if (format === 'npy') return repairNpy(path);
   if (format !== 'jsonl' && format !== 'csv' && format !== 'tsv') {
-    throw new AlbertineError('unsupported', `an interrupted file of this kind cannot be continued: ${path}`, { value: path, hint: 'Write .jsonl, .csv, .tsv or .npy' });
+    throw new AlbertineError('unsupported', `an interrupted file of this kind cannot be continued: ${path}`, {
+      value: path, hint: 'Write .jsonl, .csv, .tsv or .npy',
+    });
   }
   const size = await sizeOf(path);
   const { records, end } = await scanRecords(path, format !== 'jsonl');

@@ -104,7 +104,8 @@ export function stdoutSink(): Sink {
   const write = (bytes: Uint8Array | string): Promise<void> => new Promise((resolve, reject) => {
     process.stdout.write(bytes, (cause) => {
       if (!cause) resolve();
-      else reject((cause as NodeJS.ErrnoException).code === 'EPIPE' ? new AlbertineError('interrupted', 'the reader of standard output has gone', { cause }) : cause);
+      else if ((cause as NodeJS.ErrnoException).code !== 'EPIPE') reject(cause);
+      else reject(new AlbertineError('interrupted', 'the reader of standard output has gone', { cause }));
     });
   });
   return { write, flush: async () => undefined, close: async () => undefined };

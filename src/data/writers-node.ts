@@ -43,7 +43,9 @@ export async function openRecordWriter(path: string, { format, resume = false }:
   if (chosen === 'parquet') {
     if (path === '-') throw new AlbertineError('unsupported', 'Parquet cannot be written to standard output');
     if (resume && existsSync(path)) {
-      throw new AlbertineError('unsupported', `a Parquet file cannot be continued: ${path}`, { value: path, hint: 'Write .npy or .jsonl to be able to resume, or start again' });
+      throw new AlbertineError('unsupported', `a Parquet file cannot be continued: ${path}`, {
+        value: path, hint: 'Write .npy or .jsonl to be able to resume, or start again',
+      });
     }
     return openParquetWriter(path);
   }
@@ -57,7 +59,9 @@ function recordFormatOfPath(path: string): RecordFormat {
   if (path === '-') return 'jsonl';
   const format = formatOfPath(path);
   if (format === undefined || format === 'txt' || path.toLowerCase().endsWith('.gz')) {
-    throw new AlbertineError('invalid_argument', `cannot tell from its extension how to write ${path}`, { value: path, hint: `Use one of ${RECORD_FORMATS.map((name) => `.${name}`).join(', ')}` });
+    throw new AlbertineError('invalid_argument', `cannot tell from its extension how to write ${path}`, {
+      value: path, hint: `Use one of ${RECORD_FORMATS.map((name) => `.${name}`).join(', ')}`,
+    });
   }
   return format;
 }

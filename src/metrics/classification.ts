@@ -106,7 +106,11 @@ export function matthewsCorrelation(matrix: readonly (readonly number[])[]): num
 }
 
 /** The usual figures for one label a row, in one object. Throws `shape_mismatch`, or `invalid_argument` for an index without a label. */
-export function classificationReport(gold: ArrayLike<number>, predicted: ArrayLike<number>, { labels, probabilities }: ClassificationOptions): ClassificationReport {
+export function classificationReport(
+  gold: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  { labels, probabilities }: ClassificationOptions,
+): ClassificationReport {
   const matrix = confusionMatrix(gold, predicted, labels.length);
   const counts = labels.map((label, index) => ({
     label,
@@ -139,7 +143,11 @@ export interface MultiLabelReport extends AveragedScores {
 }
 
 /** The usual figures for any number of labels a row, each row given as the indices of its labels. Errors as {@link classificationReport}. */
-export function multiLabelReport(gold: ArrayLike<ArrayLike<number>>, predicted: ArrayLike<ArrayLike<number>>, { labels }: { labels: readonly string[] }): MultiLabelReport {
+export function multiLabelReport(
+  gold: ArrayLike<ArrayLike<number>>,
+  predicted: ArrayLike<ArrayLike<number>>,
+  { labels }: { labels: readonly string[] },
+): MultiLabelReport {
   const count = requireSameLength(gold, predicted, 'gold labels and predictions');
   const counts = labels.map((label) => ({ label, truePositives: 0, support: 0, predicted: 0 }));
   let exact = 0;
