@@ -22,7 +22,8 @@ export function bucketLength(length: number): number {
 
 /**
  * Groups texts by padded length under a token budget and returns the batches as indices into `lengths`:
- * every text is in exactly one batch, all texts of a batch have the same padded length (`bucket` of any of them), and batches run from the longest to the shortest (so that memory peaks first).
+ * every text is in exactly one batch, all texts of a batch have the same padded length (`bucket` of any of them),
+ * and batches run from the longest to the shortest (so that memory peaks first).
  * Deterministic. Lengths must be integers of at least 0; 0 is padded to the bucket of 0.
  */
 export function planBatches(lengths: ArrayLike<number>, { tokenBudget, maxBatch, bucket = bucketLength }: BatchOptions): number[][] {
