@@ -40,7 +40,7 @@ export interface AlbertConfig {
   eosTokenId: number;
 }
 
-/** ALBERT-base-v2's values; also what Hugging Face files mean by a missing key. */
+/** ALBERT-base-v2's values: a base for own configs. (A key missing in a Hugging Face file means xxlarge's value instead.) */
 export const DEFAULT_CONFIG: AlbertConfig = {
   vocabSize: 30000,
   embeddingSize: 128,

@@ -6,13 +6,14 @@ import { groupOfDepth, validateConfig, type AlbertConfig } from './config.ts';
 import { compileLayer, compileLinearHead, compileMaskedLmHead, compilePooler, compileProjection, type LayerInt8, type LayerVariant } from './layer-graphs.ts';
 import { QUANTIZATION_SITES, type QuantizationSite } from './network.ts';
 import type { Weights } from './parameters.ts';
-import { activationScale, siteInputs, type Calibration } from './quantize.ts';
+import { activationScale, siteInputs, type ActivationQuantization, type Calibration } from './quantize.ts';
 
-/** int8 weights of every layer, with calibrated ranges if activations are to be quantised statically. */
+/** int8 weights of every layer; the float weights of their dense layers are then not needed. */
 export interface EncoderInt8 {
   /** `layers[group * innerGroupNum + inner]` by dense name. */
   layers: LayerInt8['dense'][];
-  /** Without it activations are quantised per batch, and vectors depend slightly on their batch mates. */
+  activations: ActivationQuantization;
+  /** Ranges of every executed layer; `static` needs them, the others ignore them. */
   calibration?: Calibration | undefined;
 }
 
@@ -64,7 +65,7 @@ export class AlbertEncoder implements Disposable {
     this.weights = weights;
     this.options = options;
     this.tables = embeddingTables(config, weights);
-    this.scales = options.int8?.calibration?.map((sites) => scaleInputs(sites));
+    this.scales = options.int8 && staticScales(this.config, options.int8);
   }
 
   /** Compiles the embedding projection and the layers. `weights` is kept and must not change. */
@@ -185,7 +186,7 @@ export class AlbertEncoder implements Disposable {
     const at = {
       group: Math.floor(index / innerGroupNum),
       layer: index % innerGroupNum,
-      int8: int8 && { dense: int8.layers[index], activations: int8.calibration ? 'static' as const : 'dynamic' as const },
+      int8: int8 && { dense: int8.layers[index], activations: int8.activations },
     };
     return this.graph(key, () => compileLayer(this.config, this.weights, at, { ...this.options, variant }));
   }
@@ -206,6 +207,15 @@ export class AlbertEncoder implements Disposable {
     this.queue = next.catch(() => undefined);
     return next;
   }
+}
+
+function staticScales(config: AlbertConfig, { activations, calibration }: EncoderInt8): Record<string, HostTensor>[] | undefined {
+  if (activations !== 'static') return undefined;
+  const executed = config.numHiddenLayers * config.innerGroupNum;
+  if (calibration?.length !== executed) {
+    throw new AlbertineError('invalid_argument', `static int8 activations need calibrated ranges of ${executed} layers, got ${calibration?.length ?? 'none'}`, { value: calibration });
+  }
+  return calibration.map((sites) => scaleInputs(sites));
 }
 
 function scaleInputs(sites: Calibration[number]): Record<string, HostTensor> {

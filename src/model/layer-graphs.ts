@@ -1,10 +1,10 @@
 import { Graph, type Tensor } from '../graph/graph.ts';
 import { linear } from '../graph/operators/matmul.ts';
-import { quantizeDynamic, quantizedLinear, quantizeStatic, type QuantizedTensor } from '../graph/operators/quantized.ts';
+import { quantizeDynamic, quantizedLinear, quantizeRows, quantizeStatic, type QuantizedTensor } from '../graph/operators/quantized.ts';
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
 import type { AlbertConfig } from './config.ts';
-import { embeddingProjection, encoderLayer, linearHead, maskedLmHead, pooler, QUANTIZATION_SITES, type LayerInputs, type LinearLayer, type ParameterLookup } from './network.ts';
-import { SITE_OF_DENSE, siteInputs, type Int8Weight } from './quantize.ts';
+import { embeddingProjection, encoderLayer, linearHead, maskedLmHead, pooler, QUANTIZATION_SITES, type LayerInputs, type LinearLayer, type ParameterLookup, type QuantizationSite } from './network.ts';
+import { rowZeroPoint, SITE_OF_DENSE, siteInputs, type ActivationQuantization, type Int8Weight } from './quantize.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
 
 /** Parameters as constants of a graph, each embedded once. */
@@ -41,8 +41,7 @@ export interface LayerVariant {
 /** int8 weights of one layer by dense name, and where activation scales come from. */
 export interface LayerInt8 {
   dense: ReadonlyMap<string, Int8Weight>;
-  /** `dynamic`: from each batch; `static`: fed per depth. */
-  activations: 'dynamic' | 'static';
+  activations: ActivationQuantization;
 }
 
 /** Compiles one layer: `hidden`, `attentionBias` (and more by variant) -> `output`. */
@@ -53,7 +52,7 @@ export function compileLayer(config: AlbertConfig, weights: Weights, at: { group
   const parameter = constantParameters(graph, weights, `${layerPrefix(at.group, at.layer)}.`);
   const result = encoderLayer(config, parameter, hidden, {
     ...layerInputs(graph, config, variant),
-    dense: at.int8 ? int8Dense(graph, parameter, at.int8) : (x, name) => linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`)),
+    dense: at.int8 ? int8Dense(config, parameter, { graph, ...at.int8 }) : (x, name) => linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`)),
   });
   const outputs: Record<string, Tensor> = { output: result.hidden };
   if (variant.attentions) outputs['probabilities'] = result.probabilities;
@@ -71,26 +70,25 @@ export function layerInputs(graph: Graph, config: AlbertConfig, variant: LayerVa
 }
 
 /** Dense layers on int8 weights; layers that read one activation share its quantisation. */
-function int8Dense(graph: Graph, parameter: ParameterLookup, int8: LayerInt8): LinearLayer {
+function int8Dense(config: AlbertConfig, parameter: ParameterLookup, int8: LayerInt8 & { graph: Graph }): LinearLayer {
+  const { graph, activations } = int8;
   const quantized = new Map<Tensor, QuantizedTensor>();
-  const quantize = (x: Tensor, name: string): QuantizedTensor => {
-    const known = quantized.get(x);
-    if (known) return known;
-    const { scale, zeroPoint } = siteInputs(SITE_OF_DENSE[name]);
-    const result = int8.activations === 'dynamic'
-      ? quantizeDynamic(x)
-      : quantizeStatic(x, graph.input(scale, []), graph.input(zeroPoint, [], { dtype: 'uint8' }));
-    quantized.set(x, result);
-    return result;
+  const quantize = (x: Tensor, site: QuantizationSite): QuantizedTensor => {
+    if (activations === 'dynamic') return quantizeDynamic(x);
+    if (activations === 'perRow') return quantizeRows(x, rowZeroPoint(site, config.hiddenAct));
+    const { scale, zeroPoint } = siteInputs(site);
+    return quantizeStatic(x, graph.input(scale, []), graph.input(zeroPoint, [], { dtype: 'uint8' }));
   };
   return (x, name) => {
+    const known = quantized.get(x) ?? quantize(x, SITE_OF_DENSE[name]);
+    quantized.set(x, known);
     const { values, scales, inputs, outputs } = int8.dense.get(name)!;
     const weight = {
       values: graph.constant(values, [inputs, outputs]),
       scales: graph.constant(scales, [outputs]),
       zeroPoints: graph.constant(new Int8Array(outputs), [outputs]),
     };
-    return quantizedLinear(quantize(x, name), weight, parameter(`${name}.bias`));
+    return quantizedLinear(known, weight, parameter(`${name}.bias`));
   };
 }
 

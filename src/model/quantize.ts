@@ -1,4 +1,13 @@
+import type { Activation } from './config.ts';
 import type { QuantizationSite } from './network.ts';
+
+/**
+ * Where the scales of 8-bit activations come from. `perRow`: each token's own largest values (no calibration, vectors do not depend on
+ * batch mates); `static`: ranges calibrated on sample text, per executed layer (the same independence, values beyond the range are cut);
+ * `dynamic`: the range of the whole batch (a vector depends slightly on its batch mates).
+ */
+export const ACTIVATION_QUANTIZATIONS = ['perRow', 'static', 'dynamic'] as const;
+export type ActivationQuantization = (typeof ACTIVATION_QUANTIZATIONS)[number];
 
 /** An int8 dense weight, transposed to `[inputs, outputs]` as the kernel wants it, with one scale per output. */
 export interface Int8Weight {
@@ -99,3 +108,11 @@ export const QUANTIZED_DENSE = Object.keys(SITE_OF_DENSE);
 
 /** Name of the graph inputs that carry a site's static scale and zero point. */
 export const siteInputs = (site: QuantizationSite): { scale: string; zeroPoint: string } => ({ scale: `${site}.scale`, zeroPoint: `${site}.zeroPoint` });
+
+/** Zero points of the feed-forward's inner activation: room below zero only as far as the function goes there. */
+const INNER_ZERO_POINT: Record<Activation, number> = { gelu_erf: 16, gelu_tanh: 16, silu: 24, relu: 0, sigmoid: 0, tanh: 128 };
+
+/** Zero point that `perRow` quantisation gives a site: the middle, except after a one-sided activation function. */
+export function rowZeroPoint(site: QuantizationSite, activation: Activation): number {
+  return site === 'feedForwardInner' ? INNER_ZERO_POINT[activation] : 128;
+}

@@ -99,7 +99,8 @@ class ModelWriter {
     const writer = new ProtoWriter();
     for (const input of node.inputs) writer.string(1, this.name(input));
     const last = node.outputs.findLastIndex((output) => used.has(output.name));
-    for (const output of node.outputs.slice(0, last + 1)) writer.string(2, used.has(output.name) ? this.name(output) : '');
+    // Only optional outputs may be left unnamed, and an operator's first output is never optional.
+    node.outputs.slice(0, last + 1).forEach((output, i) => writer.string(2, i === 0 || used.has(output.name) ? this.name(output) : ''));
     writer.string(3, node.outputs[0]?.name ?? node.operator).string(4, node.operator);
     for (const [name, value] of Object.entries(node.attributes)) writer.message(5, this.attribute(name, value));
     if (node.domain) {

@@ -1,0 +1,99 @@
+import { Graph, type Target, type Tensor } from '../graph/graph.ts';
+import { backward } from '../graph/autodiff.ts';
+import type { ParameterLookup } from '../model/network.ts';
+import type { ParameterSpec } from '../model/parameters.ts';
+import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
+import { float32, type HostTensor } from '../runtime/tensor.ts';
+import type { StageParameters } from './stage.ts';
+
+/** What a head computes from the last hidden states. */
+export interface HeadTensors {
+  /** Scalar to be minimised; a weighted sum over this micro-batch, so that micro-batches add up to the batch's mean. */
+  loss: Tensor;
+  /** Further results by name: logits, parts of the loss. */
+  outputs: Record<string, Tensor>;
+}
+
+/** The end of a network for training: from hidden states and targets to a loss. */
+export interface HeadDefinition {
+  /** Every weight it reads, the tied word embeddings included. */
+  readonly parameters: readonly ParameterSpec[];
+  /**
+   * Builds it on `hidden: [batch*sequence, hiddenSize]`; declares its own inputs for targets and positions, and with
+   * `dropout` an input `classifierMask: [batch, hiddenSize]`.
+   */
+  build(graph: Graph, hidden: Tensor, parameter: ParameterLookup, dropout: boolean): HeadTensors;
+}
+
+/** Loss and further results of one run. */
+export type HeadResults = Record<string, HostTensor>;
+
+/** A head compiled for training (with gradients) and for evaluation (without). */
+export class CompiledHead implements Disposable {
+  readonly definition: HeadDefinition;
+  private readonly hiddenSize: number;
+  private readonly trainable: ReadonlySet<string>;
+  private readonly dropout: boolean;
+  private readonly options: CompileOptions;
+  private readonly target: Target;
+  private readonly compiled = new Map<'train' | 'evaluate', Promise<CompiledGraph>>();
+
+  constructor(definition: HeadDefinition, parts: { hiddenSize: number; trainable: ReadonlySet<string>; dropout: boolean; options: CompileOptions; target?: Target }) {
+    this.definition = definition;
+    this.hiddenSize = parts.hiddenSize;
+    this.trainable = parts.trainable;
+    this.dropout = parts.dropout;
+    this.options = parts.options;
+    this.target = parts.target ?? 'cpu';
+  }
+
+  /** Loss, results and gradients: the gradient of `hidden` is written, those of parameters are added to their totals. */
+  async train(feeds: Readonly<Record<string, HostTensor>>, run: { parameters: StageParameters; hiddenGradient: HostTensor; sizes: Record<string, number> }): Promise<HeadResults> {
+    const { parameters, hiddenGradient, sizes } = run;
+    const all: Record<string, HostTensor> = { ...feeds, ...parameters.values };
+    const into: Record<string, HostTensor> = { 'gradient(hidden)': hiddenGradient };
+    for (const [name, total] of Object.entries(parameters.gradients)) {
+      all[`total(${name})`] = total;
+      into[`sum(${name})`] = total;
+    }
+    return (await this.graph('train')).run(all, { into, sizes });
+  }
+
+  /** Loss and results only. */
+  async evaluate(feeds: Readonly<Record<string, HostTensor>>, run: { parameters: StageParameters; sizes: Record<string, number> }): Promise<HeadResults> {
+    return (await this.graph('evaluate')).run({ ...feeds, ...run.parameters.values }, { sizes: run.sizes });
+  }
+
+  [Symbol.dispose](): void {
+    for (const graph of this.compiled.values()) void graph.then((compiled) => compiled[Symbol.dispose](), () => undefined);
+    this.compiled.clear();
+  }
+
+  private graph(mode: 'train' | 'evaluate'): Promise<CompiledGraph> {
+    let graph = this.compiled.get(mode);
+    if (!graph) {
+      graph = compile({ outputs: this.build(mode) }, this.options);
+      this.compiled.set(mode, graph);
+    }
+    return graph;
+  }
+
+  private build(mode: 'train' | 'evaluate'): Record<string, Tensor> {
+    const training = mode === 'train';
+    const graph = new Graph(this.target);
+    const hidden = graph.input('hidden', ['batch*sequence', this.hiddenSize], { differentiable: training });
+    const parameters = new Map(this.definition.parameters.map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: training && this.trainable.has(name) })]));
+    const { loss, outputs } = this.definition.build(graph, hidden, (name) => parameters.get(name)!, training && this.dropout);
+    const all: Record<string, Tensor> = { loss, ...outputs };
+    if (!training) return all;
+    const trained = [...parameters].filter(([, tensor]) => tensor.differentiable);
+    const totals = new Map(trained.map(([name, tensor]) => [tensor, graph.input(`total(${name})`, tensor.shape)]));
+    const gradients = backward([[loss, graph.real(1)]], totals);
+    all['gradient(hidden)'] = gradients.get(hidden)!;
+    for (const [name, tensor] of trained) all[`sum(${name})`] = gradients.get(tensor)!;
+    return all;
+  }
+}
+
+/** A float32 scalar. */
+export const scalar = (value: number): HostTensor => float32([], Float32Array.of(value));

@@ -1,0 +1,104 @@
+import type { Graph, Tensor } from '../graph/graph.ts';
+import { add } from '../graph/operators/elementwise.ts';
+import { binaryCrossEntropy, meanSquaredError, weightedCrossEntropy } from '../graph/operators/loss.ts';
+import { gather } from '../graph/operators/shape.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import { linearHead, maskedLmHead, pooler, type ParameterLookup } from '../model/network.ts';
+import { embeddingParameters, headParameters, poolerParameters } from '../model/parameters.ts';
+import type { HeadDefinition, HeadTensors } from './head.ts';
+
+/** What the labels of a classifier are. */
+export type ProblemType = 'singleLabel' | 'multiLabel' | 'regression';
+
+/** Options of {@link classificationHead}. */
+export interface ClassificationHeadOptions {
+  numLabels: number;
+  problemType: ProblemType;
+  /** Share of the target spread over all classes; single-label only. Default 0. */
+  labelSmoothing?: number;
+}
+
+/** Pooled first tokens, with optional dropout: `[batch, hidden]`. `firstTokens` is an int64 input `[batch]` of row numbers. */
+function pooledFirstTokens(graph: Graph, hidden: Tensor, parameter: ParameterLookup): Tensor {
+  return pooler(parameter, gather(hidden, graph.input('firstTokens', ['batch'], { dtype: 'int64' })));
+}
+
+/**
+ * `AlbertForSequenceClassification`: pooled output, dropout, linear. Inputs: `firstTokens`; for single-label `labels` int64
+ * `[batch]` and `rowWeights` `[batch]`; otherwise `targets` and `elementWeights` `[batch, labels]`. Output: `logits`.
+ */
+export function classificationHead(config: AlbertConfig, options: ClassificationHeadOptions): HeadDefinition {
+  const { numLabels, problemType, labelSmoothing = 0 } = options;
+  return {
+    parameters: [...poolerParameters(config), ...headParameters(config, 'sequenceClassification', numLabels)],
+    build(graph, hidden, parameter, dropout): HeadTensors {
+      const pooled = pooledFirstTokens(graph, hidden, parameter);
+      const mask = dropout ? graph.input('classifierMask', ['batch', config.hiddenSize]) : undefined;
+      const logits = linearHead(parameter, 'classifier', pooled, mask); // [batch, labels]
+      if (problemType === 'singleLabel') {
+        const labels = graph.input('labels', ['batch'], { dtype: 'int64' });
+        return { loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch']), labelSmoothing), outputs: { logits } };
+      }
+      const targets = graph.input('targets', ['batch', numLabels]);
+      const weights = graph.input('elementWeights', ['batch', numLabels]);
+      return { loss: (problemType === 'multiLabel' ? binaryCrossEntropy : meanSquaredError)(logits, targets, weights), outputs: { logits } };
+    },
+  };
+}
+
+/** `AlbertForTokenClassification`: dropout and linear on every token. Inputs: `labels` and `rowWeights` `[batch*sequence]`. */
+export function tokenClassificationHead(config: AlbertConfig, numLabels: number): HeadDefinition {
+  return {
+    parameters: headParameters(config, 'tokenClassification', numLabels),
+    build(graph, hidden, parameter, dropout): HeadTensors {
+      const mask = dropout ? graph.input('classifierMask', ['batch*sequence', config.hiddenSize]) : undefined;
+      const logits = linearHead(parameter, 'classifier', hidden, mask); // [tokens, labels]
+      const labels = graph.input('labels', ['batch*sequence'], { dtype: 'int64' });
+      return { loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch*sequence'])), outputs: { logits } };
+    },
+  };
+}
+
+/** Which pretraining losses are computed. */
+export interface PretrainingHeadOptions {
+  maskedLm: boolean;
+  /** Sentence order or next sentence: both are a two-way classifier on the pooled output. */
+  sentencePair: boolean;
+}
+
+/**
+ * `AlbertForPreTraining`: masked LM on gathered positions (decoder tied to the word embeddings) plus the sentence-pair loss.
+ * Inputs: `maskedPositions`, `maskedLabels` int64 and `maskedWeights`, all `[masked]`; `firstTokens`, `pairLabels` int64 and
+ * `pairWeights`, all `[batch]`. Outputs: `maskedLmLoss`, `maskedLmPredictions` (int64 `[masked]`), `pairLoss`, `pairLogits`.
+ */
+export function pretrainingHead(config: AlbertConfig, options: PretrainingHeadOptions): HeadDefinition {
+  const wordEmbeddings = embeddingParameters(config)[0];
+  return {
+    parameters: [
+      ...(options.maskedLm ? [...headParameters(config, 'maskedLm'), wordEmbeddings] : []),
+      ...(options.sentencePair ? [...poolerParameters(config), ...headParameters(config, 'sentenceOrder')] : []),
+    ],
+    build(graph, hidden, parameter, dropout): HeadTensors {
+      const losses: Tensor[] = [];
+      const outputs: Record<string, Tensor> = {};
+      if (options.maskedLm) {
+        const selected = gather(hidden, graph.input('maskedPositions', ['masked'], { dtype: 'int64' })); // [masked, hidden]
+        const logits = maskedLmHead(config, parameter, selected); // [masked, vocab]
+        const loss = weightedCrossEntropy(logits, graph.input('maskedLabels', ['masked'], { dtype: 'int64' }), graph.input('maskedWeights', ['masked']));
+        losses.push(loss);
+        outputs['maskedLmLoss'] = loss;
+        outputs['maskedLmPredictions'] = graph.apply('ArgMax', [logits], ['masked'], { dtype: 'int64', attributes: { axis: 1, keepdims: 0 } });
+      }
+      if (options.sentencePair) {
+        const pooled = pooledFirstTokens(graph, hidden, parameter);
+        const mask = dropout ? graph.input('classifierMask', ['batch', config.hiddenSize]) : undefined;
+        const logits = linearHead(parameter, 'sop_classifier.classifier', pooled, mask); // [batch, 2]
+        const loss = weightedCrossEntropy(logits, graph.input('pairLabels', ['batch'], { dtype: 'int64' }), graph.input('pairWeights', ['batch']));
+        losses.push(loss);
+        outputs['pairLoss'] = loss;
+        outputs['pairLogits'] = logits;
+      }
+      return { loss: losses.length === 2 ? add(losses[0], losses[1]) : losses[0], outputs };
+    },
+  };
+}

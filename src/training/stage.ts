@@ -1,0 +1,140 @@
+import { evaluateDim } from '../graph/dims.ts';
+import { backward } from '../graph/autodiff.ts';
+import { Graph, type GraphNode, type Target, type Tensor } from '../graph/graph.ts';
+import { liveNodes } from '../graph/onnx/model.ts';
+import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
+import type { HostTensor } from '../runtime/tensor.ts';
+import { BufferPool } from './buffers.ts';
+
+/** A part of a network that is compiled once and run, forwards and backwards, any number of times with different weights. */
+export interface StageDefinition {
+  /** Builds the forward part on a fresh graph. */
+  build(graph: Graph): StageTensors;
+}
+
+/** The tensors of a stage that its users refer to. */
+export interface StageTensors {
+  /** The activation that enters; its gradient leaves in the backward pass. */
+  input: Tensor;
+  output: Tensor;
+  /** Weights, declared as graph inputs; those with `differentiable` receive gradients. */
+  parameters: ReadonlyMap<string, Tensor>;
+}
+
+/** Weights and their running gradients for one run of a stage, by the stage's own parameter names. */
+export interface StageParameters {
+  values: Readonly<Record<string, HostTensor>>;
+  /** Absent for frozen parameters. */
+  gradients: Readonly<Record<string, HostTensor>>;
+}
+
+/** What the backward pass needs from the forward pass: kept intermediate values, or nothing, which makes it recompute them. */
+export type SavedActivations = Readonly<Record<string, HostTensor>> | undefined;
+
+const INPUT_GRADIENT = 'gradient(input)';
+const OUTPUT_GRADIENT = 'gradient(output)';
+const totalName = (parameter: string): string => `total(${parameter})`;
+const sumName = (parameter: string): string => `sum(${parameter})`;
+
+/**
+ * Compiles and runs a stage. Gradients of parameters are added in place to the running totals: the same memory is given to
+ * ONNX Runtime as the addend and as the result (a test guards that this equals adding out of place, bit for bit).
+ */
+export class Stage implements Disposable {
+  private readonly graph: Graph;
+  private readonly tensors: StageTensors;
+  private readonly options: CompileOptions;
+  /** Nodes of the forward pass; all later ones belong to the backward pass. */
+  private readonly forwardNodes: readonly GraphNode[];
+  private readonly gradientOutputs: Record<string, Tensor>;
+  /** Intermediate values that the backward pass would otherwise recompute. */
+  private readonly saved: readonly Tensor[];
+  private readonly compiled = new Map<string, Promise<CompiledGraph>>();
+
+  constructor(definition: StageDefinition, options: CompileOptions, target: Target = 'cpu') {
+    this.options = options;
+    this.graph = new Graph(target);
+    this.tensors = definition.build(this.graph);
+    this.forwardNodes = [...this.graph.nodes];
+    this.gradientOutputs = this.differentiate();
+    this.saved = this.savedTensors();
+  }
+
+  /** Runs forwards into `output`; with `keep`, intermediate values are written to buffers of that pool slot and returned. */
+  async forward(feeds: Readonly<Record<string, HostTensor>>, run: { parameters: StageParameters; output: HostTensor; sizes: Record<string, number>; keep?: { pool: BufferPool; slot: string } | undefined }): Promise<SavedActivations> {
+    const { parameters, output, sizes, keep } = run;
+    const into: Record<string, HostTensor> = { output };
+    const kept = keep && this.allocateSaved(keep.pool, keep.slot, sizes);
+    Object.assign(into, kept);
+    const graph = await (keep ? this.compile('forward keeping', () => this.forwardSource(true)) : this.compile('forward', () => this.forwardSource(false)));
+    await graph.run({ ...feeds, ...parameters.values }, { into, sizes });
+    return kept && { ...kept, [this.tensors.output.name]: output };
+  }
+
+  /** Runs backwards: writes the input's gradient and adds the parameters' gradients to their totals. */
+  async backward(feeds: Readonly<Record<string, HostTensor>>, run: { parameters: StageParameters; saved: SavedActivations; outputGradient: HostTensor; inputGradient: HostTensor; sizes: Record<string, number> }): Promise<void> {
+    const { parameters, saved, outputGradient, inputGradient, sizes } = run;
+    const all: Record<string, HostTensor> = { ...feeds, ...parameters.values, ...saved, [OUTPUT_GRADIENT]: outputGradient };
+    const into: Record<string, HostTensor> = { [INPUT_GRADIENT]: inputGradient };
+    for (const [name, total] of Object.entries(parameters.gradients)) {
+      all[totalName(name)] = total;
+      into[sumName(name)] = total;
+    }
+    const graph = await (saved ? this.compile('backward kept', () => this.keptBackwardSource()) : this.compile('backward', () => ({ outputs: this.gradientOutputs })));
+    await graph.run(all, { into, sizes });
+  }
+
+  /** Bytes that keeping one forward pass takes, for sizes such as `{ batch, sequence }`. */
+  savedBytes(sizes: Record<string, number>): number {
+    const bindings = new Map(Object.entries(sizes));
+    return this.saved.reduce((total, { shape }) => total + 4 * shape.reduce<number>((product, dim) => product * evaluateDim(dim, bindings), 1), 0);
+  }
+
+  [Symbol.dispose](): void {
+    for (const graph of this.compiled.values()) void graph.then((compiled) => compiled[Symbol.dispose](), () => undefined);
+    this.compiled.clear();
+  }
+
+  private differentiate(): Record<string, Tensor> {
+    const { input, output, parameters } = this.tensors;
+    const seed = this.graph.input(OUTPUT_GRADIENT, output.shape);
+    const trainable = [...parameters].filter(([, tensor]) => tensor.differentiable);
+    const totals = new Map(trainable.map(([name, tensor]) => [tensor, this.graph.input(totalName(name), tensor.shape)]));
+    const gradients = backward([[output, seed]], totals);
+    const outputs: Record<string, Tensor> = { [INPUT_GRADIENT]: gradients.get(input)! };
+    for (const [name, tensor] of trainable) outputs[sumName(name)] = gradients.get(tensor)!;
+    return outputs;
+  }
+
+  private savedTensors(): Tensor[] {
+    const made = new Set(this.forwardNodes.flatMap((node) => node.outputs));
+    const { live } = liveNodes(this.graph.nodes.slice(this.forwardNodes.length), Object.values(this.gradientOutputs));
+    const read = new Set(live.flatMap((node) => node.inputs));
+    return [...made].filter((tensor) => read.has(tensor) && tensor !== this.tensors.output);
+  }
+
+  private forwardSource(keeping: boolean): Parameters<typeof compile>[0] {
+    const outputs: Record<string, Tensor> = { output: this.tensors.output };
+    if (keeping) for (const tensor of this.saved) outputs[tensor.name] = tensor;
+    return { outputs, nodes: this.forwardNodes };
+  }
+
+  private keptBackwardSource(): Parameters<typeof compile>[0] {
+    const inputs = [...this.graph.inputs, ...this.saved, this.tensors.output];
+    return { outputs: this.gradientOutputs, nodes: this.graph.nodes.slice(this.forwardNodes.length), inputs };
+  }
+
+  private allocateSaved(pool: BufferPool, slot: string, sizes: Record<string, number>): Record<string, HostTensor> {
+    const bindings = new Map(Object.entries(sizes));
+    return Object.fromEntries(this.saved.map((tensor) => [tensor.name, pool.tensor(`${slot} ${tensor.name}`, tensor.shape.map((dim) => evaluateDim(dim, bindings)))]));
+  }
+
+  private compile(key: string, source: () => Parameters<typeof compile>[0]): Promise<CompiledGraph> {
+    let graph = this.compiled.get(key);
+    if (!graph) {
+      graph = compile(source(), this.options);
+      this.compiled.set(key, graph);
+    }
+    return graph;
+  }
+}
