@@ -1,0 +1,93 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeConfig } from '../checkpoint/config-json.ts';
+import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
+import { saveOnnx, type SavedOnnx, type SaveOnnxOptions } from '../checkpoint/onnx-export-node.ts';
+import type { OnnxOutput } from '../checkpoint/onnx-outputs.ts';
+import type { LoadedWeights } from '../checkpoint/weights.ts';
+import { openFolder, writeFileAtomic } from '../core/files-node.ts';
+import { parseSentencePieceModel, type SentencePieceModel } from '../tokenizer/sentencepiece-model.ts';
+import { readTokenizerConfig } from '../tokenizer/load.ts';
+import { albertTokenizerJson } from '../tokenizer/training/albert-tokenizer-json.ts';
+
+/** Options of {@link convertToOnnx}. */
+export type ConvertToOnnxOptions = Partial<SaveOnnxOptions>;
+
+/** Every published ALBERT's; transformers.js finds them only in tokenizer_config.json. */
+const SPECIAL_TOKENS = { cls_token: '[CLS]', sep_token: '[SEP]', pad_token: '<pad>', unk_token: '<unk>', mask_token: '[MASK]', bos_token: '[CLS]', eos_token: '[SEP]' };
+
+/** What {@link convertToOnnx} wrote. */
+export interface ConvertedOnnx extends SavedOnnx {
+  output: OnnxOutput;
+  /** What the user should know, such as files that another program would need and that could not be made. */
+  notes: string[];
+}
+
+/**
+ * Converts a checkpoint folder to ONNX. A `target` ending in `.onnx` is that file; any other is a folder in the layout of
+ * transformers.js: `onnx/model.onnx`, `config.json`, tokeniser files. `output` defaults to the task of the checkpoint's head, else
+ * `pooler` where it has one, else `hidden`.
+ */
+export async function convertToOnnx(folder: string, target: string, options: ConvertToOnnxOptions = {}): Promise<ConvertedOnnx> {
+  const files = await openFolder(folder);
+  const checkpoint = await openCheckpoint(files);
+  const loaded = await checkpoint.load();
+  const output = options.output ?? defaultOutput(checkpoint, loaded);
+  const notes = [...checkpoint.notes];
+  if (target.endsWith('.onnx')) {
+    return { ...await saveOnnx(target, checkpoint.config, loaded.weights, { ...options, output }), output, notes };
+  }
+  await mkdir(target, { recursive: true });
+  const saved = await saveOnnx(join(target, 'onnx', 'model.onnx'), checkpoint.config, loaded.weights, { ...options, output });
+  const extra = { ...checkpoint.details.extra, ...(saved.files.length > 1 && { 'transformers.js_config': { use_external_data_format: true } }) };
+  const config = join(target, 'config.json');
+  await writeFileAtomic(config, `${JSON.stringify(writeConfig(checkpoint.config, { ...checkpoint.details, extra }), null, 2)}\n`);
+  const written = [...saved.files, config];
+  for (const name of checkpoint.tokenizerFiles) {
+    await copyFile(join(folder, name), join(target, name));
+    written.push(join(target, name));
+  }
+  if (!checkpoint.tokenizerFiles.includes('tokenizer.json')) {
+    const made = await makeTokenizerFiles(folder, checkpoint, target);
+    if (made.length > 0) notes.push('tokenizer.json was made for transformers.js; like Hugging Face\'s fast tokeniser it may split numbers before a comma and a few rare marks differently');
+    else notes.push('transformers.js needs a tokenizer.json, which this checkpoint does not have');
+    written.push(...made);
+  }
+  return { ...saved, files: written, output, notes };
+}
+
+function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights): OnnxOutput {
+  const tasks = ['sequenceClassification', 'tokenClassification', 'questionAnswering'] as const;
+  const task = tasks.find((head) => heads.includes(head));
+  if (task) return task;
+  if (checkpoint.details.architectures?.includes('AlbertForMaskedLM') && heads.includes('maskedLm')) return 'maskedLm';
+  return weights.has('albert.pooler.weight') ? 'pooler' : 'hidden';
+}
+
+/** `tokenizer.json` and `tokenizer_config.json` for a SentencePiece vocabulary, as Hugging Face's converter makes them. */
+async function makeTokenizerFiles(folder: string, checkpoint: Checkpoint, target: string): Promise<string[]> {
+  const names = checkpoint.tokenizerFiles;
+  const modelFile = names.find((name) => name === 'spiece.model') ?? names.find((name) => name.endsWith('.model'));
+  if (modelFile === undefined) return [];
+  const files = await openFolder(folder);
+  const side = names.includes('tokenizer_config.json') ? new TextDecoder().decode(await files.read('tokenizer_config.json')) : undefined;
+  const { options } = readTokenizerConfig(side === undefined ? {} : { 'tokenizer_config.json': side });
+  if (options.preparation === 'none') return [];
+  const { lowerCase = true, keepAccents = false } = options;
+  const json = albertTokenizerJson(penaliseDigitCommas(parseSentencePieceModel(await files.read(modelFile))), {
+    collapseSpaces: true, straightenQuotes: true, stripMarks: keepAccents ? false : 'category', lowerCase,
+  });
+  const made = [join(target, 'tokenizer.json')];
+  await writeFileAtomic(made[0], json);
+  if (side === undefined) {
+    made.push(join(target, 'tokenizer_config.json'));
+    const limits = { model_max_length: checkpoint.config.maxPositionEmbeddings, do_lower_case: lowerCase, keep_accents: keepAccents };
+    await writeFileAtomic(made[1], `${JSON.stringify({ tokenizer_class: 'AlbertTokenizer', ...limits, ...SPECIAL_TOKENS }, null, 2)}\n`);
+  }
+  return made;
+}
+
+/** The converter's stand-in for ALBERT's rule that splits pieces such as `1,`: it makes them unattractive instead. */
+function penaliseDigitCommas(model: SentencePieceModel): SentencePieceModel {
+  return { ...model, pieces: model.pieces.map((piece) => (/\d,$/.test(piece.piece) ? { ...piece, score: piece.score - 100 } : piece)) };
+}
