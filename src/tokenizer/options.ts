@@ -13,7 +13,7 @@ export interface TokenizerOptions {
   /**
    * Which implementation to match where they disagree. `original` (default for spiece.model and vocab.txt): Google's code and HF's "slow"
    * tokenisers; `hf-fast` (the only one for tokenizer.json): HF tokenizers, which makes pieces ending in a digit and a comma unattractive
-   * instead of splitting them, removes every mark, not only combining ones, and in WordPiece drops private-use and unassigned characters.
+   * instead of splitting them, removes every mark, not only combining ones, and in WordPiece drops private-use characters and writes no final sigma.
    */
   variant?: 'original' | 'hf-fast';
   /** Unigram only: `none` gives plain SentencePiece without ALBERT's preparation and digit rule. Default `albert`. */

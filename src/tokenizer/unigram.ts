@@ -43,7 +43,7 @@ interface Replacement {
  */
 export class UnigramSegmenter implements Segmenter {
   readonly separators: Uint8Array;
-  private readonly trie = new PieceTrie();
+  private readonly trie: PieceTrie;
   private readonly scores: Float64Array;
   private readonly unkScore: number;
   private readonly splittable: boolean;
@@ -72,9 +72,7 @@ export class UnigramSegmenter implements Segmenter {
     });
     this.scores = this.scorePieces();
     this.unkScore = this.worstScore() - UNKNOWN_PENALTY;
-    pieces.forEach(({ piece, type }, id) => {
-      if (type === 'normal' || type === 'userDefined') this.trie.add(piece, id);
-    });
+    this.trie = new PieceTrie(pieces.flatMap(({ piece, type }, id) => (type === 'normal' || type === 'userDefined' ? [[piece, id] as const] : [])));
     this.byteIds = byteFallback ? byteIds(pieces) : undefined;
     this.splittable = !charsmap.crossesSpaces && this.piecesStayInWords();
     this.separators = Uint8Array.from({ length: 65536 }, (_, unit) => Number(preparation.collapseSpaces ? isPythonWhitespace(unit) : unit === 0x20));

@@ -6,7 +6,7 @@ const FIELDS = 4;
 
 /**
  * Tokenised words by their source text. Everything lives in typed arrays of fixed size, so a lookup allocates nothing
- * and memory is bounded (about 4 MB); when an array is full the cache starts afresh.
+ * and memory is bounded (about 8 MB); when an array is full the cache starts afresh.
  */
 export class WordCache {
   private readonly slots: Int32Array;
@@ -18,7 +18,7 @@ export class WordCache {
   private readonly tokens: Int32Array;
   private entries = 0;
 
-  constructor(capacity = 1 << 15) {
+  constructor(capacity = 1 << 16) {
     this.slots = new Int32Array(capacity * 2).fill(-1);
     this.hashes = new Int32Array(capacity);
     this.wordStarts = new Int32Array(capacity + 1);

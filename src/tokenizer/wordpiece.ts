@@ -19,7 +19,7 @@ export interface WordPieceDescription {
   splitChinese: boolean;
   /** Drops control characters. */
   cleanText: boolean;
-  /** `original`: Google's Python code; `hf-fast`: HF tokenizers, which also drops unassigned and private-use characters. */
+  /** `original`: Google's Python code; `hf-fast`: HF tokenizers, which also drops private-use characters. */
   variant: 'original' | 'hf-fast';
 }
 
@@ -41,8 +41,8 @@ const FOLD_CACHE_LIMIT = 1 << 16;
 /** BERT's tokenisation: clean, split at spaces, punctuation and Chinese characters, then greedy longest match within words. */
 export class WordPieceSegmenter implements Segmenter {
   readonly separators = Uint8Array.from({ length: 65536 }, (_, unit) => Number(isBertSpace(unit)));
-  private readonly initial = new PieceTrie();
-  private readonly continuing = new PieceTrie();
+  private readonly initial: PieceTrie;
+  private readonly continuing: PieceTrie;
   private readonly folded = new Map<number, Folded>();
   /** The current word, and where the next white-space word began. */
   private readonly word = new AlignedText();
@@ -50,11 +50,10 @@ export class WordPieceSegmenter implements Segmenter {
 
   constructor(description: WordPieceDescription) {
     this.description = description;
-    description.vocabulary.forEach((piece, id) => {
-      const { continuingPrefix } = description;
-      this.initial.add(piece, id);
-      if (piece.startsWith(continuingPrefix)) this.continuing.add(piece.slice(continuingPrefix.length), id);
-    });
+    const { vocabulary, continuingPrefix } = description;
+    this.initial = new PieceTrie(vocabulary.map((piece, id) => [piece, id]));
+    this.continuing = new PieceTrie(vocabulary.flatMap((piece, id) => (
+      piece.startsWith(continuingPrefix) ? [[piece.slice(continuingPrefix.length), id] as const] : [])));
   }
 
   canSplit(): boolean {
@@ -163,7 +162,7 @@ function isBertSpace(codePoint: number): boolean {
 
 function isDropped(codePoint: number, character: string, variant: WordPieceDescription['variant']): boolean {
   if (codePoint === 0 || codePoint === 0xfffd) return true;
-  return variant === 'original' ? /[\p{Cc}\p{Cf}]/u.test(character) : /\p{C}/u.test(character);
+  return variant === 'original' ? /[\p{Cc}\p{Cf}]/u.test(character) : /[\p{Cc}\p{Cf}\p{Co}]/u.test(character);
 }
 
 function countCodePoints(word: AlignedText): number {

@@ -10,7 +10,7 @@ import {
 } from '../../../src/tokenizer/index.ts';
 import { type Corpus, generatedLines, realLines } from './corpus.ts';
 import { albertTokenizerJson, bertTokenizerJson } from './hf-json.ts';
-import { type Mismatch, mismatches, runOracle } from './oracles.ts';
+import { type Mismatch, mismatches, runOracle, withoutTies } from './oracles.ts';
 
 const data = process.argv[2] ?? '../shared/data';
 const limit = Number(process.argv[3] ?? 3000);
@@ -20,15 +20,8 @@ console.log(Object.entries(corpora).map(([name, lines]) => `${name} ${lines.leng
 /** Scores of the model under comparison, to recognise segmentations that are equally good but for rounding. */
 let scores: number[] | undefined;
 
-/** Two segmentations whose exact scores agree: SentencePiece adds in single precision along the line and picks by rounding. */
-function isTie({ expected, actual }: Mismatch): boolean {
-  if (!scores) return false;
-  const sum = (ids: number[]): number => ids.reduce((total, id) => total + scores![id], 0);
-  return Math.abs(sum(expected) - sum(actual)) < Math.max(1, Math.abs(sum(actual))) * 1e-6;
-}
-
 function report(name: string, tokenizer: Tokenizer, all: Mismatch[], total: number): void {
-  const found = all.filter((mismatch) => !isTie(mismatch));
+  const found = scores ? withoutTies(all, scores) : all;
   if (all.length > found.length) console.log(`\n${name}: ${all.length - found.length} lines differ by a tie in the score`);
   const counts = new Map<string, number>();
   for (const { corpus } of found) counts.set(corpus, (counts.get(corpus) ?? 0) + 1);
