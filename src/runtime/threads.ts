@@ -1,13 +1,32 @@
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-
 /**
  * Threads this process may keep busy: the smaller of the CPU affinity mask and the cgroup's CPU quota (rounded down, at
- * least 1). Inside a container this is the container's share, not the host's cores.
+ * least 1). Inside a container this is the container's share, not the host's cores. In a browser, its logical processors.
  */
-export function defaultThreads(readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): number {
+export function defaultThreads(readFile: (path: string) => string = readTextFile): number {
   const quota = cgroupQuota(readFile);
-  return Math.max(1, Math.min(availableParallelism(), quota === undefined ? Infinity : Math.floor(quota)));
+  return Math.max(1, Math.min(parallelism(), quota === undefined ? Infinity : Math.floor(quota)));
+}
+
+/** Node's modules are looked up when needed, not imported, because browsers load this file too. */
+function nodeModule<Name extends 'node:fs' | 'node:os'>(name: Name): NodeModules[Name] | undefined {
+  return typeof process === 'undefined' ? undefined : process.getBuiltinModule?.(name) as NodeModules[Name] | undefined;
+}
+
+interface NodeModules {
+  'node:fs': { readFileSync(path: string, encoding: 'utf8'): string };
+  'node:os': { availableParallelism(): number };
+}
+
+function readTextFile(path: string): string {
+  const fs = nodeModule('node:fs');
+  if (!fs) throw new Error('no file system');
+  return fs.readFileSync(path, 'utf8');
+}
+
+function parallelism(): number {
+  const os = nodeModule('node:os');
+  if (os) return os.availableParallelism();
+  return typeof navigator === 'undefined' ? 1 : navigator.hardwareConcurrency;
 }
 
 /** CPUs granted by the cgroup (v2, then v1), or undefined when there is no limit. */

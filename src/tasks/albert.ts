@@ -36,7 +36,7 @@ export class Albert implements Disposable {
   /** What the reader should know: untrained weights, files ignored, conversions. */
   readonly notes: readonly string[];
 
-  private constructor(parts: { checkpoint: Checkpoint; tokenizer: Tokenizer; encoder: AlbertEncoder; loaded: LoadedWeights; fingerprint: string; notes: string[] }) {
+  protected constructor(parts: { checkpoint: Checkpoint; tokenizer: Tokenizer; encoder: AlbertEncoder; loaded: LoadedWeights; fingerprint: string; notes: string[] }) {
     this.checkpoint = parts.checkpoint;
     this.config = parts.checkpoint.config;
     this.tokenizer = parts.tokenizer;
@@ -59,7 +59,7 @@ export class Albert implements Disposable {
     const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...(int8 && { int8 }) });
     const precision = int8 ? `int8-${int8.calibration ? 'static' : 'dynamic'}` : 'f32';
     const fingerprint = [`model=${await weightsFingerprint(loaded.weights)}`, `tokenizer=${tokenizer.fingerprint}`, `dtype=${precision}`].join(';');
-    return new Albert({ checkpoint, tokenizer, encoder, loaded, fingerprint, notes: collectNotes(checkpoint) });
+    return new this({ checkpoint, tokenizer, encoder, loaded, fingerprint, notes: collectNotes(checkpoint) });
   }
 
   /** Embeds texts that fit in memory; rows come back in input order. */

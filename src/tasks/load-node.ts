@@ -19,7 +19,15 @@ export function builtInModelFolder(): string {
  * that looks like `owner/name` is a Hugging Face hub id, downloaded into the shared cache unless it is there already.
  * Loading a path or the built-in model never opens a socket.
  */
-export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}): Promise<Albert> {
+export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}): Promise<NodeAlbert> {
   const folder = pathOrId === undefined || pathOrId === BUILT_IN_MODEL ? builtInModelFolder() : await resolveModel(pathOrId, options);
-  return Albert.open(await openFolder(folder), options);
+  return NodeAlbert.open(await openFolder(folder), options);
+}
+
+/** {@link Albert} as Node's entry exports it: models can be named by path or hub id. */
+export class NodeAlbert extends Albert {
+  /** The same as {@link loadModel}. */
+  static load(pathOrId?: string, options: NodeLoadOptions = {}): Promise<NodeAlbert> {
+    return loadModel(pathOrId, options);
+  }
 }

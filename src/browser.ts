@@ -1,0 +1,59 @@
+/**
+ * The browser entry: models from URLs or buffers (`Albert.open`), tokenisers, data parsing and metrics. It loads nothing of Node;
+ * networks run on onnxruntime-web. The Node entry adds paths, hub ids and files.
+ */
+
+// Errors and progress
+export { AlbertineError, type ErrorCode, type ErrorDetails } from './core/errors.ts';
+export type { ProgressEvent, ProgressListener } from './core/progress.ts';
+
+// Models and embeddings
+export { Albert, type LoadOptions } from './tasks/albert.ts';
+export type { EmbeddedText, EmbeddingMatrix, EmbeddingModel, EmbedOptions } from './tasks/embed.ts';
+export type { EmbeddingRow, StreamOptions } from './tasks/embed-stream.ts';
+export type { TokenEmbedding, TokenEmbeddingOptions, TokenEmbeddings } from './tasks/embed-tokens.ts';
+export { LONG_TEXT_POLICIES, type LongTextPolicy } from './tasks/text-windows.ts';
+export { binarizeVectors, cutDimensions, normalizeVector, POOLINGS, quantizeVectors, type Pooling, type VectorRanges } from './model/pooling.ts';
+export { AlbertEncoder, type EncoderOptions, type ForwardRequest, type ForwardResult } from './model/encoder.ts';
+export type { EncoderBatch } from './model/batch.ts';
+export { ACTIVATIONS, DEFAULT_CONFIG, POSITION_EMBEDDING_TYPES, validateConfig, type Activation, type AlbertConfig, type PositionEmbeddingType } from './model/config.ts';
+export { countParameters, encoderParameters, headParameters, poolerParameters, type HeadName, type ParameterSpec, type Weight, type Weights } from './model/parameters.ts';
+export { PRESETS, presetConfig, type Preset } from './model/presets.ts';
+
+// Tokenisers
+export {
+  createUnigramTokenizer, createWordPieceTokenizer, loadTokenizer, normalizerSpec, parseSentencePieceModel, parseTokenizerJson, parseVocabulary, trainerSpec, writeSentencePieceModel,
+  type AddedToken, type EncodeOptions, type Encoding, type NormalizerSpec, type PieceType, type SentencePiece, type SentencePieceAlgorithm, type SentencePieceModel,
+  type SpecialTokenNames, type SpecialTokens, type Tokenizer, type TokenizerOptions, type TrainerSpec, type Truncation, type WindowOptions,
+} from './tokenizer/index.ts';
+
+// Checkpoints
+export type { FileSource } from './core/files.ts';
+export { memoryFiles } from './core/files-memory.ts';
+export {
+  buildCard, encodeSafetensors, findWeights, initialiseWeights, loadWeights, openCheckpoint, openSafetensors, openTfBundle, openTfCheckpoint, openTorchFile, openWeightFiles,
+  parseConfig, weightsFingerprint, writeConfig,
+  type CardDetails, type Checkpoint, type ConfigDetails, type ConfigSource, type InitialiseOptions, type LoadedWeights, type LoadWeightsOptions, type ParsedConfig,
+  type SafetensorsEntry, type SafetensorsFile, type SafetensorsOutput, type StorageDtype, type TensorDtype, type TensorInfo, type TensorSource, type TfBundle, type TfCheckpoint,
+  type TfVariable, type WeightFile,
+} from './checkpoint/index.ts';
+
+// Data
+export { parseRows, type ParseOptions } from './data/parse.ts';
+export { readLines, TEXT_ENCODINGS, type Line, type LineOptions, type TextEncoding } from './data/lines.ts';
+export { CsvParser, formatCsvRecord, QUOTE_STYLES, type CsvOptions, type CsvRecord, type QuoteStyle } from './data/csv.ts';
+export { MAX_LISTED_ISSUES, ROW_FORMATS, RowReporter, type OnError, type ReadReport, type Row, type RowFormat, type RowIssue, type RowSource } from './data/rows.ts';
+export { formatFloat32, toJson } from './data/json.ts';
+export { NPY_DTYPES, npyHeader, parseNpy, parseNpyHeader, type NpyArray, type NpyData, type NpyDtype, type NpyHeader } from './data/npy.ts';
+export { bucketLength, planBatches, type BatchOptions } from './data/batches.ts';
+export { classBalance, stratifiedSplit, type ClassBalance, type Split } from './data/split.ts';
+export { collectExamples, PROBLEM_TYPES, sortLabels, type Example, type ExampleOptions, type ExampleSet, type ProblemType } from './data/dataset.ts';
+
+// Metrics
+export {
+  accuracy, balancedAccuracy, calibrationBins, classificationReport, confusionMatrix, cosine, dot, euclidean, expectedCalibrationError, kendallTau, logLoss, matthewsCorrelation,
+  meanAbsoluteError, meanAveragePrecision, meanReciprocalRank, meanSquaredError, multiLabelReport, ndcgAtK, pearson, precisionAtK, r2, ranks, recallAtK, regressionReport,
+  spearman, topKAccuracy,
+  type AveragedScores, type CalibrationBin, type ClassificationOptions, type ClassificationReport, type ClassScores, type Gain, type MultiLabelReport, type ProbabilityRows,
+  type RankedQuery, type RegressionReport,
+} from './metrics/index.ts';

@@ -1,0 +1,174 @@
+import { existsSync } from 'node:fs';
+import { AlbertineError } from '../core/errors.ts';
+import { ProgressMeter } from '../core/progress.ts';
+import { metadataPath, readEmbeddingMetadata, type EmbeddingMetadata } from '../data/embeddings-node.ts';
+import type { Albert } from '../tasks/albert.ts';
+import { embeddingFingerprint, planEmbedding, type EmbedOptions, type EmbedPlan } from '../tasks/embed.ts';
+import { splitText } from '../tasks/text-windows.ts';
+import type { Pooling } from '../model/pooling.ts';
+import { embedRecords } from './embed-records.ts';
+import { EmbedCounts, printSummary } from './embed-summary.ts';
+import { openEmbedOutput, requireOutput } from './embed-output.ts';
+import { UsageError } from './errors.ts';
+import type { CliIo } from './io.ts';
+import { openModel } from './models.ts';
+import { createProgressBar } from './progress-bar.ts';
+import { TextFeed } from './text-feed.ts';
+import { openTextInput, type InputFlags, type TextInput } from './text-input.ts';
+import type { VectorType } from './vector-types.ts';
+
+/** The flags of `albertine embed`, as commander gives them. */
+export interface EmbedFlags extends InputFlags {
+  model?: string;
+  output?: string;
+  pooling?: Pooling | 'tokens' | 'words';
+  layers?: number[] | 'static';
+  layerCombination?: 'mean' | 'concat';
+  normalize?: boolean;
+  dimensions?: number;
+  quantize?: VectorType;
+  longText?: 'window' | 'truncate' | 'error';
+  maxLength?: number;
+  stride?: number;
+  windowCombination?: 'mean' | 'concat';
+  segments?: number;
+  special: boolean;
+  rowNumbers?: boolean;
+  batchTokens?: number;
+  lookAhead?: number;
+  threads?: number;
+  resume?: boolean;
+  quiet?: boolean;
+}
+
+/** Everything that the parts of one run share. */
+export interface EmbedRun {
+  io: CliIo;
+  model: Albert;
+  flags: EmbedFlags;
+  options: EmbedOptions;
+  plan: EmbedPlan;
+  feed: TextFeed;
+  counts: EmbedCounts;
+  fingerprint: string;
+  /** Sidecar of the output being continued. */
+  previous: EmbeddingMetadata | undefined;
+  onProgress: EmbedOptions['onProgress'];
+}
+
+/** Runs `albertine embed`. */
+export async function runEmbed(io: CliIo, texts: readonly string[], flags: EmbedFlags): Promise<void> {
+  const unit = flags.pooling === 'tokens' || flags.pooling === 'words' ? flags.pooling : undefined;
+  requireConsistent(flags, unit);
+  const input = openTextInput(texts, flags);
+  const previous = await readPrevious(flags, input.name);
+  using model = await openModel(io, flags.model, flags);
+  const run = prepare(io, { model, flags, input, previous });
+  const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
+  const started = performance.now();
+  const progress = trackProgress(run, input, bar.update);
+  const output = openEmbedOutput(run, { input: input.name, report: input.report });
+  try {
+    for await (const record of embedRecords({ ...run, onProgress: progress.window }, output)) {
+      await output.write(record);
+      progress.written();
+    }
+    await output.close();
+  } catch (error) {
+    bar.finish();
+    const rows = await output.abort();
+    if (rows !== undefined && rows > 0 && flags.output !== undefined) io.stderr.write(`${flags.output} holds the first ${rows.toLocaleString('en-US')} records; --resume continues after them\n`);
+    throw error;
+  }
+  bar.finish();
+  printSummary(io, { counts: run.counts, report: input.report, flags, existing: output.existing, seconds: (performance.now() - started) / 1000 });
+}
+
+function requireConsistent(flags: EmbedFlags, unit: 'tokens' | 'words' | undefined): void {
+  requireOutput(flags.output, unit);
+  if (flags.resume && flags.output === undefined) throw new UsageError('--resume needs --output');
+  if (flags.segments !== undefined && flags.windowCombination !== 'concat') throw new UsageError('--segments needs --window-combination concat');
+  if (flags.rowNumbers && flags.output?.toLowerCase().endsWith('.npy')) throw new UsageError('--row-numbers is not possible in .npy: the rows of the file are the texts in order');
+  if (unit === undefined) {
+    if (!flags.special) throw new UsageError('--no-special needs --pooling tokens');
+    return;
+  }
+  for (const flag of ['dimensions', 'windowCombination', 'segments'] as const) {
+    if (flags[flag] !== undefined) throw new UsageError(`--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} does not apply to --pooling ${unit}`);
+  }
+  if (flags.quantize !== undefined && flags.quantize !== 'none') throw new UsageError(`--quantize does not apply to --pooling ${unit}`);
+}
+
+/** The sidecar of the output to be continued. The fingerprint is checked later, when the model is known; the input is checked here. */
+async function readPrevious({ resume, output, field }: EmbedFlags, input: string): Promise<EmbeddingMetadata | undefined> {
+  if (!resume || output === undefined || !existsSync(output)) return undefined;
+  const previous = await readEmbeddingMetadata(output);
+  const origin = previous?.['input'] as { name?: string; field?: string | null } | undefined;
+  if (origin && (origin.name !== input || (origin.field ?? undefined) !== field)) {
+    const describe = (name: string | undefined, column: string | null | undefined): string => `${name}${column == null ? '' : `, field ${column}`}`;
+    throw new AlbertineError('invalid_argument', `cannot continue ${output}: it was made from ${describe(origin.name, origin.field)}, this run reads ${describe(input, field)}`, {
+      value: input, hint: `Start again without --resume, or correct "input" in ${metadataPath(output)} if the file has only moved`,
+    });
+  }
+  return previous;
+}
+
+function prepare(io: CliIo, parts: { model: Albert; flags: EmbedFlags; input: TextInput; previous: EmbeddingMetadata | undefined }): EmbedRun {
+  const { model, flags, input, previous } = parts;
+  const { pooling, layers, layerCombination, normalize, dimensions, longText, maxLength, stride, windowCombination, segments, batchTokens } = flags;
+  const unit = pooling === 'tokens' || pooling === 'words' ? pooling : undefined;
+  const options: EmbedOptions = {
+    ...(unit === undefined && pooling !== undefined && { pooling: pooling as Pooling }),
+    ...Object.fromEntries(Object.entries({ layers, layerCombination, normalize, dimensions, longText, maxLength, stride, windowCombination, segments, batchTokens }).filter(([, value]) => value !== undefined)),
+    signal: io.signal,
+  };
+  const plan = planEmbedding(model.config, options);
+  // A text that is too long is an error of its row, and is best found before its neighbours are computed.
+  const check = plan.window.longText === 'error' || plan.segments > 0 ? (text: string): void => requireFits(model, plan, text) : undefined;
+  return {
+    io, model, flags, options, plan, previous,
+    feed: new TextFeed(input, { signal: io.signal, check }),
+    counts: new EmbedCounts(),
+    fingerprint: fingerprintOf(embeddingFingerprint(model, plan), flags),
+    onProgress: undefined,
+  };
+}
+
+function requireFits(model: Albert, plan: EmbedPlan, text: string): void {
+  const { windows } = splitText(model.tokenizer, text, plan.window);
+  if (plan.segments > 0 && windows.length > plan.segments) {
+    throw new AlbertineError('text_too_long', `the text has ${windows.length} windows, --segments allows ${plan.segments}`, { value: windows.length });
+  }
+}
+
+/** The fingerprint of the vectors as they are stored. */
+function fingerprintOf(fingerprint: string, { pooling, quantize = 'none', special }: EmbedFlags): string {
+  if (pooling === 'tokens') return fingerprint.replace(/;pooling=[^;]*/, `;pooling=tokens${special ? '' : ':no-special'}`);
+  if (pooling === 'words') return fingerprint.replace(/;pooling=[^;]*/, ';pooling=words');
+  return quantize === 'none' ? fingerprint : `${fingerprint};vectors=${quantize}`;
+}
+
+/** Progress in texts: those written, and the share of the look-ahead window that is being computed. */
+function trackProgress(run: EmbedRun, input: TextInput, listener: NonNullable<EmbedOptions['onProgress']>): { window: EmbedOptions['onProgress']; written: () => void } {
+  const { flags, feed } = run;
+  let total: number | undefined;
+  if (!flags.quiet) void input.estimate().then((rows) => (total = rows), () => undefined);
+  let written = 0;
+  let shown = 0;
+  let toSkip: number | undefined;
+  const meter = new ProgressMeter((event) => {
+    const done = (toSkip ?? 0) + event.done;
+    const left = total === undefined ? undefined : Math.max(0, total - input.report.skipped - done);
+    listener({ ...event, done, ...(left !== undefined && { total: done + left }), ...(left !== undefined && event.rate > 0 && { secondsLeft: left / event.rate }) });
+  }, { stage: 'embedding', unit: 'texts' });
+  const show = (done: number): void => {
+    toSkip ??= feed.skipped;
+    meter.add(Math.max(0, done - shown));
+    shown = Math.max(shown, done);
+  };
+  return {
+    window: ({ done, total: windows = 1 }) => show(written + Math.floor((done / Math.max(1, windows)) * Math.min(flags.lookAhead ?? 1024, feed.taken - written))),
+    written: () => show(++written),
+  };
+}
+

@@ -1,0 +1,60 @@
+import type { ReadReport } from '../data/rows.ts';
+import type { EmbeddedText } from '../tasks/embed.ts';
+import type { CliIo } from './io.ts';
+import { formatDuration, formatRate } from './progress-bar.ts';
+
+/** What happened to the texts of a run; stored in the sidecar and printed at the end. */
+export class EmbedCounts {
+  texts = 0;
+  /** Without special tokens, of the whole texts. */
+  tokens = 0;
+  windowedTexts = 0;
+  truncatedTexts = 0;
+  truncatedTokens = 0;
+  /** Numbers beyond the calibrated range, with int8 vectors. */
+  clippedValues = 0;
+
+  add({ tokenCount, windows, truncatedTokens }: EmbeddedText): void {
+    this.texts++;
+    this.tokens += tokenCount;
+    this.truncatedTokens += truncatedTokens;
+    if (windows > 1) this.windowedTexts++;
+    if (truncatedTokens > 0) this.truncatedTexts++;
+  }
+
+  /** Adds the counts that an interrupted run left in its sidecar, if it left any. */
+  addStored(stored: Record<string, unknown> | undefined): void {
+    for (const name of ['texts', 'tokens', 'windowedTexts', 'truncatedTexts', 'truncatedTokens', 'clippedValues'] as const) {
+      const value = stored?.[name];
+      if (typeof value === 'number') this[name] += value;
+    }
+  }
+}
+
+/** Bad rows printed at the end; all of the report's are in the sidecar. */
+const PRINTED_ISSUES = 10;
+
+/** Prints what was done, what was cut, and which rows were left out. */
+export function printSummary(io: CliIo, run: { counts: EmbedCounts; report: ReadReport; flags: { output?: string; quiet?: boolean }; existing: number; seconds: number }): void {
+  const { counts, report, flags, existing, seconds } = run;
+  const number = (value: number): string => value.toLocaleString('en-US');
+  const texts = counts.texts - existing;
+  const lines: string[] = [];
+  if (!flags.quiet && flags.output !== undefined) {
+    const before = existing > 0 ? ` after ${number(existing)} that were there` : '';
+    lines.push(`${number(texts)} texts${before} -> ${flags.output}  (${number(counts.tokens)} tokens in all, ${formatDuration(seconds)}, ${formatRate(texts / seconds)} texts/s)`);
+    if (counts.windowedTexts > 0) lines.push(`${number(counts.windowedTexts)} texts were longer than the model takes and were read in several windows`);
+  }
+  if (counts.truncatedTexts > 0) lines.push(`note: ${number(counts.truncatedTexts)} texts were cut, ${number(counts.truncatedTokens)} tokens in all`);
+  if (counts.clippedValues > 0) lines.push(`note: ${number(counts.clippedValues)} numbers lay outside the int8 ranges of the first texts and were clipped`);
+  lines.push(...skippedRows(report));
+  if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
+}
+
+/** Lines that list rows left out; none if there are none. */
+export function skippedRows({ skipped, issues }: ReadReport): string[] {
+  if (skipped === 0) return [];
+  const listed = issues.slice(0, PRINTED_ISSUES).map(({ row, reason }) => `  row ${row}: ${reason}`);
+  const rest = skipped - listed.length;
+  return [`note: ${skipped.toLocaleString('en-US')} rows were left out`, ...listed, ...(rest > 0 ? [`  and ${rest.toLocaleString('en-US')} more`] : [])];
+}

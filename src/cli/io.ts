@@ -1,0 +1,54 @@
+import { AlbertineError } from '../core/errors.ts';
+
+/** Everything a command touches besides files, so that tests can run commands inside their own process. */
+export interface CliIo {
+  /** Results. Resolves when the text is taken; rejects with {@link OutputClosed} when the reader has gone. */
+  stdout: { write(text: string): Promise<void>; columns: number };
+  /** Progress, notes and errors. */
+  stderr: { write(text: string): void; isTTY: boolean; columns: number };
+  env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by Ctrl-C. */
+  signal: AbortSignal;
+}
+
+/** The reader of standard output has gone (`albertine ... | head`): end quietly. */
+export class OutputClosed extends AlbertineError {
+  constructor(cause: unknown) {
+    super('interrupted', 'the reader of standard output has gone', { cause });
+  }
+}
+
+const DEFAULT_COLUMNS = 80;
+
+/** The real process. A first SIGINT or SIGTERM aborts `signal`; a second one ends the process at once. */
+export function processIo(): CliIo {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(new AlbertineError('interrupted', 'interrupted'));
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  // Without a listener a closed pipe would be an uncaught exception; writes report it themselves.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+  return {
+    stdout: { write: writeStdout, get columns() { return process.stdout.columns ?? DEFAULT_COLUMNS; } },
+    stderr: {
+      write: (text) => void process.stderr.write(text),
+      isTTY: process.stderr.isTTY === true,
+      get columns() { return process.stderr.columns ?? DEFAULT_COLUMNS; },
+    },
+    env: process.env,
+    signal: controller.signal,
+  };
+}
+
+function writeStdout(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (!error) resolve();
+      else reject((error as NodeJS.ErrnoException).code === 'EPIPE' ? new OutputClosed(error) : error);
+    });
+  });
+}

@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+import { EXIT } from './errors.ts';
+import { processIo } from './io.ts';
+import { runCli } from './program.ts';
+
+process.exitCode = await runCli(process.argv.slice(2), processIo());
+// A pipe that is still open (standard input after Ctrl-C) would keep the process alive.
+if (process.exitCode === EXIT.interrupted) process.exit();

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { registerConvert } from './convert.ts';
+import { registerDemo } from './demo.ts';
+import { registerDownload } from './download.ts';
+import { registerEmbed } from './embed.ts';
+import { EXIT, reportError } from './errors.ts';
+import { registerInfo } from './info.ts';
+import { registerInit } from './init.ts';
+import type { CliIo } from './io.ts';
+import { registerTokenize } from './tokenize.ts';
+
+/** The package's version. */
+export function packageVersion(): string {
+  // Two folders up both in src/cli and in dist/cli.
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return version;
+}
+
+/**
+ * Runs `albertine <argv>` and returns its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted. Never throws and never
+ * ends the process.
+ */
+export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  const debug = argv.slice(0, end).includes('--debug') || (io.env['ALBERTINE_DEBUG'] ?? '0') !== '0';
+  const pending: Promise<void>[] = [];
+  try {
+    const program = buildProgram(io, (text) => pending.push(io.stdout.write(text)));
+    await program.parseAsync(argv.filter((argument, index) => argument !== '--debug' || index >= end), { from: 'user' });
+    await Promise.all(pending);
+    return EXIT.ok;
+  } catch (error) {
+    await Promise.allSettled(pending);
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return reportError(io, error, debug);
+  }
+}
+
+function buildProgram(io: CliIo, writeHelp: (text: string) => void): Command {
+  const program = new Command('albertine')
+    .description('ALBERT on your machine: tokenise and embed texts, inspect, convert and make checkpoints.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .exitOverride()
+    .showHelpAfterError('(add --help for all options)')
+    .configureOutput({
+      writeOut: writeHelp,
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => Math.min(120, io.stdout.columns),
+      outputError: (text, write) => write(text.replace(/^error: /, 'albertine: ')),
+    })
+    .addHelpText('after', `
+Every command has its own manual: albertine embed --help
+--debug (or ALBERTINE_DEBUG=1) with any command prints an error's code, value and stack.
+
+Examples
+  albertine demo
+  albertine embed "some text" "another" --normalize
+  albertine embed --input reviews.csv --field text --output reviews.npy
+  albertine info albert/albert-base-v2
+`);
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerDemo]) register(program, io);
+  program.action(() => {
+    program.help();
+  });
+  return program;
+}

@@ -1,0 +1,79 @@
+import { AlbertineError } from '../core/errors.ts';
+import type { TextRow } from '../data/read-node.ts';
+import type { TextInput } from './text-input.ts';
+
+/** Options of {@link TextFeed}. */
+export interface FeedOptions {
+  signal: AbortSignal;
+  /** Says what is wrong with a text, before anything is computed for its look-ahead window; throws. */
+  check?: ((text: string) => void) | undefined;
+}
+
+/**
+ * The texts of an input as an embedding stream takes them: passes over those that an interrupted run has done already,
+ * checks each one, remembers its row number, and stops waiting (for a slow pipe, say) when the user interrupts.
+ */
+export class TextFeed implements AsyncIterable<string> {
+  /** Texts to pass over; set before the first text is taken. */
+  skip = 0;
+  /** Texts passed over so far. */
+  skipped = 0;
+  /** Texts handed out, those passed over not counted. */
+  taken = 0;
+  /** Row numbers of the texts handed out whose results have not been taken yet, in order. */
+  readonly rowNumbers: number[] = [];
+  private readonly input: TextInput;
+  private readonly options: FeedOptions;
+
+  constructor(input: TextInput, options: FeedOptions) {
+    this.input = input;
+    this.options = options;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<string> {
+    const rows = this.input[Symbol.asyncIterator]();
+    const { signal } = this.options;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      const fail = (): void => reject(signal.reason as Error);
+      if (signal.aborted) fail();
+      else signal.addEventListener('abort', fail, { once: true });
+    });
+    aborted.catch(() => undefined);
+    return {
+      next: () => Promise.race([this.nextText(rows), aborted]),
+      // A generator that waits for input cannot be returned from; the process ends soon in that case.
+      return: async () => {
+        const returned = rows.return?.();
+        if (!signal.aborted) await returned;
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  private async nextText(rows: AsyncIterator<TextRow>): Promise<IteratorResult<string>> {
+    for (;;) {
+      const next = await rows.next();
+      if (next.done) return { done: true, value: undefined };
+      if (!this.isUsable(next.value)) continue;
+      if (this.skip > 0) {
+        this.skip--;
+        this.skipped++;
+        continue;
+      }
+      this.taken++;
+      this.rowNumbers.push(next.value.number);
+      return { done: false, value: next.value.text };
+    }
+  }
+
+  private isUsable(row: TextRow): boolean {
+    try {
+      this.options.check?.(row.text);
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof AlbertineError)) throw cause;
+      this.input.reject(row, () => new AlbertineError(cause.code, `${this.input.name}, row ${row.number}: ${cause.message}`, { value: row.number, cause }));
+      return false;
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { createReadStream, statSync } from 'node:fs';
+import type { ReadReport } from '../data/rows.ts';
+import type { OnError, RowFormat } from '../data/rows.ts';
+import { formatOfPath, readTexts, type TextRow } from '../data/read-node.ts';
+import type { TextEncoding } from '../data/lines.ts';
+import { UsageError } from './errors.ts';
+
+/** The flags of `addInputOptions`, as commander gives them. */
+export interface InputFlags {
+  input?: string;
+  field?: string;
+  format?: RowFormat;
+  encoding?: TextEncoding;
+  delimiter?: string;
+  header?: boolean;
+  onError?: OnError;
+}
+
+/** Where the texts of a command come from. */
+export interface TextInput extends AsyncIterable<TextRow> {
+  /** For messages and sidecars: a path, "standard input" or "arguments". */
+  readonly name: string;
+  readonly report: ReadReport;
+  /** Calls a row bad after all: throws with `--on-error stop`, counts and lists it with `skip`. */
+  reject(row: TextRow, reason: () => Error): void;
+  /** How many texts there are, about: exact for .txt and .jsonl; undefined where it cannot be told without reading everything. */
+  estimate(): Promise<number | undefined>;
+}
+
+const MAX_LISTED = 100;
+
+/**
+ * Texts from arguments, from standard input (`-`), or from a file (`--input`, or a single argument that is an existing file with a known extension).
+ * Throws {@link UsageError} when it is unclear which.
+ */
+export function openTextInput(texts: readonly string[], flags: InputFlags): TextInput {
+  const source = chooseSource(texts, flags);
+  if (source === undefined) {
+    for (const flag of ['field', 'format', 'encoding', 'delimiter'] as const) if (flags[flag] !== undefined) throw new UsageError(`--${flag} is for files and standard input, not for texts given as arguments`);
+    return argumentInput(texts);
+  }
+  const { field, format, encoding, delimiter, header, onError } = flags;
+  const rows = readTexts(source, {
+    ...(field !== undefined && { field }), ...(format && { format }), ...(encoding && { encoding }), ...(delimiter !== undefined && { delimiter }),
+    ...(header === false && { header }), ...(onError && { onError }),
+  });
+  const { report } = rows;
+  return {
+    name: rows.name,
+    report,
+    [Symbol.asyncIterator]: () => rows[Symbol.asyncIterator](),
+    reject: (row, reason) => {
+      const error = reason();
+      if (onError !== 'skip') throw error;
+      report.rows--;
+      report.skipped++;
+      if (report.issues.length < MAX_LISTED) report.issues.push({ row: row.number, reason: error.message });
+    },
+    estimate: () => (source === '-' ? Promise.resolve(undefined) : estimateRows(source, { format: rows.format, header: header ?? true })),
+  };
+}
+
+function chooseSource(texts: readonly string[], { input }: InputFlags): string | undefined {
+  if (input !== undefined) {
+    if (texts.length > 0) throw new UsageError('give either texts or --input, not both');
+    return input;
+  }
+  if (texts.length === 0) throw new UsageError('nothing to read: give texts, - for standard input, or --input FILE');
+  if (texts.length === 1) return texts[0] === '-' || isDataFile(texts[0]) ? texts[0] : undefined;
+  const file = texts.find((text) => text === '-' || isDataFile(text));
+  if (file !== undefined) throw new UsageError(`${file === '-' ? 'standard input' : file} cannot be mixed with other texts: read one source a run`);
+  return undefined;
+}
+
+function isDataFile(text: string): boolean {
+  return text.length < 4096 && !text.includes('\n') && formatOfPath(text) !== undefined && statSync(text, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function argumentInput(texts: readonly string[]): TextInput {
+  const report: ReadReport = { rows: 0, skipped: 0, blank: 0, issues: [] };
+  async function* iterate(): AsyncGenerator<TextRow> {
+    for (const [index, text] of texts.entries()) {
+      report.rows++;
+      yield { number: index + 1, text };
+    }
+  }
+  return {
+    name: 'arguments',
+    report,
+    [Symbol.asyncIterator]: iterate,
+    reject: (_row, reason) => {
+      throw reason();
+    },
+    estimate: async () => texts.length,
+  };
+}
+
+const LINE_FEED = 0x0a;
+const QUOTE = 0x22;
+
+/** Counts the records of a plain text file by their line feeds, outside quotes in CSV. Undefined for Parquet and gzip. */
+async function estimateRows(path: string, { format, header }: { format: RowFormat; header: boolean }): Promise<number | undefined> {
+  if (format === 'parquet') return undefined;
+  let lines = 0;
+  let last = LINE_FEED;
+  let insideQuotes = false;
+  let isFirst = true;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    if (isFirst && chunk[0] === 0x1f && chunk[1] === 0x8b) return undefined;
+    isFirst = false;
+    if (format === 'csv') {
+      for (const byte of chunk) {
+        if (byte === QUOTE) insideQuotes = !insideQuotes;
+        else if (byte === LINE_FEED && !insideQuotes) lines++;
+      }
+    } else for (let at = chunk.indexOf(LINE_FEED); at >= 0; at = chunk.indexOf(LINE_FEED, at + 1)) lines++;
+    last = chunk[chunk.length - 1];
+  }
+  if (last !== LINE_FEED) lines++;
+  return Math.max(0, lines - (header && (format === 'csv' || format === 'tsv') ? 1 : 0));
+}
