@@ -62,7 +62,7 @@ export async function trainUnigram(words: TrainingWords, options: UnigramTrainin
   requireRoomForAlphabet(corpus, settings.vocabSize - reserved.size);
 
   const alphabetSize = corpus.alphabet.length;
-  let pieces = options.resumeFrom ? piecesFromTexts(options.resumeFrom.pieces, corpus.alphabet) : makeSeedPieces(corpus, settings);
+  let pieces = options.resumeFrom ? piecesFromTexts(options.resumeFrom.pieces, corpus.alphabet) : await seedPiecesOf(corpus, settings, options);
   const iterations: UnigramIteration[] = [...(options.resumeFrom?.iterations ?? [])];
   const seedPieces = options.resumeFrom?.seedPieces ?? pieces.lengths.length;
   const desired = Math.floor(settings.vocabSize * OVERSHOOT);
@@ -122,6 +122,17 @@ export function splitAtSymbols(text: string, symbols: readonly string[]): string
   let parts = [text];
   for (const symbol of symbols) if (text.includes(symbol)) parts = parts.flatMap((part) => part.split(symbol));
   return parts;
+}
+
+/** The suffix array is one long step; the listener hears its beginning and its end. */
+async function seedPiecesOf(corpus: SegmentCorpus, settings: UnigramSettings, options: UnigramTrainingOptions): Promise<PieceSet> {
+  const characters = corpus.characters.length;
+  const meter = new ProgressMeter(options.onProgress, { stage: 'finding frequent substrings', unit: 'characters', total: characters, intervalMs: 0 });
+  meter.add(0);
+  await yieldToEventLoop(options.signal);
+  const pieces = makeSeedPieces(corpus, settings);
+  meter.add(characters, { pieces: pieces.lengths.length });
+  return pieces;
 }
 
 function requireRoomForAlphabet(corpus: SegmentCorpus, room: number): void {
