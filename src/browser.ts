@@ -57,3 +57,8 @@ export {
   type AveragedScores, type CalibrationBin, type ClassificationOptions, type ClassificationReport, type ClassScores, type Gain, type MultiLabelReport, type ProbabilityRows,
   type RankedQuery, type RegressionReport,
 } from './metrics/index.ts';
+
+// Graphs
+export * as graph from './graph/index.ts';
+export { compile, CompiledGraph, type CompileOptions, type RunOptions } from './runtime/compile.ts';
+export { float32, HostTensor, int64, zeros } from './runtime/tensor.ts';

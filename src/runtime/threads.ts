@@ -26,7 +26,7 @@ function readTextFile(path: string): string {
 function parallelism(): number {
   const os = nodeModule('node:os');
   if (os) return os.availableParallelism();
-  return typeof navigator === 'undefined' ? 1 : navigator.hardwareConcurrency;
+  return (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1;
 }
 
 /** CPUs granted by the cgroup (v2, then v1), or undefined when there is no limit. */
