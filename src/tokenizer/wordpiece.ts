@@ -35,7 +35,7 @@ const SPACE = 1;
 /** A word of its own: punctuation, Chinese characters. */
 const ALONE = 2;
 const DROPPED = 3;
-const CAPITAL_SIGMA = 0x3a3;
+const CAPITAL_SIGMA = '\u03a3';
 const FOLD_CACHE_LIMIT = 1 << 16;
 
 /** BERT's tokenisation: clean, split at spaces, punctuation and Chinese characters, then greedy longest match within words. */
@@ -60,8 +60,11 @@ export class WordPieceSegmenter implements Segmenter {
     return true;
   }
 
-  segment(text: string, out: TokenBuffer): void {
+  segment(source: string, out: TokenBuffer): void {
     const { word } = this;
+    const { lowerCase, variant } = this.description;
+    // HF tokenizers lower-cases character by character and never writes a final sigma.
+    const text = lowerCase && variant === 'original' && source.includes(CAPITAL_SIGMA) ? lowerSigmas(source) : source;
     out.clear();
     word.clear();
     // Words count white space and Chinese characters; punctuation splits tokens, not words.
@@ -93,7 +96,6 @@ export class WordPieceSegmenter implements Segmenter {
     const { word } = this;
     if (word.length === 0) return fresh;
     if (fresh) out.wordCount++;
-    if (this.description.lowerCase) lowerSigmas(word);
     this.matchPieces(out);
     word.clear();
     return false;
@@ -146,8 +148,7 @@ export class WordPieceSegmenter implements Segmenter {
     if (cleanText && isDropped(codePoint, character, variant)) return { text: '', kind: DROPPED, chinese: false };
     const chinese = splitChinese && isChineseCharacter(codePoint);
     let text = character;
-    // HF tokenizers lower-cases character by character and never writes a final sigma.
-    if (lowerCase && (codePoint !== CAPITAL_SIGMA || variant === 'hf-fast')) text = text.toLowerCase();
+    if (lowerCase) text = text.toLowerCase();
     if (stripAccents) text = text.normalize('NFD').replace(/\p{Mn}/gu, '');
     if (text === '') return { text, kind: DROPPED, chinese: false };
     return { text, kind: chinese || isBertPunctuation(text.codePointAt(0)!) ? ALONE : TEXT, chinese };
@@ -171,12 +172,11 @@ function countCodePoints(word: AlignedText): number {
   return count;
 }
 
-/** Σ becomes ς at the end of a word and σ elsewhere; everything else is lower case already, so lengths agree. */
-function lowerSigmas(word: AlignedText): void {
-  for (let i = 0; i < word.length; i++) {
-    if (word.units[i] !== CAPITAL_SIGMA) continue;
-    const lower = word.toString().toLowerCase();
-    for (let k = i; k < word.length; k++) if (word.units[k] === CAPITAL_SIGMA) word.units[k] = lower.charCodeAt(k);
-    return;
-  }
+/**
+ * Σ becomes ς at the end of a word and σ elsewhere, which depends on its neighbours; the length stays. Control characters, which BERT
+ * drops before it lower-cases, are replaced by a joiner, which the rule overlooks too.
+ */
+function lowerSigmas(text: string): string {
+  const lower = text.replaceAll('\u0130', 'i').replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, '\u200d').toLowerCase();
+  return text.replaceAll(CAPITAL_SIGMA, (_, index: number) => lower[index]);
 }
