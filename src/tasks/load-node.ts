@@ -20,8 +20,12 @@ export function builtInModelFolder(): string {
  * Loading a path or the built-in model never opens a socket.
  */
 export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}): Promise<NodeAlbert> {
-  const folder = pathOrId === undefined || pathOrId === BUILT_IN_MODEL ? builtInModelFolder() : await resolveModel(pathOrId, options);
-  return NodeAlbert.open(await openFolder(folder), options);
+  return NodeAlbert.open(await openFolder(await modelFolder(pathOrId, options)), options);
+}
+
+/** The local folder that a model argument means; see {@link loadModel}. */
+export async function modelFolder(pathOrId?: string, options: HubOptions = {}): Promise<string> {
+  return pathOrId === undefined || pathOrId === BUILT_IN_MODEL ? builtInModelFolder() : resolveModel(pathOrId, options);
 }
 
 /** {@link Albert} as Node's entry exports it: models can be named by path or hub id. */

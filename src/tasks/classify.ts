@@ -1,0 +1,166 @@
+import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
+import type { FileSource } from '../core/files.ts';
+import { softmaxRow } from '../core/softmax.ts';
+import { bucketLength, planBatches } from '../data/batches.ts';
+import type { ProblemType } from '../data/dataset.ts';
+import { Albert, type LoadOptions } from './albert.ts';
+import { LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
+
+/** Keys of `config.json` that this package adds to a fine-tuned classifier. */
+export const CLASSIFIER_KEYS = { maxLength: 'albertine_max_length', temperature: 'albertine_temperature' } as const;
+
+/** A text, or a pair of texts. */
+export type ClassifierInput = string | { text: string; pair?: string };
+
+/** Options of {@link TextClassifier.predict}. */
+export interface PredictOptions {
+  /** Labels to list, best first. Default: all. */
+  topK?: number;
+  /** Default `window`: logits of the windows are averaged by their tokens. A pair is always truncated unless `error`. */
+  longText?: LongTextPolicy;
+  /** Tokens per window, special tokens included. Default: the length it was trained with. */
+  maxLength?: number;
+  /** Padded tokens per batch. Default 1024. */
+  batchTokens?: number;
+}
+
+/** A label with its probability. */
+export interface ScoredLabel {
+  label: string;
+  score: number;
+}
+
+/** What was predicted for one text. */
+export interface Prediction {
+  /** Best label; for regression the number as text. */
+  label: string;
+  /** Probability of `label`; for regression the number itself. */
+  score: number;
+  /** Single-label: softmax probabilities, best first; multi-label: independent probabilities; regression: empty. */
+  labels: ScoredLabel[];
+  /** Multi-label: those at or above 0.5. */
+  assigned?: string[];
+  tokenCount: number;
+  windows: number;
+  truncatedTokens: number;
+}
+
+/** Tokens of a text (or window) with special tokens. */
+export interface EncodedInput {
+  ids: Int32Array;
+  typeIds: Int32Array;
+}
+
+interface Piece extends EncodedInput { text: number }
+
+/** A fine-tuned `AlbertForSequenceClassification`: this package's or Hugging Face's. */
+export class TextClassifier implements Disposable {
+  readonly model: Albert;
+  readonly labels: readonly string[];
+  readonly problem: ProblemType;
+  /** Divides the logits before the softmax; from calibration, else 1. */
+  readonly temperature: number;
+  readonly maxLength: number;
+
+  private constructor(model: Albert) {
+    const classifier = model.weights.get('classifier.weight');
+    if (!classifier) throw new AlbertineError('weights_mismatch', 'this checkpoint has no classifier head', { value: model.checkpoint.location, hint: 'Fine-tune one with: albertine finetune classify' });
+    const { details } = model.checkpoint;
+    this.model = model;
+    this.labels = details.labels ?? Array.from({ length: classifier.shape[0] }, (_, i) => `LABEL_${i}`);
+    this.problem = problemOf(details.problemType, classifier.shape[0]);
+    this.temperature = numberKey(details.extra[CLASSIFIER_KEYS.temperature]) ?? 1;
+    this.maxLength = Math.min(model.config.maxPositionEmbeddings, numberKey(details.extra[CLASSIFIER_KEYS.maxLength]) ?? model.config.maxPositionEmbeddings);
+  }
+
+  /** Opens a checkpoint folder with a classifier head. Throws `weights_mismatch` when it has none. */
+  static async open(files: FileSource, options: LoadOptions = {}): Promise<TextClassifier> {
+    return new TextClassifier(await Albert.open(files, options));
+  }
+
+  /** Wraps a model that is already loaded; disposing the classifier disposes the model. */
+  static from(model: Albert): TextClassifier {
+    return new TextClassifier(model);
+  }
+
+  /** Labels with probabilities, in input order. */
+  async predict(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<Prediction[]> {
+    const topK = options.topK === undefined ? undefined : requireInteger('topK', options.topK, { min: 1 });
+    const { logits, texts } = await this.logits(inputs, options);
+    const width = logits.length / Math.max(1, inputs.length);
+    return texts.map((text, row) => ({ ...this.interpret(logits.subarray(row * width, (row + 1) * width), topK), ...text }));
+  }
+
+  /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. */
+  async logits(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<{ logits: Float32Array; texts: { tokenCount: number; windows: number; truncatedTokens: number }[] }> {
+    const longText = requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES);
+    const maxLength = requireInteger('maxLength', options.maxLength ?? this.maxLength, { min: 3, max: this.model.config.maxPositionEmbeddings });
+    const split = inputs.map((input, index) => this.encode(input, { index, longText, maxLength }));
+    const pieces = split.flatMap(({ pieces: own }) => own);
+    const pieceLogits = await this.logitsOf(pieces, options.batchTokens);
+    const width = this.problem === 'regression' ? 1 : this.labels.length;
+    const logits = new Float32Array(inputs.length * width);
+    const totals = split.map(({ pieces: own }) => own.reduce((sum, { ids }) => sum + ids.length, 0));
+    pieces.forEach(({ text, ids }, piece) => {
+      for (let i = 0; i < width; i++) logits[text * width + i] += (ids.length / totals[text]) * pieceLogits[piece * width + i];
+    });
+    return { logits, texts: split.map(({ pieces: own, tokenCount, truncatedTokens }) => ({ tokenCount, windows: own.length, truncatedTokens })) };
+  }
+
+  [Symbol.dispose](): void {
+    this.model[Symbol.dispose]();
+  }
+
+  private encode(input: ClassifierInput, how: { index: number; longText: LongTextPolicy; maxLength: number }): { pieces: Piece[]; tokenCount: number; truncatedTokens: number } {
+    const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
+    const { index, longText, maxLength } = how;
+    const { tokenizer } = this.model;
+    const encodings = longText === 'window' && pair === undefined
+      ? tokenizer.encodeWindows(text, { maxLength })
+      : [tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) })];
+    const truncatedTokens = encodings.reduce((sum, encoding) => sum + encoding.truncatedTokens, 0);
+    const tokenCount = truncatedTokens + encodings.reduce((sum, { specialTokensMask }) => sum + specialTokensMask.reduce((n, special) => n + 1 - special, 0), 0);
+    if (longText === 'error' && truncatedTokens > 0) throw tooLong(tokenCount, maxLength);
+    return { pieces: encodings.map(({ ids, typeIds }) => ({ text: index, ids, typeIds })), tokenCount, truncatedTokens };
+  }
+
+  /** Logits `[inputs, labels]` of texts that are tokenised already. */
+  async logitsOf(pieces: readonly EncodedInput[], batchTokens = 1024): Promise<Float32Array> {
+    const { config, encoder } = this.model;
+    const width = this.problem === 'regression' ? 1 : this.labels.length;
+    const all = new Float32Array(pieces.length * width);
+    const bucket = (length: number): number => Math.min(config.maxPositionEmbeddings, bucketLength(length));
+    for (const rows of planBatches(pieces.map(({ ids }) => ids.length), { tokenBudget: batchTokens, bucket })) {
+      const sequenceLength = bucket(Math.max(...rows.map((row) => pieces[row].ids.length)));
+      const size = rows.length * sequenceLength;
+      const batch = { batchSize: rows.length, sequenceLength, inputIds: new Int32Array(size).fill(config.padTokenId), tokenTypeIds: new Int32Array(size), attentionMask: new Uint8Array(size) };
+      rows.forEach((row, i) => {
+        batch.inputIds.set(pieces[row].ids, i * sequenceLength);
+        batch.tokenTypeIds.set(pieces[row].typeIds, i * sequenceLength);
+        batch.attentionMask.fill(1, i * sequenceLength, i * sequenceLength + pieces[row].ids.length);
+      });
+      const { lastHiddenState } = await encoder.forward(batch);
+      const logits = await encoder.logits('classifier', await encoder.pool(lastHiddenState, rows.length));
+      rows.forEach((row, i) => all.set(logits.subarray(i * width, (i + 1) * width), row * width));
+    }
+    return all;
+  }
+
+  private interpret(logits: Float32Array, topK: number | undefined): Pick<Prediction, 'label' | 'score' | 'labels' | 'assigned'> {
+    if (this.problem === 'regression') return { label: String(logits[0]), score: logits[0], labels: [] };
+    const probabilities = this.problem === 'multiLabel'
+      ? logits.map((value) => 1 / (1 + Math.exp(-value / this.temperature)))
+      : softmaxRow(logits, this.temperature);
+    const scored = this.labels.map((label, i) => ({ label, score: probabilities[i] })).sort((a, b) => b.score - a.score);
+    const assigned = this.problem === 'multiLabel' ? { assigned: scored.filter(({ score }) => score >= 0.5).map(({ label }) => label) } : {};
+    return { ...scored[0], labels: scored.slice(0, topK), ...assigned };
+  }
+}
+
+function problemOf(problemType: string | undefined, outputs: number): ProblemType {
+  if (problemType === 'multi_label_classification') return 'multiLabel';
+  if (problemType === 'regression' || (problemType === undefined && outputs === 1)) return 'regression';
+  return 'singleLabel';
+}
+
+const numberKey = (value: unknown): number | undefined => (typeof value === 'number' && value > 0 ? value : undefined);

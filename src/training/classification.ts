@@ -1,0 +1,180 @@
+import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { createRandom, mixSeed, shuffle } from '../core/random.ts';
+import { softmaxRow } from '../core/softmax.ts';
+import { bucketLength, planBatches } from '../data/batches.ts';
+import type { Example } from '../data/dataset.ts';
+import { classificationReport, multiLabelReport } from '../metrics/classification.ts';
+import { pearson, spearman } from '../metrics/correlation.ts';
+import { meanAbsoluteError, meanSquaredError } from '../metrics/regression.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { classificationHead, type ProblemType } from './heads.ts';
+import type { LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
+import type { StepData, TrainingTask } from './trainer.ts';
+
+/** A tokenised example; special tokens included. */
+export interface EncodedExample {
+  ids: Int32Array;
+  typeIds: Int32Array;
+  target: number | number[];
+}
+
+/** Options of {@link classificationTask}. */
+export interface ClassificationTaskOptions {
+  config: AlbertConfig;
+  problem: ProblemType;
+  labels: readonly string[];
+  train: readonly EncodedExample[];
+  evaluation?: readonly EncodedExample[];
+  /** Rows of a step; the last step of an epoch has the rest. */
+  batchSize: number;
+  /** Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding. Default 4096. */
+  microBatchTokens?: number;
+  /** Order of the rows is drawn anew each epoch from this seed. */
+  seed: number;
+  /** Default true. */
+  shuffle?: boolean;
+  labelSmoothing?: number;
+  /** One weight per class in the loss; single-label only. */
+  classWeights?: readonly number[];
+}
+
+/** Tokenises examples, cutting the longer text of a pair first; `truncatedTokens` counts what was lost over all. */
+export function encodeExamples(tokenizer: Tokenizer, examples: readonly Example[], maxLength: number): { encoded: EncodedExample[]; truncatedTexts: number; truncatedTokens: number } {
+  let truncatedTexts = 0;
+  let truncatedTokens = 0;
+  const encoded = examples.map(({ text, pair, target }) => {
+    const { ids, typeIds, truncatedTokens: lost } = tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) });
+    if (lost > 0) truncatedTexts++;
+    truncatedTokens += lost;
+    return { ids, typeIds, target };
+  });
+  return { encoded, truncatedTexts, truncatedTokens };
+}
+
+/** Steps that make one pass over the training rows. */
+export function stepsPerEpoch(rows: number, batchSize: number): number {
+  return Math.ceil(rows / batchSize);
+}
+
+/**
+ * Fine-tuning of `AlbertForSequenceClassification` on texts or pairs: single-label, multi-label or regression.
+ * A step's rows are split by length, so little is padded, and weighted so that the loss is the mean over the step.
+ */
+export function classificationTask(options: ClassificationTaskOptions): TrainingTask {
+  const { config, problem, labels, train, batchSize, seed, labelSmoothing } = options;
+  requireInteger('batchSize', batchSize, { min: 1 });
+  if (train.length === 0) throw new AlbertineError('invalid_data', 'there is no training example', { value: 0 });
+  const numLabels = problem === 'regression' ? 1 : labels.length;
+  const perEpoch = stepsPerEpoch(train.length, batchSize);
+  let order: { epoch: number; rows: number[] } | undefined;
+  const rowsOf = (epoch: number): number[] => {
+    if (order?.epoch !== epoch) {
+      const rows = Array.from(train.keys());
+      order = { epoch, rows: options.shuffle === false ? rows : shuffle(rows, createRandom(mixSeed(seed, epoch))) };
+    }
+    return order.rows;
+  };
+  const collate = { config, problem, numLabels, classWeights: options.classWeights, microBatchTokens: options.microBatchTokens ?? 4096 };
+  return {
+    head: classificationHead(config, { numLabels, problemType: problem, ...(labelSmoothing !== undefined && { labelSmoothing }) }),
+    stepData(step): StepData {
+      const at = step % perEpoch;
+      const rows = rowsOf(Math.floor(step / perEpoch)).slice(at * batchSize, (at + 1) * batchSize);
+      const { batches, tokens } = collateExamples(rows.map((row) => train[row]), collate);
+      return { microBatches: batches.map(({ batch }) => batch), tokens };
+    },
+    ...(options.evaluation && { evaluate: (network) => evaluateClassifier(network, options.evaluation!, { ...collate, labels }) }),
+  };
+}
+
+interface CollateOptions {
+  config: AlbertConfig;
+  problem: ProblemType;
+  numLabels: number;
+  classWeights?: readonly number[] | undefined;
+  microBatchTokens: number;
+}
+
+/** Splits rows into padded rectangles of similar length; losses over all of them add up to the mean. */
+export function collateExamples(examples: readonly EncodedExample[], options: CollateOptions): { batches: { batch: TrainingBatch; rows: number[] }[]; tokens: number } {
+  const weights = rowWeights(examples, options);
+  const limit = options.config.maxPositionEmbeddings;
+  const bucket = (length: number): number => Math.min(limit, bucketLength(length));
+  const plan = planBatches(examples.map(({ ids }) => ids.length), { tokenBudget: options.microBatchTokens, bucket });
+  const batches = plan.map((rows) => ({ rows, batch: padExamples(rows.map((row) => examples[row]), rows.map((row) => weights[row]), options) }));
+  return { batches, tokens: examples.reduce((total, { ids }) => total + ids.length, 0) };
+}
+
+/** Share of each row in the mean loss; with class weights a weighted mean, as in PyTorch. */
+function rowWeights(examples: readonly EncodedExample[], { problem, classWeights, numLabels }: CollateOptions): number[] {
+  if (problem !== 'singleLabel') return examples.map(() => 1 / (examples.length * numLabels));
+  const raw = examples.map(({ target }) => classWeights?.[target as number] ?? 1);
+  const total = raw.reduce((a, b) => a + b, 0);
+  return raw.map((weight) => weight / total);
+}
+
+function padExamples(examples: readonly EncodedExample[], weights: readonly number[], options: CollateOptions): TrainingBatch {
+  const { config } = options;
+  const batchSize = examples.length;
+  const longest = Math.max(...examples.map(({ ids }) => ids.length));
+  const sequenceLength = Math.min(config.maxPositionEmbeddings, bucketLength(longest));
+  const inputIds = new Int32Array(batchSize * sequenceLength).fill(config.padTokenId);
+  const tokenTypeIds = new Int32Array(batchSize * sequenceLength);
+  const attentionMask = new Uint8Array(batchSize * sequenceLength);
+  examples.forEach(({ ids, typeIds }, row) => {
+    inputIds.set(ids, row * sequenceLength);
+    tokenTypeIds.set(typeIds, row * sequenceLength);
+    attentionMask.fill(1, row * sequenceLength, row * sequenceLength + ids.length);
+  });
+  const firstTokens = int64([batchSize], Array.from({ length: batchSize }, (_, row) => row * sequenceLength));
+  return { batchSize, sequenceLength, inputIds, tokenTypeIds, attentionMask, headFeeds: { firstTokens, ...targetFeeds(examples, weights, options) } };
+}
+
+function targetFeeds(examples: readonly EncodedExample[], weights: readonly number[], { problem, numLabels }: CollateOptions): Record<string, HostTensor> {
+  const rows = examples.length;
+  if (problem === 'singleLabel') return { labels: int64([rows], examples.map(({ target }) => target as number)), rowWeights: float32([rows], Float32Array.from(weights)) };
+  const targets = new Float32Array(rows * numLabels);
+  const elementWeights = new Float32Array(rows * numLabels);
+  examples.forEach(({ target }, row) => {
+    elementWeights.fill(weights[row], row * numLabels, (row + 1) * numLabels);
+    if (typeof target === 'number') targets[row] = target;
+    else for (const label of target) targets[row * numLabels + label] = 1;
+  });
+  return { targets: float32([rows, numLabels], targets), elementWeights: float32([rows, numLabels], elementWeights) };
+}
+
+/** Loss and metrics on held-out examples with the network's current weights. */
+async function evaluateClassifier(network: LayerwiseNetwork, examples: readonly EncodedExample[], options: CollateOptions & { labels: readonly string[] }): Promise<Record<string, number>> {
+  const { batches } = collateExamples(examples, options);
+  const logits = new Float32Array(examples.length * options.numLabels);
+  let loss = 0;
+  for (const { batch, rows } of batches) {
+    const results = await network.evaluate(batch);
+    loss += (results['loss'].data as Float32Array)[0];
+    const values = results['logits'].data as Float32Array;
+    rows.forEach((row, i) => logits.set(values.subarray(i * options.numLabels, (i + 1) * options.numLabels), row * options.numLabels));
+  }
+  return { loss, ...scoreLogits(logits, examples.map(({ target }) => target), options) };
+}
+
+/** Metrics of logits `[rows, labels]` against targets; the numbers that best-checkpoint keeping can choose from. */
+export function scoreLogits(logits: Float32Array, targets: readonly (number | number[])[], options: { problem: ProblemType; labels: readonly string[] }): Record<string, number> {
+  const { problem, labels } = options;
+  if (problem === 'regression') {
+    const gold = targets as number[];
+    return { pearson: pearson(gold, logits), spearman: spearman(gold, logits), meanSquaredError: meanSquaredError(gold, logits), meanAbsoluteError: meanAbsoluteError(gold, logits) };
+  }
+  const rows = targets.map((_, row) => logits.subarray(row * labels.length, (row + 1) * labels.length));
+  if (problem === 'multiLabel') {
+    const predicted = rows.map((row) => Array.from(row.keys()).filter((label) => row[label] > 0));
+    return numbersOnly(multiLabelReport(targets as number[][], predicted, { labels }));
+  }
+  const predicted = rows.map((row) => row.indexOf(Math.max(...row)));
+  return numbersOnly(classificationReport(targets as number[], predicted, { labels, probabilities: rows.map((row) => Array.from(softmaxRow(row))) }));
+}
+
+function numbersOnly(report: object): Record<string, number> {
+  return Object.fromEntries(Object.entries(report).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
+}

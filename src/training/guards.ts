@@ -1,0 +1,102 @@
+/** What a guard decides about a step before the update. */
+export type Verdict = { action: 'apply' } | { action: 'skip' | 'rollBack'; reason: string };
+
+/** Settings of {@link StepGuard}. */
+export interface GuardOptions {
+  /** A gradient norm this many times the running average is a spike. Default 20; 0 switches spikes off. */
+  spikeFactor?: number;
+  /** Skipped steps in a row after which the run goes back to its last checkpoint at half the learning rate. Default 5. */
+  rollBackAfter?: number;
+}
+
+/** Serialisable position of a guard. */
+export interface GuardState {
+  averageNorm: number;
+  seen: number;
+  consecutive: number;
+  skipped: number;
+  rollBacks: number;
+  rateScale: number;
+}
+
+/** Steps before spikes are judged: the norms of the first ones vary too much. */
+const WARM_UP = 20;
+const AVERAGE_DECAY = 0.98;
+
+/**
+ * Looks at loss and gradient norm before each update: numbers that are not finite and sudden spikes skip the step, and
+ * several skips in a row ask for a roll-back at a lower rate.
+ */
+export class StepGuard {
+  readonly state: GuardState;
+  private readonly spikeFactor: number;
+  private readonly rollBackAfter: number;
+
+  constructor(options: GuardOptions = {}, state?: GuardState) {
+    this.spikeFactor = options.spikeFactor ?? 20;
+    this.rollBackAfter = options.rollBackAfter ?? 5;
+    this.state = state ? { ...state } : { averageNorm: 0, seen: 0, consecutive: 0, skipped: 0, rollBacks: 0, rateScale: 1 };
+  }
+
+  /** Judges one step and remembers it. */
+  judge(loss: number, gradientNorm: number): Verdict {
+    const { state } = this;
+    const reason = this.reasonToSkip(loss, gradientNorm);
+    if (reason === undefined) {
+      state.averageNorm = state.seen === 0 ? gradientNorm : AVERAGE_DECAY * state.averageNorm + (1 - AVERAGE_DECAY) * gradientNorm;
+      state.seen++;
+      state.consecutive = 0;
+      return { action: 'apply' };
+    }
+    state.skipped++;
+    state.consecutive++;
+    return { action: state.consecutive >= this.rollBackAfter ? 'rollBack' : 'skip', reason };
+  }
+
+  /** Notes that the run went back: halves the rate and starts counting anew. */
+  rolledBack(): void {
+    this.state.rollBacks++;
+    this.state.rateScale /= 2;
+    this.state.consecutive = 0;
+    this.state.seen = 0;
+  }
+
+  private reasonToSkip(loss: number, gradientNorm: number): string | undefined {
+    if (!Number.isFinite(loss)) return `the loss is ${loss}`;
+    if (!Number.isFinite(gradientNorm)) return `the gradient norm is ${gradientNorm}`;
+    const { averageNorm, seen } = this.state;
+    if (this.spikeFactor > 0 && seen >= WARM_UP && gradientNorm > this.spikeFactor * averageNorm) {
+      return `the gradient norm ${gradientNorm.toPrecision(3)} is ${(gradientNorm / averageNorm).toFixed(0)} times the average`;
+    }
+    return undefined;
+  }
+}
+
+/**
+ * Notices a run that does not learn: after a fifth of the steps (at least 100) the average loss of the last tenth is not 2 %
+ * below that of the first steps. Returns advice once.
+ */
+export class LearningWatch {
+  private readonly losses: number[] = [];
+  private readonly totalSteps: number;
+  private told = false;
+
+  constructor(totalSteps: number) {
+    this.totalSteps = totalSteps;
+  }
+
+  /** Adds a step's loss; returns advice when the run looks stuck. */
+  add(loss: number, learningRate: number): string | undefined {
+    this.losses.push(loss);
+    const { length } = this.losses;
+    const patience = Math.max(100, Math.ceil(this.totalSteps / 5));
+    if (this.told || length < patience) return undefined;
+    this.told = true;
+    const average = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+    const first = average(this.losses.slice(0, 20));
+    const last = average(this.losses.slice(-Math.max(20, Math.ceil(length / 10))));
+    if (last < 0.98 * first) return undefined;
+    return `the loss has not fallen in ${length} steps (${first.toFixed(4)} at first, ${last.toFixed(4)} now): `
+      + `try a lower learningRate (now ${learningRate.toExponential(1)}; ALBERT large and up often need 1e-5 or less), a longer warm-up or a larger batchSize; from untrained weights, a higher one`;
+  }
+}
