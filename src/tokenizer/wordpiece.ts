@@ -173,10 +173,10 @@ function countCodePoints(word: AlignedText): number {
 }
 
 /**
- * Σ becomes ς at the end of a word and σ elsewhere, which depends on its neighbours; the length stays. Control characters, which BERT
- * drops before it lower-cases, are replaced by a joiner, which the rule overlooks too.
+ * Σ becomes ς at the end of a word and σ elsewhere, which depends on its neighbours; the length stays. Characters that BERT
+ * drops before it lower-cases are replaced by a joiner, which the rule overlooks too.
  */
 function lowerSigmas(text: string): string {
-  const lower = text.replaceAll('\u0130', 'i').replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, '\u200d').toLowerCase();
+  const lower = text.replaceAll('\u0130', 'i').replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]/g, '\u200d').toLowerCase();
   return text.replaceAll(CAPITAL_SIGMA, (_, index: number) => lower[index]);
 }
