@@ -1,5 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
-import type { Dim, Shape } from './dims.ts';
+import { formatShape, type Dim, type Shape } from './dims.ts';
 
 /** Element types a graph can hold. */
 export type DataType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
@@ -83,6 +83,8 @@ export class Graph {
   /** Where nodes are appended: `nodes`, or the body being recorded. */
   private scope: GraphNode[] = this.nodes;
   private readonly cache = new Map<string, Tensor>();
+  /** Names of all tensors; ONNX wants them unique within a model. */
+  private readonly names = new Set<string>();
   private counter = 0;
 
   constructor(target: Target = 'cpu') {
@@ -95,21 +97,30 @@ export class Graph {
     return this.target === 'cpu';
   }
 
-  /** Declares an input. `differentiable` defaults to false; integer inputs are never differentiable. */
+  /**
+   * Declares an input. `differentiable` defaults to false; integer inputs are never differentiable.
+   * Throws `invalid_argument` when the name is taken.
+   */
   input(name: string, shape: Shape, options: { dtype?: DataType; differentiable?: boolean } = {}): Tensor {
     const dtype = options.dtype ?? this.floatType;
     if (options.differentiable && dtype !== this.floatType) {
       throw new AlbertineError('invalid_argument', `input ${name} of type ${dtype} cannot be differentiable`, { value: dtype });
     }
-    if (this.inputs.some((input) => input.name === name)) throw new AlbertineError('invalid_argument', `input ${name} is declared twice`, { value: name });
+    this.claimName('input', name);
     const tensor = this.tensor(name, shape, dtype, options.differentiable ?? false);
     this.inputs.push(tensor);
     return tensor;
   }
 
-  /** Embeds values. `data` is referenced, not copied, and must not change until the graph has been compiled. */
+  /**
+   * Embeds values. `data` is referenced, not copied, and must not change until the graph has been compiled.
+   * Throws `shape_mismatch` when it does not fill the shape, `invalid_argument` when a given name is taken.
+   */
   constant(data: TypedArray, shape: readonly number[], options: { dtype?: DataType; name?: string } = {}): Tensor {
     const dtype = options.dtype ?? dataTypeOf(data);
+    const size = shape.reduce((a, b) => a * b, 1);
+    if (data.length !== size) throw new AlbertineError('shape_mismatch', `a constant of shape ${formatShape(shape)} needs ${size} values, got ${data.length}`, { value: shape });
+    if (options.name !== undefined) this.claimName('constant', options.name);
     const name = options.name ?? this.freshName('constant');
     this.constants.set(name, { name, dtype, shape, data });
     return this.tensor(name, shape, dtype, false);
@@ -184,7 +195,15 @@ export class Graph {
   }
 
   private freshName(prefix: string): string {
-    return `${prefix}_${this.counter++}`;
+    let name: string;
+    do name = `${prefix}_${this.counter++}`; while (this.names.has(name));
+    this.names.add(name);
+    return name;
+  }
+
+  private claimName(kind: string, name: string): void {
+    if (this.names.has(name)) throw new AlbertineError('invalid_argument', `${kind} ${name}: a tensor of this name exists already`, { value: name });
+    this.names.add(name);
   }
 
   private cached(key: string, create: () => Tensor): Tensor {

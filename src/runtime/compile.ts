@@ -25,6 +25,14 @@ export interface CompileOptions {
   prepack?: boolean;
 }
 
+/** Options of {@link CompiledGraph.run}. */
+export interface RunOptions {
+  /** Tensors that receive outputs by name; the other outputs are freshly allocated. */
+  into?: Readonly<Record<string, HostTensor>>;
+  /** Sizes of named dimensions that no input has on its own, such as `batch` when inputs only have `batch*sequence`. */
+  sizes?: Readonly<Record<string, number>>;
+}
+
 /** A graph that ONNX Runtime has compiled. Runs may overlap; dispose it to give its memory back. */
 export class CompiledGraph implements Disposable {
   readonly inputs: readonly Tensor[];
@@ -46,13 +54,13 @@ export class CompiledGraph implements Disposable {
   }
 
   /**
-   * Runs the graph. `feeds` needs a tensor for every name in `inputs` (others are ignored); results are written into
-   * `into` where it has a tensor, and are freshly allocated otherwise.
+   * Runs the graph. `feeds` needs a tensor for every name in `inputs` (others are ignored).
    * Throws `shape_mismatch` naming the input, `runtime_failed` for errors of ONNX Runtime, `disposed` after disposal.
    */
-  async run(feeds: Readonly<Record<string, HostTensor>>, into: Readonly<Record<string, HostTensor>> = {}): Promise<Record<string, HostTensor>> {
+  async run(feeds: Readonly<Record<string, HostTensor>>, options: RunOptions = {}): Promise<Record<string, HostTensor>> {
     if (!this.session) throw new AlbertineError('disposed', 'this compiled graph has been disposed');
-    const native = this.nativeFeeds(feeds);
+    const { into = {} } = options;
+    const native = this.nativeFeeds(feeds, options.sizes);
     const fetches: Record<string, OrtTensor | null> = {};
     for (const name of this.outputNames) fetches[name] = into[name]?.toNative(this.ort) ?? null;
     let results: Record<string, OrtTensor>;
@@ -72,8 +80,8 @@ export class CompiledGraph implements Disposable {
     void session?.release();
   }
 
-  private nativeFeeds(feeds: Readonly<Record<string, HostTensor>>): Record<string, OrtTensor> {
-    const bindings = new Map<string, number>();
+  private nativeFeeds(feeds: Readonly<Record<string, HostTensor>>, sizes: Readonly<Record<string, number>> = {}): Record<string, OrtTensor> {
+    const bindings = new Map<string, number>(Object.entries(sizes));
     const native: Record<string, OrtTensor> = {};
     for (const input of this.inputs) {
       const tensor = feeds[input.name];

@@ -71,6 +71,7 @@ class ModelWriter {
     const { live, used } = liveNodes(nodes, Object.values(outputs));
     const body = new ProtoWriter();
     const identities = this.nameOutputs(outputs, live);
+    this.checkNames(Object.keys(outputs), used);
     for (const node of live) body.message(1, this.node(node, used));
     for (const [name, tensor] of identities) body.message(1, identity(this.name(tensor), name));
     body.string(2, 'albertine');
@@ -89,6 +90,16 @@ class ModelWriter {
       this.renamed.set(tensor, name);
       return false;
     });
+  }
+
+  /** A public name must not be that of another tensor in the model, which ONNX Runtime would report in its own terms. */
+  private checkNames(publicNames: readonly string[], used: ReadonlySet<string>): void {
+    const replaced = new Set([...this.renamed.keys()].map((tensor) => tensor.name));
+    for (const name of publicNames) {
+      if (used.has(name) && !replaced.has(name)) {
+        throw new AlbertineError('invalid_argument', `output ${name} has the name of another tensor in the graph`, { value: name, hint: 'Choose another name.' });
+      }
+    }
   }
 
   private name(tensor: Tensor | undefined): string {

@@ -1,6 +1,6 @@
 import { formatShape, sameShape, type Dim } from '../dims.ts';
-import { graphOf, type Tensor } from '../graph.ts';
-import { compare, multiply, rawAdd, rawDivide, rawMultiply, rawSubtract, rawUnary, softplus, subtract, toReal, where } from './elementwise.ts';
+import { graphOf, lastDim, type Tensor } from '../graph.ts';
+import { add, compare, multiply, rawAdd, rawDivide, rawMultiply, rawSubtract, rawUnary, softplus, subtract, toReal, where } from './elementwise.ts';
 import { mean, rawReshape, rawSum, sum } from './reduce.ts';
 import { sumAll } from './shape.ts';
 import { AlbertineError } from '../../core/errors.ts';
@@ -11,7 +11,7 @@ export interface CrossEntropyOptions {
   ignoreIndex?: number;
   /** Share of the target spread evenly over all classes (Szegedy et al. 2016). Default 0. */
   labelSmoothing?: number;
-  /** One non-negative weight a class: `[classes]`; the mean is then a weighted mean, as in PyTorch without smoothing. */
+  /** One non-negative weight a class: `[classes]`; the mean is then a weighted mean. With smoothing, each class's share is weighted too, as in PyTorch. */
   classWeights?: Tensor;
 }
 
@@ -24,9 +24,13 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   const { ignoreIndex = -100, labelSmoothing = 0, classWeights } = options;
   const valid = toReal(graph.apply('Not', [compare('Equal', labels, graph.integer(ignoreIndex))], labels.shape, { dtype: 'bool' }));
   const safe = where(compare('Equal', labels, graph.integer(ignoreIndex)), graph.integer(0), labels);
-  const weights = classWeights ? rawMultiply(valid, graph.apply('Gather', [classWeights, safe], labels.shape, { attributes: { axis: 0 } })) : valid;
-  const rowWeights = rawDivide(weights, rawSum(weights, [0], false));
-  return weightedCrossEntropy(logits, safe, rowWeights, labelSmoothing);
+  if (!classWeights) return weightedCrossEntropy(logits, safe, rawDivide(valid, rawSum(valid, [0], false)), labelSmoothing);
+  const ofLabel = rawMultiply(valid, graph.apply('Gather', [classWeights, safe], labels.shape, { attributes: { axis: 0 } }));
+  const total = rawSum(ofLabel, [0], false);
+  const onLabel = weightedCrossEntropy(logits, safe, rawMultiply(rawDivide(ofLabel, total), graph.real(1 - labelSmoothing)));
+  if (labelSmoothing === 0) return onLabel;
+  const share = rawMultiply(rawDivide(valid, total), graph.real(labelSmoothing / fixedClasses(logits)));
+  return add(onLabel, crossEntropyOfAllClasses(logits, share, classWeights));
 }
 
 /**
@@ -36,9 +40,9 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
  */
 export function weightedCrossEntropy(logits: Tensor, labels: Tensor, rowWeights: Tensor, labelSmoothing = 0): Tensor {
   const graph = graphOf(logits, labels, rowWeights);
-  const [rows, classes] = logits.shape;
-  if (typeof classes !== 'number') throw new AlbertineError('shape_mismatch', `crossEntropy needs a fixed number of classes, got ${formatShape(logits.shape)}`, { value: logits.shape });
-  const probabilities = graph.apply('Softmax', [logits], logits.shape, { attributes: { axis: -1 } });
+  const [rows] = logits.shape;
+  const classes = fixedClasses(logits);
+  const probabilities = rawSoftmax(logits);
   const column = graph.apply('Unsqueeze', [labels, graph.integers([1])], [rows, 1], { dtype: 'int64' });
   const weights = rawReshape(rowWeights, [rows, 1]);
   const losses = smoothedLosses({ probabilities, column, classes, labelSmoothing });
@@ -56,17 +60,42 @@ function smoothedLosses(parts: { probabilities: Tensor; column: Tensor; classes:
   const { probabilities, column, classes, labelSmoothing } = parts;
   const { graph } = probabilities;
   const rows: Dim = probabilities.shape[0];
-  const tiny = graph.real(graph.floatType === 'float64' ? 1e-300 : 1.1754944e-38);
-  const negativeLog = (p: Tensor): Tensor => rawUnary('Neg', rawUnary('Log', graph.apply('Max', [p, tiny], p.shape)));
   const onLabel = negativeLog(graph.apply('GatherElements', [probabilities, column], [rows, 1], { attributes: { axis: 1 } }));
   if (labelSmoothing === 0) return onLabel; // [rows, 1]
   const average = rawMultiply(rawSum(negativeLog(probabilities), [1], true), graph.real(1 / classes));
   return rawAdd(rawMultiply(onLabel, graph.real(1 - labelSmoothing)), rawMultiply(average, graph.real(labelSmoothing)));
 }
 
+/** `sum_i rowWeights[i] * sum_c classWeights[c] * -log p_i(c)`: the part of a smoothed loss that does not depend on the label. */
+function crossEntropyOfAllClasses(logits: Tensor, rowWeights: Tensor, classWeights: Tensor): Tensor {
+  const { graph } = logits;
+  const probabilities = rawSoftmax(logits);
+  const weights = rawReshape(rowWeights, [logits.shape[0], 1]);
+  const loss = rawReshape(rawSum(rawMultiply(rawMultiply(negativeLog(probabilities), classWeights), weights), [0, 1], true), []);
+  return graph.differentiable(loss, [logits], (dLoss, sink) => {
+    const difference = rawSubtract(rawMultiply(probabilities, rawSum(classWeights, [0], true)), classWeights);
+    sink.add(logits, rawMultiply(difference, rawMultiply(weights, dLoss)));
+  });
+}
+
+const rawSoftmax = (logits: Tensor): Tensor => logits.graph.apply('Softmax', [logits], logits.shape, { attributes: { axis: -1 } });
+
+function negativeLog(p: Tensor): Tensor {
+  const { graph } = p;
+  const tiny = graph.real(graph.floatType === 'float64' ? 1e-300 : 1.1754944e-38);
+  return rawUnary('Neg', rawUnary('Log', graph.apply('Max', [p, tiny], p.shape)));
+}
+
+function fixedClasses(logits: Tensor): number {
+  const classes = lastDim(logits);
+  if (typeof classes !== 'number') throw new AlbertineError('shape_mismatch', `crossEntropy needs a fixed number of classes, got ${formatShape(logits.shape)}`, { value: logits.shape });
+  return classes;
+}
+
 /**
  * Mean binary cross-entropy of `logits` against `targets` in [0, 1], both `[rows, labels]`: the multi-label loss.
- * `elementWeights`, if given, replaces the mean by a weighted sum.
+ * `elementWeights`, if given, replaces the mean by a weighted sum. (PyTorch's `pos_weight` for targets of 0 and 1 is an element
+ * weight of `(1 + (positiveWeight - 1) * target) / elements`.)
  */
 export function binaryCrossEntropy(logits: Tensor, targets: Tensor, elementWeights?: Tensor): Tensor {
   requireSame(logits, targets, 'binaryCrossEntropy');
