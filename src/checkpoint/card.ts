@@ -24,7 +24,7 @@ export interface CardDetails {
   training?: Record<string, string | number>;
   /** Measured results, in the order to be shown. */
   results?: Record<string, string | number>;
-  dtype?: 'f32' | 'f16' | 'bf16';
+  dtype?: 'f32' | 'f16' | 'bf16' | 'int8';
   fingerprint?: string;
 }
 
@@ -90,12 +90,14 @@ function section(title: string, facts: [string, string | number][]): string {
   return [`## ${title}`, '', '| | |', '|---|---|', ...facts.map(([key, value]) => `| ${cell(key)} | ${cell(value)} |`)].join('\n');
 }
 
-function usage({ heads }: CardDetails): string {
+function usage({ heads, dtype }: CardDetails): string {
   const automatic: Record<HeadName, string> = {
     maskedLm: 'AutoModelForMaskedLM', sentenceOrder: 'AutoModelForPreTraining', sequenceClassification: 'AutoModelForSequenceClassification',
     tokenClassification: 'AutoModelForTokenClassification', questionAnswering: 'AutoModelForQuestionAnswering', multipleChoice: 'AutoModelForMultipleChoice',
   };
   const loader = heads?.length ? automatic[heads[0]] : 'AutoModel';
-  return ['## Use', '', '```js', "import { Albert } from 'albertine';", "const model = await Albert.load('path/to/this/folder');", '```', '',
-    '```python', `from transformers import AutoTokenizer, ${loader}`, `model = ${loader}.from_pretrained("path/to/this/folder")`, '```'].join('\n');
+  const lines = ['## Use', '', '```js', "import { Albert } from 'albertine';", "const model = await Albert.load('path/to/this/folder');", '```'];
+  const python = ['', '```python', `from transformers import AutoTokenizer, ${loader}`, `model = ${loader}.from_pretrained("path/to/this/folder")`, '```'];
+  // Python's transformers has no reader for the int8 layout.
+  return [...lines, ...(dtype === 'int8' ? [] : python)].join('\n');
 }

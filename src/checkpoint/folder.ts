@@ -2,6 +2,8 @@ import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { parseConfig, type ConfigSource, type ParsedConfig } from './config-json.ts';
+import { dequantizingSource, readInt8 } from './int8.ts';
+import { readQuantization, type QuantizationSettings } from './quantization.ts';
 import type { TensorSource } from './tensor-source.ts';
 import type { TfCheckpoint } from './tf-checkpoint.ts';
 import { findWeights, openWeightFiles, readJson, type WeightFile } from './weight-files.ts';
@@ -13,6 +15,8 @@ export interface Checkpoint {
   readonly config: AlbertConfig;
   /** Labels, problem type, architectures and unknown keys of the config file. */
   readonly details: Omit<ParsedConfig, 'config' | 'notes'>;
+  /** Set for an int8 checkpoint. */
+  readonly quantization?: QuantizationSettings;
   readonly configFile: string;
   readonly weightFile: WeightFile;
   /** Files that describe a tokeniser, in the folder. */
@@ -37,18 +41,24 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   const configFile = findConfig(names, files.location);
   const json = await readJson(files, configFile);
   const parsed = parseConfig(json, configSource(configFile, json, chosen), files.location.split(/[/\\]/).slice(-3).join('/'));
-  const source = await openWeightFiles(files, chosen);
+  const { settings, others: extra } = readQuantization(parsed.extra);
+  const stored = await openWeightFiles(files, chosen);
+  const source = settings ? dequantizingSource(stored) : stored;
   const notes = [...parsed.notes];
   if (others.length > 0) notes.push(`${chosen.name} is read; also present: ${others.map(({ name }) => name).join(', ')}`);
   const config = adaptConfig(parsed.config, source, notes);
-  const { labels, problemType, architectures, extra } = parsed;
+  const { labels, problemType, architectures } = parsed;
   return {
     location: files.location,
     config, configFile, notes,
     details: { extra, ...(labels && { labels }), ...(problemType && { problemType }), ...(architectures && { architectures }) },
     weightFile: chosen,
     tokenizerFiles: names.filter((name) => TOKENIZER_FILE.test(name)),
-    load: (options = {}) => loadFromSource(source, config, { ...(architectures && { architectures }), ...options }),
+    ...(settings && { quantization: settings }),
+    load: async (options = {}) => {
+      const loaded = await loadFromSource(source, config, { ...(architectures && { architectures }), ...options, int8: settings !== undefined && options.int8 === true });
+      return settings && options.int8 ? { ...loaded, int8: await readInt8(files, chosen.name, { config, settings }) } : loaded;
+    },
   };
 }
 

@@ -85,7 +85,7 @@ function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName
 }
 
 /** The `transformers` class that has these heads. */
-function architecture(heads: HeadName[]): string {
+export function architecture(heads: HeadName[]): string {
   if (heads.includes('sequenceClassification')) return 'AlbertForSequenceClassification';
   if (heads.includes('tokenClassification')) return 'AlbertForTokenClassification';
   if (heads.includes('multipleChoice')) return 'AlbertForMultipleChoice';
@@ -94,12 +94,14 @@ function architecture(heads: HeadName[]): string {
   return heads.includes('maskedLm') ? 'AlbertForMaskedLM' : 'AlbertModel';
 }
 
-function requireFileName(name: string): string {
+/** A plain file name, or `invalid_argument`. */
+export function requireFileName(name: string): string {
   if (name !== basename(name) || name.startsWith('.') || name === '') throw new AlbertineError('invalid_argument', `a tokeniser file must have a plain name, got ${describeValue(name)}`, { value: name });
   return name;
 }
 
-async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
+/** Writes files so that a new folder appears at once and complete; see {@link saveCheckpoint}. */
+export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
   const existing = await stat(folder).catch(() => undefined);
   if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
   await mkdir(dirname(folder), { recursive: true });

@@ -1,7 +1,9 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import type { AlbertConfig } from '../model/config.ts';
+import type { EncoderInt8 } from '../model/encoder.ts';
 import { encoderParameters, headParameters, poolerParameters, type HeadName, type ParameterSpec, type Weights } from '../model/parameters.ts';
+import { isQuantizedDense } from './int8.ts';
 import type { StorageDtype } from './safetensors.ts';
 import type { TensorInfo, TensorSource } from './tensor-source.ts';
 import { findWeights, openWeightFiles } from './weight-files.ts';
@@ -14,6 +16,11 @@ export interface LoadWeightsOptions {
   numLabels?: number;
   /** `architectures` of the config: tells what a `classifier` is for when `heads` does not. */
   architectures?: string[];
+  /**
+   * Of an int8 checkpoint: keeps the layers' dense weights as bytes (`LoadedWeights.int8`) and leaves them out of `weights`.
+   * Default false: they become floats, so that everything that reads f32 weights reads this.
+   */
+  int8?: boolean;
 }
 
 /** Weights under their canonical names, and what was and was not found. */
@@ -31,6 +38,8 @@ export interface LoadedWeights {
   dtype: StorageDtype;
   /** Format and files, for reports. */
   source: string;
+  /** Present when an int8 checkpoint was read with `int8: true`. */
+  int8?: EncoderInt8;
 }
 
 /**
@@ -71,7 +80,7 @@ export async function loadFromSource(source: TensorSource, config: AlbertConfig,
   if (problems.length > 0) throw mismatch(problems, source);
 
   const tied = heads.includes('maskedLm') ? [TIED_DECODER, TIED_BIAS].filter((name) => stored.has(name)) : [];
-  const names = [...wanted.map(({ name }) => name), ...tied];
+  const names = [...wanted.map(({ name }) => name), ...tied].filter((name) => !(options.int8 && isQuantizedDense(name)));
   const values = await source.read(names.map((name) => stored.get(name)!));
   const weights: Weights = new Map(names.map((name) => [name, values.get(stored.get(name)!)!]));
   checkTied(weights, source);

@@ -25,15 +25,15 @@ export interface Histogram {
 
 /**
  * Ranges of every executed layer's dense inputs over sample batches, which should hold no padding (padded rows would count).
- * The encoder must run in f32. Two passes: extremes first, then, unless `minMax` is asked for, histograms.
+ * The encoder must run in f32. Goes over `batches` twice unless `minMax` is asked for: extremes first, then histograms.
  */
-export async function calibrate(encoder: AlbertEncoder, batches: readonly EncoderBatch[], method: RangeMethod): Promise<Calibration> {
-  if (batches.length === 0) throw new AlbertineError('invalid_argument', 'calibration needs at least one text', { value: batches });
+export async function calibrate(encoder: AlbertEncoder, batches: Iterable<EncoderBatch>, method: RangeMethod): Promise<Calibration> {
   const extremes: Partial<Record<QuantizationSite, ActivationRange>>[] = [];
   await visitSites(encoder, batches, (layer, site, values) => {
     const known = (extremes[layer] ??= {});
     known[site] = joinRanges(known[site], rangeOf(values));
   });
+  if (extremes.length === 0) throw new AlbertineError('invalid_argument', 'calibration needs at least one text', { value: batches });
   if (method === 'minMax') return extremes as Calibration;
   const histograms = (extremes as Calibration).map((sites) => mapSites((site) => emptyHistogram(sites[site])));
   await visitSites(encoder, batches, (layer, site, values) => countValues(histograms[layer][site], values));
@@ -94,7 +94,7 @@ function squaredError({ range, counts }: Histogram, candidate: ActivationRange):
   return error;
 }
 
-async function visitSites(encoder: AlbertEncoder, batches: readonly EncoderBatch[], visit: (layer: number, site: QuantizationSite, values: Float32Array) => void): Promise<void> {
+async function visitSites(encoder: AlbertEncoder, batches: Iterable<EncoderBatch>, visit: (layer: number, site: QuantizationSite, values: Float32Array) => void): Promise<void> {
   for (const batch of batches) {
     await encoder.forward(batch, { onSites: (layer, sites) => QUANTIZATION_SITES.forEach((site) => visit(layer, site, sites[site])) });
   }

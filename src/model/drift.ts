@@ -21,8 +21,7 @@ export interface LayerDrift {
  * Cosines between the hidden states of two encoders of one shape, at every depth, on batches without padding.
  * `reference` is the exact (f32) one.
  */
-export async function measureDrift(reference: AlbertEncoder, other: AlbertEncoder, batches: readonly EncoderBatch[]): Promise<LayerDrift[]> {
-  if (batches.length === 0) throw new AlbertineError('invalid_argument', 'measuring drift needs at least one text', { value: batches });
+export async function measureDrift(reference: AlbertEncoder, other: AlbertEncoder, batches: Iterable<EncoderBatch>): Promise<LayerDrift[]> {
   const { hiddenSize, numHiddenLayers } = reference.config;
   const depths = Array.from({ length: numHiddenLayers + 1 }, (_, depth) => ({ depth, tokens: [] as number[], pooled: [] as number[] }));
   for (const batch of batches) {
@@ -37,6 +36,7 @@ export async function measureDrift(reference: AlbertEncoder, other: AlbertEncode
       }
     }
   }
+  if (depths[0].tokens.length === 0) throw new AlbertineError('invalid_argument', 'measuring drift needs at least one text', { value: batches });
   return depths.map(({ depth, tokens, pooled }) => ({ depth, tokens: summarise(tokens), pooled: summarise(pooled) }));
 }
 

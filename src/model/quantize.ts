@@ -32,23 +32,45 @@ export interface ActivationScale {
 /** Calibrated ranges: one entry per executed layer (depth * innerGroupNum + inner), each with all sites. */
 export type Calibration = Record<QuantizationSite, ActivationRange>[];
 
+/** A row-major matrix of signed bytes with one scale per row: `matrix ≈ values * scales`. */
+export interface Int8Matrix {
+  values: Int8Array;
+  scales: Float32Array;
+}
+
 /**
- * Symmetric per-output quantisation of a `[outputs, inputs]` weight. `bits` is 8, or 7 for processors without VNNI, whose
+ * Symmetric quantisation of a `[rows, width]` matrix with one scale per row. `bits` is 8, or 7 for processors without VNNI, whose
  * 16-bit intermediate sums of u8 x s8 pairs would saturate: 255 * 127 * 2 exceeds int16, 255 * 64 * 2 does not.
  */
-export function quantizeWeight(data: Float32Array, outputs: number, inputs: number, bits: 7 | 8 = 8): Int8Weight {
+export function quantizeMatrix(data: Float32Array, rows: number, width: number, bits: 7 | 8 = 8): Int8Matrix {
   const limit = bits === 8 ? 127 : 64;
-  const values = new Int8Array(inputs * outputs);
-  const scales = new Float32Array(outputs);
-  for (let row = 0; row < outputs; row++) {
-    const start = row * inputs;
+  const values = new Int8Array(rows * width);
+  const scales = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const start = row * width;
     let largest = 0;
-    for (let i = 0; i < inputs; i++) largest = Math.max(largest, Math.abs(data[start + i]));
+    for (let i = start; i < start + width; i++) largest = Math.max(largest, Math.abs(data[i]));
     const scale = largest === 0 ? 1 : Math.fround(largest / limit);
     scales[row] = scale;
-    for (let i = 0; i < inputs; i++) values[i * outputs + row] = Math.max(-limit, Math.min(limit, Math.round(data[start + i] / scale)));
+    for (let i = start; i < start + width; i++) values[i] = Math.max(-limit, Math.min(limit, Math.round(data[i] / scale)));
   }
-  return { inputs, outputs, values, scales };
+  return { values, scales };
+}
+
+/** {@link quantizeMatrix} of a `[outputs, inputs]` weight, in the layout that the kernel wants. */
+export function quantizeWeight(data: Float32Array, outputs: number, inputs: number, bits: 7 | 8 = 8): Int8Weight {
+  return toInt8Weight(quantizeMatrix(data, outputs, inputs, bits), outputs, inputs);
+}
+
+/** A stored `[outputs, inputs]` matrix in the kernel's `[inputs, outputs]` layout. */
+export function toInt8Weight({ values, scales }: Int8Matrix, outputs: number, inputs: number): Int8Weight {
+  const transposed = new Int8Array(values.length);
+  // In strips of 64 columns, so that the rows being written stay in the cache.
+  for (let strip = 0; strip < inputs; strip += 64) {
+    const end = Math.min(inputs, strip + 64);
+    for (let row = 0; row < outputs; row++) for (let i = strip; i < end; i++) transposed[i * outputs + row] = values[row * inputs + i];
+  }
+  return { inputs, outputs, values: transposed, scales };
 }
 
 /** Halves 8-bit weights to 7 bits, doubling their scales: what a machine without VNNI loads from an int8 checkpoint. */

@@ -2,20 +2,27 @@ import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
+import { int8Fingerprint } from '../checkpoint/int8.ts';
+import { shortDrift } from '../checkpoint/quantization.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import { AlbertEncoder, type EncoderOptions } from '../model/encoder.ts';
+import { AlbertEncoder, type EncoderInt8, type EncoderOptions } from '../model/encoder.ts';
 import type { Weights } from '../model/parameters.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { TokenizerOptions } from '../tokenizer/options.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { embedTexts, type EmbeddingMatrix, type EmbedOptions } from './embed.ts';
 import { embedStream, type EmbeddingRow, type StreamOptions } from './embed-stream.ts';
+import { fitToProcessor } from './int8-processor.ts';
 import { embedTokens, type TokenEmbeddingOptions, type TokenEmbeddings } from './embed-tokens.ts';
 
 /** Options of {@link Albert.open}. */
 export interface LoadOptions extends EncoderOptions {
   tokenizer?: TokenizerOptions;
+  /** Runs an int8 checkpoint in f32, with its weights as they were rounded. Default false. */
+  dequantize?: boolean;
+  /** Forces the weight bits of an int8 checkpoint. Default: 8 where products of bytes are exact on this processor, else 7. */
+  int8Bits?: 7 | 8;
 }
 
 /**
@@ -53,13 +60,13 @@ export class Albert implements Disposable {
    */
   static async open(files: FileSource, options: LoadOptions = {}): Promise<Albert> {
     const checkpoint = await openCheckpoint(files);
-    const [loaded, tokenizer] = await Promise.all([checkpoint.load(), loadTokenizer(files, options.tokenizer)]);
+    const [loaded, tokenizer] = await Promise.all([checkpoint.load({ int8: !options.dequantize }), loadTokenizer(files, options.tokenizer)]);
     requireVocabulary(checkpoint.config, tokenizer);
-    const { int8 } = options;
-    const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...(int8 && { int8 }) });
-    const precision = int8 ? `int8-${int8.calibration ? 'static' : 'dynamic'}` : 'f32';
-    const fingerprint = [`model=${await weightsFingerprint(loaded.weights)}`, `tokenizer=${tokenizer.fingerprint}`, `dtype=${precision}`].join(';');
-    return new this({ checkpoint, tokenizer, encoder, loaded, fingerprint, notes: collectNotes(checkpoint) });
+    const precision = await choosePrecision(checkpoint, loaded, options);
+    const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...precision.encoder });
+    const hash = loaded.int8 ? await int8Fingerprint(loaded.weights, loaded.int8) : await weightsFingerprint(loaded.weights);
+    const fingerprint = [`model=${hash}`, `tokenizer=${tokenizer.fingerprint}`, `dtype=${precision.name}`].join(';');
+    return new this({ checkpoint, tokenizer, encoder, loaded, fingerprint, notes: [...collectNotes(checkpoint), ...precision.notes] });
   }
 
   /** Embeds texts that fit in memory; rows come back in input order. */
@@ -80,6 +87,28 @@ export class Albert implements Disposable {
   [Symbol.dispose](): void {
     this.encoder[Symbol.dispose]();
   }
+}
+
+interface Precision {
+  /** As fingerprints have it. */
+  name: string;
+  encoder: { int8?: EncoderInt8 };
+  notes: string[];
+}
+
+/** f32, or int8 from the caller or from the checkpoint. */
+async function choosePrecision({ quantization }: Checkpoint, loaded: LoadedWeights, options: LoadOptions): Promise<Precision> {
+  if (options.int8) return { name: `int8-${options.int8.activations}`, encoder: { int8: options.int8 }, notes: [] };
+  if (!quantization) return { name: 'f32', encoder: {}, notes: [] };
+  const drift = shortDrift(quantization.drift);
+  const stored = `an int8 checkpoint (${quantization.activations} activations): mean cosine to its f32 original ${drift} on ${quantization.drift.texts} sample texts`;
+  if (!loaded.int8) return { name: 'f32', encoder: {}, notes: [`${stored}; run in f32 with the rounded weights`] };
+  const fitted = await fitToProcessor(loaded.int8, quantization.bits, { bits: options.int8Bits });
+  return {
+    name: `int8-${quantization.activations}-${fitted.bits}bit~${drift}`,
+    encoder: { int8: fitted.int8 },
+    notes: [stored, ...(fitted.note !== undefined ? [fitted.note] : [])],
+  };
 }
 
 function requireVocabulary(config: AlbertConfig, tokenizer: Tokenizer): void {

@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import type { AlbertConfig } from '../model/config.ts';
+import type { HeadName } from '../model/parameters.ts';
+import { buildCard, type CardDetails } from './card.ts';
+import { writeConfig } from './config-json.ts';
+import { writeQuantization, type QuantizationSettings } from './quantization.ts';
+import type { SafetensorsOutput } from './safetensors.ts';
+import { architecture, requireFileName, writeFolder } from './save-node.ts';
+
+/** What {@link saveInt8Checkpoint} writes. */
+export interface SaveInt8Options {
+  config: AlbertConfig;
+  /** The file laid out by `encodeInt8`. */
+  tensors: SafetensorsOutput;
+  settings: QuantizationSettings;
+  heads: HeadName[];
+  tokenizerFiles?: Record<string, Uint8Array | string>;
+  labels?: string[];
+  problemType?: string;
+  /** Facts for the model card besides those that follow from the rest. */
+  card?: Omit<CardDetails, 'config'>;
+  /** Further keys of `config.json`. */
+  extra?: Record<string, unknown>;
+}
+
+/**
+ * Writes an int8 checkpoint: `config.json` with its `quantization_config`, `model.safetensors`, tokeniser files and `README.md`, all of
+ * them or none (see `saveCheckpoint`). Returns the names of the files.
+ */
+export async function saveInt8Checkpoint(folder: string, options: SaveInt8Options): Promise<string[]> {
+  const { config, tensors, settings, heads, tokenizerFiles = {}, labels, problemType, extra } = options;
+  const json = writeConfig(config, { architectures: [architecture(heads)], ...(labels && { labels }), ...(problemType && { problemType }), extra: { ...extra, ...writeQuantization(settings) } });
+  const last = settings.drift.layers[settings.drift.layers.length - 1];
+  const results = { ...options.card?.results, 'Cosine to f32 after the last layer, mean-pooled texts': last.pooled.mean.toFixed(5), 'Cosine to f32 after the last layer, tokens': last.tokens.mean.toFixed(5) };
+  const card = buildCard({ ...options.card, config, heads, dtype: 'int8', results, ...(labels && { labels }) });
+  const contents: [string, Iterable<Uint8Array | string>][] = [
+    ['model.safetensors', tensors.chunks()],
+    ...Object.entries(tokenizerFiles).map(([name, content]): [string, Iterable<Uint8Array | string>] => [requireFileName(name), [content]]),
+    ['README.md', [card]],
+    ['config.json', [`${JSON.stringify(json, null, 2)}\n`]],
+  ];
+  await writeFolder(resolve(folder), contents);
+  return contents.map(([name]) => name);
+}
