@@ -1,0 +1,21 @@
+/** Training: gradients over a whole ALBERT, optimisers, schedules, the trainer, trackers and reports. */
+export { createArena, layerwiseScales, type Arena, type ArenaOptions } from './arena.ts';
+export { classificationTask, encodeExamples, scoreLogits, stepsPerEpoch, type ClassificationTaskOptions, type EncodedExample } from './classification.ts';
+export type { RunEstimate } from './estimate-node.ts';
+export { LearningWatch, StepGuard, type GuardOptions, type Verdict } from './guards.ts';
+export { CompiledHead, type HeadDefinition, type HeadResults, type HeadTensors } from './head.ts';
+export { classificationHead, pretrainingHead, tokenClassificationHead, type ClassificationHeadOptions, type PretrainingHeadOptions } from './heads.ts';
+export { LayerwiseNetwork, type LayerwiseOptions, type SaveActivations, type StepPosition, type TrainingBatch } from './layerwise.ts';
+export { createAdamW, type AdamWOptions } from './optimizers/adamw.ts';
+export { createLamb, type LambOptions } from './optimizers/lamb.ts';
+export { clipScale, globalNorm, type Optimizer } from './optimizers/optimizer.ts';
+export { createSgd, type SgdOptions } from './optimizers/sgd.ts';
+export { readRun } from './report/report-node.ts';
+export { renderReport, type ReportOptions } from './report/report.ts';
+export { runToJson, type RunInfo, type RunRecord } from './report/run-record.ts';
+export { learningRateAt, scaleLearningRate, validateSchedule, type Schedule, type ScheduleKind } from './schedules.ts';
+export { createJsonlTracker } from './trackers/jsonl.ts';
+export { createMlflowTracker, type MlflowOptions } from './trackers/mlflow.ts';
+export { createTensorBoardTracker } from './trackers/tensorboard.ts';
+export { combineTrackers, type RunOutcome, type Tracker } from './trackers/tracker.ts';
+export { Trainer, type OptimizerOptions, type StepData, type TrainerOptions, type TrainingOutcome, type TrainingTask } from './trainer.ts';
