@@ -70,7 +70,7 @@ function completeCounts(previous: Record<string, unknown> | undefined, rows: num
 /** The options that shape the vectors, as given. */
 function describeOptions(flags: EmbedFlags): Record<string, unknown> {
   const { model, pooling, layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, special } = flags;
-  return { model: model ?? 'built-in', pooling: pooling ?? 'mean', layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, special };
+  return { model: model ?? 'built-in', pooling: pooling ?? 'mean', layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, ...(pooling === 'tokens' && { special }) };
 }
 
 function stdoutWriter(io: CliIo): EmbeddingWriter {

@@ -69,7 +69,7 @@ describe('tokenize', () => {
   it('writes ids, pieces and offsets', async () => {
     const { stdout } = await run(['tokenize', '-m', model, 'Cats, 猫']);
     expect(records(stdout)).toEqual([{
-      ids: [2, 7, 25, 51, 57, 3], tokens: ['[CLS]', 'cat', '##s', ',', '猫', '[SEP]'], offsets: [[-1, -1], [0, 3], [3, 4], [4, 5], [6, 7], [-1, -1]], truncatedTokens: 0,
+      ids: [2, 7, 27, 53, 58, 3], tokens: ['[CLS]', 'cat', '##s', ',', '猫', '[SEP]'], offsets: [[-1, -1], [0, 3], [3, 4], [4, 5], [6, 7], [-1, -1]], truncatedTokens: 0,
     }]);
     const cut = await run(['tokenize', '-m', model, '--no-special', '--max-length', '2', 'the cat sat on']);
     expect(records(cut.stdout)[0]).toMatchObject({ tokens: ['the', 'cat'], truncatedTokens: 2 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { CliIo } from '../../src/cli/io.ts';
 import { runCli } from '../../src/cli/program.ts';
 
-/** Sixty words, pieces and characters: enough for the texts of these tests. */
+/** Sixty-eight words, pieces and characters: enough for the texts of these tests. */
 const VOCABULARY = `[PAD] [UNK] [CLS] [SEP] [MASK] a the cat dog sat on mat and ran fast slow red blue house tree sun moon star train bread soup garden
 ##s ##ing ##ed ##er ##ly ##t i you he she we they is was are not no yes good bad big small one two three . , ! ? ' - 猫 狗 好 不 天 地 人 我 你 的`.split(/\s+/);
 

@@ -1,0 +1,20 @@
+/**
+ * Texts to vectors. Run with `npx tsx examples/embed.ts [model]`; the model is a folder or a hub id, by default the built-in one.
+ * In your own project the import is `from 'albertine'`.
+ */
+import { Albert } from '../src/index.ts';
+
+using model = await Albert.load(process.argv[2]);
+
+const vectors = await model.embed(['the cat sat on the mat', '猫坐在垫子上'], { normalize: true });
+console.log(`${vectors.rows} vectors of ${vectors.dimensions} numbers`);
+for (const [row, { tokenCount }] of vectors.texts.entries()) console.log(`text ${row}: ${tokenCount} tokens, first number ${vectors.row(row)[0].toFixed(3)}`);
+console.log(vectors.fingerprint);
+
+/*
+Output (of an untrained nano model; numbers and fingerprint depend on the model)
+2 vectors of 64 numbers
+text 0: 6 tokens, first number 0.199
+text 1: 2 tokens, first number 0.226
+model=a40f18eaf1f489c3;tokenizer=134a2f8d0e799805;dtype=f32;layers=2;pooling=mean;long=window:128:0;norm=1;dim=64
+*/

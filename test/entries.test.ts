@@ -1,0 +1,67 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as browser from '../src/browser.ts';
+import * as main from '../src/index.ts';
+
+const source = resolve(import.meta.dirname, '../src');
+
+interface Module {
+  file: string;
+  /** Specifiers of value imports, static and dynamic. */
+  imports: string[];
+}
+
+function readModule(file: string): Module {
+  const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+  const imports: string[] = [];
+  for (const [, typeOnly, specifier] of text.matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^'";]*?from\s+)?['"]([^'"]+)['"]/g)) if (!typeOnly) imports.push(specifier);
+  for (const [, specifier] of text.matchAll(/import\(\s*['"]([^'"]+)['"]\s*\)/g)) imports.push(specifier);
+  return { file, imports };
+}
+
+/** Everything that an entry loads, itself included. */
+function graphOf(entry: string): Module[] {
+  const modules = new Map<string, Module>();
+  const visit = (file: string): void => {
+    if (modules.has(file)) return;
+    const module = readModule(file);
+    modules.set(file, module);
+    for (const specifier of module.imports) if (specifier.startsWith('.')) visit(resolve(dirname(file), specifier));
+  };
+  visit(join(source, entry));
+  return [...modules.values()];
+}
+
+describe('entries', () => {
+  it('the browser entry reaches nothing of Node', () => {
+    const modules = graphOf('browser.ts');
+    expect(modules.length).toBeGreaterThan(40);
+    expect(modules.every(({ file }) => existsSync(file))).toBe(true);
+    expect(modules.map(({ file }) => relative(source, file)).filter((name) => name.endsWith('-node.ts') || name.startsWith('cli/'))).toEqual([]);
+    const outside = modules.flatMap(({ file, imports }) => imports.filter((name) => !name.startsWith('.')).map((name) => `${relative(source, file)}: ${name}`));
+    // The native runtime is asked for only where Node is found, see `loadOrt`.
+    expect(outside.sort()).toEqual(['runtime/ort.ts: onnxruntime-node', 'runtime/ort.ts: onnxruntime-web']);
+  });
+
+  it('the main entry has all of the browser entry, and more', () => {
+    const missing = Object.keys(browser).filter((name) => !(name in main));
+    expect(missing).toEqual([]);
+    for (const name of ['loadModel', 'resolveModel', 'downloadModel', 'saveCheckpoint', 'openFolder', 'openRows', 'openEmbeddingWriter', 'readNpy'] as const) expect(main[name]).toBeTypeOf('function');
+    expect(main.Albert.load).toBeTypeOf('function');
+    expect(main.graph.matmul).toBeTypeOf('function');
+  });
+
+  it('the command line starts without loading the runtime or the model', () => {
+    const registered = readModule(join(source, 'cli/program.ts')).imports.filter((name) => name.startsWith('./')).map((name) => join(source, 'cli', name));
+    const statics = (file: string, seen = new Set<string>()): Set<string> => {
+      if (seen.has(file)) return seen;
+      seen.add(file);
+      const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+      for (const [, typeOnly, specifier] of text.matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s)?[^'";]*?from\s+['"](\.[^'"]+)['"]/g)) if (!typeOnly) statics(resolve(dirname(file), specifier), seen);
+      return seen;
+    };
+    const loaded = [...new Set(registered.flatMap((file) => [...statics(file)]))].map((file) => relative(source, file)).filter((name) => !name.startsWith('cli/'));
+    expect(loaded.sort()).toEqual(['core/errors.ts', 'data/lines.ts', 'data/rows.ts', 'model/config.ts', 'model/presets.ts']);
+  });
+});
