@@ -64,7 +64,7 @@ export function openEmbedOutput(run: EmbedRun, source: { input: string; report: 
 /** Counts of an earlier run, if its sidecar was written when it ended; a run that was killed leaves only the number of records. */
 function completeCounts(previous: Record<string, unknown> | undefined, rows: number): Record<string, unknown> {
   const stored = previous?.['counts'] as Record<string, unknown> | undefined;
-  return stored && previous?.['rows'] === rows ? stored : { texts: rows };
+  return stored && previous?.['rows'] === rows ? stored : { texts: rows, uncountedTexts: rows };
 }
 
 /** The options that shape the vectors, as given. */

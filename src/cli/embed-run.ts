@@ -77,16 +77,21 @@ export async function runEmbed(io: CliIo, texts: readonly string[], flags: Embed
   } catch (error) {
     bar.finish();
     const rows = await output.abort();
-    if (rows !== undefined && rows > 0 && flags.output !== undefined) io.stderr.write(`${flags.output} holds the first ${rows.toLocaleString('en-US')} records; --resume continues after them\n`);
+    if (rows !== undefined && rows > 0 && flags.output !== undefined) io.stderr.write(`${flags.output} holds the first ${rows.toLocaleString('en-US')} records${isParquet(flags.output) ? '' : '; --resume continues after them'}\n`);
     throw error;
   }
   bar.finish();
   printSummary(io, { counts: run.counts, report: input.report, flags, existing: output.existing, seconds: (performance.now() - started) / 1000 });
 }
 
+function isParquet(path: string | undefined): boolean {
+  return path?.toLowerCase().endsWith('.parquet') ?? false;
+}
+
 function requireConsistent(flags: EmbedFlags, unit: 'tokens' | 'words' | undefined): void {
   requireOutput(flags.output, unit);
   if (flags.resume && flags.output === undefined) throw new UsageError('--resume needs --output');
+  if (flags.resume && isParquet(flags.output)) throw new UsageError('--resume is not possible with .parquet, whose index is written at the end: write .npy or .jsonl');
   if (flags.segments !== undefined && flags.windowCombination !== 'concat') throw new UsageError('--segments needs --window-combination concat');
   if (flags.rowNumbers && flags.output?.toLowerCase().endsWith('.npy')) throw new UsageError('--row-numbers is not possible in .npy: the rows of the file are the texts in order');
   if (unit === undefined) {

@@ -6,6 +6,8 @@ import { formatDuration, formatRate } from './progress-bar.ts';
 /** What happened to the texts of a run; stored in the sidecar and printed at the end. */
 export class EmbedCounts {
   texts = 0;
+  /** Of these, texts done by a run that was killed before it could write its counts: all other figures leave them out. */
+  uncountedTexts = 0;
   /** Without special tokens, of the whole texts. */
   tokens = 0;
   windowedTexts = 0;
@@ -24,7 +26,7 @@ export class EmbedCounts {
 
   /** Adds the counts that an interrupted run left in its sidecar, if it left any. */
   addStored(stored: Record<string, unknown> | undefined): void {
-    for (const name of ['texts', 'tokens', 'windowedTexts', 'truncatedTexts', 'truncatedTokens', 'clippedValues'] as const) {
+    for (const name of ['texts', 'uncountedTexts', 'tokens', 'windowedTexts', 'truncatedTexts', 'truncatedTokens', 'clippedValues'] as const) {
       const value = stored?.[name];
       if (typeof value === 'number') this[name] += value;
     }
@@ -42,7 +44,8 @@ export function printSummary(io: CliIo, run: { counts: EmbedCounts; report: Read
   const lines: string[] = [];
   if (!flags.quiet && flags.output !== undefined) {
     const before = existing > 0 ? ` after ${number(existing)} that were there` : '';
-    lines.push(`${number(texts)} texts${before} -> ${flags.output}  (${number(counts.tokens)} tokens in all, ${formatDuration(seconds)}, ${formatRate(texts / seconds)} texts/s)`);
+    const tokens = `${number(counts.tokens)} tokens ${counts.uncountedTexts > 0 ? `without the first ${number(counts.uncountedTexts)} texts` : 'in all'}`;
+    lines.push(`${number(texts)} texts${before} -> ${flags.output}  (${tokens}, ${formatDuration(seconds)}, ${formatRate(texts / seconds)} texts/s)`);
     if (counts.windowedTexts > 0) lines.push(`${number(counts.windowedTexts)} texts were longer than the model takes and were read in several windows`);
   }
   if (counts.truncatedTexts > 0) lines.push(`note: ${number(counts.truncatedTexts)} texts were cut, ${number(counts.truncatedTokens)} tokens in all`);

@@ -22,11 +22,20 @@ export function reportError(io: CliIo, error: unknown, debug: boolean): number {
 }
 
 function messageOf(error: unknown, debug: boolean): string {
-  if (error instanceof AlbertineError || error instanceof UsageError) return error.message;
+  if (error instanceof UsageError) return error.message;
+  if (error instanceof AlbertineError) return asFlags(error.message);
   const text = error instanceof Error ? error.message.split('\n')[0] : String(error);
   // System errors (no space left, permission denied) say what they need to; anything else is a defect.
   if (typeof (error as NodeJS.ErrnoException)?.code === 'string') return text;
   return `unexpected error: ${text}${debug ? '' : ' (run again with --debug for the details)'}`;
+}
+
+/** The library names options as its callers do (`onError 'skip'`); on the command line they are `--on-error skip`. */
+function asFlags(message: string): string {
+  const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return message
+    .replace(/\b(onError|longText|windowCombination|layerCombination) '(\w+)'/g, (_match, name: string, value: string) => `${flag(name)} ${value}`)
+    .replace(/\b(onError|longText|windowCombination|layerCombination|maxLength|batchTokens|lookAhead)\b/g, (name) => flag(name));
 }
 
 function details(error: unknown): string {

@@ -54,7 +54,7 @@ export function formatProgress({ stage, done, total, unit, rate, secondsLeft, ex
     total === undefined ? `${amount(done)}${unit === 'bytes' ? '' : ` ${unit}`}` : `${amount(done)} / ${amount(total)}${unit === 'bytes' ? '' : ` ${unit}`}`,
     ...(total !== undefined && total > 0 ? [`${Math.min(100, Math.floor((100 * done) / total))}%`] : []),
     ...(rate > 0 ? [`${unit === 'bytes' ? formatBytes(rate) : formatRate(rate)}/s`] : []),
-    ...(secondsLeft !== undefined ? [`${formatDuration(secondsLeft)} left`] : []),
+    ...(secondsLeft !== undefined && secondsLeft > 0 ? [`${formatDuration(secondsLeft)} left`] : []),
     ...Object.entries(extra ?? {}).map(([name, value]) => `${name} ${value}`),
   ];
   return parts.join('  ');

@@ -173,7 +173,7 @@ async function embedSplit(model: EmbeddingModel, split: readonly TextWindows[], 
   const pooled = new Float32Array(windows.length * plan.pooledWidth);
   const meter = new ProgressMeter(context.onProgress, { stage: 'embedding', unit: 'windows', total: windows.length });
   for (const batch of planBatches(windows.map((ids) => ids.length), { tokenBudget: plan.batchTokens })) {
-    context.signal?.throwIfAborted();
+    if (context.signal?.aborted) throw interrupted(context.signal.reason);
     await poolBatch(model, plan, { windows: batch.map((index) => windows[index]), store: (row, vector) => pooled.set(vector, batch[row] * plan.pooledWidth) });
     meter.add(batch.length);
   }
@@ -186,6 +186,10 @@ async function embedSplit(model: EmbeddingModel, split: readonly TextWindows[], 
     result.set(finish(plan, combineWindows(plan, text, vectors)), row * plan.dimensions);
   });
   return result;
+}
+
+function interrupted(reason: unknown): AlbertineError {
+  return reason instanceof AlbertineError ? reason : new AlbertineError('interrupted', 'embedding was interrupted', { cause: reason });
 }
 
 /** Encodes one batch of windows of similar length and hands each pooled vector to `store`. */

@@ -119,7 +119,7 @@ describe('embed', () => {
     writeFileSync(folder.path('bad.jsonl'), `{"text":"a cat"}\n{"text":5}\nnot json\n{"text":"${'cat '.repeat(200)}"}\n{"text":"the dog"}\n`);
     const stopped = await run(['embed', '-m', model, folder.path('bad.jsonl')]);
     expect(stopped.code).toBe(1);
-    expect(stopped.stderr).toContain('row 2: field "text" must be a string');
+    expect(stopped.stderr).toContain('row 2: field "text" must be a string, got number. Correct the row, or leave bad rows out with --on-error skip');
     const output = folder.path('bad-out.jsonl');
     const { code, stderr } = await run(['embed', '-m', model, folder.path('bad.jsonl'), '-o', output, '--on-error', 'skip', '--long-text', 'error', '--row-numbers']);
     expect(code).toBe(0);
@@ -168,9 +168,14 @@ describe('interrupting and resuming', () => {
     await run(argv);
     const [whole, meta] = [readFileSync(output, 'utf8'), readJson(`${output}.meta.json`)];
     writeFileSync(output, whole.slice(0, whole.length / 2));
-    expect((await run([...argv, '--resume'])).code).toBe(0);
+    const { code, stderr } = await run([...argv, '--resume']);
+    expect(code).toBe(0);
     expect(readFileSync(output, 'utf8')).toBe(whole);
     expect(readJson(`${output}.meta.json`)['quantization']).toEqual(meta['quantization']);
+    // The file was cut behind the sidecar's back, as when a run is killed: the counts say what they leave out.
+    const { uncountedTexts } = readJson(`${output}.meta.json`)['counts'] as { uncountedTexts: number };
+    expect(uncountedTexts).toBeGreaterThan(0);
+    expect(stderr).toContain(`without the first ${uncountedTexts} texts`);
   });
 
   it('refuses to continue with another model, other options or another input', async () => {
