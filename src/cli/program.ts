@@ -9,6 +9,7 @@ import { registerInfo } from './info.ts';
 import { registerInit } from './init.ts';
 import type { CliIo } from './io.ts';
 import { registerTokenize } from './tokenize.ts';
+import { registerVocab } from './vocab.ts';
 
 /** The package's version. */
 export function packageVersion(): string {
@@ -60,7 +61,7 @@ Examples
   albertine embed --input reviews.csv --field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerDemo]) register(program, io);
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerDemo]) register(program, io);
   program.action(() => {
     program.help();
   });

@@ -1,0 +1,57 @@
+import { trainVocabularyFromFiles } from '../tokenizer/training/train-node.ts';
+import { UsageError } from './errors.ts';
+import type { CliIo } from './io.ts';
+import { createProgressBar, formatDuration } from './progress-bar.ts';
+
+/** The flags of `albertine vocab train`, as commander gives them. */
+export interface VocabFlags {
+  output: string;
+  algorithm?: 'unigram' | 'wordpiece';
+  vocabSize?: number;
+  characterCoverage?: number;
+  requiredCharacters?: string;
+  userSymbols?: string[];
+  byteFallback?: boolean;
+  keepAccents?: boolean;
+  keepCase?: boolean;
+  splitDigits?: boolean;
+  maxPieceLength?: number;
+  sample?: number;
+  field?: string;
+  seed?: number;
+  resume?: boolean;
+  quiet?: boolean;
+}
+
+/** Runs `albertine vocab train`. */
+export async function runVocabTrain(io: CliIo, inputs: readonly string[], flags: VocabFlags): Promise<void> {
+  const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
+  const { output, algorithm = 'unigram', vocabSize, sample, field, seed, resume } = flags;
+  const shared = {
+    outputDirectory: output, onProgress: bar.update, signal: io.signal,
+    ...(vocabSize !== undefined && { vocabSize }), ...(sample !== undefined && { inputSentenceSize: sample }),
+    ...(field !== undefined && { textField: field }), ...(seed !== undefined && { seed }), ...(resume && { resume }),
+  };
+  const options = algorithm === 'wordpiece' ? { ...shared, algorithm, words: { lowerCase: !flags.keepCase } } : { ...shared, algorithm, ...unigramOptions(flags) };
+  const report = await trainVocabularyFromFiles(inputs.map(parseInput), options).finally(() => bar.finish());
+  if (!flags.quiet) io.stderr.write(`${report.vocabSize.toLocaleString('en-US')} pieces in ${formatDuration(report.seconds)}: ${report.files.join(', ')}\n`);
+  await io.stdout.write(`${output}\n`);
+}
+
+function unigramOptions(flags: VocabFlags): object {
+  const { characterCoverage, requiredCharacters, userSymbols, byteFallback, splitDigits, maxPieceLength, keepAccents, keepCase } = flags;
+  return {
+    ...(characterCoverage !== undefined && { characterCoverage }), ...(requiredCharacters !== undefined && { requiredCharacters }),
+    ...(userSymbols && { userDefinedSymbols: userSymbols }), ...(byteFallback && { byteFallback }), ...(splitDigits && { splitDigits }),
+    ...(maxPieceLength !== undefined && { maxPieceLength }), normalization: { keepAccents: keepAccents ?? false, lowerCase: !keepCase },
+  };
+}
+
+/** `FILE` or `FILE=WEIGHT`. */
+function parseInput(input: string): string | { path: string; weight: number } {
+  const match = /^(.+)=(\d+(?:\.\d+)?)$/.exec(input);
+  if (!match) return input;
+  const weight = Number(match[2]);
+  if (!(weight > 0)) throw new UsageError(`the weight of ${match[1]} must be above 0, got ${match[2]}`);
+  return { path: match[1], weight };
+}

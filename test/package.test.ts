@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const root = resolve(import.meta.dirname, '..');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string | Record<string, string | Record<string, string>>>;
+  bin: Record<string, string>;
+  dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
+  engines: { node: string };
+};
+
+interface Packed { unpackedSize: number; files: { path: string; size: number }[] }
+let packed: Packed;
+
+beforeAll(() => {
+  const npm = (...args: string[]): string => execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  if (!existsSync(join(root, 'dist/index.js'))) npm('run', 'build');
+  const text = npm('pack', '--dry-run', '--json', '--ignore-scripts');
+  const parsed = JSON.parse(text.slice(text.search(/[[{]/))) as Packed[] | Record<string, Packed>;
+  packed = Object.values(parsed)[0];
+}, 120_000);
+
+describe('the published package', () => {
+  it('depends on what was weighed, and nothing else', () => {
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(['commander', 'hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'onnxruntime-web']);
+    expect(Object.keys(manifest.optionalDependencies)).toEqual(['onnxruntime-node']);
+    expect(manifest.engines.node).toBe('>=20');
+  });
+
+  it('has the build, the built-in model and the documents, and nothing of the sources or the tests', () => {
+    const paths = packed.files.map(({ path }) => path);
+    for (const needed of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'models/albertine-nano-en-zh/config.json', 'models/albertine-nano-en-zh/model.safetensors', 'README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE']) {
+      expect(paths).toContain(needed);
+    }
+    expect(paths.filter((path) => !/^(dist\/|models\/|README|CHANGELOG|LICENSE|package\.json)/.test(path) || path.endsWith('.tsbuildinfo'))).toEqual([]);
+    expect(packed.unpackedSize).toBeLessThan(16e6);
+  });
+
+  it('ends every export and binary at a file that is packed', () => {
+    const paths = new Set(packed.files.map(({ path }) => `./${path}`));
+    const targets = Object.values(manifest.exports).flatMap(function flatten(entry): string[] {
+      return typeof entry === 'string' ? [entry] : Object.values(entry).flatMap(flatten);
+    });
+    for (const target of [...targets, ...Object.values(manifest.bin)]) expect(paths).toContain(target);
+  });
+
+  it('can be imported by every name', async () => {
+    const names = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json')).map((name) => (name === '.' ? 'albertine' : `albertine/${name.slice(2)}`));
+    const script = `for (const name of ${JSON.stringify(names)}) { const entry = await import(name); if (Object.keys(entry).length === 0) throw new Error(name + ' is empty'); } console.log('ok');`;
+    // The package can import itself by name because it has exports.
+    expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: root, encoding: 'utf8' }).trim()).toBe('ok');
+  });
+});
