@@ -12,9 +12,9 @@ for (const [row, { tokenCount }] of vectors.texts.entries()) console.log(`text $
 console.log(vectors.fingerprint);
 
 /*
-Output (of an untrained nano model; numbers and fingerprint depend on the model)
+Output (of the built-in model; numbers and fingerprint depend on it)
 2 vectors of 64 numbers
-text 0: 6 tokens, first number 0.199
-text 1: 2 tokens, first number 0.226
-model=a40f18eaf1f489c3;tokenizer=134a2f8d0e799805;dtype=f32;layers=2;pooling=mean;long=window:128:0;norm=1;dim=64
+text 0: 6 tokens, first number 0.106
+text 1: 7 tokens, first number 0.085
+model=31a94811001b1312;tokenizer=f9fe8359e7aef392;dtype=f32;layers=2;pooling=mean;long=window:128:0;norm=1;dim=64
 */

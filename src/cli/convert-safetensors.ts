@@ -16,6 +16,7 @@ export async function convertToSafetensors(io: CliIo, model: string | undefined,
   const tokenizerFiles: Record<string, Uint8Array> = {};
   for (const name of checkpoint.tokenizerFiles) tokenizerFiles[name] = await files.read(name);
   const dtype = flags.dtype ?? stored;
+  const isRounded = dtype !== stored && dtype !== 'f32';
   const untrained = extra['albertine_untrained'] === true;
   const saved = await saveCheckpoint(flags.output, {
     config: checkpoint.config, weights, heads, dtype, tokenizerFiles, extra,
@@ -27,11 +28,11 @@ export async function convertToSafetensors(io: CliIo, model: string | undefined,
     ...(untrained ? ['UNTRAINED weights: initialised at random'] : []),
     ...(unexpected.length > 0 ? [`left out, as of no known use: ${unexpected.join(', ')}`] : []),
     ...(missingOptional.length > 0 ? [`the source has no ${missingOptional.join(', ')}`] : []),
-    ...(dtype !== stored && dtype !== 'f32' ? [`numbers were rounded from ${stored} to ${dtype}`] : []),
+    ...(isRounded ? [`numbers were rounded from ${stored} to ${dtype}`] : []),
     ...(checkpoint.tokenizerFiles.length === 0 ? ['the source has no tokeniser files, so the copy has none'] : []),
   ];
   for (const note of notes) io.stderr.write(`note: ${note}\n`);
-  io.stderr.write(`${saved.files.join(', ')}: ${formatBytes(saved.weightBytes)} of weights, heads ${heads.length > 0 ? heads.join(', ') : 'none'}, fingerprint ${saved.fingerprint}\n`);
+  io.stderr.write(`${saved.files.join(', ')}: ${formatBytes(saved.weightBytes)} of weights, heads ${heads.length > 0 ? heads.join(', ') : 'none'}${isRounded ? '' : `, fingerprint ${saved.fingerprint}`}\n`);
   await io.stdout.write(`${flags.output}\n`);
 }
 
