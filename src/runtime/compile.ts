@@ -1,17 +1,22 @@
 import { AlbertineError } from '../core/errors.ts';
-import { evaluateDim, formatShape } from '../graph/dims.ts';
+import { evaluateDim, formatShape, type Dim } from '../graph/dims.ts';
 import type { Graph, ShapeInput, Tensor } from '../graph/graph.ts';
 import { writeOnnx, type OnnxSource } from '../graph/onnx/model.ts';
-import { loadOrt, type Engine, type Ort, type OrtSession, type OrtTensor } from './ort.ts';
+import { loadOrt, setWasmThreads, type Engine, type Ort, type OrtSession, type OrtTensor } from './ort.ts';
 import { HostTensor, int64 } from './tensor.ts';
 import { defaultThreads } from './threads.ts';
 
 /** Options of {@link compile}. */
 export interface CompileOptions {
-  /** Threads inside one operator. Default: see {@link defaultThreads}. */
+  /** Threads inside one operator. Default: see {@link defaultThreads}. On WebAssembly the first graph decides for all. */
   threads?: number;
   /** Where the graph runs. Default `cpu`. */
   device?: 'cpu' | 'webgpu';
+  /**
+   * Lets the CPU run nodes for which the device has no kernel. Default true; with false, compiling throws `runtime_failed` if there
+   * is one.
+   */
+  cpuFallback?: boolean;
   /** ONNX Runtime's graph optimisation level. Default `all`. */
   optimization?: 'disabled' | 'basic' | 'extended' | 'all';
   /**
@@ -33,21 +38,35 @@ export interface RunOptions {
   sizes?: Readonly<Record<string, number>>;
 }
 
+/** What {@link compile} hands to a {@link CompiledGraph}. */
+interface CompiledParts {
+  ort: Ort;
+  engine: Engine;
+  session: OrtSession;
+  inputs: readonly Tensor[];
+  outputs: Readonly<Record<string, Tensor>>;
+  shapeInputs: readonly ShapeInput[];
+}
+
 /** A graph that ONNX Runtime has compiled. Runs may overlap; dispose it to give its memory back. */
 export class CompiledGraph implements Disposable {
   readonly inputs: readonly Tensor[];
   readonly outputNames: readonly string[];
   readonly engine: Engine;
   private readonly ort: Ort;
-  private session: OrtSession | undefined;
+  private readonly session: OrtSession;
+  private readonly outputs: Readonly<Record<string, Tensor>>;
   private readonly shapeInputs: readonly ShapeInput[];
+  private disposed = false;
+  private activeRuns = 0;
 
   /** @internal */
-  constructor(parts: { ort: Ort; engine: Engine; session: OrtSession; inputs: readonly Tensor[]; outputNames: readonly string[]; shapeInputs: readonly ShapeInput[] }) {
+  constructor(parts: CompiledParts) {
     this.ort = parts.ort;
     this.engine = parts.engine;
     this.session = parts.session;
-    this.outputNames = parts.outputNames;
+    this.outputs = parts.outputs;
+    this.outputNames = Object.keys(parts.outputs);
     const derived = new Set(parts.shapeInputs.map(({ tensor }) => tensor));
     this.inputs = parts.inputs.filter((input) => !derived.has(input));
     this.shapeInputs = parts.shapeInputs;
@@ -55,62 +74,108 @@ export class CompiledGraph implements Disposable {
 
   /**
    * Runs the graph. `feeds` needs a tensor for every name in `inputs` (others are ignored).
-   * Throws `shape_mismatch` naming the input, `runtime_failed` for errors of ONNX Runtime, `disposed` after disposal.
+   * Throws `shape_mismatch` naming the input or output, `invalid_argument` for an unknown output, `runtime_failed` for errors of
+   * ONNX Runtime, `disposed` after disposal.
    */
   async run(feeds: Readonly<Record<string, HostTensor>>, options: RunOptions = {}): Promise<Record<string, HostTensor>> {
-    if (!this.session) throw new AlbertineError('disposed', 'this compiled graph has been disposed');
+    if (this.disposed) throw new AlbertineError('disposed', 'this compiled graph has been disposed');
     const { into = {} } = options;
-    const native = this.nativeFeeds(feeds, options.sizes);
+    const bindings = new Map<string, number>(Object.entries(options.sizes ?? {}));
+    const native = this.nativeFeeds(feeds, bindings);
+    this.checkInto(into, bindings);
     const fetches: Record<string, OrtTensor | null> = {};
-    for (const name of this.outputNames) fetches[name] = into[name]?.toNative(this.ort) ?? null;
-    let results: Record<string, OrtTensor>;
-    try {
-      results = (await this.session.run(native, fetches)) as Record<string, OrtTensor>;
-    } catch (cause) {
-      throw new AlbertineError('runtime_failed', `ONNX Runtime failed: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`, { cause });
-    }
+    // The WebAssembly engine does not write to tensors that it is given (it leaves them as they are), so its results are copied.
+    const writesInto = this.engine === 'native';
+    for (const name of this.outputNames) fetches[name] = (writesInto && into[name]?.toNative(this.ort)) || null;
+    const results = await this.runSession(native, fetches);
     const outputs: Record<string, HostTensor> = {};
-    for (const name of this.outputNames) outputs[name] = into[name] ?? HostTensor.fromNative(results[name]);
+    for (const name of this.outputNames) {
+      if (into[name] && !writesInto) into[name].copyFrom(HostTensor.fromNative(results[name]));
+      outputs[name] = into[name] ?? HostTensor.fromNative(results[name]);
+    }
     return outputs;
   }
 
+  /** Frees the session, after the runs that are under way have finished. */
   [Symbol.dispose](): void {
-    const session = this.session;
-    this.session = undefined;
-    void session?.release();
+    if (this.disposed) return;
+    this.disposed = true;
+    if (this.activeRuns === 0) void this.session.release();
   }
 
-  private nativeFeeds(feeds: Readonly<Record<string, HostTensor>>, sizes: Readonly<Record<string, number>> = {}): Record<string, OrtTensor> {
-    const bindings = new Map<string, number>(Object.entries(sizes));
+  private async runSession(native: Record<string, OrtTensor>, fetches: Record<string, OrtTensor | null>): Promise<Record<string, OrtTensor>> {
+    this.activeRuns++;
+    try {
+      return (await this.session.run(native, fetches)) as Record<string, OrtTensor>;
+    } catch (cause) {
+      throw new AlbertineError('runtime_failed', `ONNX Runtime failed: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`, { cause });
+    } finally {
+      this.activeRuns--;
+      if (this.disposed && this.activeRuns === 0) void this.session.release();
+    }
+  }
+
+  private nativeFeeds(feeds: Readonly<Record<string, HostTensor>>, bindings: Map<string, number>): Record<string, OrtTensor> {
     const native: Record<string, OrtTensor> = {};
     for (const input of this.inputs) {
       const tensor = feeds[input.name];
       if (!tensor) throw new AlbertineError('shape_mismatch', `input ${input.name} is missing`, { value: Object.keys(feeds) });
-      bindDims(input, tensor, bindings);
+      bindNames(input, tensor, bindings);
       native[input.name] = tensor.toNative(this.ort);
     }
+    // Products such as batch*sequence can be checked only now that all names are bound.
+    for (const input of this.inputs) checkShape(`input ${input.name}`, input, { tensor: feeds[input.name], bindings });
     for (const { tensor, dims } of this.shapeInputs) {
-      native[tensor.name] = int64([dims.length], dims.map((dim) => evaluateDim(dim, bindings))).toNative(this.ort);
+      native[tensor.name] = int64([dims.length], dims.map((dim) => this.sizeOf(dim, bindings))).toNative(this.ort);
     }
     return native;
   }
+
+  private sizeOf(dim: Dim, bindings: ReadonlyMap<string, number>): number {
+    const size = sizeIfBound(dim, bindings);
+    if (size === undefined) throw new AlbertineError('shape_mismatch', `the size of dimension ${dim} is unknown`, { value: dim, hint: 'Pass it in sizes.' });
+    return size;
+  }
+
+  private checkInto(into: Readonly<Record<string, HostTensor>>, bindings: ReadonlyMap<string, number>): void {
+    for (const [name, tensor] of Object.entries(into)) {
+      if (!Object.hasOwn(this.outputs, name)) throw new AlbertineError('invalid_argument', `there is no output ${name}, only ${this.outputNames.join(', ')}`, { value: name });
+      checkShape(`output ${name}`, this.outputs[name], { tensor, bindings });
+    }
+  }
 }
 
-/** Checks a tensor against its declaration and records the sizes of single named dimensions. */
-function bindDims(input: Tensor, tensor: HostTensor, bindings: Map<string, number>): void {
-  const mismatch = (): never => {
-    throw new AlbertineError('shape_mismatch', `input ${input.name} must be ${input.dtype} ${formatShape(input.shape)}, got ${tensor.dtype} ${formatShape(tensor.shape)}`, { value: tensor.shape });
-  };
-  if (tensor.dtype !== input.dtype || tensor.shape.length !== input.shape.length) mismatch();
+/** Checks type and rank, and records the sizes of single named dimensions. */
+function bindNames(input: Tensor, tensor: HostTensor, bindings: Map<string, number>): void {
+  if (tensor.dtype !== input.dtype || tensor.shape.length !== input.shape.length) throw mismatch(`input ${input.name}`, input, { tensor, bindings });
   input.shape.forEach((dim, axis) => {
-    const size = tensor.shape[axis];
-    if (typeof dim === 'number') {
-      if (dim !== size) mismatch();
-    } else if (!dim.includes('*')) {
-      if ((bindings.get(dim) ?? size) !== size) mismatch();
-      bindings.set(dim, size);
-    }
+    if (typeof dim === 'string' && !dim.includes('*') && !bindings.has(dim)) bindings.set(dim, tensor.shape[axis]);
   });
+}
+
+/** Throws `shape_mismatch` unless a tensor has the declared type and every size that is known. */
+function checkShape(subject: string, declared: Tensor, given: { tensor: HostTensor; bindings: ReadonlyMap<string, number> }): void {
+  const { tensor, bindings } = given;
+  const fits = tensor.dtype === declared.dtype && tensor.shape.length === declared.shape.length
+    && declared.shape.every((dim, axis) => (sizeIfBound(dim, bindings) ?? tensor.shape[axis]) === tensor.shape[axis]);
+  if (!fits) throw mismatch(subject, declared, given);
+}
+
+function mismatch(subject: string, declared: Tensor, given: { tensor: HostTensor; bindings: ReadonlyMap<string, number> }): AlbertineError {
+  const { tensor, bindings } = given;
+  const known = [...new Set(declared.shape.flatMap((dim) => (typeof dim === 'string' ? [dim] : [])))].flatMap((dim) => {
+    const size = sizeIfBound(dim, bindings);
+    return size === undefined ? [] : [`${dim} is ${size}`];
+  });
+  const where = known.length > 0 ? ` where ${known.join(' and ')}` : '';
+  const message = `${subject} must be ${declared.dtype} ${formatShape(declared.shape)}${where}, got ${tensor.dtype} ${formatShape(tensor.shape)}`;
+  return new AlbertineError('shape_mismatch', message, { value: tensor.shape });
+}
+
+/** The size of a dimension, or undefined while one of its names has no value. */
+function sizeIfBound(dim: Dim, bindings: ReadonlyMap<string, number>): number | undefined {
+  const isBound = typeof dim === 'number' || dim.split('*').every((part) => bindings.has(part) || !Number.isNaN(Number(part)));
+  return isBound ? evaluateDim(dim, bindings) : undefined;
 }
 
 /**
@@ -122,14 +187,15 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   const { ort, engine } = await loadOrt();
   const model = writeOnnx(graph, source);
   const bytes = concatenate(model.chunks, model.byteLength);
+  if (engine === 'wasm') setWasmThreads(ort, options.threads ?? defaultThreads());
   const session = await createSession(ort, bytes, options);
   const needed = new Set(model.inputs);
   const shapeInputs = graph.shapeInputs.filter(({ tensor }) => needed.has(tensor));
-  return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputNames: Object.keys(source.outputs), shapeInputs });
+  return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputs: { ...source.outputs }, shapeInputs });
 }
 
 async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOptions): Promise<OrtSession> {
-  const { threads = defaultThreads(), device = 'cpu', optimization = 'all', arena = true, spinning = false, prepack = true } = options;
+  const { threads = defaultThreads(), device = 'cpu', cpuFallback = true, optimization = 'all', arena = true, spinning = false, prepack = true } = options;
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: device === 'webgpu' ? ['webgpu'] : ['cpu'],
@@ -141,7 +207,13 @@ async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOption
       enableMemPattern: false,
       enableCpuMemArena: arena,
       logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' }, disable_prepacking: prepack ? '0' : '1' } },
+      extra: {
+        session: {
+          intra_op: { allow_spinning: spinning ? '1' : '0' },
+          disable_prepacking: prepack ? '0' : '1',
+          ...(!cpuFallback && { disable_cpu_ep_fallback: '1' }),
+        },
+      },
     });
   } catch (cause) {
     throw new AlbertineError('runtime_failed', `ONNX Runtime rejected the graph: ${cause instanceof Error ? cause.message.slice(0, 500) : String(cause)}`, { cause });

@@ -1,4 +1,4 @@
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, requireOneOf } from '../core/errors.ts';
 import type * as OrtModule from 'onnxruntime-web';
 
 /** ONNX Runtime's JavaScript interface; the native and the WebAssembly package share it. */
@@ -6,22 +6,27 @@ export type Ort = typeof OrtModule;
 export type OrtTensor = OrtModule.Tensor;
 export type OrtSession = OrtModule.InferenceSession;
 
+const ENGINES = ['native', 'wasm'] as const;
+
 /** Which build of ONNX Runtime is in use. */
-export type Engine = 'native' | 'wasm';
+export type Engine = (typeof ENGINES)[number];
 
 /** The loaded runtime, and why it is not the native one if it is not. */
 export interface LoadedOrt {
   ort: Ort;
   engine: Engine;
-  /** Set when the native package could not be loaded and WebAssembly (about five times slower) stands in. */
+  /** Set when the native package could not be loaded and WebAssembly (about four times slower) stands in. */
   fallbackReason?: string;
 }
+
+const INSTALL_HINT = 'Install it with: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node (the variable avoids a CUDA download that is not needed).';
 
 let loading: Promise<LoadedOrt> | undefined;
 
 /**
- * Loads ONNX Runtime once: `onnxruntime-node` where it is installed, else `onnxruntime-web`.
- * `ALBERTINE_ENGINE=native|wasm` forces one. Throws `runtime_unavailable` when neither loads.
+ * Loads ONNX Runtime once: `onnxruntime-node` where it is installed, else `onnxruntime-web`, with a process warning
+ * (code `ALBERTINE_WASM`) in Node. The environment variable `ALBERTINE_ENGINE=native|wasm` forces one.
+ * Throws `runtime_unavailable` when none loads, `invalid_argument` for another value of the variable.
  */
 export function loadOrt(): Promise<LoadedOrt> {
   loading ??= loadOnce().catch((error: unknown) => {
@@ -32,29 +37,46 @@ export function loadOrt(): Promise<LoadedOrt> {
 }
 
 async function loadOnce(): Promise<LoadedOrt> {
-  const forced = typeof process === 'undefined' ? undefined : process.env['ALBERTINE_ENGINE'];
-  let fallbackReason: string | undefined;
-  if (forced !== 'wasm' && typeof process !== 'undefined' && process.versions?.node) {
+  const inNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
+  const forced = (inNode && process.env['ALBERTINE_ENGINE']) || undefined;
+  if (forced !== undefined) requireOneOf('ALBERTINE_ENGINE', forced, ENGINES);
+  let nativeFailure: unknown;
+  if (inNode && forced !== 'wasm') {
     try {
       const native = (await import('onnxruntime-node')) as unknown as Ort & { default?: Ort };
       return { ort: native.InferenceSession ? native : native.default!, engine: 'native' };
     } catch (cause) {
-      fallbackReason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-      if (forced === 'native') throw unavailable('onnxruntime-node', cause);
+      if (forced === 'native') throw new AlbertineError('runtime_unavailable', `onnxruntime-node cannot be loaded: ${firstLine(cause)}`, { cause, hint: INSTALL_HINT });
+      nativeFailure = cause;
     }
   }
+  const ort = await loadWasm(nativeFailure);
+  if (nativeFailure === undefined) return { ort, engine: 'wasm' };
+  const fallbackReason = firstLine(nativeFailure);
+  const message = `onnxruntime-node cannot be loaded (${fallbackReason}), so models run on WebAssembly, about four times slower. ${INSTALL_HINT}`;
+  process.emitWarning(message, { code: 'ALBERTINE_WASM' });
+  return { ort, engine: 'wasm', fallbackReason };
+}
+
+async function loadWasm(nativeFailure: unknown): Promise<Ort> {
   try {
-    const ort = await import('onnxruntime-web');
-    return { ort, engine: 'wasm', ...(fallbackReason !== undefined && { fallbackReason }) };
+    return await import('onnxruntime-web');
   } catch (cause) {
-    throw unavailable('onnxruntime-web', cause);
+    const native = nativeFailure === undefined ? '' : `onnxruntime-node cannot be loaded (${firstLine(nativeFailure)}), and `;
+    const hint = nativeFailure === undefined ? 'Install it with: npm install onnxruntime-web' : INSTALL_HINT;
+    throw new AlbertineError('runtime_unavailable', `${native}onnxruntime-web cannot be loaded: ${firstLine(cause)}`, { cause, hint });
   }
 }
 
-function unavailable(name: string, cause: unknown): AlbertineError {
-  return new AlbertineError('runtime_unavailable', `${name} cannot be loaded`, {
-    value: name,
-    cause,
-    hint: 'Install it with: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node (the variable avoids a CUDA download that is not needed).',
-  });
+/**
+ * Sets the threads of the WebAssembly engine. It has one pool for the whole process, created with the first session, so only the first
+ * call counts. Pages that are not cross-origin isolated have one thread.
+ */
+export function setWasmThreads(ort: Ort, threads: number): void {
+  const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean };
+  ort.env.wasm.numThreads = crossOriginIsolated === false ? 1 : threads;
+}
+
+function firstLine(error: unknown): string {
+  return error instanceof Error ? error.message.split('\n')[0] : String(error);
 }

@@ -24,6 +24,14 @@ export class HostTensor {
     return this.native;
   }
 
+  /** Overwrites the values with those of a tensor of the same type and shape. */
+  copyFrom(other: HostTensor): void {
+    if (other.dtype !== this.dtype || other.shape.join() !== this.shape.join()) {
+      throw new AlbertineError('shape_mismatch', `cannot copy ${other.dtype} [${other.shape.join(', ')}] into ${this.dtype} [${this.shape.join(', ')}]`, { value: other.shape });
+    }
+    (this.data as Float32Array).set(other.data as Float32Array);
+  }
+
   /** Wraps a tensor that the runtime returned. */
   static fromNative(native: OrtTensor): HostTensor {
     const tensor = new HostTensor(native.type as DataType, native.dims, native.data as unknown as TypedArray);
