@@ -22,8 +22,8 @@ export interface EncodedDocuments {
   segmentEnds: Uint32Array;
   /** Segments of every document; 0 for one without tokens. */
   documentSegments: Uint32Array;
-  /** UTF-16 units of the text. */
-  characters: number;
+  /** UTF-16 units of every document's text. */
+  documentCharacters: Uint32Array;
 }
 
 /** Encodes batches of documents. */
@@ -51,7 +51,7 @@ export class DocumentEncoder {
       ids,
       segmentEnds: Uint32Array.from(encoded.flatMap(({ segmentEnds }) => segmentEnds)),
       documentSegments: Uint32Array.from(encoded, ({ segmentEnds }) => segmentEnds.length),
-      characters: documents.reduce((sum, paragraphs) => sum + paragraphs.reduce((length, text) => length + text.length, 0), 0),
+      documentCharacters: Uint32Array.from(documents, (paragraphs) => paragraphs.reduce((length, text) => length + text.length, 0)),
     };
   }
 

@@ -73,11 +73,11 @@ class EncoderThread {
   }
 }
 
-/** The entry is compiled beside this file; run from TypeScript sources (development, tests), it needs tsx's loader. */
+/** The entry is compiled beside this file. Run from TypeScript sources (development, tests), the thread loads it through tsx. */
 function startWorker(workerData: unknown): Worker {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const url = new URL(`./tokenize-worker-node.${fromSource ? 'ts' : 'js'}`, import.meta.url);
-  if (!fromSource) return new Worker(url, { workerData });
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return new Worker(url, { workerData, execArgv: ['--import', loader] });
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./tokenize-worker-node.js', import.meta.url), { workerData });
+  const entry = new URL('./tokenize-worker-node.ts', import.meta.url).href;
+  const tsx = new URL('./dist/esm/api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'))).href;
+  const code = `import(${JSON.stringify(tsx)}).then(({ tsImport }) => tsImport(${JSON.stringify(entry)}, ${JSON.stringify(import.meta.url)}))`;
+  return new Worker(code, { eval: true, workerData });
 }

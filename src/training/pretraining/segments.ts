@@ -1,0 +1,132 @@
+import type { Random } from '../../core/random.ts';
+
+/** Second loss beside the masked language model: sentence order (ALBERT), next sentence (BERT), or none. */
+export type PairObjective = 'sop' | 'nsp' | 'none';
+
+/** Tokens `[start, end)` of a block. */
+export interface TokenRange {
+  block: number;
+  start: number;
+  end: number;
+}
+
+/** An example before its tokens are looked up. */
+export interface ExamplePlan {
+  first: TokenRange;
+  second?: TokenRange;
+  /** `sop`: 1 when the segments were swapped; `nsp`: 1 when the second is from another document. Absent without a pair. */
+  pairLabel?: 0 | 1;
+  /** Tokens of this document that were cut off to fit the length. */
+  truncatedTokens: number;
+}
+
+/** A document (or the part of one that is in a block): where it starts and where its segments end, as positions in the block. */
+export interface SegmentedDocument {
+  block: number;
+  start: number;
+  /** Ascending, at least one. */
+  segmentEnds: ArrayLike<number>;
+}
+
+/** Options of {@link packDocument}. */
+export interface PackOptions {
+  objective: PairObjective;
+  /** Tokens of an example, special ones included. */
+  maxLength: number;
+  /** Share of documents packed to a random shorter length, at which fine-tuning will use the model. ALBERT: 0.1. */
+  shortSequenceProbability: number;
+  random: Random;
+  /** `nsp`: some document other than the given one, or undefined when there is none. */
+  otherDocument?: (document: SegmentedDocument, random: Random) => SegmentedDocument | undefined;
+}
+
+/**
+ * Packs a document into examples as ALBERT's `create_pretraining_data.py` does: segments are added up to the target length, then divided at a random
+ * segment boundary into A and B. What differs, on purpose:
+ * - one segment alone gives no pair and no pair label (the original takes B from a random document and labels it "swapped", which leaks the
+ *   answer); if it is too long it is divided into several examples instead of being cut off;
+ * - a pair is cut to length before it is swapped, and equal lengths are cut at random, so that swapping changes nothing but the order;
+ * - `none` closes an example before the segment that would not fit, so that nothing is cut off.
+ * With `sop` and `none` every token is in exactly one example or counted in `truncatedTokens`; `nsp` uses tokens of other documents besides.
+ */
+export function packDocument(document: SegmentedDocument, options: PackOptions): ExamplePlan[] {
+  const { random, maxLength, objective, shortSequenceProbability } = options;
+  const special = objective === 'none' ? 2 : 3;
+  const room = maxLength - special;
+  const target = random.uniform() < shortSequenceProbability ? 2 + random.integer(room - 1) : room;
+  return objective === 'none' ? packSingles(document, target) : packPairs(document, target, options);
+}
+
+function packSingles({ block, start, segmentEnds }: SegmentedDocument, target: number): ExamplePlan[] {
+  const plans: ExamplePlan[] = [];
+  let from = start;
+  for (let i = 0; i < segmentEnds.length; i++) {
+    const isLast = i === segmentEnds.length - 1;
+    if (!isLast && segmentEnds[i + 1] - from <= target) continue;
+    plans.push(...windows({ block, start: from, end: segmentEnds[i] }, target));
+    from = segmentEnds[i];
+  }
+  return plans;
+}
+
+/** A stretch without a pair, in as few examples of equal length as hold it. */
+function windows({ block, start, end }: TokenRange, room: number): ExamplePlan[] {
+  const count = Math.ceil((end - start) / room);
+  const cut = (i: number): number => start + Math.round(((end - start) * i) / count);
+  return Array.from({ length: count }, (_, i) => ({ first: { block, start: cut(i), end: cut(i + 1) }, truncatedTokens: 0 }));
+}
+
+function packPairs(document: SegmentedDocument, target: number, options: PackOptions): ExamplePlan[] {
+  const { block, start, segmentEnds } = document;
+  const { random, maxLength } = options;
+  const plans: ExamplePlan[] = [];
+  const endOf = (segment: number): number => (segment < 0 ? start : segmentEnds[segment]);
+  let from = 0;
+  for (let i = 0; i < segmentEnds.length; i++) {
+    if (i < segmentEnds.length - 1 && endOf(i) - endOf(from - 1) < target) continue;
+    if (i === from) {
+      plans.push(...windows({ block, start: endOf(from - 1), end: endOf(i) }, maxLength - 2));
+    } else {
+      const split = from + random.integer(i - from);
+      const first = { block, start: endOf(from - 1), end: endOf(split) };
+      const replacement = options.objective === 'nsp' && random.uniform() < 0.5 ? segmentsOfOther(document, target - (first.end - first.start), options) : undefined;
+      plans.push(pairPlan(first, replacement ?? { block, start: first.end, end: endOf(i) }, replacement !== undefined, options));
+      // Segments that a random second half replaced are used again.
+      if (replacement) i = split;
+    }
+    from = i + 1;
+  }
+  return plans;
+}
+
+function pairPlan(first: TokenRange, second: TokenRange, isOther: boolean, { objective, random, maxLength }: PackOptions): ExamplePlan {
+  const before = first.end - first.start + (isOther ? 0 : second.end - second.start);
+  truncatePair(first, second, maxLength - 3, random);
+  const truncatedTokens = before - (first.end - first.start) - (isOther ? 0 : second.end - second.start);
+  if (objective === 'nsp') return { first, second, pairLabel: isOther ? 1 : 0, truncatedTokens };
+  return random.uniform() < 0.5 ? { first: second, second: first, pairLabel: 1, truncatedTokens } : { first, second, pairLabel: 0, truncatedTokens };
+}
+
+/** Cuts single tokens off the longer of two ranges, at a random end, until both fit; equal ones are chosen between at random. */
+function truncatePair(first: TokenRange, second: TokenRange, room: number, random: Random): void {
+  for (;;) {
+    const lengths = [first.end - first.start, second.end - second.start];
+    if (lengths[0] + lengths[1] <= room) return;
+    const longer = lengths[0] === lengths[1] ? random.integer(2) : Number(lengths[1] > lengths[0]);
+    const range = longer === 0 ? first : second;
+    if (random.uniform() < 0.5) range.start++;
+    else range.end--;
+  }
+}
+
+/** Segments from a random place of another document, at least `length` tokens of them if it has so many. */
+function segmentsOfOther(document: SegmentedDocument, length: number, { random, otherDocument }: PackOptions): TokenRange | undefined {
+  const other = otherDocument?.(document, random);
+  if (!other) return undefined;
+  const { block, start, segmentEnds } = other;
+  const segment = random.integer(segmentEnds.length);
+  const from = segment === 0 ? start : segmentEnds[segment - 1];
+  let last = segment;
+  while (last < segmentEnds.length - 1 && segmentEnds[last] - from < length) last++;
+  return { block, start: from, end: segmentEnds[last] };
+}
