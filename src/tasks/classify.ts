@@ -30,6 +30,12 @@ export interface ScoredLabel {
   score: number;
 }
 
+/** Options of {@link TextClassifier.predictStream}. */
+export interface PredictStreamOptions extends PredictOptions {
+  /** Inputs read ahead and sorted by length together; 1 answers every input at once. Default 256. */
+  lookAhead?: number;
+}
+
 /** What was predicted for one text. */
 export interface Prediction {
   /** Best label; for regression the number as text. */
@@ -49,6 +55,16 @@ export interface Prediction {
 export interface EncodedInput {
   ids: Int32Array;
   typeIds: Int32Array;
+}
+
+/** Probability from which a multi-label classifier assigns a label. */
+export const MULTI_LABEL_THRESHOLD = 0.5;
+
+/** Index of the largest value; the first of equal ones. */
+export function bestClass(logits: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i;
+  return best;
 }
 
 interface Piece extends EncodedInput { text: number }
@@ -89,6 +105,21 @@ export class TextClassifier implements Disposable {
     const { logits, texts } = await this.logits(inputs, options);
     const width = logits.length / Math.max(1, inputs.length);
     return texts.map((text, row) => ({ ...this.interpret(logits.subarray(row * width, (row + 1) * width), topK), ...text }));
+  }
+
+  /**
+   * Predictions for a source of any length with bounded memory, in input order; the source is read only as fast as they are taken.
+   */
+  async* predictStream(source: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>, options: PredictStreamOptions = {}): AsyncGenerator<Prediction> {
+    const lookAhead = requireInteger('lookAhead', options.lookAhead ?? 256, { min: 1 });
+    let waiting: ClassifierInput[] = [];
+    for await (const input of source) {
+      waiting.push(input);
+      if (waiting.length < lookAhead) continue;
+      yield* await this.predict(waiting, options);
+      waiting = [];
+    }
+    if (waiting.length > 0) yield* await this.predict(waiting, options);
   }
 
   /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. */
@@ -146,13 +177,16 @@ export class TextClassifier implements Disposable {
     return all;
   }
 
+  /** Probabilities of one row of logits: softmax with the calibrated temperature, or one by one for multi-label. */
+  probabilities(logits: Float32Array): Float32Array {
+    return this.problem === 'multiLabel' ? logits.map((value) => 1 / (1 + Math.exp(-value / this.temperature))) : softmaxRow(logits, this.temperature);
+  }
+
   private interpret(logits: Float32Array, topK: number | undefined): Pick<Prediction, 'label' | 'score' | 'labels' | 'assigned'> {
     if (this.problem === 'regression') return { label: String(logits[0]), score: logits[0], labels: [] };
-    const probabilities = this.problem === 'multiLabel'
-      ? logits.map((value) => 1 / (1 + Math.exp(-value / this.temperature)))
-      : softmaxRow(logits, this.temperature);
+    const probabilities = this.probabilities(logits);
     const scored = this.labels.map((label, i) => ({ label, score: probabilities[i] })).sort((a, b) => b.score - a.score);
-    const assigned = this.problem === 'multiLabel' ? { assigned: scored.filter(({ score }) => score >= 0.5).map(({ label }) => label) } : {};
+    const assigned = this.problem === 'multiLabel' ? { assigned: scored.filter(({ score }) => score >= MULTI_LABEL_THRESHOLD).map(({ label }) => label) } : {};
     return { ...scored[0], labels: scored.slice(0, topK), ...assigned };
   }
 }

@@ -4,14 +4,16 @@ import { softmaxRow } from '../core/softmax.ts';
 import { bucketLength, planBatches } from '../data/batches.ts';
 import type { Example } from '../data/dataset.ts';
 import { classificationReport, multiLabelReport } from '../metrics/classification.ts';
-import { pearson, spearman } from '../metrics/correlation.ts';
-import { meanAbsoluteError, meanSquaredError } from '../metrics/regression.ts';
+import { regressionReport } from '../metrics/regression.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { classificationHead, type ProblemType } from './heads.ts';
 import type { LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
 import type { StepData, TrainingTask } from './trainer.ts';
+
+/** Padded tokens of one forward and backward pass. */
+export const DEFAULT_MICRO_BATCH_TOKENS = 4096;
 
 /** A tokenised example; special tokens included. */
 export interface EncodedExample {
@@ -27,9 +29,14 @@ export interface ClassificationTaskOptions {
   labels: readonly string[];
   train: readonly EncodedExample[];
   evaluation?: readonly EncodedExample[];
-  /** Rows of a step; the last step of an epoch has the rest. */
+  /**
+   * Rows of a step. Epochs follow each other without a gap: the step at an epoch's end is filled with the first rows of the next
+   * one, so that every step has exactly this many rows; only with `epochs` the very last one has the rest.
+   */
   batchSize: number;
-  /** Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding. Default 4096. */
+  /** Ends the data after this many passes (may be fractional). Default: it never ends. */
+  epochs?: number;
+  /** Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding. Default {@link DEFAULT_MICRO_BATCH_TOKENS}. */
   microBatchTokens?: number;
   /** Order of the rows is drawn anew each epoch from this seed. */
   seed: number;
@@ -53,9 +60,14 @@ export function encodeExamples(tokenizer: Tokenizer, examples: readonly Example[
   return { encoded, truncatedTexts, truncatedTokens };
 }
 
-/** Steps that make one pass over the training rows. */
+/** Steps that make one pass over the training rows, rounded up. */
 export function stepsPerEpoch(rows: number, batchSize: number): number {
   return Math.ceil(rows / batchSize);
+}
+
+/** Steps of `epochs` passes that follow each other without a gap. */
+export function stepsOfEpochs(rows: number, batchSize: number, epochs: number): number {
+  return Math.max(1, Math.ceil(Math.round(epochs * rows) / batchSize));
 }
 
 /**
@@ -67,26 +79,42 @@ export function classificationTask(options: ClassificationTaskOptions): Training
   requireInteger('batchSize', batchSize, { min: 1 });
   if (train.length === 0) throw new AlbertineError('invalid_data', 'there is no training example', { value: 0 });
   const numLabels = problem === 'regression' ? 1 : labels.length;
-  const perEpoch = stepsPerEpoch(train.length, batchSize);
-  let order: { epoch: number; rows: number[] } | undefined;
-  const rowsOf = (epoch: number): number[] => {
-    if (order?.epoch !== epoch) {
-      const rows = Array.from(train.keys());
-      order = { epoch, rows: options.shuffle === false ? rows : shuffle(rows, createRandom(mixSeed(seed, epoch))) };
-    }
-    return order.rows;
-  };
-  const collate = { config, problem, numLabels, classWeights: options.classWeights, microBatchTokens: options.microBatchTokens ?? 4096 };
+  const rowAt = rowOrder(train.length, { seed, shuffled: options.shuffle ?? true });
+  const end = options.epochs === undefined ? Infinity : Math.round(options.epochs * train.length);
+  const collate = { config, problem, numLabels, classWeights: options.classWeights, microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS };
+  const { evaluation } = options;
   return {
     head: classificationHead(config, { numLabels, problemType: problem, ...(labelSmoothing !== undefined && { labelSmoothing }) }),
+    largestBatch: largestBatch(train, batchSize, collate),
     stepData(step): StepData {
-      const at = step % perEpoch;
-      const rows = rowsOf(Math.floor(step / perEpoch)).slice(at * batchSize, (at + 1) * batchSize);
-      const { batches, tokens } = collateExamples(rows.map((row) => train[row]), collate);
+      const rows: EncodedExample[] = [];
+      for (let position = step * batchSize; position < Math.min(end, (step + 1) * batchSize); position++) rows.push(train[rowAt(position)]);
+      const { batches, tokens } = collateExamples(rows, collate);
       return { microBatches: batches.map(({ batch }) => batch), tokens };
     },
-    ...(options.evaluation && { evaluate: (network) => evaluateClassifier(network, options.evaluation!, { ...collate, labels }) }),
+    ...(evaluation && evaluation.length > 0 && {
+      evaluationTokens: evaluation.reduce((total, { ids }) => total + ids.length, 0),
+      evaluate: (network: LayerwiseNetwork) => evaluateClassifier(network, evaluation, { ...collate, labels }),
+    }),
   };
+}
+
+/** Which row is at a position of the endless sequence of epochs; every epoch is shuffled on its own. */
+function rowOrder(rows: number, { seed, shuffled }: { seed: number; shuffled: boolean }): (position: number) => number {
+  if (!shuffled) return (position) => position % rows;
+  let current: { epoch: number; order: number[] } | undefined;
+  return (position) => {
+    const epoch = Math.floor(position / rows);
+    if (current?.epoch !== epoch) current = { epoch, order: shuffle(Array.from({ length: rows }, (_, row) => row), createRandom(mixSeed(seed, epoch))) };
+    return current.order[position % rows];
+  };
+}
+
+/** The micro-batch with most tokens and the longest rows; attention makes long rows the more expensive ones. */
+function largestBatch(examples: readonly EncodedExample[], batchSize: number, { config, microBatchTokens }: CollateOptions): { batchSize: number; sequenceLength: number } {
+  const longest = examples.reduce((length, { ids }) => Math.max(length, ids.length), 1);
+  const sequenceLength = Math.min(config.maxPositionEmbeddings, bucketLength(longest));
+  return { batchSize: Math.min(batchSize, Math.max(1, Math.floor(microBatchTokens / sequenceLength))), sequenceLength };
 }
 
 interface CollateOptions {
@@ -164,7 +192,7 @@ export function scoreLogits(logits: Float32Array, targets: readonly (number | nu
   const { problem, labels } = options;
   if (problem === 'regression') {
     const gold = targets as number[];
-    return { pearson: pearson(gold, logits), spearman: spearman(gold, logits), meanSquaredError: meanSquaredError(gold, logits), meanAbsoluteError: meanAbsoluteError(gold, logits) };
+    return numbersOnly(regressionReport(gold, logits));
   }
   const rows = targets.map((_, row) => logits.subarray(row * labels.length, (row + 1) * labels.length));
   if (problem === 'multiLabel') {

@@ -4,66 +4,108 @@ import { AlbertineError } from '../core/errors.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Arena } from './arena.ts';
 import type { LayerwiseNetwork, SaveActivations, TrainingBatch } from './layerwise.ts';
-import type { StepData } from './trainer.ts';
+import type { StepData } from './trainer-options.ts';
 
-/** What a run will cost, measured on one step before it starts. */
+/** What a run will cost, measured on a few of its steps before it starts. */
 export interface RunEstimate {
+  /** Steps that are left. */
+  steps: number;
   secondsPerStep: number;
+  /** Training and evaluations; reading and saving are not in it. */
   totalSeconds: number;
+  /** Real tokens of training, padding not counted. */
   tokensPerSecond: number;
-  /** Resident memory after the probe step, in bytes. */
+  /** Resident memory after the probed steps, in bytes. */
   residentBytes: number;
+  /** Resident memory that the largest micro-batch of the run may need, in bytes; an upper bound from its shape. */
+  peakBytes: number;
 }
 
-/** Runs one step's data twice (the first run compiles) and scales up. */
-export async function estimateRun(probe: { data: StepData; stepsLeft: number; run: (batch: TrainingBatch) => Promise<void> }): Promise<RunEstimate> {
-  const { data, stepsLeft, run } = probe;
-  await run(data.microBatches[0]);
-  const started = performance.now();
-  for (const batch of data.microBatches) await run(batch);
-  const secondsPerStep = (performance.now() - started) / 1000;
-  return { secondsPerStep, totalSeconds: secondsPerStep * stepsLeft, tokensPerSecond: data.tokens / secondsPerStep, residentBytes: process.memoryUsage.rss() };
+/** A forward and backward pass costs about three forward passes. */
+const PASSES_PER_STEP = 3;
+const MAX_PROBES = 4;
+const MAX_PROBE_SECONDS = 20;
+
+/** What {@link estimateRun} measures. */
+export interface Probe {
+  /** First step to run, and the end of the run. */
+  from: number;
+  to: number;
+  stepData: (step: number) => Promise<StepData> | StepData;
+  /** Runs one micro-batch forwards and backwards; its gradients are thrown away. */
+  run: (batch: TrainingBatch) => Promise<unknown>;
+  /** Tokens of all evaluations to come. */
+  evaluationTokens: number;
+  /** Bytes that the largest micro-batch adds to what the process had before the first probe. */
+  largestBytes: number;
 }
 
-/** Memory this process may still take: free memory of the machine or of the cgroup, whichever is less. */
-export function availableMemory(): number {
-  const read = (path: string): number | undefined => {
+/**
+ * Runs the data of up to four steps, spread over the rest of the run so that they have different shapes, and scales up.
+ * A first pass over the first micro-batch compiles and is not timed. Stops probing after 20 seconds.
+ */
+export async function estimateRun(probe: Probe): Promise<RunEstimate> {
+  const { from, to, stepData, run } = probe;
+  const before = process.memoryUsage.rss();
+  const steps = to - from;
+  const probes = [...new Set(Array.from({ length: MAX_PROBES }, (_, i) => from + Math.floor((i * steps) / MAX_PROBES)))];
+  await run((await stepData(from)).microBatches[0]);
+  let seconds = 0;
+  let tokens = 0;
+  let probed = 0;
+  for (const step of probes) {
+    const data = await stepData(step);
+    const started = performance.now();
+    for (const batch of data.microBatches) await run(batch);
+    seconds += (performance.now() - started) / 1000;
+    tokens += data.tokens;
+    probed++;
+    if (seconds > MAX_PROBE_SECONDS) break;
+  }
+  const tokensPerSecond = tokens / seconds;
+  return {
+    steps, secondsPerStep: seconds / probed, tokensPerSecond,
+    totalSeconds: (seconds / probed) * steps + probe.evaluationTokens / (PASSES_PER_STEP * tokensPerSecond),
+    residentBytes: process.memoryUsage.rss(),
+    peakBytes: Math.max(process.memoryUsage.rss(), before + probe.largestBytes),
+  };
+}
+
+/** Memory this process may still take: free memory of the machine or of the cgroup (v2, then v1), whichever is less. */
+export function availableMemory(readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): number {
+  const read = (path: string): string | undefined => {
     try {
-      const value = Number(readFileSync(path, 'utf8').trim());
-      return Number.isFinite(value) ? value : undefined;
+      return readFile(path).trim();
     } catch {
       return undefined;
     }
   };
-  const meminfo = (() => {
-    try {
-      const line = /MemAvailable:\s+(\d+) kB/.exec(readFileSync('/proc/meminfo', 'utf8'));
-      return line ? Number(line[1]) * 1024 : undefined;
-    } catch {
-      return undefined;
-    }
-  })();
-  const limit = read('/sys/fs/cgroup/memory.max');
-  const used = read('/sys/fs/cgroup/memory.current');
-  const free = meminfo ?? freemem();
-  return limit !== undefined && used !== undefined ? Math.min(free, limit - used) : free;
+  const number = (path: string): number => Number(read(path) ?? NaN);
+  const meminfo = /MemAvailable:\s+(\d+) kB/.exec(read('/proc/meminfo') ?? '');
+  const free = meminfo ? Number(meminfo[1]) * 1024 : freemem();
+  const limits = [
+    number('/sys/fs/cgroup/memory.max') - number('/sys/fs/cgroup/memory.current'),
+    number('/sys/fs/cgroup/memory/memory.limit_in_bytes') - number('/sys/fs/cgroup/memory/memory.usage_in_bytes'),
+  ];
+  return Math.min(free, ...limits.filter(Number.isFinite));
 }
 
-/** Throws `out_of_memory` with advice when the activations of the largest micro-batch cannot fit. */
-export function requireMemory(config: AlbertConfig, arena: Arena, network: LayerwiseNetwork, plan: { microBatches: readonly TrainingBatch[]; saveActivations: SaveActivations }): void {
+/** Bytes of activations and gradients that a micro-batch needs, besides the arena. An upper bound. */
+export function activationBytes(config: AlbertConfig, network: LayerwiseNetwork, batch: { batchSize: number; sequenceLength: number }, saveActivations: SaveActivations): number {
   const executed = config.numHiddenLayers * config.innerGroupNum;
-  const kept = plan.saveActivations === 'all' ? executed : plan.saveActivations === 'none' ? 1 : Math.max(1, plan.saveActivations);
-  let needed = 0;
-  for (const { batchSize, sequenceLength } of plan.microBatches) {
-    const hidden = 4 * batchSize * sequenceLength * config.hiddenSize * (executed + 3);
-    needed = Math.max(needed, hidden + (kept + 1) * network.memory({ batch: batchSize, sequence: sequenceLength }).perKeptLayer);
-  }
-  const available = availableMemory();
-  if (needed > available) {
-    const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-    throw new AlbertineError('out_of_memory', `a training step needs about ${gigabytes(needed)} beyond the ${gigabytes(arena.byteLength)} of weights and moments, ${gigabytes(available)} are free`, {
-      value: needed,
-      hint: "Lower the tokens per micro-batch or the maximum length, or set saveActivations to 'none'.",
-    });
-  }
+  const kept = saveActivations === 'all' ? executed : saveActivations === 'none' ? 0 : Math.min(executed, saveActivations);
+  const { batchSize, sequenceLength } = batch;
+  // The hidden states of all depths, two gradients, and what a layer keeps: once a kept depth, and once while one is computed.
+  const hidden = 4 * batchSize * sequenceLength * config.hiddenSize * (executed + 3);
+  return hidden + (kept + 1) * network.memory({ batch: batchSize, sequence: sequenceLength }).perKeptLayer;
+}
+
+/** Throws `out_of_memory` with advice when the activations of the largest micro-batch cannot fit into what is free. */
+export function requireMemory(needed: number, arena: Arena, available = availableMemory()): void {
+  if (needed <= available) return;
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(2)} GB`;
+  throw new AlbertineError('out_of_memory', `a training step needs about ${gigabytes(needed)} beyond the ${gigabytes(arena.byteLength)} of weights and moments, ${gigabytes(available)} are free`, {
+    value: needed,
+    hint: "Lower the tokens per micro-batch (microBatchTokens) or the maximum length, or set saveActivations to 'none'",
+  });
 }

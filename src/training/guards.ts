@@ -72,31 +72,45 @@ export class StepGuard {
   }
 }
 
+/** Serialisable position of a {@link LearningWatch}. */
+export interface WatchState {
+  seen: number;
+  firstSum: number;
+  lastSum: number;
+  told: boolean;
+}
+
+/** Steps whose average is the loss to be beaten. */
+const FIRST_LOSSES = 20;
+
 /**
- * Notices a run that does not learn: after a fifth of the steps (at least 100) the average loss of the last tenth is not 2 %
- * below that of the first steps. Returns advice once.
+ * Notices a run that does not learn: after a fifth of the steps (at least 100) the average loss of the last tenth of them is
+ * not 2 % below that of the first 20. Returns advice once. Losses that are not finite do not count.
  */
 export class LearningWatch {
-  private readonly losses: number[] = [];
-  private readonly totalSteps: number;
-  private told = false;
+  readonly state: WatchState;
+  private readonly patience: number;
+  private readonly window: number;
 
-  constructor(totalSteps: number) {
-    this.totalSteps = totalSteps;
+  constructor(totalSteps: number, state?: WatchState) {
+    this.patience = Math.max(100, Math.ceil(totalSteps / 5));
+    this.window = Math.max(FIRST_LOSSES, Math.ceil(this.patience / 10));
+    this.state = state ? { ...state } : { seen: 0, firstSum: 0, lastSum: 0, told: false };
   }
 
   /** Adds a step's loss; returns advice when the run looks stuck. */
   add(loss: number, learningRate: number): string | undefined {
-    this.losses.push(loss);
-    const { length } = this.losses;
-    const patience = Math.max(100, Math.ceil(this.totalSteps / 5));
-    if (this.told || length < patience) return undefined;
-    this.told = true;
-    const average = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-    const first = average(this.losses.slice(0, 20));
-    const last = average(this.losses.slice(-Math.max(20, Math.ceil(length / 10))));
+    const { state, patience, window } = this;
+    if (state.told || !Number.isFinite(loss)) return undefined;
+    state.seen++;
+    if (state.seen <= FIRST_LOSSES) state.firstSum += loss;
+    if (state.seen > patience - window) state.lastSum += loss;
+    if (state.seen < patience) return undefined;
+    state.told = true;
+    const first = state.firstSum / FIRST_LOSSES;
+    const last = state.lastSum / window;
     if (last < 0.98 * first) return undefined;
-    return `the loss has not fallen in ${length} steps (${first.toFixed(4)} at first, ${last.toFixed(4)} now): `
+    return `the loss has not fallen in ${patience} steps (${first.toFixed(4)} at first, ${last.toFixed(4)} now): `
       + `try a lower learningRate (now ${learningRate.toExponential(1)}; ALBERT large and up often need 1e-5 or less), a longer warm-up or a larger batchSize; from untrained weights, a higher one`;
   }
 }

@@ -27,7 +27,7 @@ export async function saveRunCheckpoint(folder: string, parts: { arena: Arena; o
   const { arena, optimizer, state, keep, best } = parts;
   const target = join(folder, folderName(state.step));
   const temporary = `${target}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
+  await removeUnfinished(folder);
   await mkdir(temporary, { recursive: true });
   const { name, arrays, scalars } = optimizer.state();
   await writeTensors(join(temporary, 'weights.safetensors'), arena.weights());
@@ -38,6 +38,12 @@ export async function saveRunCheckpoint(folder: string, parts: { arena: Arena; o
   await rename(temporary, target);
   for (const old of (await listRunCheckpoints(folder)).slice(0, -keep)) await rm(join(folder, folderName(old)), { recursive: true, force: true });
   return target;
+}
+
+/** Removes what processes that were killed while saving left behind. */
+async function removeUnfinished(folder: string): Promise<void> {
+  if (!existsSync(folder)) return;
+  for (const name of await readdir(folder)) if (name.startsWith(PREFIX) && name.endsWith('.tmp')) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Steps of the complete checkpoints in a folder, ascending. */

@@ -1,105 +1,39 @@
 import { join } from 'node:path';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
-import type { ProgressListener } from '../core/progress.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { encoderParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
-import { createArena, type Arena, type ArenaOptions } from './arena.ts';
-import { estimateRun, requireMemory, type RunEstimate } from './estimate-node.ts';
-import { LearningWatch, StepGuard, type GuardOptions, type GuardState } from './guards.ts';
-import type { HeadDefinition, HeadResults } from './head.ts';
-import { LayerwiseNetwork, type LayerwiseOptions, type TrainingBatch } from './layerwise.ts';
+import { createArena, type Arena } from './arena.ts';
+import { BestWeights, type BestState } from './best-weights.ts';
+import { activationBytes, estimateRun, requireMemory, type RunEstimate } from './estimate-node.ts';
+import { LearningWatch, StepGuard, type GuardState, type Verdict, type WatchState } from './guards.ts';
+import type { HeadResults } from './head.ts';
+import { LayerwiseNetwork } from './layerwise.ts';
 import { createAdamW } from './optimizers/adamw.ts';
 import { createLamb } from './optimizers/lamb.ts';
 import { clipScale, globalNorm, type Optimizer } from './optimizers/optimizer.ts';
 import { createSgd } from './optimizers/sgd.ts';
-import { listRunCheckpoints, loadRunCheckpoint, saveRunCheckpoint, type RunState } from './run-checkpoint-node.ts';
-import { learningRateAt, validateSchedule, type Schedule } from './schedules.ts';
-import type { Tracker } from './trackers/tracker.ts';
+import { loadRunCheckpoint, saveRunCheckpoint, type RunState } from './run-checkpoint-node.ts';
+import { learningRateAt, validateSchedule } from './schedules.ts';
+import { StepMeter } from './step-meter.ts';
+import type { OptimizerOptions, StepData, TrainerOptions, TrainingOutcome, TrainingTask } from './trainer-options.ts';
 
-/** The micro-batches of one optimiser step; their losses add up to the mean over the step. */
-export interface StepData {
-  microBatches: TrainingBatch[];
-  /** Real tokens, padding not counted. */
-  tokens: number;
-}
+export type { BestMetric, OptimizerOptions, StepData, TrainerOptions, TrainingOutcome, TrainingTask } from './trainer-options.ts';
 
-/** What is trained: a head with its data. Implementations must give the same data for the same position. */
-export interface TrainingTask {
-  readonly head: HeadDefinition;
-  /** Data of optimiser step `step` (0-based). */
-  stepData(step: number): Promise<StepData> | StepData;
-  /** Further numbers to log, from the head's results of a step's micro-batches. */
-  summarize?(results: readonly HeadResults[]): Record<string, number>;
-  /** Held-out metrics by name. */
-  evaluate?(network: LayerwiseNetwork): Promise<Record<string, number>>;
-}
+/** Roll-backs after which a run is given up: the rate has been halved as often. */
+const MAX_ROLL_BACKS = 5;
 
-/** Optimiser choice and constants. */
-export interface OptimizerOptions {
-  /** Default `adamw`. */
-  name?: 'adamw' | 'lamb' | 'sgd';
-  weightDecay?: number;
-  beta1?: number;
-  beta2?: number;
-  epsilon?: number;
-  /** SGD only. Default 0.9. */
-  momentum?: number;
-}
-
-/** Options of {@link Trainer}. */
-export interface TrainerOptions extends LayerwiseOptions {
-  /** Folder of the run: checkpoints go to `<output>/checkpoints`. */
-  output: string;
-  schedule: Schedule;
-  optimizer?: OptimizerOptions;
-  /** Global gradient norm above which gradients are scaled down; 0 switches clipping off. Default 1. */
-  maxGradNorm?: number;
-  /** Evaluates every so many steps; the end always counts. Default: only at the end. */
-  evaluateEvery?: number;
-  /** Metric by which the best weights are kept, and whether more is better. */
-  best?: { metric: string; higherIsBetter: boolean };
-  /** Stops after this many evaluations without improvement. Default: never. */
-  patience?: number;
-  /** Saves a resumable checkpoint every so many steps. Default: a tenth of the run, at most 500. */
-  checkpointEvery?: number;
-  /** Checkpoints to keep. Default 2. */
-  keepCheckpoints?: number;
-  /** Frozen parameters, exceptions from decay, learning-rate factors. */
-  parameters?: ArenaOptions;
-  guard?: GuardOptions;
-  tracker?: Tracker;
-  onProgress?: ProgressListener;
-  /** Told before the first step; throw to refuse. */
-  onEstimate?: (estimate: RunEstimate) => void;
-  /** Told of warnings and skipped steps as they happen. */
-  onEvent?: (kind: string, message: string, step: number) => void;
-  /** Asks to stop after the current step, with a checkpoint. */
-  signal?: AbortSignal;
-}
-
-/** How a run ended. */
-export interface TrainingOutcome {
-  outcome: 'finished' | 'interrupted' | 'stoppedEarly';
-  /** Steps finished in all, earlier parts of a resumed run included. */
-  steps: number;
-  skipped: number;
-  rollBacks: number;
-  /** Metrics of the last evaluation. */
-  evaluation?: Record<string, number>;
-  best?: { step: number; metric: string; value: number };
-  /** Weights to keep: the best ones if a metric was given, else the last. */
-  weights: Weights;
-  estimate?: RunEstimate;
-}
-
-interface Progress {
+/** What a checkpoint's `state.json` holds. */
+interface TrainerState extends BestState {
+  /** Position of the task's data. */
+  data: unknown;
   step: number;
   updates: number;
-  bestValue: number | undefined;
-  bestStep: number;
-  sinceBest: number;
-  smoothedLoss: number | undefined;
+  smoothedLoss: number | null;
+  guard: GuardState;
+  watch: WatchState;
 }
+
+type Results = { loss: number; learningRate: number; gradNorm: number; tokens: number; seconds: number } & Record<string, number>;
 
 /**
  * Trains a network on a task: layer-wise steps, clipping, schedule, guards, evaluation, checkpoints from which a killed run
@@ -112,27 +46,36 @@ export class Trainer implements Disposable {
   private readonly options: TrainerOptions;
   private readonly task: TrainingTask;
   private readonly config: AlbertConfig;
+  private readonly best: BestWeights;
   private guard: StepGuard;
-  private readonly watch: LearningWatch;
-  private progress: Progress = { step: 0, updates: 0, bestValue: undefined, bestStep: 0, sinceBest: 0, smoothedLoss: undefined };
-  private bestWeights: Weights | undefined;
-  private lastEvaluation: Record<string, number> | undefined;
+  private watch: LearningWatch;
+  private meter: StepMeter;
+  /** Steps finished, skipped ones included. */
+  private step = 0;
+  /** Updates applied; bias correction counts these. */
+  private updates = 0;
+  /** Step of the newest checkpoint on disk. */
+  private savedStep: number | undefined;
 
   /** `weights` are copied; every parameter of the encoder and of the task's head must be there. */
   constructor(config: AlbertConfig, weights: Weights, task: TrainingTask, options: TrainerOptions) {
     validateSchedule(options.schedule);
-    if (options.evaluateEvery !== undefined) requireInteger('evaluateEvery', options.evaluateEvery, { min: 1 });
+    for (const name of ['evaluateEvery', 'checkpointEvery', 'keepCheckpoints', 'patience'] as const) {
+      if (options[name] !== undefined) requireInteger(name, options[name], { min: 1 });
+    }
+    if (options.patience !== undefined && !options.best) throw new AlbertineError('invalid_argument', 'patience needs a metric to watch', { hint: 'Give best' });
     this.config = config;
     this.task = task;
     this.options = options;
     const specs = new Map<string, ParameterSpec>([...encoderParameters(config), ...task.head.parameters].map((spec) => [spec.name, spec]));
-    const { name = 'adamw' } = options.optimizer ?? {};
-    this.arena = createArena([...specs.values()], name === 'sgd' ? 3 : 4, options.parameters);
+    this.arena = createArena([...specs.values()], options.optimizer?.name === 'sgd' ? 3 : 4, options.parameters);
     this.arena.load(weights);
     this.optimizer = createOptimizer(this.arena, options.optimizer ?? {});
     this.network = new LayerwiseNetwork(config, this.arena, task.head, options);
+    this.best = new BestWeights(options.best);
     this.guard = new StepGuard(options.guard);
     this.watch = new LearningWatch(options.schedule.totalSteps);
+    this.meter = new StepMeter(options.schedule.totalSteps);
   }
 
   /** Folder of the resumable checkpoints. */
@@ -144,58 +87,82 @@ export class Trainer implements Disposable {
   async resume(): Promise<number | undefined> {
     const state = await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer });
     if (!state) return undefined;
-    this.restoreState(state);
-    return this.progress.step;
+    const { best, ...rest } = state;
+    this.restore(rest as unknown as TrainerState, best);
+    return this.step;
   }
 
-  /** Runs to the end, to the signal, or until patience is lost. Throws `training_diverged` when rolling back does not help. */
+  /**
+   * Runs to the end, to the signal, or until patience is lost; a finished run returns at once.
+   * Throws `out_of_memory` before the first step, `training_diverged` when rolling back does not help.
+   */
   async run(): Promise<TrainingOutcome> {
-    const { schedule, signal } = this.options;
-    const estimate = this.progress.step < schedule.totalSteps ? await this.probe() : undefined;
-    let outcome: TrainingOutcome['outcome'] = 'finished';
-    while (this.progress.step < schedule.totalSteps) {
-      if (signal?.aborted) {
-        outcome = 'interrupted';
-        break;
-      }
-      await this.step();
-      if (await this.afterStep()) {
-        outcome = 'stoppedEarly';
-        break;
-      }
-    }
+    const { totalSteps } = this.options.schedule;
+    const finished = (): boolean => this.step >= totalSteps || this.isOutOfPatience();
+    const estimate = finished() ? undefined : await this.probe();
+    // A checkpoint to go back to from the first step on.
+    if (!finished()) await this.saveCheckpoint();
+    this.meter.start(this.step);
+    while (!finished() && !this.options.signal?.aborted) await this.runStep();
+    const outcome = this.step >= totalSteps ? 'finished' : this.isOutOfPatience() ? 'stoppedEarly' : 'interrupted';
     await this.saveCheckpoint();
-    if (outcome === 'finished' && this.lastEvaluation === undefined && this.task.evaluate) await this.evaluate();
-    const { best } = this.options;
-    return {
-      outcome,
-      steps: this.progress.step,
-      skipped: this.guard.state.skipped,
-      rollBacks: this.guard.state.rollBacks,
-      weights: this.bestWeights ?? this.arena.weights(),
-      ...(this.lastEvaluation && { evaluation: this.lastEvaluation }),
-      ...(best && this.progress.bestValue !== undefined && { best: { step: this.progress.bestStep, metric: best.metric, value: this.progress.bestValue } }),
-      ...(estimate && { estimate }),
-    };
+    return this.outcome(outcome, estimate);
   }
 
   [Symbol.dispose](): void {
     this.network[Symbol.dispose]();
   }
 
-  /** Runs the next step's data once without an update, to measure time and memory before anything is promised. */
+  private outcome(outcome: TrainingOutcome['outcome'], estimate: RunEstimate | undefined): TrainingOutcome {
+    const { best, last, weights } = this.best;
+    return {
+      outcome, steps: this.step, skipped: this.guard.state.skipped, rollBacks: this.guard.state.rollBacks,
+      weights: weights ?? this.arena.weights(),
+      ...(last && { evaluation: last }),
+      ...(best && { best: { metric: this.options.best!.metric, ...best } }),
+      ...(estimate && { estimate }),
+    };
+  }
+
+  private isOutOfPatience(): boolean {
+    const { patience } = this.options;
+    return patience !== undefined && this.best.sinceBest >= patience;
+  }
+
+  /** Runs some steps' data without updates, to measure time and memory before anything is promised. */
   private async probe(): Promise<RunEstimate> {
-    const data = await this.task.stepData(this.progress.step);
-    requireMemory(this.config, this.arena, this.network, { microBatches: data.microBatches, saveActivations: this.options.saveActivations ?? 'all' });
-    const stepsLeft = this.options.schedule.totalSteps - this.progress.step;
-    const estimate = await estimateRun({ data, stepsLeft, run: async (batch) => void (await this.network.accumulate(batch, { step: this.progress.step, microBatch: 0 })) });
+    const { task, network, options: { schedule: { totalSteps }, evaluateEvery = totalSteps, saveActivations = 'all' } } = this;
+    const probeData = (step: number): Promise<StepData> | StepData => (task.probeData ? task.probeData(step) : task.stepData(step));
+    const { microBatches } = await probeData(this.step);
+    const shapes = task.largestBatch ? [...microBatches, task.largestBatch] : microBatches;
+    const largestBytes = Math.max(...shapes.map((shape) => activationBytes(this.config, network, shape, saveActivations)));
+    requireMemory(largestBytes, this.arena);
+    const evaluations = task.evaluate ? Math.ceil(totalSteps / evaluateEvery) - Math.floor(this.step / evaluateEvery) : 0;
+    const estimate = await estimateRun({
+      from: this.step, to: totalSteps, largestBytes,
+      stepData: probeData,
+      // Gradients are zeroed when the first step begins.
+      run: (batch) => network.accumulate(batch, { step: this.step, microBatch: 0 }),
+      evaluationTokens: evaluations * (task.evaluationTokens ?? 0),
+    });
     this.options.onEstimate?.(estimate);
     return estimate;
   }
 
-  private async step(): Promise<void> {
+  /** One optimiser step with what belongs after it: log, roll-back, evaluation, checkpoint. */
+  private async runStep(): Promise<void> {
+    const { verdict, results } = await this.update();
+    this.report(results);
+    if (verdict.action !== 'apply') await this.handleSkip(verdict);
+    const { totalSteps } = this.options.schedule;
+    const { evaluateEvery = totalSteps, checkpointEvery = Math.max(1, Math.min(500, Math.ceil(totalSteps / 10))) } = this.options;
+    if (this.task.evaluate && (this.step % evaluateEvery === 0 || this.step === totalSteps)) await this.evaluate(this.task.evaluate);
+    if (this.step % checkpointEvery === 0 && this.step < totalSteps) await this.saveCheckpoint();
+  }
+
+  private async update(): Promise<{ verdict: Verdict; results: Results }> {
     const started = performance.now();
-    const { step } = this.progress;
+    const { step } = this;
     const { microBatches, tokens } = await this.task.stepData(step);
     this.arena.zeroGradients();
     const results: HeadResults[] = [];
@@ -205,95 +172,73 @@ export class Trainer implements Disposable {
     const verdict = this.guard.judge(loss, gradNorm);
     const learningRate = learningRateAt(this.options.schedule, step) * this.guard.state.rateScale;
     if (verdict.action === 'apply') {
-      this.progress.updates++;
-      this.optimizer.step(this.progress.updates, learningRate, clipScale(gradNorm, this.options.maxGradNorm ?? 1));
+      this.updates++;
+      this.optimizer.step(this.updates, learningRate, clipScale(gradNorm, this.options.maxGradNorm ?? 1));
     }
-    this.progress.step++;
+    this.step++;
     const seconds = (performance.now() - started) / 1000;
-    this.report({ loss, learningRate, gradNorm, tokens, seconds, ...this.task.summarize?.(results) });
-    if (verdict.action !== 'apply') await this.handleSkip(verdict);
+    return { verdict, results: { loss, learningRate, gradNorm, tokens, seconds, ...this.task.summarize?.(results) } };
   }
 
-  private report(values: { loss: number; learningRate: number; gradNorm: number; tokens: number; seconds: number } & Record<string, number>): void {
-    const { step, smoothedLoss } = this.progress;
-    const { totalSteps } = this.options.schedule;
-    this.options.tracker?.scalars(step, values);
-    if (Number.isFinite(values.loss)) this.progress.smoothedLoss = smoothedLoss === undefined ? values.loss : 0.95 * smoothedLoss + 0.05 * values.loss;
-    const rate = 1 / values.seconds;
-    this.options.onProgress?.({
-      stage: 'training', unit: 'steps', done: step, total: totalSteps, rate, secondsLeft: (totalSteps - step) / rate,
-      extra: { loss: (this.progress.smoothedLoss ?? NaN).toFixed(4), 'tokens/s': Math.round(values.tokens / values.seconds), lr: values.learningRate.toExponential(2), MB: Math.round(process.memoryUsage.rss() / 2 ** 20) },
-    });
-    const advice = this.watch.add(values.loss, values.learningRate);
-    if (advice) this.event('not learning', advice);
+  private report(results: Results): void {
+    this.options.tracker?.scalars(this.step, results);
+    this.meter.add(results);
+    this.options.onProgress?.(this.meter.event(this.step, results.learningRate));
+    const advice = this.watch.add(results.loss, results.learningRate);
+    if (advice !== undefined) this.event('not learning', advice);
   }
 
   private event(kind: string, message: string): void {
-    this.options.tracker?.text(kind, this.progress.step, message);
-    this.options.onEvent?.(kind, message, this.progress.step);
+    this.options.tracker?.text(kind, this.step, message);
+    this.options.onEvent?.(kind, message, this.step);
   }
 
   private async handleSkip(verdict: { action: 'skip' | 'rollBack'; reason: string }): Promise<void> {
-    this.event('skipped', `step ${this.progress.step} was not applied: ${verdict.reason}`);
+    this.event('skipped', `step ${this.step} was not applied: ${verdict.reason}`);
     if (verdict.action === 'skip') return;
-    const checkpoints = await listRunCheckpoints(this.checkpointFolder);
-    if (checkpoints.length === 0 || this.guard.state.rollBacks >= 5) {
-      throw new AlbertineError('training_diverged', `training diverged at step ${this.progress.step}: ${verdict.reason}`, { value: verdict.reason, hint: 'Lower the learning rate, warm up longer, or check the data.' });
+    if (this.guard.state.rollBacks >= MAX_ROLL_BACKS) {
+      throw new AlbertineError('training_diverged', `training diverged at step ${this.step}: ${verdict.reason}`, { value: verdict.reason, hint: 'Lower the learning rate, warm up longer, or check the data' });
     }
-    const { skipped, rollBacks, rateScale } = this.guard.state;
+    // Only weights and moments go back: the same data would meet the same trouble, so the run goes on behind it.
     const state = await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer });
-    const at = this.progress.step;
-    this.restoreState(state!);
-    Object.assign(this.guard.state, { skipped, rollBacks, rateScale });
+    this.updates = state!.updates;
     this.guard.rolledBack();
-    // The same data would meet the same trouble: go on behind it with the older weights.
-    this.progress.step = at;
     this.event('rolled back', `weights of step ${state!.step} restored, learning rate now ${this.guard.state.rateScale} of the schedule`);
   }
 
-  /** Evaluation, checkpoint and patience; true to stop. */
-  private async afterStep(): Promise<boolean> {
-    const { step } = this.progress;
-    const { totalSteps } = this.options.schedule;
-    const { evaluateEvery = totalSteps, patience } = this.options;
-    if (this.task.evaluate && (step % evaluateEvery === 0 || step === totalSteps)) await this.evaluate();
-    const checkpointEvery = this.options.checkpointEvery ?? Math.max(1, Math.min(500, Math.ceil(totalSteps / 10)));
-    if (step % checkpointEvery === 0 && step < totalSteps) await this.saveCheckpoint();
-    return patience !== undefined && this.progress.sinceBest >= patience && step < totalSteps;
-  }
-
-  private async evaluate(): Promise<void> {
-    const metrics = await this.task.evaluate!(this.network);
-    this.lastEvaluation = metrics;
-    this.options.tracker?.scalars(this.progress.step, Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`evaluation/${name}`, value])));
-    const { best } = this.options;
-    if (!best) return;
-    const value = metrics[best.metric];
-    if (value === undefined) throw new AlbertineError('invalid_argument', `the evaluation has no metric ${best.metric}`, { value: best.metric, hint: `It has ${Object.keys(metrics).join(', ')}.` });
-    const { bestValue } = this.progress;
-    const better = bestValue === undefined || (best.higherIsBetter ? value > bestValue : value < bestValue);
-    this.progress.sinceBest = better ? 0 : this.progress.sinceBest + 1;
-    if (!better) return;
-    Object.assign(this.progress, { bestValue: value, bestStep: this.progress.step });
-    this.bestWeights = this.arena.weights();
+  private async evaluate(run: NonNullable<TrainingTask['evaluate']>): Promise<void> {
+    const metrics = await run(this.network);
+    this.options.tracker?.scalars(this.step, Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`evaluation/${name}`, value])));
+    const warning = this.best.add(this.step, metrics, () => this.arena.weights());
+    if (warning !== undefined) this.event('warning', warning);
+    this.meter.evaluated(metrics, this.options.best?.metric);
   }
 
   private async saveCheckpoint(): Promise<void> {
-    const state: RunState = { ...this.progress, guard: this.guard.state, evaluation: this.lastEvaluation ?? null };
-    await saveRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer, state, keep: this.options.keepCheckpoints ?? 2, ...(this.bestWeights && { best: this.bestWeights }) });
+    if (this.savedStep === this.step) return;
+    const { arena, optimizer, step, updates } = this;
+    const state: TrainerState = { step, updates, smoothedLoss: this.meter.smoothedLoss ?? null, guard: this.guard.state, watch: this.watch.state, data: this.task.state?.() ?? null, ...this.best.state() };
+    const { weights } = this.best;
+    await saveRunCheckpoint(this.checkpointFolder, { arena, optimizer, state: state as unknown as RunState, keep: this.options.keepCheckpoints ?? 2, ...(weights && { best: weights }) });
+    this.savedStep = step;
   }
 
-  private restoreState(state: RunState & { best?: Weights }): void {
-    const { step, updates, bestValue, bestStep, sinceBest, smoothedLoss, guard, evaluation } = state as unknown as Progress & { guard: GuardState; evaluation: Record<string, number> | null };
-    this.progress = { step, updates, bestValue, bestStep, sinceBest, smoothedLoss };
-    this.guard = new StepGuard(this.options.guard, guard);
-    this.lastEvaluation = evaluation ?? undefined;
-    this.bestWeights = state.best;
+  private restore(state: TrainerState, bestWeights: Weights | undefined): void {
+    this.step = state.step;
+    this.updates = state.updates;
+    this.savedStep = state.step;
+    this.guard = new StepGuard(this.options.guard, state.guard);
+    this.watch = new LearningWatch(this.options.schedule.totalSteps, state.watch);
+    this.meter = new StepMeter(this.options.schedule.totalSteps, state.smoothedLoss ?? undefined);
+    this.best.restore(state, bestWeights);
+    if (state.data !== null && state.data !== undefined) this.task.restore?.(state.data);
   }
 }
 
 function createOptimizer(arena: Arena, options: OptimizerOptions): Optimizer {
   const { name = 'adamw', momentum, ...constants } = options;
+  const inapplicable = name === 'sgd' ? (['beta1', 'beta2', 'epsilon'] as const).find((key) => constants[key] !== undefined) : momentum === undefined ? undefined : 'momentum';
+  if (inapplicable) throw new AlbertineError('invalid_argument', `${name} has no ${inapplicable}`, { value: options[inapplicable] });
   switch (name) {
     case 'adamw': return createAdamW(arena, constants);
     case 'lamb': return createLamb(arena, constants);

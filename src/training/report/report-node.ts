@@ -1,10 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
-import { parseMetrics, type RunInfo, type RunRecord } from './run-record.ts';
+import { joinMetrics, parseMetrics, type RunInfo, type RunRecord } from './run-record.ts';
 
 /**
- * Reads a run's folder: `metrics.jsonl` (see {@link parseMetrics}) and, when present, `run.json` (a {@link RunInfo}).
+ * Reads a run's folder: `metrics.jsonl` and, when present, `events.jsonl` (see {@link parseMetrics}) and `run.json` (a {@link RunInfo}).
  * Works while the run is still going on. Throws `file_not_found` when there is no `metrics.jsonl`.
  */
 export async function readRun(folder: string): Promise<RunRecord> {
@@ -13,7 +13,8 @@ export async function readRun(folder: string): Promise<RunRecord> {
   const text = await readFile(join(folder, 'metrics.jsonl'), 'utf8').catch((cause: unknown) => {
     throw new AlbertineError('file_not_found', `${folder} is not a training run: it has no metrics.jsonl`, { value: folder, cause });
   });
-  const metrics = parseMetrics(text);
+  const events = await readFile(join(folder, 'events.jsonl'), 'utf8').catch(() => '');
+  const metrics = joinMetrics(parseMetrics(text), parseMetrics(events, 'events.jsonl'));
   const described = await readInfo(join(folder, 'run.json'));
   const name = described.info.name ?? basename(resolve(folder));
   return { ...metrics, name, info: described.info, warnings: [...described.warnings, ...metrics.warnings] };

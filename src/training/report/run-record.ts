@@ -63,14 +63,14 @@ export interface RunRecord {
   warnings: readonly string[];
 }
 
-/** The contents of `metrics.jsonl`. */
+/** The contents of `metrics.jsonl` and `events.jsonl`. */
 export type Metrics = Pick<RunRecord, 'steps' | 'evaluations' | 'events' | 'warnings'>;
 
 /**
- * Reads the lines of `metrics.jsonl`. Where a step occurs twice (a roll-back, or a resumed run) the later line counts. Lines that
+ * Reads the lines of `metrics.jsonl` or `events.jsonl`. Where a step occurs twice (a roll-back, or a resumed run) the later line counts. Lines that
  * are not JSON are reported in `warnings`, except a last one without line break: that is what a killed process leaves.
  */
-export function parseMetrics(text: string): Metrics {
+export function parseMetrics(text: string, file = 'metrics.jsonl'): Metrics {
   const steps = new Map<number, StepRecord>();
   const evaluations = new Map<number, EvaluationRecord>();
   const events: RunEvent[] = [];
@@ -80,7 +80,7 @@ export function parseMetrics(text: string): Metrics {
     if (line.trim() === '') return;
     const record = parseObject(line);
     if (!record) {
-      if (index < lines.length - 1) warnings.push(`metrics.jsonl, line ${index + 1}: not a JSON object`);
+      if (index < lines.length - 1) warnings.push(`${file}, line ${index + 1}: not a JSON object`);
       return;
     }
     const { step } = record;
@@ -91,6 +91,11 @@ export function parseMetrics(text: string): Metrics {
   });
   const byStep = (a: { step: number }, b: { step: number }): number => a.step - b.step;
   return { steps: [...steps.values()].sort(byStep), evaluations: [...evaluations.values()].sort(byStep), events, warnings };
+}
+
+/** Puts the lines of two files together. */
+export function joinMetrics(a: Metrics, b: Metrics): Metrics {
+  return { steps: [...a.steps, ...b.steps], evaluations: [...a.evaluations, ...b.evaluations], events: [...a.events, ...b.events], warnings: [...a.warnings, ...b.warnings] };
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {

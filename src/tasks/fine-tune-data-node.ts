@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { openFolder } from '../core/files-node.ts';
+import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
+import { openCheckpoint } from '../checkpoint/folder.ts';
+import { initialValues } from '../checkpoint/initialise.ts';
+import { readExamples } from '../data/dataset-node.ts';
+import type { ExampleSet, ProblemType } from '../data/dataset.ts';
+import { classBalance, stratifiedSplit } from '../data/split.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import { headParameters, poolerParameters, type Weights } from '../model/parameters.ts';
+import { loadTokenizer } from '../tokenizer/load.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { encodeExamples, type EncodedExample } from '../training/classification.ts';
+import type { RunInfo } from '../training/report/run-record.ts';
+import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts';
+import { modelFolder } from './load-node.ts';
+import { pick } from './pick.ts';
+
+/** The model that fine-tuning starts from. */
+export interface BaseModel {
+  config: AlbertConfig;
+  weights: Weights;
+  tokenizer: Tokenizer;
+  maxLength: number;
+  untrained: boolean;
+  fingerprint: string;
+  notes: string[];
+}
+
+/** A model and tokenised data, ready for a trainer. */
+export interface PreparedClassification extends BaseModel {
+  problem: ProblemType;
+  labels: string[];
+  train: EncodedExample[];
+  evaluation: EncodedExample[];
+  classCounts: NonNullable<RunInfo['classCounts']>;
+  /** Content hash of the training and evaluation examples as the model sees them. */
+  dataFingerprint: string;
+}
+
+/** Longest input by default: most labelled texts are shorter, and attention's memory grows with the square. */
+const DEFAULT_MAX_LENGTH = 256;
+/** Shares of the classes from which the imbalance is worth a remark. */
+const IMBALANCE_WORTH_TELLING = 3;
+const VALIDATION_FRACTION = 0.1;
+
+/** Opens the checkpoint to start from. Throws as `openCheckpoint` does, and `invalid_argument` for a length it cannot take. */
+export async function openBaseModel(options: FineTuneRunOptions): Promise<BaseModel> {
+  const files = await openFolder(await modelFolder(options.model));
+  const checkpoint = await openCheckpoint(files);
+  const [{ weights }, tokenizer] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files)]);
+  const { dropout } = options;
+  if (dropout !== undefined && !(dropout >= 0 && dropout < 1)) throw new AlbertineError('invalid_argument', `dropout must be in [0, 1), got ${dropout}`, { value: dropout });
+  const config = dropout === undefined ? checkpoint.config : { ...checkpoint.config, hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout, classifierDropoutProb: dropout };
+  const positions = config.maxPositionEmbeddings;
+  const untrained = checkpoint.details.extra['albertine_untrained'] === true;
+  const notes = [...(untrained ? ['training starts from UNTRAINED weights'] : []), ...checkpoint.notes];
+  for (const note of notes) options.onEvent?.('note', note);
+  return {
+    config, weights, tokenizer, untrained, notes,
+    maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(DEFAULT_MAX_LENGTH, positions), { min: 3, max: positions }),
+    fingerprint: await weightsFingerprint(weights),
+  };
+}
+
+/** Reads model and data, tokenises, and adds fresh weights for the head. */
+export async function prepareClassification(options: FineTuneOptions): Promise<PreparedClassification> {
+  const problem = options.problem ?? 'singleLabel';
+  const sets = await readSplits(options, problem);
+  const { labels } = sets.train;
+  if (problem !== 'regression' && labels.length < 2) {
+    throw new AlbertineError('invalid_data', `${options.train} has only one label, ${JSON.stringify(labels[0])}: there is nothing to tell apart`, { value: labels });
+  }
+  const base = await openBaseModel(options);
+  const notes = [...base.notes];
+  const encode = (name: string, set: ExampleSet): EncodedExample[] => {
+    const { encoded, truncatedTexts, truncatedTokens } = encodeExamples(base.tokenizer, set.examples, base.maxLength);
+    const remarks = [
+      ...(set.report.skipped > 0 ? [`${set.report.skipped} bad rows left out (${set.report.issues.slice(0, 3).map(({ row, reason }) => `row ${row}: ${reason}`).join('; ')})`] : []),
+      ...(set.emptyTexts > 0 ? [`${set.emptyTexts} empty texts`] : []),
+      ...(truncatedTexts > 0 ? [`${truncatedTexts} texts cut to ${base.maxLength} tokens (${truncatedTokens} tokens lost)`] : []),
+    ];
+    if (remarks.length > 0) notes.push(`${name}: ${remarks.join(', ')}`);
+    options.onEvent?.('data', [`${name}: ${set.examples.length} rows, ${encoded.reduce((sum, { ids }) => sum + ids.length, 0)} tokens`, ...remarks].join(', '));
+    return encoded;
+  };
+  const [train, evaluation] = [encode('train', sets.train), encode('evaluation', sets.evaluation)];
+  if (problem === 'singleLabel') describeBalance(sets.train, (message) => options.onEvent?.('data', message));
+  return {
+    ...base, notes, problem, labels, train, evaluation,
+    weights: withFreshHead(base.config, base.weights, { numLabels: problem === 'regression' ? 1 : labels.length, seed: options.seed ?? 1 }),
+    classCounts: problem === 'regression' ? {} : { train: countLabels(sets.train), evaluation: countLabels(sets.evaluation) },
+    dataFingerprint: fingerprintOf([...train, ...evaluation]),
+  };
+}
+
+async function readSplits(options: FineTuneOptions, problem: ProblemType): Promise<{ train: ExampleSet; evaluation: ExampleSet }> {
+  const common = { ...pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', 'format', 'encoding', 'delimiter', 'quotes', 'header', 'onError']), problem };
+  const train = await readExamples(options.train, common);
+  if (options.evaluation !== undefined) return { train, evaluation: await readExamples(options.evaluation, { ...common, ...(problem !== 'regression' && { labels: train.labels }) }) };
+  const strata = train.examples.map(({ label }) => (problem === 'singleLabel' ? label : ''));
+  const split = stratifiedSplit(strata, VALIDATION_FRACTION, options.seed ?? 1);
+  const none = { rows: 0, skipped: 0, blank: 0, issues: [] };
+  const part = (rows: readonly number[], report: ExampleSet['report']): ExampleSet => {
+    const examples = rows.map((row) => train.examples[row]);
+    return { ...train, examples, report, emptyTexts: examples.filter(({ text, pair }) => text === '' || pair === '').length };
+  };
+  options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${train.examples.length} rows are held out${problem === 'singleLabel' ? ', with the same mix of labels' : ''}`);
+  return { train: part(split.train, train.report), evaluation: part(split.validation, none) };
+}
+
+/** Tells how the classes are distributed: what always answering the largest one would score. */
+function describeBalance(set: ExampleSet, tell: (message: string) => void): void {
+  const { classes, imbalance, majorityShare } = classBalance(set.examples.map(({ label }) => label));
+  const listed = classes.slice(0, 5).map(({ label, count, share }) => `${label} ${count} (${(100 * share).toFixed(1)} %)`).join(', ');
+  const rest = classes.length > 5 ? ` and ${classes.length - 5} more, the rarest ${classes[classes.length - 1].label} with ${classes[classes.length - 1].count}` : '';
+  tell(`labels: ${listed}${rest}; always answering the most frequent one is right in ${(100 * majorityShare).toFixed(1)} %`
+    + `${imbalance >= IMBALANCE_WORTH_TELLING ? `; the largest class has ${imbalance.toFixed(1)} times the rows of the smallest: macroF1 says more than accuracy, and balanceClasses weighs the classes equally` : ''}`);
+}
+
+function withFreshHead(config: AlbertConfig, weights: Weights, head: { numLabels: number; seed: number }): Weights {
+  const all: Weights = new Map(weights);
+  for (const spec of poolerParameters(config)) if (!all.has(spec.name)) all.set(spec.name, { shape: spec.shape, data: initialValues(spec, head.seed, config.initializerRange) });
+  for (const spec of headParameters(config, 'sequenceClassification', head.numLabels)) all.set(spec.name, { shape: spec.shape, data: initialValues(spec, head.seed, config.initializerRange) });
+  return all;
+}
+
+function countLabels({ examples, problem, labels }: ExampleSet): Record<string, number> {
+  const counts: Record<string, number> = Object.fromEntries(labels.map((label) => [label, 0]));
+  for (const { target } of examples) for (const index of problem === 'multiLabel' ? target as number[] : [target as number]) counts[labels[index]]++;
+  return counts;
+}
+
+function fingerprintOf(examples: readonly EncodedExample[]): string {
+  const hash = createHash('sha256');
+  for (const { ids, typeIds, target } of examples) hash.update(ids).update(typeIds).update(JSON.stringify(target));
+  return hash.digest('hex').slice(0, 16);
+}

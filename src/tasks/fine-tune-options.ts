@@ -1,0 +1,89 @@
+import type { ProgressListener } from '../core/progress.ts';
+import type { ReadExampleOptions } from '../data/dataset-node.ts';
+import type { RunEstimate } from '../training/estimate-node.ts';
+import type { GuardOptions } from '../training/guards.ts';
+import type { SaveActivations } from '../training/layerwise.ts';
+import type { ScheduleKind } from '../training/schedules.ts';
+import type { Tracker } from '../training/trackers/tracker.ts';
+import type { OptimizerOptions, TrainingOutcome } from '../training/trainer-options.ts';
+
+/** Options that fine-tuning has for any task. */
+export interface FineTuneRunOptions {
+  /** Path or hub id to start from. Default: the built-in model. */
+  model?: string;
+  /** Receives the fine-tuned checkpoint, metrics, report data and resumable checkpoints. */
+  output: string;
+  /** Passes over the training rows; may be fractional. Default 3; ignored with `maxSteps`. */
+  epochs?: number;
+  maxSteps?: number;
+  /** Rows per step. Default 32. */
+  batchSize?: number;
+  /** Default by size: 1e-5 from a hidden size of 1024, 3e-5 from 512, else 1e-4; 5e-4 from untrained weights. */
+  learningRate?: number;
+  /** Default `linear`. */
+  schedule?: ScheduleKind;
+  /** Share of the steps over which the rate rises from 0. Default 0.1. */
+  warmupRatio?: number;
+  optimizer?: OptimizerOptions;
+  /** Default 1; 0 switches clipping off. */
+  maxGradNorm?: number;
+  /** Sets hidden, attention and classifier dropout. Default: the checkpoint's. */
+  dropout?: number;
+  /** Factor on the learning rate from each layer group to the one below it. Default 1. */
+  layerDecay?: number;
+  /** Name patterns (prefixes, `*` for anything) of parameters that stay as they are. */
+  freeze?: readonly string[];
+  /** Tokens per example, special tokens included. Default: the model's positions, at most 256. */
+  maxLength?: number;
+  /** Default true. */
+  shuffle?: boolean;
+  /** Of the fresh head, the order of rows, dropout and the held-out part. Default 1. */
+  seed?: number;
+  /** Default: every epoch. */
+  evaluateEvery?: number;
+  /** Evaluations without improvement after which training ends. Default: never. */
+  patience?: number;
+  checkpointEvery?: number;
+  microBatchTokens?: number;
+  saveActivations?: SaveActivations;
+  threads?: number;
+  guard?: GuardOptions;
+  /** Continues the run in `output`. */
+  resume?: boolean;
+  /** Starts anew although `output` has an unfinished run, which is lost. */
+  overwrite?: boolean;
+  /** Also writes TensorBoard event files to `output/tensorboard`. Default true. */
+  tensorboard?: boolean;
+  /** Further trackers, such as MLflow's. */
+  trackers?: readonly Tracker[];
+  /** Stored in run.json. */
+  command?: string;
+  onProgress?: ProgressListener;
+  onEstimate?: (estimate: RunEstimate) => void;
+  /** Facts about the data (`data`), the model (`note`), warnings, skipped steps. */
+  onEvent?: (kind: string, message: string) => void;
+  signal?: AbortSignal;
+}
+
+/** Options of `fineTuneClassifier`; fields and formats of the files are those of `readExamples`. */
+export interface FineTuneOptions extends FineTuneRunOptions, Omit<ReadExampleOptions, 'labels' | 'maxLineBytes'> {
+  /** Labelled examples. */
+  train: string;
+  /** Held-out examples. Without it a stratified tenth of the training rows is held out. */
+  evaluation?: string;
+  /** Share of the target spread over all classes; single-label only. Default 0. */
+  labelSmoothing?: number;
+  /** Weighs classes by the inverse of their frequency; single-label only. Default false. */
+  balanceClasses?: boolean;
+  /** Metric for keeping the best weights. Default `accuracy` (`macroF1` multi-label, `spearman` regression). */
+  metric?: string;
+  /** Fits a softmax temperature on the held-out examples afterwards; single-label only. Default false. */
+  calibrate?: boolean;
+}
+
+/** Result of `fineTuneClassifier`. */
+export interface FineTuneResult extends Omit<TrainingOutcome, 'weights'> {
+  output: string;
+  labels: string[];
+  temperature?: number;
+}

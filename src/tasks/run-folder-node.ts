@@ -1,0 +1,104 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AlbertineError } from '../core/errors.ts';
+import { writeFileAtomic } from '../core/files-node.ts';
+import { listRunCheckpoints } from '../training/run-checkpoint-node.ts';
+import type { RunInfo } from '../training/report/run-record.ts';
+import { createRunTracker, TENSORBOARD_FOLDER } from '../training/trackers/run-tracker.ts';
+import type { HyperParameter, Tracker } from '../training/trackers/tracker.ts';
+import type { FineTuneRunOptions } from './fine-tune-options.ts';
+
+/** Everything that decides what a run computes; a resumed run must have the same. Flat, in the order to be shown. */
+export type RunSettings = Readonly<Record<string, unknown>>;
+
+/** What a run says about itself besides its settings. */
+export type RunFacts = Pick<RunInfo, 'classCounts' | 'notes' | 'totalSteps' | 'versions'>;
+
+/** Settings that name things only; where they lie may change between the parts of a run. */
+const LOCATIONS = ['model'];
+
+/** The folder of a training run: `run.json`, its trackers, and the rules for starting and continuing. */
+export class RunFolder {
+  readonly tracker: Tracker;
+  private readonly output: string;
+  private info: RunInfo;
+
+  private constructor(output: string, info: RunInfo, tracker: Tracker) {
+    this.output = output;
+    this.info = info;
+    this.tracker = tracker;
+  }
+
+  /**
+   * Starts a run in a folder, or continues one. Throws `not_found` when there is none to resume, `invalid_argument` when it
+   * had other settings, or when an unfinished run would be lost without `overwrite`.
+   */
+  static async open(options: FineTuneRunOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
+    const { output, resume = false } = options;
+    const before = await readRunInfo(output);
+    const steps = await listRunCheckpoints(join(output, 'checkpoints'));
+    if (resume) requireSameRun(output, before, settings);
+    else if (!options.overwrite) requireNothingLost(output, before, steps);
+    await mkdir(output, { recursive: true });
+    if (!resume) for (const folder of ['checkpoints', TENSORBOARD_FOLDER]) await rm(join(output, folder), { recursive: true, force: true });
+    const tracker = createRunTracker(output, {
+      ...(resume && { resumeStep: steps.at(-1) ?? 0 }),
+      tensorboard: options.tensorboard ?? true,
+      ...(options.trackers && { others: options.trackers }),
+    });
+    if (!resume) tracker.hyperParameters(hyperParameters(settings));
+    const run = new RunFolder(output, {
+      config: settings, ...facts,
+      startedAt: (resume ? before?.startedAt : undefined) ?? new Date().toISOString(),
+      ...(options.command !== undefined && { command: options.command }),
+    }, tracker);
+    await run.write({});
+    return run;
+  }
+
+  /** Writes `run.json` with these additions. */
+  async write(more: RunInfo): Promise<void> {
+    this.info = { ...this.info, ...more };
+    await writeFileAtomic(join(this.output, 'run.json'), `${JSON.stringify(this.info, null, 2)}\n`);
+  }
+
+  /** Closes the trackers and notes how the run ended. */
+  async close(outcome: NonNullable<RunInfo['outcome']>, more: RunInfo = {}): Promise<void> {
+    await this.tracker.close(outcome);
+    await this.write({ outcome, ...(outcome === 'finished' && { finishedAt: new Date().toISOString() }), ...more });
+  }
+}
+
+async function readRunInfo(output: string): Promise<RunInfo | undefined> {
+  const text = await readFile(join(output, 'run.json'), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as RunInfo;
+  } catch (cause) {
+    throw new AlbertineError('invalid_file', `${join(output, 'run.json')} is not JSON`, { value: output, cause });
+  }
+}
+
+function requireSameRun(output: string, info: RunInfo | undefined, settings: RunSettings): void {
+  if (!info) throw new AlbertineError('not_found', `there is no run to resume in ${output}`, { value: output, hint: 'Leave --resume out to start one' });
+  const before = info.config ?? {};
+  // As JSON has them, so that what cannot be stored (undefined) compares equal to what is absent.
+  const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => !LOCATIONS.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+  if (changed.length === 0) return;
+  const described = changed.map((key) => `${key} ${JSON.stringify(before[key]) ?? 'unset'} -> ${JSON.stringify(now[key]) ?? 'unset'}`).join(', ');
+  throw new AlbertineError('invalid_argument', `the run in ${output} had other settings: ${described}`, { value: changed, hint: 'Resume with the same settings and data, or start a new run in another folder' });
+}
+
+function requireNothingLost(output: string, info: RunInfo | undefined, steps: readonly number[]): void {
+  const step = steps.at(-1) ?? 0;
+  if (!info || info.outcome === 'finished' || step === 0) return;
+  throw new AlbertineError('invalid_argument', `${output} holds an unfinished run with a checkpoint of step ${step}`, { value: output, hint: 'Continue it with --resume, throw it away with --overwrite, or choose another --output' });
+}
+
+function hyperParameters(settings: RunSettings): Record<string, HyperParameter> {
+  return Object.fromEntries(Object.entries(settings).flatMap(([name, value]): [string, HyperParameter][] => {
+    if (value === undefined || value === null) return [];
+    return [[name, typeof value === 'object' ? JSON.stringify(value) : value as HyperParameter]];
+  }));
+}
