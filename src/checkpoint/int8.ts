@@ -5,7 +5,7 @@ import type { AlbertConfig } from '../model/config.ts';
 import type { EncoderInt8 } from '../model/encoder.ts';
 import { QUANTIZATION_SITES } from '../model/network.ts';
 import { layerPrefix, type Weight, type Weights } from '../model/parameters.ts';
-import { quantizeMatrix, QUANTIZED_DENSE, toInt8Weight, type Calibration, type Int8Matrix, type Int8Weight } from '../model/quantize.ts';
+import { needsCalibration, quantizeMatrix, QUANTIZED_DENSE, toInt8Weight, type Calibration, type Int8Matrix, type Int8Weight } from '../model/quantize.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import type { QuantizationSettings } from './quantization.ts';
 import { openSafetensors, type SafetensorsOutput } from './safetensors.ts';
@@ -16,7 +16,7 @@ import { DTYPE_BYTES, readRanges, type TensorDtype, type TensorSource } from './
  * - dense weights of the layers and the word embeddings: I8 `[rows, width]` under their usual name (a dense weight as `[outputs, inputs]`,
  *   as Hugging Face has it), and `<name>_scale` F32 `[rows, 1]`, so that `weight * weight_scale` gives the float weight back;
  * - other matrices (positions, mapping, pooler, heads): F16; vectors (biases, LayerNorm): F32;
- * - `activation_ranges` F32 `[executed layers, sites, 2]` (minimum, maximum; sites in execution order) when activations are static.
+ * - `activation_ranges` F32 `[executed layers, sites, 2]` (minimum, maximum; sites in execution order) when activations are `static` or `mixed`.
  */
 
 const SCALE = '_scale';
@@ -126,7 +126,7 @@ export async function readInt8(files: FileSource, fileName: string, context: { c
       layers.push(dense);
     }
   }
-  const calibration = settings.activations === 'static' ? parseRanges(config, file.tensors.has(RANGES) ? (await file.read([RANGES])).get(RANGES) : undefined) : undefined;
+  const calibration = needsCalibration(settings.activations) ? parseRanges(config, file.tensors.has(RANGES) ? (await file.read([RANGES])).get(RANGES) : undefined) : undefined;
   return { layers, activations: settings.activations, calibration };
 }
 

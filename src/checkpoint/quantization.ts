@@ -15,9 +15,9 @@ export interface QuantizationSettings {
   activations: ActivationQuantization;
   /** Bits of the stored weights of dense layers. */
   bits: 7 | 8;
-  /** How static ranges were chosen. */
+  /** How ranges were chosen; absent without calibration. */
   ranges?: RangeMethod;
-  /** Texts that static ranges were calibrated on. */
+  /** Texts that ranges were calibrated on. */
   calibrationTexts?: number;
   drift: QuantizationDrift;
 }

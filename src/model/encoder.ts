@@ -6,14 +6,14 @@ import { groupOfDepth, validateConfig, type AlbertConfig } from './config.ts';
 import { compileLayer, compileLinearHead, compileMaskedLmHead, compilePooler, compileProjection, type LayerInt8, type LayerVariant } from './layer-graphs.ts';
 import { QUANTIZATION_SITES, type QuantizationSite } from './network.ts';
 import type { Weights } from './parameters.ts';
-import { activationScale, siteInputs, type ActivationQuantization, type Calibration } from './quantize.ts';
+import { activationScale, needsCalibration, siteInputs, type ActivationQuantization, type Calibration } from './quantize.ts';
 
 /** int8 weights of every layer; the float weights of their dense layers are then not needed. */
 export interface EncoderInt8 {
   /** `layers[group * innerGroupNum + inner]` by dense name. */
   layers: LayerInt8['dense'][];
   activations: ActivationQuantization;
-  /** Ranges of every executed layer; `static` needs them, the others ignore them. */
+  /** Ranges of every executed layer; `static` and `mixed` need them, the others ignore them. */
   calibration?: Calibration | undefined;
 }
 
@@ -210,10 +210,10 @@ export class AlbertEncoder implements Disposable {
 }
 
 function staticScales(config: AlbertConfig, { activations, calibration }: EncoderInt8): Record<string, HostTensor>[] | undefined {
-  if (activations !== 'static') return undefined;
+  if (!needsCalibration(activations)) return undefined;
   const executed = config.numHiddenLayers * config.innerGroupNum;
   if (calibration?.length !== executed) {
-    throw new AlbertineError('invalid_argument', `static int8 activations need calibrated ranges of ${executed} layers, got ${calibration?.length ?? 'none'}`, { value: calibration });
+    throw new AlbertineError('invalid_argument', `${activations} int8 activations need calibrated ranges of ${executed} layers, got ${calibration?.length ?? 'none'}`, { value: calibration });
   }
   return calibration.map((sites) => scaleInputs(sites));
 }

@@ -4,7 +4,7 @@ import { quantizeDynamic, quantizedLinear, quantizeRows, quantizeStatic, type Qu
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
 import type { AlbertConfig } from './config.ts';
 import { embeddingProjection, encoderLayer, linearHead, maskedLmHead, pooler, QUANTIZATION_SITES, type LayerInputs, type LinearLayer, type ParameterLookup, type QuantizationSite } from './network.ts';
-import { rowZeroPoint, SITE_OF_DENSE, siteInputs, type ActivationQuantization, type Int8Weight } from './quantize.ts';
+import { isNormalizedSite, rowZeroPoint, SITE_OF_DENSE, siteInputs, type ActivationQuantization, type Int8Weight } from './quantize.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
 
 /** Parameters as constants of a graph, each embedded once. */
@@ -75,7 +75,7 @@ function int8Dense(config: AlbertConfig, parameter: ParameterLookup, int8: Layer
   const quantized = new Map<Tensor, QuantizedTensor>();
   const quantize = (x: Tensor, site: QuantizationSite): QuantizedTensor => {
     if (activations === 'dynamic') return quantizeDynamic(x);
-    if (activations === 'perRow') return quantizeRows(x, rowZeroPoint(site, config.hiddenAct));
+    if (activations === 'perRow' || (activations === 'mixed' && !isNormalizedSite(site))) return quantizeRows(x, rowZeroPoint(site, config.hiddenAct));
     const { scale, zeroPoint } = siteInputs(site);
     return quantizeStatic(x, graph.input(scale, []), graph.input(zeroPoint, [], { dtype: 'uint8' }));
   };

@@ -2,11 +2,14 @@ import type { Activation } from './config.ts';
 import type { QuantizationSite } from './network.ts';
 
 /**
- * Where the scales of 8-bit activations come from. `perRow`: each token's own largest values (no calibration, vectors do not depend on
- * batch mates); `static`: ranges calibrated on sample text, per executed layer (the same independence, values beyond the range are cut);
- * `dynamic`: the range of the whole batch (a vector depends slightly on its batch mates).
+ * Where the scales of 8-bit activations come from.
+ * - `static`: ranges calibrated on sample text, per executed layer and site; values beyond are cut.
+ * - `perRow`: each token's own largest values; no calibration. Costs a pass for the range and one to scale the product back.
+ * - `mixed`: `static` where LayerNorm has just made all rows alike in size, `perRow` after attention and inside the feed-forward block,
+ *   where single tokens of trained networks have values many times larger than the others'.
+ * - `dynamic`: the range of the whole batch, so that a vector depends slightly on its batch mates. With the others it does not.
  */
-export const ACTIVATION_QUANTIZATIONS = ['perRow', 'static', 'dynamic'] as const;
+export const ACTIVATION_QUANTIZATIONS = ['mixed', 'perRow', 'static', 'dynamic'] as const;
 export type ActivationQuantization = (typeof ACTIVATION_QUANTIZATIONS)[number];
 
 /** An int8 dense weight, transposed to `[inputs, outputs]` as the kernel wants it, with one scale per output. */
@@ -130,6 +133,16 @@ export const QUANTIZED_DENSE = Object.keys(SITE_OF_DENSE);
 
 /** Name of the graph inputs that carry a site's static scale and zero point. */
 export const siteInputs = (site: QuantizationSite): { scale: string; zeroPoint: string } => ({ scale: `${site}.scale`, zeroPoint: `${site}.zeroPoint` });
+
+/** True for modes that take ranges from sample text. */
+export function needsCalibration(activations: ActivationQuantization): boolean {
+  return activations === 'static' || activations === 'mixed';
+}
+
+/** True for sites that LayerNorm feeds (the first layer's apart): their rows are alike in size, so one range suits all of them. */
+export function isNormalizedSite(site: QuantizationSite): boolean {
+  return site === 'attentionInput' || site === 'feedForwardInput';
+}
 
 /** Zero points of the feed-forward's inner activation: room below zero only as far as the function goes there. */
 const INNER_ZERO_POINT: Record<Activation, number> = { gelu_erf: 16, gelu_tanh: 16, silu: 24, relu: 0, sigmoid: 0, tanh: 128 };

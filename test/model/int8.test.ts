@@ -7,7 +7,7 @@ import type { AlbertConfig } from '../../src/model/config.ts';
 import { cosine, measureDrift } from '../../src/model/drift.ts';
 import { AlbertEncoder, type EncoderInt8 } from '../../src/model/encoder.ts';
 import { layerPrefix, type Weights } from '../../src/model/parameters.ts';
-import { ACTIVATION_QUANTIZATIONS, activationScale, QUANTIZED_DENSE, quantizeWeight, rangeOf, type ActivationQuantization, type Int8Weight } from '../../src/model/quantize.ts';
+import { ACTIVATION_QUANTIZATIONS, activationScale, QUANTIZED_DENSE, quantizeWeight, rangeOf, type Int8Weight } from '../../src/model/quantize.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { detectInt8 } from '../../src/runtime/cpu.ts';
 import { float32, HostTensor } from '../../src/runtime/tensor.ts';
@@ -44,7 +44,7 @@ function integerReference(x: Float32Array, rowScales: readonly RowScale[], weigh
 }
 
 /** Scales in single precision, as the graph computes them. */
-function expectedScales(kind: ActivationQuantization, x: Float32Array, width: number, zeroPoint: number): RowScale[] {
+function expectedScales(kind: (typeof KINDS)[number], x: Float32Array, width: number, zeroPoint: number): RowScale[] {
   const rows = Array.from({ length: x.length / width }, (_, row) => x.subarray(row * width, (row + 1) * width));
   if (kind === 'perRow') {
     return rows.map((row) => {
@@ -59,7 +59,7 @@ function expectedScales(kind: ActivationQuantization, x: Float32Array, width: nu
   return rows.map(() => ({ scale: Math.fround(scale), zeroPoint: shared }));
 }
 
-async function runLinear(kind: ActivationQuantization, x: Float32Array, context: { weight: Int8Weight; bias: Float32Array; zeroPoint: number; scales: RowScale }): Promise<Float32Array> {
+async function runLinear(kind: (typeof KINDS)[number], x: Float32Array, context: { weight: Int8Weight; bias: Float32Array; zeroPoint: number; scales: RowScale }): Promise<Float32Array> {
   const { weight, bias, zeroPoint, scales } = context;
   const { inputs, outputs } = weight;
   const graph = new Graph();
@@ -73,6 +73,8 @@ async function runLinear(kind: ActivationQuantization, x: Float32Array, context:
   return y.data as Float32Array;
 }
 
+const KINDS = ['static', 'perRow', 'dynamic'] as const;
+
 describe('int8 products against exact integers', () => {
   const [rows, inputs, outputs] = [7, 96, 40];
   const cases: [string, Float32Array, Float32Array][] = [
@@ -81,7 +83,7 @@ describe('int8 products against exact integers', () => {
     ['extreme values', new Float32Array(rows * inputs).map((_, i) => (i % 97 === 0 ? -0.01 : 1)), new Float32Array(inputs * outputs).map((_, i) => (Math.floor(i / inputs) % 2 ? -1 : 1))],
   ];
   for (const [name, x, data] of cases) {
-    it.each(ACTIVATION_QUANTIZATIONS)(`${name}, %s`, async (kind) => {
+    it.each(KINDS)(`${name}, %s`, async (kind) => {
       const bias = randomValues(outputs, 3);
       const weight = quantizeWeight(data, outputs, inputs, BITS);
       for (const zeroPoint of kind === 'perRow' ? [128, 16] : [128]) {
@@ -142,7 +144,7 @@ describe('int8 encoder', () => {
     }
   });
 
-  it.each(['perRow', 'static'] as const)('%s vectors do not depend on batch mates', async (activations) => {
+  it.each(['mixed', 'perRow', 'static'] as const)('%s vectors do not depend on batch mates', async (activations) => {
     const { config, weights, inputs } = loadCase('base-v2');
     using exact = await AlbertEncoder.create(config, weights, { threads: 1 });
     const ids = Array.from(inputs.inputIds[0]);
@@ -175,10 +177,10 @@ describe('int8 encoder', () => {
     expect(lastHiddenState.every(Number.isFinite)).toBe(true);
   });
 
-  it('refuses static activations without ranges for every layer', async () => {
+  it.each(['static', 'mixed'] as const)('refuses %s activations without ranges for every layer', async (activations) => {
     const { config, weights } = loadCase('base-v2');
     const layers = quantizeLayers(config, weights);
-    await expect(AlbertEncoder.create(config, weights, { int8: { layers, activations: 'static' } })).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(AlbertEncoder.create(config, weights, { int8: { layers, activations } })).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 
   it('ranges: cutting methods lie within the extremes, which are the true ones', async () => {
