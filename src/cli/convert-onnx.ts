@@ -1,22 +1,47 @@
-import { copyFile, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeConfig } from '../checkpoint/config-json.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
-import { saveOnnx, type SavedOnnx, type SaveOnnxOptions } from '../checkpoint/onnx-export-node.ts';
+import { saveOnnx, type ExternalDataMode, type SavedOnnx, type SaveOnnxOptions } from '../checkpoint/onnx-export-node.ts';
+import type { OnnxLayout } from '../checkpoint/onnx-export.ts';
 import type { OnnxOutput } from '../checkpoint/onnx-outputs.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
-import { openFolder, writeFileAtomic } from '../core/files-node.ts';
+import { writeFileAtomic } from '../core/files-node.ts';
+import type { FileSource } from '../core/files.ts';
+import type { Pooling } from '../model/pooling.ts';
 import { parseSentencePieceModel, type SentencePieceModel } from '../tokenizer/sentencepiece-model.ts';
 import { readTokenizerConfig } from '../tokenizer/load.ts';
 import { albertTokenizerJson } from '../tokenizer/training/albert-tokenizer-json.ts';
+import type { ConvertFlags } from './convert.ts';
+import { requireNew } from './init-run.ts';
+import type { CliIo } from './io.ts';
+import { openModelFiles } from './models.ts';
+import { formatBytes } from './progress-bar.ts';
 
-/** Options of {@link convertToOnnx}. */
-export type ConvertToOnnxOptions = Partial<SaveOnnxOptions>;
+/** Flags of `albertine convert --to onnx` besides those of every target. */
+export interface OnnxFlags extends ConvertFlags {
+  task?: OnnxOutput;
+  layout?: OnnxLayout;
+  pooling?: Pooling;
+  normalize?: boolean;
+  externalData?: ExternalDataMode;
+}
+
+/** `albertine convert --to onnx`: a model that transformers.js and ONNX Runtime in any language run. */
+export async function convertToOnnx(io: CliIo, model: string | undefined, flags: OnnxFlags): Promise<void> {
+  requireNew(flags.output, flags.force ?? false);
+  const { task, layout, pooling, normalize, externalData } = flags;
+  const converted = await writeOnnxModel(await openModelFiles(io, model, flags), flags.output, {
+    ...(task && { output: task }), ...(layout && { layout }), ...(pooling && { pooling }), ...(normalize !== undefined && { normalize }), ...(externalData && { externalData }),
+  });
+  for (const note of converted.notes) io.stderr.write(`note: ${note}\n`);
+  io.stderr.write(`${converted.files.map((file) => basename(file)).join(', ')}: ${formatBytes(converted.byteLength)}, ${converted.output}, outputs ${converted.outputNames.join(', ')}\n`);
+  await io.stdout.write(`${flags.output}\n`);
+}
 
 /** Every published ALBERT's; transformers.js finds them only in tokenizer_config.json. */
 const SPECIAL_TOKENS = { cls_token: '[CLS]', sep_token: '[SEP]', pad_token: '<pad>', unk_token: '<unk>', mask_token: '[MASK]', bos_token: '[CLS]', eos_token: '[SEP]' };
 
-/** What {@link convertToOnnx} wrote. */
+/** What {@link writeOnnxModel} wrote. */
 export interface ConvertedOnnx extends SavedOnnx {
   output: OnnxOutput;
   /** What the user should know, such as files that another program would need and that could not be made. */
@@ -24,12 +49,11 @@ export interface ConvertedOnnx extends SavedOnnx {
 }
 
 /**
- * Converts a checkpoint folder to ONNX. A `target` ending in `.onnx` is that file; any other is a folder in the layout of
+ * Writes a checkpoint as ONNX. A `target` ending in `.onnx` is that file; any other is a folder in the layout of
  * transformers.js: `onnx/model.onnx`, `config.json`, tokeniser files. `output` defaults to the task of the checkpoint's head, else
  * `pooler` where it has one, else `hidden`.
  */
-export async function convertToOnnx(folder: string, target: string, options: ConvertToOnnxOptions = {}): Promise<ConvertedOnnx> {
-  const files = await openFolder(folder);
+export async function writeOnnxModel(files: FileSource, target: string, options: Partial<SaveOnnxOptions> = {}): Promise<ConvertedOnnx> {
   const checkpoint = await openCheckpoint(files);
   const loaded = await checkpoint.load();
   const output = options.output ?? defaultOutput(checkpoint, loaded);
@@ -37,18 +61,17 @@ export async function convertToOnnx(folder: string, target: string, options: Con
   if (target.endsWith('.onnx')) {
     return { ...await saveOnnx(target, checkpoint.config, loaded.weights, { ...options, output }), output, notes };
   }
-  await mkdir(target, { recursive: true });
   const saved = await saveOnnx(join(target, 'onnx', 'model.onnx'), checkpoint.config, loaded.weights, { ...options, output });
   const extra = { ...checkpoint.details.extra, ...(saved.files.length > 1 && { 'transformers.js_config': { use_external_data_format: true } }) };
   const config = join(target, 'config.json');
   await writeFileAtomic(config, `${JSON.stringify(writeConfig(checkpoint.config, { ...checkpoint.details, extra }), null, 2)}\n`);
   const written = [...saved.files, config];
   for (const name of checkpoint.tokenizerFiles) {
-    await copyFile(join(folder, name), join(target, name));
+    await writeFileAtomic(join(target, name), await files.read(name));
     written.push(join(target, name));
   }
   if (!checkpoint.tokenizerFiles.includes('tokenizer.json')) {
-    const made = await makeTokenizerFiles(folder, checkpoint, target);
+    const made = await makeTokenizerFiles(files, checkpoint, target);
     if (made.length > 0) notes.push('tokenizer.json was made for transformers.js; like Hugging Face\'s fast tokeniser it may split numbers before a comma and a few rare marks differently');
     else notes.push('transformers.js needs a tokenizer.json, which this checkpoint does not have');
     written.push(...made);
@@ -65,11 +88,10 @@ function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights
 }
 
 /** `tokenizer.json` and `tokenizer_config.json` for a SentencePiece vocabulary, as Hugging Face's converter makes them. */
-async function makeTokenizerFiles(folder: string, checkpoint: Checkpoint, target: string): Promise<string[]> {
+async function makeTokenizerFiles(files: FileSource, checkpoint: Checkpoint, target: string): Promise<string[]> {
   const names = checkpoint.tokenizerFiles;
   const modelFile = names.find((name) => name === 'spiece.model') ?? names.find((name) => name.endsWith('.model'));
   if (modelFile === undefined) return [];
-  const files = await openFolder(folder);
   const side = names.includes('tokenizer_config.json') ? new TextDecoder().decode(await files.read('tokenizer_config.json')) : undefined;
   const { options } = readTokenizerConfig(side === undefined ? {} : { 'tokenizer_config.json': side });
   if (options.preparation === 'none') return [];
