@@ -101,13 +101,12 @@ async function choosePrecision({ quantization }: Checkpoint, loaded: LoadedWeigh
   if (options.int8) return { name: `int8-${options.int8.activations}`, encoder: { int8: options.int8 }, notes: [] };
   if (!quantization) return { name: 'f32', encoder: {}, notes: [] };
   const drift = shortDrift(quantization.drift);
-  const stored = `an int8 checkpoint (${quantization.activations} activations): mean cosine to its f32 original ${drift} on ${quantization.drift.texts} sample texts`;
-  if (!loaded.int8) return { name: 'f32', encoder: {}, notes: [`${stored}; run in f32 with the rounded weights`] };
+  if (!loaded.int8) return { name: 'f32', encoder: {}, notes: ['int8 weights are run in f32, as they were rounded'] };
   const fitted = await fitToProcessor(loaded.int8, quantization.bits, { bits: options.int8Bits });
   return {
     name: `int8-${quantization.activations}-${fitted.bits}bit~${drift}`,
     encoder: { int8: fitted.int8 },
-    notes: [stored, ...(fitted.note !== undefined ? [fitted.note] : [])],
+    notes: fitted.note === undefined ? [] : [fitted.note],
   };
 }
 
