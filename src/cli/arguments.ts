@@ -13,6 +13,21 @@ export function integer({ min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_I
   };
 }
 
+/** Parser of a number within bounds, for commander's options. */
+export function number({ min, above, max, below }: { min?: number; above?: number; max?: number; below?: number } = {}): (text: string) => number {
+  const bounds = [
+    ...(min === undefined ? [] : [`of at least ${min}`]), ...(above === undefined ? [] : [`above ${above}`]),
+    ...(max === undefined ? [] : [`at most ${max}`]), ...(below === undefined ? [] : [`below ${below}`]),
+  ].join(' and ');
+  return (text) => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (!Number.isFinite(value) || value < (min ?? -Infinity) || value <= (above ?? -Infinity) || value > (max ?? Infinity) || value >= (below ?? Infinity)) {
+      throw new InvalidArgumentError(`It must be a number${bounds === '' ? '' : ` ${bounds}`}.`);
+    }
+    return value;
+  };
+}
+
 /** Parser of a comma-separated list without empty entries. */
 export function list(text: string): string[] {
   const entries = text.split(',').map((entry) => entry.trim());

@@ -24,11 +24,16 @@ export async function openModel(io: CliIo, model: string | undefined, options: {
 /** The files of a model: its folder on disk, after downloading if it is a hub id. */
 export async function openModelFiles(io: CliIo, model: string | undefined, options: { quiet?: boolean } = {}): Promise<FileSource> {
   const { openFolder } = await import('../core/files-node.ts');
+  return openFolder(await resolveModelFolder(io, model, options));
+}
+
+/** The folder on disk of a model, downloaded with progress if it is a hub id. */
+export async function resolveModelFolder(io: CliIo, model: string | undefined, options: { quiet?: boolean } = {}): Promise<string> {
   const { BUILT_IN_MODEL, builtInModelFolder } = await import('../tasks/load-node.ts');
-  if (model === undefined || model === BUILT_IN_MODEL) return openFolder(builtInModelFolder());
+  if (model === undefined || model === BUILT_IN_MODEL) return builtInModelFolder();
   const { resolveModel } = await import('../checkpoint/hub-node.ts');
   const bar = createProgressBar(io, options);
-  return openFolder(await resolveModel(model, { onProgress: bar.update, signal: io.signal }).finally(() => bar.finish()));
+  return resolveModel(model, { onProgress: bar.update, signal: io.signal }).finally(() => bar.finish());
 }
 
 /** A tokeniser from a model (folder or hub id) or from its file alone: `*.model`, `vocab.txt` (any `*.txt`), `tokenizer.json`. */

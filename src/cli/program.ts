@@ -5,9 +5,13 @@ import { registerDemo } from './demo.ts';
 import { registerDownload } from './download.ts';
 import { registerEmbed } from './embed.ts';
 import { EXIT, reportError } from './errors.ts';
+import { registerEvaluate } from './evaluate.ts';
+import { registerFinetune } from './finetune.ts';
 import { registerInfo } from './info.ts';
 import { registerInit } from './init.ts';
 import type { CliIo } from './io.ts';
+import { registerPredict } from './predict.ts';
+import { registerReport } from './report.ts';
 import { registerTokenize } from './tokenize.ts';
 import { registerVocab } from './vocab.ts';
 
@@ -61,7 +65,7 @@ Examples
   albertine embed --input reviews.csv --field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerDemo]) register(program, io);
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerFinetune, registerEvaluate, registerPredict, registerReport, registerDemo]) register(program, io);
   program.action(() => {
     program.help();
   });

@@ -19,7 +19,10 @@ import { pick } from './pick.ts';
 
 /** The model that fine-tuning starts from. */
 export interface BaseModel {
+  /** With the dropout of this run. */
   config: AlbertConfig;
+  /** With the dropout of the checkpoint, which is what is saved. */
+  checkpointConfig: AlbertConfig;
   weights: Weights;
   tokenizer: Tokenizer;
   maxLength: number;
@@ -58,7 +61,7 @@ export async function openBaseModel(options: FineTuneRunOptions): Promise<BaseMo
   const notes = [...(untrained ? ['training starts from UNTRAINED weights'] : []), ...checkpoint.notes];
   for (const note of notes) options.onEvent?.('note', note);
   return {
-    config, weights, tokenizer, untrained, notes,
+    config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
     maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(DEFAULT_MAX_LENGTH, positions), { min: 3, max: positions }),
     fingerprint: await weightsFingerprint(weights),
   };

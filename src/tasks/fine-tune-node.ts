@@ -155,7 +155,7 @@ export function defaultLearningRate(config: AlbertConfig, untrained: boolean): n
 
 /** Saves the checkpoint, looks at the held-out examples with what was saved, and stores the temperature if one is asked for. */
 async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassification, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<{ confusion?: number[][]; temperature?: number }> {
-  const { config, tokenizer, labels, problem, maxLength } = prepared;
+  const { checkpointConfig: config, tokenizer, labels, problem, maxLength } = prepared;
   const { weights, best, evaluation } = run.outcome;
   const save = (extra: Record<string, unknown>): Promise<unknown> => saveCheckpoint(options.output, {
     config, weights, tokenizerFiles: tokenizer.files(), heads: ['sequenceClassification'], problemType: HUGGING_FACE_PROBLEM[problem],

@@ -14,6 +14,12 @@ export type RunSettings = Readonly<Record<string, unknown>>;
 /** What a run says about itself besides its settings. */
 export type RunFacts = Pick<RunInfo, 'classCounts' | 'notes' | 'totalSteps' | 'versions'>;
 
+/** How a run is started. */
+export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command'>;
+
+/** What opening a run folder needs of a run's options. */
+export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command'>;
+
 /** Settings that name things only; where they lie may change between the parts of a run. */
 const LOCATIONS = ['model'];
 
@@ -33,7 +39,7 @@ export class RunFolder {
    * Starts a run in a folder, or continues one. Throws `not_found` when there is none to resume, `invalid_argument` when it
    * had other settings, or when an unfinished run would be lost without `overwrite`.
    */
-  static async open(options: FineTuneRunOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
+  static async open(options: RunFolderOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
     const { output, resume = false } = options;
     const before = await readRunInfo(output);
     const steps = await listRunCheckpoints(join(output, 'checkpoints'));

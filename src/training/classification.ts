@@ -204,5 +204,5 @@ export function scoreLogits(logits: Float32Array, targets: readonly (number | nu
 }
 
 function numbersOnly(report: object): Record<string, number> {
-  return Object.fromEntries(Object.entries(report).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
+  return Object.fromEntries(Object.entries(report).filter((entry): entry is [string, number] => typeof entry[1] === 'number' && entry[0] !== 'count'));
 }

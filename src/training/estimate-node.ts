@@ -42,14 +42,14 @@ export interface Probe {
 
 /**
  * Runs the data of up to four steps, spread over the rest of the run so that they have different shapes, and scales up.
- * A first pass over the first micro-batch compiles and is not timed. Stops probing after 20 seconds.
+ * A first pass over the first step compiles, allocates, and is not timed. Stops probing after 20 seconds.
  */
 export async function estimateRun(probe: Probe): Promise<RunEstimate> {
   const { from, to, stepData, run } = probe;
   const before = process.memoryUsage.rss();
   const steps = to - from;
   const probes = [...new Set(Array.from({ length: MAX_PROBES }, (_, i) => from + Math.floor((i * steps) / MAX_PROBES)))];
-  await run((await stepData(from)).microBatches[0]);
+  for (const batch of (await stepData(from)).microBatches) await run(batch);
   let seconds = 0;
   let tokens = 0;
   let probed = 0;

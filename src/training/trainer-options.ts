@@ -18,7 +18,7 @@ export interface StepData {
 /** What is trained: a head with its data. Implementations must give the same data for the same position. */
 export interface TrainingTask {
   readonly head: HeadDefinition;
-  /** Data of optimiser step `step` (0-based). */
+  /** Data of optimiser step `step` (0-based); asked for in order, beginning where {@link TrainingTask.restore} left off. */
   stepData(step: number): Promise<StepData> | StepData;
   /** Data like that of step `step`, for measuring before the run; needed where only the next step's data can be had. Default: `stepData`. */
   probeData?(step: number): Promise<StepData> | StepData;

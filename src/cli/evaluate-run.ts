@@ -1,0 +1,72 @@
+import { evaluateClassifier, type Evaluation } from '../tasks/evaluate-node.ts';
+import { TextClassifier, type PredictOptions } from '../tasks/classify.ts';
+import { pick } from '../tasks/pick.ts';
+import { dataOptions, type DataFlags } from './finetune-run.ts';
+import type { CliIo } from './io.ts';
+import { openModel } from './models.ts';
+import { formatDuration } from './progress-bar.ts';
+import { fitWidth, formatTable } from './text-width.ts';
+
+/** The flags of `albertine evaluate`, as commander gives them. */
+export interface EvaluateFlags extends DataFlags, Pick<PredictOptions, 'longText' | 'maxLength' | 'batchTokens'> {
+  data: string;
+  json?: boolean;
+  threads?: number;
+  quiet?: boolean;
+}
+
+/** Labels beyond which the confusion matrix is too wide to print; the most frequent confusions are listed instead. */
+const WIDEST_MATRIX = 12;
+const LISTED_CONFUSIONS = 15;
+const LABEL_WIDTH = 14;
+
+/** Runs `albertine evaluate`. */
+export async function runEvaluate(io: CliIo, model: string, flags: EvaluateFlags): Promise<void> {
+  const started = performance.now();
+  using classifier = TextClassifier.from(await openModel(io, model, flags));
+  const evaluation = await evaluateClassifier(classifier, flags.data, { ...dataOptions(flags), ...pick(flags, ['longText', 'maxLength', 'batchTokens']) });
+  if (!flags.quiet) for (const note of notesOf(evaluation)) io.stderr.write(`note: ${note}\n`);
+  await io.stdout.write(flags.json ? `${JSON.stringify(toPlain(evaluation), nullForUndefined)}\n` : describe(evaluation, (performance.now() - started) / 1000));
+}
+
+/** Metrics at the top level, where scripts look for them. */
+function toPlain({ metrics, ...rest }: Evaluation): Record<string, unknown> {
+  return { ...metrics, ...rest };
+}
+
+const nullForUndefined = (_key: string, value: unknown): unknown => (typeof value === 'number' && !Number.isFinite(value) ? null : value);
+
+function notesOf({ truncatedTexts, truncatedTokens, skippedRows }: Evaluation): string[] {
+  return [
+    ...(truncatedTexts > 0 ? [`${truncatedTexts} texts were cut, ${truncatedTokens} tokens in all; --long-text window reads them whole, as predict does`] : []),
+    ...(skippedRows > 0 ? [`${skippedRows} bad rows were left out`] : []),
+  ];
+}
+
+function describe(evaluation: Evaluation, seconds: number): string {
+  const { metrics, count, perClass, confusionMatrix, labels } = evaluation;
+  const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : 'undefined');
+  const parts = [
+    `${count.toLocaleString('en-US')} examples, ${formatDuration(seconds)}`,
+    formatTable(Object.entries(metrics).map(([name, value]) => [name, number(value)]), { right: [1] }),
+    ...(perClass ? [formatTable([
+      ['label', 'precision', 'recall', 'F1', 'support'],
+      ...perClass.map(({ label, precision, recall, f1, support }) => [label, number(precision), number(recall), number(f1), String(support)]),
+    ], { right: [1, 2, 3, 4] })] : []),
+    ...(confusionMatrix ? [labels.length <= WIDEST_MATRIX ? matrixTable(labels, confusionMatrix) : topConfusions(labels, confusionMatrix)] : []),
+  ];
+  return `${parts.map((part) => part.trimEnd()).join('\n\n')}\n`;
+}
+
+function matrixTable(labels: readonly string[], counts: readonly (readonly number[])[]): string {
+  const short = (label: string): string => fitWidth(label, LABEL_WIDTH).trimEnd();
+  const rows = labels.map((label, row) => [short(label), ...counts[row].map(String)]);
+  return `true label (rows) and prediction (columns)\n${formatTable([['', ...labels.map(short)], ...rows], { right: labels.map((_, i) => i + 1) })}`;
+}
+
+function topConfusions(labels: readonly string[], counts: readonly (readonly number[])[]): string {
+  const wrong = counts.flatMap((row, truth) => row.flatMap((count, prediction) => (count > 0 && truth !== prediction ? [{ truth, prediction, count }] : [])));
+  wrong.sort((a, b) => b.count - a.count);
+  const rows = wrong.slice(0, LISTED_CONFUSIONS).map(({ truth, prediction, count }) => [labels[truth], labels[prediction], String(count)]);
+  return `most frequent confusions (all of them with --json)\n${formatTable([['true label', 'prediction', 'rows'], ...rows], { right: [2] })}`;
+}

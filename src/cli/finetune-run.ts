@@ -1,0 +1,106 @@
+import type { RunEstimate } from '../training/estimate-node.ts';
+import type { SaveActivations } from '../training/layerwise.ts';
+import type { OptimizerOptions } from '../training/trainer-options.ts';
+import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
+import { pick } from '../tasks/pick.ts';
+import { AlbertineError } from '../core/errors.ts';
+import { EXIT, UsageError } from './errors.ts';
+import type { CliIo } from './io.ts';
+import { resolveModelFolder } from './models.ts';
+import { createProgressBar, formatBytes, formatDuration, formatRate, type ProgressBar } from './progress-bar.ts';
+
+/** The flags of `addTrainingOptions`, as commander gives them. */
+export interface TrainingFlags extends Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'epochs' | 'maxSteps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmupRatio'
+  | 'maxGradNorm' | 'dropout' | 'maxLength' | 'seed' | 'layerDecay' | 'freeze' | 'evaluateEvery' | 'patience' | 'checkpointEvery' | 'microBatchTokens' | 'threads'> {
+  model?: string;
+  optimizer?: OptimizerOptions['name'];
+  weightDecay?: number;
+  adamEpsilon?: number;
+  saveActivations?: SaveActivations;
+  shuffle: boolean;
+  tensorboard: boolean;
+  quiet?: boolean;
+}
+
+/** The flags of `addDataOptions`. */
+export interface DataFlags extends Pick<FineTuneOptions, 'textField' | 'pairField' | 'labelField' | 'labelSeparator' | 'format' | 'encoding' | 'delimiter' | 'quotes' | 'onError'> {
+  header: boolean;
+}
+
+/** The flags of `albertine finetune classify`. */
+export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate'> {
+  eval?: string;
+}
+
+/** Runs `albertine finetune classify`. */
+export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlags): Promise<void> {
+  const bar = createProgressBar(io, flags);
+  const started = performance.now();
+  const result = await fineTuneClassifier({
+    ...await trainingOptions(io, flags, bar), ...dataOptions(flags),
+    ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate']),
+    ...(flags.eval !== undefined && { evaluation: flags.eval }),
+  }).finally(() => bar.finish());
+  if (result.outcome === 'interrupted') throw interrupted(result);
+  printResult(io, result, (performance.now() - started) / 1000);
+  await io.stdout.write(`${flags.output}\n`);
+}
+
+/** Options for reading labelled files. */
+export function dataOptions(flags: DataFlags): Pick<FineTuneOptions, keyof DataFlags> {
+  return { ...pick(flags, ['textField', 'pairField', 'labelField', 'labelSeparator', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(!flags.header && { header: false }) };
+}
+
+/** Options that training has for any task, with the listeners that print what happens. */
+export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: ProgressBar): Promise<FineTuneRunOptions> {
+  if (flags.epochs !== undefined && flags.maxSteps !== undefined) throw new UsageError('give either --epochs or --max-steps, not both');
+  if (flags.resume && flags.overwrite) throw new UsageError('--resume continues a run, --overwrite throws it away: give one of them');
+  const { optimizer: name, weightDecay, adamEpsilon } = flags;
+  const optimizer = { ...(name && { name }), ...(weightDecay !== undefined && { weightDecay }), ...(adamEpsilon !== undefined && { epsilon: adamEpsilon }) };
+  return {
+    ...pick(flags, ['output', 'resume', 'overwrite', 'epochs', 'maxSteps', 'batchSize', 'learningRate', 'schedule', 'warmupRatio', 'maxGradNorm', 'dropout', 'maxLength', 'seed', 'layerDecay',
+      'freeze', 'evaluateEvery', 'patience', 'checkpointEvery', 'microBatchTokens', 'threads', 'saveActivations']),
+    output: flags.output,
+    ...(flags.model !== undefined && { model: await resolveModelFolder(io, flags.model, flags) }),
+    ...(Object.keys(optimizer).length > 0 && { optimizer }),
+    shuffle: flags.shuffle,
+    tensorboard: flags.tensorboard,
+    command: commandLine(),
+    onProgress: bar.update,
+    onEstimate: (estimate) => bar.note(describeEstimate(estimate)),
+    onEvent: (kind, message) => bar.note(`${kind}: ${message}`),
+    signal: io.signal,
+  };
+}
+
+/** What the run will take, before its first step. */
+export function describeEstimate({ steps, totalSeconds, tokensPerSecond, secondsPerStep, residentBytes, peakBytes }: RunEstimate): string {
+  return `estimate: ${steps.toLocaleString('en-US')} steps, about ${formatDuration(totalSeconds)} (${formatDuration(secondsPerStep)} a step, ${formatRate(tokensPerSecond)} tokens/s), `
+    + `memory ${formatBytes(residentBytes)} now, at most about ${formatBytes(peakBytes)}`;
+}
+
+/** The error that ends an interrupted run with exit code 130. */
+export function interrupted({ output, steps }: { output: string; steps: number }): AlbertineError {
+  return new AlbertineError('interrupted', `interrupted after step ${steps.toLocaleString('en-US')}; a checkpoint is in ${output}`, {
+    value: EXIT.interrupted, hint: 'The same command with --resume continues with the same result',
+  });
+}
+
+function printResult(io: CliIo, result: FineTuneResult, seconds: number): void {
+  const { output, outcome, steps, best, evaluation, skipped, rollBacks, temperature } = result;
+  const shown = best?.evaluation ?? evaluation ?? {};
+  const lines = [
+    `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${steps.toLocaleString('en-US')} steps in ${formatDuration(seconds)}`,
+    ...(best ? [`best weights: step ${best.step.toLocaleString('en-US')}, ${best.metric} ${best.value.toFixed(4)}`] : []),
+    ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
+    ...(temperature !== undefined ? [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`] : []),
+    ...(skipped > 0 ? [`note: ${skipped} steps were not applied, ${rollBacks} roll-backs; see ${output}/events.jsonl`] : []),
+    `next: albertine report ${output}; albertine evaluate ${output} --data FILE; albertine predict ${output} "a text"`,
+  ];
+  io.stderr.write(`${lines.join('\n')}\n`);
+}
+
+/** The command as it was typed, for run.json; quoted where a shell needs it. */
+function commandLine(): string {
+  return ['albertine', ...process.argv.slice(2)].map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`)).join(' ');
+}

@@ -1,0 +1,114 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { QUOTE_STYLES } from '../data/csv.ts';
+import { PROBLEM_TYPES } from '../data/dataset.ts';
+import { TEXT_ENCODINGS } from '../data/lines.ts';
+import { ROW_FORMATS } from '../data/rows.ts';
+import { addModelOption, integer, list, number, oneOf } from './arguments.ts';
+import type { CliIo } from './io.ts';
+
+/** `albertine finetune <task>`. */
+export function registerFinetune(program: Command, io: CliIo): void {
+  const group = program.command('finetune')
+    .summary('train a model for a task on your own data')
+    .description('Trains a checkpoint for a task on labelled data: albertine finetune classify --help');
+  group.action(() => group.help());
+  registerClassify(group, io);
+}
+
+function registerClassify(group: Command, io: CliIo): void {
+  const command = group.command('classify')
+    .summary('texts or pairs of texts into labels or numbers')
+    .description('Fine-tunes a checkpoint into a classifier of texts (or pairs of texts): one label a text, several, or a number.')
+    .requiredOption('--train <file>', 'labelled examples: .csv, .tsv, .jsonl or .parquet; text formats may be gzipped')
+    .option('--eval <file>', 'held-out examples, of the same form. Default: a tenth of --train is held out, with the same mix of labels')
+    .option('--problem <type>', 'singleLabel (one label a text), multiLabel (any number), regression (a number). Default: singleLabel', oneOf(...PROBLEM_TYPES));
+  addDataOptions(command)
+    .option('--metric <name>', 'the evaluation\'s figure by which the best weights are kept. Default: accuracy; macroF1 (multiLabel), spearman (regression)')
+    .option('--label-smoothing <share>', 'share of the target spread over all labels. Default: 0', number({ min: 0, below: 1 }))
+    .option('--balance-classes', 'weigh labels by the inverse of their frequency')
+    .option('--calibrate', 'fit a temperature on the held-out examples, so that probabilities mean what they say');
+  addTrainingOptions(addModelOption(command))
+    .addHelpText('after', MANUAL)
+    .action(async () => {
+      const { runFinetuneClassify } = await import('./finetune-run.ts');
+      await runFinetuneClassify(io, command.opts());
+    });
+}
+
+/** Fields and format of labelled files. */
+export function addDataOptions(command: Command): Command {
+  return command
+    .option('--text-field <name>', 'field or column of the text. Default: text')
+    .option('--pair-field <name>', 'field of the second text, for pairs')
+    .option('--label-field <name>', 'field of the label. Default: label')
+    .option('--label-separator <text>', 'multiLabel: what stands between labels in a field. Default: a comma')
+    .option('--format <format>', 'format of the files where the extension does not tell it', oneOf(...ROW_FORMATS))
+    .option('--encoding <name>', `encoding of text files, never guessed: ${TEXT_ENCODINGS.join(', ')}. Default: utf-8`, oneOf(...TEXT_ENCODINGS))
+    .option('--delimiter <character>', 'CSV and TSV: what separates columns. Default: comma or tab')
+    .option('--quotes <style>', `CSV and TSV: ${QUOTE_STYLES.join(', ')}. Default: rfc4180 for CSV, auto for TSV`, oneOf(...QUOTE_STYLES))
+    .option('--no-header', 'CSV and TSV: the first line is a record; columns are called 0, 1, 2 ...')
+    .option('--on-error <action>', 'what to do with a row that cannot be used: stop or skip (counted and listed). Default: stop', oneOf('stop', 'skip'));
+}
+
+/** Options of a training run, whatever the task. */
+export function addTrainingOptions(command: Command): Command {
+  return command
+    .requiredOption('-o, --output <folder>', 'receives the model, the metrics and the checkpoints to resume from')
+    .option('--resume', 'continue the run in --output after its last checkpoint, with the same options; the result is that of an uninterrupted run')
+    .option('--overwrite', 'start anew although --output has an unfinished run, which is lost')
+    .option('--epochs <n>', 'passes over the training rows; may be fractional. Default: 3', number({ above: 0 }))
+    .option('--max-steps <n>', 'steps in all, instead of --epochs', integer({ min: 1 }))
+    .option('--batch-size <n>', 'rows a step takes, exactly; at the end of an epoch it goes on with the next one. Default: 32', integer({ min: 1 }))
+    .option('--learning-rate <x>', 'highest rate. Default: 5e-4 from untrained weights; else 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 below', number({ above: 0 }))
+    .option('--schedule <kind>', 'after warm-up: linear, cosine, polynomial (to 0) or constant. Default: linear', oneOf('linear', 'cosine', 'constant', 'polynomial'))
+    .option('--warmup-ratio <share>', 'share of the steps in which the rate rises from 0. Default: 0.1', number({ min: 0, below: 1 }))
+    .option('--optimizer <name>', 'adamw, lamb or sgd (momentum 0.9). Default: adamw', oneOf('adamw', 'lamb', 'sgd'))
+    .option('--weight-decay <x>', 'decoupled, not on bias and LayerNorm. Default: 0.01; sgd 0', number({ min: 0 }))
+    .option('--adam-epsilon <x>', 'adamw and lamb. Default: 1e-8; lamb 1e-6', number({ above: 0 }))
+    .option('--max-grad-norm <x>', 'global gradient norm above which gradients are scaled down; 0: never. Default: 1', number({ min: 0 }))
+    .option('--dropout <share>', 'hidden, attention and classifier dropout. Default: the checkpoint\'s', number({ min: 0, below: 1 }))
+    .option('--max-length <n>', 'tokens per example, [CLS] and [SEP] included; longer ones are cut and counted. Default: 256, or as many as the model takes', integer({ min: 3 }))
+    .option('--no-shuffle', 'keep the rows in the order of the file')
+    .option('--seed <n>', 'of fresh weights, order and dropout: the same seed gives the same weights. Default: 1', integer({ min: 0, max: 0x7fffffff }))
+    .option('--layer-decay <x>', 'factor on the rate from each layer group to the one below, embeddings last. Default: 1', number({ above: 0, max: 1 }))
+    .option('--freeze <names>', 'parameters that stay as they are, separated by commas: prefixes such as albert.embeddings, or with * for anything', list)
+    .option('--evaluate-every <steps>', 'steps between evaluations. Default: an epoch', integer({ min: 1 }))
+    .option('--patience <n>', 'stop after n evaluations without improvement. Default: never', integer({ min: 1 }))
+    .option('--checkpoint-every <steps>', 'steps between checkpoints to resume from. Default: a tenth of the run, at most 500', integer({ min: 1 }))
+    .option('--micro-batch-tokens <n>', 'padded tokens computed at a time; a step with more is split, with the same result up to rounding. Default: 4096', integer({ min: 1 }))
+    .option('--save-activations <depths>', 'depths whose intermediate values are kept for the backward pass: all, none, or how many; fewer take less memory and more time. Default: all', activations)
+    .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
+    .option('--no-tensorboard', 'write no TensorBoard files')
+    .option('-q, --quiet', 'no progress; notes and errors are still printed');
+}
+
+function activations(text: string): 'all' | 'none' | number {
+  if (text === 'all' || text === 'none') return text;
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be all, none or a whole number.');
+  return Number(text);
+}
+
+const MANUAL = `
+What is in --output
+  config.json, model.safetensors, tokeniser files, README.md   the model with its labels, as Hugging Face's transformers loads it
+  metrics.jsonl      a line a step: step, loss (mean of the step, before the update), learningRate, gradNorm, tokens, seconds
+  events.jsonl       evaluations, skipped steps, warnings
+  run.json           settings, class counts, confusion matrix of the held-out examples
+  tensorboard/       the same for: tensorboard --logdir FOLDER
+  checkpoints/       the last two checkpoints to resume from; not needed once the run has finished
+
+Interrupting
+  Ctrl-C finishes the step, saves a checkpoint and ends with exit code 130; a killed run loses the steps since its last checkpoint.
+  Either way the same command with --resume continues.
+  Exit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted.
+
+Examples
+  albertine finetune classify --train reviews.csv --output reviews-model
+  albertine finetune classify --train train.tsv --eval dev.tsv --text-field sentence --label-field polarity --epochs 4 --output model
+  albertine finetune classify --model albert/albert-base-v2 --train pairs.jsonl --text-field premise --pair-field hypothesis --output nli
+  albertine finetune classify --train sts.csv --problem regression --text-field a --pair-field b --label-field score --output sts
+Then
+  albertine report reviews-model
+  albertine evaluate reviews-model --data test.csv
+  albertine predict reviews-model "what a film"
+`;

@@ -1,0 +1,144 @@
+import { toJson } from '../data/json.ts';
+import { ProgressMeter } from '../core/progress.ts';
+import { formatOfPath, openRows } from '../data/read-node.ts';
+import type { ReadReport } from '../data/rows.ts';
+import { openRecordWriter } from '../data/writers-node.ts';
+import { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from '../tasks/classify.ts';
+import { pick } from '../tasks/pick.ts';
+import { skippedRows } from './embed-summary.ts';
+import { UsageError } from './errors.ts';
+import type { CliIo } from './io.ts';
+import { openModel } from './models.ts';
+import { createProgressBar, formatDuration, formatRate } from './progress-bar.ts';
+import { TextFeed } from './text-feed.ts';
+import { openTextInput, type InputFlags } from './text-input.ts';
+
+/** The flags of `albertine predict`, as commander gives them. */
+export interface PredictFlags extends InputFlags, Pick<PredictOptions, 'longText' | 'maxLength' | 'batchTokens' | 'topK'> {
+  output?: string;
+  pair?: string;
+  pairField?: string;
+  lookAhead?: number;
+  threads?: number;
+  quiet?: boolean;
+}
+
+/** What is to be labelled. */
+interface PredictInput {
+  inputs: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>;
+  report: ReadReport;
+}
+
+/** Counts for the summary. */
+interface Counts {
+  texts: number;
+  windowed: number;
+  truncatedTexts: number;
+  truncatedTokens: number;
+}
+
+/** Runs `albertine predict`. */
+export async function runPredict(io: CliIo, model: string, { texts, flags }: { texts: readonly string[]; flags: PredictFlags }): Promise<void> {
+  const source = openInput(io, texts, flags);
+  const isTable = flags.output !== undefined && requireTableOrLines(flags.output);
+  using classifier = TextClassifier.from(await openModel(io, model, flags));
+  const bar = createProgressBar(io, flags);
+  const meter = new ProgressMeter(bar.update, { stage: 'predicting', unit: 'texts' });
+  const writer = flags.output === undefined ? undefined : await openRecordWriter(flags.output);
+  const counts: Counts = { texts: 0, windowed: 0, truncatedTexts: 0, truncatedTokens: 0 };
+  const started = performance.now();
+  const topK = flags.topK ?? (isTable ? 1 : undefined);
+  try {
+    for await (const prediction of classifier.predictStream(source.inputs, { ...pick(flags, ['longText', 'maxLength', 'batchTokens', 'lookAhead']), ...(topK !== undefined && { topK }) })) {
+      io.signal.throwIfAborted();
+      const record = isTable ? tableRecord(classifier, prediction, { index: counts.texts, topK: topK! }) : lineRecord(classifier, prediction, counts.texts);
+      await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
+      count(counts, prediction);
+      meter.add(1);
+    }
+    await writer?.close();
+  } catch (error) {
+    bar.finish();
+    await writer?.abort();
+    if (writer && counts.texts > 0) io.stderr.write(`${flags.output} holds the first ${counts.texts.toLocaleString('en-US')} predictions\n`);
+    throw error;
+  }
+  bar.finish();
+  printSummary(io, { flags, counts, report: source.report, seconds: (performance.now() - started) / 1000 });
+}
+
+/** Tables (true) or JSON lines (false). */
+function requireTableOrLines(path: string): boolean {
+  const format = formatOfPath(path);
+  if (format === undefined || format === 'txt' || path.toLowerCase().endsWith('.gz')) throw new UsageError(`cannot tell from its extension how to write ${path}: use .jsonl, .csv, .tsv or .parquet`);
+  return format !== 'jsonl';
+}
+
+function openInput(io: CliIo, texts: readonly string[], flags: PredictFlags): PredictInput {
+  if (flags.pairField !== undefined) {
+    if (flags.pair !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
+    return openPairs(texts, flags, flags.pairField);
+  }
+  const input = openTextInput(texts, flags);
+  if (flags.pair !== undefined && input.name !== 'arguments') throw new UsageError('--pair goes with texts given as arguments; for files name the field with --pair-field');
+  return { inputs: withPair(new TextFeed(input, { signal: io.signal }), flags.pair), report: input.report };
+}
+
+async function* withPair(feed: TextFeed, pair: string | undefined): AsyncGenerator<ClassifierInput> {
+  for await (const text of feed) {
+    feed.rowNumbers.length = 0; // Nobody asks for them here, and they would pile up.
+    yield pair === undefined ? text : { text, pair };
+  }
+}
+
+/** Pairs of texts from the rows of a file. */
+function openPairs(texts: readonly string[], flags: PredictFlags, pairField: string): PredictInput {
+  const path = flags.input ?? (texts.length === 1 ? texts[0] : undefined);
+  if (path === undefined || (flags.input !== undefined && texts.length > 0)) throw new UsageError('--pair-field needs one file of rows');
+  const field = flags.field ?? 'text';
+  const rows = openRows(path, { ...pick(flags, ['format', 'encoding', 'delimiter', 'onError']), ...(flags.header === false && { header: false }), fields: [field, pairField] });
+  async function* pairs(): AsyncGenerator<ClassifierInput> {
+    for await (const row of rows) {
+      const { [field]: text, [pairField]: pair } = row.fields;
+      if (typeof text === 'string' && typeof pair === 'string') yield { text, pair };
+      else rows.reject(row, `fields ${JSON.stringify(field)} and ${JSON.stringify(pairField)} must be strings`);
+    }
+  }
+  return { inputs: pairs(), report: rows.report };
+}
+
+function lineRecord({ problem }: TextClassifier, prediction: Prediction, index: number): Record<string, unknown> {
+  const { label, score, labels, assigned, tokenCount, windows, truncatedTokens } = prediction;
+  if (problem === 'regression') return { index, value: Float32Array.of(score)[0], tokenCount, windows, truncatedTokens };
+  return { index, label, score, labels, ...(assigned && { assigned }), tokenCount, windows, truncatedTokens };
+}
+
+/** One level deep, with the same columns for every text. */
+function tableRecord({ problem, labels }: TextClassifier, prediction: Prediction, at: { index: number; topK: number }): Record<string, unknown> {
+  const { tokenCount, windows, truncatedTokens } = prediction;
+  const counts = { tokenCount, windows, truncatedTokens };
+  if (problem === 'regression') return { index: at.index, value: prediction.score, ...counts };
+  const best = prediction.labels.slice(0, Math.min(at.topK, labels.length)).flatMap(({ label, score }, i): [string, unknown][] => {
+    const suffix = i === 0 ? '' : `_${i + 1}`;
+    return [[`label${suffix}`, label], [`score${suffix}`, score]];
+  });
+  return { index: at.index, ...Object.fromEntries(best), ...(prediction.assigned && { assigned: prediction.assigned.join(',') }), ...counts };
+}
+
+function count(counts: Counts, { windows, truncatedTokens }: Prediction): void {
+  counts.texts++;
+  if (windows > 1) counts.windowed++;
+  if (truncatedTokens > 0) counts.truncatedTexts++;
+  counts.truncatedTokens += truncatedTokens;
+}
+
+function printSummary(io: CliIo, run: { flags: PredictFlags; counts: Counts; report: ReadReport; seconds: number }): void {
+  const { flags, counts, report, seconds } = run;
+  const lines = [
+    ...(!flags.quiet && flags.output !== undefined ? [`${counts.texts.toLocaleString('en-US')} texts -> ${flags.output}  (${formatDuration(seconds)}, ${formatRate(counts.texts / seconds)} texts/s)`] : []),
+    ...(!flags.quiet && counts.windowed > 0 ? [`${counts.windowed.toLocaleString('en-US')} texts were longer than the model was trained with and were read in several windows`] : []),
+    ...(counts.truncatedTexts > 0 ? [`note: ${counts.truncatedTexts.toLocaleString('en-US')} texts were cut, ${counts.truncatedTokens.toLocaleString('en-US')} tokens in all`] : []),
+    ...skippedRows(report),
+  ];
+  if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
+}

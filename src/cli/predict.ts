@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { addInputOptions, integer, oneOf } from './arguments.ts';
+import type { CliIo } from './io.ts';
+
+/** `albertine predict`: labels for texts. */
+export function registerPredict(program: Command, io: CliIo): void {
+  const command = program.command('predict').argument('<model>', 'folder of a fine-tuned model, or a hub id').argument('[texts...]', 'texts; or - for standard input, a text a line; or one file of texts')
+    .summary('labels for texts, by a fine-tuned model')
+    .description('Applies a fine-tuned classifier to texts and writes a label with its probability for each, in input order.');
+  addInputOptions(command)
+    .option('-o, --output <file>', 'a .jsonl, .csv, .tsv or .parquet file. Default: JSONL on standard output')
+    .option('--pair <text>', 'second text, for models of pairs; goes with every text given as an argument')
+    .option('--pair-field <name>', 'field of the second text in the input file')
+    .option('--top-k <n>', 'labels to list, best first. Default: all; in tables 1', integer({ min: 1 }))
+    .option('--long-text <policy>', 'texts longer than the model was trained with: window (logits of the windows are averaged), truncate (cut, and counted), error. Default: window', oneOf('window', 'truncate', 'error'))
+    .option('--max-length <n>', 'tokens per window, [CLS] and [SEP] included. Default: as in training', integer({ min: 3 }))
+    .option('--batch-tokens <n>', 'tokens computed at a time, padding included. Default: 1024', integer({ min: 1 }))
+    .option('--look-ahead <n>', 'texts read ahead and sorted by length together; 1 answers every line of a pipe at once. Default: 256', integer({ min: 1 }))
+    .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
+    .option('-q, --quiet', 'no progress and no summary; notes and errors are still printed')
+    .addHelpText('after', `
+Output
+  {"index":0,"label":"pos","score":0.97,"labels":[{"label":"pos","score":0.97},{"label":"neg","score":0.03}],"tokenCount":5,"windows":1,"truncatedTokens":0}
+  "index" counts the texts from 0; A multi-label model adds "assigned", the labels at or above 0.5. A regression model has "value" instead.
+  Tables (.csv, .tsv, .parquet) have the columns index, label, score (label_2, score_2 ... with --top-k), assigned or value, and the counts.
+
+Examples
+  albertine predict reviews-model "what a film" "never again"
+  albertine predict reviews-model new-reviews.csv --field text --output labelled.csv --top-k 3
+  cat lines.txt | albertine predict reviews-model - --look-ahead 1
+`)
+    .action(async (model: string, texts: string[]) => {
+      const { runPredict } = await import('./predict-run.ts');
+      await runPredict(io, model, { texts, flags: command.opts() });
+    });
+}
