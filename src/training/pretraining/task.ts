@@ -31,14 +31,14 @@ export interface PretrainingTaskOptions {
   heldOut?: ReadonlyMap<string, readonly PretrainingExample[]>;
 }
 
-interface Taken {
-  step: number;
-  data: StepData;
-  /** Position of the stream before the step's examples were taken. */
-  before: StreamState;
+/** Position in a checkpoint. */
+interface DataState {
+  /** Names the phase. */
+  fromStep: number;
+  stream: StreamState;
 }
 
-/** Pretraining on masked tokens and sentence pairs; the loss is the sum of both means over the step. */
+/** Pretraining (Lan et al. 2020) on masked tokens and sentence pairs; the loss is the sum of both means over the step. */
 export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
   const { config, objective, phases, batchSize, microBatchTokens = 4096, heldOut } = options;
   requireInteger('batchSize', batchSize, { min: 1 });
@@ -48,7 +48,6 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
   const sentencePair = objective !== 'none';
   const collate: CollateSettings = { config, sentencePair, microBatchTokens };
   let active = phases[0];
-  let taken: Taken | undefined;
   const streamFor = (step: number): PretrainingStream => {
     const phase = phases.findLast(({ fromStep }) => fromStep <= step)!;
     if (phase !== active) {
@@ -60,12 +59,7 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
   return {
     head: pretrainingHead(config, { maskedLm: true, sentencePair }),
     async stepData(step): Promise<StepData> {
-      if (taken?.step === step) return taken.data;
-      const stream = streamFor(step);
-      const before = stream.state();
-      const data = collateStep(await stream.take(batchSize), collate);
-      taken = { step, data, before };
-      return data;
+      return collateStep(await streamFor(step).take(batchSize), collate);
     },
     async probeData(step): Promise<StepData> {
       const examples: PretrainingExample[] = [];
@@ -74,11 +68,13 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
     },
     summarize: (results) => sumLosses(results, sentencePair),
     ...(heldOut && { evaluate: (network) => evaluateHeldOut(network, heldOut, collate) }),
-    state: (step) => (taken?.step === step ? taken.before : active.stream.state()),
+    state: (): DataState => ({ fromStep: active.fromStep, stream: active.stream.state() }),
     restore(state) {
-      taken = undefined;
-      // Whichever phase comes next takes the position over.
-      active.stream.resume(state as StreamState);
+      const { fromStep, stream } = state as DataState;
+      const phase = phases.find((candidate) => candidate.fromStep === fromStep);
+      if (!phase) throw new AlbertineError('invalid_argument', `the checkpoint is in a phase from step ${fromStep}, which this run does not have`, { value: fromStep });
+      active = phase;
+      active.stream.resume(stream);
     },
   };
 }

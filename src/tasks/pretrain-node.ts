@@ -1,0 +1,240 @@
+import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { openFolder } from '../core/files-node.ts';
+import type { ProgressListener } from '../core/progress.ts';
+import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
+import { openCheckpoint } from '../checkpoint/folder.ts';
+import { initialiseWeights } from '../checkpoint/initialise.ts';
+import { saveCheckpoint } from '../checkpoint/save-node.ts';
+import { validateConfig, type AlbertConfig } from '../model/config.ts';
+import { headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
+import { presetConfig } from '../model/presets.ts';
+import { loadTokenizer } from '../tokenizer/load.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { RunEstimate } from '../training/estimate-node.ts';
+import type { SaveActivations } from '../training/layerwise.ts';
+import type { PretrainingExample } from '../training/pretraining/example.ts';
+import type { MaskingOptions } from '../training/pretraining/masking.ts';
+import type { PairObjective } from '../training/pretraining/segments.ts';
+import { openShardFolder } from '../training/pretraining/shard-folder-node.ts';
+import { PretrainingStream } from '../training/pretraining/stream.ts';
+import { pretrainingTask, type PretrainingPhase } from '../training/pretraining/task.ts';
+import { scaleLearningRate, type Schedule, type ScheduleKind } from '../training/schedules.ts';
+import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
+import { resolveModel } from '../checkpoint/hub-node.ts';
+import { pick } from './pick.ts';
+import { RunFolder, type RunSettings } from './run-folder-node.ts';
+
+/** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
+export interface PretrainConfig {
+  /** Shape of a new network: a preset's name, or fields that replace those of `preset` (default `mini`). */
+  model?: string | (Partial<AlbertConfig> & { preset?: string });
+  /** Continues from this checkpoint (path or hub id) instead: domain adaptation. Its tokeniser is used. */
+  from?: string;
+  /** Folder of the tokeniser that the shards were made with. Not with `from`. */
+  tokenizer?: string;
+  /** Shard folders or addresses, from `albertine shards build`. */
+  shards: readonly string[];
+  /** Passes over a source in an epoch, by name, instead of the shards' own weights; 0 leaves it out. */
+  weights?: Readonly<Record<string, number>>;
+  /** Shard folders for evaluation. */
+  heldOut?: readonly string[];
+  /** Held-out examples per source. Default 200. */
+  heldOutExamples?: number;
+  /** Default `sop`. */
+  objective?: PairObjective;
+  masking?: MaskingOptions;
+  /** Tokens of a sequence. Default 128. */
+  maxLength?: number;
+  /** Shorter sequences first: from which share of the steps which length, such as `[[0, 64], [0.8, 128]]`. Default: `maxLength` throughout. */
+  lengths?: readonly (readonly [fromShare: number, maxLength: number])[];
+  steps: number;
+  /** Sequences per step. Default 256. */
+  batchSize?: number;
+  microBatchTokens?: number;
+  /** Default: 1.76e-3 (ALBERT's, for batches of 4096 sequences) times the square root of `batchSize / 4096`. */
+  learningRate?: number;
+  /** Default `linear`. */
+  schedule?: ScheduleKind;
+  /** Default 0.025, as in the paper (3,125 of 125,000 steps). */
+  warmupRatio?: number;
+  /** Default LAMB. */
+  optimizer?: OptimizerOptions;
+  maxGradNorm?: number;
+  evaluateEvery?: number;
+  checkpointEvery?: number;
+  saveActivations?: SaveActivations;
+  seed?: number;
+  /** Facts for the model card: name, description, languages, license, datasets. */
+  card?: Readonly<Record<string, unknown>>;
+}
+
+/** Options of {@link pretrain} besides the config. */
+export interface PretrainOptions extends PretrainConfig {
+  /** Receives checkpoints, metrics and the pretrained model. */
+  output: string;
+  threads?: number;
+  resume?: boolean;
+  overwrite?: boolean;
+  tensorboard?: boolean;
+  command?: string;
+  onProgress?: ProgressListener;
+  onEstimate?: (estimate: RunEstimate) => void;
+  onEvent?: (kind: string, message: string) => void;
+  signal?: AbortSignal;
+}
+
+/** Result of {@link pretrain}. */
+export interface PretrainResult extends Omit<TrainingOutcome, 'weights'> {
+  output: string;
+}
+
+interface Start {
+  config: AlbertConfig;
+  weights: Weights;
+  tokenizer: Tokenizer;
+}
+
+const HEADS: HeadName[] = ['maskedLm', 'sentenceOrder'];
+/** ALBERT's peak rate and the batch it belongs to (Lan et al. 2020, section 4.1). */
+const PAPER_RATE = 1.76e-3;
+const PAPER_BATCH = 4096;
+
+/**
+ * Pretrains an ALBERT on token shards with masked tokens and sentence order, from random weights or from a checkpoint.
+ * The output folder holds a checkpoint that `transformers` loads as `AlbertForPreTraining`, also when interrupted.
+ */
+export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
+  requireInteger('steps', options.steps, { min: 1 });
+  const start = await openStart(options);
+  const plan = planRun(options, start);
+  const phases = await openPhases(options, start.tokenizer, plan);
+  const heldOut = await readHeldOut(options, start.tokenizer, plan);
+  const { tokensPerEpoch, sources } = phases[0].stream;
+  options.onEvent?.('data', `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`);
+  const settings = { ...plan.settings, modelFingerprint: await weightsFingerprint(start.weights) };
+  const run = await RunFolder.open(options, settings, { totalSteps: options.steps, notes: [], versions: { node: process.version } });
+  try {
+    const outcome = await train(options, start, { ...plan, phases, heldOut, run });
+    await savePretrained(options, start, { outcome, settings });
+    await run.close(outcome.outcome === 'interrupted' ? 'interrupted' : 'finished');
+    const { weights: _weights, ...result } = outcome;
+    return { ...result, output: options.output };
+  } catch (error) {
+    await run.close('failed').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openStart(options: PretrainConfig): Promise<Start> {
+  const { from, tokenizer: tokenizerFolder, seed = 1 } = options;
+  if (from !== undefined) {
+    const files = await openFolder(await resolveModel(from));
+    const checkpoint = await openCheckpoint(files);
+    const [loaded, tokenizer] = await Promise.all([checkpoint.load({ heads: HEADS }), loadTokenizer(files)]);
+    return { config: checkpoint.config, tokenizer, weights: withFreshHeads(checkpoint.config, loaded.weights, seed) };
+  }
+  if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: 'Give tokenizer, or from for a checkpoint that has one' });
+  const tokenizer = await loadTokenizer(await openFolder(tokenizerFolder));
+  const config = newConfig(options.model ?? 'mini', tokenizer);
+  return { config, tokenizer, weights: initialiseWeights(config, seed, { heads: HEADS }) };
+}
+
+function newConfig(model: NonNullable<PretrainConfig['model']>, tokenizer: Tokenizer): AlbertConfig {
+  const { preset = 'mini', ...fields } = typeof model === 'string' ? { preset: model } : model;
+  const base = presetConfig(preset);
+  const unknown = Object.keys(fields).filter((key) => !(key in base));
+  if (unknown.length > 0) throw new AlbertineError('invalid_config', `unknown fields of model: ${unknown.join(', ')}`, { value: unknown, hint: `It has ${Object.keys(base).join(', ')}` });
+  const { pad, cls, sep } = tokenizer.special;
+  return validateConfig({ ...base, vocabSize: tokenizer.vocabSize, padTokenId: pad, bosTokenId: cls, eosTokenId: sep, ...fields });
+}
+
+/** Adds the pooler and heads that a checkpoint lacks. */
+function withFreshHeads(config: AlbertConfig, weights: Weights, seed: number): Weights {
+  const fresh = initialiseWeights(config, seed, { heads: HEADS });
+  const all: Weights = new Map(weights);
+  const needed = [...poolerParameters(config), ...HEADS.flatMap((head) => headParameters(config, head))];
+  for (const { name } of needed) if (!all.has(name)) all.set(name, fresh.get(name)!);
+  return all;
+}
+
+interface Plan {
+  schedule: Schedule;
+  batchSize: number;
+  lengths: readonly (readonly [fromStep: number, maxLength: number])[];
+  settings: RunSettings;
+}
+
+function planRun(options: PretrainConfig, { config, tokenizer }: Start): Plan {
+  const { steps, objective = 'sop', batchSize = 256, maxLength = 128, seed = 1 } = options;
+  const lengths = (options.lengths ?? [[0, maxLength]]).map(([share, length]): [number, number] => [Math.round(share * steps), requireInteger('maxLength', length, { min: 8, max: config.maxPositionEmbeddings })]);
+  const schedule: Schedule = {
+    kind: options.schedule ?? 'linear', totalSteps: steps,
+    learningRate: options.learningRate ?? scaleLearningRate(PAPER_RATE, batchSize, PAPER_BATCH),
+    warmupRatio: options.warmupRatio ?? 0.025,
+  };
+  const { name = 'lamb', ...constants } = options.optimizer ?? {};
+  const settings: RunSettings = {
+    task: 'pretraining', objective, ...config, tokenizer: tokenizer.fingerprint, ...pick(options, ['from', 'shards', 'weights', 'masking', 'heldOut']),
+    lengths, totalSteps: steps, batchSize, learningRate: schedule.learningRate, schedule: schedule.kind, warmupRatio: schedule.warmupRatio,
+    optimizer: name, ...constants, maxGradNorm: options.maxGradNorm ?? 1, seed,
+  };
+  return { schedule, batchSize, lengths, settings };
+}
+
+async function openPhases(options: PretrainConfig, tokenizer: Tokenizer, plan: Plan): Promise<PretrainingPhase[]> {
+  const folders = await Promise.all(options.shards.map(openShardFolder));
+  return Promise.all(plan.lengths.map(async ([fromStep, maxLength]) => ({
+    fromStep,
+    stream: await PretrainingStream.open(folders, { tokenizer, maxLength, seed: options.seed ?? 1, ...pick(options, ['objective', 'masking', 'weights']) }),
+  })));
+}
+
+/** The first examples of every held-out source, with masks that never change. */
+async function readHeldOut(options: PretrainConfig, tokenizer: Tokenizer, plan: Plan): Promise<Map<string, PretrainingExample[]> | undefined> {
+  if (!options.heldOut || options.heldOut.length === 0) return undefined;
+  const limit = requireInteger('heldOutExamples', options.heldOutExamples ?? 200, { min: 1 });
+  const groups = new Map<string, PretrainingExample[]>();
+  const maxLength = Math.max(...plan.lengths.map(([, length]) => length));
+  for (const folder of options.heldOut) {
+    const stream = await PretrainingStream.open([await openShardFolder(folder)], { tokenizer, maxLength, seed: 0, shuffle: false, ...pick(options, ['objective']), masking: { ...options.masking, masks: 'static' } });
+    for await (const example of stream.epoch()) {
+      const name = example.source.split('/').at(-1)!;
+      const group = groups.get(name) ?? [];
+      groups.set(name, group);
+      if (group.length < limit) group.push(example);
+    }
+  }
+  return groups;
+}
+
+async function train(options: PretrainOptions, start: Start, parts: Plan & { phases: PretrainingPhase[]; heldOut: Map<string, PretrainingExample[]> | undefined; run: RunFolder }): Promise<TrainingOutcome> {
+  const { schedule, batchSize, phases, heldOut, run } = parts;
+  const task = pretrainingTask({ config: start.config, objective: options.objective ?? 'sop', phases, batchSize, ...pick(options, ['microBatchTokens']), ...(heldOut && { heldOut }) });
+  using trainer = new Trainer(start.config, start.weights, task, {
+    ...pick(options, ['output', 'maxGradNorm', 'checkpointEvery', 'saveActivations', 'threads', 'onProgress', 'onEstimate', 'signal']),
+    optimizer: { name: 'lamb', ...options.optimizer },
+    seed: options.seed ?? 1,
+    schedule,
+    evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.ceil(options.steps / 20)),
+    tracker: run.tracker,
+    onEvent: (kind, message) => options.onEvent?.(kind, message),
+  });
+  if (options.resume) {
+    const step = await trainer.resume();
+    options.onEvent?.('resumed', step === undefined ? 'no checkpoint yet: starting from the beginning' : `at step ${step} of ${schedule.totalSteps}`);
+  }
+  return trainer.run();
+}
+
+async function savePretrained(options: PretrainOptions, { config, tokenizer }: Start, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
+  const { outcome, settings } = run;
+  await saveCheckpoint(options.output, {
+    config, weights: outcome.weights, heads: options.objective === 'none' ? ['maskedLm'] : HEADS, tokenizerFiles: tokenizer.files(),
+    card: {
+      name: 'ALBERT', description: `Pretrained with albertine: ${outcome.steps} steps of masked language modelling and ${options.objective ?? 'sop'}.`,
+      ...options.card,
+      training: Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number')),
+      results: outcome.evaluation ?? {},
+    },
+  });
+}
