@@ -1,0 +1,98 @@
+import { createRandom } from '../../src/core/random.ts';
+import { backward } from '../../src/graph/autodiff.ts';
+import { Graph, type Tensor } from '../../src/graph/graph.ts';
+import { tanh } from '../../src/graph/operators/elementwise.ts';
+import { matmul } from '../../src/graph/operators/matmul.ts';
+import { DEFAULT_CONFIG, type Activation } from '../../src/model/config.ts';
+import { encoderLayer } from '../../src/model/network.ts';
+import { layerParameters } from '../../src/model/parameters.ts';
+import { compile, type CompileOptions } from '../../src/runtime/compile.ts';
+import { float32, type HostTensor } from '../../src/runtime/tensor.ts';
+
+/**
+ * Run as a process of its own by webgpu.test.ts, since the Vulkan driver is chosen by the environment at start.
+ * `probe` runs a product; `refuse` compiles what the device cannot run; an activation's name compares a layer and its gradients on both
+ * devices and prints the largest differences as JSON.
+ */
+
+const SIZES = { batch: 2, sequence: 9 };
+const CONFIG = { ...DEFAULT_CONFIG, hiddenSize: 32, numAttentionHeads: 4, intermediateSize: 64, layerNormEps: 1e-6 };
+/** Every node must run on the device. */
+const ON_DEVICE: CompileOptions = { device: 'webgpu', cpuFallback: false };
+
+async function probe(): Promise<void> {
+  const graph = new Graph('webgpu');
+  const a = graph.input('a', ['n', 2]);
+  using compiled = await compile({ outputs: { y: tanh(matmul(a, a, { transposeB: true })) } }, ON_DEVICE);
+  const { y } = await compiled.run({ a: float32([1, 2], Float32Array.of(0.3, 0.4)) });
+  if (Math.abs((y.data as Float32Array)[0] - Math.tanh(0.25)) > 1e-5) throw new Error(`tanh(0.25) came out as ${(y.data as Float32Array)[0]}`);
+}
+
+/** One layer with dropout masks: its output, and the gradients of its input and of all weights. */
+function layer(target: 'cpu' | 'webgpu', activation: Activation): Record<string, Tensor> {
+  const config = { ...CONFIG, hiddenAct: activation };
+  const graph = new Graph(target);
+  const hidden = graph.input('hidden', ['batch*sequence', config.hiddenSize], { differentiable: true });
+  const weights = new Map(layerParameters(config).map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: true })]));
+  const mask = (name: string): Tensor => graph.input(name, ['batch*sequence', config.hiddenSize]);
+  const output = encoderLayer(config, (name) => weights.get(name)!, hidden, {
+    attentionBias: graph.input('attentionBias', ['batch', 1, 1, 'sequence']),
+    dropout: {
+      attention: graph.input('attentionMask', ['batch', config.numAttentionHeads, 'sequence', 'sequence']),
+      attentionOutput: mask('attentionOutputMask'),
+      feedForward: mask('feedForwardMask'),
+    },
+  }).hidden;
+  const gradients = backward([[output, graph.input('outputGradient', output.shape)]]);
+  return { output, ...Object.fromEntries([['hidden', hidden] as const, ...weights].map(([name, tensor]) => [`gradient(${name})`, gradients.get(tensor)!])) };
+}
+
+function feeds(): Record<string, HostTensor> {
+  const random = createRandom(3);
+  const { batch, sequence } = SIZES;
+  const tensor = (shape: number[], value: (index: number) => number): HostTensor => float32(shape, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => value(i)));
+  const keep = (): number => (random.uniform() < 0.1 ? 0 : 1 / 0.9);
+  const hidden = [batch * sequence, CONFIG.hiddenSize];
+  return {
+    ...Object.fromEntries(layerParameters(CONFIG).map(({ name, shape }) => [name, tensor(shape, () => (name.endsWith('orm.weight') ? 1 : 0) + 0.2 * random.normal())])),
+    hidden: tensor(hidden, random.normal),
+    outputGradient: tensor(hidden, random.normal),
+    attentionBias: tensor([batch, 1, 1, sequence], (i) => (i >= 2 * sequence - 3 ? -1e4 : 0)),
+    attentionMask: tensor([batch, CONFIG.numAttentionHeads, sequence, sequence], keep),
+    attentionOutputMask: tensor(hidden, keep),
+    feedForwardMask: tensor(hidden, keep),
+  };
+}
+
+async function compare(activation: Activation): Promise<void> {
+  const values = feeds();
+  const differences: Record<string, number> = {};
+  using onDevice = await compile({ outputs: layer('webgpu', activation) }, ON_DEVICE);
+  using onCpu = await compile({ outputs: layer('cpu', activation) });
+  const expected = await onCpu.run(values, { sizes: SIZES });
+  // Twice: the second time, the device reuses its buffers.
+  for (let run = 0; run < 2; run++) {
+    for (const [name, { data }] of Object.entries(await onDevice.run(values, { sizes: SIZES }))) {
+      const reference = expected[name].data as Float32Array;
+      const largest = (data as Float32Array).reduce((worst, value, i) => Math.max(worst, Math.abs(value - reference[i])), 0);
+      differences[name] = Math.max(differences[name] ?? 0, largest);
+    }
+  }
+  process.stdout.write(JSON.stringify(differences));
+}
+
+/** FusedMatMul has no kernel on WebGPU: with the fallback it runs on the CPU, without it compiling fails. */
+async function refuse(): Promise<void> {
+  const build = (): Record<string, Tensor> => {
+    const graph = new Graph('cpu');
+    const a = graph.input('a', ['n', 2]);
+    return { y: matmul(a, a, { transposeB: true }) };
+  };
+  (await compile({ outputs: build() }, { device: 'webgpu' }))[Symbol.dispose]();
+  process.stdout.write(await compile({ outputs: build() }, ON_DEVICE).then(() => 'compiled', (error: Error) => error.message));
+}
+
+const [task] = process.argv.slice(2);
+if (task === 'probe') await probe();
+else if (task === 'refuse') await refuse();
+else await compare(task as Activation);
