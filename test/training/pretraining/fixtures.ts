@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryFiles } from '../../../src/core/files-memory.ts';
 import { openFolder } from '../../../src/core/files-node.ts';
 import { createRandom } from '../../../src/core/random.ts';
-import { writeFileSync } from 'node:fs';
 import { createWordPieceTokenizer } from '../../../src/tokenizer/wordpiece-tokenizer.ts';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer.ts';
 import { loadTokenizer } from '../../../src/tokenizer/load.ts';
@@ -28,7 +27,7 @@ export async function unigramTokenizer(): Promise<Tokenizer> {
 export function toyText(documents: number, seed: number): string {
   const random = createRandom(seed);
   return Array.from({ length: documents }, () => Array.from({ length: 1 + random.integer(6) }, () =>
-    Array.from({ length: 1 + random.integer(4) }, () => `${Array.from({ length: 1 + random.integer(12) }, () => `w${random.integer(400)}`).join(' ')}.`).join(' ')).join('\n')).join('\n\n');
+    Array.from({ length: 1 + random.integer(4) }, () => `${Array.from({ length: 1 + random.integer(12) }, () => `w${random.integer(400)}`).join(' ').replace('w', 'W')}.`).join(' ')).join('\n')).join('\n\n');
 }
 
 /** A temporary folder with a tokeniser in `tokenizer/`, removed by `remove`. */

@@ -74,7 +74,7 @@ describe('packing of documents', () => {
     fc.assert(fc.property(lengthsArbitrary, settings.maxLength, fc.nat(), (lengths, maxLength, seed) => {
       // The same coin also says from which end a pair is cut, so that the contents are compared where nothing is cut, and the lengths everywhere.
       const run = (coin: number): ExamplePlan[] => packDocument(documentOf(lengths), { objective: 'sop', maxLength, shortSequenceProbability: 0, random: forced(seed, coin) });
-      const [swapped, straight] = [run(0.49), run(0.5)];
+      const [swapped, straight] = [run(0.4999), run(0.5)];
       expect(swapped.length).toBe(straight.length);
       swapped.forEach((plan, i) => {
         if (!plan.second) return expect(straight[i]).toEqual(plan);
@@ -106,7 +106,7 @@ describe('packing of documents', () => {
     expect(pairs).toBeGreaterThan(8000);
     expect(Math.abs(swapped / pairs - 0.5)).toBeLessThan(deviation);
     // Among pairs whose first segment is longer, swapped ones: what a classifier by length could reach.
-    expect(Math.abs(swappedAndFirstLonger / firstLonger - 0.5)).toBeLessThan(0.04);
+    expect(Math.abs(swappedAndFirstLonger / firstLonger - 0.5)).toBeLessThan(0.03);
   });
 
   it('nsp: random and real second segments are equally frequent', () => {
