@@ -13,6 +13,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { existsSync } from 'node:fs';
+import { compileBench } from './compile.ts';
 import { ourFolder, type ShapeName } from './paths.ts';
 import { format, saveSection } from './report.ts';
 import { latency, load, throughput, type SectionOptions } from './sections.ts';
@@ -39,6 +40,7 @@ const options: SectionOptions = {
   sentences: Number(values.sentences ?? (values.quick ? 64 : 2000)),
   ...(values.rounds !== undefined && { rounds: Number(values.rounds) }),
 };
+await compileBench();
 for (const name of names) {
   const tables = await SECTIONS[name](options);
   console.log(tables.map(format).join('\n'));

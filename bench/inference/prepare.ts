@@ -1,13 +1,11 @@
 /**
  * Makes the models that `bench.ts` measures, under `.runs/bench`: our checkpoint of a shape (fixed seed, untrained) and the same weights
- * for transformers.js (`onnx/model.onnx`, `onnx/model_quantized.onnx`, `tokenizer.json`), and compiles the bench, so that load times
- * are those of plain JavaScript.
+ * for transformers.js (`onnx/model.onnx`, `onnx/model_quantized.onnx`, `tokenizer.json`).
  * Run: `npx tsx bench/inference/prepare.ts [base] [xxlarge] [soak] [--force]` (default: base and soak; xxlarge takes 4 GB of disk and minutes).
  * int8: `albertine convert .runs/bench/base/ours --to int8 --output .runs/bench/base/int8`; every folder `int8*` there becomes a contender.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeConfig } from '../../src/checkpoint/config-json.ts';
 import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
@@ -18,7 +16,7 @@ import { presetConfig } from '../../src/model/presets.ts';
 import { parseSentencePieceModel } from '../../src/tokenizer/sentencepiece-model.ts';
 import { trainVocabularyFromFiles } from '../../src/tokenizer/training/train-node.ts';
 import { albertTokenizerJson } from '../../test/tokenizer/oracle/hf-json.ts';
-import { DATA, ourFolder, peerFolder, ROOT, SHAPES, WORK, type ShapeName } from './paths.ts';
+import { DATA, ourFolder, peerFolder, SHAPES, WORK, type ShapeName } from './paths.ts';
 import { peerModel } from './peer-model.ts';
 import { sampleTexts } from './texts.ts';
 
@@ -67,20 +65,9 @@ async function prepareShape(shape: ShapeName, spiece: Uint8Array): Promise<void>
   console.log(`  ${saved.folder}: ${(saved.weightBytes / 1e6).toFixed(1)} MB`);
 }
 
-/** Compiles the bench and what it imports from `src` to JavaScript. */
-async function compileBench(): Promise<void> {
-  const project = join(WORK, 'tsconfig.json');
-  await mkdir(WORK, { recursive: true });
-  await rm(join(WORK, 'dist'), { recursive: true, force: true });
-  const compilerOptions = { noEmit: false, outDir: 'dist', rootDir: ROOT, types: ['node'], typeRoots: [join(ROOT, 'node_modules', '@types')] };
-  await writeFile(project, JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [], files: [join(ROOT, 'bench', 'inference', 'contender.ts')] }));
-  execFileSync(process.execPath, [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', project], { stdio: 'inherit' });
-}
-
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = names.filter((name) => !SHAPES.includes(name as ShapeName));
 if (unknown.length > 0) throw new Error(`unknown shape ${unknown.join(', ')}; choose from ${SHAPES.join(', ')}`);
-await compileBench();
 const spiece = await vocabulary();
 for (const shape of (names.length > 0 ? names : ['base', 'soak']) as ShapeName[]) {
   if (existsSync(join(ourFolder(shape), 'config.json')) && !process.argv.includes('--force')) console.log(`${shape} is there (--force makes it again)`);
