@@ -1,6 +1,6 @@
 import { AlbertineError } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
-import { type Block, bytesPerToken, decodeBlock } from './blocks.ts';
+import { type Block, decodeBlock } from './blocks.ts';
 import type { ShardEntry } from './manifest.ts';
 
 const MAGIC = 'ALBSHARD';
@@ -81,10 +81,4 @@ function shardProblem(bytes: Uint8Array, shard: ShardEntry): string | undefined 
   if (version !== VERSION || blocks !== shard.blocks) return `version ${version} with ${blocks} blocks where version ${VERSION} with ${shard.blocks} are expected`;
   const end = new Uint32Array(bytes.buffer, HEADER_BYTES, blocks + 1)[blocks];
   return end === shard.bytes ? undefined : `${end} bytes where ${shard.bytes} are expected`;
-}
-
-/** Upper limit of {@link assembleShard}'s size for a number of tokens, for checking that 32-bit positions suffice. */
-export function largestShardBytes(tokens: number, vocabSize: number): number {
-  // Each token may be a segment and a document of its own.
-  return tokens * (bytesPerToken(vocabSize) + 4);
 }

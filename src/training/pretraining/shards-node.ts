@@ -46,7 +46,7 @@ export interface BuildShardsReport {
 
 /** Text of one job for a thread, in UTF-16 units: long enough that passing it costs nothing beside encoding it. */
 const JOB_CHARACTERS = 1 << 17;
-/** Most tokens of a shard: byte positions in it are 32-bit. */
+/** Most tokens of a shard: byte positions in it are 32-bit, and a token takes at most 8 bytes with its boundaries. */
 const MAX_SHARD_TOKENS = 1 << 28;
 
 /**

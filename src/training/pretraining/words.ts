@@ -28,7 +28,7 @@ export class WordBoundaries {
     this.texts = new Array<string>(tokenizer.vocabSize).fill('');
     for (let id = 0; id < tokenizer.vocabSize; id++) {
       const token = tokenizer.idToToken(id);
-      // Holes of a vocabulary and <unused> entries never occur in text; nothing is to be learnt about the unknown token.
+      // A hole of the vocabulary stands for nothing, and about the unknown token there is nothing to be learnt.
       if (token === undefined || special.has(id)) this.flags[id] = SPECIAL | STARTS_WORD;
       else this.describe(id, token, tokenizer.kind);
     }
