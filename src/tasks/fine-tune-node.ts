@@ -37,8 +37,7 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
   });
   try {
     const outcome = await train(options, prepared, { ...plan, run });
-    const { weights, ...result } = outcome;
-    const common = { ...result, output: options.output, labels: prepared.labels };
+    const common = { ...withoutWeights(outcome), output: options.output, labels: prepared.labels };
     if (outcome.outcome === 'interrupted') {
       await run.close('interrupted');
       return common;
@@ -182,4 +181,9 @@ async function examine(options: FineTuneOptions, { evaluation, labels }: Prepare
   const width = labels.length;
   const predicted = gold.map((_, row) => bestClass(logits.subarray(row * width, (row + 1) * width)));
   return { confusion: confusionMatrix(gold, predicted, width), ...(options.calibrate && { temperature: fitTemperature(logits, gold, width) }) };
+}
+
+/** A result for callers: the weights are on disk. */
+export function withoutWeights({ outcome, steps, skipped, rollBacks, evaluation, best, estimate }: TrainingOutcome): Omit<TrainingOutcome, 'weights'> {
+  return { outcome, steps, skipped, rollBacks, ...(evaluation && { evaluation }), ...(best && { best }), ...(estimate && { estimate }) };
 }

@@ -23,8 +23,8 @@ const folderName = (step: number): string => `${PREFIX}${String(step).padStart(9
  * Writes `<folder>/step-…/{weights,optimizer,best}.safetensors` and `state.json`. The files are flushed under another name and
  * renamed at the end, so a folder that exists is complete whatever kills the process. Older ones beyond `keep` are removed.
  */
-export async function saveRunCheckpoint(folder: string, parts: { arena: Arena; optimizer: Optimizer; state: RunState; keep: number; best?: Weights }): Promise<string> {
-  const { arena, optimizer, state, keep, best } = parts;
+export async function saveRunCheckpoint(folder: string, parts: { arena: Arena; optimizer: Optimizer; state: RunState; keep: number; bestWeights?: Weights }): Promise<string> {
+  const { arena, optimizer, state, keep, bestWeights } = parts;
   const target = join(folder, folderName(state.step));
   const temporary = `${target}.tmp`;
   await removeUnfinished(folder);
@@ -32,7 +32,7 @@ export async function saveRunCheckpoint(folder: string, parts: { arena: Arena; o
   const { name, arrays, scalars } = optimizer.state();
   await writeTensors(join(temporary, 'weights.safetensors'), arena.weights());
   await writeTensors(join(temporary, 'optimizer.safetensors'), new Map([...arrays].map(([key, data]) => [key, { shape: [data.length], data }])));
-  if (best) await writeTensors(join(temporary, 'best.safetensors'), best);
+  if (bestWeights) await writeTensors(join(temporary, 'best.safetensors'), bestWeights);
   await writeFile(join(temporary, 'state.json'), JSON.stringify({ ...state, optimizer: { name, scalars } }, null, 1), { flush: true });
   await rm(target, { recursive: true, force: true });
   await rename(temporary, target);
@@ -54,7 +54,7 @@ export async function listRunCheckpoints(folder: string): Promise<number[]> {
 }
 
 /** Restores weights and moments bit for bit from the newest checkpoint (or `step`); undefined when there is none. */
-export async function loadRunCheckpoint(folder: string, parts: { arena: Arena; optimizer: Optimizer; step?: number }): Promise<(RunState & { best?: Weights }) | undefined> {
+export async function loadRunCheckpoint(folder: string, parts: { arena: Arena; optimizer: Optimizer; step?: number }): Promise<{ state: RunState; bestWeights?: Weights } | undefined> {
   const steps = await listRunCheckpoints(folder);
   const step = parts.step ?? steps.at(-1);
   if (step === undefined) return undefined;
@@ -65,7 +65,7 @@ export async function loadRunCheckpoint(folder: string, parts: { arena: Arena; o
   const moments = await readTensors(files, 'optimizer.safetensors');
   parts.optimizer.restore({ ...state.optimizer, arrays: new Map([...moments].map(([key, { data }]) => [key, data])) });
   const hasBest = (await files.list()).includes('best.safetensors');
-  return { ...state, ...(hasBest && { best: await readTensors(files, 'best.safetensors') }) };
+  return { state, ...(hasBest && { bestWeights: await readTensors(files, 'best.safetensors') }) };
 }
 
 async function writeTensors(path: string, tensors: Weights): Promise<void> {

@@ -85,10 +85,9 @@ export class Trainer implements Disposable {
 
   /** Continues from the newest checkpoint; returns the step it was made at, or undefined if there is none. */
   async resume(): Promise<number | undefined> {
-    const state = await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer });
-    if (!state) return undefined;
-    const { best, ...rest } = state;
-    this.restore(rest as unknown as TrainerState, best);
+    const found = await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer });
+    if (!found) return undefined;
+    this.restore(found.state as unknown as TrainerState, found.bestWeights);
     return this.step;
   }
 
@@ -200,10 +199,10 @@ export class Trainer implements Disposable {
       throw new AlbertineError('training_diverged', `training diverged at step ${this.step}: ${verdict.reason}`, { value: verdict.reason, hint: 'Lower the learning rate, warm up longer, or check the data' });
     }
     // Only weights and moments go back: the same data would meet the same trouble, so the run goes on behind it.
-    const state = await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer });
-    this.updates = state!.updates;
+    const { state } = (await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer }))!;
+    this.updates = state.updates;
     this.guard.rolledBack();
-    this.event('rolled back', `weights of step ${state!.step} restored, learning rate now ${this.guard.state.rateScale} of the schedule`);
+    this.event('rolled back', `weights of step ${state.step} restored, learning rate now ${this.guard.state.rateScale} of the schedule`);
   }
 
   private async evaluate(run: NonNullable<TrainingTask['evaluate']>): Promise<void> {
@@ -219,7 +218,7 @@ export class Trainer implements Disposable {
     const { arena, optimizer, step, updates } = this;
     const state: TrainerState = { step, updates, smoothedLoss: this.meter.smoothedLoss ?? null, guard: this.guard.state, watch: this.watch.state, data: this.task.state?.() ?? null, ...this.best.state() };
     const { weights } = this.best;
-    await saveRunCheckpoint(this.checkpointFolder, { arena, optimizer, state: state as unknown as RunState, keep: this.options.keepCheckpoints ?? 2, ...(weights && { best: weights }) });
+    await saveRunCheckpoint(this.checkpointFolder, { arena, optimizer, state: state as unknown as RunState, keep: this.options.keepCheckpoints ?? 2, ...(weights && { bestWeights: weights }) });
     this.savedStep = step;
   }
 

@@ -1,0 +1,241 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { headParameters, poolerParameters, type Weights } from '../../src/model/parameters.ts';
+import { initialValues } from '../../src/checkpoint/initialise.ts';
+import { classificationTask, type EncodedExample } from '../../src/training/classification.ts';
+import { availableMemory } from '../../src/training/estimate-node.ts';
+import type { TrainingBatch } from '../../src/training/layerwise.ts';
+import type { Tracker } from '../../src/training/trackers/tracker.ts';
+import { Trainer, type TrainerOptions, type TrainingOutcome, type TrainingTask } from '../../src/training/trainer.ts';
+import { bits, temporaryFolder, TINY_CONFIG } from './small-run.ts';
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+let runs = 0;
+
+const LABELS = ['no', 'yes'];
+
+/** Rows whose label is whether token 5 or 6 occurs. */
+function examples(rows: number, seed: number): EncodedExample[] {
+  const random = createRandom(seed);
+  return Array.from({ length: rows }, () => {
+    const target = random.integer(2);
+    const ids = Int32Array.from({ length: 4 + random.integer(18) }, () => 7 + random.integer(15));
+    ids[0] = 2;
+    ids[1 + random.integer(ids.length - 1)] = 5 + target;
+    return { ids, typeIds: new Int32Array(ids.length), target };
+  });
+}
+
+function startWeights(): Weights {
+  const weights: Weights = new Map(initialiseWeights(TINY_CONFIG, 3));
+  for (const spec of [...poolerParameters(TINY_CONFIG), ...headParameters(TINY_CONFIG, 'sequenceClassification', 2)]) weights.set(spec.name, { shape: spec.shape, data: initialValues(spec, 1, 0.1) });
+  return weights;
+}
+
+function makeTask(more: Partial<Parameters<typeof classificationTask>[0]> = {}): TrainingTask {
+  return classificationTask({ config: TINY_CONFIG, problem: 'singleLabel', labels: LABELS, train: examples(48, 1), evaluation: examples(40, 2), batchSize: 8, seed: 5, ...more });
+}
+
+const recorded: Record<string, number>[] = [];
+
+/** A trainer whose steps are recorded in `log`. */
+function makeTrainer(task: TrainingTask, more: Partial<TrainerOptions> & { log?: Record<string, number>[] } = {}): Trainer {
+  const { log = recorded, ...options } = more;
+  const tracker: Tracker = {
+    scalars: (step, values) => void log.push({ step, ...values }),
+    text: () => undefined, histogram: () => undefined, hyperParameters: () => undefined, close: async () => undefined,
+  };
+  return new Trainer(TINY_CONFIG, startWeights(), task, {
+    output: folder.path(`run ${runs++}`), threads: 1, seed: 9, tracker, checkpointEvery: 4, evaluateEvery: 6,
+    schedule: { kind: 'linear', learningRate: 3e-3, totalSteps: 20, warmupRatio: 0.1 }, best: { metric: 'accuracy', higherIsBetter: true }, ...options,
+  });
+}
+
+async function train(task: TrainingTask, more: Parameters<typeof makeTrainer>[1] = {}): Promise<TrainingOutcome> {
+  using trainer = makeTrainer(task, more);
+  return trainer.run();
+}
+
+/** What a step leaves besides its duration. */
+const withoutTimes = (log: readonly Record<string, number>[]): Record<string, number>[] => log.map(({ seconds: _seconds, ...rest }) => rest);
+
+/** The task with the feeds of one step spoilt. */
+function spoil(task: TrainingTask, wrong: (step: number) => boolean, factor: number): TrainingTask {
+  return {
+    ...task,
+    async stepData(step) {
+      const data = await task.stepData(step);
+      if (!wrong(step)) return data;
+      const microBatches = data.microBatches.map((batch): TrainingBatch => {
+        const weights = batch.headFeeds['rowWeights'];
+        (weights.data as Float32Array).forEach((value, i, all) => (all[i] = value * factor));
+        return batch;
+      });
+      return { ...data, microBatches };
+    },
+  };
+}
+
+describe('Trainer', () => {
+  it('gives the same weights bit for bit for the same seed, and others for another', async () => {
+    const [first, second, other] = [await train(makeTask()), await train(makeTask()), await train(makeTask(), { seed: 10 })];
+    expect(bits(second.weights)).toEqual(bits(first.weights));
+    expect(bits(other.weights)).not.toEqual(bits(first.weights));
+  });
+
+  it('continues an interrupted run bit for bit: weights, best weights, log and guards', async () => {
+    const whole: Record<string, number>[] = [];
+    const expected = await train(makeTask(), { log: whole });
+    const output = folder.path('interrupted');
+    const log: Record<string, number>[] = [];
+    for (const stopAt of [1, 7, 13]) {
+      const controller = new AbortController();
+      using trainer = makeTrainer(makeTask(), { output, log, signal: controller.signal, onProgress: ({ done }) => { if (done === stopAt) controller.abort(); } });
+      await trainer.resume();
+      expect(await trainer.run()).toMatchObject({ outcome: 'interrupted', steps: stopAt });
+    }
+    using trainer = makeTrainer(makeTask(), { output, log });
+    expect(await trainer.resume()).toBe(13);
+    const outcome = await trainer.run();
+    expect(bits(outcome.weights)).toEqual(bits(expected.weights));
+    expect(bits(trainer.arena.weights())).not.toEqual(bits(startWeights()));
+    expect(outcome).toMatchObject({ outcome: 'finished', steps: 20, best: expected.best, evaluation: expected.evaluation });
+    expect(withoutTimes(log)).toEqual(withoutTimes(whole));
+  });
+
+  it('returns at once when a finished run is resumed', async () => {
+    const output = folder.path('finished');
+    const first = await train(makeTask(), { output });
+    const log: Record<string, number>[] = [];
+    using trainer = makeTrainer(makeTask(), { output, log });
+    expect(await trainer.resume()).toBe(20);
+    const again = await trainer.run();
+    expect(bits(again.weights)).toEqual(bits(first.weights));
+    expect(again).toMatchObject({ outcome: 'finished', best: first.best, evaluation: first.evaluation });
+    expect(log).toEqual([]);
+  });
+
+  it('splits a step into micro-batches with the same result up to rounding', async () => {
+    const noDropout = { ...TINY_CONFIG, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0, classifierDropoutProb: 0 };
+    const gradients = async (microBatchTokens: number): Promise<Float32Array> => {
+      const task = makeTask({ config: noDropout, microBatchTokens });
+      using trainer = new Trainer(noDropout, startWeights(), task, { output: folder.path('unused'), threads: 1, schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 1 } });
+      const { microBatches } = await task.stepData(0);
+      for (const [microBatch, batch] of microBatches.entries()) await trainer.network.accumulate(batch, { step: 0, microBatch });
+      return trainer.arena.buffer('gradients').slice();
+    };
+    const [large, small] = [await gradients(4096), await gradients(24)];
+    const scale = large.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+    large.forEach((value, i) => { if (Math.abs(value - small[i]) > 1e-5 * scale) expect(small[i]).toBeCloseTo(value, 6); });
+    expect(scale).toBeGreaterThan(0.01);
+  });
+
+  it('takes exactly batchSize rows a step, over the ends of epochs, and every row once an epoch', async () => {
+    const rows = examples(10, 4).map((example, i) => ({ ...example, ids: Int32Array.of(2, 7 + i), typeIds: new Int32Array(2) }));
+    const task = makeTask({ train: rows, batchSize: 4, epochs: 2 });
+    const steps = await Promise.all([0, 1, 2, 3, 4].map(async (step) => (await task.stepData(step)).microBatches.flatMap(({ inputIds }) => Array.from(inputIds).filter((id) => id >= 7))));
+    expect(steps.map((ids) => ids.length)).toEqual([4, 4, 4, 4, 4]);
+    const sorted = (ids: number[]): number[] => [...ids].sort((a, b) => a - b);
+    expect(sorted(steps.flat().slice(0, 8).concat(steps[2]).filter((id, i, all) => all.indexOf(id) === i))).toHaveLength(10);
+    expect(sorted(steps.flat())).toEqual(sorted([...rows, ...rows].map(({ ids }) => ids[1])));
+    expect((await makeTask({ train: rows, batchSize: 4, epochs: 1 }).stepData(2)).tokens).toBe(4); // two rows of two tokens
+  });
+
+  it('leaves frozen parameters as they are and trains the others', async () => {
+    const { weights } = await train(makeTask(), { parameters: { frozen: ['albert.embeddings', '*attention*'] } });
+    const [before, after] = [bits(startWeights()), bits(weights)];
+    for (const name of Object.keys(before)) {
+      const frozen = name.startsWith('albert.embeddings') || name.includes('attention');
+      expect(after[name] === before[name], name).toBe(frozen);
+    }
+  });
+
+  it('stops early when patience is lost, also when resumed, and keeps the best weights', async () => {
+    const output = folder.path('patience');
+    const values = [0.5, 0.7, 0.6, 0.7, 0.9];
+    let evaluations = 0;
+    const task = { ...makeTask(), evaluate: async () => ({ accuracy: values[evaluations++] }) };
+    const outcome = await train(task, { output, evaluateEvery: 2, patience: 2 });
+    expect(outcome).toMatchObject({ outcome: 'stoppedEarly', steps: 8, best: { step: 4, value: 0.7 }, evaluation: { accuracy: 0.7 } });
+    using trainer = makeTrainer(task, { output, evaluateEvery: 2, patience: 2 });
+    await trainer.resume();
+    const again = await trainer.run();
+    expect([again.outcome, again.steps, evaluations]).toEqual(['stoppedEarly', 8, 4]);
+    expect(bits(again.weights)).toEqual(bits(outcome.weights));
+  });
+
+  it('never takes an undefined metric for the best, and says so', async () => {
+    const values = [NaN, 0.4, NaN];
+    const events: string[] = [];
+    const task = { ...makeTask(), evaluate: async () => ({ accuracy: values.shift()! }) };
+    const outcome = await train(task, { schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 18 }, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
+    expect(outcome.best).toMatchObject({ step: 12, value: 0.4 });
+    expect(events).toEqual([expect.stringMatching(/^warning: accuracy of the evaluation is NaN/), expect.stringMatching(/^warning/)]);
+    await expect(train(makeTask(), { best: { metric: 'acuracy', higherIsBetter: true } })).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('It has loss, accuracy') as string });
+  });
+});
+
+describe('guards in a run', () => {
+  it('skip steps with a loss that is not a number or a sudden spike, and count them', async () => {
+    const log: Record<string, number>[] = [];
+    const events: string[] = [];
+    let task = spoil(makeTask(), (step) => step === 5, NaN);
+    task = spoil(task, (step) => step === 27, 1e4);
+    const outcome = await train(task, { log, schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 30 }, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
+    expect(outcome).toMatchObject({ outcome: 'finished', steps: 30, skipped: 2, rollBacks: 0 });
+    expect(events).toEqual([
+      expect.stringMatching(/^skipped: step 6 was not applied: the loss is NaN/), expect.stringMatching(/^skipped: step 28 was not applied: the gradient norm .* times the average/),
+    ]);
+    expect(log.filter((line) => 'loss' in line)).toHaveLength(30);
+    for (const { data } of outcome.weights.values()) expect(data.every(Number.isFinite)).toBe(true);
+  });
+
+  it('roll back to the checkpoint at half the rate, and give up in the end', async () => {
+    const log: Record<string, number>[] = [];
+    const events: string[] = [];
+    const task = spoil(makeTask(), (step) => step >= 6 && step < 9, Infinity);
+    const outcome = await train(task, { log, guard: { rollBackAfter: 3 }, schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 12 }, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
+    expect(outcome).toMatchObject({ steps: 12, skipped: 3, rollBacks: 1 });
+    expect(events.at(-1)).toMatch(/^rolled back: weights of step 8 restored|^rolled back: weights of step 4 restored/);
+    expect(log.filter((line) => 'loss' in line).map(({ step, learningRate }) => [step, learningRate]).slice(8, 10)).toEqual([[9, 1e-3], [10, 5e-4]]);
+    const hopeless = spoil(makeTask(), () => true, NaN);
+    await expect(train(hopeless, { guard: { rollBackAfter: 1 } })).rejects.toMatchObject({ code: 'training_diverged', message: expect.stringContaining('the loss is NaN') as string });
+  });
+
+  it('say when nothing is learned, naming the knobs, once, also over an interruption', async () => {
+    const advice: string[] = [];
+    const output = folder.path('stuck');
+    const schedule = { kind: 'constant', learningRate: 1e-9, totalSteps: 130 } as const;
+    const shared = { output, schedule, checkpointEvery: 1000, evaluateEvery: 1000, onEvent: (kind: string, message: string) => { if (kind === 'not learning') advice.push(message); } };
+    const controller = new AbortController();
+    const whole = { batchSize: 48 }; // The same rows every step: what is left is dropout's noise.
+    await train(makeTask(whole), { ...shared, signal: controller.signal, onProgress: ({ done }) => { if (done === 60) controller.abort(); } });
+    using trainer = makeTrainer(makeTask(whole), shared);
+    expect(await trainer.resume()).toBe(60);
+    await trainer.run();
+    expect(advice).toEqual([expect.stringMatching(/has not fallen in 100 steps .*learningRate \(now 1\.0e-9/)]);
+  });
+});
+
+describe('estimates', () => {
+  it('are told before the first step, and refuse what cannot fit', async () => {
+    const order: string[] = [];
+    const outcome = await train(makeTask(), { onEstimate: ({ steps, tokensPerSecond, totalSeconds }) => { if (steps === 20 && tokensPerSecond > 0 && totalSeconds > 0) order.push('estimate'); }, onProgress: () => order.push('step') });
+    expect(order).toEqual(['estimate', ...Array<string>(20).fill('step')]);
+    expect(outcome.estimate!.peakBytes).toBeGreaterThan(1e6);
+    await expect(train({ ...makeTask(), largestBatch: { batchSize: 1e9, sequenceLength: 32 } })).rejects.toMatchObject({ code: 'out_of_memory', message: expect.stringContaining('microBatchTokens') as string });
+  });
+
+  it('look at the container\'s limit as well as at the machine', () => {
+    const files: Record<string, string> = { '/proc/meminfo': 'MemTotal: 9 kB\nMemAvailable:    4000 kB\n', '/sys/fs/cgroup/memory.max': '3000000\n', '/sys/fs/cgroup/memory.current': '1000000\n' };
+    const read = (path: string): string => {
+      if (!(path in files)) throw new Error(path);
+      return files[path];
+    };
+    expect(availableMemory(read)).toBe(2_000_000);
+    files['/sys/fs/cgroup/memory.max'] = 'max\n';
+    expect(availableMemory(read)).toBe(4_096_000);
+  });
+});
