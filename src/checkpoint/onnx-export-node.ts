@@ -4,10 +4,9 @@ import { AlbertineError, requireOneOf } from '../core/errors.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
 import { exportOnnx, type OnnxExportOptions } from './onnx-export.ts';
+import { EXTERNAL_DATA_MODES, type ExternalDataMode } from './onnx-names.ts';
 
-/** Whether weights go to a second file beside the model. */
-export const EXTERNAL_DATA_MODES = ['auto', 'always', 'never'] as const;
-export type ExternalDataMode = (typeof EXTERNAL_DATA_MODES)[number];
+export type { ExternalDataMode } from './onnx-names.ts';
 
 /** Options of {@link saveOnnx}. */
 export interface SaveOnnxOptions extends Omit<OnnxExportOptions, 'externalDataFile'> {

@@ -9,11 +9,10 @@ import { constantParameters } from '../model/layer-graphs.ts';
 import { embeddingProjection, encoderLayer, type LayerInputs, type ParameterLookup } from '../model/network.ts';
 import { encoderParameters, layerPrefix, type Weights } from '../model/parameters.ts';
 import type { Pooling } from '../model/pooling.ts';
-import { buildOutputs, headOfOutput, ONNX_OUTPUTS, type OnnxOutput } from './onnx-outputs.ts';
+import { ONNX_LAYOUTS, ONNX_OUTPUTS, type OnnxLayout, type OnnxOutput } from './onnx-names.ts';
+import { buildOutputs, headOfOutput } from './onnx-outputs.ts';
 
-/** How depth is stored: one `Loop` a layer group, or a copy of the nodes for every depth. Weights are stored once in both. */
-export const ONNX_LAYOUTS = ['loop', 'unrolled'] as const;
-export type OnnxLayout = (typeof ONNX_LAYOUTS)[number];
+export type { OnnxLayout } from './onnx-names.ts';
 
 /** Options of {@link exportOnnx}. */
 export interface OnnxExportOptions {

@@ -6,18 +6,9 @@ import type { AlbertConfig } from '../model/config.ts';
 import { linearHead, maskedLmHead, pooler, type ParameterLookup } from '../model/network.ts';
 import { headParameters, poolerParameters, type ParameterSpec } from '../model/parameters.ts';
 import type { Pooling } from '../model/pooling.ts';
+import type { OnnxOutput } from './onnx-names.ts';
 
-/**
- * What an exported file computes, under the names of Hugging Face's exports (`b` batch, `s` sequence):
- * - `hidden`: `last_hidden_state [b, s, hidden]`;
- * - `pooler`: `last_hidden_state` and `pooler_output [b, hidden]`;
- * - `embeddings`: `token_embeddings [b, s, hidden]` and `sentence_embedding [b, hidden]`, as sentence-transformers names them;
- * - `maskedLm`: `logits [b, s, vocab]`; `pretraining`: `prediction_logits [b, s, vocab]` and `sop_logits [b, 2]`;
- * - `sequenceClassification`: `logits [b, labels]`; `tokenClassification`: `logits [b, s, labels]`;
- * - `questionAnswering`: `start_logits` and `end_logits [b, s]`.
- */
-export const ONNX_OUTPUTS = ['hidden', 'pooler', 'embeddings', 'maskedLm', 'pretraining', 'sequenceClassification', 'tokenClassification', 'questionAnswering'] as const;
-export type OnnxOutput = (typeof ONNX_OUTPUTS)[number];
+export { ONNX_OUTPUTS, type OnnxOutput } from './onnx-names.ts';
 
 /** Weights besides the encoder's that an output reads (numbers of labels are those of the file, so shapes are not checked). */
 export function headOfOutput(config: AlbertConfig, output: OnnxOutput, pooling?: Pooling): ParameterSpec[] {

@@ -1,5 +1,5 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
-import { RANGE_METHODS, type RangeMethod } from '../model/calibrate.ts';
+import { RANGE_METHODS, type RangeMethod } from '../model/quantize.ts';
 import type { LayerDrift } from '../model/drift.ts';
 import { ACTIVATION_QUANTIZATIONS, type ActivationQuantization } from '../model/quantize.ts';
 

@@ -1,6 +1,5 @@
 import type { LayerDrift } from '../model/drift.ts';
-import type { RangeMethod } from '../model/calibrate.ts';
-import type { ActivationQuantization } from '../model/quantize.ts';
+import type { ActivationQuantization, RangeMethod } from '../model/quantize.ts';
 import type { ConvertFlags } from './convert.ts';
 import { requireNew } from './init-run.ts';
 import type { CliIo } from './io.ts';

@@ -2,15 +2,9 @@ import { AlbertineError } from '../core/errors.ts';
 import type { EncoderBatch } from './batch.ts';
 import type { AlbertEncoder } from './encoder.ts';
 import { QUANTIZATION_SITES, type QuantizationSite } from './network.ts';
-import { activationScale, joinRanges, rangeOf, type ActivationRange, type Calibration } from './quantize.ts';
+import { activationScale, joinRanges, rangeOf, type ActivationRange, type Calibration, type RangeMethod } from './quantize.ts';
 
-/**
- * How a static range is chosen from the values seen in calibration. `minMax` keeps all of them; `percentile` cuts one value in 20,000 on
- * either side; `meanSquareError` weighs the error of cutting against the finer steps it buys (Choukroun et al. 2019, "Low-bit
- * Quantization of Neural Networks for Efficient Inference", with both ends free).
- */
-export const RANGE_METHODS = ['minMax', 'percentile', 'meanSquareError'] as const;
-export type RangeMethod = (typeof RANGE_METHODS)[number];
+
 
 const BINS = 2048;
 const CUT_FRACTION = 1 / 20_000;

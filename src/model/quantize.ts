@@ -151,3 +151,11 @@ const INNER_ZERO_POINT: Record<Activation, number> = { gelu_erf: 16, gelu_tanh: 
 export function rowZeroPoint(site: QuantizationSite, activation: Activation): number {
   return site === 'feedForwardInner' ? INNER_ZERO_POINT[activation] : 128;
 }
+
+/**
+ * How a static range is chosen from the values seen in calibration. `minMax` keeps all of them; `percentile` cuts one value in 20,000 on
+ * either side; `meanSquareError` weighs the error of cutting against the finer steps it buys (Choukroun et al. 2019, "Low-bit
+ * Quantization of Neural Networks for Efficient Inference", with both ends free).
+ */
+export const RANGE_METHODS = ['minMax', 'percentile', 'meanSquareError'] as const;
+export type RangeMethod = (typeof RANGE_METHODS)[number];

@@ -117,7 +117,8 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     const outcome = await train(options, start, { ...plan, phases, heldOut, run });
     await savePretrained(options, start, { outcome, settings });
     await run.close(outcome.outcome === 'interrupted' ? 'interrupted' : 'finished');
-    const { weights: _weights, ...result } = outcome;
+    const { weights, ...result } = outcome;
+    options.onEvent?.('saved', `${weights.size} tensors to ${options.output}`);
     return { ...result, output: options.output };
   } catch (error) {
     await run.close('failed').catch(() => undefined);
