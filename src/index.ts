@@ -1,0 +1,79 @@
+/**
+ * albertine: ALBERT in Node. Everything public is listed here, under the heading that it belongs to; what is not listed is private.
+ *
+ * ```ts
+ * import { Albert } from 'albertine';
+ *
+ * using model = await Albert.load();                 // the built-in model; or a folder, or a hub id such as 'albert/albert-base-v2'
+ * const vectors = await model.embed(['a text', '一段文字'], { normalize: true });
+ * vectors.row(0);                                     // Float32Array
+ * ```
+ */
+
+// Errors and progress
+export { AlbertineError, type ErrorCode, type ErrorDetails } from './core/errors.ts';
+export type { ProgressEvent, ProgressListener } from './core/progress.ts';
+
+// Models and embeddings
+export { BUILT_IN_MODEL, builtInModelFolder, loadModel, NodeAlbert as Albert, type NodeLoadOptions } from './tasks/load-node.ts';
+export type { LoadOptions } from './tasks/albert.ts';
+export type { EmbeddedText, EmbeddingMatrix, EmbeddingModel, EmbedOptions } from './tasks/embed.ts';
+export type { EmbeddingRow, StreamOptions } from './tasks/embed-stream.ts';
+export type { TokenEmbedding, TokenEmbeddingOptions, TokenEmbeddings } from './tasks/embed-tokens.ts';
+export { LONG_TEXT_POLICIES, type LongTextPolicy } from './tasks/text-windows.ts';
+export { binarizeVectors, cutDimensions, normalizeVector, POOLINGS, quantizeVectors, type Pooling, type VectorRanges } from './model/pooling.ts';
+export { AlbertEncoder, type EncoderOptions, type ForwardRequest, type ForwardResult } from './model/encoder.ts';
+export type { EncoderBatch } from './model/batch.ts';
+export { ACTIVATIONS, DEFAULT_CONFIG, POSITION_EMBEDDING_TYPES, validateConfig, type Activation, type AlbertConfig, type PositionEmbeddingType } from './model/config.ts';
+export { countParameters, encoderParameters, headParameters, poolerParameters, type HeadName, type ParameterSpec, type Weight, type Weights } from './model/parameters.ts';
+export { PRESETS, presetConfig, type Preset } from './model/presets.ts';
+
+// Tokenisers
+export {
+  createUnigramTokenizer, createWordPieceTokenizer, loadTokenizer, normalizerSpec, parseSentencePieceModel, parseTokenizerJson, parseVocabulary, trainerSpec, writeSentencePieceModel,
+  type AddedToken, type EncodeOptions, type Encoding, type NormalizerSpec, type PieceType, type SentencePiece, type SentencePieceAlgorithm, type SentencePieceModel,
+  type SpecialTokenNames, type SpecialTokens, type Tokenizer, type TokenizerOptions, type TrainerSpec, type Truncation, type WindowOptions,
+} from './tokenizer/index.ts';
+
+// Checkpoints
+export type { FileSource } from './core/files.ts';
+export { memoryFiles } from './core/files-memory.ts';
+export { openFolder } from './core/files-node.ts';
+export { saveCheckpoint, type SavedCheckpoint, type SaveOptions } from './checkpoint/save-node.ts';
+export { downloadModel, resolveModel, type Download, type DownloadedFile, type HubOptions } from './checkpoint/hub-node.ts';
+export {
+  buildCard, encodeSafetensors, findWeights, initialiseWeights, loadWeights, openCheckpoint, openSafetensors, openTfBundle, openTfCheckpoint, openTorchFile, openWeightFiles,
+  parseConfig, weightsFingerprint, writeConfig,
+  type CardDetails, type Checkpoint, type ConfigDetails, type ConfigSource, type InitialiseOptions, type LoadedWeights, type LoadWeightsOptions, type ParsedConfig,
+  type SafetensorsEntry, type SafetensorsFile, type SafetensorsOutput, type StorageDtype, type TensorDtype, type TensorInfo, type TensorSource, type TfBundle, type TfCheckpoint,
+  type TfVariable, type WeightFile,
+} from './checkpoint/index.ts';
+
+// Data
+export {
+  bucketLength, classBalance, collectExamples, countCompleteRecords, CsvParser, DEFAULT_MAX_LINE_BYTES, exampleFields, firstInvalidUtf8, formatCsvRecord, formatFloat32,
+  formatOfPath, MAX_LISTED_ISSUES, metadataPath, missingFieldReason, NPY_DTYPES, NPY_HEADER_BYTES, npyHeader, NpyWriter, openEmbeddingWriter, openNpyWriter, openRecordWriter,
+  openRows, parseNpy, parseNpyHeader, parseRows, planBatches, PROBLEM_TYPES, QUOTE_STYLES, readEmbeddingMetadata, readExamples, readLines, readNpy, readTexts, RECORD_FORMATS,
+  ROW_FORMATS, RowReporter, sortLabels, stratifiedSplit, TEXT_ENCODINGS, toJson,
+  type BatchOptions, type ClassBalance, type CompleteRecords, type CsvOptions, type CsvRecord, type EmbeddingMetadata, type EmbeddingRecord, type EmbeddingWriter,
+  type EmbeddingWriterOptions, type Example, type ExampleOptions, type ExampleSet, type Line, type LineOptions, type NpyArray, type NpyData, type NpyDtype, type NpyHeader,
+  type NpyWriterOptions, type OnError, type ParseOptions, type ProblemType, type QuoteStyle, type ReadExampleOptions, type ReadOptions, type ReadReport, type ReadTextOptions,
+  type RecordFormat, type RecordWriter, type RecordWriterOptions, type Row, type RowFormat, type RowIssue, type RowSource, type Split, type TextEncoding, type TextRow,
+  type TextSource,
+} from './data/index.ts';
+
+// Metrics
+export {
+  accuracy, balancedAccuracy, calibrationBins, classificationReport, confusionMatrix, cosine, dot, euclidean, expectedCalibrationError, kendallTau, logLoss, matthewsCorrelation,
+  meanAbsoluteError, meanAveragePrecision, meanReciprocalRank, meanSquaredError, multiLabelReport, ndcgAtK, pearson, precisionAtK, r2, ranks, recallAtK, regressionReport,
+  spearman, topKAccuracy,
+  type AveragedScores, type CalibrationBin, type ClassificationOptions, type ClassificationReport, type ClassScores, type Gain, type MultiLabelReport, type ProbabilityRows,
+  type RankedQuery, type RegressionReport,
+} from './metrics/index.ts';
+
+// Graphs: `graph.matmul`, `graph.grad` ... build and differentiate, `compile` runs them on ONNX Runtime
+export * as graph from './graph/index.ts';
+export { compile, CompiledGraph, type CompileOptions, type RunOptions } from './runtime/compile.ts';
+export { loadOrt, type Engine, type LoadedOrt } from './runtime/ort.ts';
+export { float32, HostTensor, int64, zeros } from './runtime/tensor.ts';
+export { defaultThreads } from './runtime/threads.ts';
