@@ -20,12 +20,18 @@ export class OutputClosed extends AlbertineError {
 
 const DEFAULT_COLUMNS = 80;
 
+/** Launchers such as npx hand on a Ctrl-C that the terminal has sent us too: signals this close together are one. */
+const SAME_SIGNAL_MS = 500;
+
 /** The real process. A first SIGINT or SIGTERM aborts `signal`; a second one ends the process at once. */
 export function processIo(): CliIo {
   const controller = new AbortController();
+  let first = 0;
   const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort(new AlbertineError('interrupted', 'interrupted'));
+    if (!controller.signal.aborted) {
+      first = performance.now();
+      controller.abort(new AlbertineError('interrupted', 'interrupted'));
+    } else if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);

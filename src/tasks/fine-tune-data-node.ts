@@ -72,9 +72,6 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   const problem = options.problem ?? 'singleLabel';
   const sets = await readSplits(options, problem);
   const { labels } = sets.train;
-  if (problem !== 'regression' && labels.length < 2) {
-    throw new AlbertineError('invalid_data', `${options.train} has only one label, ${JSON.stringify(labels[0])}: there is nothing to tell apart`, { value: labels });
-  }
   const base = await openBaseModel(options);
   const notes = [...base.notes];
   const encode = (name: string, set: ExampleSet): EncodedExample[] => {
@@ -101,6 +98,9 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
 async function readSplits(options: FineTuneOptions, problem: ProblemType): Promise<{ train: ExampleSet; evaluation: ExampleSet }> {
   const common = { ...pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', 'format', 'encoding', 'delimiter', 'quotes', 'header', 'onError']), problem };
   const train = await readExamples(options.train, common);
+  if (problem !== 'regression' && train.labels.length < 2) {
+    throw new AlbertineError('invalid_data', `${options.train} has only one label, ${JSON.stringify(train.labels[0])}: there is nothing to tell apart`, { value: train.labels });
+  }
   if (options.evaluation !== undefined) return { train, evaluation: await readExamples(options.evaluation, { ...common, ...(problem !== 'regression' && { labels: train.labels }) }) };
   const strata = train.examples.map(({ label }) => (problem === 'singleLabel' ? label : ''));
   const split = stratifiedSplit(strata, VALIDATION_FRACTION, options.seed ?? 1);

@@ -25,10 +25,11 @@ export function temporaryFolder(): { path: (name: string) => string; remove: () 
   return { path: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Writes an untrained tiny checkpoint and returns its folder. */
+/** Writes an untrained tiny checkpoint (without dropout, as published ones are) and returns its folder. */
 export async function writeTinyModel(folder: string): Promise<string> {
+  const config = { ...TINY_CONFIG, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 };
   await saveCheckpoint(folder, {
-    config: TINY_CONFIG, weights: initialiseWeights(TINY_CONFIG, 3), tokenizerFiles: { 'vocab.txt': `${VOCABULARY.join('\n')}\n` }, extra: { albertine_untrained: true },
+    config, weights: initialiseWeights(TINY_CONFIG, 3), tokenizerFiles: { 'vocab.txt': `${VOCABULARY.join('\n')}\n` }, extra: { albertine_untrained: true },
   });
   return folder;
 }
@@ -51,7 +52,7 @@ export function writeRows(path: string, rows: readonly object[]): string {
 }
 
 /** Settings with which the sentences are learned in about a second. */
-export const LEARNS: Pick<FineTuneOptions, 'batchSize' | 'learningRate' | 'threads' | 'dropout' | 'tensorboard'> = { batchSize: 16, learningRate: 3e-3, threads: 1, dropout: 0.1, tensorboard: false };
+export const LEARNS: Pick<FineTuneOptions, 'batchSize' | 'learningRate' | 'threads' | 'tensorboard'> = { batchSize: 16, learningRate: 3e-3, threads: 1, tensorboard: false };
 
 /** Lines of a JSONL file. */
 export function readLines(path: string): Record<string, unknown>[] {

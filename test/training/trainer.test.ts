@@ -5,6 +5,7 @@ import { headParameters, poolerParameters, type Weights } from '../../src/model/
 import { initialValues } from '../../src/checkpoint/initialise.ts';
 import { classificationTask, type EncodedExample } from '../../src/training/classification.ts';
 import { availableMemory } from '../../src/training/estimate-node.ts';
+import { LearningWatch, type WatchState } from '../../src/training/guards.ts';
 import type { TrainingBatch } from '../../src/training/layerwise.ts';
 import type { Tracker } from '../../src/training/trackers/tracker.ts';
 import { Trainer, type TrainerOptions, type TrainingOutcome, type TrainingTask } from '../../src/training/trainer.ts';
@@ -203,19 +204,23 @@ describe('guards in a run', () => {
     const hopeless = spoil(makeTask(), () => true, NaN);
     await expect(train(hopeless, { guard: { rollBackAfter: 1 } })).rejects.toMatchObject({ code: 'training_diverged', message: expect.stringContaining('the loss is NaN') as string });
   });
+});
 
-  it('say when nothing is learned, naming the knobs, once, also over an interruption', async () => {
-    const advice: string[] = [];
-    const output = folder.path('stuck');
-    const schedule = { kind: 'constant', learningRate: 1e-9, totalSteps: 130 } as const;
-    const shared = { output, schedule, checkpointEvery: 1000, evaluateEvery: 1000, onEvent: (kind: string, message: string) => { if (kind === 'not learning') advice.push(message); } };
-    const controller = new AbortController();
-    const whole = { batchSize: 48 }; // The same rows every step: what is left is dropout's noise.
-    await train(makeTask(whole), { ...shared, signal: controller.signal, onProgress: ({ done }) => { if (done === 60) controller.abort(); } });
-    using trainer = makeTrainer(makeTask(whole), shared);
-    expect(await trainer.resume()).toBe(60);
-    await trainer.run();
-    expect(advice).toEqual([expect.stringMatching(/has not fallen in 100 steps .*learningRate \(now 1\.0e-9/)]);
+describe('LearningWatch', () => {
+  it('says once when nothing is learned, naming the knobs, also over an interruption', () => {
+    const advice: (string | undefined)[] = [];
+    let watch = new LearningWatch(130);
+    for (let step = 0; step < 130; step++) {
+      if (step === 60) watch = new LearningWatch(130, JSON.parse(JSON.stringify(watch.state)) as WatchState);
+      advice.push(watch.add(step === 50 ? NaN : 0.7, 1e-9));
+    }
+    expect(advice.filter((text) => text !== undefined)).toEqual([expect.stringMatching(/has not fallen in 100 steps \(0\.7000 at first, 0\.7000 now\).*learningRate \(now 1\.0e-9/)]);
+    expect(advice[100]).toBeDefined(); // One loss was not a number.
+  });
+
+  it('is silent when the loss falls', () => {
+    const watch = new LearningWatch(100);
+    for (let step = 0; step < 100; step++) expect(watch.add(0.7 - step * 0.001, 1e-3)).toBeUndefined();
   });
 });
 

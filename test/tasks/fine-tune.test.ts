@@ -1,0 +1,139 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFolder } from '../../src/core/files-node.ts';
+import { evaluateClassifier } from '../../src/tasks/evaluate-node.ts';
+import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult } from '../../src/tasks/fine-tune-node.ts';
+import { TextClassifier } from '../../src/tasks/classify.ts';
+import { readRun } from '../../src/training/report/report-node.ts';
+import { LEARNS, readLines, sentences, temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
+
+const folder = temporaryFolder();
+let model: string;
+let train: string;
+let dev: string;
+beforeAll(async () => {
+  model = await writeTinyModel(folder.path('model'));
+  train = writeRows(folder.path('train.jsonl'), sentences(160, 1));
+  dev = writeRows(folder.path('dev.jsonl'), sentences(60, 2));
+});
+afterAll(() => folder.remove());
+
+let runs = 0;
+const fineTune = (more: Partial<FineTuneOptions> = {}): Promise<FineTuneResult> => fineTuneClassifier({ model, train, evaluation: dev, output: folder.path(`run ${runs++}`), epochs: 6, ...LEARNS, ...more });
+const open = async (output: string): Promise<TextClassifier> => TextClassifier.open(await openFolder(output), { threads: 1 });
+const readJson = (path: string): Record<string, unknown> => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+
+describe('fineTuneClassifier', () => {
+  it('learns, saves what predict and evaluate need, and writes the run', async () => {
+    const events: string[] = [];
+    const result = await fineTune({ calibrate: true, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
+    expect(result).toMatchObject({ outcome: 'finished', steps: 60, labels: ['bad', 'good'], skipped: 0, rollBacks: 0 });
+    expect(result.best!.value).toBeGreaterThan(0.8);
+    expect(events).toContainEqual(expect.stringMatching(/^data: labels: \w+ \d+ \(5\d\.\d %\).*most frequent one/));
+
+    const metrics = readLines(`${result.output}/metrics.jsonl`);
+    expect(metrics.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+    for (const line of metrics) expect(Object.keys(line)).toEqual(['step', 'loss', 'learningRate', 'gradNorm', 'tokens', 'seconds']);
+    const { evaluations, info } = await readRun(result.output);
+    expect(evaluations.map(({ step }) => step)).toEqual([10, 20, 30, 40, 50, 60]);
+    expect(info).toMatchObject({ outcome: 'finished', totalSteps: 60, classCounts: { train: { bad: expect.any(Number) as number } }, bestCheckpoint: { metric: 'accuracy', value: result.best!.value } });
+    expect(info.confusionMatrix!.counts.flat().reduce((a, b) => a + b, 0)).toBe(60);
+
+    using classifier = await open(result.output);
+    const [good, bad] = await classifier.predict(['the film was great', 'the plot was awful and long']);
+    expect([good.label, bad.label]).toEqual(['good', 'bad']);
+    const calibrated = await evaluateClassifier(classifier, dev);
+    expect(calibrated.metrics['accuracy']).toBeCloseTo(result.best!.value, 10);
+    expect(calibrated.confusionMatrix).toEqual(info.confusionMatrix!.counts);
+    expect(classifier.temperature).toBe(result.temperature);
+    expect(calibrated.metrics['logLoss']).toBeLessThanOrEqual(result.best!.evaluation['logLoss'] + 1e-6);
+    expect(readJson(`${result.output}/config.json`)).toMatchObject({ architectures: ['AlbertForSequenceClassification'], id2label: { 0: 'bad', 1: 'good' }, problem_type: 'single_label_classification' });
+  });
+
+  it('reads pairs', async () => {
+    // Whether both texts are of the same kind cannot be told from either alone.
+    const pairs = (rows: number, seed: number): object[] => {
+      const [a, b] = [sentences(rows, seed), sentences(rows, seed + 1)];
+      return a.map(({ text, label }, i) => ({ first: text.split(' ').slice(0, 6).join(' '), second: b[i].text.split(' ').slice(0, 6).join(' '), label: label === 'good' ? 1 : 0 }));
+    };
+    const { output, best } = await fineTune({
+      train: writeRows(folder.path('pairs.jsonl'), pairs(160, 3)), evaluation: writeRows(folder.path('pairs-dev.jsonl'), pairs(40, 7)), textField: 'first', pairField: 'second', epochs: 2,
+    });
+    expect(best).toBeDefined();
+    using classifier = await open(output);
+    const inputs = [{ text: 'good film', pair: 'the story' }, { text: 'the story', pair: 'good film' }];
+    const [one, other] = (await classifier.logits(inputs)).logits;
+    expect(one).not.toBe(other);
+    expect(classifier.labels).toEqual(['0', '1']);
+  });
+
+  it('assigns several labels', async () => {
+    const rows = (count: number, seed: number): object[] => sentences(count, seed).map(({ text, label }) => ({ text, label: [label, ...(text.includes('film') ? ['cinema'] : [])] }));
+    const { output, labels, best } = await fineTune({ problem: 'multiLabel', train: writeRows(folder.path('multi.jsonl'), rows(160, 5)), evaluation: writeRows(folder.path('multi-dev.jsonl'), rows(60, 6)), epochs: 8, learningRate: 5e-3 });
+    expect(labels).toEqual(['bad', 'cinema', 'good']);
+    expect(best).toMatchObject({ metric: 'macroF1' });
+    expect(best!.value).toBeGreaterThan(0.65);
+    using classifier = await open(output);
+    const [prediction] = await classifier.predict(['the film was good']);
+    expect(prediction.assigned).toContain('good');
+    expect((await evaluateClassifier(classifier, folder.path('multi-dev.jsonl'))).metrics['macroF1']).toBeCloseTo(best!.value, 6);
+  });
+
+  it('fits numbers', async () => {
+    const rows = (count: number, seed: number): object[] => sentences(count, seed).map(({ text, label }) => ({ text, score: label === 'good' ? 4.5 : 1 }));
+    const { output, best } = await fineTune({ problem: 'regression', train: writeRows(folder.path('scores.jsonl'), rows(160, 5)), evaluation: writeRows(folder.path('scores-dev.jsonl'), rows(60, 6)), labelField: 'score', metric: 'rmse', epochs: 10, learningRate: 5e-3 });
+    expect(best).toMatchObject({ metric: 'rmse' });
+    expect(best!.value).toBeLessThan(1.4); // always answering the mean: 1.75
+    using classifier = await open(output);
+    const [good, bad] = await classifier.predict(['the film was great', 'the film was awful']);
+    expect(good.score - bad.score).toBeGreaterThan(1);
+    expect((await evaluateClassifier(classifier, folder.path('scores-dev.jsonl'), { labelField: 'score' })).metrics['rmse']).toBeCloseTo(best!.value, 4);
+  });
+
+  it('holds a stratified part out when there is no evaluation file, and learns with every optimiser', async () => {
+    for (const [name, learningRate] of [['lamb', 2e-2], ['sgd', 5e-2]] as const) {
+      const { evaluation: _file, ...options } = { model, train, evaluation: undefined, output: folder.path(name), epochs: 2, ...LEARNS, learningRate, optimizer: { name } };
+      const { output, steps } = await fineTuneClassifier(options);
+      expect(steps).toBe(18);
+      const run = await readRun(output);
+      const counts = run.info.classCounts!;
+      expect(Object.values(counts['evaluation']).reduce((a, b) => a + b)).toBe(16);
+      expect(Math.abs(counts['evaluation']['good'] / 16 - counts['train']['good'] / 144)).toBeLessThan(0.05);
+      expect(run.steps.at(-1)!.values['loss']).toBeLessThan(run.steps[0].values['loss']);
+    }
+  });
+});
+
+describe('what cannot be trained', () => {
+  const wrong = async (more: Partial<FineTuneOptions>, code: string, message: RegExp): Promise<void> => {
+    await expect(fineTune({ epochs: 1, ...more })).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
+  };
+
+  it('is refused with the line or the option', async () => {
+    const csv = folder.path('bad.csv');
+    writeFileSync(csv, 'text,label\nthe film,good\nbad plot,\n');
+    await wrong({ train: csv }, 'invalid_data', /bad\.csv, row 3: field "label" must be a label/);
+    const unknown = writeRows(folder.path('unknown.jsonl'), [{ text: 'a', label: 'good' }, { text: 'a', label: 'god' }]);
+    await wrong({ evaluation: unknown }, 'invalid_data', /unknown\.jsonl, row 2: the label "god" is not among the known ones: \["bad","good"\]/);
+    await wrong({ train: writeRows(folder.path('one.jsonl'), [{ text: 'a', label: 'x' }, { text: 'b', label: 'x' }]) }, 'invalid_data', /only one label, "x"/);
+    await wrong({ textField: 'body' }, 'invalid_data', /no field "body"; the fields present are "text", "label"/);
+    await wrong({ maxLength: 99 }, 'invalid_argument', /maxLength must be an integer >= 3 <= 32/);
+    await wrong({ freeze: ['albert.embedding'] }, 'invalid_argument', /frozen selects no parameter: albert\.embedding\./);
+    await wrong({ problem: 'multiLabel', calibrate: true }, 'invalid_argument', /calibrate needs a single-label problem/);
+    await wrong({ optimizer: { name: 'sgd', epsilon: 1e-8 } }, 'invalid_argument', /sgd has no epsilon/);
+    await wrong({ resume: true }, 'not_found', /no run to resume/);
+  });
+
+  it('does not lose an unfinished run or continue it with other settings', async () => {
+    const controller = new AbortController();
+    const output = folder.path('unfinished');
+    const { outcome } = await fineTune({ output, signal: controller.signal, onProgress: ({ done }) => { if (done === 3) controller.abort(); } });
+    expect(outcome).toBe('interrupted');
+    await wrong({ output }, 'invalid_argument', /unfinished run with a checkpoint of step 3\. .*--resume.*--overwrite/);
+    await wrong({ output, resume: true, epochs: 6, learningRate: 1e-3 }, 'invalid_argument', /other settings: learningRate 0\.003 -> 0\.001/);
+    await wrong({ output, resume: true, epochs: 6, train: dev, evaluation: train }, 'invalid_argument', /dataFingerprint/);
+    expect(await fineTune({ output, overwrite: true, epochs: 0.5 })).toMatchObject({ outcome: 'finished', steps: 5 });
+    const { info } = await readRun(output);
+    expect(info).toMatchObject({ outcome: 'finished', totalSteps: 5 });
+  });
+});
