@@ -1,5 +1,5 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
-import type { FileSource } from '../core/files.ts';
+import type { FileSource, LocalFile } from '../core/files.ts';
 import { countFloat16Overflow, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import type { Weight } from '../model/parameters.ts';
 import { DTYPE_BYTES, elementCount, readRanges, toFloat32, type TensorDtype, type TensorInfo, type TensorSource } from './tensor-source.ts';
@@ -45,9 +45,29 @@ export async function openSafetensors(files: FileSource, name: string): Promise<
         if (!entry) throw new AlbertineError('not_found', `${name} has no tensor ${tensor}`, { value: tensor });
         return entry;
       });
-      const bytes = await readRanges(files, name, entries);
-      return new Map(wanted.map((tensor, index) => [tensor, { shape: entries[index].shape, data: toFloat32(bytes[index], entries[index].dtype) }]));
+      const mapped = (entry: SafetensorsEntry): boolean => files.local !== undefined && entry.dtype === 'F32' && entry.end - entry.start >= LATE_BYTES;
+      const early = entries.filter((entry) => !mapped(entry));
+      const bytes = await readRanges(files, name, early);
+      return new Map(wanted.map((tensor, index) => {
+        const entry = entries[index];
+        if (mapped(entry)) return [tensor, lateWeight(files.local!(name), entry)];
+        return [tensor, { shape: entry.shape, data: toFloat32(bytes[early.indexOf(entry)], entry.dtype) }];
+      }));
     },
+  };
+}
+
+/** Tensors of local files from this size on are read when their values are asked for; the runtime may map them instead. */
+const LATE_BYTES = 16 * 2 ** 20;
+
+function lateWeight(file: LocalFile, { shape, start, end }: SafetensorsEntry): Weight {
+  let data: Float32Array | undefined;
+  const floats = (from: number, to: number): Float32Array => toFloat32(file.readSync(from, to), 'F32');
+  return {
+    shape,
+    get data() { return (data ??= floats(start, end)); },
+    file: { path: file.path, offset: start, byteLength: end - start },
+    slice: (from, to) => floats(start + 4 * from, start + 4 * to),
   };
 }
 

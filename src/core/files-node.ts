@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync, realpathSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AlbertineError } from './errors.ts';
@@ -18,8 +19,30 @@ export async function openFolder(path: string): Promise<FileSource> {
       if (start === 0 && end === undefined) return readFile(join(path, name)).catch(fail(name));
       return readRange(join(path, name), start, end).catch(fail(name));
     },
+    local: (name) => {
+      const real = realpathSync(join(path, name));
+      return { path: real, readSync: (start, end) => readRangeSync(real, start, end) };
+    },
   };
 }
+
+function readRangeSync(path: string, start: number, end: number): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = new Uint8Array(end - start);
+    for (let filled = 0; filled < bytes.length;) {
+      const read = readSync(file, bytes, filled, Math.min(bytes.length - filled, MAX_READ), start + filled);
+      if (read === 0) throw new AlbertineError('invalid_file', `${path} ends before byte ${end}`, { value: end });
+      filled += read;
+    }
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** libuv reads at most 2 GiB at once. */
+const MAX_READ = 2 ** 30;
 
 async function readRange(path: string, start: number, end?: number): Promise<Uint8Array> {
   const file = await open(path);
@@ -28,8 +51,7 @@ async function readRange(path: string, start: number, end?: number): Promise<Uin
     const bytes = new Uint8Array(Math.max(0, stop - start));
     let filled = 0;
     while (filled < bytes.length) {
-      // libuv reads at most 2 GiB at once.
-      const { bytesRead } = await file.read(bytes, filled, Math.min(bytes.length - filled, 1 << 30), start + filled);
+      const { bytesRead } = await file.read(bytes, filled, Math.min(bytes.length - filled, MAX_READ), start + filled);
       if (bytesRead === 0) return bytes.subarray(0, filled);
       filled += bytesRead;
     }

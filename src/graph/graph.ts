@@ -41,6 +41,16 @@ export interface Constant {
   readonly dtype: DataType;
   readonly shape: readonly number[];
   readonly data: TypedArray;
+  /** The values stand in a file, which the runtime maps instead of taking a copy; `data` is then empty. */
+  readonly file?: FileRange;
+}
+
+/** Where raw little-endian values stand in a file on disk. */
+export interface FileRange {
+  /** Absolute path, free of symbolic links. */
+  readonly path: string;
+  readonly offset: number;
+  readonly byteLength: number;
 }
 
 /** A body for control-flow operators (used by the `.onnx` export's Loop). */
@@ -124,6 +134,12 @@ export class Graph {
     const name = options.name ?? this.freshName('constant');
     this.constants.set(name, { name, dtype, shape, data });
     return this.tensor(name, shape, dtype, false);
+  }
+
+  /** Embeds float32 values that stand in a file; see {@link Constant.file}. Only for graphs that are compiled, not exported. */
+  fileConstant(file: FileRange, shape: readonly number[], name: string): Tensor {
+    this.constants.set(name, { name, dtype: 'float32', shape, data: new Float32Array(0), file });
+    return this.tensor(name, shape, 'float32', false);
   }
 
   /** A real constant of shape `[]`, or filled with one value over `shape`. Equal requests share one tensor. */

@@ -1,20 +1,20 @@
 import { Graph, type Tensor } from '../graph/graph.ts';
 import { linear } from '../graph/operators/matmul.ts';
-import { quantizeDynamic, quantizedLinear, quantizeRows, quantizeStatic, type QuantizedTensor } from '../graph/operators/quantized.ts';
+import { quantizeDynamic, quantizedLinear, quantizeRows, quantizeStatic, type QuantizedTensor, type QuantizedWeight } from '../graph/operators/quantized.ts';
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
 import type { AlbertConfig } from './config.ts';
-import { embeddingProjection, encoderLayer, linearHead, maskedLmHead, pooler, QUANTIZATION_SITES, type LayerInputs, type LinearLayer, type ParameterLookup, type QuantizationSite } from './network.ts';
+import { embeddingProjection, encoderLayer, linearHead, maskedLmHead, pooler, QUANTIZATION_SITES, splitHeads, type LayerInputs, type LinearLayer, type ParameterLookup, type Projections, type QuantizationSite } from './network.ts';
 import { isNormalizedSite, rowZeroPoint, SITE_OF_DENSE, siteInputs, type ActivationQuantization, type Int8Weight } from './quantize.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
 
-/** Parameters as constants of a graph, each embedded once. */
+/** Parameters as constants of a graph, each embedded once; large ones of a file on disk are mapped by the runtime instead of copied. */
 export function constantParameters(graph: Graph, weights: Weights, prefix = ''): ParameterLookup {
   const found = new Map<string, Tensor>();
   return (name) => {
     let tensor = found.get(name);
     if (!tensor) {
       const weight = weights.get(prefix + name)!;
-      tensor = graph.constant(weight.data, weight.shape, { name: prefix + name });
+      tensor = weight.file && graph.fused ? graph.fileConstant(weight.file, weight.shape, prefix + name) : graph.constant(weight.data, weight.shape, { name: prefix + name });
       found.set(name, tensor);
     }
     return tensor;
@@ -44,20 +44,69 @@ export interface LayerInt8 {
   activations: ActivationQuantization;
 }
 
-/** Compiles one layer: `hidden`, `attentionBias` (and more by variant) -> `output`. */
-export function compileLayer(config: AlbertConfig, weights: Weights, at: { group: number; layer: number; int8?: LayerInt8 | undefined }, options: CompileOptions & { variant?: LayerVariant }): Promise<CompiledGraph> {
+/** One layer to be executed: its weights, and its int8 form. */
+export interface LayerPlace {
+  group: number;
+  layer: number;
+  int8?: LayerInt8 | undefined;
+}
+
+/**
+ * Compiles layers that are executed one after the other: `hidden`, `attentionBias` (and more by variant) -> `output`.
+ * Extra outputs are those of the last one; static int8 scales of the i-th one are inputs named `<i>.<site>...`.
+ */
+export function compileLayers(config: AlbertConfig, weights: Weights, places: readonly LayerPlace[], options: CompileOptions & { variant?: LayerVariant }): Promise<CompiledGraph> {
   const { variant = {} } = options;
   const graph = new Graph();
-  const hidden = graph.input('hidden', ['batch*sequence', config.hiddenSize]);
-  const parameter = constantParameters(graph, weights, `${layerPrefix(at.group, at.layer)}.`);
-  const result = encoderLayer(config, parameter, hidden, {
-    ...layerInputs(graph, config, variant),
-    dense: at.int8 ? int8Dense(config, parameter, { graph, ...at.int8 }) : (x, name) => linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`)),
+  let hidden = graph.input('hidden', ['batch*sequence', config.hiddenSize]);
+  const inputs = layerInputs(graph, config, variant);
+  const shared = new Map<string, FloatLayer>();
+  const outputs: Record<string, Tensor> = {};
+  places.forEach(({ group, layer, int8 }, i) => {
+    const prefix = `${layerPrefix(group, layer)}.`;
+    const float = shared.get(prefix) ?? floatLayer(config, graph, { weights, prefix, int8: int8 !== undefined });
+    shared.set(prefix, float);
+    const dense = int8 ? int8Dense(config, float, { graph, index: i, ...int8 }) : undefined;
+    const result = encoderLayer(config, float.parameter, hidden, { ...inputs, dense, project: float.project });
+    hidden = result.hidden;
+    if (variant.attentions) outputs['probabilities'] = result.probabilities;
+    if (variant.sites) for (const site of QUANTIZATION_SITES) outputs[site] = result.sites[site];
   });
-  const outputs: Record<string, Tensor> = { output: result.hidden };
-  if (variant.attentions) outputs['probabilities'] = result.probabilities;
-  if (variant.sites) for (const site of QUANTIZATION_SITES) outputs[site] = result.sites[site];
-  return compile({ outputs }, options);
+  return compile({ outputs: { output: hidden, ...outputs } }, options);
+}
+
+/** A layer's parameters in a graph, shared by all the places it is executed at. */
+interface FloatLayer {
+  parameter: ParameterLookup;
+  project: ((hidden: Tensor) => Projections) | undefined;
+  /** int8 weights by dense name, as far as they have been used. */
+  quantized: Map<string, QuantizedWeight>;
+}
+
+function floatLayer(config: AlbertConfig, graph: Graph, from: { weights: Weights; prefix: string; int8: boolean }): FloatLayer {
+  const { weights, prefix, int8 } = from;
+  const parameter = constantParameters(graph, weights, prefix);
+  // Mapped weights cannot be joined without a copy, and int8 products gain nothing from it.
+  if (int8 || weights.get(`${prefix}attention.query.weight`)?.file) return { parameter, project: undefined, quantized: new Map() };
+  return { parameter, project: joinedProjections(config, graph, { weights, prefix }), quantized: new Map() };
+}
+
+/** Query, key and value by one product: short texts gain a few percent, long ones nothing. */
+function joinedProjections({ hiddenSize, numAttentionHeads: heads }: AlbertConfig, graph: Graph, from: { weights: Weights; prefix: string }): (hidden: Tensor) => Projections {
+  const join = (part: string): Float32Array => {
+    const parts = ['query', 'key', 'value'].map((name) => from.weights.get(`${from.prefix}attention.${name}.${part}`)!.data);
+    const joined = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
+    parts.reduce((at, values) => { joined.set(values, at); return at + values.length; }, 0);
+    return joined;
+  };
+  const weight = graph.constant(join('weight'), [3 * hiddenSize, hiddenSize]);
+  const bias = graph.constant(join('bias'), [3 * hiddenSize]);
+  return (hidden) => {
+    const all = splitHeads(linear(hidden, weight, bias), 3 * heads); // [batch, 3 * heads, sequence, width]
+    const shape = [all.shape[0], heads, ...all.shape.slice(2)];
+    const [query, key, value] = graph.node('Split', [all, graph.integers([heads, heads, heads])], [{ shape }, { shape }, { shape }], { attributes: { axis: 1 } });
+    return { query, key, value };
+  };
 }
 
 /** Declares the inputs that every layer graph shares. */
@@ -70,25 +119,29 @@ export function layerInputs(graph: Graph, config: AlbertConfig, variant: LayerVa
 }
 
 /** Dense layers on int8 weights; layers that read one activation share its quantisation. */
-function int8Dense(config: AlbertConfig, parameter: ParameterLookup, int8: LayerInt8 & { graph: Graph }): LinearLayer {
-  const { graph, activations } = int8;
+function int8Dense(config: AlbertConfig, shared: FloatLayer, int8: LayerInt8 & { graph: Graph; index: number }): LinearLayer {
+  const { graph, activations, index } = int8;
   const quantized = new Map<Tensor, QuantizedTensor>();
   const quantize = (x: Tensor, site: QuantizationSite): QuantizedTensor => {
     if (activations === 'dynamic') return quantizeDynamic(x);
     if (activations === 'perRow' || (activations === 'mixed' && !isNormalizedSite(site))) return quantizeRows(x, rowZeroPoint(site, config.hiddenAct));
-    const { scale, zeroPoint } = siteInputs(site);
+    const { scale, zeroPoint } = siteInputs(site, index);
     return quantizeStatic(x, graph.input(scale, []), graph.input(zeroPoint, [], { dtype: 'uint8' }));
   };
   return (x, name) => {
     const known = quantized.get(x) ?? quantize(x, SITE_OF_DENSE[name]);
     quantized.set(x, known);
-    const { values, scales, inputs, outputs } = int8.dense.get(name)!;
-    const weight = {
-      values: graph.constant(values, [inputs, outputs]),
-      scales: graph.constant(scales, [outputs]),
-      zeroPoints: graph.constant(new Int8Array(outputs), [outputs]),
-    };
-    return quantizedLinear(known, weight, parameter(`${name}.bias`));
+    const weight = shared.quantized.get(name) ?? int8Constants(graph, int8.dense.get(name)!);
+    shared.quantized.set(name, weight);
+    return quantizedLinear(known, weight, shared.parameter(`${name}.bias`));
+  };
+}
+
+function int8Constants(graph: Graph, { values, scales, inputs, outputs }: Int8Weight): QuantizedWeight {
+  return {
+    values: graph.constant(values, [inputs, outputs]),
+    scales: graph.constant(scales, [outputs]),
+    zeroPoints: graph.constant(new Int8Array(outputs), [outputs]),
   };
 }
 

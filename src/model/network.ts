@@ -18,6 +18,13 @@ export type ParameterLookup = (name: string) => Tensor;
 /** A fully connected layer by parameter name; int8 inference substitutes its own. */
 export type LinearLayer = (x: Tensor, name: string) => Tensor;
 
+/** Query, key and value of all heads, each `[batch, heads, sequence, width]`. */
+export interface Projections {
+  query: Tensor;
+  key: Tensor;
+  value: Tensor;
+}
+
 /** Dropout masks of one layer, made on the host; an absent one means no dropout. */
 export interface LayerDropout {
   /** `[batch, heads, sequence, sequence]` */
@@ -39,6 +46,8 @@ export interface LayerInputs {
   dropout?: LayerDropout | undefined;
   /** Replaces the dense layers; default is {@link linear} on `<name>.weight` and `<name>.bias`. */
   dense?: LinearLayer | undefined;
+  /** Replaces the three projections of attention, by one product for instance. */
+  project?: ((hidden: Tensor) => Projections) | undefined;
 }
 
 /** Intermediate values of a layer: what int8 calibration and `attentions: true` read. */
@@ -92,16 +101,13 @@ export function encoderLayer(config: AlbertConfig, parameter: ParameterLookup, h
 }
 
 function selfAttention(config: AlbertConfig, parameter: ParameterLookup, hidden: Tensor, inputs: LayerInputs & { dense: LinearLayer }): { context: Tensor; probabilities: Tensor } {
-  const { numAttentionHeads: heads, hiddenSize } = config;
-  const width = headSize(config);
-  const split = (x: Tensor): Tensor => transpose(reshape(x, ['batch', 'sequence', heads, width]), [0, 2, 1, 3]); // [batch, heads, sequence, width]
-  const query = split(inputs.dense(hidden, 'attention.query'));
-  const key = split(inputs.dense(hidden, 'attention.key'));
-  let values = inputs.dense(hidden, 'attention.value');
+  const { hiddenSize } = config;
+  const project = inputs.project ?? ((x: Tensor): Projections => separateProjections(config, inputs.dense, x));
+  const { query, key, value } = project(hidden);
   // Hidden keys get probability 0 anyway; zeroing their values makes a row without visible keys zero instead of an average.
-  if (inputs.visible) values = multiply(values, inputs.visible);
-  const { context, probabilities } = attention(query, key, split(values), {
-    scale: 1 / Math.sqrt(width),
+  const values = inputs.visible ? multiply(value, reshape(inputs.visible, ['batch', 1, 'sequence', 1])) : value;
+  const { context, probabilities } = attention(query, key, values, {
+    scale: 1 / Math.sqrt(headSize(config)),
     bias: inputs.attentionBias,
     relativeScores: relativeScores(config, parameter, { query, key, distances: inputs.distances }),
     dropoutMask: inputs.dropout?.attention,
@@ -110,6 +116,17 @@ function selfAttention(config: AlbertConfig, parameter: ParameterLookup, hidden:
     context: reshape(transpose(context, [0, 2, 1, 3]), ['batch*sequence', hiddenSize]),
     probabilities: inputs.visible ? multiply(probabilities, reshape(inputs.visible, ['batch', 1, 1, 'sequence'])) : probabilities,
   };
+}
+
+function separateProjections({ numAttentionHeads }: AlbertConfig, dense: LinearLayer, hidden: Tensor): Projections {
+  const project = (name: string): Tensor => splitHeads(dense(hidden, name), numAttentionHeads);
+  return { query: project('attention.query'), key: project('attention.key'), value: project('attention.value') };
+}
+
+/** `[batch*sequence, heads * width]` to `[batch, heads, sequence, width]`. */
+export function splitHeads(x: Tensor, heads: number): Tensor {
+  const width = Number(x.shape[1]) / heads;
+  return transpose(reshape(x, ['batch', 'sequence', heads, width]), [0, 2, 1, 3]);
 }
 
 /**

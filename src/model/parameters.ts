@@ -1,3 +1,4 @@
+import type { FileRange } from '../graph/graph.ts';
 import { headSize, type AlbertConfig } from './config.ts';
 
 /** Name and shape of one weight. Names are Hugging Face's `state_dict` keys with the `albert.` prefix. */
@@ -100,7 +101,12 @@ export function countParameters(specs: readonly ParameterSpec[]): number {
 /** One loaded weight: row-major values with their shape. */
 export interface Weight {
   shape: number[];
-  data: Float32Array;
+  /** Large weights of files on disk are read when this is first asked for. */
+  readonly data: Float32Array;
+  /** Where the values stand as raw float32, if they do: the runtime can map them instead of taking a copy. */
+  readonly file?: FileRange;
+  /** Elements `[start, end)` without reading the rest; present where `data` is read late. */
+  slice?(start: number, end: number): Float32Array;
 }
 
 /** Weights by canonical name (see {@link ParameterSpec}). */

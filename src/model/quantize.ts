@@ -131,8 +131,8 @@ export const SITE_OF_DENSE: Record<string, QuantizationSite> = {
 /** Dense layers of a transformer layer that int8 inference replaces. */
 export const QUANTIZED_DENSE = Object.keys(SITE_OF_DENSE);
 
-/** Name of the graph inputs that carry a site's static scale and zero point. */
-export const siteInputs = (site: QuantizationSite): { scale: string; zeroPoint: string } => ({ scale: `${site}.scale`, zeroPoint: `${site}.zeroPoint` });
+/** Names of the graph inputs that carry a site's static scale and zero point, for the i-th layer of a compiled block. */
+export const siteInputs = (site: QuantizationSite, index: number): { scale: string; zeroPoint: string } => ({ scale: `${index}.${site}.scale`, zeroPoint: `${index}.${site}.zeroPoint` });
 
 /** True for modes that take ranges from sample text. */
 export function needsCalibration(activations: ActivationQuantization): boolean {

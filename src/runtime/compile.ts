@@ -188,13 +188,20 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   const model = writeOnnx(graph, source);
   const bytes = concatenate(model.chunks, model.byteLength);
   if (engine === 'wasm') setWasmThreads(ort, options.threads ?? defaultThreads());
-  const session = await createSession(ort, bytes, options);
+  const session = await createSession(ort, bytes, { ...options, weightFolder: weightFolder(graph) });
   const needed = new Set(model.inputs);
   const shapeInputs = graph.shapeInputs.filter(({ tensor }) => needed.has(tensor));
   return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputs: { ...source.outputs }, shapeInputs });
 }
 
-async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOptions): Promise<OrtSession> {
+/** The folder of the files that hold constants of a graph; the runtime resolves all of them against one folder. */
+function weightFolder(graph: Graph): string | undefined {
+  const folders = new Set([...graph.constants.values()].flatMap(({ file }) => (file ? [file.path.slice(0, file.path.lastIndexOf('/'))] : [])));
+  if (folders.size > 1) throw new AlbertineError('unsupported', 'weights of one graph must lie in one folder', { value: [...folders] });
+  return [...folders][0];
+}
+
+async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOptions & { weightFolder: string | undefined }): Promise<OrtSession> {
   const { threads = defaultThreads(), device = 'cpu', cpuFallback = true, optimization = 'all', arena = true, spinning = false, prepack = true } = options;
   try {
     return await ort.InferenceSession.create(bytes, {
@@ -212,6 +219,7 @@ async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOption
           intra_op: { allow_spinning: spinning ? '1' : '0' },
           disable_prepacking: prepack ? '0' : '1',
           ...(!cpuFallback && { disable_cpu_ep_fallback: '1' }),
+          ...(options.weightFolder !== undefined && { model_external_initializers_file_folder_path: options.weightFolder }),
         },
       },
     });

@@ -146,12 +146,13 @@ class ModelWriter {
     const writer = new ProtoWriter();
     for (const size of constant.shape) writer.integer(1, size);
     writer.integer(2, ELEMENT_TYPE[constant.dtype]).string(8, constant.name);
+    if (constant.file) {
+      const { path, offset, byteLength } = constant.file;
+      return externalReference(writer, { location: path.slice(path.lastIndexOf('/') + 1), offset, byteLength });
+    }
     const bytes = new Uint8Array(constant.data.buffer, constant.data.byteOffset, constant.data.byteLength);
     if (!allowExternal || this.options.externalDataFile === undefined || bytes.byteLength < EXTERNAL_MINIMUM_BYTES) return writer.bytes(9, bytes);
-    const offset = this.appendExternal(bytes);
-    const entries = { location: this.options.externalDataFile, offset: String(offset), length: String(bytes.byteLength) };
-    for (const [key, value] of Object.entries(entries)) writer.message(13, new ProtoWriter().string(1, key).string(2, value));
-    return writer.integer(14, 1);
+    return externalReference(writer, { location: this.options.externalDataFile, offset: this.appendExternal(bytes), byteLength: bytes.byteLength });
   }
 
   private appendExternal(bytes: Uint8Array): number {
@@ -162,6 +163,12 @@ class ModelWriter {
     this.externalOffset = offset + bytes.byteLength;
     return offset;
   }
+}
+
+function externalReference(writer: ProtoWriter, { location, offset, byteLength }: { location: string; offset: number; byteLength: number }): ProtoWriter {
+  const entries = { location, offset: String(offset), length: String(byteLength) };
+  for (const [key, value] of Object.entries(entries)) writer.message(13, new ProtoWriter().string(1, key).string(2, value));
+  return writer.integer(14, 1);
 }
 
 /** Nodes that `outputs` depend on, in order, and the names of all tensors those nodes and the outputs use. */
