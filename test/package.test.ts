@@ -27,7 +27,7 @@ describe('the published package', () => {
   it('depends on what was weighed, and nothing else', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual(['commander', 'hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'onnxruntime-web']);
     expect(Object.keys(manifest.optionalDependencies)).toEqual(['onnxruntime-node']);
-    expect(manifest.engines.node).toBe('>=20');
+    expect(manifest.engines.node).toBe('>=20.16');
   });
 
   it('has the build, the built-in model and the documents, and nothing of the sources or the tests', () => {
@@ -35,7 +35,7 @@ describe('the published package', () => {
     for (const needed of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'models/albertine-nano-en-zh/config.json', 'models/albertine-nano-en-zh/model.safetensors', 'README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE']) {
       expect(paths).toContain(needed);
     }
-    expect(paths.filter((path) => !/^(dist\/|models\/|README|CHANGELOG|LICENSE|package\.json)/.test(path) || path.endsWith('.tsbuildinfo'))).toEqual([]);
+    expect(paths.filter((path) => !/^(dist\/|models\/|docs\/|examples\/|README|FEATURES|CHANGELOG|CONTRIBUTING|LICENSE|package\.json)/.test(path) || path.endsWith('.tsbuildinfo'))).toEqual([]);
     expect(packed.unpackedSize).toBeLessThan(16e6);
   });
 

@@ -12,6 +12,8 @@ import { registerInit } from './init.ts';
 import type { CliIo } from './io.ts';
 import { registerPredict } from './predict.ts';
 import { registerReport } from './report.ts';
+import { registerPretrain } from './pretrain.ts';
+import { registerShards } from './shards.ts';
 import { registerTokenize } from './tokenize.ts';
 import { registerVocab } from './vocab.ts';
 
@@ -65,7 +67,7 @@ Examples
   albertine embed --input reviews.csv --field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerFinetune, registerEvaluate, registerPredict, registerReport, registerDemo]) register(program, io);
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerReport, registerDemo]) register(program, io);
   program.action(() => {
     program.help();
   });

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { AlbertineError } from '../core/errors.ts';
+import { pick } from '../tasks/pick.ts';
+import { pretrain, type PretrainConfig, type PretrainOptions } from '../tasks/pretrain-node.ts';
+import type { OptimizerOptions } from '../training/trainer-options.ts';
+import { UsageError } from './errors.ts';
+import { describeEstimate, interrupted } from './finetune-run.ts';
+import type { CliIo } from './io.ts';
+import { createProgressBar, formatDuration } from './progress-bar.ts';
+
+/** The flags of `albertine pretrain`, as commander gives them. */
+export interface PretrainFlags extends Partial<Pick<PretrainOptions, 'shards' | 'heldOut' | 'tokenizer' | 'from' | 'objective' | 'steps' | 'batchSize' | 'maxLength' | 'learningRate'
+  | 'schedule' | 'warmupRatio' | 'evaluateEvery' | 'checkpointEvery' | 'microBatchTokens' | 'seed' | 'threads' | 'resume' | 'overwrite'>> {
+  config?: string;
+  output: string;
+  preset?: string;
+  optimizer?: OptimizerOptions['name'];
+  quiet?: boolean;
+}
+
+const CONFIG_KEYS: readonly (keyof PretrainConfig)[] = [
+  'model', 'from', 'tokenizer', 'shards', 'weights', 'heldOut', 'heldOutExamples', 'objective', 'masking', 'maxLength', 'lengths', 'steps', 'batchSize', 'microBatchTokens',
+  'learningRate', 'schedule', 'warmupRatio', 'optimizer', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'saveActivations', 'seed', 'card',
+];
+
+/** Runs `albertine pretrain`. */
+export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void> {
+  const config = flags.config === undefined ? {} : await readConfig(flags.config);
+  const { preset, optimizer, quiet = false } = flags;
+  const settings: Partial<PretrainConfig> = {
+    ...config,
+    ...pick(flags, ['shards', 'heldOut', 'tokenizer', 'from', 'objective', 'steps', 'batchSize', 'maxLength', 'learningRate', 'schedule', 'warmupRatio', 'evaluateEvery', 'checkpointEvery', 'microBatchTokens', 'seed']),
+    ...(preset !== undefined && { model: preset }),
+    ...(optimizer !== undefined && { optimizer: { ...config.optimizer, name: optimizer } }),
+  };
+  const { shards, steps } = settings;
+  if (!shards) throw new UsageError('--shards is missing (or "shards" in --config)');
+  if (steps === undefined) throw new UsageError('--steps is missing (or "steps" in --config)');
+  const bar = createProgressBar(io, { quiet });
+  const started = performance.now();
+  const result = await pretrain({
+    ...settings, shards, steps,
+    output: flags.output, ...pick(flags, ['threads', 'resume', 'overwrite']),
+    onProgress: bar.update,
+    onEstimate: (estimate) => bar.note(describeEstimate(estimate)),
+    onEvent: (kind, message) => bar.note(`${kind}: ${message}`),
+    signal: io.signal,
+  }).finally(() => bar.finish());
+  if (result.outcome === 'interrupted') throw interrupted(result);
+  if (!quiet) {
+    io.stderr.write(`${result.steps.toLocaleString('en-US')} steps in ${formatDuration((performance.now() - started) / 1000)}\n`);
+    for (const [name, value] of Object.entries(result.evaluation ?? {})) io.stderr.write(`  ${name.padEnd(20)}${value.toPrecision(4)}\n`);
+  }
+  await io.stdout.write(`${result.output}\n`);
+}
+
+async function readConfig(path: string): Promise<Partial<PretrainConfig>> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AlbertineError('file_not_found', `cannot read ${path}`, { value: path, cause });
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new AlbertineError('invalid_file', `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { value: path, cause });
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new AlbertineError('invalid_file', `${path} must hold a JSON object`, { value: path });
+  const unknown = Object.keys(json).filter((key) => !CONFIG_KEYS.includes(key as keyof PretrainConfig));
+  if (unknown.length > 0) throw new AlbertineError('invalid_config', `${path} has unknown settings: ${unknown.join(', ')}`, { value: unknown, hint: `There are ${CONFIG_KEYS.join(', ')}` });
+  return json as Partial<PretrainConfig>;
+}
