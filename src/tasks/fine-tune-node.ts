@@ -4,6 +4,7 @@ import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { confusionMatrix } from '../metrics/classification.ts';
 import type { AlbertConfig } from '../model/config.ts';
+import { defaultThreads } from '../runtime/threads.ts';
 import { layerwiseScales, type ArenaOptions } from '../training/arena.ts';
 import { classificationTask, DEFAULT_MICRO_BATCH_TOKENS, stepsOfEpochs, stepsPerEpoch } from '../training/classification.ts';
 import type { Schedule } from '../training/schedules.ts';
@@ -89,6 +90,7 @@ function planRun(options: FineTuneOptions, prepared: PreparedClassification): Ru
     hiddenDropout: config.hiddenDropoutProb, attentionDropout: config.attentionProbsDropoutProb, classifierDropout: config.classifierDropoutProb,
     microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS,
     evaluateEvery: options.evaluateEvery ?? stepsPerEpoch(train.length, batchSize), metric: bestMetric(options, prepared.problem).metric,
+    threads: options.threads ?? defaultThreads(),
     ...pick(options, ['layerDecay', 'freeze', 'labelSmoothing', 'balanceClasses', 'patience', 'guard']),
   };
   return { schedule, batchSize, settings };

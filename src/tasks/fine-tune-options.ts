@@ -46,9 +46,10 @@ export interface FineTuneRunOptions {
   checkpointEvery?: number;
   microBatchTokens?: number;
   saveActivations?: SaveActivations;
+  /** Default: those this process may use. The same seed gives the same weights bit for bit for the same number of threads. */
   threads?: number;
   guard?: GuardOptions;
-  /** Continues the run in `output`. */
+  /** Continues the run in `output`; with as many threads, the result is bit for bit that of an uninterrupted run. */
   resume?: boolean;
   /** Starts anew although `output` has an unfinished run, which is lost. */
   overwrite?: boolean;

@@ -17,11 +17,8 @@ export type RunFacts = Pick<RunInfo, 'classCounts' | 'notes' | 'totalSteps' | 'v
 /** How a run is started. */
 export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command'>;
 
-/** What opening a run folder needs of a run's options. */
-export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command'>;
-
-/** Settings that name things only; where they lie may change between the parts of a run. */
-const LOCATIONS = ['model'];
+/** Settings that may change between the parts of a run: where the model lies, and the threads (the result is then equal up to rounding). */
+const MAY_CHANGE = ['model', 'threads'];
 
 /** The folder of a training run: `run.json`, its trackers, and the rules for starting and continuing. */
 export class RunFolder {
@@ -52,6 +49,10 @@ export class RunFolder {
       tensorboard: options.tensorboard ?? true,
       ...(options.trackers && { others: options.trackers }),
     });
+    const threads = before?.config?.['threads'];
+    if (resume && threads !== settings['threads']) {
+      tracker.text('note', steps.at(-1) ?? 0, `continued with ${String(settings['threads'])} threads instead of ${String(threads)}: matrix products may be rounded differently, so the result is not bit for bit that of an uninterrupted run`);
+    }
     if (!resume) tracker.hyperParameters(hyperParameters(settings));
     const run = new RunFolder(output, {
       config: settings, ...facts,
@@ -90,7 +91,7 @@ function requireSameRun(output: string, info: RunInfo | undefined, settings: Run
   const before = info.config ?? {};
   // As JSON has them, so that what cannot be stored (undefined) compares equal to what is absent.
   const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
-  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => !LOCATIONS.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => !MAY_CHANGE.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(now[key]));
   if (changed.length === 0) return;
   const described = changed.map((key) => `${key} ${JSON.stringify(before[key]) ?? 'unset'} -> ${JSON.stringify(now[key]) ?? 'unset'}`).join(', ');
   throw new AlbertineError('invalid_argument', `the run in ${output} had other settings: ${described}`, { value: changed, hint: 'Resume with the same settings and data, or start a new run in another folder' });

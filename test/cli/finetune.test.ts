@@ -28,7 +28,7 @@ const finetune = (output: string, ...more: string[]): string[] => [
 /** Everything that a run leaves behind and that must not depend on how often it was interrupted. */
 const result = (output: string): unknown => ({
   weights: readFileSync(join(output, 'model.safetensors')).toString('base64'),
-  metrics: readLines(join(output, 'metrics.jsonl')).map(({ seconds: _seconds, ...line }) => line),
+  metrics: readLines(join(output, 'metrics.jsonl')).map((line) => ({ ...line, seconds: 0 })),
   events: readLines(join(output, 'events.jsonl')).filter(({ event }) => event === undefined),
   optimizer: readFileSync(join(output, 'checkpoints', readdirSync(join(output, 'checkpoints')).sort().at(-1)!, 'optimizer.safetensors')).toString('base64'),
 });

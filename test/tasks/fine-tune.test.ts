@@ -92,8 +92,7 @@ describe('fineTuneClassifier', () => {
 
   it('holds a stratified part out when there is no evaluation file, and learns with every optimiser', async () => {
     for (const [name, learningRate] of [['lamb', 2e-2], ['sgd', 5e-2]] as const) {
-      const { evaluation: _file, ...options } = { model, train, evaluation: undefined, output: folder.path(name), epochs: 2, ...LEARNS, learningRate, optimizer: { name } };
-      const { output, steps } = await fineTuneClassifier(options);
+      const { output, steps } = await fineTuneClassifier({ model, train, output: folder.path(name), epochs: 2, ...LEARNS, learningRate, optimizer: { name } });
       expect(steps).toBe(18);
       const run = await readRun(output);
       const counts = run.info.classCounts!;

@@ -1,0 +1,96 @@
+/** One contender of bench.ts in a process of its own: `tsx step.ts '<job as JSON>'` measures our training step and prints one JSON object. */
+import { initialValues, initialiseWeights } from '../../src/checkpoint/initialise.ts';
+import { Graph } from '../../src/graph/graph.ts';
+import { rawGemm } from '../../src/graph/operators/matmul.ts';
+import type { AlbertConfig } from '../../src/model/config.ts';
+import { encoderParameters, headParameters, poolerParameters } from '../../src/model/parameters.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { float32, int64, zeros } from '../../src/runtime/tensor.ts';
+import { createArena } from '../../src/training/arena.ts';
+import { classificationHead } from '../../src/training/heads.ts';
+import { LayerwiseNetwork, type SaveActivations, type TrainingBatch } from '../../src/training/layerwise.ts';
+import { createAdamW } from '../../src/training/optimizers/adamw.ts';
+import { clipScale, globalNorm } from '../../src/training/optimizers/optimizer.ts';
+
+/** What to measure. */
+export interface Job {
+  config: AlbertConfig;
+  batch: number;
+  sequence: number;
+  threads: number;
+  seconds: number;
+  saveActivations?: SaveActivations;
+  /** Measures the matrix product alone. */
+  gemm?: boolean;
+}
+
+/** Medians over the steps. */
+export interface Measurement {
+  milliseconds: number;
+  /** Clipping and update. */
+  optimizerMilliseconds?: number;
+  peakBytes: number;
+  steps: number;
+  /** Billions of floating-point operations a second; of the matrix product only. */
+  gigaflops?: number;
+}
+
+const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+async function measureStep(job: Job): Promise<Measurement> {
+  const { batch, sequence, threads } = job;
+  const config = { ...job.config, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0, classifierDropoutProb: 0 };
+  const head = classificationHead(config, { numLabels: 2, problemType: 'singleLabel' });
+  const arena = createArena([...encoderParameters(config), ...head.parameters], 4);
+  const weights = new Map(initialiseWeights(config, 1));
+  for (const spec of [...poolerParameters(config), ...headParameters(config, 'sequenceClassification', 2)]) weights.set(spec.name, { shape: spec.shape, data: initialValues(spec, 1, 0.02) });
+  arena.load(weights);
+  weights.clear();
+  const optimizer = createAdamW(arena);
+  using network = new LayerwiseNetwork(config, arena, head, { threads, saveActivations: job.saveActivations ?? 'all' });
+  const size = batch * sequence;
+  const data: TrainingBatch = {
+    batchSize: batch, sequenceLength: sequence,
+    inputIds: Int32Array.from({ length: size }, (_, i) => 5 + ((i * 7919) % (config.vocabSize - 5))), tokenTypeIds: new Int32Array(size), attentionMask: new Uint8Array(size).fill(1),
+    headFeeds: {
+      firstTokens: int64([batch], Array.from({ length: batch }, (_, row) => row * sequence)), labels: int64([batch], Array.from({ length: batch }, (_, row) => row % 2)),
+      rowWeights: float32([batch], new Float32Array(batch).fill(1 / batch)),
+    },
+  };
+  const [whole, updates]: [number[], number[]] = [[], []];
+  const end = performance.now() + 1000 * job.seconds;
+  for (let step = 1; step <= 5 || performance.now() < end; step++) {
+    const started = performance.now();
+    arena.zeroGradients();
+    await network.accumulate(data, { step, microBatch: 0 });
+    const computed = performance.now();
+    optimizer.step(step, 1e-5, clipScale(globalNorm(arena), 1));
+    if (step <= 2) continue; // compilation and first allocations
+    whole.push(performance.now() - started);
+    updates.push(performance.now() - computed);
+  }
+  return { milliseconds: median(whole), optimizerMilliseconds: median(updates), steps: whole.length, peakBytes: 1024 * process.resourceUsage().maxRSS };
+}
+
+/** The best rate at which this machine multiplies matrices here: a product of the feed-forward block's shape. */
+async function measureGemm({ config, batch, sequence, threads, seconds }: Job): Promise<Measurement> {
+  const [m, k, n] = [batch * sequence, config.hiddenSize, config.intermediateSize];
+  const graph = new Graph();
+  const product = rawGemm(graph.input('a', [m, k]), graph.input('b', [n, k]), undefined, { b: true });
+  using compiled = await compile({ outputs: { product } }, { threads });
+  const [a, b, into] = [zeros('float32', [m, k]), zeros('float32', [n, k]), zeros('float32', [m, n])];
+  (a.data as Float32Array).fill(0.5);
+  (b.data as Float32Array).fill(0.5);
+  const times: number[] = [];
+  const end = performance.now() + 1000 * seconds;
+  while (performance.now() < end || times.length < 20) {
+    const started = performance.now();
+    await compiled.run({ a, b }, { into: { product: into } });
+    times.push(performance.now() - started);
+  }
+  const milliseconds = median(times);
+  return { milliseconds, steps: times.length, gigaflops: (2 * m * k * n) / milliseconds / 1e6, peakBytes: 1024 * process.resourceUsage().maxRSS };
+}
+
+const job = JSON.parse(process.argv[2]) as Job;
+console.log(JSON.stringify(await (job.gemm ? measureGemm(job) : measureStep(job))));

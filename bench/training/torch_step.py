@@ -1,0 +1,86 @@
+"""The same training step in PyTorch, as fast as PyTorch does it: forward, backward, clipping, AdamW. Prints one JSON object.
+
+    python3 torch_step.py '{"config": {...}, "batch": 8, "sequence": 128, "threads": 2, "seconds": 10}'
+
+OPENBLAS_CORETYPE and the like are taken from the environment; bench.ts tries several and keeps the best.
+"""
+import json
+import math
+import resource
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+job = json.loads(sys.argv[1])
+c = job["config"]
+torch.set_num_threads(job["threads"])
+torch.manual_seed(1)
+H, I, E, HEADS = c["hiddenSize"], c["intermediateSize"], c["embeddingSize"], c["numAttentionHeads"]
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value, self.dense = (nn.Linear(H, H) for _ in range(4))
+        self.norm1, self.norm2 = nn.LayerNorm(H, 1e-12), nn.LayerNorm(H, 1e-12)
+        self.ffn, self.ffn_output = nn.Linear(H, I), nn.Linear(I, H)
+
+    def forward(self, x, bias):
+        b, s, _ = x.shape
+        q, k, v = (f(x).view(b, s, HEADS, H // HEADS).transpose(1, 2) for f in (self.query, self.key, self.value))
+        scores = torch.matmul(q, k.transpose(-1, -2)) * (1 / math.sqrt(H // HEADS)) + bias
+        context = torch.matmul(torch.softmax(scores, -1), v).transpose(1, 2).reshape(b, s, H)
+        x = self.norm1(x + self.dense(context))
+        return self.norm2(x + self.ffn_output(F.gelu(self.ffn(x), approximate="tanh")))
+
+
+class Albert(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.word, self.position, self.kind = nn.Embedding(c["vocabSize"], E), nn.Embedding(c["maxPositionEmbeddings"], E), nn.Embedding(2, E)
+        self.norm, self.mapping = nn.LayerNorm(E, 1e-12), nn.Linear(E, H)
+        self.layer = Layer()
+        self.pooler, self.classifier = nn.Linear(H, H), nn.Linear(H, 2)
+        for p in self.parameters():
+            if p.dim() > 1:
+                nn.init.normal_(p, 0, 0.02)
+
+    def forward(self, ids, mask, labels):
+        positions = torch.arange(ids.shape[1])
+        x = self.mapping(self.norm(self.word(ids) + self.position(positions) + self.kind(torch.zeros_like(ids))))
+        bias = (1 - mask)[:, None, None, :] * -1e9
+        for _ in range(c["numHiddenLayers"]):
+            x = self.layer(x, bias)
+        return F.cross_entropy(self.classifier(torch.tanh(self.pooler(x[:, 0]))), labels)
+
+
+model = Albert()
+decayed = [p for n, p in model.named_parameters() if p.dim() > 1]
+others = [p for n, p in model.named_parameters() if p.dim() <= 1]
+optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0}], lr=1e-5, foreach=job.get("foreach", True))
+B, S = job["batch"], job["sequence"]
+ids, mask, labels = torch.randint(5, c["vocabSize"], (B, S)), torch.ones(B, S), torch.arange(B) % 2
+
+
+def step():
+    optimizer.zero_grad(set_to_none=False)
+    loss = model(ids, mask, labels)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+for _ in range(2):
+    step()
+times = []
+end = time.perf_counter() + job["seconds"]
+while time.perf_counter() < end or len(times) < 3:
+    started = time.perf_counter()
+    step()
+    times.append(time.perf_counter() - started)
+times.sort()
+print(json.dumps({"milliseconds": 1000 * times[len(times) // 2], "steps": len(times), "peakBytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "version": torch.__version__}))
