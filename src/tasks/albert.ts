@@ -8,6 +8,7 @@ import type { LoadedWeights } from '../checkpoint/weights.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { AlbertEncoder, type EncoderInt8, type EncoderOptions } from '../model/encoder.ts';
 import type { Weights } from '../model/parameters.ts';
+import { loadOrt } from '../runtime/ort.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { TokenizerOptions } from '../tokenizer/options.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -60,7 +61,10 @@ export class Albert implements Disposable {
    */
   static async open(files: FileSource, options: LoadOptions = {}): Promise<Albert> {
     const checkpoint = await openCheckpoint(files);
-    const [loaded, tokenizer] = await Promise.all([checkpoint.load({ int8: !options.dequantize }), loadTokenizer(files, options.tokenizer)]);
+    const reading = checkpoint.load({ int8: !options.dequantize });
+    // Loaded while the weights are read; should it fail, the encoder says so.
+    void loadOrt().catch(() => undefined);
+    const [loaded, tokenizer] = await Promise.all([reading, loadTokenizer(files, options.tokenizer)]);
     requireVocabulary(checkpoint.config, tokenizer);
     const precision = await choosePrecision(checkpoint, loaded, options);
     const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...precision.encoder });

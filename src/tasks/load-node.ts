@@ -1,6 +1,8 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { HubOptions } from '../checkpoint/hub-settings-node.ts';
 import { openFolder } from '../core/files-node.ts';
-import { resolveModel, type HubOptions } from '../checkpoint/hub-node.ts';
 import { Albert, type LoadOptions } from './albert.ts';
 
 /** Name of the model that ships inside the package. */
@@ -25,7 +27,12 @@ export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}
 
 /** The local folder that a model argument means; see {@link loadModel}. */
 export async function modelFolder(pathOrId?: string, options: HubOptions = {}): Promise<string> {
-  return pathOrId === undefined || pathOrId === BUILT_IN_MODEL ? builtInModelFolder() : resolveModel(pathOrId, options);
+  if (pathOrId === undefined || pathOrId === BUILT_IN_MODEL) return builtInModelFolder();
+  const info = pathOrId === '' ? undefined : await stat(resolve(pathOrId)).catch(() => undefined);
+  if (info?.isDirectory()) return resolve(pathOrId);
+  // Anything but a folder that is there needs the hub's rules; folders need not wait for its code.
+  const { resolveModel } = await import('../checkpoint/hub-node.ts');
+  return resolveModel(pathOrId, options);
 }
 
 /** {@link Albert} as Node's entry exports it: models can be named by path or hub id. */

@@ -26,7 +26,8 @@ export class Charsmap {
     if (bytes.length > 0 && (bytes.length <= 4 || trieBytes + 4 >= bytes.length || trieBytes % 4 !== 0)) {
       throw new AlbertineError('invalid_file', `malformed precompiled_charsmap of ${bytes.length} bytes`, { value: bytes.length });
     }
-    this.units = Uint32Array.from({ length: trieBytes / 4 }, (_, i) => view.getUint32(4 + i * 4, true));
+    this.units = new Uint32Array(trieBytes / 4);
+    for (let i = 0; i < this.units.length; i++) this.units[i] = view.getUint32(4 + i * 4, true);
     this.replacements = bytes.subarray(Math.min(bytes.length, 4 + trieBytes));
     this.plainAscii = this.findPlainAscii();
     this.crossesSpaces = this.findSpaceRules();
@@ -133,14 +134,18 @@ export class Charsmap {
   }
 }
 
-/** For every position (a unit's index with its offset applied), the units that lead there: heads and links of chains. */
-function parentsByPosition(units: Uint32Array): { heads: Map<number, number>; links: Int32Array } {
-  const heads = new Map<number, number>();
+/**
+ * For every position (a unit's index with its offset applied), the units that lead there: heads and links of chains.
+ * Positions beyond the array's last block of 256 belong to unused units and are left out.
+ */
+function parentsByPosition(units: Uint32Array): { heads: Int32Array; links: Int32Array } {
+  const heads = new Int32Array(Math.ceil(units.length / 256) * 256).fill(-1);
   const links = new Int32Array(units.length).fill(-1);
   for (let at = 0; at < units.length; at++) {
     const position = at ^ offsetOf(units[at]);
-    links[at] = heads.get(position) ?? -1;
-    heads.set(position, at);
+    if (position < 0 || position >= heads.length) continue;
+    links[at] = heads[position];
+    heads[position] = at;
   }
   return { heads, links };
 }
@@ -151,7 +156,7 @@ function isReachable(at: number, units: Uint32Array, parents: ReturnType<typeof 
   if (seen.has(at) || (units[at] & 0x80000000) !== 0) return false;
   seen.add(at);
   const position = at ^ (units[at] & 0xff);
-  for (let parent = parents.heads.get(position) ?? -1; parent >= 0; parent = parents.links[parent]) {
+  for (let parent = parents.heads[position]; parent >= 0; parent = parents.links[parent]) {
     if (isReachable(parent, units, parents, seen)) return true;
   }
   return false;

@@ -9,3 +9,10 @@ export interface Segmenter {
   /** Writes the tokens of `text` to `out` (cleared first), offsets and words relative to `text`. */
   segment(text: string, out: TokenBuffer): void;
 }
+
+/** {@link Segmenter.separators} of every unit for which `isSeparator` holds. */
+export function separatorTable(isSeparator: (unit: number) => boolean): Uint8Array {
+  const table = new Uint8Array(65536);
+  for (let unit = 0; unit < table.length; unit++) if (isSeparator(unit)) table[unit] = 1;
+  return table;
+}

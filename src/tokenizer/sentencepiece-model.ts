@@ -1,10 +1,11 @@
 import { AlbertineError } from '../core/errors.ts';
-import { floatOf, type ProtobufField, ProtobufWriter, readFields } from './protobuf.ts';
+import { FieldReader, floatOf, type ProtobufField, ProtobufWriter, readFields } from './protobuf.ts';
 
 /** What a piece is: only `normal`, `userDefined`, `unused` and `byte` pieces stand for text. */
 export type PieceType = 'normal' | 'unknown' | 'control' | 'userDefined' | 'unused' | 'byte';
 
-const PIECE_TYPES: Record<PieceType, number> = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 };
+/** `ModelProto.SentencePiece.Type`. */
+export const PIECE_TYPES: Record<PieceType, number> = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 };
 const PIECE_TYPE_OF = new Map(Object.entries(PIECE_TYPES).map(([name, number]) => [number, name as PieceType]));
 
 /** One vocabulary entry; its id is its position. */
@@ -133,19 +134,21 @@ export function normalizerSpec(values: Partial<NormalizerSpec> = {}): Normalizer
 
 /** Parses a SentencePiece model file. Throws `invalid_file` when the bytes are not one. */
 export function parseSentencePieceModel(bytes: Uint8Array): SentencePieceModel {
-  const pieces: SentencePiece[] = [];
+  // A plain view: Node's Buffer would make `slice` share memory and stay a Buffer.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const pieces = new PieceReader(plain);
   const unknown: Uint8Array[] = [];
   let trainer = trainerSpec();
   let normalizer = normalizerSpec();
-  // A plain view: Node's Buffer would make `slice` share memory and stay a Buffer.
-  for (const field of readFields(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))) {
-    if (field.number === 1) pieces.push(parsePiece(field, pieces.length));
-    else if (field.number === 2) trainer = parseTrainer(field.bytes);
-    else if (field.number === 3) normalizer = parseKnown(field.bytes, normalizerSpec(), NORMALIZER_FIELDS);
-    else if (field.number !== SELF_TEST_FIELD) unknown.push(field.raw);
+  const field = new FieldReader(plain);
+  while (field.next()) {
+    if (field.number === 1) pieces.read(field.start, field.end);
+    else if (field.number === 2) trainer = parseTrainer(plain.subarray(field.start, field.end));
+    else if (field.number === 3) normalizer = parseKnown(plain.subarray(field.start, field.end), normalizerSpec(), NORMALIZER_FIELDS);
+    else if (field.number !== SELF_TEST_FIELD) unknown.push(plain.subarray(field.tagStart, field.end));
   }
-  if (pieces.length === 0) throw new AlbertineError('invalid_file', 'a SentencePiece model must have pieces, found none', { value: bytes.length });
-  return { pieces, trainer, normalizer, unknownFields: concatenate(unknown) };
+  if (pieces.count === 0) throw new AlbertineError('invalid_file', 'a SentencePiece model must have pieces, found none', { value: bytes.length });
+  return { pieces: pieces.finish(), trainer, normalizer, unknownFields: concatenate(unknown) };
 }
 
 /** Serialises a model so that SentencePiece itself reads it; {@link parseSentencePieceModel} gives back an equal model. */
@@ -172,18 +175,63 @@ export function writeSentencePieceModel(model: SentencePieceModel): Uint8Array {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-function parsePiece(message: ProtobufField, id: number): SentencePiece {
-  const piece: SentencePiece = { piece: '', score: 0, type: 'normal' };
-  for (const field of readFields(message.bytes)) {
-    if (field.number === 1) piece.piece = decoder.decode(field.bytes);
-    else if (field.number === 2 && field.wireType === 5) piece.score = floatOf(field);
-    else if (field.number === 3) {
-      const type = PIECE_TYPE_OF.get(field.varint);
-      if (type === undefined) throw new AlbertineError('invalid_file', `piece ${id} has an unknown type, ${field.varint}`, { value: field.varint });
-      piece.type = type;
-    }
+/** Reads the tens of thousands of piece messages of a model; their texts are decoded together, which is several times faster than one by one. */
+class PieceReader {
+  private readonly message: Uint8Array;
+  private readonly field: FieldReader;
+  private readonly scores: number[] = [];
+  private readonly types: PieceType[] = [];
+  /** Where each text stands in the message: start, end. */
+  private readonly ranges: number[] = [];
+
+  constructor(message: Uint8Array) {
+    this.message = message;
+    this.field = new FieldReader(message);
   }
-  return piece;
+
+  get count(): number {
+    return this.scores.length;
+  }
+
+  /** Reads the piece in `[from, to)` of the message. */
+  read(from: number, to: number): void {
+    const { field } = this;
+    let start = 0;
+    let end = 0;
+    let score = 0;
+    let type: PieceType | undefined = 'normal';
+    field.enter(from, to);
+    while (field.next()) {
+      if (field.number === 1) ({ start, end } = field);
+      else if (field.number === 2 && field.wireType === 5) score = field.float();
+      else if (field.number === 3) {
+        type = PIECE_TYPE_OF.get(field.varint);
+        if (type === undefined) throw new AlbertineError('invalid_file', `piece ${this.count} has an unknown type, ${field.varint}`, { value: field.varint });
+      }
+    }
+    this.ranges.push(start, end);
+    this.scores.push(score);
+    this.types.push(type);
+  }
+
+  finish(): SentencePiece[] {
+    const { scores, types } = this;
+    return this.decodeTexts().map((piece, id) => ({ piece, score: scores[id], type: types[id] }));
+  }
+
+  private decodeTexts(): string[] {
+    const { message, ranges } = this;
+    const joined = new Uint8Array(message.length + this.count);
+    let length = 0;
+    for (let i = 0; i < ranges.length; i += 2) {
+      for (let at = ranges[i]; at < ranges[i + 1]; at++) joined[length++] = message[at];
+      joined[length++] = 0;
+    }
+    const texts = decoder.decode(joined.subarray(0, length - 1)).split('\0');
+    // A text with a NUL of its own has been cut.
+    if (texts.length === this.count) return texts;
+    return this.scores.map((_, id) => decoder.decode(message.subarray(ranges[2 * id], ranges[2 * id + 1])));
+  }
 }
 
 function parseTrainer(message: Uint8Array): TrainerSpec {

@@ -1,7 +1,7 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import { type AddedToken, AddedTokenMatcher } from './added-tokens.ts';
 import { assemble, type AssemblyContext, assembleWindows, type TextTokens } from './assemble.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { ContentHash } from './fingerprint.ts';
 import type { Segmenter } from './segmenter.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import type { EncodeOptions, Encoding, SpecialTokens, Tokenizer, WindowOptions } from './tokenizer.ts';
@@ -20,8 +20,8 @@ export interface TextTokenizerParts {
   parseSpecialTokens: boolean;
   /** Joins the tokens of text; special tokens arrive as text too. */
   decodeTokens: (tokens: string[]) => string;
-  /** Everything that the fingerprint covers, lazily. */
-  identity: () => Iterable<string | number>;
+  /** Adds everything that the fingerprint covers. */
+  identity: (hash: ContentHash) => void;
   files: () => Record<string, Uint8Array | string>;
 }
 
@@ -32,12 +32,13 @@ export class TextTokenizer implements Tokenizer {
   private readonly parts: TextTokenizerParts;
   private readonly added: AddedTokenMatcher;
   private readonly specialIds: Set<number>;
-  private readonly idsByToken = new Map<string, number>();
   private readonly context: AssemblyContext;
   private readonly cache = new WordCache();
   private readonly word = new TokenBuffer();
   private readonly tokens = new TokenBuffer();
   private ids = new Int32Array(1024);
+  // Filled when first asked for: embedding needs neither the map nor always the hash.
+  private idsByToken: Map<string, number> | undefined;
   private cachedFingerprint: string | undefined;
 
   constructor(parts: TextTokenizerParts) {
@@ -49,9 +50,6 @@ export class TextTokenizer implements Tokenizer {
     this.specialIds = new Set([pad, cls, sep, ...(mask === undefined ? [] : [mask]), ...parts.addedTokens.filter((token) => token.special).map(({ id }) => id)]);
     // The unknown token stands for text that was there; leaving it out of `decode` would hide a loss.
     this.specialIds.delete(parts.special.unk);
-    parts.vocabulary.forEach((token, id) => {
-      if (token !== undefined) this.idsByToken.set(token, id);
-    });
     this.context = { special: parts.special, tokenOf: (id) => parts.vocabulary[id] ?? '' };
   }
 
@@ -60,7 +58,11 @@ export class TextTokenizer implements Tokenizer {
   }
 
   get fingerprint(): string {
-    this.cachedFingerprint ??= fingerprintOf(this.parts.identity());
+    if (this.cachedFingerprint === undefined) {
+      const hash = new ContentHash();
+      this.parts.identity(hash);
+      this.cachedFingerprint = hash.digest();
+    }
     return this.cachedFingerprint;
   }
 
@@ -103,6 +105,7 @@ export class TextTokenizer implements Tokenizer {
   }
 
   tokenToId(token: string): number | undefined {
+    this.idsByToken ??= indexTokens(this.parts.vocabulary);
     return this.idsByToken.get(token);
   }
 
@@ -206,6 +209,15 @@ export class TextTokenizer implements Tokenizer {
     larger.set(this.ids);
     this.ids = larger;
   }
+}
+
+/** Ids by token; of equal tokens the last wins. */
+function indexTokens(vocabulary: readonly (string | undefined)[]): Map<string, number> {
+  const ids = new Map<string, number>();
+  vocabulary.forEach((token, id) => {
+    if (token !== undefined) ids.set(token, id);
+  });
+  return ids;
 }
 
 function hashOf(text: string): number {

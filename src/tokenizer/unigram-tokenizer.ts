@@ -1,7 +1,7 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { AddedToken } from './added-tokens.ts';
 import { extendVocabulary, resolveSpecialTokens, specialAsAdded, type TokenizerOptions } from './options.ts';
-import { type SentencePieceModel, writeSentencePieceModel } from './sentencepiece-model.ts';
+import { PIECE_TYPES, type SentencePieceModel, writeSentencePieceModel } from './sentencepiece-model.ts';
 import { TextTokenizer } from './text-tokenizer.ts';
 import type { SpecialTokens, Tokenizer } from './tokenizer.ts';
 import { type UnigramDescription, UnigramSegmenter } from './unigram.ts';
@@ -59,8 +59,7 @@ export function assembleUnigram(description: UnigramDescription, options: Tokeni
   if (unkId < 0 || unkId >= pieces.length) throw new AlbertineError('invalid_file', `the Unigram vocabulary has no unknown piece, unk id is ${unkId}`, { value: unkId });
   const extra = options.addedTokens ?? [];
   const vocabulary = extendVocabulary(pieces.map(({ piece }) => piece), extra);
-  const ids = new Map(vocabulary.map((piece, id) => [piece, id]));
-  const special = { ...resolveSpecialTokens((token) => ids.get(token), options.specialTokens ?? {}), unk: unkId };
+  const special = { ...resolveSpecialTokens(vocabulary, options.specialTokens ?? {}), unk: unkId };
   const added = specialAsAdded(special, (id) => vocabulary[id], extra);
   return new TextTokenizer({
     kind: 'unigram',
@@ -70,16 +69,16 @@ export function assembleUnigram(description: UnigramDescription, options: Tokeni
     lowerCase: description.preparation.lowerCase,
     parseSpecialTokens: options.parseSpecialTokens ?? true,
     decodeTokens: (tokens) => decodePieces(tokens, description),
-    identity: function* () {
-      yield assembly.identity;
-      yield JSON.stringify([special, added]);
+    identity: (hash) => {
+      hash.text(assembly.identity);
+      hash.text(JSON.stringify([special, added]));
       const { precompiledCharsmap, addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces } = description.normalizer;
-      yield JSON.stringify([addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces, description.whitespaceAsSuffix, description.byteFallback]);
-      yield precompiledCharsmap.reduce((hash, byte) => Math.imul(hash, 31) + byte | 0, 0);
+      hash.text(JSON.stringify([addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces, description.whitespaceAsSuffix, description.byteFallback]));
+      hash.bytes(precompiledCharsmap);
       for (const { piece, score, type } of pieces) {
-        yield piece;
-        yield score;
-        yield type;
+        hash.text(piece);
+        hash.number(score);
+        hash.number(PIECE_TYPES[type]);
       }
     },
     files: () => assembly.files(special, added),

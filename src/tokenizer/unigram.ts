@@ -1,7 +1,7 @@
 import { AlignedText } from './aligned-text.ts';
 import { Charsmap } from './charsmap.ts';
 import { PieceTrie } from './piece-trie.ts';
-import type { Segmenter } from './segmenter.ts';
+import { type Segmenter, separatorTable } from './segmenter.ts';
 import type { NormalizerSpec, SentencePiece } from './sentencepiece-model.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import { codePointAt, isChineseCharacter, isPythonWhitespace } from './unicode.ts';
@@ -72,10 +72,11 @@ export class UnigramSegmenter implements Segmenter {
     });
     this.scores = this.scorePieces();
     this.unkScore = this.worstScore() - UNKNOWN_PENALTY;
-    this.trie = new PieceTrie(pieces.flatMap(({ piece, type }, id) => (type === 'normal' || type === 'userDefined' ? [[piece, id] as const] : [])));
+    const ids = pieces.map((_, id) => id).filter((id) => pieces[id].type === 'normal' || pieces[id].type === 'userDefined');
+    this.trie = new PieceTrie(ids.map((id) => pieces[id].piece), ids);
     this.byteIds = byteFallback ? byteIds(pieces) : undefined;
     this.splittable = !charsmap.crossesSpaces && this.piecesStayInWords();
-    this.separators = Uint8Array.from({ length: 65536 }, (_, unit) => Number(preparation.collapseSpaces ? isPythonWhitespace(unit) : unit === 0x20));
+    this.separators = separatorTable(preparation.collapseSpaces ? isPythonWhitespace : (unit) => unit === 0x20);
     if (description.digitComma === 'split') this.prepareDigitCommas();
   }
 
@@ -195,11 +196,13 @@ export class UnigramSegmenter implements Segmenter {
     const { pieces, digitComma, singlePrecision } = this.description;
     const best = pieces.reduce((max, { type, score }) => (type === 'normal' ? Math.max(max, score) : max), SMALLEST_FLOAT);
     const encoder = new TextEncoder();
-    return Float64Array.from(pieces, ({ piece, score, type }) => {
+    const scores = new Float64Array(pieces.length);
+    pieces.forEach(({ piece, score, type }, id) => {
       // The bonus that SentencePiece gives user-defined symbols so that they win.
-      if (type === 'userDefined' && singlePrecision) return Math.fround(encoder.encode(piece).length * best) - 0.1;
-      return digitComma === 'penalise' && DIGIT_COMMA.test(piece) ? score - DIGIT_COMMA_PENALTY : score;
+      if (type === 'userDefined' && singlePrecision) scores[id] = Math.fround(encoder.encode(piece).length * best) - 0.1;
+      else scores[id] = digitComma === 'penalise' && endsInDigitComma(piece) ? score - DIGIT_COMMA_PENALTY : score;
     });
+    return scores;
   }
 
   private worstScore(): number {
@@ -226,7 +229,7 @@ export class UnigramSegmenter implements Segmenter {
     const { pieces, unkId } = this.description;
     const comma = this.idOf(',');
     pieces.forEach(({ piece, type }, id) => {
-      if ((type !== 'normal' && type !== 'userDefined') || piece.length < 2 || !DIGIT_COMMA.test(piece)) return;
+      if ((type !== 'normal' && type !== 'userDefined') || piece.length < 2 || !endsInDigitComma(piece)) return;
       const digits = piece.slice(0, -1).replaceAll('\u2581', '');
       this.prepared.clear();
       this.prepared.pushString(digits, 0, 0);
@@ -271,6 +274,10 @@ export class UnigramSegmenter implements Segmenter {
   }
 }
 
+function endsInDigitComma(piece: string): boolean {
+  return piece.endsWith(',') && DIGIT_COMMA.test(piece);
+}
+
 function protectedSymbols(pieces: SentencePiece[]): Map<number, string[]> {
   const symbols = new Map<number, string[]>();
   for (const { piece, type } of pieces) {
@@ -283,8 +290,8 @@ function protectedSymbols(pieces: SentencePiece[]): Map<number, string[]> {
 function byteIds(pieces: SentencePiece[]): Int32Array | undefined {
   const ids = new Int32Array(256).fill(-1);
   pieces.forEach(({ piece, type }, id) => {
-    const byte = /^<0x([0-9A-F]{2})>$/.exec(piece);
-    if (type === 'byte' && byte) ids[parseInt(byte[1], 16)] = id;
+    const byte = type === 'byte' ? /^<0x([0-9A-F]{2})>$/.exec(piece) : null;
+    if (byte) ids[parseInt(byte[1], 16)] = id;
   });
   return ids.includes(-1) ? undefined : ids;
 }

@@ -11,7 +11,8 @@ const DEFAULT_MAX_WORD_LENGTH = 100;
 
 /** The tokens of a `vocab.txt`, one a line. */
 export function parseVocabulary(text: string): string[] {
-  const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
+  const lines = text.split('\n');
+  for (let i = 0; i < lines.length; i++) if (lines[i].endsWith('\r')) lines[i] = lines[i].slice(0, -1);
   if (lines.at(-1) === '') lines.pop();
   return lines;
 }
@@ -31,8 +32,7 @@ export function createWordPieceTokenizer(vocabulary: string[], options: Tokenize
 export function assembleWordPiece(description: WordPieceDescription, options: TokenizerOptions, source?: TokenizerSource): Tokenizer {
   const extra = options.addedTokens ?? [];
   const vocabulary = extendVocabulary(description.vocabulary, extra);
-  const ids = new Map(vocabulary.map((piece, id) => [piece, id]));
-  const special = resolveSpecialTokens((token) => ids.get(token), options.specialTokens ?? {});
+  const special = resolveSpecialTokens(vocabulary, options.specialTokens ?? {});
   if (description.unkId >= 0) special.unk = description.unkId;
   if (special.unk < 0) throw new AlbertineError('invalid_file', `the WordPiece vocabulary of ${vocabulary.length} tokens has no unknown token`, { hint: 'Expected [UNK]' });
   const complete = { ...description, unkId: special.unk };
@@ -46,9 +46,9 @@ export function assembleWordPiece(description: WordPieceDescription, options: To
     addedTokens: added,
     parseSpecialTokens: options.parseSpecialTokens ?? true,
     decodeTokens: (tokens) => decodeWordPieces(tokens, continuingPrefix),
-    identity: function* () {
-      yield JSON.stringify([settings, special, added]);
-      for (const piece of vocabulary) yield piece ?? '';
+    identity: (hash) => {
+      hash.text(JSON.stringify([settings, special, added]));
+      for (const piece of vocabulary) hash.text(piece ?? '');
     },
     files: () => source?.files ?? {
       'vocab.txt': `${description.vocabulary.join('\n')}\n`,

@@ -1,6 +1,6 @@
 import { AlignedText } from './aligned-text.ts';
 import { PieceTrie } from './piece-trie.ts';
-import type { Segmenter } from './segmenter.ts';
+import { type Segmenter, separatorTable } from './segmenter.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import { codePointAt, isBertPunctuation, isChineseCharacter, isPythonWhitespace } from './unicode.ts';
 
@@ -40,7 +40,7 @@ const FOLD_CACHE_LIMIT = 1 << 16;
 
 /** BERT's tokenisation: clean, split at spaces, punctuation and Chinese characters, then greedy longest match within words. */
 export class WordPieceSegmenter implements Segmenter {
-  readonly separators = Uint8Array.from({ length: 65536 }, (_, unit) => Number(isBertSpace(unit)));
+  readonly separators = separatorTable(isBertSpace);
   private readonly initial: PieceTrie;
   private readonly continuing: PieceTrie;
   private readonly folded = new Map<number, Folded>();
@@ -51,9 +51,9 @@ export class WordPieceSegmenter implements Segmenter {
   constructor(description: WordPieceDescription) {
     this.description = description;
     const { vocabulary, continuingPrefix } = description;
-    this.initial = new PieceTrie(vocabulary.map((piece, id) => [piece, id]));
-    this.continuing = new PieceTrie(vocabulary.flatMap((piece, id) => (
-      piece.startsWith(continuingPrefix) ? [[piece.slice(continuingPrefix.length), id] as const] : [])));
+    this.initial = new PieceTrie(vocabulary);
+    const continuing = vocabulary.map((_, id) => id).filter((id) => vocabulary[id].startsWith(continuingPrefix));
+    this.continuing = new PieceTrie(continuing.map((id) => vocabulary[id].slice(continuingPrefix.length)), continuing);
   }
 
   canSplit(): boolean {
