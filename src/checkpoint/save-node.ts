@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AlbertineError, describeValue } from '../core/errors.ts';
+import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { encoderParameters, headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
 import { buildCard, type CardDetails } from './card.ts';
@@ -34,7 +35,7 @@ export interface SavedCheckpoint {
   files: string[];
   /** Bytes of `model.safetensors`. */
   weightBytes: number;
-  /** Of the weights as given (before rounding to 16 bits). */
+  /** Of the weights as stored, which loading gives: with 16 bits, after rounding. */
   fingerprint: string;
 }
 
@@ -50,7 +51,7 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
   if (labels && weights.has('classifier.weight') && !heads.includes('multipleChoice') && labels.length !== weights.get('classifier.weight')!.shape[0]) {
     throw new AlbertineError('invalid_argument', `${labels.length} labels for a classifier with ${weights.get('classifier.weight')!.shape[0]} outputs`, { value: labels });
   }
-  const fingerprint = await weightsFingerprint(weights);
+  const fingerprint = await weightsFingerprint(asStored(weights, dtype));
   const tensors = encodeSafetensors(weights, { dtype });
   const json = writeConfig(config, { architectures: [architecture(heads)], dtype, ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
   const card = typeof options.card === 'string' ? options.card : buildCard({ ...options.card, config, heads, dtype, fingerprint, ...(labels && { labels }) });
@@ -62,6 +63,13 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
   ];
   await writeFolder(resolve(folder), contents);
   return { folder, files: contents.map(([name]) => name), weightBytes: tensors.byteLength, fingerprint };
+}
+
+/** The weights as a reader of the file will have them; 16-bit ones are rounded, one tensor at a time, when their values are asked for. */
+function asStored(weights: Weights, dtype: StorageDtype): Weights {
+  if (dtype === 'f32') return weights;
+  const round = dtype === 'f16' ? (data: Float32Array) => float16ToFloat32(float32ToFloat16(data)) : (data: Float32Array) => bfloat16ToFloat32(float32ToBfloat16(data));
+  return new Map([...weights].map(([name, weight]) => [name, { shape: weight.shape, get data() { return round(weight.data); } }]));
 }
 
 const CLASSIFIERS: HeadName[] = ['sequenceClassification', 'tokenClassification', 'multipleChoice'];

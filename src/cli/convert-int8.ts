@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import type { LayerDrift } from '../model/drift.ts';
 import type { ActivationQuantization, RangeMethod } from '../model/quantize.ts';
 import type { ConvertFlags } from './convert.ts';
@@ -36,9 +37,9 @@ export async function convertToInt8(io: CliIo, model: string | undefined, flags:
   });
   for (const note of quantized.notes) io.stderr.write(`note: ${note}\n`);
   const { drift, settings } = quantized;
-  const calibrated = settings.calibrationTexts === undefined ? '' : `, calibrated on ${settings.calibrationTexts} texts (${settings.ranges})`;
+  const calibrated = settings.calibrationTexts === undefined ? '' : `, calibrated on ${countOf(settings.calibrationTexts, 'text')} (${settings.ranges})`;
   await io.stdout.write(`int8, ${settings.activations} activations, ${settings.bits}-bit weights${calibrated}; ${formatBytes(quantized.tensors.byteLength)}\n`
-    + `cosine to f32 on ${drift.texts} held-out texts (${drift.tokens} tokens)\n${formatDrift(drift.layers)}\n`);
+    + `cosine to f32 on ${countOf(drift.texts, 'held-out text')} (${countOf(drift.tokens, 'token')})\n${formatDrift(drift.layers)}\n`);
   io.stderr.write(`${files.join(', ')}\n`);
   await io.stdout.write(`${flags.output}\n`);
 }

@@ -32,7 +32,7 @@ export async function convertToSafetensors(io: CliIo, model: string | undefined,
     ...(checkpoint.tokenizerFiles.length === 0 ? ['the source has no tokeniser files, so the copy has none'] : []),
   ];
   for (const note of notes) io.stderr.write(`note: ${note}\n`);
-  io.stderr.write(`${saved.files.join(', ')}: ${formatBytes(saved.weightBytes)} of weights, heads ${heads.length > 0 ? heads.join(', ') : 'none'}${isRounded ? '' : `, fingerprint ${saved.fingerprint}`}\n`);
+  io.stderr.write(`${saved.files.join(', ')}: ${formatBytes(saved.weightBytes)} of weights, heads ${heads.length > 0 ? heads.join(', ') : 'none'}, fingerprint ${saved.fingerprint}\n`);
   await io.stdout.write(`${flags.output}\n`);
 }
 

@@ -38,14 +38,15 @@ export async function runDemo(io: CliIo, flags: DemoFlags): Promise<void> {
   lines.push(
     `${hits} of ${shown} results are on the topic of the search; chance would give ${Math.round(shown / new Set(DEMO_DOCUMENTS.map(({ topic }) => topic)).size)}.`,
     `Loaded in ${formatDuration((loaded - started) / 1000)}, embedded in ${formatDuration(seconds)} (${formatRate(DEMO_DOCUMENTS.length / seconds)} documents/s).`,
-    ...model.notes.map((note) => `note: ${note}`),
     '',
     'Next',
-    '  albertine embed "your text" --normalize           vectors as JSON lines',
-    '  albertine embed --input texts.csv --field text --output vectors.npy',
-    '  albertine info                                    what this model is and costs',
-    '  albertine embed --model albert/albert-base-v2 "a text"   any ALBERT from the hub, or a folder',
-    '  albertine --help',
+    formatTable([
+      ['npx albertine embed "your text" --normalize', 'vectors as JSON lines'],
+      ['npx albertine embed "a text" "another" --output vectors.npy', 'a matrix for numpy'],
+      ['npx albertine info', 'what this model is and costs'],
+      ['npx albertine info albert/albert-base-v2', 'any ALBERT from the hub (downloads it), or a folder'],
+      ['npx albertine --help', 'everything else'],
+    ], { indent: '  ' }),
     '',
   );
   await io.stdout.write(lines.join('\n'));

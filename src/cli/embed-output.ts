@@ -1,10 +1,10 @@
 import { openEmbeddingWriter, type EmbeddingRecord, type EmbeddingWriter } from '../data/embeddings-node.ts';
 import { toJson } from '../data/json.ts';
-import { formatOfPath } from '../data/read-node.ts';
 import type { ReadReport } from '../data/rows.ts';
 import type { EmbedFlags, EmbedRun } from './embed-run.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
+import { requireOutputFormat } from './output-format.ts';
 import type { VectorEncoder } from './vector-types.ts';
 
 /** The output of one run; the file is opened by {@link EmbedOutput.open}, once the form of the vectors is known. */
@@ -22,8 +22,7 @@ export interface EmbedOutput {
 /** Checks that the output can hold what is asked for, before any model is loaded. Throws {@link UsageError}. */
 export function requireOutput(path: string | undefined, unit: 'tokens' | 'words' | undefined): void {
   if (path === undefined) return;
-  const format = path.toLowerCase().endsWith('.npy') ? 'npy' : formatOfPath(path);
-  if (format === undefined || format === 'txt' || path.toLowerCase().endsWith('.gz')) throw new UsageError(`cannot tell from its extension how to write ${path}: use .jsonl, .csv, .tsv, .npy or .parquet`);
+  const format = requireOutputFormat(path, ['jsonl', 'csv', 'tsv', 'npy', 'parquet']);
   if (unit !== undefined && format !== 'jsonl') throw new UsageError(`--pooling ${unit} is written as .jsonl only, got ${path}`);
 }
 

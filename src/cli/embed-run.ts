@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { ProgressMeter } from '../core/progress.ts';
 import { metadataPath, readEmbeddingMetadata, type EmbeddingMetadata } from '../data/embeddings-node.ts';
@@ -77,7 +78,7 @@ export async function runEmbed(io: CliIo, texts: readonly string[], flags: Embed
   } catch (error) {
     bar.finish();
     const rows = await output.abort();
-    if (rows !== undefined && rows > 0 && flags.output !== undefined) io.stderr.write(`${flags.output} holds the first ${rows.toLocaleString('en-US')} records${isParquet(flags.output) ? '' : '; --resume continues after them'}\n`);
+    if (rows !== undefined && rows > 0 && flags.output !== undefined) io.stderr.write(`${flags.output} holds the first ${countOf(rows, 'record')}${isParquet(flags.output) ? '' : '; --resume continues after them'}\n`);
     throw error;
   }
   bar.finish();

@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import type { ReadReport } from '../data/rows.ts';
 import type { EmbeddedText } from '../tasks/embed.ts';
 import type { CliIo } from './io.ts';
@@ -44,12 +45,12 @@ export function printSummary(io: CliIo, run: { counts: EmbedCounts; report: Read
   const lines: string[] = [];
   if (!flags.quiet && flags.output !== undefined) {
     const before = existing > 0 ? ` after ${number(existing)} that were there` : '';
-    const tokens = `${number(counts.tokens)} tokens ${counts.uncountedTexts > 0 ? `without the first ${number(counts.uncountedTexts)} texts` : 'in all'}`;
-    lines.push(`${number(texts)} texts${before} -> ${flags.output}  (${tokens}, ${formatDuration(seconds)}, ${formatRate(texts / seconds)} texts/s)`);
-    if (counts.windowedTexts > 0) lines.push(`${number(counts.windowedTexts)} texts were longer than the model takes and were read in several windows`);
+    const tokens = `${countOf(counts.tokens, 'token')} ${counts.uncountedTexts > 0 ? `without the first ${countOf(counts.uncountedTexts, 'text')}` : 'in all'}`;
+    lines.push(`${countOf(texts, 'text')}${before} -> ${flags.output}  (${tokens}, ${formatDuration(seconds)}, ${formatRate(texts / seconds)} texts/s)`);
+    if (counts.windowedTexts > 0) lines.push(`${countOf(counts.windowedTexts, 'text')} longer than the model takes, read in several windows`);
   }
-  if (counts.truncatedTexts > 0) lines.push(`note: ${number(counts.truncatedTexts)} texts were cut, ${number(counts.truncatedTokens)} tokens in all`);
-  if (counts.clippedValues > 0) lines.push(`note: ${number(counts.clippedValues)} numbers lay outside the int8 ranges of the first texts and were clipped`);
+  if (counts.truncatedTexts > 0) lines.push(`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`);
+  if (counts.clippedValues > 0) lines.push(`note: ${countOf(counts.clippedValues, 'number')} outside the int8 ranges of the first texts, clipped`);
   lines.push(...skippedRows(report));
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
 }
@@ -59,5 +60,5 @@ export function skippedRows({ skipped, issues }: ReadReport): string[] {
   if (skipped === 0) return [];
   const listed = issues.slice(0, PRINTED_ISSUES).map(({ row, reason }) => `  row ${row}: ${reason}`);
   const rest = skipped - listed.length;
-  return [`note: ${skipped.toLocaleString('en-US')} rows were left out`, ...listed, ...(rest > 0 ? [`  and ${rest.toLocaleString('en-US')} more`] : [])];
+  return [`note: ${countOf(skipped, 'row')} left out`, ...listed, ...(rest > 0 ? [`  and ${rest.toLocaleString('en-US')} more`] : [])];
 }

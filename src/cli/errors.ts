@@ -1,4 +1,5 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
+import { asFlags } from './flag-names.ts';
 import { OutputClosed, type CliIo } from './io.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong use of the command line, 130 interrupted. */
@@ -28,14 +29,6 @@ function messageOf(error: unknown, debug: boolean): string {
   // System errors (no space left, permission denied) say what they need to; anything else is a defect.
   if (typeof (error as NodeJS.ErrnoException)?.code === 'string') return text;
   return `unexpected error: ${text}${debug ? '' : ' (run again with --debug for the details)'}`;
-}
-
-/** The library names options as its callers do (`onError 'skip'`); on the command line they are `--on-error skip`. */
-function asFlags(message: string): string {
-  const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  return message
-    .replace(/\b(onError|longText|windowCombination|layerCombination) '(\w+)'/g, (_match, name: string, value: string) => `${flag(name)} ${value}`)
-    .replace(/\b(onError|longText|windowCombination|layerCombination|maxLength|batchTokens|lookAhead)\b/g, (name) => flag(name));
 }
 
 function details(error: unknown): string {

@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { evaluateClassifier, type Evaluation } from '../tasks/evaluate-node.ts';
 import { TextClassifier, type PredictOptions } from '../tasks/classify.ts';
 import { pick } from '../tasks/pick.ts';
@@ -38,8 +39,8 @@ const nullForUndefined = (_key: string, value: unknown): unknown => (typeof valu
 
 function notesOf({ truncatedTexts, truncatedTokens, skippedRows }: Evaluation): string[] {
   return [
-    ...(truncatedTexts > 0 ? [`${truncatedTexts} texts were cut, ${truncatedTokens} tokens in all; --long-text window reads them whole, as predict does`] : []),
-    ...(skippedRows > 0 ? [`${skippedRows} bad rows were left out`] : []),
+    ...(truncatedTexts > 0 ? [`${countOf(truncatedTexts, 'text')} cut, ${countOf(truncatedTokens, 'token')} in all; --long-text window reads texts whole, as predict does`] : []),
+    ...(skippedRows > 0 ? [`${countOf(skippedRows, 'bad row')} left out`] : []),
   ];
 }
 
@@ -47,7 +48,7 @@ function describe(evaluation: Evaluation, seconds: number): string {
   const { metrics, count, perClass, confusionMatrix, labels } = evaluation;
   const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : 'undefined');
   const parts = [
-    `${count.toLocaleString('en-US')} examples, ${formatDuration(seconds)}`,
+    `${countOf(count, 'example')}, ${formatDuration(seconds)}`,
     formatTable(Object.entries(metrics).map(([name, value]) => [name, number(value)]), { right: [1] }),
     ...(perClass ? [formatTable([
       ['label', 'precision', 'recall', 'F1', 'support'],

@@ -92,23 +92,23 @@ async function describePreset(name: string): Promise<ModelInfo> {
 
 async function describeModel(io: CliIo, model: string | undefined): Promise<ModelInfo> {
   const { openCheckpoint } = await import('../checkpoint/folder.ts');
-  const { weightsFingerprint } = await import('../checkpoint/fingerprint.ts');
+  const [{ weightsFingerprint }, { int8Fingerprint }] = await Promise.all([import('../checkpoint/fingerprint.ts'), import('../checkpoint/int8.ts')]);
   const files = await openModelFiles(io, model);
   const checkpoint = await openCheckpoint(files);
-  const [loaded, tokenizer] = [await checkpoint.load(), await findTokenizer(files)];
-  const { weights, heads, dtype, source, unexpected, missingOptional } = loaded;
+  const [loaded, tokenizer] = [await checkpoint.load({ int8: true }), await findTokenizer(files)];
+  const { weights, heads, int8, source, unexpected, missingOptional } = loaded;
   const untrained = checkpoint.details.extra['albertine_untrained'] === true;
   return {
     name: checkpoint.location,
     ...(untrained && { untrained }),
-    storage: { weights: source, dtype, ...(await sizes(files, checkpoint)) },
+    storage: { weights: source, dtype: int8 ? 'int8' : loaded.dtype, ...(await sizes(files, checkpoint)) },
     config: checkpoint.config,
     parameters: parameterCounts(checkpoint.config, { pooler: weights.has('albert.pooler.weight'), heads, weights }),
     multiplyAddsPerToken: costPerToken(checkpoint.config),
     tokenizer: tokenizer ? { kind: tokenizer.kind, vocabSize: tokenizer.vocabSize, special: tokenizer.special, fingerprint: tokenizer.fingerprint } : null,
     heads,
     ...(checkpoint.details.labels && { labels: checkpoint.details.labels }),
-    fingerprint: `model=${await weightsFingerprint(weights)};tokenizer=${tokenizer?.fingerprint ?? 'none'}`,
+    fingerprint: `model=${await (int8 ? int8Fingerprint(weights, int8) : weightsFingerprint(weights))};tokenizer=${tokenizer?.fingerprint ?? 'none'}`,
     notes: [
       ...(untrained ? ['UNTRAINED weights: initialised at random, vectors and predictions carry no meaning'] : []),
       ...checkpoint.notes,

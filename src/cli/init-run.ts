@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { initialiseWeights } from '../checkpoint/initialise.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import type { StorageDtype } from '../checkpoint/safetensors.ts';
+import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { HeadName } from '../model/parameters.ts';
@@ -43,7 +44,7 @@ export async function runInit(io: CliIo, flags: InitFlags): Promise<void> {
   });
   io.stderr.write(`WARNING: these weights are random. The model is untrained: its vectors and predictions carry no meaning.\n`);
   if (!tokenizer) io.stderr.write('note: the checkpoint has no tokeniser; add one with --tokenizer to read texts\n');
-  io.stderr.write(`${saved.files.length} files, ${formatBytes(saved.weightBytes)} of weights, fingerprint ${saved.fingerprint}\n`);
+  io.stderr.write(`${countOf(saved.files.length, 'file')}, ${formatBytes(saved.weightBytes)} of weights, fingerprint ${saved.fingerprint}\n`);
   await io.stdout.write(`${output}\n`);
 }
 

@@ -35,6 +35,7 @@ export function processIo(): CliIo {
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
+  printWarningsAsNotes();
   // Without a listener a closed pipe would be an uncaught exception; writes report it themselves.
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
@@ -48,6 +49,16 @@ export function processIo(): CliIo {
     env: process.env,
     signal: controller.signal,
   };
+}
+
+/** Warnings of this package look like any other note of a command; Node prints the rest as it always does. */
+function printWarningsAsNotes(): void {
+  const listeners = process.listeners('warning');
+  process.removeAllListeners('warning');
+  process.on('warning', (warning: Error & { code?: string }) => {
+    if (warning.code?.startsWith('ALBERTINE_')) process.stderr.write(`note: ${warning.message}\n`);
+    else for (const listener of listeners) listener.call(process, warning);
+  });
 }
 
 function writeStdout(text: string): Promise<void> {

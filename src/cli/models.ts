@@ -11,13 +11,10 @@ import { createProgressBar } from './progress-bar.ts';
 /** Loads a model for a command: downloads with progress if it is a hub id, and prints what the user should know about it. */
 export async function openModel(io: CliIo, model: string | undefined, options: { threads?: number; quiet?: boolean } = {}): Promise<NodeAlbert> {
   const { loadModel } = await import('../tasks/load-node.ts');
-  const { loadOrt } = await import('../runtime/ort.ts');
   const bar = createProgressBar(io, options);
   const { threads } = options;
   const loaded = await loadModel(model, { onProgress: bar.update, signal: io.signal, ...(threads !== undefined && { threads }) }).finally(() => bar.finish());
   for (const note of loaded.notes) io.stderr.write(`note: ${note}\n`);
-  const { fallbackReason } = await loadOrt();
-  if (fallbackReason !== undefined) io.stderr.write(`note: running on WebAssembly, which is several times slower: onnxruntime-node cannot be loaded (${fallbackReason})\n`);
   return loaded;
 }
 

@@ -1,6 +1,7 @@
+import { countOf } from '../core/count.ts';
 import { toJson } from '../data/json.ts';
 import { ProgressMeter } from '../core/progress.ts';
-import { formatOfPath, openRows } from '../data/read-node.ts';
+import { openRows } from '../data/read-node.ts';
 import type { ReadReport } from '../data/rows.ts';
 import { openRecordWriter } from '../data/writers-node.ts';
 import { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from '../tasks/classify.ts';
@@ -9,6 +10,7 @@ import { skippedRows } from './embed-summary.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openModel } from './models.ts';
+import { requireOutputFormat } from './output-format.ts';
 import { createProgressBar, formatDuration, formatRate } from './progress-bar.ts';
 import { TextFeed } from './text-feed.ts';
 import { openTextInput, type InputFlags } from './text-input.ts';
@@ -40,7 +42,7 @@ interface Counts {
 /** Runs `albertine predict`. */
 export async function runPredict(io: CliIo, model: string, { texts, flags }: { texts: readonly string[]; flags: PredictFlags }): Promise<void> {
   const source = openInput(io, texts, flags);
-  const isTable = flags.output !== undefined && requireTableOrLines(flags.output);
+  const isTable = flags.output !== undefined && requireOutputFormat(flags.output, ['jsonl', 'csv', 'tsv', 'parquet']) !== 'jsonl';
   using classifier = TextClassifier.from(await openModel(io, model, flags));
   const bar = createProgressBar(io, flags);
   const meter = new ProgressMeter(bar.update, { stage: 'predicting', unit: 'texts' });
@@ -60,18 +62,11 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
   } catch (error) {
     bar.finish();
     await writer?.abort();
-    if (writer && counts.texts > 0) io.stderr.write(`${flags.output} holds the first ${counts.texts.toLocaleString('en-US')} predictions\n`);
+    if (writer && counts.texts > 0) io.stderr.write(`${flags.output} holds the first ${countOf(counts.texts, 'prediction')}\n`);
     throw error;
   }
   bar.finish();
   printSummary(io, { flags, counts, report: source.report, seconds: (performance.now() - started) / 1000 });
-}
-
-/** Tables (true) or JSON lines (false). */
-function requireTableOrLines(path: string): boolean {
-  const format = formatOfPath(path);
-  if (format === undefined || format === 'txt' || path.toLowerCase().endsWith('.gz')) throw new UsageError(`cannot tell from its extension how to write ${path}: use .jsonl, .csv, .tsv or .parquet`);
-  return format !== 'jsonl';
 }
 
 function openInput(io: CliIo, texts: readonly string[], flags: PredictFlags): PredictInput {
@@ -135,9 +130,9 @@ function count(counts: Counts, { windows, truncatedTokens }: Prediction): void {
 function printSummary(io: CliIo, run: { flags: PredictFlags; counts: Counts; report: ReadReport; seconds: number }): void {
   const { flags, counts, report, seconds } = run;
   const lines = [
-    ...(!flags.quiet && flags.output !== undefined ? [`${counts.texts.toLocaleString('en-US')} texts -> ${flags.output}  (${formatDuration(seconds)}, ${formatRate(counts.texts / seconds)} texts/s)`] : []),
-    ...(!flags.quiet && counts.windowed > 0 ? [`${counts.windowed.toLocaleString('en-US')} texts were longer than the model was trained with and were read in several windows`] : []),
-    ...(counts.truncatedTexts > 0 ? [`note: ${counts.truncatedTexts.toLocaleString('en-US')} texts were cut, ${counts.truncatedTokens.toLocaleString('en-US')} tokens in all`] : []),
+    ...(!flags.quiet && flags.output !== undefined ? [`${countOf(counts.texts, 'text')} -> ${flags.output}  (${formatDuration(seconds)}, ${formatRate(counts.texts / seconds)} texts/s)`] : []),
+    ...(!flags.quiet && counts.windowed > 0 ? [`${countOf(counts.windowed, 'text')} longer than those of the training, read in several windows`] : []),
+    ...(counts.truncatedTexts > 0 ? [`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`] : []),
     ...skippedRows(report),
   ];
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);

@@ -11,7 +11,7 @@ export function registerPredict(program: Command, io: CliIo): void {
     .option('-o, --output <file>', 'a .jsonl, .csv, .tsv or .parquet file. Default: JSONL on standard output')
     .option('--pair <text>', 'second text, for models of pairs; goes with every text given as an argument')
     .option('--pair-field <name>', 'field of the second text in the input file')
-    .option('--top-k <n>', 'labels to list, best first. Default: all; in tables 1', integer({ min: 1 }))
+    .option('--top-k <n>', 'labels listed in "labels" (in tables label, label_2 ...), best first; "label" and "score" are always the best one. Default: all; in tables 1', integer({ min: 1 }))
     .option('--long-text <policy>', 'texts longer than the model was trained with: window (logits of the windows are averaged), truncate (cut, and counted), error. Default: window', oneOf('window', 'truncate', 'error'))
     .option('--max-length <n>', 'tokens per window, [CLS] and [SEP] included. Default: as in training', integer({ min: 3 }))
     .option('--batch-tokens <n>', 'tokens computed at a time, padding included. Default: 1024', integer({ min: 1 }))
@@ -21,7 +21,7 @@ export function registerPredict(program: Command, io: CliIo): void {
     .addHelpText('after', `
 Output
   {"index":0,"label":"pos","score":0.97,"labels":[{"label":"pos","score":0.97},{"label":"neg","score":0.03}],"tokenCount":5,"windows":1,"truncatedTokens":0}
-  "index" counts the texts from 0; A multi-label model adds "assigned", the labels at or above 0.5. A regression model has "value" instead.
+  "index" counts the texts from 0. A multi-label model adds "assigned", the labels at or above 0.5. A regression model has "value" instead.
   Tables (.csv, .tsv, .parquet) have the columns index, label, score (label_2, score_2 ... with --top-k), assigned or value, and the counts.
 
 Examples

@@ -3,6 +3,7 @@ import type { ReadReport } from '../data/rows.ts';
 import type { OnError, RowFormat } from '../data/rows.ts';
 import { formatOfPath, readTexts, type TextRow } from '../data/read-node.ts';
 import type { TextEncoding } from '../data/lines.ts';
+import { AlbertineError } from '../core/errors.ts';
 import { UsageError } from './errors.ts';
 
 /** The flags of `addInputOptions`, as commander gives them. */
@@ -31,7 +32,7 @@ const MAX_LISTED = 100;
 
 /**
  * Texts from arguments, from standard input (`-`), or from a file (`--input`, or a single argument that is an existing file with a known extension).
- * Throws {@link UsageError} when it is unclear which.
+ * Throws {@link UsageError} when it is unclear which, and `file_not_found` for an argument that can only be meant as the name of a file.
  */
 export function openTextInput(texts: readonly string[], flags: InputFlags): TextInput {
   const source = chooseSource(texts, flags);
@@ -66,6 +67,7 @@ function chooseSource(texts: readonly string[], { input }: InputFlags): string |
     return input;
   }
   if (texts.length === 0) throw new UsageError('nothing to read: give texts, - for standard input, or --input FILE');
+  texts.forEach(requireNoMissingFile);
   if (texts.length === 1) return texts[0] === '-' || isDataFile(texts[0]) ? texts[0] : undefined;
   const file = texts.find((text) => text === '-' || isDataFile(text));
   if (file !== undefined) throw new UsageError(`${file === '-' ? 'standard input' : file} cannot be mixed with other texts: read one source a run`);
@@ -74,6 +76,12 @@ function chooseSource(texts: readonly string[], { input }: InputFlags): string |
 
 function isDataFile(text: string): boolean {
   return text.length < 4096 && !text.includes('\n') && formatOfPath(text) !== undefined && statSync(text, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** A mistyped name would otherwise be read as a text, which looks like success. */
+function requireNoMissingFile(text: string): void {
+  if (/\s/.test(text) || formatOfPath(text) === undefined || isDataFile(text)) return;
+  throw new AlbertineError('file_not_found', `no file at ${text}`, { value: text, hint: `If it is a text and no file, give it on standard input: echo ${text} | albertine ... -` });
 }
 
 function argumentInput(texts: readonly string[]): TextInput {

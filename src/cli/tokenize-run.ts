@@ -1,5 +1,6 @@
+import { countOf } from '../core/count.ts';
 import { toJson } from '../data/json.ts';
-import { formatOfPath, openRows } from '../data/read-node.ts';
+import { openRows } from '../data/read-node.ts';
 import type { ReadReport } from '../data/rows.ts';
 import { openRecordWriter, type RecordWriter } from '../data/writers-node.ts';
 import { ProgressMeter } from '../core/progress.ts';
@@ -8,6 +9,7 @@ import { skippedRows } from './embed-summary.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openTokenizer } from './models.ts';
+import { requireOutputFormat } from './output-format.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { openTextInput, type InputFlags } from './text-input.ts';
 
@@ -24,7 +26,7 @@ export interface TokenizeFlags extends InputFlags {
 /** Runs `albertine tokenize`. */
 export async function runTokenize(io: CliIo, texts: readonly string[], flags: TokenizeFlags): Promise<void> {
   const { output, pairField } = flags;
-  if (output !== undefined && formatOfPath(output) !== 'jsonl') throw new UsageError(`tokens are written as .jsonl, got ${output}`);
+  if (output !== undefined) requireOutputFormat(output, ['jsonl']);
   const source = pairField === undefined ? openTextInput(texts, flags) : openPairs(texts, { ...flags, pairField });
   const tokenizer = await openTokenizer(io, flags.model);
   const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
@@ -47,8 +49,8 @@ export async function runTokenize(io: CliIo, texts: readonly string[], flags: To
     bar.finish();
   }
   const lines = skippedRows(source.report);
-  if (cutTexts > 0) lines.unshift(`note: ${cutTexts.toLocaleString('en-US')} texts were cut to ${flags.maxLength} tokens`);
-  if (output !== undefined && !flags.quiet) lines.unshift(`${source.report.rows.toLocaleString('en-US')} texts -> ${output}`);
+  if (cutTexts > 0) lines.unshift(`note: ${countOf(cutTexts, 'text')} cut to ${countOf(flags.maxLength ?? 0, 'token')}`);
+  if (output !== undefined && !flags.quiet) lines.unshift(`${countOf(source.report.rows, 'text')} -> ${output}`);
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
 }
 

@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { trainVocabularyFromFiles } from '../tokenizer/training/train-node.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
@@ -15,6 +16,7 @@ export interface VocabFlags {
   keepAccents?: boolean;
   keepCase?: boolean;
   splitDigits?: boolean;
+  hardVocabLimit: boolean;
   maxPieceLength?: number;
   sample?: number;
   field?: string;
@@ -34,15 +36,15 @@ export async function runVocabTrain(io: CliIo, inputs: readonly string[], flags:
   };
   const options = algorithm === 'wordpiece' ? { ...shared, algorithm, words: { lowerCase: !flags.keepCase } } : { ...shared, algorithm, ...unigramOptions(flags) };
   const report = await trainVocabularyFromFiles(inputs.map(parseInput), options).finally(() => bar.finish());
-  if (!flags.quiet) io.stderr.write(`${report.vocabSize.toLocaleString('en-US')} pieces in ${formatDuration(report.seconds)}: ${report.files.join(', ')}\n`);
+  if (!flags.quiet) io.stderr.write(`${countOf(report.vocabSize, 'piece')} in ${formatDuration(report.seconds)}: ${report.files.join(', ')}\n`);
   await io.stdout.write(`${output}\n`);
 }
 
 function unigramOptions(flags: VocabFlags): object {
-  const { characterCoverage, requiredCharacters, userSymbols, byteFallback, splitDigits, maxPieceLength, keepAccents, keepCase } = flags;
+  const { characterCoverage, requiredCharacters, userSymbols, byteFallback, splitDigits, hardVocabLimit, maxPieceLength, keepAccents, keepCase } = flags;
   return {
     ...(characterCoverage !== undefined && { characterCoverage }), ...(requiredCharacters !== undefined && { requiredCharacters }),
-    ...(userSymbols && { userDefinedSymbols: userSymbols }), ...(byteFallback && { byteFallback }), ...(splitDigits && { splitDigits }),
+    ...(userSymbols && { userDefinedSymbols: userSymbols }), ...(byteFallback && { byteFallback }), ...(splitDigits && { splitDigits }), ...(!hardVocabLimit && { hardVocabLimit }),
     ...(maxPieceLength !== undefined && { maxPieceLength }), normalization: { keepAccents: keepAccents ?? false, lowerCase: !keepCase },
   };
 }

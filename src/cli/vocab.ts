@@ -25,6 +25,7 @@ export function registerVocab(program: Command, io: CliIo): void {
     .option('--keep-case', 'do not lower-case. Default: lower-case, as ALBERT does')
     .option('--split-digits', 'unigram: every digit is a piece of its own')
     .option('--max-piece-length <n>', 'unigram: longest piece in characters, at most 64. Default: 16', integer({ min: 1, max: 64 }))
+    .option('--no-hard-vocab-limit', 'unigram: make a smaller vocabulary where the text yields fewer pieces than --vocab-size. Default: that is an error')
     .option('--sample <lines>', 'draw this many lines at random. Default: all', integer({ min: 1 }))
     .option('--field <name>', 'field of .jsonl rows that holds the text. Default: text')
     .option('--seed <n>', 'seed of the sample. Default: 1', integer())

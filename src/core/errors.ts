@@ -68,8 +68,8 @@ function safeJson(value: unknown): string | undefined {
 export function requireInteger(name: string, value: unknown, range: { min?: number; max?: number } = {}): number {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    const bounds = `${min === Number.MIN_SAFE_INTEGER ? '' : ` >= ${min}`}${max === Number.MAX_SAFE_INTEGER ? '' : ` <= ${max}`}`;
-    throw new AlbertineError('invalid_argument', `${name} must be an integer${bounds}, got ${describeValue(value)}`, { value });
+    const bounds = [...(min === Number.MIN_SAFE_INTEGER ? [] : [`>= ${min}`]), ...(max === Number.MAX_SAFE_INTEGER ? [] : [`<= ${max}`])].join(' and ');
+    throw new AlbertineError('invalid_argument', `${name} must be an integer${bounds && ` ${bounds}`}, got ${describeValue(value)}`, { value });
   }
   return value;
 }

@@ -38,7 +38,7 @@ describe('help, version and errors', () => {
 
   it('ends with 2 for wrong use', async () => {
     for (const argv of [['embed', '--poolign', 'mean', 'x'], ['embed', '--pooling', 'average', 'x'], ['nonsense'], ['embed'], ['embed', '--resume', 'x'], ['embed', '--resume', 'x', '-o', 'y.parquet'], ['embed', 'x', '-i', 'y.txt'],
-      ['embed', 'x', '-o', 'y.docx'], ['embed', 'x', '--pooling', 'tokens', '-o', 'y.npy'], ['embed', 'x', '--segments', '2'], ['embed', '--max-length', 'many', 'x'], ['init'], ['convert', '--to', 'gguf', '-o', 'x'],
+      ['embed', 'x', '-o', 'y.docx'], ['embed', 'x', '-o', 'y.json'], ['tokenize', 'x', '-o', 'y.json'], ['predict', 'm', 'x', '-o', 'y.json'], ['embed', 'x', '--pooling', 'tokens', '-o', 'y.npy'], ['embed', 'x', '--segments', '2'], ['embed', '--max-length', 'many', 'x'], ['init'], ['convert', '--to', 'gguf', '-o', 'x'],
       ['embed', 'x', '--field', 'body'], ['embed', 'x', '-'], ['info', 'x', '--preset', 'nano'], ['init', '--preset', 'nano', '-o', folder.path('none'), '--heads', 'tail']]) {
       const { code, stderr, stdout } = await run(argv);
       expect([argv, code, stdout]).toEqual([argv, 2, '']);
@@ -57,6 +57,14 @@ describe('help, version and errors', () => {
     expect((await run(['tokenize', '-m', model, '--', '--debug'])).stdout).toContain('"-"');
   });
 
+  it('does not take the name of a missing file for a text', async () => {
+    for (const argv of [['embed', 'nosuch.csv'], ['tokenize', 'nosuch.jsonl.gz'], ['predict', model, 'no/such.TSV'], ['embed', 'a text', 'nosuch.parquet']]) {
+      const { code, stdout, stderr } = await run(argv);
+      expect([argv, code, stdout, stderr]).toEqual([argv, 1, '', `albertine: no file at ${argv.at(-1)}. If it is a text and no file, give it on standard input: echo ${argv.at(-1)} | albertine ... -\n`]);
+    }
+    expect((await run(['tokenize', '-m', model, 'see nosuch.csv'])).code).toBe(0);
+  });
+
   it('draws one line on a terminal and removes it', async () => {
     const { stderr } = await run(['embed', '-m', model, '-o', folder.path('tty.npy'), 'a cat', 'a dog'], { tty: true });
     expect(stderr).toContain('embedding  ');
@@ -73,7 +81,7 @@ describe('tokenize', () => {
     }]);
     const cut = await run(['tokenize', '-m', model, '--no-special', '--max-length', '2', 'the cat sat on']);
     expect(records(cut.stdout)[0]).toMatchObject({ tokens: ['the', 'cat'], truncatedTokens: 2 });
-    expect(cut.stderr).toContain('1 texts were cut to 2 tokens');
+    expect(cut.stderr).toContain('1 text cut to 2 tokens');
   });
 
   it('reads files, needs no weights, and takes a vocabulary file alone', async () => {
@@ -153,9 +161,23 @@ describe('convert', () => {
     const { stderr } = await run(['convert', model, '--to', 'safetensors', '--dtype', 'f16', '-o', output]);
     expect(stderr).toContain('rounded from f32 to f16');
     expect(readJson(join(output, 'config.json'))).toMatchObject({ albertine_untrained: true, torch_dtype: 'float16' });
+    using loaded = await loadModel(output);
+    expect(stderr).toContain(`, fingerprint ${/model=(\w+)/.exec(loaded.fingerprint)![1]}\n`);
     const { stdout, stderr: notes } = await run(['embed', '-m', output, 'the cat']);
     expect(notes).toContain('UNTRAINED');
     expect(records(stdout)[0]['tokenCount']).toBe(2);
+  });
+});
+
+describe('convert --to int8', () => {
+  it('makes a model that info describes as embed sees it', async () => {
+    writeFileSync(folder.path('sample.txt'), 'the cat sat on the mat\na dog ran fast\nthe moon is red\nyou are not small\n');
+    const output = folder.path('int8');
+    expect((await run(['convert', model, '--to', 'int8', '--sample', folder.path('sample.txt'), '-o', output])).code).toBe(0);
+    const info = JSON.parse((await run(['info', output, '--json'])).stdout) as { fingerprint: string; storage: { dtype: string } };
+    using loaded = await loadModel(output);
+    expect(info.storage.dtype).toBe('int8');
+    expect(loaded.fingerprint.startsWith(`${info.fingerprint};`)).toBe(true);
   });
 });
 
@@ -182,12 +204,12 @@ describe('download and hub ids', () => {
 describe('demo', () => {
   it('shows searches over the collection, and what the model is', async () => {
     // Most of its words are unknown to this vocabulary; only the form is checked.
-    const { code, stdout } = await run(['demo', '-m', model, '--top', '2']);
+    const { code, stdout, stderr } = await run(['demo', '-m', model, '--top', '2']);
     expect(code).toBe(0);
     expect(stdout.match(/^\? /gm)).toHaveLength(6);
     expect(stdout.match(/^ {4}[12] {2}-?\d\.\d{3} /gm)).toHaveLength(12);
-    expect(stdout).toContain('note: UNTRAINED');
-    expect(stdout).toContain('Next\n');
+    expect(`${stdout}${stderr}`.match(/note: UNTRAINED/g)).toHaveLength(1);
+    expect(stdout).toContain('Next\n  npx albertine embed');
   });
 
   it('explains a missing vocabulary', async () => {

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,13 +12,15 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+
 interface Running {
   child: ChildProcess;
   ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
 
 function start(...argv: string[]): Running {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, '../../src/cli/main.ts'), ...argv], { stdio: 'pipe' });
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...argv], { stdio: 'pipe' });
   let [stdout, stderr] = ['', ''];
   child.stdout!.on('data', (chunk) => (stdout += String(chunk)));
   child.stderr!.on('data', (chunk) => (stderr += String(chunk)));
@@ -30,6 +32,14 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('the process', () => {
+  it('says once, as a note, that it runs on WebAssembly', async () => {
+    const hook = "export async function resolve(name, context, next) { if (name === 'onnxruntime-node') throw new Error('not installed'); return next(name, context); }";
+    const url = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+    const { stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', '--import', url(`import { register } from 'node:module'; register(${JSON.stringify(url(hook))});`), MAIN, 'embed', '-m', model, 'a cat'], { encoding: 'utf8' });
+    expect([status, stderr.match(/WebAssembly/g)]).toEqual([0, ['WebAssembly']]);
+    expect(stderr).toMatch(/^note: onnxruntime-node cannot be loaded \(not installed\), so models run on WebAssembly.*Install it with/m);
+  });
+
   it('leaves a valid file on Ctrl-C, and --resume completes it', async () => {
     const texts = Array.from({ length: 10_000 }, (_, i) => `the cat ${i} sat on the mat`);
     writeFileSync(folder.path('texts.txt'), `${texts.join('\n')}\n`);

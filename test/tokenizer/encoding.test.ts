@@ -48,7 +48,7 @@ describe('encodings', () => {
     expect(() => tokenizer.encode('the', { maxLength: 1 })).toThrow(/maxLength must be an integer >= 2/);
     expect(() => tokenizer.encode(words(9), { pair: 'the', maxLength: 8, truncation: 'only_second' })).toThrow(/cannot make room/);
     expect(() => tokenizer.encode('the', { maxLength: 8, truncation: 'both' as Truncation })).toThrow(/truncation must be one of/);
-    expect(() => tokenizer.encodeWindows('the', { maxLength: 5, stride: 3 })).toThrow(/stride must be an integer >= 0 <= 2/);
+    expect(() => tokenizer.encodeWindows('the', { maxLength: 5, stride: 3 })).toThrow(/stride must be an integer >= 0 and <= 2/);
     expect(() => tokenizer.encodeWindows(words(9), { pair: 'the', maxLength: 10 })).toThrow(/no room for windows/);
     expect(() => tokenizer.encode(3 as unknown as string)).toThrow(/text must be a string, got 3/);
   });
