@@ -1,8 +1,7 @@
+import { hashLanes, wordsOf } from '../core/hash.ts';
 import { hash32 } from '../core/random.ts';
 import type { Weights } from '../model/parameters.ts';
 
-const LANES = 8;
-const PRIME = 0x9e3779b1;
 /** Tensors of more words than this (1 MiB) are sampled: so many pages of so many words (4 KiB). */
 const MAX_WHOLE_WORDS = 1 << 18;
 const SAMPLED_PAGES = 64;
@@ -21,9 +20,7 @@ export async function weightsFingerprint(weights: Weights): Promise<string> {
   for (const name of [...weights.keys()].sort()) {
     const { shape, data } = weights.get(name)!;
     const label = encoder.encode(`${name}[${shape.join(',')}]`);
-    const padded = new Uint8Array(Math.ceil(label.length / 4) * 4);
-    padded.set(label);
-    for (const words of [new Uint32Array(padded.buffer), ...sample(data)]) {
+    for (const words of [wordsOf(label), ...sample(data)]) {
       for (const lane of hashLanes(words)) {
         low = hash32(low, lane);
         high = hash32(high ^ 0x13198a2e, lane ^ low);
@@ -39,23 +36,4 @@ function sample(data: Float32Array): Uint32Array[] {
   if (data.length <= MAX_WHOLE_WORDS) return [view(0, data.length)];
   const last = data.length - PAGE_WORDS;
   return Array.from({ length: SAMPLED_PAGES }, (_, page) => view(Math.round((page * last) / (SAMPLED_PAGES - 1)), PAGE_WORDS));
-}
-
-/** Eight running hashes, each over every eighth word, so that their multiplications overlap in the processor. */
-function hashLanes(words: Uint32Array): number[] {
-  let [a, b, c, d, e, f, g, h] = Array.from({ length: LANES }, (_, lane) => Math.imul(words.length + 1, PRIME) + lane);
-  const step = (lane: number, word: number): number => Math.imul(((lane << 13) | (lane >>> 19)) ^ word, PRIME);
-  let i = 0;
-  for (; i + LANES <= words.length; i += LANES) {
-    a = step(a, words[i]);
-    b = step(b, words[i + 1]);
-    c = step(c, words[i + 2]);
-    d = step(d, words[i + 3]);
-    e = step(e, words[i + 4]);
-    f = step(f, words[i + 5]);
-    g = step(g, words[i + 6]);
-    h = step(h, words[i + 7]);
-  }
-  for (; i < words.length; i++) a = step(a, words[i]);
-  return [a, b, c, d, e, f, g, h];
 }

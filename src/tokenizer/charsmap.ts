@@ -26,8 +26,7 @@ export class Charsmap {
     if (bytes.length > 0 && (bytes.length <= 4 || trieBytes + 4 >= bytes.length || trieBytes % 4 !== 0)) {
       throw new AlbertineError('invalid_file', `malformed precompiled_charsmap of ${bytes.length} bytes`, { value: bytes.length });
     }
-    this.units = new Uint32Array(trieBytes / 4);
-    for (let i = 0; i < this.units.length; i++) this.units[i] = view.getUint32(4 + i * 4, true);
+    this.units = new Uint32Array(bytes.slice(4, 4 + trieBytes).buffer);
     this.replacements = bytes.subarray(Math.min(bytes.length, 4 + trieBytes));
     this.plainAscii = this.findPlainAscii();
     this.crossesSpaces = this.findSpaceRules();

@@ -1,59 +1,50 @@
+import { hashLanes, wordsOf } from '../core/hash.ts';
 import { hash32 } from '../core/random.ts';
 
-/** A running hash of texts and numbers; not cryptographic. The order of the parts matters, and where one ends. */
+/** A running hash of texts, numbers and bytes; not cryptographic. The order of the parts matters, and where one ends. */
 export class ContentHash {
   private first = 0x243f6a88;
-  private second = 0x85a308d3 | 0;
-  private readonly words = new DataView(new ArrayBuffer(8));
+  private second = 0x85a308d3;
 
   /** Adds a text. */
   text(text: string): void {
-    let { first, second } = this;
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
-      first = Math.imul(first ^ unit, 0x01000193);
-      second = Math.imul(second, 31) + unit | 0;
-    }
-    // Ends each part, so that ["ab"] and ["a", "b"] differ.
-    this.first = Math.imul(first ^ 0x10000, 0x01000193);
-    this.second = hash32(second, text.length) | 0;
+    this.bytes(new TextEncoder().encode(text));
   }
 
-  /** Adds a number, by its exact bits. */
-  number(value: number): void {
-    this.words.setFloat64(0, value);
-    this.word(this.words.getUint32(0));
-    this.word(this.words.getUint32(4));
+  /** Adds numbers, by their exact bits. */
+  numbers(values: Float64Array): void {
+    this.bytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
 
   /** Adds bytes. */
   bytes(bytes: Uint8Array): void {
-    let { first, second } = this;
-    for (let i = 0; i < bytes.length; i++) {
-      first = Math.imul(first ^ bytes[i], 0x01000193);
-      second = Math.imul(second, 31) + bytes[i] | 0;
+    for (const lane of [bytes.length, ...hashLanes(wordsOf(bytes))]) {
+      this.first = hash32(this.first, lane);
+      this.second = hash32(this.second ^ 0x13198a2e, lane ^ this.first);
     }
-    this.first = first;
-    this.second = second;
-    this.word(bytes.length);
   }
 
   /** 16 hexadecimal digits. */
   digest(): string {
-    return hexadecimal(hash32(this.first, 1)) + hexadecimal(hash32(this.second, 2));
-  }
-
-  private word(word: number): void {
-    this.first = Math.imul(this.first ^ word ^ (this.first >>> 15), 0x01000193);
-    this.second = Math.imul(this.second ^ (this.second >>> 17), 0x2c1b3c6d) + word | 0;
+    return hexadecimal(this.first) + hexadecimal(this.second);
   }
 }
 
-/** A 16-digit hexadecimal hash of strings and numbers (as JavaScript writes them); not cryptographic. */
+/** A 16-digit hexadecimal hash of strings and numbers; not cryptographic. */
 export function fingerprintOf(parts: Iterable<string | number>): string {
-  const hash = new ContentHash();
-  for (const part of parts) hash.text(String(part));
-  return hash.digest();
+  let first = 0x243f6a88;
+  let second = 0x85a308d3;
+  for (const part of parts) {
+    const text = String(part);
+    for (let i = 0; i < text.length; i++) {
+      first = Math.imul(first ^ text.charCodeAt(i), 0x01000193);
+      second = Math.imul(second, 31) + text.charCodeAt(i) | 0;
+    }
+    // Ends each part, so that ["ab"] and ["a", "b"] differ.
+    first = Math.imul(first ^ 0x10000, 0x01000193);
+    second = hash32(second, text.length) | 0;
+  }
+  return hexadecimal(hash32(first, 1)) + hexadecimal(hash32(second, 2));
 }
 
 function hexadecimal(word: number): string {

@@ -70,6 +70,12 @@ export class FieldReader {
   }
 
   private readVarint(): number {
+    // Nearly all are one byte.
+    const first = this.message[this.position];
+    if (first < 0x80 && this.position < this.limit) {
+      this.position++;
+      return first;
+    }
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {

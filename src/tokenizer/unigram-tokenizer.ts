@@ -75,11 +75,15 @@ export function assembleUnigram(description: UnigramDescription, options: Tokeni
       const { precompiledCharsmap, addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces } = description.normalizer;
       hash.text(JSON.stringify([addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces, description.whitespaceAsSuffix, description.byteFallback]));
       hash.bytes(precompiledCharsmap);
-      for (const { piece, score, type } of pieces) {
-        hash.text(piece);
-        hash.number(score);
-        hash.number(PIECE_TYPES[type]);
+      const scores = new Float64Array(pieces.length);
+      const types = new Uint8Array(pieces.length);
+      for (let id = 0; id < pieces.length; id++) {
+        scores[id] = pieces[id].score;
+        types[id] = PIECE_TYPES[pieces[id].type];
       }
+      hash.text(vocabulary.join('\0'));
+      hash.numbers(scores);
+      hash.bytes(types);
     },
     files: () => assembly.files(special, added),
   });

@@ -31,6 +31,8 @@ const SMALLEST_FLOAT = 1.1754943508222875e-38;
 /** Python's `isdigit`: decimal digits and the compatibility digits (superscripts, circled). */
 const DIGIT_COMMA = /[\p{Nd}\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490],$/u;
 
+const COMMA = 0x2c;
+
 /** A piece that is replaced by others, with the number of normalised units that each covers. */
 interface Replacement {
   ids: number[];
@@ -70,14 +72,14 @@ export class UnigramSegmenter implements Segmenter {
       escapeWhitespaces: normalizer.escapeWhitespaces, whitespaceAsSuffix: description.whitespaceAsSuffix,
       protectedSymbols: protectedSymbols(pieces),
     });
-    this.scores = this.scorePieces();
-    this.unkScore = this.worstScore() - UNKNOWN_PENALTY;
-    const ids = pieces.map((_, id) => id).filter((id) => pieces[id].type === 'normal' || pieces[id].type === 'userDefined');
-    this.trie = new PieceTrie(ids.map((id) => pieces[id].piece), ids);
+    const text = readPieces(description);
+    this.scores = text.scores;
+    this.unkScore = text.worstScore - UNKNOWN_PENALTY;
+    this.trie = new PieceTrie(text.pieces, text.ids);
     this.byteIds = byteFallback ? byteIds(pieces) : undefined;
-    this.splittable = !charsmap.crossesSpaces && this.piecesStayInWords();
+    this.splittable = !charsmap.crossesSpaces && text.stayInWords && this.spacesStartPieces();
     this.separators = separatorTable(preparation.collapseSpaces ? isPythonWhitespace : (unit) => unit === 0x20);
-    if (description.digitComma === 'split') this.prepareDigitCommas();
+    if (description.digitComma === 'split') this.prepareDigitCommas(text.digitCommas);
   }
 
   canSplit(text: string): boolean {
@@ -192,44 +194,21 @@ export class UnigramSegmenter implements Segmenter {
     return isChineseCharacter(lastCodePoint) || isChineseCharacter(codePointAt(units, start, length)) ? previous + 1 : previous;
   }
 
-  private scorePieces(): Float64Array {
-    const { pieces, digitComma, singlePrecision } = this.description;
-    const best = pieces.reduce((max, { type, score }) => (type === 'normal' ? Math.max(max, score) : max), SMALLEST_FLOAT);
-    const encoder = new TextEncoder();
-    const scores = new Float64Array(pieces.length);
-    pieces.forEach(({ piece, score, type }, id) => {
-      // The bonus that SentencePiece gives user-defined symbols so that they win.
-      if (type === 'userDefined' && singlePrecision) scores[id] = Math.fround(encoder.encode(piece).length * best) - 0.1;
-      else scores[id] = digitComma === 'penalise' && endsInDigitComma(piece) ? score - DIGIT_COMMA_PENALTY : score;
-    });
-    return scores;
-  }
-
-  private worstScore(): number {
-    const { pieces } = this.description;
-    return pieces.reduce((min, { type }, id) => (type === 'normal' ? Math.min(min, this.scores[id]) : min), Infinity);
-  }
-
-  /** Words are independent when every space starts a piece of its own accord and spaces are trimmed and marked. */
-  private piecesStayInWords(): boolean {
-    const { pieces, normalizer, whitespaceAsSuffix } = this.description;
-    return normalizer.addDummyPrefix && normalizer.removeExtraWhitespaces && normalizer.escapeWhitespaces && !whitespaceAsSuffix
-      && this.trie.find('\u2581') >= 0
-      && pieces.every(({ piece, type }) => {
-        if (type === 'userDefined') return !/[\u2581\s]/.test(piece);
-        return type !== 'normal' || !piece.includes('\u2581', 1);
-      });
+  /** Whether every space starts a piece of its own accord and spaces are trimmed and marked. */
+  private spacesStartPieces(): boolean {
+    const { normalizer, whitespaceAsSuffix } = this.description;
+    return normalizer.addDummyPrefix && normalizer.removeExtraWhitespaces && normalizer.escapeWhitespaces && !whitespaceAsSuffix && this.trie.find('\u2581') >= 0;
   }
 
   /**
    * The original ALBERT code splits pieces such as `▁2000,` again: the digits are encoded as a text of their own, and the
    * comma stands alone. That depends on the piece only, so it is done here once.
    */
-  private prepareDigitCommas(): void {
+  private prepareDigitCommas(ids: readonly number[]): void {
     const { pieces, unkId } = this.description;
     const comma = this.idOf(',');
-    pieces.forEach(({ piece, type }, id) => {
-      if ((type !== 'normal' && type !== 'userDefined') || piece.length < 2 || !endsInDigitComma(piece)) return;
+    for (const id of ids) {
+      const { piece } = pieces[id];
       const digits = piece.slice(0, -1).replaceAll('\u2581', '');
       this.prepared.clear();
       this.prepared.pushString(digits, 0, 0);
@@ -255,7 +234,7 @@ export class UnigramSegmenter implements Segmenter {
       replacement.ids.push(comma >= 0 ? comma : unkId);
       replacement.lengths.push(1);
       this.replacements.set(id, replacement);
-    });
+    }
   }
 
   private idOf(piece: string): number {
@@ -274,8 +253,47 @@ export class UnigramSegmenter implements Segmenter {
   }
 }
 
-function endsInDigitComma(piece: string): boolean {
-  return piece.endsWith(',') && DIGIT_COMMA.test(piece);
+/** The pieces that stand for text, and what segmentation must know of them. */
+interface TextPieces {
+  ids: number[];
+  pieces: string[];
+  /** By id, of all pieces. */
+  scores: Float64Array;
+  /** Of normal pieces. */
+  worstScore: number;
+  /** Whether no piece reaches into the next word. */
+  stayInWords: boolean;
+  /** Ids of pieces that end in a digit and a comma. */
+  digitCommas: number[];
+}
+
+/** One pass over the pieces: there are tens of thousands, and this runs whenever a model is loaded. */
+function readPieces(description: UnigramDescription): TextPieces {
+  const { pieces, digitComma, singlePrecision } = description;
+  const found: TextPieces = { ids: [], pieces: [], scores: new Float64Array(pieces.length), worstScore: Infinity, stayInWords: true, digitCommas: [] };
+  const userDefined: number[] = [];
+  let best = SMALLEST_FLOAT;
+  for (let id = 0; id < pieces.length; id++) {
+    const { piece, score, type } = pieces[id];
+    found.scores[id] = score;
+    if (type !== 'normal' && type !== 'userDefined') continue;
+    found.ids.push(id);
+    found.pieces.push(piece);
+    const hasDigitComma = piece.length > 1 && piece.charCodeAt(piece.length - 1) === COMMA && DIGIT_COMMA.test(piece);
+    if (hasDigitComma) found.digitCommas.push(id);
+    if (type === 'userDefined') {
+      userDefined.push(id);
+      if (/[\u2581\s]/.test(piece)) found.stayInWords = false;
+      continue;
+    }
+    if (hasDigitComma && digitComma === 'penalise') found.scores[id] -= DIGIT_COMMA_PENALTY;
+    if (score > best) best = score;
+    if (found.scores[id] < found.worstScore) found.worstScore = found.scores[id];
+    if (piece.includes('\u2581', 1)) found.stayInWords = false;
+  }
+  // The bonus that SentencePiece gives user-defined symbols so that they win.
+  if (singlePrecision) for (const id of userDefined) found.scores[id] = Math.fround(new TextEncoder().encode(pieces[id].piece).length * best) - 0.1;
+  return found;
 }
 
 function protectedSymbols(pieces: SentencePiece[]): Map<number, string[]> {

@@ -48,7 +48,7 @@ export function assembleWordPiece(description: WordPieceDescription, options: To
     decodeTokens: (tokens) => decodeWordPieces(tokens, continuingPrefix),
     identity: (hash) => {
       hash.text(JSON.stringify([settings, special, added]));
-      for (const piece of vocabulary) hash.text(piece ?? '');
+      hash.text(vocabulary.join('\0'));
     },
     files: () => source?.files ?? {
       'vocab.txt': `${description.vocabulary.join('\n')}\n`,
