@@ -3,8 +3,10 @@ import type { SaveActivations } from '../training/layerwise.ts';
 import type { OptimizerOptions } from '../training/trainer-options.ts';
 import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
 import { pick } from '../tasks/pick.ts';
+import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { EXIT, UsageError } from './errors.ts';
+import { asFlags } from './flag-names.ts';
 import type { CliIo } from './io.ts';
 import { resolveModelFolder } from './models.ts';
 import { createProgressBar, formatBytes, formatDuration, formatRate, type ProgressBar } from './progress-bar.ts';
@@ -42,7 +44,7 @@ export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlag
     ...(flags.eval !== undefined && { evaluation: flags.eval }),
   }).finally(() => bar.finish());
   if (result.outcome === 'interrupted') throw interrupted(result);
-  printResult(io, result, (performance.now() - started) / 1000);
+  printResult(io, result, { seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false });
   await io.stdout.write(`${flags.output}\n`);
 }
 
@@ -67,15 +69,20 @@ export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: Prog
     tensorboard: flags.tensorboard,
     command: commandLine(),
     onProgress: bar.update,
-    onEstimate: (estimate) => bar.note(describeEstimate(estimate)),
-    onEvent: (kind, message) => bar.note(`${kind}: ${message}`),
+    ...(!flags.quiet && { onEstimate: (estimate) => bar.note(describeEstimate(estimate)) }),
+    onEvent: (kind, message) => {
+      if (!flags.quiet || !PROGRESS_EVENTS.includes(kind)) bar.note(`${kind}: ${asFlags(message)}`);
+    },
     signal: io.signal,
   };
 }
 
+/** Events that tell how the run goes rather than that something is wrong. */
+const PROGRESS_EVENTS = ['data', 'resumed'];
+
 /** What the run will take, before its first step. */
 export function describeEstimate({ steps, totalSeconds, tokensPerSecond, secondsPerStep, residentBytes, peakBytes }: RunEstimate): string {
-  return `estimate: ${steps.toLocaleString('en-US')} steps, about ${formatDuration(totalSeconds)} (${formatDuration(secondsPerStep)} a step, ${formatRate(tokensPerSecond)} tokens/s), `
+  return `estimate: ${countOf(steps, 'step')}, about ${formatDuration(totalSeconds)} (${formatDuration(secondsPerStep)} a step, ${formatRate(tokensPerSecond)} tokens/s), `
     + `memory ${formatBytes(residentBytes)} now, at most about ${formatBytes(peakBytes)}`;
 }
 
@@ -86,18 +93,18 @@ export function interrupted({ output, steps }: { output: string; steps: number }
   });
 }
 
-function printResult(io: CliIo, result: FineTuneResult, seconds: number): void {
+function printResult(io: CliIo, result: FineTuneResult, { seconds, quiet }: { seconds: number; quiet: boolean }): void {
   const { output, outcome, steps, best, evaluation, skipped, rollBacks, temperature } = result;
   const shown = best?.evaluation ?? evaluation ?? {};
   const lines = [
-    `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${steps.toLocaleString('en-US')} steps in ${formatDuration(seconds)}`,
+    `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${countOf(steps, 'step')} in ${formatDuration(seconds)}`,
     ...(best ? [`best weights: step ${best.step.toLocaleString('en-US')}, ${best.metric} ${best.value.toFixed(4)}`] : []),
     ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
     ...(temperature !== undefined ? [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`] : []),
-    ...(skipped > 0 ? [`note: ${skipped} steps were not applied, ${rollBacks} roll-backs; see ${output}/events.jsonl`] : []),
     `next: albertine report ${output}; albertine evaluate ${output} --data FILE; albertine predict ${output} "a text"`,
   ];
-  io.stderr.write(`${lines.join('\n')}\n`);
+  if (!quiet) io.stderr.write(`${lines.join('\n')}\n`);
+  if (skipped > 0) io.stderr.write(`note: ${countOf(skipped, 'step')} not applied, ${countOf(rollBacks, 'roll-back')}; see ${output}/events.jsonl\n`);
 }
 
 /** The command as it was typed, for run.json; quoted where a shell needs it. */

@@ -55,7 +55,7 @@ export function addTrainingOptions(command: Command): Command {
   return command
     .requiredOption('-o, --output <folder>', 'receives the model, the metrics and the checkpoints to resume from')
     .option('--resume', 'continue the run in --output after its last checkpoint, with the same options; the result is that of an uninterrupted run')
-    .option('--overwrite', 'start anew although --output has an unfinished run, which is lost')
+    .option('--overwrite', 'start anew although --output has a model or an unfinished run, which is lost')
     .option('--epochs <n>', 'passes over the training rows; may be fractional. Default: 3', number({ above: 0 }))
     .option('--max-steps <n>', 'steps in all, instead of --epochs', integer({ min: 1 }))
     .option('--batch-size <n>', 'rows a step takes, exactly; at the end of an epoch it goes on with the next one. Default: 32', integer({ min: 1 }))
@@ -79,7 +79,7 @@ export function addTrainingOptions(command: Command): Command {
     .option('--save-activations <depths>', 'depths whose intermediate values are kept for the backward pass: all, none, or how many; fewer take less memory and more time. Default: all', activations)
     .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
     .option('--no-tensorboard', 'write no TensorBoard files')
-    .option('-q, --quiet', 'no progress; notes and errors are still printed');
+    .option('-q, --quiet', 'no progress, no facts about the data and no result: only the output folder, notes, warnings and errors');
 }
 
 function activations(text: string): 'all' | 'none' | number {

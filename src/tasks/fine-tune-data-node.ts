@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
@@ -77,12 +78,12 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   const encode = (name: string, set: ExampleSet): EncodedExample[] => {
     const { encoded, truncatedTexts, truncatedTokens } = encodeExamples(base.tokenizer, set.examples, base.maxLength);
     const remarks = [
-      ...(set.report.skipped > 0 ? [`${set.report.skipped} bad rows left out (${set.report.issues.slice(0, 3).map(({ row, reason }) => `row ${row}: ${reason}`).join('; ')})`] : []),
-      ...(set.emptyTexts > 0 ? [`${set.emptyTexts} empty texts`] : []),
-      ...(truncatedTexts > 0 ? [`${truncatedTexts} texts cut to ${base.maxLength} tokens (${truncatedTokens} tokens lost)`] : []),
+      ...(set.report.skipped > 0 ? [`${countOf(set.report.skipped, 'bad row')} left out (${set.report.issues.slice(0, 3).map(({ row, reason }) => `row ${row}: ${reason}`).join('; ')})`] : []),
+      ...(set.emptyTexts > 0 ? [countOf(set.emptyTexts, 'empty text')] : []),
+      ...(truncatedTexts > 0 ? [`${countOf(truncatedTexts, 'text')} cut to ${base.maxLength} tokens (${countOf(truncatedTokens, 'token')} lost)`] : []),
     ];
     if (remarks.length > 0) notes.push(`${name}: ${remarks.join(', ')}`);
-    options.onEvent?.('data', [`${name}: ${set.examples.length} rows, ${encoded.reduce((sum, { ids }) => sum + ids.length, 0)} tokens`, ...remarks].join(', '));
+    options.onEvent?.('data', [`${name}: ${countOf(set.examples.length, 'row')}, ${countOf(encoded.reduce((sum, { ids }) => sum + ids.length, 0), 'token')}`, ...remarks].join(', '));
     return encoded;
   };
   const [train, evaluation] = [encode('train', sets.train), encode('evaluation', sets.evaluation)];
@@ -109,7 +110,7 @@ async function readSplits(options: FineTuneOptions, problem: ProblemType): Promi
     const examples = rows.map((row) => train.examples[row]);
     return { ...train, examples, report, emptyTexts: examples.filter(({ text, pair }) => text === '' || pair === '').length };
   };
-  options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${train.examples.length} rows are held out${problem === 'singleLabel' ? ', with the same mix of labels' : ''}`);
+  options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(train.examples.length, 'row')} held out${problem === 'singleLabel' ? ', with the same mix of labels' : ''}`);
   return { train: part(split.train, train.report), evaluation: part(split.validation, none) };
 }
 

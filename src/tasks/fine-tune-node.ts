@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
@@ -14,7 +15,7 @@ import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
 import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
 import type { FineTuneOptions, FineTuneResult, FineTuneRunOptions } from './fine-tune-options.ts';
 import { pick } from './pick.ts';
-import { RunFolder, type RunSettings } from './run-folder-node.ts';
+import { requireNothingLost, RunFolder, type RunSettings } from './run-folder-node.ts';
 
 export type { FineTuneOptions, FineTuneResult, FineTuneRunOptions } from './fine-tune-options.ts';
 
@@ -31,10 +32,14 @@ const DEFAULT_METRIC = { singleLabel: 'accuracy', multiLabel: 'macroF1', regress
  */
 export async function fineTuneClassifier(options: FineTuneOptions): Promise<FineTuneResult> {
   requireSingleLabel(options);
+  await requireNothingLost(options);
   const prepared = await prepareClassification(options);
   const plan = planRun(options, prepared);
+  const warnings = describeSmallness(plan.schedule.totalSteps, prepared);
+  for (const warning of warnings) options.onEvent?.('warning', warning);
+  const notes = [...prepared.notes, ...warnings];
   const run = await RunFolder.open(options, plan.settings, {
-    totalSteps: plan.schedule.totalSteps, classCounts: prepared.classCounts, notes: prepared.notes, versions: { node: process.version },
+    totalSteps: plan.schedule.totalSteps, classCounts: prepared.classCounts, notes, versions: { node: process.version },
   });
   try {
     const outcome = await train(options, prepared, { ...plan, run });
@@ -50,7 +55,7 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
     });
     return { ...common, ...(temperature !== undefined && { temperature }) };
   } catch (error) {
-    await run.close('failed', { notes: [...prepared.notes, `failed: ${error instanceof Error ? error.message : String(error)}`] }).catch(() => undefined);
+    await run.close('failed', { notes: [...notes, `failed: ${error instanceof Error ? error.message : String(error)}`] }).catch(() => undefined);
     throw error;
   }
 }
@@ -59,6 +64,17 @@ function requireSingleLabel({ problem = 'singleLabel', labelSmoothing, balanceCl
   if (problem === 'singleLabel') return;
   const given = [labelSmoothing && 'labelSmoothing', balanceClasses && 'balanceClasses', calibrate && 'calibrate'].find(Boolean);
   if (given) throw new AlbertineError('invalid_argument', `${given} needs a single-label problem, this one is ${problem}`, { value: problem });
+}
+
+/** Steps, and held-out rows, below which a run or its figures say little. */
+const FEW_STEPS = 20;
+const FEW_ROWS = 10;
+
+function describeSmallness(steps: number, { train, evaluation }: PreparedClassification): string[] {
+  return [
+    ...(steps < FEW_STEPS ? [`the whole run has only ${countOf(steps, 'step')} on ${countOf(train.length, 'row')}, which changes little: a smaller batchSize or more epochs make more of them`] : []),
+    ...(evaluation.length < FEW_ROWS ? [`only ${countOf(evaluation.length, 'row')} held out: its figures, and the choice of the best weights by them, are mostly chance`] : []),
+  ];
 }
 
 interface RunPlan {
@@ -163,7 +179,7 @@ async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassi
     ...(problem !== 'regression' && { labels }),
     extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, ...extra },
     card: {
-      name: 'Text classifier', description: `Fine-tuned on ${prepared.train.length} rows with albertine.`,
+      name: 'Text classifier', description: `Fine-tuned on ${countOf(prepared.train.length, 'row')} with albertine.`,
       training: Object.fromEntries(Object.entries(run.settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number')),
       results: best?.evaluation ?? evaluation ?? {},
     },

@@ -51,7 +51,7 @@ export interface FineTuneRunOptions {
   guard?: GuardOptions;
   /** Continues the run in `output`; with as many threads, the result is bit for bit that of an uninterrupted run. */
   resume?: boolean;
-  /** Starts anew although `output` has an unfinished run, which is lost. */
+  /** Starts anew although `output` has a model or an unfinished run, which is lost. */
   overwrite?: boolean;
   /** Also writes TensorBoard event files to `output/tensorboard`. Default true. */
   tensorboard?: boolean;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
@@ -34,14 +35,14 @@ export class RunFolder {
 
   /**
    * Starts a run in a folder, or continues one. Throws `not_found` when there is none to resume, `invalid_argument` when it
-   * had other settings, or when an unfinished run would be lost without `overwrite`.
+   * had other settings, or when a run or a model would be lost without `overwrite`.
    */
   static async open(options: RunFolderOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
     const { output, resume = false } = options;
     const before = await readRunInfo(output);
     const steps = await listRunCheckpoints(join(output, 'checkpoints'));
     if (resume) requireSameRun(output, before, settings);
-    else if (!options.overwrite) requireNothingLost(output, before, steps);
+    else await requireNothingLost(options);
     await mkdir(output, { recursive: true });
     if (!resume) for (const folder of ['checkpoints', TENSORBOARD_FOLDER]) await rm(join(output, folder), { recursive: true, force: true });
     const tracker = createRunTracker(output, {
@@ -97,10 +98,17 @@ function requireSameRun(output: string, info: RunInfo | undefined, settings: Run
   throw new AlbertineError('invalid_argument', `the run in ${output} had other settings: ${described}`, { value: changed, hint: 'Resume with the same settings and data, or start a new run in another folder' });
 }
 
-function requireNothingLost(output: string, info: RunInfo | undefined, steps: readonly number[]): void {
-  const step = steps.at(-1) ?? 0;
-  if (!info || info.outcome === 'finished' || step === 0) return;
-  throw new AlbertineError('invalid_argument', `${output} holds an unfinished run with a checkpoint of step ${step}`, { value: output, hint: 'Continue it with --resume, throw it away with --overwrite, or choose another --output' });
+/** Throws `invalid_argument` when a new run in `output` would lose a model or an unfinished run that is there; not with `resume` or `overwrite`. */
+export async function requireNothingLost({ output, resume, overwrite }: RunFolderOptions): Promise<void> {
+  if (resume || overwrite) return;
+  const info = await readRunInfo(output);
+  const step = (await listRunCheckpoints(join(output, 'checkpoints'))).at(-1) ?? 0;
+  if (info && info.outcome !== 'finished' && step > 0) {
+    throw new AlbertineError('invalid_argument', `${output} holds an unfinished run with a checkpoint of step ${step}`, { value: output, hint: 'Continue it with --resume, throw it away with --overwrite, or choose another --output' });
+  }
+  if (existsSync(join(output, 'config.json'))) {
+    throw new AlbertineError('invalid_argument', `${output} holds a ${info ? 'finished run with its model' : 'model'} already`, { value: output, hint: 'Choose another --output, or replace it with --overwrite' });
+  }
 }
 
 function hyperParameters(settings: RunSettings): Record<string, HyperParameter> {

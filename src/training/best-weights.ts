@@ -9,13 +9,16 @@ export interface BestState {
   last: Record<string, number | null> | null;
 }
 
-/** Keeps the weights of the best evaluation so far, and counts evaluations since then. */
+/**
+ * Keeps the weights of the best evaluation so far, and counts evaluations since the metric last improved. Of evaluations with the same
+ * value of the metric (accuracy on few examples often ties) the one with the lowest `loss` is the best.
+ */
 export class BestWeights {
   /** Metrics of the last evaluation. */
   last: Record<string, number> | undefined;
   best: { step: number; value: number; evaluation: Record<string, number> } | undefined;
   weights: Weights | undefined;
-  /** Evaluations since the best one. */
+  /** Evaluations since the metric last improved. */
   sinceBest = 0;
   private readonly criterion: BestMetric | undefined;
 
@@ -24,7 +27,7 @@ export class BestWeights {
   }
 
   /**
-   * Takes an evaluation; `weights` is called when it is the best one. A metric that is not a number never counts as
+   * Takes an evaluation; `weights` is called when it is the best one so far. A metric that is not a number never counts as
    * better; that is returned as a warning. Throws `invalid_argument` when the metric is not among the results.
    */
   add(step: number, metrics: Record<string, number>, weights: () => Weights): string | undefined {
@@ -35,9 +38,11 @@ export class BestWeights {
     if (value === undefined) {
       throw new AlbertineError('invalid_argument', `the evaluation has no metric ${criterion.metric}`, { value: criterion.metric, hint: `It has ${Object.keys(metrics).join(', ')}` });
     }
-    const better = Number.isFinite(value) && (!this.best || (criterion.higherIsBetter ? value > this.best.value : value < this.best.value));
-    this.sinceBest = better ? 0 : this.sinceBest + 1;
-    if (better) {
+    const { best } = this;
+    const improved = Number.isFinite(value) && (!best || (criterion.higherIsBetter ? value > best.value : value < best.value));
+    const winsTie = best !== undefined && value === best.value && metrics['loss'] < best.evaluation['loss'];
+    this.sinceBest = improved ? 0 : this.sinceBest + 1;
+    if (improved || winsTie) {
       this.best = { step, value, evaluation: metrics };
       this.weights = weights();
     }

@@ -75,7 +75,7 @@ describe('albertine finetune classify', () => {
     const long = `good ${'film '.repeat(60)}`;
     expect(records((await run(['predict', output, long])).stdout)[0]).toMatchObject({ windows: 3, truncatedTokens: 0 });
     const cut = await run(['predict', output, long, '--long-text', 'truncate']);
-    expect([records(cut.stdout)[0]['truncatedTokens'], cut.stderr]).toEqual([31, expect.stringMatching(/note: 1 texts were cut, 31 tokens/)]);
+    expect([records(cut.stdout)[0]['truncatedTokens'], cut.stderr]).toEqual([31, expect.stringMatching(/note: 1 text cut, 31 tokens/)]);
     expect((await run(['predict', output, long, '--long-text', 'error'])).code).toBe(1);
     expect(await run(['predict', output, dev, '--pair', 'x'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/--pair-field/) as string });
   });
@@ -87,6 +87,14 @@ describe('albertine finetune classify', () => {
     const json = JSON.parse((await run(['report', output, '--json'])).stdout) as { summary: { steps: number }; evaluations: unknown[] };
     expect([json.summary.steps, json.evaluations.length]).toEqual([60, 6]);
     expect((await run(['report', folder.path('nothing')])).code).toBe(1);
+  });
+
+  it('is quiet when told to be, and says what matters all the same', async () => {
+    const quiet = folder.path('quiet');
+    const { code, stdout, stderr } = await run(finetune(quiet, '--max-steps', '1', '--quiet'));
+    expect([code, stdout, stderr.split('\n')]).toEqual([0, `${quiet}\n`, [expect.stringMatching(/^note: .*UNTRAINED/), expect.stringMatching(/^warning: the whole run has only 1 step .*smaller --batch-size/), '']]);
+    expect(await run(finetune(quiet, '--max-steps', '1', '--quiet'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/finished run with its model already/) as string });
+    expect((await run(finetune(quiet, '--max-steps', '1', '--quiet', '--overwrite'))).code).toBe(0);
   });
 
   it('explains wrong options', async () => {

@@ -167,6 +167,13 @@ describe('Trainer', () => {
     expect(bits(again.weights)).toEqual(bits(outcome.weights));
   });
 
+  it('prefers the lower loss among evaluations with the same metric', async () => {
+    const values = [[0.7, 0.6], [0.7, 0.5], [0.6, 0.1], [0.7, 0.55]];
+    const task = { ...makeTask(), evaluate: async () => { const [accuracy, loss] = values.shift()!; return { accuracy, loss }; } };
+    const outcome = await train(task, { evaluateEvery: 2, schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 8 } });
+    expect(outcome.best).toMatchObject({ step: 4, value: 0.7, evaluation: { loss: 0.5 } });
+  });
+
   it('never takes an undefined metric for the best, and says so', async () => {
     const values = [NaN, 0.4, NaN];
     const events: string[] = [];
