@@ -4,8 +4,6 @@ const SCAN_LIMIT = 8;
 const INSERTION_LIMIT = 48;
 /** Stands for the next unit of a piece that has none: it comes before all others. */
 const ENDED = -1;
-/** {@link PieceTrie} nodes whose children have not been asked for. */
-const UNOPENED = -1;
 
 /**
  * A trie over UTF-16 code units. The children of a node are a contiguous, sorted run: few bytes a node and good locality, which is what the
@@ -17,7 +15,7 @@ export class PieceTrie {
   readonly values: Int32Array;
   /** The unit that leads to each node. */
   private readonly labels: Uint16Array;
-  /** The range of each node's children: start, end. */
+  /** The range of each node's children: start, end. Both are 0 until they are asked for. */
   private readonly children: Int32Array;
   /** Children of the root by unit, 0 where there is none. */
   private readonly root = new Int32Array(65536);
@@ -51,15 +49,16 @@ export class PieceTrie {
     if (node === 0) return this.root[unit];
     const { labels } = this;
     let low = this.children[2 * node];
-    if (low === UNOPENED) low = this.open(node);
     let high = this.children[2 * node + 1];
+    // Asked last of all, because nearly every node that texts lead to is open.
+    const isOpen = high > 0;
     while (high - low > SCAN_LIMIT) {
       const middle = (low + high) >>> 1;
       if (labels[middle] <= unit) low = middle;
       else high = middle;
     }
     for (; low < high; low++) if (labels[low] === unit) return low;
-    return 0;
+    return isOpen ? 0 : this.openedChild(node, unit);
   }
 
   /** The value of exactly this piece, or -1. */
@@ -72,8 +71,14 @@ export class PieceTrie {
     return node === 0 ? -1 : this.values[node];
   }
 
-  /** Makes the children of a node and returns the first. */
-  private open(node: number): number {
+  /** Opens a node, and goes on as {@link child}. */
+  private openedChild(node: number, unit: number): number {
+    this.open(node);
+    return this.child(node, unit);
+  }
+
+  /** Makes the children of a node. */
+  private open(node: number): void {
     const { order, from, to, depths, valueOf } = this;
     const { pieces, indices, keys } = order;
     const depth = depths[node];
@@ -91,12 +96,10 @@ export class PieceTrie {
       to[child] = i;
       depths[child] = depth + 1;
       this.labels[child] = key;
-      this.children[2 * child] = UNOPENED;
       this.values[child] = piece < 0 || !valueOf ? piece : valueOf[piece];
     }
     this.children[2 * node] = first;
     this.children[2 * node + 1] = this.count;
-    return first;
   }
 }
 
