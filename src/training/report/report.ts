@@ -1,5 +1,6 @@
 import { requireOneOf } from '../../core/errors.ts';
 import { lineChart, type ChartMark, type ChartSeries } from './chart.ts';
+import { evaluationSection, metricFamilies } from './evaluation.ts';
 import { labelsFor, REPORT_LANGUAGES, type Labels, type ReportLanguage } from './labels.ts';
 import { escapeMarkup, formatDuration, formatNumber } from './markup.ts';
 import { ratesOf, seriesOf, smooth, smoothingSpan, summarizeRun, type RunRecord, type RunSummary } from './run-record.ts';
@@ -26,7 +27,9 @@ export function renderReport(run: RunRecord, options: ReportOptions = {}): strin
   const label = labelsFor(language);
   const { info } = run;
   const remarks = [...run.warnings, ...(info.notes ?? [])];
+  const figures = evaluationSection(run.evaluations, info.bestCheckpoint, label);
   const further = [
+    ...(figures === undefined ? [] : [figures]),
     ...(info.classCounts ? [classBalanceSection(info.classCounts, label)] : []),
     ...(info.confusionMatrix ? [confusionSection(info.confusionMatrix, label)] : []),
     notesSection(run.events, remarks, label),
@@ -139,18 +142,28 @@ function lossChart(run: RunRecord, shared: ChartSectionOptions): string {
   ], { ...shared, marks: marksOf(run), span });
 }
 
-/** Scores between -1 and 1 share charts, six at most in each; anything else has its own scale and so its own chart. */
+/**
+ * Curves of the metrics, once there are two evaluations. A metric that is known by group has a chart with a curve for each group.
+ * Of the others, scores between -1 and 1 share charts, six at most in each; anything else has its own scale and so its own chart.
+ */
 function evaluationCharts({ evaluations }: RunRecord, shared: ChartSectionOptions): string[] {
+  if (evaluations.length < 2) return [];
   const { label } = shared;
-  const names = [...new Set(evaluations.flatMap(({ metrics }) => Object.keys(metrics)))].filter((name) => name !== 'loss');
-  const curve = (name: string, color: number): ChartSeries => {
+  const curve = (name: string, color: number, shown = name): ChartSeries => {
     const having = evaluations.filter(({ metrics }) => name in metrics);
-    return { name, x: having.map(({ step }) => step), y: having.map(({ metrics }) => metrics[name]), color, style: 'dots' };
+    return { name: shown, x: having.map(({ step }) => step), y: having.map(({ metrics }) => metrics[name]), color, style: 'dots' };
   };
+  const families = metricFamilies(evaluations);
+  const grouped = families.filter(({ groups }) => groups.length > 0);
+  // The loss is in the chart of the training loss; how many examples there were does not change.
+  const names = families.filter(({ groups }) => groups.length === 0).map(({ name }) => name).filter((name) => name !== 'loss' && name !== 'count');
   const isScore = (name: string): boolean => evaluations.every(({ metrics }) => !(Math.abs(metrics[name]) > 1));
   const scores = names.filter(isScore);
   const groups = Array.from({ length: Math.ceil(scores.length / COLORS) }, (_, index) => scores.slice(index * COLORS, (index + 1) * COLORS));
   return [
+    ...grouped.map(({ name, groups: parts }) => chartSection(`${label('evaluation')}: ${name}`, [
+      curve(name, 1, label('all')), ...parts.map((part, index) => curve(`${name}_${part}`, 2 + (index % (COLORS - 1)), part)),
+    ], shared)),
     ...groups.map((group) => chartSection(label('evaluation'), group.map((name, index) => curve(name, index + 1)), shared)),
     ...names.filter((name) => !isScore(name)).map((name) => chartSection(`${label('evaluation')}: ${name}`, [curve(name, 2)], shared)),
   ];

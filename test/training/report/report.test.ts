@@ -143,18 +143,31 @@ describe('report', () => {
 
   it('shows what the run recorded', async () => {
     const html = renderReport(await readRun(folder));
-    for (const title of ['Loss', 'Evaluation', 'Evaluation: perplexity', 'Learning rate', 'Gradient norm', 'mlmLoss', 'Tokens per second', 'Class balance', 'Confusion matrix', 'Notes', 'Settings']) {
+    for (const title of ['Loss', 'Evaluation', 'Evaluation: perplexity', 'Last evaluation', 'Learning rate', 'Gradient norm', 'mlmLoss', 'Tokens per second', 'Class balance', 'Confusion matrix', 'Notes', 'Settings']) {
       expect(html).toContain(`<h2>${title}</h2>`);
     }
     expect(html).toContain('gradient &#60;not&#62; finite');
     expect(html).toContain('<h1>sst &#60;small&#62;</h1>');
     expect(html).toContain('interrupted · Started 2026-01-02 03:04 UTC');
     expect(html).toContain('<b>300</b><span>Steps of 400</span>');
+    expect(html).toContain('<th class="number">step 300</th><th class="number">Best: step 200</th></tr></thead><tbody><tr><th>accuracy</th><td class="number">0.75</td><td class="number">0.5</td></tr>');
     expect(html).toContain('model.preset');
     expect(html).toMatch(/not finite and left out: 1/);
     // Precision 8/9, recall 8/10, F1 16/19 of the first class.
     expect(html).toContain('<td class="number">0.889</td><td class="number">0.800</td><td class="number">0.842</td><td class="number">10</td>');
     expect(html).toMatch(/<title>step 150 {2}· {2}per step NaN {2}· {2}smoothed [\d.]+ {2}· {2}evaluation 0.4 {2}· {2}skipped: gradient/);
+  });
+
+  it('puts metrics by group of held-out examples side by side', () => {
+    const line = (step: number, x: number): string => `{"step":${step},"evaluation":{"loss":${9 + x},"pairLoss":0.5,"loss_en":${8 + x},"pairLoss_en":0.25,"loss_zh":${10 + x},"pairLoss_zh":0.75}}\n`;
+    const run = { ...emptyRun, ...parseMetrics(line(10, 0.5) + line(20, 0)) };
+    const html = renderReport(run);
+    checkWellFormed(html);
+    expect(html).toContain('<th class="number">all</th><th class="number">en</th><th class="number">zh</th></tr></thead><tbody><tr><th>loss</th><td class="number">9</td><td class="number">8</td><td class="number">10</td></tr>');
+    expect([...html.matchAll(/<h2>(Evaluation[^<]*)<\/h2><div class="legend">(.*?)<\/div>/g)].map(([, title, legend]) => [title, legend.replace(/<[^>]*>/g, ' ').split(/\s+/).filter(Boolean)]))
+      .toEqual([['Evaluation: loss', ['all', 'en', 'zh']], ['Evaluation: pairLoss', ['all', 'en', 'zh']]]);
+    const once = renderReport({ ...run, evaluations: run.evaluations.slice(1) });
+    expect([once.includes('Evaluation: loss'), once.includes('<h2>Last evaluation</h2>')]).toEqual([false, true]);
   });
 
   it('lists the most frequent mistakes instead of a huge matrix', () => {
