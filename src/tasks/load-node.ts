@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { HubOptions } from '../checkpoint/hub-settings-node.ts';
+import { resolveModel, type HubOptions } from '../checkpoint/hub-lazy-node.ts';
 import { openFolder } from '../core/files-node.ts';
 import { Albert, type LoadOptions } from './albert.ts';
 
@@ -31,7 +31,6 @@ export async function modelFolder(pathOrId?: string, options: HubOptions = {}): 
   const info = pathOrId === '' ? undefined : await stat(resolve(pathOrId)).catch(() => undefined);
   if (info?.isDirectory()) return resolve(pathOrId);
   // Anything but a folder that is there needs the hub's rules; folders need not wait for its code.
-  const { resolveModel } = await import('../checkpoint/hub-node.ts');
   return resolveModel(pathOrId, options);
 }
 

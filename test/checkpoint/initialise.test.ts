@@ -67,4 +67,23 @@ describe('weightsFingerprint', () => {
     expect(new Set(hashes).size).toBe(variants.length);
     expect(hashes.every((hash) => /^[0-9a-f]{16}$/.test(hash))).toBe(true);
   });
+
+  it('samples tensors of more than a megabyte: first and last values, and whatever changes everywhere', async () => {
+    const large = Float32Array.from({ length: (1 << 18) + 1 }, (_, i) => i);
+    const hash = (data: Float32Array): Promise<string> => weightsFingerprint(new Map([['a', { shape: [data.length], data }]]));
+    const changes: ((data: Float32Array) => void)[] = [
+      (data) => { data[0] += 1; },
+      (data) => { data[data.length - 1] += 1; },
+      (data) => { for (let i = 0; i < data.length; i++) data[i] += 1; },
+      (data) => data.reverse(),
+    ];
+    const hashes = [await hash(large), await hash(large.subarray(1)), await hash(large.slice(0, 1 << 18))];
+    for (const change of changes) {
+      const data = large.slice();
+      change(data);
+      hashes.push(await hash(data));
+    }
+    expect(new Set(hashes).size).toBe(hashes.length);
+    expect(await hash(large.slice())).toBe(hashes[0]);
+  });
 });
