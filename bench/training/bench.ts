@@ -29,7 +29,7 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
 const python = [process.env['PYTHON'] ?? 'python3', '/usr/bin/python3'].find((command) => spawnSync(command, ['-c', 'import torch']).status === 0) ?? 'python3';
 
 /** OpenBLAS kernels that PyTorch may be told to use; what it chooses by itself is not always its best. */
-const CORE_TYPES = ['', 'Haswell', 'SkylakeX', 'Zen'];
+const CORE_TYPES = ['', 'HASWELL', 'ZEN', 'SKYLAKEX', 'COOPERLAKE'];
 
 function runOurs(job: Job): Measurement {
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', here('step.ts'), JSON.stringify(job)], { encoding: 'utf8' });
@@ -46,9 +46,13 @@ function runTorch(job: Job, coreType: string): TorchResult | string {
   return status === 0 ? (JSON.parse(stdout) as TorchResult) : stderr.trim().split('\n').at(-1) ?? 'failed';
 }
 
-/** PyTorch's fastest kernels here, or why it cannot run. */
+/**
+ * PyTorch's fastest kernels here, or why it cannot run. One layer on few tokens tells: the wrong kernels can be 20 times slower.
+ * A kernel that this processor does not have ends the process, which leaves it out.
+ */
 function bestCoreType(job: Job): { coreType: string } | { reason: string } {
-  const tried = CORE_TYPES.map((coreType) => ({ coreType, result: runTorch({ ...job, seconds: Math.min(3, seconds) }, coreType) }));
+  const probe: Job = { ...job, config: { ...job.config, numHiddenLayers: 1, vocabSize: 1000 }, batch: 2, seconds: 1 };
+  const tried = CORE_TYPES.map((coreType) => ({ coreType, result: runTorch(probe, coreType) }));
   const working = tried.filter((entry): entry is { coreType: string; result: TorchResult } => typeof entry.result !== 'string');
   if (working.length === 0) return { reason: tried[0].result as string };
   working.sort((a, b) => a.result.milliseconds - b.result.milliseconds);

@@ -2,7 +2,8 @@
 
     python3 torch_step.py '{"config": {...}, "batch": 8, "sequence": 128, "threads": 2, "seconds": 10}'
 
-OPENBLAS_CORETYPE and the like are taken from the environment; bench.ts tries several and keeps the best.
+OPENBLAS_CORETYPE and the like are taken from the environment; bench.ts tries several and keeps the best. Ends with exit code 3 when the
+matrix products would run in the reference BLAS, against which nothing would be proved.
 """
 import json
 import math
@@ -56,6 +57,12 @@ class Albert(nn.Module):
             x = self.layer(x, bias)
         return F.cross_entropy(self.classifier(torch.tanh(self.pooler(x[:, 0]))), labels)
 
+
+torch.matmul(torch.ones(64, 64), torch.ones(64, 64))
+with open("/proc/self/maps") as maps:
+    libraries = maps.read()
+if not any(name in libraries for name in ("openblas", "libmkl", "libblis")):
+    sys.exit(print("PyTorch runs in the reference BLAS; install libopenblas0-pthread", file=sys.stderr) or 3)
 
 model = Albert()
 decayed = [p for n, p in model.named_parameters() if p.dim() > 1]
