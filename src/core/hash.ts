@@ -1,22 +1,25 @@
 const LANES = 8;
 const PRIME = 0x9e3779b1;
 
-/** Eight hashes of an array of words, each over every eighth word, so that their multiplications overlap in the processor. Not cryptographic. */
+/**
+ * Eight hashes of an array of words, each over every eighth word, so that their multiplications overlap in the processor. Not cryptographic.
+ * Written out, because it mostly runs once, at start, before the engine would make one function of many.
+ */
 export function hashLanes(words: Uint32Array): number[] {
-  let [a, b, c, d, e, f, g, h] = Array.from({ length: LANES }, (_, lane) => Math.imul(words.length + 1, PRIME) + lane);
-  const step = (lane: number, word: number): number => Math.imul(((lane << 13) | (lane >>> 19)) ^ word, PRIME);
+  const { length } = words;
+  let [a, b, c, d, e, f, g, h] = Array.from({ length: LANES }, (_, lane) => Math.imul(length + 1, PRIME) + lane);
   let i = 0;
-  for (; i + LANES <= words.length; i += LANES) {
-    a = step(a, words[i]);
-    b = step(b, words[i + 1]);
-    c = step(c, words[i + 2]);
-    d = step(d, words[i + 3]);
-    e = step(e, words[i + 4]);
-    f = step(f, words[i + 5]);
-    g = step(g, words[i + 6]);
-    h = step(h, words[i + 7]);
+  for (; i + LANES <= length; i += LANES) {
+    a = Math.imul(((a << 13) | (a >>> 19)) ^ words[i], PRIME);
+    b = Math.imul(((b << 13) | (b >>> 19)) ^ words[i + 1], PRIME);
+    c = Math.imul(((c << 13) | (c >>> 19)) ^ words[i + 2], PRIME);
+    d = Math.imul(((d << 13) | (d >>> 19)) ^ words[i + 3], PRIME);
+    e = Math.imul(((e << 13) | (e >>> 19)) ^ words[i + 4], PRIME);
+    f = Math.imul(((f << 13) | (f >>> 19)) ^ words[i + 5], PRIME);
+    g = Math.imul(((g << 13) | (g >>> 19)) ^ words[i + 6], PRIME);
+    h = Math.imul(((h << 13) | (h >>> 19)) ^ words[i + 7], PRIME);
   }
-  for (; i < words.length; i++) a = step(a, words[i]);
+  for (; i < length; i++) a = Math.imul(((a << 13) | (a >>> 19)) ^ words[i], PRIME);
   return [a, b, c, d, e, f, g, h];
 }
 
