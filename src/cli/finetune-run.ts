@@ -93,13 +93,16 @@ export function interrupted({ output, steps }: { output: string; steps: number }
   });
 }
 
+/** Of the many figures of an evaluation, those printed at the end; the report has all. */
+const SHOWN_METRICS = ['loss', 'accuracy', 'macroF1', 'matthews', 'microF1', 'hammingLoss', 'pearson', 'spearman', 'rmse', 'mae'];
+
 function printResult(io: CliIo, result: FineTuneResult, { seconds, quiet }: { seconds: number; quiet: boolean }): void {
   const { output, outcome, steps, best, evaluation, skipped, rollBacks, temperature } = result;
   const shown = best?.evaluation ?? evaluation ?? {};
   const lines = [
     `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${countOf(steps, 'step')} in ${formatDuration(seconds)}`,
     ...(best ? [`best weights: step ${best.step.toLocaleString('en-US')}, ${best.metric} ${best.value.toFixed(4)}`] : []),
-    ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
+    ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).filter(([name]) => name === best?.metric || SHOWN_METRICS.includes(name)).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
     ...(temperature !== undefined ? [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`] : []),
     `next: albertine report ${output}; albertine evaluate ${output} --data FILE; albertine predict ${output} "a text"`,
   ];

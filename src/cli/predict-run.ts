@@ -1,5 +1,5 @@
 import { countOf } from '../core/count.ts';
-import { toJson } from '../data/json.ts';
+import { formatFloat32, toJson } from '../data/json.ts';
 import { ProgressMeter } from '../core/progress.ts';
 import { openRows } from '../data/read-node.ts';
 import type { ReadReport } from '../data/rows.ts';
@@ -104,18 +104,21 @@ function openPairs(texts: readonly string[], flags: PredictFlags, pairField: str
 
 function lineRecord({ problem }: TextClassifier, prediction: Prediction, index: number): Record<string, unknown> {
   const { label, score, labels, assigned, tokenCount, windows, truncatedTokens } = prediction;
-  if (problem === 'regression') return { index, value: Float32Array.of(score)[0], tokenCount, windows, truncatedTokens };
-  return { index, label, score, labels, ...(assigned && { assigned }), tokenCount, windows, truncatedTokens };
+  if (problem === 'regression') return { index, value: short(score), tokenCount, windows, truncatedTokens };
+  return { index, label, score: short(score), labels: labels.map((one) => ({ ...one, score: short(one.score) })), ...(assigned && { assigned }), tokenCount, windows, truncatedTokens };
 }
+
+/** Scores are 32-bit floats: further digits would be noise. */
+const short = (score: number): number => (Number.isFinite(score) ? Number(formatFloat32(score)) : score);
 
 /** One level deep, with the same columns for every text. */
 function tableRecord({ problem, labels }: TextClassifier, prediction: Prediction, at: { index: number; topK: number }): Record<string, unknown> {
   const { tokenCount, windows, truncatedTokens } = prediction;
   const counts = { tokenCount, windows, truncatedTokens };
-  if (problem === 'regression') return { index: at.index, value: prediction.score, ...counts };
+  if (problem === 'regression') return { index: at.index, value: short(prediction.score), ...counts };
   const best = prediction.labels.slice(0, Math.min(at.topK, labels.length)).flatMap(({ label, score }, i): [string, unknown][] => {
     const suffix = i === 0 ? '' : `_${i + 1}`;
-    return [[`label${suffix}`, label], [`score${suffix}`, score]];
+    return [[`label${suffix}`, label], [`score${suffix}`, short(score)]];
   });
   return { index: at.index, ...Object.fromEntries(best), ...(prediction.assigned && { assigned: prediction.assigned.join(',') }), ...counts };
 }

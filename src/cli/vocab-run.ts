@@ -1,4 +1,5 @@
 import { countOf } from '../core/count.ts';
+import { formatOfPath } from '../data/read-node.ts';
 import { trainVocabularyFromFiles } from '../tokenizer/training/train-node.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
@@ -49,9 +50,11 @@ function unigramOptions(flags: VocabFlags): object {
   };
 }
 
-/** `FILE` or `FILE=WEIGHT`. */
+/** `FILE` or `FILE=WEIGHT`. Tables are refused: read as lines, their other columns would end up in the vocabulary. */
 function parseInput(input: string): string | { path: string; weight: number } {
   const match = /^(.+)=(\d+(?:\.\d+)?)$/.exec(input);
+  const format = formatOfPath(match?.[1] ?? input);
+  if (format !== undefined && format !== 'txt' && format !== 'jsonl') throw new UsageError(`vocab train reads .txt and .jsonl, got ${input}: write its texts to such a file first`);
   if (!match) return input;
   const weight = Number(match[2]);
   if (!(weight > 0)) throw new UsageError(`the weight of ${match[1]} must be above 0, got ${match[2]}`);

@@ -89,7 +89,7 @@ async function* csvRows(lines: AsyncIterable<Line[]>, options: ParseOptions, rep
 
   const toRow = (record: CsvRecord): Row | undefined => {
     if (names === undefined) {
-      names = fieldNames(record, header, options.fields ?? []);
+      names = fieldNames(record, { header, required: options.fields ?? [], source: reporter.source });
       parser.columns = names.length;
       if (header) return undefined;
     }
@@ -119,15 +119,15 @@ async function* csvRows(lines: AsyncIterable<Line[]>, options: ParseOptions, rep
   if (row) yield row;
 }
 
-function fieldNames({ number, values, problem }: CsvRecord, header: boolean, required: readonly string[]): string[] {
+function fieldNames({ number, values, problem }: CsvRecord, { header, required, source }: { header: boolean; required: readonly string[]; source: string }): string[] {
   const fail = (reason: string, hint?: string): never => {
-    throw new AlbertineError('invalid_data', `the ${header ? 'header' : 'first row'} on line ${number} cannot be used: ${reason}`, { value: values, hint });
+    throw new AlbertineError('invalid_data', `${source}, line ${number}: the ${header ? 'header' : 'first row'} cannot be used: ${reason}`, { value: values, hint });
   };
   if (problem !== undefined) fail(problem);
   const names = header ? values : values.map((_, index) => String(index));
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) fail(`two fields are called ${JSON.stringify(repeated)}`, 'If the file has no header line, say header: false');
   const reason = firstMissing(Object.fromEntries(names.map((name) => [name, ''])), required);
-  if (reason !== undefined) fail(reason, header ? 'If the file has no header line, say header: false and name the fields 0, 1, 2 ...' : undefined);
+  if (reason !== undefined) fail(reason, header ? 'Name the fields that hold what is needed; if the file has no header line, say header: false and name them 0, 1, 2 ...' : 'Name the fields that hold what is needed');
   return names;
 }

@@ -95,11 +95,18 @@ export function readTexts(source: string, options: ReadTextOptions = {}): TextSo
       const name = wanted ?? defaultTextField(row.fields);
       const value = row.fields[name];
       if (typeof value === 'string') yield { number: row.number, text: value };
-      else if (value === undefined) rows.reject(row, missingFieldReason(name, row.fields));
+      else if (value === undefined) rejectMissing(rows, row, name);
       else rows.reject(row, `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`);
     }
   }
   return { name: rows.name, format: rows.format, report: rows.report, [Symbol.asyncIterator]: iterate };
+}
+
+/** In a table no row has the field, and skipping them all would help nobody: the name is wrong, or the first line is no header. */
+function rejectMissing(rows: RowSource, row: Row, field: string): void {
+  const reason = missingFieldReason(field, row.fields);
+  if (rows.format === 'jsonl') rows.reject(row, `${reason} (say field: NAME if another one holds the text)`);
+  else throw new AlbertineError('invalid_data', `${rows.name} has ${reason}`, { value: field, hint: `Say field: NAME for the one that holds the text${rows.format === 'parquet' ? '' : ', and header: false if the file has no header line'}` });
 }
 
 function defaultTextField(fields: Record<string, unknown>): string {

@@ -1,4 +1,4 @@
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, describeValue } from '../core/errors.ts';
 
 /** File formats that rows are read from. `.gz` on top of a text format is recognised by its first bytes. */
 export const ROW_FORMATS = ['txt', 'jsonl', 'csv', 'tsv', 'parquet'] as const;
@@ -53,7 +53,8 @@ export interface RowSource extends AsyncIterable<Row> {
 /** Applies {@link OnError} and keeps the {@link ReadReport}. */
 export class RowReporter {
   readonly report: ReadReport = { rows: 0, skipped: 0, blank: 0, issues: [] };
-  private readonly source: string;
+  /** Where the rows come from, for messages. */
+  readonly source: string;
   private readonly onError: OnError;
 
   constructor(source: string, onError: OnError) {
@@ -81,5 +82,5 @@ export class RowReporter {
 /** The sentence for a row without `field`, naming the fields that it has. */
 export function missingFieldReason(field: string, fields: Record<string, unknown>): string {
   const present = Object.keys(fields);
-  return `no field ${JSON.stringify(field)}; the fields present are ${present.length > 0 ? present.map((name) => JSON.stringify(name)).join(', ') : 'none'}`;
+  return `no field ${JSON.stringify(field)}; the fields present are ${present.length > 0 ? present.map((name) => describeValue(name, 40)).join(', ') : 'none'}`;
 }

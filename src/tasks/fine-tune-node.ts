@@ -49,7 +49,10 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
       return common;
     }
     const { temperature, confusion } = await saveClassifier(options, prepared, { outcome, settings: plan.settings });
+    const warning = confusion && describeOneLabel(confusion, prepared.labels);
+    if (warning !== undefined) options.onEvent?.('warning', warning);
     await run.close('finished', {
+      ...(warning !== undefined && { notes: [...notes, warning] }),
       ...(outcome.best && { bestCheckpoint: { step: outcome.best.step, metric: outcome.best.metric, value: outcome.best.value, path: options.output } }),
       ...(confusion && { confusionMatrix: { labels: prepared.labels, counts: confusion } }),
     });
@@ -75,6 +78,14 @@ function describeSmallness(steps: number, { train, evaluation }: PreparedClassif
     ...(steps < FEW_STEPS ? [`the whole run has only ${countOf(steps, 'step')} on ${countOf(train.length, 'row')}, which changes little: a smaller batchSize or more epochs make more of them`] : []),
     ...(evaluation.length < FEW_ROWS ? [`only ${countOf(evaluation.length, 'row')} held out: its figures, and the choice of the best weights by them, are mostly chance`] : []),
   ];
+}
+
+/** Tells of a classifier that gives every held-out text the same label, although they have several. */
+function describeOneLabel(confusion: readonly (readonly number[])[], labels: readonly string[]): string | undefined {
+  const given = labels.filter((_, column) => confusion.some((row) => row[column] > 0));
+  const present = confusion.filter((row) => row.some((count) => count > 0));
+  if (given.length !== 1 || present.length < 2) return undefined;
+  return `every held-out text is given the label ${JSON.stringify(given[0])}: nothing is learned yet; more epochs, another learningRate or a pretrained model may help`;
 }
 
 interface RunPlan {

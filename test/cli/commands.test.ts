@@ -38,7 +38,7 @@ describe('help, version and errors', () => {
 
   it('ends with 2 for wrong use', async () => {
     for (const argv of [['embed', '--poolign', 'mean', 'x'], ['embed', '--pooling', 'average', 'x'], ['nonsense'], ['embed'], ['embed', '--resume', 'x'], ['embed', '--resume', 'x', '-o', 'y.parquet'], ['embed', 'x', '-i', 'y.txt'],
-      ['embed', 'x', '-o', 'y.docx'], ['embed', 'x', '-o', 'y.json'], ['tokenize', 'x', '-o', 'y.json'], ['predict', 'm', 'x', '-o', 'y.json'], ['embed', 'x', '--pooling', 'tokens', '-o', 'y.npy'], ['embed', 'x', '--segments', '2'], ['embed', '--max-length', 'many', 'x'], ['init'], ['convert', '--to', 'gguf', '-o', 'x'],
+      ['embed', 'x', '-o', 'y.docx'], ['embed', 'x', '-o', 'y.json'], ['tokenize', 'x', '-o', 'y.json'], ['vocab', 'train', 'x.csv', '-o', 'y'], ['vocab', 'train', 'x.tsv.gz=2', '-o', 'y'], ['predict', 'm', 'x', '-o', 'y.json'], ['embed', 'x', '--pooling', 'tokens', '-o', 'y.npy'], ['embed', 'x', '--segments', '2'], ['embed', '--max-length', 'many', 'x'], ['init'], ['convert', '--to', 'gguf', '-o', 'x'],
       ['embed', 'x', '--field', 'body'], ['embed', 'x', '-'], ['info', 'x', '--preset', 'nano'], ['init', '--preset', 'nano', '-o', folder.path('none'), '--heads', 'tail']]) {
       const { code, stderr, stdout } = await run(argv);
       expect([argv, code, stdout]).toEqual([argv, 2, '']);

@@ -129,6 +129,22 @@ describe('embed', () => {
   });
 });
 
+describe('a file without the field', () => {
+  it('is explained with the flags that help', async () => {
+    writeFileSync(folder.path('plain.csv'), 'a cat,5.0\nthe dog,3.0\n');
+    writeFileSync(folder.path('other.jsonl'), '{"a":"a cat","b":1}\n');
+    const failing = async (...argv: string[]): Promise<string> => {
+      const { code, stderr } = await run(['embed', '-m', model, ...argv]);
+      expect(code).toBe(1);
+      return stderr;
+    };
+    expect(await failing(folder.path('plain.csv'), '--on-error', 'skip')).toMatch(/plain\.csv has no field "text"; the fields present are "a cat", "5.0"\. Use --field NAME for the one that holds the text, and --no-header if the file has no header line/);
+    expect(await failing(folder.path('plain.csv'), '--field', 'body')).toMatch(/plain\.csv, line 1: the header cannot be used: no field "body".*use --no-header and name them 0, 1, 2/);
+    expect(await failing(folder.path('other.jsonl'))).toMatch(/row 1: no field "text"; the fields present are "a", "b" \(use --field NAME if another one holds the text\)/);
+    expect(await failing('-i', folder.path('vocab.unknown'))).toMatch(/no file at|Name it with --format: txt/);
+  });
+});
+
 describe('interrupting and resuming', () => {
   const MANY = Array.from({ length: 40 }, (_, i) => `the cat number ${i} ${'sat '.repeat(i % 5)}`.trim());
 

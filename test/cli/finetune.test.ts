@@ -92,7 +92,7 @@ describe('albertine finetune classify', () => {
   it('is quiet when told to be, and says what matters all the same', async () => {
     const quiet = folder.path('quiet');
     const { code, stdout, stderr } = await run(finetune(quiet, '--max-steps', '1', '--quiet'));
-    expect([code, stdout, stderr.split('\n')]).toEqual([0, `${quiet}\n`, [expect.stringMatching(/^note: .*UNTRAINED/), expect.stringMatching(/^warning: the whole run has only 1 step .*smaller --batch-size/), '']]);
+    expect([code, stdout, stderr.split('\n').filter((line) => !line.includes('every held-out text'))]).toEqual([0, `${quiet}\n`, [expect.stringMatching(/^note: .*UNTRAINED/), expect.stringMatching(/^warning: the whole run has only 1 step .*smaller --batch-size/), '']]);
     expect(await run(finetune(quiet, '--max-steps', '1', '--quiet'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/finished run with its model already/) as string });
     expect((await run(finetune(quiet, '--max-steps', '1', '--quiet', '--overwrite'))).code).toBe(0);
   });
