@@ -77,3 +77,13 @@ export { compile, CompiledGraph, type CompileOptions, type RunOptions } from './
 export { loadOrt, type Engine, type LoadedOrt } from './runtime/ort.ts';
 export { float32, HostTensor, int64, zeros } from './runtime/tensor.ts';
 export { defaultThreads } from './runtime/threads.ts';
+
+// Fine-tuning, classification, pretraining (more under `albertine/training`)
+export { fineTuneClassifier, type FineTuneOptions, type FineTuneResult } from './tasks/fine-tune-node.ts';
+export { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from './tasks/classify.ts';
+export { evaluateClassifier } from './tasks/evaluate-node.ts';
+export { pretrain, type PretrainConfig, type PretrainOptions, type PretrainResult } from './tasks/pretrain-node.ts';
+export { quantizeModel, type QuantizedModel, type QuantizeOptions } from './tasks/quantize-model.ts';
+export { saveInt8Checkpoint } from './checkpoint/save-int8-node.ts';
+export { saveOnnx, type SaveOnnxOptions } from './checkpoint/onnx-export-node.ts';
+export { trainVocabularyFromFiles, type VocabularyReport } from './tokenizer/training/train-node.ts';

@@ -21,11 +21,14 @@ export function constantParameters(graph: Graph, weights: Weights, prefix = ''):
   };
 }
 
-/** Compiles LayerNorm and mapping: `embedded` -> `hidden`. */
+/**
+ * Compiles LayerNorm and mapping: `embedded` -> `hidden`. On one thread: it is a hundredth of the work, and a second pool of
+ * threads beside the layers' costs a single sentence more than it gains.
+ */
 export function compileProjection(config: AlbertConfig, weights: Weights, options: CompileOptions): Promise<CompiledGraph> {
   const graph = new Graph();
   const embedded = graph.input('embedded', ['batch*sequence', config.embeddingSize]);
-  return compile({ outputs: { hidden: embeddingProjection(config, constantParameters(graph, weights), embedded) } }, options);
+  return compile({ outputs: { hidden: embeddingProjection(config, constantParameters(graph, weights), embedded) } }, { ...options, threads: 1 });
 }
 
 /** Which extra inputs and outputs a compiled layer has. */
