@@ -40,7 +40,7 @@ export type { FileSource } from './core/files.ts';
 export { memoryFiles } from './core/files-memory.ts';
 export { openFolder } from './core/files-node.ts';
 export { saveCheckpoint, type SavedCheckpoint, type SaveOptions } from './checkpoint/save-node.ts';
-export { downloadModel, resolveModel, type Download, type DownloadedFile, type HubOptions } from './checkpoint/hub-node.ts';
+export { downloadModel, resolveModel, type Download, type DownloadedFile, type HubOptions } from './checkpoint/hub-lazy-node.ts';
 export {
   buildCard, encodeSafetensors, findWeights, initialiseWeights, loadWeights, openCheckpoint, openSafetensors, openTfBundle, openTfCheckpoint, openTorchFile, openWeightFiles,
   parseConfig, weightsFingerprint, writeConfig,

@@ -1,11 +1,11 @@
 /**
  * Logistic regression on word counts, written with the graph operators: a baseline for text classification.
  *
- *     npx tsx examples/logistic-regression.ts train.csv dev.csv [textField] [labelField]
+ *     npx tsx bench/training/bag-of-words.ts train.csv dev.csv [textField] [labelField]
  *
  * Words that occur at least twice, and pairs of neighbouring words, are counted; Chinese text is taken character by character.
  */
-import { AlbertineError, classificationReport, compile, float32, graph, HostTensor, int64, readExamples, type Example } from '../src/index.ts';
+import { AlbertineError, classificationReport, compile, float32, graph, HostTensor, int64, readExamples, type Example } from '../../src/index.ts';
 
 const EPOCHS = 30;
 const BATCH = 64;
