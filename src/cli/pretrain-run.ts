@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { AlbertineError } from '../core/errors.ts';
+import { countOf } from '../core/count.ts';
 import { pick } from '../tasks/pick.ts';
 import { pretrain, type PretrainConfig, type PretrainOptions } from '../tasks/pretrain-node.ts';
 import type { OptimizerOptions } from '../training/trainer-options.ts';
 import { UsageError } from './errors.ts';
 import { describeEstimate, interrupted } from './finetune-run.ts';
+import { asFlags } from './flag-names.ts';
 import type { CliIo } from './io.ts';
 import { createProgressBar, formatDuration } from './progress-bar.ts';
 
@@ -22,6 +24,9 @@ const CONFIG_KEYS: readonly (keyof PretrainConfig)[] = [
   'model', 'from', 'tokenizer', 'shards', 'weights', 'heldOut', 'heldOutExamples', 'objective', 'masking', 'maxLength', 'lengths', 'steps', 'batchSize', 'microBatchTokens',
   'learningRate', 'schedule', 'warmupRatio', 'optimizer', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'saveActivations', 'seed', 'card',
 ];
+
+/** Facts rather than warnings. */
+const QUIET_EVENTS = new Set(['data', 'saved', 'resumed']);
 
 /** Runs `albertine pretrain`. */
 export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void> {
@@ -42,13 +47,13 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
     ...settings, shards, steps,
     output: flags.output, ...pick(flags, ['threads', 'resume', 'overwrite']),
     onProgress: bar.update,
-    onEstimate: (estimate) => bar.note(describeEstimate(estimate)),
-    onEvent: (kind, message) => bar.note(`${kind}: ${message}`),
+    onEstimate: (estimate) => { if (!quiet) bar.note(describeEstimate(estimate)); },
+    onEvent: (kind, message) => { if (!quiet || !QUIET_EVENTS.has(kind)) bar.note(`${kind}: ${asFlags(message)}`); },
     signal: io.signal,
   }).finally(() => bar.finish());
   if (result.outcome === 'interrupted') throw interrupted(result);
   if (!quiet) {
-    io.stderr.write(`${result.steps.toLocaleString('en-US')} steps in ${formatDuration((performance.now() - started) / 1000)}\n`);
+    io.stderr.write(`${countOf(result.steps, 'step')} in ${formatDuration((performance.now() - started) / 1000)}\n`);
     for (const [name, value] of Object.entries(result.evaluation ?? {})) io.stderr.write(`  ${name.padEnd(20)}${value.toPrecision(4)}\n`);
   }
   await io.stdout.write(`${result.output}\n`);

@@ -28,7 +28,7 @@ export function registerPretrain(program: Command, io: CliIo): void {
     .option('--seed <n>', 'of the weights, the order of the data and the masks. Default: 1', integer())
     .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
     .option('--resume', 'continue the run in --output after its last checkpoint')
-    .option('--overwrite', 'start anew although --output has an unfinished run, which is lost')
+    .option('--overwrite', 'start anew although --output holds a model or an unfinished run, which is lost')
     .option('-q, --quiet', 'no progress and no summary')
     .addHelpText('after', `
 Watch it with: albertine report OUTPUT; or TensorBoard on OUTPUT/tensorboard. Ctrl-C saves; --resume goes on with the same result.
