@@ -51,7 +51,7 @@ export {
 
 // Data
 export {
-  bucketLength, classBalance, collectExamples, countCompleteRecords, CsvParser, DEFAULT_MAX_LINE_BYTES, exampleFields, firstInvalidUtf8, formatCsvRecord, formatFloat32,
+  bucketLength, bucketWithin, classBalance, collectExamples, countCompleteRecords, CsvParser, DEFAULT_MAX_LINE_BYTES, exampleFields, firstInvalidUtf8, formatCsvRecord, formatFloat32,
   formatOfPath, MAX_LISTED_ISSUES, metadataPath, missingFieldReason, NPY_DTYPES, NPY_HEADER_BYTES, npyHeader, NpyWriter, openEmbeddingWriter, openNpyWriter, openRecordWriter,
   openRows, parseNpy, parseNpyHeader, parseRows, planBatches, PROBLEM_TYPES, QUOTE_STYLES, readEmbeddingMetadata, readExamples, readLines, readNpy, readTexts, RECORD_FORMATS,
   ROW_FORMATS, RowReporter, sortLabels, stratifiedSplit, TEXT_ENCODINGS, toJson,

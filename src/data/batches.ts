@@ -20,6 +20,9 @@ export function bucketLength(length: number): number {
   return Math.ceil(length / step) * step;
 }
 
+/** {@link bucketLength} that never exceeds what a model takes; lengths themselves must not exceed it either. */
+export const bucketWithin = (limit: number) => (length: number): number => Math.min(limit, bucketLength(length));
+
 /**
  * Groups texts by padded length under a token budget and returns the batches as indices into `lengths`:
  * every text is in exactly one batch, all texts of a batch have the same padded length (`bucket` of any of them),

@@ -1,7 +1,7 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import { softmaxRow } from '../core/softmax.ts';
-import { bucketLength, planBatches } from '../data/batches.ts';
+import { bucketWithin, planBatches } from '../data/batches.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { Albert, type LoadOptions } from './albert.ts';
 import { LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
@@ -160,7 +160,7 @@ export class TextClassifier implements Disposable {
     const { config, encoder } = this.model;
     const width = this.problem === 'regression' ? 1 : this.labels.length;
     const all = new Float32Array(pieces.length * width);
-    const bucket = (length: number): number => Math.min(config.maxPositionEmbeddings, bucketLength(length));
+    const bucket = bucketWithin(config.maxPositionEmbeddings);
     for (const rows of planBatches(pieces.map(({ ids }) => ids.length), { tokenBudget: batchTokens, bucket })) {
       const sequenceLength = bucket(Math.max(...rows.map((row) => pieces[row].ids.length)));
       const size = rows.length * sequenceLength;

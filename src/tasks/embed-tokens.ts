@@ -1,5 +1,5 @@
 import { requireOneOf } from '../core/errors.ts';
-import { planBatches } from '../data/batches.ts';
+import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables } from '../model/batch.ts';
 import { normalizeVector, poolWords } from '../model/pooling.ts';
 import type { Encoding } from '../tokenizer/tokenizer.ts';
@@ -63,14 +63,14 @@ function encodeText(model: EmbeddingModel, text: string, plan: EmbedPlan): Encod
 async function tokenVectors(model: EmbeddingModel, plan: EmbedPlan, windows: readonly Window[]): Promise<Float32Array[]> {
   const result = new Array<Float32Array>(windows.length);
   const { hiddenSize } = model.config;
-  for (const batch of planBatches(windows.map(({ ids }) => ids.length), { tokenBudget: plan.batchTokens })) {
+  for (const batch of planBatches(windows.map(({ ids }) => ids.length), { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) })) {
     const chosen = batch.map((index) => windows[index].ids);
     if (plan.layers === 'static') {
       const { word } = embeddingTables(model.config, model.weights);
       batch.forEach((index) => (result[index] = gatherRows(word, windows[index].ids, plan.pooledWidth)));
       continue;
     }
-    const input = padBatch(chosen, model.tokenizer.special.pad);
+    const input = padBatch(chosen, model);
     const { hiddenStates } = await model.encoder.forward(input, { layers: plan.layers });
     const layers = plan.layers.map((depth) => hiddenStates.get(depth)!);
     batch.forEach((index, row) => {

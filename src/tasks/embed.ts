@@ -1,6 +1,6 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import { ProgressMeter, type ProgressListener } from '../core/progress.ts';
-import { bucketLength, planBatches } from '../data/batches.ts';
+import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables, type EncoderBatch } from '../model/batch.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { AlbertEncoder } from '../model/encoder.ts';
@@ -172,7 +172,7 @@ async function embedSplit(model: EmbeddingModel, split: readonly TextWindows[], 
   const windows = split.flatMap((text) => text.windows);
   const pooled = new Float32Array(windows.length * plan.pooledWidth);
   const meter = new ProgressMeter(context.onProgress, { stage: 'embedding', unit: 'windows', total: windows.length });
-  for (const batch of planBatches(windows.map((ids) => ids.length), { tokenBudget: plan.batchTokens })) {
+  for (const batch of planBatches(windows.map((ids) => ids.length), { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) })) {
     if (context.signal?.aborted) throw interrupted(context.signal.reason);
     await poolBatch(model, plan, { windows: batch.map((index) => windows[index]), store: (row, vector) => pooled.set(vector, batch[row] * plan.pooledWidth) });
     meter.add(batch.length);
@@ -201,7 +201,7 @@ async function poolBatch(model: EmbeddingModel, plan: EmbedPlan, batch: { window
     return;
   }
   const { hiddenSize } = model.config;
-  const input = padBatch(windows, model.tokenizer.special.pad);
+  const input = padBatch(windows, model);
   const result = await model.encoder.forward(input, { layers: plan.layers });
   if (plan.pooling === 'pooler') {
     const vectors = await model.encoder.pool(result.lastHiddenState, windows.length);
@@ -232,9 +232,9 @@ function poolStatic(plan: EmbedPlan, ids: Int32Array, word: Float32Array): Float
 }
 
 /** Pads windows to a common length. The length depends on each window alone (all share a bucket), never on its batch mates. */
-export function padBatch(windows: readonly Int32Array[], padId: number): EncoderBatch & { attentionMask: Uint8Array; inputIds: Int32Array } {
-  const sequenceLength = bucketLength(windows.reduce((longest, ids) => Math.max(longest, ids.length), 0));
-  const inputIds = new Int32Array(windows.length * sequenceLength).fill(padId);
+export function padBatch(windows: readonly Int32Array[], { config, tokenizer }: Pick<EmbeddingModel, 'config' | 'tokenizer'>): EncoderBatch & { attentionMask: Uint8Array; inputIds: Int32Array } {
+  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(windows.reduce((longest, ids) => Math.max(longest, ids.length), 0));
+  const inputIds = new Int32Array(windows.length * sequenceLength).fill(tokenizer.special.pad);
   const attentionMask = new Uint8Array(inputIds.length);
   windows.forEach((ids, row) => {
     inputIds.set(ids, row * sequenceLength);

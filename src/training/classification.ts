@@ -1,7 +1,7 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { createRandom, mixSeed, shuffle } from '../core/random.ts';
 import { softmaxRow } from '../core/softmax.ts';
-import { bucketLength, planBatches } from '../data/batches.ts';
+import { bucketWithin, planBatches } from '../data/batches.ts';
 import type { Example } from '../data/dataset.ts';
 import { classificationReport, multiLabelReport } from '../metrics/classification.ts';
 import { regressionReport } from '../metrics/regression.ts';
@@ -113,7 +113,7 @@ function rowOrder(rows: number, { seed, shuffled }: { seed: number; shuffled: bo
 /** The micro-batch with most tokens and the longest rows; attention makes long rows the more expensive ones. */
 function largestBatch(examples: readonly EncodedExample[], batchSize: number, { config, microBatchTokens }: CollateOptions): { batchSize: number; sequenceLength: number } {
   const longest = examples.reduce((length, { ids }) => Math.max(length, ids.length), 1);
-  const sequenceLength = Math.min(config.maxPositionEmbeddings, bucketLength(longest));
+  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(longest);
   return { batchSize: Math.min(batchSize, Math.max(1, Math.floor(microBatchTokens / sequenceLength))), sequenceLength };
 }
 
@@ -129,7 +129,7 @@ interface CollateOptions {
 export function collateExamples(examples: readonly EncodedExample[], options: CollateOptions): { batches: { batch: TrainingBatch; rows: number[] }[]; tokens: number } {
   const weights = rowWeights(examples, options);
   const limit = options.config.maxPositionEmbeddings;
-  const bucket = (length: number): number => Math.min(limit, bucketLength(length));
+  const bucket = bucketWithin(limit);
   const plan = planBatches(examples.map(({ ids }) => ids.length), { tokenBudget: options.microBatchTokens, bucket });
   const batches = plan.map((rows) => ({ rows, batch: padExamples(rows.map((row) => examples[row]), rows.map((row) => weights[row]), options) }));
   return { batches, tokens: examples.reduce((total, { ids }) => total + ids.length, 0) };
@@ -147,7 +147,7 @@ function padExamples(examples: readonly EncodedExample[], weights: readonly numb
   const { config } = options;
   const batchSize = examples.length;
   const longest = Math.max(...examples.map(({ ids }) => ids.length));
-  const sequenceLength = Math.min(config.maxPositionEmbeddings, bucketLength(longest));
+  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(longest);
   const inputIds = new Int32Array(batchSize * sequenceLength).fill(config.padTokenId);
   const tokenTypeIds = new Int32Array(batchSize * sequenceLength);
   const attentionMask = new Uint8Array(batchSize * sequenceLength);

@@ -5,7 +5,7 @@ import type { Shape } from '../../src/graph/dims.ts';
 import { Graph, type Target, type Tensor } from '../../src/graph/graph.ts';
 import { add } from '../../src/graph/operators/elementwise.ts';
 import { crossEntropy, weightedCrossEntropy } from '../../src/graph/operators/loss.ts';
-import { gather, gatherRows } from '../../src/graph/operators/shape.ts';
+import { gather } from '../../src/graph/operators/shape.ts';
 import { DEFAULT_CONFIG, groupOfDepth, validateConfig, type AlbertConfig } from '../../src/model/config.ts';
 import { embeddingProjection, encoderLayer, linearHead, maskedLmHead, pooler, type LayerDropout } from '../../src/model/network.ts';
 import { encoderParameters, headParameters, layerPrefix, poolerParameters } from '../../src/model/parameters.ts';
@@ -90,7 +90,7 @@ function encoder(loss: Loss, config: AlbertConfig, dropout: boolean): { hidden: 
 
 function classification(loss: Loss, config: AlbertConfig): Tensor {
   const { hidden, weight } = encoder(loss, config, true);
-  const first = gatherRows(hidden, loss.integers('firstTokens', [BATCH], [0, SEQUENCE], ['batch']));
+  const first = gather(hidden, loss.integers('firstTokens', [BATCH], [0, SEQUENCE], ['batch']));
   const mask = loss.mask('classifierMask', [BATCH, config.hiddenSize], ['batch', config.hiddenSize]);
   const logits = linearHead(weight, 'classifier', pooler(weight, first), mask);
   return crossEntropy(logits, loss.integers('labels', [BATCH], [2, 0], ['batch']), { labelSmoothing: 0.1 });
@@ -99,11 +99,11 @@ function classification(loss: Loss, config: AlbertConfig): Tensor {
 /** MLM and SOP; the decoder is tied to a table that an embedding lookup uses as well. */
 function pretraining(loss: Loss, config: AlbertConfig): Tensor {
   const { hidden, weight } = encoder(loss, config, false);
-  const masked = gatherRows(hidden, loss.integers('positions', [3], [1, 6, 3], ['masked']));
+  const masked = gather(hidden, loss.integers('positions', [3], [1, 6, 3], ['masked']));
   loss.feed('maskedWeights', [3], () => 1 / 3);
   const words = loss.integers('maskedLabels', [3], [4, 7, 4], ['masked']);
   const mlm = weightedCrossEntropy(maskedLmHead(config, weight, masked), words, loss.graph.input('maskedWeights', ['masked']));
-  const first = gatherRows(hidden, loss.integers('firstTokens', [BATCH], [0, SEQUENCE], ['batch']));
+  const first = gather(hidden, loss.integers('firstTokens', [BATCH], [0, SEQUENCE], ['batch']));
   const sop = crossEntropy(linearHead(weight, 'sop_classifier.classifier', pooler(weight, first)), loss.integers('order', [BATCH], [1, 0], ['batch']));
   const lookedUp = gather(weight('albert.embeddings.word_embeddings.weight'), words); // [masked, embedding]
   const bound = crossEntropy(lookedUp, loss.integers('targets', [3], [5, 0, 2], ['masked']));

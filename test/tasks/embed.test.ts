@@ -106,6 +106,12 @@ describe('long texts', () => {
     close(data, first.map((value, i) => (value * 32 + second[i] * 12) / 44));
   });
 
+  it('fill a model whose positions are no bucket length', async () => {
+    using odd = await openSmallModel({ ...SMALL_CONFIG, maxPositionEmbeddings: 35 });
+    expect((await odd.embed([LONG])).texts[0]).toMatchObject({ windows: 2 });
+    expect((await odd.embedTokens([LONG]))[0].tokens).toHaveLength(42);
+  });
+
   it('are joined by segments, cut, or refused', async () => {
     const joined = await model.embed([LONG, 'a'], { windowCombination: 'concat', segments: 3 });
     expect(joined.dimensions).toBe(3 * width);

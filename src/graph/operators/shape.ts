@@ -24,7 +24,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 /**
  * Rows of a table by index: `table: [rows, width]`, `ids: [...]` int64 -> `[..., width]`.
- * The gradient of the table is a scatter-add of the incoming rows; see {@link gatherRows} for the sparse form.
+ * The gradient of the table is a scatter-add of the incoming rows. Also selects rows of activations, whose gradient goes back to them.
  */
 export function gather(table: Tensor, ids: Tensor): Tensor {
   const width = table.shape[1];
@@ -39,12 +39,6 @@ export function gather(table: Tensor, ids: Tensor): Tensor {
 export function rawGather(table: Tensor, ids: Tensor): Tensor {
   return graphOf(table, ids).apply('Gather', [table, ids], [...ids.shape, ...table.shape.slice(1)], { dtype: table.dtype, attributes: { axis: 0 } });
 }
-
-/**
- * Rows of a matrix at distinct positions: `x: [rows, width]`, `positions: [count]` int64 -> `[count, width]`.
- * Like {@link gather}; named for activations, where the gradient goes back to the selected rows.
- */
-export const gatherRows = gather;
 
 /**
  * Adds `updates[i]` to row `indices[i]` of `target`; repeated indices add up. `indices: [count, 1]`. Appends nodes only.

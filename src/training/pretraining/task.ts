@@ -1,5 +1,5 @@
 import { AlbertineError, requireInteger } from '../../core/errors.ts';
-import { bucketLength, planBatches } from '../../data/batches.ts';
+import { bucketWithin, planBatches } from '../../data/batches.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import { pretrainingHead } from '../heads.ts';
 import type { HeadResults } from '../head.ts';
@@ -89,7 +89,7 @@ interface CollateSettings {
 function collateStep(examples: readonly PretrainingExample[], settings: CollateSettings): StepData & { groups: number[][] } {
   const { config, sentencePair, microBatchTokens } = settings;
   const targets = countTargets(examples);
-  const bucket = (length: number): number => Math.min(config.maxPositionEmbeddings, bucketLength(length));
+  const bucket = bucketWithin(config.maxPositionEmbeddings);
   const groups = planBatches(examples.map(({ inputIds }) => inputIds.length), { tokenBudget: microBatchTokens, bucket });
   const counts = { masked: Math.max(1, targets.masked), pairs: Math.max(1, targets.pairs) };
   const microBatches = groups.map((rows) => collatePretraining(rows.map((row) => examples[row]), { padId: config.padTokenId, targets: counts, sentencePair, sequenceLength: bucket }));
