@@ -8,7 +8,7 @@ import { layerPrefix, type Weight, type Weights } from '../model/parameters.ts';
 import { needsCalibration, quantizeMatrix, QUANTIZED_DENSE, toInt8Weight, type Calibration, type Int8Matrix, type Int8Weight } from '../model/quantize.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import type { QuantizationSettings } from './quantization.ts';
-import { openSafetensors, type SafetensorsOutput } from './safetensors.ts';
+import { headerBytes, openSafetensors, type SafetensorsOutput } from './safetensors.ts';
 import { DTYPE_BYTES, readRanges, type TensorDtype, type TensorSource } from './tensor-source.ts';
 
 /*
@@ -45,11 +45,7 @@ export function encodeInt8(weights: Weights, options: { bits: 7 | 8; calibration
   const header: Record<string, unknown> = { __metadata__: { format: 'albertine-int8' } };
   let offset = 0;
   for (const { name, dtype, shape, data } of tensors) header[name] = { dtype, shape, data_offsets: [offset, offset += data.byteLength] };
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const padded = Math.ceil(json.length / 8) * 8;
-  const prefix = new Uint8Array(8 + padded).fill(0x20);
-  new DataView(prefix.buffer).setBigUint64(0, BigInt(padded), true);
-  prefix.set(json, 8);
+  const prefix = headerBytes(header);
   return {
     byteLength: prefix.length + offset,
     *chunks() {

@@ -149,12 +149,7 @@ export function encodeSafetensors(weights: Iterable<[string, Weight]>, options: 
     header[name] = { dtype: STORAGE_NAMES[dtype], shape, data_offsets: [offset, end] };
     offset = end;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  // Spaces up to a multiple of eight, so that readers can view the data in place.
-  const padded = Math.ceil(json.length / 8) * 8;
-  const prefix = new Uint8Array(8 + padded).fill(0x20);
-  new DataView(prefix.buffer).setBigUint64(0, BigInt(padded), true);
-  prefix.set(json, 8);
+  const prefix = headerBytes(header);
   return {
     byteLength: prefix.length + offset,
     *chunks() {
@@ -162,6 +157,16 @@ export function encodeSafetensors(weights: Iterable<[string, Weight]>, options: 
       for (const [, { data }] of list) yield* storageChunks(data, dtype);
     },
   };
+}
+
+/** The length field and the JSON of a header, with spaces up to a multiple of eight so that readers can view the data in place. */
+export function headerBytes(header: Readonly<Record<string, unknown>>): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const padded = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + padded).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
+  bytes.set(json, 8);
+  return bytes;
 }
 
 function* storageChunks(data: Float32Array, dtype: StorageDtype): Generator<Uint8Array> {
