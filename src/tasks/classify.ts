@@ -7,7 +7,7 @@ import { Albert, type LoadOptions } from './albert.ts';
 import { LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
 
 /** Keys of `config.json` that this package adds to a fine-tuned classifier. */
-export const CLASSIFIER_KEYS = { maxLength: 'albertine_max_length', temperature: 'albertine_temperature' } as const;
+export const CLASSIFIER_KEYS = { maxLength: 'albertine_max_length', temperature: 'albertine_temperature', pairs: 'albertine_pairs' } as const;
 
 /** A text, or a pair of texts. */
 export type ClassifierInput = string | { text: string; pair?: string };
@@ -77,6 +77,8 @@ export class TextClassifier implements Disposable {
   /** Divides the logits before the softmax; from calibration, else 1. */
   readonly temperature: number;
   readonly maxLength: number;
+  /** Whether it was fine-tuned on pairs of texts or on single ones, and so takes only those; undefined where the checkpoint does not say. */
+  readonly pairs: boolean | undefined;
 
   private constructor(model: Albert) {
     const classifier = model.weights.get('classifier.weight');
@@ -87,6 +89,8 @@ export class TextClassifier implements Disposable {
     this.problem = problemOf(details.problemType, classifier.shape[0]);
     this.temperature = numberKey(details.extra[CLASSIFIER_KEYS.temperature]) ?? 1;
     this.maxLength = Math.min(model.config.maxPositionEmbeddings, numberKey(details.extra[CLASSIFIER_KEYS.maxLength]) ?? model.config.maxPositionEmbeddings);
+    const pairs = details.extra[CLASSIFIER_KEYS.pairs];
+    this.pairs = typeof pairs === 'boolean' ? pairs : undefined;
   }
 
   /** Opens a checkpoint folder with a classifier head. Throws `weights_mismatch` when it has none. */
@@ -99,7 +103,7 @@ export class TextClassifier implements Disposable {
     return new TextClassifier(model);
   }
 
-  /** Labels with probabilities, in input order. */
+  /** Labels with probabilities, in input order. Throws as {@link requireInputs} does, and `text_too_long` with `longText: 'error'`. */
   async predict(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<Prediction[]> {
     const topK = options.topK === undefined ? undefined : requireInteger('topK', options.topK, { min: 1 });
     const { logits, texts } = await this.logits(inputs, options);
@@ -138,6 +142,17 @@ export class TextClassifier implements Disposable {
     return { logits, texts: split.map(({ pieces: own, tokenCount, truncatedTokens }) => ({ tokenCount, windows: own.length, truncatedTokens })) };
   }
 
+  /**
+   * Throws `invalid_argument` for single texts (`pairs` false) where the model was fine-tuned on pairs, and the other way round: it
+   * would answer, and the answer would mean nothing.
+   */
+  requireInputs(pairs: boolean): void {
+    if (this.pairs === undefined || this.pairs === pairs) return;
+    throw this.pairs
+      ? new AlbertineError('invalid_argument', 'this model was fine-tuned on pairs of texts, and one text alone was given', { hint: 'Give the second text too: { text, pair }, or pairField for a file; albertine predict also has --pair' })
+      : new AlbertineError('invalid_argument', 'this model was fine-tuned on single texts, and a pair of texts was given', { hint: 'Leave the second text (pair, pairField) out, or use a model fine-tuned on pairs' });
+  }
+
   [Symbol.dispose](): void {
     this.model[Symbol.dispose]();
   }
@@ -145,6 +160,7 @@ export class TextClassifier implements Disposable {
   private encode(input: ClassifierInput, how: { index: number; longText: LongTextPolicy; maxLength: number }): { pieces: Piece[]; tokenCount: number; truncatedTokens: number } {
     const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
     const { index, longText, maxLength } = how;
+    this.requireInputs(pair !== undefined);
     const { tokenizer } = this.model;
     const encodings = longText === 'window' && pair === undefined
       ? tokenizer.encodeWindows(text, { maxLength })

@@ -31,9 +31,11 @@ export interface Evaluation {
 
 /**
  * Evaluates a classifier on a file of labelled examples. Its labels are the only ones allowed: another one is a bad row, named
- * with its line. Long texts are cut by default, as in training.
+ * with its line. Long texts are cut by default, as in training. Throws `invalid_argument` when `pairField` is missing for a model
+ * fine-tuned on pairs of texts, or given for one of single texts.
  */
 export async function evaluateClassifier(classifier: TextClassifier, path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+  classifier.requireInputs(options.pairField !== undefined);
   const { problem, labels } = classifier;
   const set = await readExamples(path, { ...options, problem, ...(problem !== 'regression' && { labels }) });
   return evaluateExamples(classifier, set, options);

@@ -188,7 +188,7 @@ async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassi
   const save = (extra: Record<string, unknown>): Promise<unknown> => saveCheckpoint(options.output, {
     config, weights, tokenizerFiles: tokenizer.files(), heads: ['sequenceClassification'], problemType: HUGGING_FACE_PROBLEM[problem],
     ...(problem !== 'regression' && { labels }),
-    extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, ...extra },
+    extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, [CLASSIFIER_KEYS.pairs]: options.pairField !== undefined, ...extra },
     card: {
       name: 'Text classifier', description: `Fine-tuned on ${countOf(prepared.train.length, 'row')} with albertine.`,
       training: Object.fromEntries(Object.entries(run.settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number')),
