@@ -44,7 +44,7 @@ export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlag
     ...(flags.eval !== undefined && { evaluation: flags.eval }),
   }).finally(() => bar.finish());
   if (result.outcome === 'interrupted') throw interrupted(result);
-  printResult(io, result, { seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false });
+  printResult(io, result, { seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false, isPair: flags.pairField !== undefined });
   await io.stdout.write(`${flags.output}\n`);
 }
 
@@ -96,7 +96,7 @@ export function interrupted({ output, steps }: { output: string; steps: number }
 /** Of the many figures of an evaluation, those printed at the end; the report has all. */
 const SHOWN_METRICS = ['loss', 'accuracy', 'macroF1', 'matthews', 'microF1', 'hammingLoss', 'pearson', 'spearman', 'rmse', 'mae'];
 
-function printResult(io: CliIo, result: FineTuneResult, { seconds, quiet }: { seconds: number; quiet: boolean }): void {
+function printResult(io: CliIo, result: FineTuneResult, { seconds, quiet, isPair }: { seconds: number; quiet: boolean; isPair: boolean }): void {
   const { output, outcome, steps, best, evaluation, skipped, rollBacks, temperature } = result;
   const shown = best?.evaluation ?? evaluation ?? {};
   const lines = [
@@ -104,7 +104,7 @@ function printResult(io: CliIo, result: FineTuneResult, { seconds, quiet }: { se
     ...(best ? [`best weights: step ${best.step.toLocaleString('en-US')}, ${best.metric} ${best.value.toFixed(4)}`] : []),
     ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).filter(([name]) => name === best?.metric || SHOWN_METRICS.includes(name)).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
     ...(temperature !== undefined ? [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`] : []),
-    `next: albertine report ${output}; albertine evaluate ${output} --data FILE; albertine predict ${output} "a text"`,
+    `next: albertine report ${output}; albertine evaluate ${output} --data FILE; albertine predict ${output} "a text"${isPair ? ' --pair "another"' : ''}`,
   ];
   if (!quiet) io.stderr.write(`${lines.join('\n')}\n`);
   if (skipped > 0) io.stderr.write(`note: ${countOf(skipped, 'step')} not applied, ${countOf(rollBacks, 'roll-back')}; see ${output}/events.jsonl\n`);

@@ -1,7 +1,7 @@
 import { countOf } from '../core/count.ts';
 import { formatFloat32, toJson } from '../data/json.ts';
 import { ProgressMeter } from '../core/progress.ts';
-import { openRows } from '../data/read-node.ts';
+import type { TextRow } from '../data/read-node.ts';
 import type { ReadReport } from '../data/rows.ts';
 import { openRecordWriter } from '../data/writers-node.ts';
 import { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from '../tasks/classify.ts';
@@ -11,8 +11,9 @@ import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openModel } from './models.ts';
 import { requireOutputFormat } from './output-format.ts';
+import { openPairInput } from './pair-input.ts';
 import { createProgressBar, formatDuration, formatRate } from './progress-bar.ts';
-import { TextFeed } from './text-feed.ts';
+import { untilAborted } from './text-feed.ts';
 import { openTextInput, type InputFlags } from './text-input.ts';
 
 /** The flags of `albertine predict`, as commander gives them. */
@@ -44,6 +45,8 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
   const source = openInput(io, texts, flags);
   const isTable = flags.output !== undefined && requireOutputFormat(flags.output, ['jsonl', 'csv', 'tsv', 'parquet']) !== 'jsonl';
   using classifier = TextClassifier.from(await openModel(io, model, flags));
+  // Before anything is read: a pipe may deliver its first text late.
+  classifier.requireInputs(flags.pair !== undefined || flags.pairField !== undefined);
   const bar = createProgressBar(io, flags);
   const meter = new ProgressMeter(bar.update, { stage: 'predicting', unit: 'texts' });
   const writer = flags.output === undefined ? undefined : await openRecordWriter(flags.output);
@@ -70,36 +73,19 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
 }
 
 function openInput(io: CliIo, texts: readonly string[], flags: PredictFlags): PredictInput {
-  if (flags.pairField !== undefined) {
-    if (flags.pair !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
-    return openPairs(texts, flags, flags.pairField);
+  const { pair, pairField } = flags;
+  if (pairField !== undefined) {
+    if (pair !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
+    const pairs = openPairInput(texts, { ...flags, pairField });
+    return { inputs: untilAborted(pairs, io.signal), report: pairs.report };
   }
   const input = openTextInput(texts, flags);
-  if (flags.pair !== undefined && input.name !== 'arguments') throw new UsageError('--pair goes with texts given as arguments; for files name the field with --pair-field');
-  return { inputs: withPair(new TextFeed(input, { signal: io.signal }), flags.pair), report: input.report };
+  if (pair !== undefined && input.name !== 'arguments') throw new UsageError('--pair goes with texts given as arguments; for files and standard input name the field with --pair-field');
+  return { inputs: withPair(untilAborted(input, io.signal), pair), report: input.report };
 }
 
-async function* withPair(feed: TextFeed, pair: string | undefined): AsyncGenerator<ClassifierInput> {
-  for await (const text of feed) {
-    feed.rowNumbers.length = 0; // Nobody asks for them here, and they would pile up.
-    yield pair === undefined ? text : { text, pair };
-  }
-}
-
-/** Pairs of texts from the rows of a file. */
-function openPairs(texts: readonly string[], flags: PredictFlags, pairField: string): PredictInput {
-  const path = flags.input ?? (texts.length === 1 ? texts[0] : undefined);
-  if (path === undefined || (flags.input !== undefined && texts.length > 0)) throw new UsageError('--pair-field needs one file of rows');
-  const field = flags.field ?? 'text';
-  const rows = openRows(path, { ...pick(flags, ['format', 'encoding', 'delimiter', 'onError']), ...(flags.header === false && { header: false }), fields: [field, pairField] });
-  async function* pairs(): AsyncGenerator<ClassifierInput> {
-    for await (const row of rows) {
-      const { [field]: text, [pairField]: pair } = row.fields;
-      if (typeof text === 'string' && typeof pair === 'string') yield { text, pair };
-      else rows.reject(row, `fields ${JSON.stringify(field)} and ${JSON.stringify(pairField)} must be strings`);
-    }
-  }
-  return { inputs: pairs(), report: rows.report };
+async function* withPair(rows: AsyncIterable<TextRow>, pair: string | undefined): AsyncGenerator<ClassifierInput> {
+  for await (const { text } of rows) yield pair === undefined ? text : { text, pair };
 }
 
 function lineRecord({ problem }: TextClassifier, prediction: Prediction, index: number): Record<string, unknown> {

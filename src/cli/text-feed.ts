@@ -31,20 +31,11 @@ export class TextFeed implements AsyncIterable<string> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<string> {
-    const rows = this.input[Symbol.asyncIterator]();
-    const { signal } = this.options;
-    const aborted = new Promise<never>((_resolve, reject) => {
-      const fail = (): void => reject(signal.reason as Error);
-      if (signal.aborted) fail();
-      else signal.addEventListener('abort', fail, { once: true });
-    });
-    aborted.catch(() => undefined);
+    const rows = untilAborted(this.input, this.options.signal)[Symbol.asyncIterator]();
     return {
-      next: () => Promise.race([this.nextText(rows), aborted]),
-      // A generator that waits for input cannot be returned from; the process ends soon in that case.
+      next: () => this.nextText(rows),
       return: async () => {
-        const returned = rows.return?.();
-        if (!signal.aborted) await returned;
+        await rows.return?.();
         return { done: true, value: undefined };
       },
     };
@@ -76,4 +67,28 @@ export class TextFeed implements AsyncIterable<string> {
       return false;
     }
   }
+}
+
+/** The items of a source; stops waiting for the next one (of a slow pipe, say) when the signal is aborted, and throws its reason. */
+export function untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]: () => {
+      const items = source[Symbol.asyncIterator]();
+      const aborted = new Promise<never>((_resolve, reject) => {
+        const fail = (): void => reject(signal.reason as Error);
+        if (signal.aborted) fail();
+        else signal.addEventListener('abort', fail, { once: true });
+      });
+      aborted.catch(() => undefined);
+      return {
+        next: () => Promise.race([items.next(), aborted]),
+        // A generator that waits for input cannot be returned from; the process ends soon in that case.
+        return: async () => {
+          const returned = items.return?.();
+          if (!signal.aborted) await returned;
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }

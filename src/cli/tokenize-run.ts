@@ -1,15 +1,13 @@
 import { countOf } from '../core/count.ts';
 import { toJson } from '../data/json.ts';
-import { openRows } from '../data/read-node.ts';
-import type { ReadReport } from '../data/rows.ts';
 import { openRecordWriter, type RecordWriter } from '../data/writers-node.ts';
 import { ProgressMeter } from '../core/progress.ts';
 import type { Encoding, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { skippedRows } from './embed-summary.ts';
-import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openTokenizer } from './models.ts';
 import { requireOutputFormat } from './output-format.ts';
+import { openPairInput } from './pair-input.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { openTextInput, type InputFlags } from './text-input.ts';
 
@@ -27,7 +25,7 @@ export interface TokenizeFlags extends InputFlags {
 export async function runTokenize(io: CliIo, texts: readonly string[], flags: TokenizeFlags): Promise<void> {
   const { output, pairField } = flags;
   if (output !== undefined) requireOutputFormat(output, ['jsonl']);
-  const source = pairField === undefined ? openTextInput(texts, flags) : openPairs(texts, { ...flags, pairField });
+  const source = pairField === undefined ? openTextInput(texts, flags) : openPairInput(texts, { ...flags, pairField });
   const tokenizer = await openTokenizer(io, flags.model);
   const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
   const meter = new ProgressMeter(bar.update, { stage: 'tokenizing', unit: 'texts' });
@@ -64,22 +62,4 @@ function encode(tokenizer: Tokenizer, { special, maxLength }: TokenizeFlags, { t
 
 function toRecord({ ids, tokens, offsets, typeIds, truncatedTokens }: Encoding, isPair: boolean): TokenRecord {
   return { ids, tokens, offsets, ...(isPair && { typeIds }), truncatedTokens };
-}
-
-/** Rows with two texts. */
-function openPairs(texts: readonly string[], flags: TokenizeFlags & { pairField: string }): AsyncIterable<{ text: string; pair: string }> & { report: ReadReport } {
-  const { input = texts.length === 1 ? texts[0] : undefined, field = 'text', pairField, format, encoding, delimiter, header, onError } = flags;
-  if (input === undefined || (texts.length > 0 && flags.input !== undefined)) throw new UsageError('--pair-field needs one file, or - for standard input');
-  const rows = openRows(input, {
-    fields: [field, pairField],
-    ...(format && { format }), ...(encoding && { encoding }), ...(delimiter !== undefined && { delimiter }), ...(header === false && { header }), ...(onError && { onError }),
-  });
-  async function* iterate(): AsyncGenerator<{ text: string; pair: string }> {
-    for await (const row of rows) {
-      const { [field]: text, [pairField]: pair } = row.fields;
-      if (typeof text === 'string' && typeof pair === 'string') yield { text, pair };
-      else rows.reject(row, `fields ${JSON.stringify(field)} and ${JSON.stringify(pairField)} must be strings`);
-    }
-  }
-  return { report: rows.report, [Symbol.asyncIterator]: iterate };
 }

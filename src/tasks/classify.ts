@@ -149,7 +149,7 @@ export class TextClassifier implements Disposable {
   requireInputs(pairs: boolean): void {
     if (this.pairs === undefined || this.pairs === pairs) return;
     throw this.pairs
-      ? new AlbertineError('invalid_argument', 'this model was fine-tuned on pairs of texts, and one text alone was given', { hint: 'Give the second text too: { text, pair }, or pairField for a file; albertine predict also has --pair' })
+      ? new AlbertineError('invalid_argument', 'this model was fine-tuned on pairs of texts, and one text alone was given', { hint: 'Give the second text too: as { text, pair }, with --pair, or for a file with pairField' })
       : new AlbertineError('invalid_argument', 'this model was fine-tuned on single texts, and a pair of texts was given', { hint: 'Leave the second text (pair, pairField) out, or use a model fine-tuned on pairs' });
   }
 

@@ -187,7 +187,8 @@ async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassi
   const { weights, best, evaluation } = run.outcome;
   const save = (extra: Record<string, unknown>): Promise<unknown> => saveCheckpoint(options.output, {
     config, weights, tokenizerFiles: tokenizer.files(), heads: ['sequenceClassification'], problemType: HUGGING_FACE_PROBLEM[problem],
-    ...(problem !== 'regression' && { labels }),
+    // One output needs one name in config.json: without names, transformers expects two outputs and cannot load the weights.
+    labels: problem === 'regression' ? ['LABEL_0'] : labels,
     extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, [CLASSIFIER_KEYS.pairs]: options.pairField !== undefined, ...extra },
     card: {
       name: 'Text classifier', description: `Fine-tuned on ${countOf(prepared.train.length, 'row')} with albertine.`,

@@ -1,0 +1,45 @@
+import { AlbertineError } from '../core/errors.ts';
+import { formatOfPath, openRows } from '../data/read-node.ts';
+import { missingFieldReason, type ReadReport, type Row } from '../data/rows.ts';
+import { pick } from '../tasks/pick.ts';
+import { UsageError } from './errors.ts';
+import type { InputFlags } from './text-input.ts';
+
+/** Two texts that are read together. */
+export interface TextPair {
+  text: string;
+  pair: string;
+}
+
+/** Pairs of texts from the rows of a file or of standard input. */
+export interface PairInput extends AsyncIterable<TextPair> {
+  readonly report: ReadReport;
+}
+
+/**
+ * Pairs from one source of rows: `--input`, the only argument, or `-` for standard input, which is JSONL unless `--format` says otherwise.
+ * The first text is in `--field`, by default "text". Throws {@link UsageError} for texts as arguments, `invalid_argument` for a format that has one text a row.
+ */
+export function openPairInput(texts: readonly string[], flags: InputFlags & { pairField: string }): PairInput {
+  const { field = 'text', pairField } = flags;
+  const source = flags.input ?? (texts.length === 1 ? texts[0] : undefined);
+  if (source === undefined || (flags.input !== undefined && texts.length > 0)) throw new UsageError('--pair-field needs one file of rows, or - for standard input');
+  const format = flags.format ?? (source === '-' ? 'jsonl' : undefined);
+  if ((format ?? formatOfPath(source)) === 'txt') {
+    throw new AlbertineError('invalid_argument', 'text files have one text a line and no fields, so they cannot hold pairs', { value: source, hint: 'Give pairs as .jsonl, .csv, .tsv or .parquet, or name the format with --format' });
+  }
+  const rows = openRows(source, { ...pick(flags, ['encoding', 'delimiter', 'onError']), ...(format && { format }), ...(flags.header === false && { header: false }), fields: [field, pairField] });
+  async function* pairs(): AsyncGenerator<TextPair> {
+    for await (const row of rows) {
+      const { [field]: text, [pairField]: pair } = row.fields;
+      if (typeof text === 'string' && typeof pair === 'string') yield { text, pair };
+      else rows.reject(row, whyNoPair(row, [field, pairField]));
+    }
+  }
+  return { report: rows.report, [Symbol.asyncIterator]: pairs };
+}
+
+function whyNoPair({ fields }: Row, names: readonly string[]): string {
+  const missing = names.find((name) => !Object.hasOwn(fields, name));
+  return missing === undefined ? `fields ${names.map((name) => JSON.stringify(name)).join(' and ')} must be strings` : missingFieldReason(missing, fields);
+}
