@@ -12,5 +12,5 @@ export { binaryCrossEntropy, crossEntropy, meanSquaredError, weightedCrossEntrop
 export { linear, matmul, type MatMulOptions } from './operators/matmul.ts';
 export { layerNorm, softmax } from './operators/normalization.ts';
 export { quantizedLinear, quantizeDynamic, quantizeStatic, type QuantizedTensor, type QuantizedWeight } from './operators/quantized.ts';
-export { mean, sum } from './operators/reduce.ts';
+export { logSumExp, mean, sum } from './operators/reduce.ts';
 export { concat, gather, reshape, scatterAdd, slice, sumAll, transpose } from './operators/shape.ts';

@@ -6,7 +6,7 @@ import { add, applyMask, divide, exp, log, multiply, negate, relu, scale, sigmoi
 import { binaryCrossEntropy, crossEntropy, meanSquaredError, weightedCrossEntropy } from '../../src/graph/operators/loss.ts';
 import { linear, matmul } from '../../src/graph/operators/matmul.ts';
 import { layerNorm, softmax } from '../../src/graph/operators/normalization.ts';
-import { mean, sum } from '../../src/graph/operators/reduce.ts';
+import { logSumExp, mean, sum } from '../../src/graph/operators/reduce.ts';
 import { concat, gather, reshape, slice, sumAll, transpose } from '../../src/graph/operators/shape.ts';
 import type { GradientCase, InputSpec, Values } from './check-gradient.ts';
 
@@ -102,6 +102,10 @@ Object.assign(GRADIENT_CASES, {
   'mean, last axis': one(['batch', 'sequence', 4], (x) => mean(x, [2])),
   'mean, symbolic axis': one(['batch', 'sequence', 4], (x) => mean(x, [-2])),
   'mean of all, kept': one(['batch', 'sequence', 4], (x) => mean(x, [0, 1, 2], { keepDims: true })),
+  'logSumExp, last axis': one(['batch', 'sequence', 4], (x) => logSumExp(x, [-1])),
+  'logSumExp, symbolic axis': one(['rows', 4], (x) => logSumExp(x, [0])),
+  'logSumExp of all': one(['batch', 'sequence', 4], (x) => logSumExp(x, [0, 1, 2])),
+  'logSumExp, kept axes, far from zero': one(['batch', 'sequence', 4], (x) => logSumExp(scale(x, 300), [1, 2], { keepDims: true })),
   sumAll: one(['batch', 'sequence', 4], (x) => sumAll(x)),
   'sumAll of a scalar': one([], (x) => sumAll(exp(x))),
 } satisfies Record<string, GradientCase>);

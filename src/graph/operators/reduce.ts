@@ -60,6 +60,19 @@ export function mean(x: Tensor, axes: readonly number[], options: { keepDims?: b
   });
 }
 
+/** `log(sum(exp(x)))` over `axes`, differentiable and stable for large `|x|`. `keepDims` defaults to false. */
+export function logSumExp(x: Tensor, axes: readonly number[], options: { keepDims?: boolean } = {}): Tensor {
+  const { graph } = x;
+  const positive = axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+  const kept = x.shape.map((dim, axis) => (positive.includes(axis) ? 1 : dim));
+  const total = graph.apply('ReduceLogSumExp', [x, graph.integers(positive)], kept, { attributes: { keepdims: 1 } });
+  const y = options.keepDims ? total : rawReshape(total, x.shape.filter((_, axis) => !positive.includes(axis)));
+  return graph.differentiable(y, [x], (dy, sink) => {
+    const shares = graph.apply('Exp', [graph.apply('Sub', [x, total], x.shape)], x.shape); // the softmax over `axes`
+    sink.add(x, graph.apply('Mul', [shares, rawReshape(dy, kept)], x.shape));
+  });
+}
+
 /** Repeats size-1 axes up to `shape`. Appends a node only. */
 export function rawExpand(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;

@@ -1,0 +1,85 @@
+import type { AlbertConfig } from '../model/config.ts';
+import { bucketWithin } from '../data/batches.ts';
+import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
+import type { EmbeddingPooling } from './contrastive-head.ts';
+import type { TrainingBatch } from './layerwise.ts';
+
+/** Token sequences one after the other in one growing array: a million sentences take four bytes a token and hardly anything besides. */
+export class TokenTable {
+  private tokens = new Int32Array(1024);
+  /** Where each sequence ends. */
+  private readonly ends: number[] = [];
+  private longest = 0;
+
+  /** Sequences. */
+  get length(): number {
+    return this.ends.length;
+  }
+
+  /** Tokens of all sequences. */
+  get tokenCount(): number {
+    return this.ends.at(-1) ?? 0;
+  }
+
+  /** Tokens of the longest sequence; 0 when there is none. */
+  get maxLength(): number {
+    return this.longest;
+  }
+
+  /** Appends a sequence; the ids are copied. */
+  add(ids: Int32Array): void {
+    const start = this.tokenCount;
+    const end = start + ids.length;
+    if (end > this.tokens.length) {
+      const grown = new Int32Array(Math.max(end, Math.ceil(this.tokens.length * 1.5)));
+      grown.set(this.tokens.subarray(0, start));
+      this.tokens = grown;
+    }
+    this.tokens.set(ids, start);
+    this.ends.push(end);
+    if (ids.length > this.longest) this.longest = ids.length;
+  }
+
+  /** The ids of a sequence: a view, valid until the next {@link TokenTable.add}. */
+  sequence(index: number): Int32Array {
+    return this.tokens.subarray(index === 0 ? 0 : this.ends[index - 1], this.ends[index]);
+  }
+
+  /** All ids, for hashing. */
+  all(): Int32Array {
+    return this.tokens.subarray(0, this.tokenCount);
+  }
+}
+
+/** Tokenised rows for sentence embeddings: texts, pairs of texts, or pairs with scores. */
+export interface SentenceRows {
+  /** Texts of row i at `i * textsPerRow`, special tokens included. */
+  sequences: TokenTable;
+  textsPerRow: 1 | 2;
+  /** One a row; `scored` only. */
+  scores?: readonly number[];
+}
+
+/** Rows in {@link SentenceRows}. */
+export function rowCount({ sequences, textsPerRow }: SentenceRows): number {
+  return sequences.length / textsPerRow;
+}
+
+/** Pads sequences to a rectangle with what pooling needs. */
+export function padSequences(sequences: readonly Int32Array[], config: AlbertConfig, pooling: EmbeddingPooling): TrainingBatch {
+  const batchSize = sequences.length;
+  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(sequences.reduce((longest, { length }) => Math.max(longest, length), 1));
+  const inputIds = new Int32Array(batchSize * sequenceLength).fill(config.padTokenId);
+  const attentionMask = new Uint8Array(batchSize * sequenceLength);
+  const weights = new Float32Array(batchSize * sequenceLength);
+  sequences.forEach((ids, row) => {
+    const start = row * sequenceLength;
+    inputIds.set(ids, start);
+    attentionMask.fill(1, start, start + ids.length);
+    weights.fill(1 / ids.length, start, start + ids.length);
+  });
+  const feeds: Record<string, HostTensor> = pooling === 'mean'
+    ? { poolingWeights: float32([batchSize, 1, sequenceLength], weights) }
+    : { firstTokens: int64([batchSize], Array.from({ length: batchSize }, (_, row) => row * sequenceLength)) };
+  return { batchSize, sequenceLength, inputIds, attentionMask, headFeeds: feeds };
+}
