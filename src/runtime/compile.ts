@@ -3,7 +3,7 @@ import { evaluateDim, formatShape, type Dim } from '../graph/dims.ts';
 import type { Graph, ShapeInput, Tensor } from '../graph/graph.ts';
 import { writeOnnx, type OnnxSource } from '../graph/onnx/model.ts';
 import { loadOrt, setWasmThreads, type Engine, type Ort, type OrtSession, type OrtTensor } from './ort.ts';
-import { HostTensor, int64 } from './tensor.ts';
+import { DeviceTensor, HostTensor, int64, type RunTensor } from './tensor.ts';
 import { defaultThreads } from './threads.ts';
 
 /** Options of {@link compile}. */
@@ -17,6 +17,8 @@ export interface CompileOptions {
    * is one.
    */
   cpuFallback?: boolean;
+  /** Outputs that stay in the device's memory: every run must name a {@link DeviceTensor} in `into` for each. Default: none. */
+  deviceOutputs?: readonly string[];
   /** ONNX Runtime's graph optimisation level. Default `all`. */
   optimization?: 'disabled' | 'basic' | 'extended' | 'all';
   /**
@@ -33,7 +35,7 @@ export interface CompileOptions {
 /** Options of {@link CompiledGraph.run}. */
 export interface RunOptions {
   /** Tensors that receive outputs by name; the other outputs are freshly allocated. */
-  into?: Readonly<Record<string, HostTensor>>;
+  into?: Readonly<Record<string, RunTensor>>;
   /** Sizes of named dimensions that no input has on its own, such as `batch` when inputs only have `batch*sequence`. */
   sizes?: Readonly<Record<string, number>>;
 }
@@ -46,6 +48,7 @@ interface CompiledParts {
   inputs: readonly Tensor[];
   outputs: Readonly<Record<string, Tensor>>;
   shapeInputs: readonly ShapeInput[];
+  deviceOutputs: ReadonlySet<string>;
 }
 
 /** A graph that ONNX Runtime has compiled. Runs may overlap; dispose it to give its memory back. */
@@ -57,6 +60,7 @@ export class CompiledGraph implements Disposable {
   private readonly session: OrtSession;
   private readonly outputs: Readonly<Record<string, Tensor>>;
   private readonly shapeInputs: readonly ShapeInput[];
+  private readonly deviceOutputs: ReadonlySet<string>;
   private disposed = false;
   private activeRuns = 0;
 
@@ -70,14 +74,15 @@ export class CompiledGraph implements Disposable {
     const derived = new Set(parts.shapeInputs.map(({ tensor }) => tensor));
     this.inputs = parts.inputs.filter((input) => !derived.has(input));
     this.shapeInputs = parts.shapeInputs;
+    this.deviceOutputs = parts.deviceOutputs;
   }
 
   /**
-   * Runs the graph. `feeds` needs a tensor for every name in `inputs` (others are ignored).
+   * Runs the graph. `feeds` needs a tensor for every name in `inputs` (others are ignored). Returns the outputs in host memory.
    * Throws `shape_mismatch` naming the input or output, `invalid_argument` for an unknown output, `runtime_failed` for errors of
    * ONNX Runtime, `disposed` after disposal.
    */
-  async run(feeds: Readonly<Record<string, HostTensor>>, options: RunOptions = {}): Promise<Record<string, HostTensor>> {
+  async run(feeds: Readonly<Record<string, RunTensor>>, options: RunOptions = {}): Promise<Record<string, HostTensor>> {
     if (this.disposed) throw new AlbertineError('disposed', 'this compiled graph has been disposed');
     const { into = {} } = options;
     const bindings = new Map<string, number>(Object.entries(options.sizes ?? {}));
@@ -86,12 +91,20 @@ export class CompiledGraph implements Disposable {
     const fetches: Record<string, OrtTensor | null> = {};
     // The WebAssembly engine does not write to tensors that it is given (it leaves them as they are), so its results are copied.
     const writesInto = this.engine === 'native';
-    for (const name of this.outputNames) fetches[name] = (writesInto && into[name]?.toNative(this.ort)) || null;
+    for (const name of this.outputNames) {
+      const target = into[name];
+      fetches[name] = writesInto && target instanceof HostTensor ? target.toNative(this.ort) : null;
+    }
     const results = await this.runSession(native, fetches);
     const outputs: Record<string, HostTensor> = {};
     for (const name of this.outputNames) {
-      if (into[name] && !writesInto) into[name].copyFrom(HostTensor.fromNative(results[name]));
-      outputs[name] = into[name] ?? HostTensor.fromNative(results[name]);
+      const target = into[name];
+      if (target instanceof DeviceTensor) {
+        target.replace(results[name]);
+        continue;
+      }
+      if (target && !writesInto) target.copyFrom(HostTensor.fromNative(results[name]));
+      outputs[name] = target ?? HostTensor.fromNative(results[name]);
     }
     return outputs;
   }
@@ -115,7 +128,7 @@ export class CompiledGraph implements Disposable {
     }
   }
 
-  private nativeFeeds(feeds: Readonly<Record<string, HostTensor>>, bindings: Map<string, number>): Record<string, OrtTensor> {
+  private nativeFeeds(feeds: Readonly<Record<string, RunTensor>>, bindings: Map<string, number>): Record<string, OrtTensor> {
     const native: Record<string, OrtTensor> = {};
     for (const input of this.inputs) {
       const tensor = feeds[input.name];
@@ -137,16 +150,21 @@ export class CompiledGraph implements Disposable {
     return size;
   }
 
-  private checkInto(into: Readonly<Record<string, HostTensor>>, bindings: ReadonlyMap<string, number>): void {
+  private checkInto(into: Readonly<Record<string, RunTensor>>, bindings: ReadonlyMap<string, number>): void {
     for (const [name, tensor] of Object.entries(into)) {
       if (!Object.hasOwn(this.outputs, name)) throw new AlbertineError('invalid_argument', `there is no output ${name}, only ${this.outputNames.join(', ')}`, { value: name });
       checkShape(`output ${name}`, this.outputs[name], { tensor, bindings });
+    }
+    const misplaced = this.outputNames.find((name) => this.deviceOutputs.has(name) !== (into[name] instanceof DeviceTensor));
+    if (misplaced !== undefined) {
+      const expected = this.deviceOutputs.has(misplaced) ? 'stays on the device and needs a DeviceTensor' : 'comes to the host and cannot be put into a DeviceTensor';
+      throw new AlbertineError('invalid_argument', `output ${misplaced} ${expected}`, { value: misplaced });
     }
   }
 }
 
 /** Checks type and rank, and records the sizes of single named dimensions. */
-function bindNames(input: Tensor, tensor: HostTensor, bindings: Map<string, number>): void {
+function bindNames(input: Tensor, tensor: RunTensor, bindings: Map<string, number>): void {
   if (tensor.dtype !== input.dtype || tensor.shape.length !== input.shape.length) throw mismatch(`input ${input.name}`, input, { tensor, bindings });
   input.shape.forEach((dim, axis) => {
     if (typeof dim === 'string' && !dim.includes('*') && !bindings.has(dim)) bindings.set(dim, tensor.shape[axis]);
@@ -154,14 +172,14 @@ function bindNames(input: Tensor, tensor: HostTensor, bindings: Map<string, numb
 }
 
 /** Throws `shape_mismatch` unless a tensor has the declared type and every size that is known. */
-function checkShape(subject: string, declared: Tensor, given: { tensor: HostTensor; bindings: ReadonlyMap<string, number> }): void {
+function checkShape(subject: string, declared: Tensor, given: { tensor: RunTensor; bindings: ReadonlyMap<string, number> }): void {
   const { tensor, bindings } = given;
   const fits = tensor.dtype === declared.dtype && tensor.shape.length === declared.shape.length
     && declared.shape.every((dim, axis) => (sizeIfBound(dim, bindings) ?? tensor.shape[axis]) === tensor.shape[axis]);
   if (!fits) throw mismatch(subject, declared, given);
 }
 
-function mismatch(subject: string, declared: Tensor, given: { tensor: HostTensor; bindings: ReadonlyMap<string, number> }): AlbertineError {
+function mismatch(subject: string, declared: Tensor, given: { tensor: RunTensor; bindings: ReadonlyMap<string, number> }): AlbertineError {
   const { tensor, bindings } = given;
   const known = [...new Set(declared.shape.flatMap((dim) => (typeof dim === 'string' ? [dim] : [])))].flatMap((dim) => {
     const size = sizeIfBound(dim, bindings);
@@ -187,11 +205,12 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   const { ort, engine } = await loadOrt();
   const model = writeOnnx(graph, source);
   const bytes = concatenate(model.chunks, model.byteLength);
+  if (engine === 'wasm' && options.device === 'webgpu') throw new AlbertineError('runtime_unavailable', 'WebGPU needs the native engine', { value: engine, hint: 'Install onnxruntime-node, and do not set ALBERTINE_ENGINE=wasm.' });
   if (engine === 'wasm') setWasmThreads(ort, options.threads ?? defaultThreads());
   const session = await createSession(ort, bytes, { ...options, weightFolder: weightFolder(graph) });
   const needed = new Set(model.inputs);
   const shapeInputs = graph.shapeInputs.filter(({ tensor }) => needed.has(tensor));
-  return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputs: { ...source.outputs }, shapeInputs });
+  return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputs: { ...source.outputs }, shapeInputs, deviceOutputs: new Set(options.deviceOutputs) });
 }
 
 /** The folder of the files that hold constants of a graph; the runtime resolves all of them against one folder. */
@@ -214,6 +233,7 @@ async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOption
       enableMemPattern: false,
       enableCpuMemArena: arena,
       logSeverityLevel: 3,
+      ...(options.deviceOutputs && { preferredOutputLocation: Object.fromEntries(options.deviceOutputs.map((name) => [name, 'gpu-buffer' as const])) }),
       extra: {
         session: {
           intra_op: { allow_spinning: spinning ? '1' : '0' },
@@ -224,9 +244,15 @@ async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOption
       },
     });
   } catch (cause) {
-    throw new AlbertineError('runtime_failed', `ONNX Runtime rejected the graph: ${cause instanceof Error ? cause.message.slice(0, 500) : String(cause)}`, { cause });
+    const reason = cause instanceof Error ? cause.message.slice(0, 500) : String(cause);
+    if (device === 'webgpu' && NO_ADAPTER.test(reason)) throw new AlbertineError('runtime_unavailable', 'no WebGPU device was found', { value: reason, cause, hint: DEVICE_HINT });
+    throw new AlbertineError('runtime_failed', `ONNX Runtime rejected the graph: ${reason}`, { cause });
   }
 }
+
+/** What ONNX Runtime says on a machine without a usable graphics driver. */
+const NO_ADAPTER = /Failed to get a WebGPU (adapter|device)/;
+const DEVICE_HINT = 'On Linux it needs the Vulkan loader (Debian: libvulkan1) and the driver of a graphics processor, also without a display: vulkaninfo --summary must list it. Or use the device cpu.';
 
 function concatenate(chunks: readonly Uint8Array[], byteLength: number): Uint8Array {
   const all = new Uint8Array(byteLength);

@@ -2,7 +2,7 @@ import { AlbertineError } from '../core/errors.ts';
 import type { DataType, TypedArray } from '../graph/graph.ts';
 import type { Ort, OrtTensor } from './ort.ts';
 
-/** Values for one input or output of a compiled graph, in host memory (or kept by the runtime after a device run). */
+/** Values for one input or output of a compiled graph, in host memory. */
 export class HostTensor {
   readonly dtype: DataType;
   readonly shape: readonly number[];
@@ -39,6 +39,43 @@ export class HostTensor {
     return tensor;
   }
 }
+
+/**
+ * Values that stay in a device's memory: a place that a graph's output can be kept in and that can be fed to any graph of that
+ * device. A run never writes into what the place holds, it puts a new buffer there and frees the old one, so the same tensor may be
+ * an input and an output of one run. Dispose it before the graph that wrote it.
+ */
+export class DeviceTensor implements Disposable {
+  readonly dtype: DataType;
+  readonly shape: readonly number[];
+  private native: OrtTensor | undefined;
+
+  constructor(dtype: DataType, shape: readonly number[]) {
+    this.dtype = dtype;
+    this.shape = shape;
+  }
+
+  /** The runtime's handle of the values. Throws `runtime_failed` when nothing was written yet, or after disposal. */
+  toNative(): OrtTensor {
+    if (!this.native) throw new AlbertineError('runtime_failed', `a device tensor of shape [${this.shape.join(', ')}] is read before it was written`, { value: this.shape });
+    return this.native;
+  }
+
+  /** Takes over an output of a run and frees the values held before. */
+  replace(native: OrtTensor): void {
+    this.native?.dispose();
+    this.native = native;
+  }
+
+  /** Frees the device's memory. */
+  [Symbol.dispose](): void {
+    this.native?.dispose();
+    this.native = undefined;
+  }
+}
+
+/** What a compiled graph can be fed with and can write to. */
+export type RunTensor = HostTensor | DeviceTensor;
 
 const ARRAYS = {
   float32: Float32Array, float64: Float64Array, float16: Uint16Array, int64: BigInt64Array,
