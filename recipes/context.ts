@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AlbertineError, type ProgressListener } from '../src/index.ts';
+import type { Recipe, RecipeSource } from './recipe.ts';
+
+/** What every stage of a build has in common. */
+export interface BuildContext {
+  recipe: Recipe;
+  /** Folder of the corpus, which the sources' files are below. */
+  corpus: string;
+  /** Folder of further data, for files named `data:FILE`. */
+  data?: string;
+  /** Processor threads. Default: those this process may use. */
+  threads?: number;
+  signal?: AbortSignal;
+  onProgress?: ProgressListener;
+  onNote: (text: string) => void;
+}
+
+/** Paths of a source's files; throws `file_not_found` for the first that is absent. */
+export function corpusPaths({ corpus }: BuildContext, { name, files }: Pick<RecipeSource, 'name' | 'files'>): string[] {
+  return files.map((file) => requireFile(join(corpus, file), `file of source ${name}`));
+}
+
+/** Path of `data:FILE`. */
+export function dataPath({ data }: BuildContext, file: string): string {
+  const name = file.replace(/^data:/, '');
+  if (data === undefined) throw new AlbertineError('invalid_argument', `the recipe reads ${file}, and no data folder was given`, { value: file, hint: 'Give --data FOLDER' });
+  return requireFile(join(data, name), 'data file');
+}
+
+function requireFile(path: string, what: string): string {
+  if (!existsSync(path)) throw new AlbertineError('file_not_found', `no ${what} at ${path}`, { value: path });
+  return path;
+}
+
+const hashes = new Map<string, Promise<string>>();
+
+/** SHA-256 of a file (the first 16 hexadecimal digits), read once a process: settings refer to contents, so that a copied corpus is the same corpus. */
+export function fileHash(path: string): Promise<string> {
+  let hash = hashes.get(path);
+  if (!hash) hashes.set(path, (hash = readHash(path)));
+  return hash;
+}
+
+async function readHash(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** File names with the hashes of their contents. */
+export async function contentsOf(paths: readonly string[], names: readonly string[]): Promise<Record<string, string>> {
+  return Object.fromEntries(await Promise.all(paths.map(async (path, i) => [names[i], await fileHash(path)] as const)));
+}

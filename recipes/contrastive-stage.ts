@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FineTuneEmbeddingOptions } from '../src/tasks/fine-tune-embedding-node.ts';
+import { contentsOf, dataPath, type BuildContext } from './context.ts';
+import { describeRun } from './pretrain-stage.ts';
+import type { ContrastiveStep } from './recipe.ts';
+import { interruptedIn, type Stage, type StageJob } from './stages.ts';
+
+/** Name of a contrastive step's stage. */
+export const contrastiveName = (step: Pick<ContrastiveStep, 'name'>): string => `contrastive/${step.name}`;
+
+/** One contrastive step, from the model of the step before it. Goes on from its last checkpoint. */
+export function contrastiveStage(context: BuildContext, step: ContrastiveStep, before: string): Stage {
+  const { threads, signal, onProgress, onNote } = context;
+  const { name, train, evaluation = [], ...options } = step;
+  const data = [...train, ...evaluation].filter((file) => file.startsWith('data:'));
+  const drawn = [...train, ...evaluation].some((file) => file.startsWith('sentences:'));
+  const stage = contrastiveName(step);
+  const pathOf = (file: string, { input }: StageJob): string => (file.startsWith('data:') ? dataPath(context, file) : join(input('sentences').folder, `${file.slice('sentences:'.length)}.jsonl`));
+  return {
+    name: stage,
+    needs: [before, ...(drawn ? ['sentences'] : [])],
+    settings: async () => ({ step: { name, train, evaluation, ...options }, data: await contentsOf(data.map((file) => dataPath(context, file)), data) }),
+    run: async (job) => {
+      const { fineTuneEmbedding } = await import('../src/tasks/fine-tune-embedding-node.ts');
+      const { outcome, steps } = await fineTuneEmbedding({
+        ...options as unknown as FineTuneEmbeddingOptions,
+        model: job.input(before).folder, output: job.folder, resume: existsSync(join(job.folder, 'run.json')),
+        train: train.map((file) => pathOf(file, job)),
+        ...(evaluation.length > 0 && { evaluation: evaluation.map((file) => pathOf(file, job)) }),
+        onEvent: (kind, message) => onNote(`${stage}: ${kind}: ${message}`),
+        ...(threads !== undefined && { threads }), ...(signal && { signal }), ...(onProgress && { onProgress }),
+      });
+      if (outcome === 'interrupted') throw interruptedIn(stage, ` after step ${steps}`);
+    },
+    describe: describeRun,
+  };
+}

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Albert, openCheckpoint, openFolder, saveCheckpoint, type CardDetails } from '../src/index.ts';
+import { recipeCard } from './card.ts';
+import { contentsOf, dataPath, type BuildContext } from './context.ts';
+import { contrastiveName } from './contrastive-stage.ts';
+import { retrievalOf, similarityOf } from './measure.ts';
+import { TEXT_FILES } from './sentences-stage.ts';
+import { hashOf, writeFileAtOnce, type FinishedStage, type Stage, type StageJob } from './stages.ts';
+
+const FIGURES = 'figures.json';
+
+/** Model folders by kind, with what they measured. */
+export interface Figures {
+  models: { kind: 'pretrained' | 'embedding'; folder: string; weightBytes: number; fingerprint: string; results: Record<string, string | number> }[];
+}
+
+/** Stores the models in 16 bits, measures them as stored, and writes their cards. */
+export function releaseStage(context: BuildContext): Stage {
+  const { recipe } = context;
+  const { release, contrastive = [] } = recipe;
+  const last = contrastive.at(-1);
+  const embedding = release.embedding !== undefined && last ? contrastiveName(last) : undefined;
+  const tests = release.similarity ?? [];
+  return {
+    name: 'release',
+    needs: ['shards', 'pretrain', ...(recipe.sentences ? ['sentences'] : []), ...(embedding === undefined ? [] : contrastive.map(contrastiveName))],
+    settings: async () => ({
+      release, card: recipe.card,
+      sources: recipe.sources.map(({ name, language, origin, licence, attribution, shareAlike }) => ({ name, language, origin, licence, attribution, shareAlike })),
+      data: await contentsOf(tests.map(({ file }) => dataPath(context, file)), tests.map(({ file }) => file)),
+    }),
+    run: async (job) => {
+      const figures: Figures = { models: [await releaseModel(context, job, { kind: 'pretrained', from: 'pretrain', name: release.pretrained })] };
+      if (embedding !== undefined) figures.models.push(await releaseModel(context, job, { kind: 'embedding', from: embedding, name: release.embedding! }));
+      await writeFileAtOnce(join(job.folder, FIGURES), `${JSON.stringify(figures, null, 2)}\n`);
+    },
+    describe: async (folder) => {
+      const figures = JSON.parse(await readFile(join(folder, FIGURES), 'utf8')) as Figures;
+      return { fingerprint: hashOf(figures.models.map(({ fingerprint }) => fingerprint)), ...figures };
+    },
+  };
+}
+
+async function releaseModel(context: BuildContext, job: StageJob, { kind, from, name }: { kind: 'pretrained' | 'embedding'; from: string; name: string }): Promise<Figures['models'][number]> {
+  const { recipe, onNote } = context;
+  const { dtype = 'f16' } = recipe.release;
+  const target = join(job.folder, name);
+  const files = await openFolder(job.input(from).folder);
+  const checkpoint = await openCheckpoint(files);
+  const { weights, heads } = await checkpoint.load();
+  const tokenizerFiles = Object.fromEntries(await Promise.all(checkpoint.tokenizerFiles.map(async (file) => [file, await files.read(file)] as const)));
+  // A trained model does not carry the mark of random weights on.
+  const { albertine_untrained: _mark, ...extra } = checkpoint.details.extra;
+  const { weightBytes, fingerprint } = await saveCheckpoint(target, { config: checkpoint.config, weights, heads, tokenizerFiles, dtype, extra });
+  onNote(`release: ${target}: ${(weightBytes / 1e6).toFixed(1)} MB of weights; measuring`);
+  const results = { ...pretrainingResults(job.input('pretrain')), ...await measure(context, job, target) };
+  const saved: Pick<CardDetails, 'config' | 'heads' | 'dtype' | 'fingerprint'> = { config: checkpoint.config, heads, dtype, fingerprint };
+  const shards = job.input('shards').result as unknown as { sources: Record<string, { tokens: number }> };
+  const tokens = Object.fromEntries(Object.entries(shards.sources).map(([source, facts]) => [source, facts.tokens]));
+  await writeFileAtOnce(join(target, 'README.md'), recipeCard(recipe, { kind, saved, training: trainingFacts(context, job, kind), results, tokens }));
+  return { kind, folder: name, weightBytes, fingerprint, results };
+}
+
+/** Metrics of the last evaluation on held-out text that a card shows, by language where there are several. */
+const SHOWN: [metric: string, title: string, digits: number][] = [
+  ['mlmLoss', 'Masked tokens, held out: loss (nats)', 3], ['mlmPerplexity', 'Masked tokens, held out: perplexity', 2],
+  ['mlmAccuracy', 'Masked tokens, held out: accuracy', 4], ['pairAccuracy', 'Sentence order, held out: accuracy', 4],
+];
+
+function pretrainingResults({ result }: FinishedStage): Record<string, string> {
+  const metrics = result['evaluation'] as Record<string, number>;
+  return Object.fromEntries(SHOWN.flatMap(([metric, title, digits]) => Object.entries(metrics)
+    .filter(([name]) => name === metric || name.startsWith(`${metric}_`))
+    .map(([name, value]) => [name === metric ? title : `${title}, ${name.slice(metric.length + 1)}`, value.toFixed(digits)])));
+}
+
+/** Figures of a released folder, as everyone who loads it gets them. */
+async function measure(context: BuildContext, job: StageJob, folder: string): Promise<Record<string, string>> {
+  const { recipe, threads } = context;
+  using model = await Albert.load(folder, { ...(threads !== undefined && { threads }) });
+  const results: Record<string, string> = {};
+  for (const test of recipe.release.similarity ?? []) {
+    const { pairs, spearman } = await similarityOf(model, dataPath(context, test.file), test);
+    results[`${test.name}: Spearman of cosines (${pairs} pairs)`] = spearman.toFixed(4);
+  }
+  if (recipe.sentences?.heldOutPairs) {
+    const found = await retrievalOf(model, join(job.input('sentences').folder, `${TEXT_FILES[2]}.jsonl`));
+    for (const [language, { pairs, accuracy }] of Object.entries(found)) results[`Neighbouring text found among ${pairs}, held out, ${language}`] = accuracy.toFixed(4);
+  }
+  return results;
+}
+
+function trainingFacts({ recipe }: BuildContext, { input }: StageJob, kind: 'pretrained' | 'embedding'): Record<string, string | number> {
+  const { pretrain, contrastive = [] } = recipe;
+  const { result } = input('pretrain');
+  const facts: Record<string, string | number> = {
+    'Pretraining steps': (result['steps'] as number).toLocaleString('en-US'),
+    'Sequences per step': pretrain.batchSize ?? 256,
+    'Tokens of a sequence': pretrain.lengths ? pretrain.lengths.map(([share, length]) => `${length} from ${Math.round(100 * share)} % of the steps`).join(', ') : pretrain.maxLength ?? 128,
+    'Objectives': pretrain.objective === 'none' ? 'masked tokens' : `masked tokens and ${pretrain.objective ?? 'sop'}`,
+    'Tokens seen': (result['tokens'] as number).toLocaleString('en-US'),
+    'Hours of pretraining': (result['hours'] as number).toFixed(2),
+    'Seed': pretrain.seed ?? 1,
+  };
+  if (kind === 'pretrained') return facts;
+  for (const step of contrastive) {
+    const run = input(contrastiveName(step)).result;
+    facts[`Then: ${step.name}`] = `${String(step['objective'])} on ${step.train.join(', ')}; ${String(run['steps'])} steps, ${(run['hours'] as number).toFixed(2)} hours`;
+  }
+  return facts;
+}
