@@ -1,21 +1,19 @@
 import { countOf } from '../core/count.ts';
-import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { AlbertineError } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { confusionMatrix } from '../metrics/classification.ts';
-import type { AlbertConfig } from '../model/config.ts';
-import { defaultThreads } from '../runtime/threads.ts';
-import { layerwiseScales, type ArenaOptions } from '../training/arena.ts';
-import { classificationTask, DEFAULT_MICRO_BATCH_TOKENS, stepsOfEpochs, stepsPerEpoch } from '../training/classification.ts';
-import type { Schedule } from '../training/schedules.ts';
-import { Trainer, type BestMetric, type TrainingOutcome, type TrainerOptions } from '../training/trainer.ts';
+import { classificationTask, DEFAULT_MICRO_BATCH_TOKENS } from '../training/classification.ts';
+import type { RunInfo } from '../training/report/run-record.ts';
+import type { BestMetric, TrainingOutcome } from '../training/trainer-options.ts';
 import { fitTemperature } from './calibrate.ts';
 import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
 import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
-import type { FineTuneOptions, FineTuneResult, FineTuneRunOptions } from './fine-tune-options.ts';
+import type { FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
+import { cardSettings, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { pick } from './pick.ts';
-import { requireNothingLost, RunFolder, type RunSettings } from './run-folder-node.ts';
+import { requireNothingLost, type RunSettings } from './run-folder-node.ts';
 
 export type { FineTuneOptions, FineTuneResult, FineTuneRunOptions } from './fine-tune-options.ts';
 
@@ -34,33 +32,34 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
   requireSingleLabel(options);
   await requireNothingLost(options);
   const prepared = await prepareClassification(options);
-  const plan = planRun(options, prepared);
+  const plan = planClassification(options, prepared);
   const warnings = describeSmallness(plan.schedule.totalSteps, prepared);
   for (const warning of warnings) options.onEvent?.('warning', warning);
   const notes = [...prepared.notes, ...warnings];
-  const run = await RunFolder.open(options, plan.settings, {
-    totalSteps: plan.schedule.totalSteps, classCounts: prepared.classCounts, notes, versions: { node: process.version },
+  let temperature: number | undefined;
+  const outcome = await runFineTuning(options, {
+    ...prepared, plan, notes, facts: { classCounts: prepared.classCounts },
+    task: classificationTask({
+      ...prepared, batchSize: plan.batchSize, seed: options.seed ?? 1,
+      ...pick(options, ['microBatchTokens', 'shuffle', 'labelSmoothing']),
+      ...(plan.epochs !== undefined && { epochs: plan.epochs }),
+      ...(options.balanceClasses && { classWeights: inverseFrequencies(prepared) }),
+    }),
+    ...(prepared.evaluation.length > 0 && { best: bestMetric(options, prepared.problem) }),
+    save: async (trained) => {
+      const saved = await saveClassifier(options, prepared, { outcome: trained, settings: plan.settings });
+      temperature = saved.temperature;
+      return describeSaved(options, prepared, { notes, confusion: saved.confusion });
+    },
   });
-  try {
-    const outcome = await train(options, prepared, { ...plan, run });
-    const common = { ...withoutWeights(outcome), output: options.output, labels: prepared.labels };
-    if (outcome.outcome === 'interrupted') {
-      await run.close('interrupted');
-      return common;
-    }
-    const { temperature, confusion } = await saveClassifier(options, prepared, { outcome, settings: plan.settings });
-    const warning = confusion && describeOneLabel(confusion, prepared.labels);
-    if (warning !== undefined) options.onEvent?.('warning', warning);
-    await run.close('finished', {
-      ...(warning !== undefined && { notes: [...notes, warning] }),
-      ...(outcome.best && { bestCheckpoint: { step: outcome.best.step, metric: outcome.best.metric, value: outcome.best.value, path: options.output } }),
-      ...(confusion && { confusionMatrix: { labels: prepared.labels, counts: confusion } }),
-    });
-    return { ...common, ...(temperature !== undefined && { temperature }) };
-  } catch (error) {
-    await run.close('failed', { notes: [...notes, `failed: ${error instanceof Error ? error.message : String(error)}`] }).catch(() => undefined);
-    throw error;
-  }
+  return { ...outcome, output: options.output, labels: prepared.labels, ...(temperature !== undefined && { temperature }) };
+}
+
+/** What `run.json` has of the saved classifier; warns of one that knows a single answer. */
+function describeSaved(options: FineTuneOptions, { labels }: PreparedClassification, { notes, confusion }: { notes: string[]; confusion: number[][] | undefined }): RunInfo {
+  const warning = confusion && describeOneLabel(confusion, labels);
+  if (warning !== undefined) options.onEvent?.('warning', warning);
+  return { ...(warning !== undefined && { notes: [...notes, warning] }), ...(confusion && { confusionMatrix: { labels, counts: confusion } }) };
 }
 
 function requireSingleLabel({ problem = 'singleLabel', labelSmoothing, balanceClasses, calibrate }: FineTuneOptions): void {
@@ -88,71 +87,16 @@ function describeOneLabel(confusion: readonly (readonly number[])[], labels: rea
   return `every held-out text is given the label ${JSON.stringify(given[0])}: nothing is learned yet; more epochs, another learningRate or a pretrained model may help`;
 }
 
-interface RunPlan {
-  schedule: Schedule;
-  batchSize: number;
-  settings: RunSettings;
-}
-
-/** Fills in the defaults and lists everything that decides the result. */
-function planRun(options: FineTuneOptions, prepared: PreparedClassification): RunPlan {
-  const { config, train } = prepared;
-  const batchSize = requireInteger('batchSize', options.batchSize ?? DEFAULT_BATCH_SIZE, { min: 1 });
-  const { epochs = DEFAULT_EPOCHS } = options;
-  if (!(epochs > 0)) throw new AlbertineError('invalid_argument', `epochs must be positive, got ${epochs}`, { value: epochs });
-  const schedule: Schedule = {
-    kind: options.schedule ?? 'linear',
-    learningRate: options.learningRate ?? defaultLearningRate(config, prepared.untrained),
-    totalSteps: requireInteger('maxSteps', options.maxSteps ?? stepsOfEpochs(train.length, batchSize, epochs), { min: 1 }),
-    warmupRatio: options.warmupRatio ?? 0.1,
-  };
-  const { name = 'adamw', ...constants } = options.optimizer ?? {};
-  const settings: RunSettings = {
-    task: 'classification', model: options.model ?? 'built-in', modelFingerprint: prepared.fingerprint,
-    problem: prepared.problem, labels: prepared.labels, trainRows: train.length, evaluationRows: prepared.evaluation.length, dataFingerprint: prepared.dataFingerprint,
-    ...(options.maxSteps === undefined && { epochs }), totalSteps: schedule.totalSteps, batchSize,
-    learningRate: schedule.learningRate, schedule: schedule.kind, warmupRatio: schedule.warmupRatio,
-    optimizer: name, ...constants, maxGradNorm: options.maxGradNorm ?? 1,
-    maxLength: prepared.maxLength, shuffle: options.shuffle ?? true, seed: options.seed ?? 1,
-    hiddenDropout: config.hiddenDropoutProb, attentionDropout: config.attentionProbsDropoutProb, classifierDropout: config.classifierDropoutProb,
-    microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS,
-    evaluateEvery: options.evaluateEvery ?? stepsPerEpoch(train.length, batchSize), metric: bestMetric(options, prepared.problem).metric,
-    threads: options.threads ?? defaultThreads(),
-    ...pick(options, ['layerDecay', 'freeze', 'labelSmoothing', 'balanceClasses', 'patience', 'guard']),
-  };
-  return { schedule, batchSize, settings };
-}
-
-async function train(options: FineTuneOptions, prepared: PreparedClassification, parts: RunPlan & { run: RunFolder }): Promise<TrainingOutcome> {
-  const { schedule, batchSize, settings, run } = parts;
-  const task = classificationTask({
-    ...prepared, batchSize, seed: options.seed ?? 1,
-    ...pick(options, ['microBatchTokens', 'shuffle', 'labelSmoothing']),
-    ...(options.maxSteps === undefined && { epochs: options.epochs ?? DEFAULT_EPOCHS }),
-    ...(options.balanceClasses && { classWeights: inverseFrequencies(prepared) }),
+function planClassification(options: FineTuneOptions, prepared: PreparedClassification): RunPlan {
+  return planRun(options, {
+    base: prepared, rows: prepared.train.length, defaults: { epochs: DEFAULT_EPOCHS, batchSize: DEFAULT_BATCH_SIZE },
+    own: {
+      task: 'classification', problem: prepared.problem, labels: prepared.labels,
+      trainRows: prepared.train.length, evaluationRows: prepared.evaluation.length, dataFingerprint: prepared.dataFingerprint,
+      microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS, metric: bestMetric(options, prepared.problem).metric,
+      ...pick(options, ['labelSmoothing', 'balanceClasses']),
+    },
   });
-  using trainer = new Trainer(prepared.config, prepared.weights, task, {
-    ...trainerOptions(options),
-    schedule,
-    ...(prepared.evaluation.length > 0 && { best: bestMetric(options, prepared.problem), ...pick(options, ['patience']) }),
-    evaluateEvery: settings['evaluateEvery'] as number,
-    parameters: arenaOptions(options, prepared.config),
-    tracker: run.tracker,
-  });
-  if (options.resume) {
-    const step = await trainer.resume();
-    options.onEvent?.('resumed', step === undefined ? 'no checkpoint yet: starting from the beginning' : `at step ${step} of ${schedule.totalSteps}`);
-  }
-  return trainer.run();
-}
-
-/** The options that every fine-tuning task hands on to its trainer as they are. */
-export function trainerOptions(options: FineTuneRunOptions): Omit<TrainerOptions, 'schedule'> {
-  return {
-    ...pick(options, ['output', 'optimizer', 'maxGradNorm', 'checkpointEvery', 'saveActivations', 'threads', 'guard', 'onProgress', 'onEstimate', 'signal']),
-    seed: options.seed ?? 1,
-    onEvent: (kind, message) => options.onEvent?.(kind, message),
-  };
 }
 
 function inverseFrequencies({ train, labels }: PreparedClassification): number[] {
@@ -166,21 +110,6 @@ function bestMetric(options: FineTuneOptions, problem: ProblemType): BestMetric 
   return { metric, higherIsBetter: !LOWER_IS_BETTER.test(metric) };
 }
 
-/** Frozen parameters and layer-wise rates. */
-export function arenaOptions({ freeze, layerDecay }: FineTuneRunOptions, config: AlbertConfig): ArenaOptions {
-  return {
-    ...(freeze && { frozen: freeze }),
-    ...(layerDecay !== undefined && layerDecay !== 1 && { learningRateScales: layerwiseScales(config.numHiddenGroups, layerDecay) }),
-  };
-}
-
-/** The rate that usually works for a model of this width. */
-export function defaultLearningRate(config: AlbertConfig, untrained: boolean): number {
-  if (untrained) return 5e-4;
-  if (config.hiddenSize >= 1024) return 1e-5;
-  return config.hiddenSize >= 512 ? 3e-5 : 1e-4;
-}
-
 /** Saves the checkpoint, looks at the held-out examples with what was saved, and stores the temperature if one is asked for. */
 async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassification, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<{ confusion?: number[][]; temperature?: number }> {
   const { checkpointConfig: config, tokenizer, labels, problem, maxLength } = prepared;
@@ -192,7 +121,7 @@ async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassi
     extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, [CLASSIFIER_KEYS.pairs]: options.pairField !== undefined, ...extra },
     card: {
       name: 'Text classifier', description: `Fine-tuned on ${countOf(prepared.train.length, 'row')} with albertine.`,
-      training: Object.fromEntries(Object.entries(run.settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number')),
+      training: cardSettings(run.settings),
       results: best?.evaluation ?? evaluation ?? {},
     },
   });
@@ -211,9 +140,4 @@ async function examine(options: FineTuneOptions, { evaluation, labels }: Prepare
   const width = labels.length;
   const predicted = gold.map((_, row) => bestClass(logits.subarray(row * width, (row + 1) * width)));
   return { confusion: confusionMatrix(gold, predicted, width), ...(options.calibrate && { temperature: fitTemperature(logits, gold, width) }) };
-}
-
-/** A result for callers: the weights are on disk. */
-export function withoutWeights({ outcome, steps, skipped, rollBacks, evaluation, best, estimate }: TrainingOutcome): Omit<TrainingOutcome, 'weights'> {
-  return { outcome, steps, skipped, rollBacks, ...(evaluation && { evaluation }), ...(best && { best }), ...(estimate && { estimate }) };
 }

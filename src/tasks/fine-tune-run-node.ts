@@ -1,0 +1,150 @@
+import { AlbertineError, requireInteger } from '../core/errors.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import type { Weights } from '../model/parameters.ts';
+import { defaultThreads } from '../runtime/threads.ts';
+import { layerwiseScales, type ArenaOptions } from '../training/arena.ts';
+import { stepsOfEpochs, stepsPerEpoch } from '../training/classification.ts';
+import type { RunInfo } from '../training/report/run-record.ts';
+import type { Schedule } from '../training/schedules.ts';
+import { Trainer, type BestMetric, type TrainerOptions, type TrainingOutcome, type TrainingTask } from '../training/trainer.ts';
+import type { BaseModel } from './fine-tune-data-node.ts';
+import type { FineTuneRunOptions } from './fine-tune-options.ts';
+import { pick } from './pick.ts';
+import { RunFolder, type RunFacts, type RunSettings } from './run-folder-node.ts';
+
+/** A fine-tuning run with all defaults filled in. */
+export interface RunPlan {
+  schedule: Schedule;
+  batchSize: number;
+  /** Passes over the rows; undefined where the steps are given. */
+  epochs: number | undefined;
+  evaluateEvery: number;
+  /** Everything that decides the result. */
+  settings: RunSettings;
+}
+
+/** What a kind of fine-tuning adds to a plan. */
+export interface RunPlanParts {
+  base: BaseModel;
+  /** Training rows. */
+  rows: number;
+  defaults: { epochs: number; batchSize: number; evaluateEvery?: number };
+  /** Settings of the task itself, `task` among them. */
+  own: RunSettings;
+}
+
+/** Fills in the defaults and lists everything that decides the result. Throws `invalid_argument` for numbers that make no run. */
+export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own }: RunPlanParts): RunPlan {
+  const { config } = base;
+  const batchSize = requireInteger('batchSize', options.batchSize ?? defaults.batchSize, { min: 1 });
+  const { epochs = defaults.epochs } = options;
+  if (!(epochs > 0)) throw new AlbertineError('invalid_argument', `epochs must be positive, got ${epochs}`, { value: epochs });
+  const schedule: Schedule = {
+    kind: options.schedule ?? 'linear',
+    learningRate: options.learningRate ?? defaultLearningRate(config, base.untrained),
+    totalSteps: requireInteger('maxSteps', options.maxSteps ?? stepsOfEpochs(rows, batchSize, epochs), { min: 1 }),
+    warmupRatio: options.warmupRatio ?? 0.1,
+  };
+  const evaluateEvery = options.evaluateEvery ?? Math.min(defaults.evaluateEvery ?? Infinity, stepsPerEpoch(rows, batchSize));
+  const { name = 'adamw', ...constants } = options.optimizer ?? {};
+  const settings: RunSettings = {
+    ...own, model: options.model ?? 'built-in', modelFingerprint: base.fingerprint,
+    ...(options.maxSteps === undefined && { epochs }), totalSteps: schedule.totalSteps, batchSize,
+    learningRate: schedule.learningRate, schedule: schedule.kind, warmupRatio: schedule.warmupRatio,
+    optimizer: name, ...constants, maxGradNorm: options.maxGradNorm ?? 1,
+    maxLength: base.maxLength, shuffle: options.shuffle ?? true, seed: options.seed ?? 1,
+    hiddenDropout: config.hiddenDropoutProb, attentionDropout: config.attentionProbsDropoutProb, classifierDropout: config.classifierDropoutProb,
+    evaluateEvery, threads: options.threads ?? defaultThreads(),
+    ...pick(options, ['layerDecay', 'freeze', 'patience', 'guard']),
+  };
+  return { schedule, batchSize, epochs: options.maxSteps === undefined ? epochs : undefined, evaluateEvery, settings };
+}
+
+/** What {@link runFineTuning} trains, and what happens around it. */
+export interface FineTuningRun {
+  config: AlbertConfig;
+  weights: Weights;
+  task: TrainingTask;
+  plan: RunPlan;
+  /** For `run.json`. */
+  notes: string[];
+  facts?: Pick<RunFacts, 'classCounts'>;
+  /** Absent where nothing is held out: the last weights are kept. */
+  best?: BestMetric;
+  /** Saves the model of a run that was not interrupted; returns what `run.json` should have besides. */
+  save: (outcome: TrainingOutcome) => Promise<RunInfo>;
+}
+
+/**
+ * Trains in the folder of the run, new or resumed, saves, and notes in `run.json` how it ended. The weights of the result are on disk.
+ * Throws as the trainer and {@link RunFolder.open} do.
+ */
+export async function runFineTuning(options: FineTuneRunOptions, parts: FineTuningRun): Promise<Omit<TrainingOutcome, 'weights'>> {
+  const { plan, notes, save } = parts;
+  const run = await RunFolder.open(options, plan.settings, { totalSteps: plan.schedule.totalSteps, ...parts.facts, notes, versions: { node: process.version } });
+  try {
+    const outcome = await train(options, parts, run);
+    if (outcome.outcome === 'interrupted') await run.close('interrupted');
+    else {
+      const { best } = outcome;
+      await run.close('finished', {
+        ...await save(outcome),
+        ...(best && { bestCheckpoint: { step: best.step, metric: best.metric, value: best.value, path: options.output } }),
+      });
+    }
+    return withoutWeights(outcome);
+  } catch (error) {
+    await run.close('failed', { notes: [...notes, `failed: ${error instanceof Error ? error.message : String(error)}`] }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function train(options: FineTuneRunOptions, parts: FineTuningRun, run: RunFolder): Promise<TrainingOutcome> {
+  const { config, weights, task, plan, best } = parts;
+  using trainer = new Trainer(config, weights, task, {
+    ...trainerOptions(options),
+    schedule: plan.schedule,
+    ...(best && { best, ...pick(options, ['patience']) }),
+    evaluateEvery: plan.evaluateEvery,
+    parameters: arenaOptions(options, config),
+    tracker: run.tracker,
+  });
+  if (options.resume) {
+    const step = await trainer.resume();
+    options.onEvent?.('resumed', step === undefined ? 'no checkpoint yet: starting from the beginning' : `at step ${step} of ${plan.schedule.totalSteps}`);
+  }
+  return trainer.run();
+}
+
+/** The options that every fine-tuning task hands on to its trainer as they are. */
+function trainerOptions(options: FineTuneRunOptions): Omit<TrainerOptions, 'schedule'> {
+  return {
+    ...pick(options, ['output', 'optimizer', 'maxGradNorm', 'checkpointEvery', 'saveActivations', 'threads', 'guard', 'onProgress', 'onEstimate', 'signal']),
+    seed: options.seed ?? 1,
+    onEvent: (kind, message) => options.onEvent?.(kind, message),
+  };
+}
+
+/** Frozen parameters and layer-wise rates. */
+function arenaOptions({ freeze, layerDecay }: FineTuneRunOptions, config: AlbertConfig): ArenaOptions {
+  return {
+    ...(freeze && { frozen: freeze }),
+    ...(layerDecay !== undefined && layerDecay !== 1 && { learningRateScales: layerwiseScales(config.numHiddenGroups, layerDecay) }),
+  };
+}
+
+/** The rate that usually works for a model of this width. */
+function defaultLearningRate(config: AlbertConfig, untrained: boolean): number {
+  if (untrained) return 5e-4;
+  if (config.hiddenSize >= 1024) return 1e-5;
+  return config.hiddenSize >= 512 ? 3e-5 : 1e-4;
+}
+
+function withoutWeights({ outcome, steps, skipped, rollBacks, evaluation, best, estimate }: TrainingOutcome): Omit<TrainingOutcome, 'weights'> {
+  return { outcome, steps, skipped, rollBacks, ...(evaluation && { evaluation }), ...(best && { best }), ...(estimate && { estimate }) };
+}
+
+/** The settings that a model card shows. */
+export function cardSettings(settings: RunSettings): Record<string, string | number> {
+  return Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number'));
+}
