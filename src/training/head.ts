@@ -3,7 +3,7 @@ import { backward } from '../graph/autodiff.ts';
 import type { ParameterLookup } from '../model/network.ts';
 import type { ParameterSpec } from '../model/parameters.ts';
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
-import { float32, type HostTensor } from '../runtime/tensor.ts';
+import { float32, type HostTensor, type RunTensor } from '../runtime/tensor.ts';
 import type { StageParameters } from './stage.ts';
 
 /** What a head computes from the last hidden states. */
@@ -48,10 +48,10 @@ export class CompiledHead implements Disposable {
   }
 
   /** Loss, results and gradients: the gradient of `hidden` is written, those of parameters are added to their totals. */
-  async train(feeds: Readonly<Record<string, HostTensor>>, run: { parameters: StageParameters; hiddenGradient: HostTensor; sizes: Record<string, number> }): Promise<HeadResults> {
+  async train(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; hiddenGradient: RunTensor; sizes: Record<string, number> }): Promise<HeadResults> {
     const { parameters, hiddenGradient, sizes } = run;
-    const all: Record<string, HostTensor> = { ...feeds, ...parameters.values };
-    const into: Record<string, HostTensor> = { 'gradient(hidden)': hiddenGradient };
+    const all: Record<string, RunTensor> = { ...feeds, ...parameters.values };
+    const into: Record<string, RunTensor> = { 'gradient(hidden)': hiddenGradient };
     for (const [name, total] of Object.entries(parameters.gradients)) {
       all[`total(${name})`] = total;
       into[`sum(${name})`] = total;
@@ -60,7 +60,7 @@ export class CompiledHead implements Disposable {
   }
 
   /** Loss and results only. */
-  async evaluate(feeds: Readonly<Record<string, HostTensor>>, run: { parameters: StageParameters; sizes: Record<string, number> }): Promise<HeadResults> {
+  async evaluate(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; sizes: Record<string, number> }): Promise<HeadResults> {
     return (await this.graph('evaluate')).run({ ...feeds, ...run.parameters.values }, { sizes: run.sizes });
   }
 
@@ -72,7 +72,9 @@ export class CompiledHead implements Disposable {
   private graph(mode: 'train' | 'evaluate'): Promise<CompiledGraph> {
     let graph = this.compiled.get(mode);
     if (!graph) {
-      graph = compile({ outputs: this.build(mode) }, this.options);
+      const outputs = this.build(mode);
+      const gradients = Object.keys(outputs).filter((name) => name.startsWith('gradient(') || name.startsWith('sum('));
+      graph = compile({ outputs }, { ...this.options, ...(this.options.device === 'webgpu' && { deviceOutputs: gradients }) });
       this.compiled.set(mode, graph);
     }
     return graph;

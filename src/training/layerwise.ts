@@ -1,15 +1,18 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { Graph, Tensor } from '../graph/graph.ts';
-import { distanceTensor, lookUpEmbeddings, maskTensors, validateBatch, type EmbeddingTables, type EncoderBatch } from '../model/batch.ts';
+import { distanceTensor, maskTensors, validateBatch, type EncoderBatch } from '../model/batch.ts';
 import { groupOfDepth, type AlbertConfig } from '../model/config.ts';
 import { layerInputs } from '../model/layer-graphs.ts';
 import { embeddingProjection, encoderLayer, type LayerDropout } from '../model/network.ts';
 import { embeddingParameters, layerParameters, layerPrefix, type ParameterSpec } from '../model/parameters.ts';
 import type { CompileOptions } from '../runtime/compile.ts';
-import { float32, type HostTensor } from '../runtime/tensor.ts';
+import type { HostTensor, RunTensor } from '../runtime/tensor.ts';
 import type { Arena } from './arena.ts';
-import { BufferPool } from './buffers.ts';
+import type { Buffers } from './buffers.ts';
+import { HostDevice, type TrainingDevice } from './device.ts';
+import { WebGpuDevice } from './device-webgpu.ts';
 import { DropoutMasks, type DropoutSource, type MaskPosition } from './dropout.ts';
+import { EMBEDDING_TABLES } from './embeddings.ts';
 import { CompiledHead, type HeadDefinition, type HeadResults } from './head.ts';
 import { Stage, type SavedActivations, type StageParameters, type StageTensors } from './stage.ts';
 
@@ -39,20 +42,16 @@ export interface TrainingBatch extends EncoderBatch {
   headSizes?: Readonly<Record<string, number>>;
 }
 
-const WORD = 'albert.embeddings.word_embeddings.weight';
-const POSITION = 'albert.embeddings.position_embeddings.weight';
-const TOKEN_TYPE = 'albert.embeddings.token_type_embeddings.weight';
-/** Embedding tables are looked up and updated on the host, so no graph takes them. */
-const HOST_TABLES = new Set([WORD, POSITION, TOKEN_TYPE]);
-
 /**
  * Forward and backward passes of an ALBERT for training, over weights in an {@link Arena}. One compiled layer serves all
  * depths and groups: weights are inputs of its graph, and gradients of shared weights add up in place.
+ * With `device: 'webgpu'`, call `device.upload()` first, and `device.download()` before the arena is read.
  */
 export class LayerwiseNetwork implements Disposable {
   readonly config: AlbertConfig;
   readonly head: CompiledHead;
-  private readonly arena: Arena;
+  /** Where weights and gradients live: the arena itself, or the device that `options.device` names. */
+  readonly device: TrainingDevice;
   private readonly options: LayerwiseOptions;
   private readonly training: Stages;
   /** Without dropout masks; the same as `training` when the config has no dropout. */
@@ -61,64 +60,60 @@ export class LayerwiseNetwork implements Disposable {
   private readonly projectionParameters: StageParameters;
   private readonly layerParameterSets: StageParameters[];
   private readonly headParameterSet: StageParameters;
-  private readonly tables: EmbeddingTables;
   private readonly trainable: ReadonlySet<string>;
-  private readonly pool = new BufferPool();
+  private readonly buffers: Buffers;
 
   constructor(config: AlbertConfig, arena: Arena, head: HeadDefinition, options: LayerwiseOptions = {}) {
     this.config = config;
-    this.arena = arena;
     this.options = options;
+    this.device = options.device === 'webgpu' ? new WebGpuDevice(config, arena, options) : new HostDevice(config, arena);
+    this.buffers = this.device.buffers;
     this.trainable = new Set(arena.slots.map(({ name }) => name));
-    const projectionSpecs = embeddingParameters(config).filter(({ name }) => !HOST_TABLES.has(name));
+    const projectionSpecs = embeddingParameters(config).filter(({ name }) => !EMBEDDING_TABLES.has(name));
     this.projectionParameters = this.bind(projectionSpecs, '');
     this.headParameterSet = this.bind(head.parameters, '');
-    this.tables = {
-      word: arena.view(WORD, 'values'),
-      position: config.positionEmbeddingType === 'absolute' ? arena.view(POSITION, 'values') : undefined,
-      tokenType: arena.view(TOKEN_TYPE, 'values'),
-    };
     const prefixes = Array.from({ length: config.numHiddenGroups * config.innerGroupNum }, (_, i) => `${layerPrefix(Math.floor(i / config.innerGroupNum), i % config.innerGroupNum)}.`);
     this.layerParameterSets = prefixes.map((prefix) => this.bind(layerParameters(config), prefix));
     const layerTrainable = prefixes.map((prefix) => new Set(layerParameters(config).flatMap(({ name }) => (this.trainable.has(prefix + name) ? [name] : []))));
+    const { target } = this.device;
     const createStages = (stageConfig: AlbertConfig): Stages => ({
-      projection: new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, options),
-      layers: shareStages(layerTrainable, (trainable) => new Stage({ build: (graph) => buildLayer(graph, stageConfig, trainable) }, options)),
+      projection: new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, options, target),
+      layers: shareStages(layerTrainable, (trainable) => new Stage({ build: (graph) => buildLayer(graph, stageConfig, trainable) }, options, target)),
     });
     const dropout = config.hiddenDropoutProb > 0 || config.attentionProbsDropoutProb > 0;
     this.training = createStages(config);
     this.evaluation = dropout ? createStages({ ...config, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 }) : this.training;
-    this.masks = options.dropout ?? new DropoutMasks(config, options.seed ?? 0, this.pool);
-    this.head = new CompiledHead(head, { hiddenSize: config.hiddenSize, trainable: this.trainable, dropout: config.classifierDropoutProb > 0, options });
+    this.masks = options.dropout ?? new DropoutMasks(config, options.seed ?? 0, this.device.hostBuffers);
+    this.head = new CompiledHead(head, { hiddenSize: config.hiddenSize, trainable: this.trainable, dropout: config.classifierDropoutProb > 0, options, target });
   }
 
   /** Forward and backward pass of one micro-batch; adds to the arena's gradients and returns the head's results. */
   async accumulate(batch: TrainingBatch, at: StepPosition): Promise<HeadResults> {
-    const run = this.prepare(batch, at);
+    const run = await this.prepare(batch, at);
     const saved = await this.forward(run, this.training);
     const { sizes, tokens } = run;
     const { hiddenSize, embeddingSize } = this.config;
     const executed = saved.length;
-    let gradient = this.pool.tensor('gradient 0', [tokens, hiddenSize]);
+    let gradient = this.buffers.tensor('gradient 0', [tokens, hiddenSize]);
     const headFeeds = { hidden: this.hidden(executed, tokens), ...batch.headFeeds, ...this.masks.classifier(run.at!) };
     const results = await this.head.train(headFeeds, { parameters: this.headParameterSet, hiddenGradient: gradient, sizes: { ...sizes, ...batch.headSizes } });
     for (let layer = executed - 1; layer >= 0; layer--) {
       const index = this.stageIndex(layer);
-      const inputGradient = this.pool.tensor(`gradient ${(executed - layer) % 2}`, [tokens, hiddenSize]);
+      const inputGradient = this.buffers.tensor(`gradient ${(executed - layer) % 2}`, [tokens, hiddenSize]);
       const feeds = { hidden: this.hidden(layer, tokens), ...run.shared, ...this.layerMasks(run, layer) };
       await this.training.layers[index].backward(feeds, { parameters: this.layerParameterSets[index], saved: saved[layer], outputGradient: gradient, inputGradient, sizes });
       gradient = inputGradient;
     }
-    const embeddedGradient = this.pool.tensor('gradient embedded', [tokens, embeddingSize]);
+    const embeddedGradient = this.buffers.tensor('gradient embedded', [tokens, embeddingSize]);
     const feeds = { embedded: run.embedded, ...this.masks.embedding(run.at!) };
     await this.training.projection.backward(feeds, { parameters: this.projectionParameters, saved: undefined, outputGradient: gradient, inputGradient: embeddedGradient, sizes });
-    this.scatterEmbeddingGradients(batch, embeddedGradient.data as Float32Array);
+    await this.device.embeddings.scatter(batch, embeddedGradient);
     return results;
   }
 
   /** Forward pass without dropout and without gradients: loss and results of the head. */
   async evaluate(batch: TrainingBatch): Promise<HeadResults> {
-    const run = this.prepare(batch);
+    const run = await this.prepare(batch);
     const saved = await this.forward(run, this.evaluation);
     const feeds = { hidden: this.hidden(saved.length, run.tokens), ...batch.headFeeds };
     return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...run.sizes, ...batch.headSizes } });
@@ -126,10 +121,11 @@ export class LayerwiseNetwork implements Disposable {
 
   /** Bytes of activations held so far, and the bytes one kept depth takes for a shape. */
   memory(sizes: { batch: number; sequence: number }): { pool: number; perKeptLayer: number } {
-    return { pool: this.pool.byteLength, perKeptLayer: this.training.layers[0].savedBytes(sizes) };
+    return { pool: this.buffers.byteLength, perKeptLayer: this.training.layers[0].savedBytes(sizes) };
   }
 
   [Symbol.dispose](): void {
+    this.device[Symbol.dispose]();
     for (const { projection, layers } of [this.training, this.evaluation]) for (const stage of new Set([projection, ...layers])) stage[Symbol.dispose]();
     this.head[Symbol.dispose]();
   }
@@ -137,7 +133,7 @@ export class LayerwiseNetwork implements Disposable {
   private bind(specs: readonly ParameterSpec[], prefix: string): StageParameters {
     const tensors = (kind: 'values' | 'gradients') => Object.fromEntries(specs
       .filter(({ name }) => kind === 'values' || this.trainable.has(prefix + name))
-      .map(({ name, shape }) => [name, float32(shape, this.arena.view(prefix + name, kind))]));
+      .map(({ name, shape }) => [name, this.device.parameter({ name: prefix + name, shape }, kind)]));
     return { values: tensors('values'), gradients: tensors('gradients') };
   }
 
@@ -146,21 +142,20 @@ export class LayerwiseNetwork implements Disposable {
     return groupOfDepth(this.config, Math.floor(executed / innerGroupNum)) * innerGroupNum + (executed % innerGroupNum);
   }
 
-  private hidden(layer: number, tokens: number): HostTensor {
-    return this.pool.tensor(`hidden ${layer}`, [tokens, this.config.hiddenSize]);
+  private hidden(layer: number, tokens: number): RunTensor {
+    return this.buffers.tensor(`hidden ${layer}`, [tokens, this.config.hiddenSize]);
   }
 
   /** Checks the batch, looks up its embeddings and makes the feeds that all layers share. */
-  private prepare(batch: EncoderBatch, at?: StepPosition): Run {
+  private async prepare(batch: EncoderBatch, at?: StepPosition): Promise<Run> {
     validateBatch(this.config, batch);
     const sizes = { batch: batch.batchSize, sequence: batch.sequenceLength };
     const tokens = batch.batchSize * batch.sequenceLength;
-    const embedded = this.pool.tensor('embedded', [tokens, this.config.embeddingSize]);
-    lookUpEmbeddings(this.config, this.tables, batch, embedded.data as Float32Array);
     const distances = this.config.positionEmbeddingType === 'absolute' ? undefined : distanceTensor(this.config, batch.sequenceLength);
     const { attentionBias, visible } = maskTensors(batch);
     if (visible) throw new AlbertineError('invalid_data', 'a training batch has a row without any visible token', { hint: 'Leave empty rows out.' });
     const shared = { attentionBias, ...(distances && { distances }) };
+    const embedded = await this.device.embeddings.lookUp(batch);
     return { sizes, tokens, embedded, shared, ...(at && { at: { ...at, ...sizes } }) };
   }
 
@@ -173,7 +168,7 @@ export class LayerwiseNetwork implements Disposable {
     const saved: SavedActivations[] = [];
     for (let layer = 0; layer < executed; layer++) {
       const index = this.stageIndex(layer);
-      const keep = at && layer < this.keptLayers(executed) ? { pool: this.pool, slot: `layer ${layer}` } : undefined;
+      const keep = at && layer < this.keptLayers(executed) ? { pool: this.buffers, slot: `layer ${layer}` } : undefined;
       const layerFeeds = { hidden: this.hidden(layer, tokens), ...run.shared, ...(at && this.layerMasks(run, layer)) };
       saved.push(await stages.layers[index].forward(layerFeeds, { parameters: this.layerParameterSets[index], output: this.hidden(layer + 1, tokens), sizes, keep }));
     }
@@ -189,16 +184,6 @@ export class LayerwiseNetwork implements Disposable {
     const { saveActivations = 'all' } = this.options;
     return saveActivations === 'all' ? executed : saveActivations === 'none' ? 0 : saveActivations;
   }
-
-  private scatterEmbeddingGradients(batch: EncoderBatch, rows: Float32Array): void {
-    const tokens = batch.batchSize * batch.sequenceLength;
-    const add = (name: string, rowOf: (token: number) => number): void => {
-      if (this.trainable.has(name)) scatterRows(this.arena.view(name, 'gradients'), rows, { tokens, width: this.config.embeddingSize, rowOf });
-    };
-    add(WORD, (token) => batch.inputIds[token]);
-    add(TOKEN_TYPE, (token) => (batch.tokenTypeIds ? batch.tokenTypeIds[token] : 0));
-    if (this.tables.position) add(POSITION, (token) => (batch.positionIds ? batch.positionIds[token] : token % batch.sequenceLength));
-  }
 }
 
 /** The stages of a network; entries of `layers` with the same trainable weights are one object. */
@@ -210,7 +195,7 @@ interface Stages {
 interface Run {
   sizes: { batch: number; sequence: number };
   tokens: number;
-  embedded: HostTensor;
+  embedded: RunTensor;
   shared: Record<string, HostTensor>;
   /** Absent in evaluation. */
   at?: MaskPosition;
@@ -252,13 +237,4 @@ function declareMasks(graph: Graph, config: AlbertConfig): LayerDropout {
 
 function declare(graph: Graph, specs: readonly ParameterSpec[], trainable: ReadonlySet<string>): Map<string, Tensor> {
   return new Map(specs.map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: trainable.has(name) })]));
-}
-
-function scatterRows(table: Float32Array, rows: Float32Array, layout: { tokens: number; width: number; rowOf: (token: number) => number }): void {
-  const { tokens, width, rowOf } = layout;
-  for (let token = 0; token < tokens; token++) {
-    const target = rowOf(token) * width;
-    const source = token * width;
-    for (let i = 0; i < width; i++) table[target + i] += rows[source + i];
-  }
 }

@@ -3,8 +3,8 @@ import { backward } from '../graph/autodiff.ts';
 import { Graph, type GraphNode, type Target, type Tensor } from '../graph/graph.ts';
 import { liveNodes } from '../graph/onnx/model.ts';
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
-import type { HostTensor } from '../runtime/tensor.ts';
-import { BufferPool } from './buffers.ts';
+import type { RunTensor } from '../runtime/tensor.ts';
+import type { Buffers } from './buffers.ts';
 
 /** A part of a network that is compiled once and run, forwards and backwards, any number of times with different weights. */
 export interface StageDefinition {
@@ -23,13 +23,13 @@ export interface StageTensors {
 
 /** Weights and their running gradients for one run of a stage, by the stage's own parameter names. */
 export interface StageParameters {
-  values: Readonly<Record<string, HostTensor>>;
+  values: Readonly<Record<string, RunTensor>>;
   /** Absent for frozen parameters. */
-  gradients: Readonly<Record<string, HostTensor>>;
+  gradients: Readonly<Record<string, RunTensor>>;
 }
 
 /** What the backward pass needs from the forward pass: kept intermediate values, or nothing, which makes it recompute them. */
-export type SavedActivations = Readonly<Record<string, HostTensor>> | undefined;
+export type SavedActivations = Readonly<Record<string, RunTensor>> | undefined;
 
 const INPUT_GRADIENT = 'gradient(input)';
 const OUTPUT_GRADIENT = 'gradient(output)';
@@ -38,7 +38,8 @@ const sumName = (parameter: string): string => `sum(${parameter})`;
 
 /**
  * Compiles and runs a stage. Gradients of parameters are added in place to the running totals: the same memory is given to
- * ONNX Runtime as the addend and as the result (a test guards that this equals adding out of place, bit for bit).
+ * ONNX Runtime as the addend and as the result (a test guards that this equals adding out of place, bit for bit). On a device
+ * everything that enters and leaves stays in its memory, and totals are replaced.
  */
 export class Stage implements Disposable {
   private readonly graph: Graph;
@@ -61,9 +62,9 @@ export class Stage implements Disposable {
   }
 
   /** Runs forwards into `output`; with `keep`, intermediate values are written to buffers of that pool slot and returned. */
-  async forward(feeds: Readonly<Record<string, HostTensor>>, run: { parameters: StageParameters; output: HostTensor; sizes: Record<string, number>; keep?: { pool: BufferPool; slot: string } | undefined }): Promise<SavedActivations> {
+  async forward(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; output: RunTensor; sizes: Record<string, number>; keep?: { pool: Buffers; slot: string } | undefined }): Promise<SavedActivations> {
     const { parameters, output, sizes, keep } = run;
-    const into: Record<string, HostTensor> = { output };
+    const into: Record<string, RunTensor> = { output };
     const kept = keep && this.allocateSaved(keep.pool, keep.slot, sizes);
     Object.assign(into, kept);
     const graph = await (keep ? this.compile('forward keeping', () => this.forwardSource(true)) : this.compile('forward', () => this.forwardSource(false)));
@@ -72,10 +73,10 @@ export class Stage implements Disposable {
   }
 
   /** Runs backwards: writes the input's gradient and adds the parameters' gradients to their totals. */
-  async backward(feeds: Readonly<Record<string, HostTensor>>, run: { parameters: StageParameters; saved: SavedActivations; outputGradient: HostTensor; inputGradient: HostTensor; sizes: Record<string, number> }): Promise<void> {
+  async backward(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; saved: SavedActivations; outputGradient: RunTensor; inputGradient: RunTensor; sizes: Record<string, number> }): Promise<void> {
     const { parameters, saved, outputGradient, inputGradient, sizes } = run;
-    const all: Record<string, HostTensor> = { ...feeds, ...parameters.values, ...saved, [OUTPUT_GRADIENT]: outputGradient };
-    const into: Record<string, HostTensor> = { [INPUT_GRADIENT]: inputGradient };
+    const all: Record<string, RunTensor> = { ...feeds, ...parameters.values, ...saved, [OUTPUT_GRADIENT]: outputGradient };
+    const into: Record<string, RunTensor> = { [INPUT_GRADIENT]: inputGradient };
     for (const [name, total] of Object.entries(parameters.gradients)) {
       all[totalName(name)] = total;
       into[sumName(name)] = total;
@@ -124,7 +125,7 @@ export class Stage implements Disposable {
     return { outputs: this.gradientOutputs, nodes: this.graph.nodes.slice(this.forwardNodes.length), inputs };
   }
 
-  private allocateSaved(pool: BufferPool, slot: string, sizes: Record<string, number>): Record<string, HostTensor> {
+  private allocateSaved(pool: Buffers, slot: string, sizes: Record<string, number>): Record<string, RunTensor> {
     const bindings = new Map(Object.entries(sizes));
     return Object.fromEntries(this.saved.map((tensor) => [tensor.name, pool.tensor(`${slot} ${tensor.name}`, tensor.shape.map((dim) => evaluateDim(dim, bindings)))]));
   }
@@ -132,7 +133,8 @@ export class Stage implements Disposable {
   private compile(key: string, source: () => Parameters<typeof compile>[0]): Promise<CompiledGraph> {
     let graph = this.compiled.get(key);
     if (!graph) {
-      graph = compile(source(), this.options);
+      const needed = source();
+      graph = compile(needed, { ...this.options, ...(this.options.device === 'webgpu' && { deviceOutputs: Object.keys(needed.outputs) }) });
       this.compiled.set(key, graph);
     }
     return graph;

@@ -10,7 +10,7 @@ import type { HeadResults } from './head.ts';
 import { LayerwiseNetwork } from './layerwise.ts';
 import { createAdamW } from './optimizers/adamw.ts';
 import { createLamb } from './optimizers/lamb.ts';
-import { clipScale, globalNorm, type Optimizer } from './optimizers/optimizer.ts';
+import { clipScale, type Optimizer } from './optimizers/optimizer.ts';
 import { createSgd } from './optimizers/sgd.ts';
 import { loadRunCheckpoint, saveRunCheckpoint, type RunState } from './run-checkpoint-node.ts';
 import { learningRateAt, validateSchedule } from './schedules.ts';
@@ -98,6 +98,7 @@ export class Trainer implements Disposable {
   async run(): Promise<TrainingOutcome> {
     const { totalSteps } = this.options.schedule;
     const finished = (): boolean => this.step >= totalSteps || this.isOutOfPatience();
+    await this.network.device.upload();
     const estimate = finished() ? undefined : await this.probe();
     // A checkpoint to go back to from the first step on.
     if (!finished()) await this.saveCheckpoint();
@@ -135,10 +136,11 @@ export class Trainer implements Disposable {
     const { microBatches } = await probeData(this.step);
     const shapes = task.largestBatch ? [...microBatches, task.largestBatch] : microBatches;
     const largestBytes = Math.max(...shapes.map((shape) => activationBytes(this.config, network, shape, saveActivations)));
-    requireMemory(largestBytes, this.arena);
+    // How much memory a graphics processor has free cannot be asked.
+    if (network.device.name === 'cpu') requireMemory(largestBytes, this.arena);
     const evaluations = task.evaluate ? Math.ceil(totalSteps / evaluateEvery) - Math.floor(this.step / evaluateEvery) : 0;
     const estimate = await estimateRun({
-      from: this.step, to: totalSteps, largestBytes,
+      from: this.step, to: totalSteps, largestBytes: network.device.name === 'cpu' ? largestBytes : 0,
       stepData: probeData,
       // Gradients are zeroed when the first step begins.
       run: (batch) => network.accumulate(batch, { step: this.step, microBatch: 0 }),
@@ -163,16 +165,17 @@ export class Trainer implements Disposable {
     const started = performance.now();
     const { step } = this;
     const { microBatches, tokens } = await this.task.stepData(step);
-    this.arena.zeroGradients();
+    const { device } = this.network;
+    await device.zeroGradients();
     const results: HeadResults[] = [];
     for (const [microBatch, batch] of microBatches.entries()) results.push(await this.network.accumulate(batch, { step, microBatch }));
     const loss = results.reduce((total, { loss: part }) => total + (part.data as Float32Array)[0], 0);
-    const gradNorm = globalNorm(this.arena);
+    const gradNorm = await device.gradientNorm();
     const verdict = this.guard.judge(loss, gradNorm);
     const learningRate = learningRateAt(this.options.schedule, step) * this.guard.state.rateScale;
     if (verdict.action === 'apply') {
       this.updates++;
-      this.optimizer.step(this.updates, learningRate, clipScale(gradNorm, this.options.maxGradNorm ?? 1));
+      await device.update(this.optimizer, { stepNumber: this.updates, learningRate, gradientScale: clipScale(gradNorm, this.options.maxGradNorm ?? 1) });
     }
     this.step++;
     const seconds = (performance.now() - started) / 1000;
@@ -200,6 +203,7 @@ export class Trainer implements Disposable {
     }
     // Only weights and moments go back: the same data would meet the same trouble, so the run goes on behind it.
     const { state } = (await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer }))!;
+    await this.network.device.upload();
     this.updates = state.updates;
     this.guard.rolledBack();
     this.event('rolled back', `weights of step ${state.step} restored, learning rate now ${this.guard.state.rateScale} of the schedule`);
@@ -208,6 +212,7 @@ export class Trainer implements Disposable {
   private async evaluate(run: NonNullable<TrainingTask['evaluate']>): Promise<void> {
     const metrics = await run(this.network);
     this.options.tracker?.scalars(this.step, Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`evaluation/${name}`, value])));
+    if (this.options.best) await this.network.device.download();
     const warning = this.best.add(this.step, metrics, () => this.arena.weights());
     if (warning !== undefined) this.event('warning', warning);
     this.meter.evaluated(metrics, this.options.best?.metric);
@@ -218,6 +223,7 @@ export class Trainer implements Disposable {
     const { arena, optimizer, step, updates } = this;
     const state: TrainerState = { step, updates, smoothedLoss: this.meter.smoothedLoss ?? null, guard: this.guard.state, watch: this.watch.state, data: this.task.state?.() ?? null, ...this.best.state() };
     const { weights } = this.best;
+    await this.network.device.download();
     await saveRunCheckpoint(this.checkpointFolder, { arena, optimizer, state: state as unknown as RunState, keep: this.options.keepCheckpoints ?? 2, ...(weights && { bestWeights: weights }) });
     this.savedStep = step;
   }
