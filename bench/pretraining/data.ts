@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AlbertineError, openRows } from '../../src/index.ts';
+import { AlbertineError } from '../../src/core/errors.ts';
+import { openRows } from '../../src/data/index.ts';
 import { DATA, ROOT } from '../inference/paths.ts';
 
 export { DATA, ROOT };

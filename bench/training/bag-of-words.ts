@@ -6,10 +6,13 @@
  * Words that occur in at least two training texts, and pairs of neighbouring words, are counted; Chinese text is taken character by character.
  * The weights kept are those of the epoch with the highest accuracy on the held-out file.
  */
-import {
-  accuracy, AlbertineError, classificationReport, compile, float32, graph, HostTensor, int64, readExamples, type CompiledGraph, type Example,
-} from '../../src/index.ts';
+import { AlbertineError } from '../../src/core/errors.ts';
 import { createRandom, mixSeed, shuffle } from '../../src/core/random.ts';
+import { readExamples, type Example } from '../../src/data/index.ts';
+import * as graph from '../../src/graph/index.ts';
+import { accuracy, classificationReport } from '../../src/metrics/index.ts';
+import { compile, type CompiledGraph } from '../../src/runtime/compile.ts';
+import { float32, int64, type HostTensor } from '../../src/runtime/tensor.ts';
 
 const DEFAULT_EPOCHS = 30;
 const BATCH = 64;
