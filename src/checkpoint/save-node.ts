@@ -9,6 +9,7 @@ import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import { encodeSafetensors, type StorageDtype } from './safetensors.ts';
+import { sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
 
 /** What {@link saveCheckpoint} writes. */
 export interface SaveOptions {
@@ -27,6 +28,8 @@ export interface SaveOptions {
   card?: Omit<CardDetails, 'config'> | string;
   /** Further keys of `config.json`. */
   extra?: Record<string, unknown>;
+  /** For a sentence-embedding model: also writes the files that Python's sentence-transformers loads. Embedding then uses this pooling by default. */
+  sentences?: SentenceSettings;
 }
 
 /** What was written. */
@@ -58,6 +61,7 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
   const contents: [string, Iterable<Uint8Array | string>][] = [
     ['model.safetensors', tensors.chunks()],
     ...Object.entries(tokenizerFiles).map(([name, content]): [string, Iterable<Uint8Array | string>] => [requireFileName(name), [content]]),
+    ...Object.entries(options.sentences ? sentenceTransformersFiles(config, options.sentences) : {}).map(([name, content]): [string, Iterable<string>] => [name, [content]]),
     ['README.md', [card]],
     ['config.json', [`${JSON.stringify(json, null, 2)}\n`]],
   ];
@@ -108,7 +112,7 @@ export function requireFileName(name: string): string {
   return name;
 }
 
-/** Writes files so that a new folder appears at once and complete; see {@link saveCheckpoint}. */
+/** Writes files, whose names may have folders in them, so that a new folder appears at once and complete; see {@link saveCheckpoint}. */
 export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
   const existing = await stat(folder).catch(() => undefined);
   if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
@@ -116,7 +120,10 @@ export async function writeFolder(folder: string, contents: [string, Iterable<Ui
   const staging = join(dirname(folder), `.${basename(folder)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
   await mkdir(staging);
   try {
-    for (const [name, chunks] of contents) await writeFlushed(join(staging, name), chunks);
+    for (const [name, chunks] of contents) {
+      for (const root of existing ? [staging, folder] : [staging]) await mkdir(dirname(join(root, name)), { recursive: true });
+      await writeFlushed(join(staging, name), chunks);
+    }
     if (existing) for (const [name] of contents) await rename(join(staging, name), join(folder, name));
     else await rename(staging, folder);
   } finally {

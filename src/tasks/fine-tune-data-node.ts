@@ -5,11 +5,14 @@ import { openFolder } from '../core/files-node.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint } from '../checkpoint/folder.ts';
 import { initialValues } from '../checkpoint/initialise.ts';
+import { readStoredPooling } from '../checkpoint/sentence-transformers.ts';
 import { readExamples } from '../data/dataset-node.ts';
 import type { ExampleSet, ProblemType } from '../data/dataset.ts';
+import type { ReadReport } from '../data/rows.ts';
 import { classBalance, stratifiedSplit } from '../data/split.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { headParameters, poolerParameters, type Weights } from '../model/parameters.ts';
+import type { Pooling } from '../model/pooling.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { encodeExamples, type EncodedExample } from '../training/classification.ts';
@@ -29,6 +32,8 @@ export interface BaseModel {
   maxLength: number;
   untrained: boolean;
   fingerprint: string;
+  /** Set for a sentence-embedding model. */
+  storedPooling?: Pooling;
   notes: string[];
 }
 
@@ -47,13 +52,14 @@ export interface PreparedClassification extends BaseModel {
 const DEFAULT_MAX_LENGTH = 256;
 /** Shares of the classes from which the imbalance is worth a remark. */
 const IMBALANCE_WORTH_TELLING = 3;
-const VALIDATION_FRACTION = 0.1;
+/** Share of the training rows that is held out where there is no evaluation file. */
+export const VALIDATION_FRACTION = 0.1;
 
 /** Opens the checkpoint to start from. Throws as `openCheckpoint` does, and `invalid_argument` for a length it cannot take. */
-export async function openBaseModel(options: FineTuneRunOptions): Promise<BaseModel> {
+export async function openBaseModel(options: FineTuneRunOptions, defaults = { maxLength: DEFAULT_MAX_LENGTH }): Promise<BaseModel> {
   const files = await openFolder(await modelFolder(options.model));
   const checkpoint = await openCheckpoint(files);
-  const [{ weights }, tokenizer] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files)]);
+  const [{ weights }, tokenizer, stored] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files), files.list().then((names) => readStoredPooling(files, names))]);
   const { dropout } = options;
   if (dropout !== undefined && !(dropout >= 0 && dropout < 1)) throw new AlbertineError('invalid_argument', `dropout must be in [0, 1), got ${dropout}`, { value: dropout });
   const config = dropout === undefined ? checkpoint.config : { ...checkpoint.config, hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout, classifierDropoutProb: dropout };
@@ -63,7 +69,8 @@ export async function openBaseModel(options: FineTuneRunOptions): Promise<BaseMo
   for (const note of notes) options.onEvent?.('note', note);
   return {
     config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
-    maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(DEFAULT_MAX_LENGTH, positions), { min: 3, max: positions }),
+    ...(stored.pooling && { storedPooling: stored.pooling }),
+    maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(defaults.maxLength, positions), { min: 3, max: positions }),
     fingerprint: await weightsFingerprint(weights),
   };
 }
@@ -77,11 +84,7 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   const notes = [...base.notes];
   const encode = (name: string, set: ExampleSet): EncodedExample[] => {
     const { encoded, truncatedTexts, truncatedTokens } = encodeExamples(base.tokenizer, set.examples, base.maxLength);
-    const remarks = [
-      ...(set.report.skipped > 0 ? [`${countOf(set.report.skipped, 'bad row')} left out (${set.report.issues.slice(0, 3).map(({ row, reason }) => `row ${row}: ${reason}`).join('; ')})`] : []),
-      ...(set.emptyTexts > 0 ? [countOf(set.emptyTexts, 'empty text')] : []),
-      ...(truncatedTexts > 0 ? [`${countOf(truncatedTexts, 'text')} cut to ${base.maxLength} tokens (${countOf(truncatedTokens, 'token')} lost)`] : []),
-    ];
+    const remarks = readingRemarks({ ...set, truncatedTexts, truncatedTokens, maxLength: base.maxLength });
     if (remarks.length > 0) notes.push(`${name}: ${remarks.join(', ')}`);
     options.onEvent?.('data', [`${name}: ${countOf(set.examples.length, 'row')}, ${countOf(encoded.reduce((sum, { ids }) => sum + ids.length, 0), 'token')}`, ...remarks].join(', '));
     return encoded;
@@ -94,6 +97,16 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
     classCounts: problem === 'regression' ? {} : { train: countLabels(sets.train), evaluation: countLabels(sets.evaluation) },
     dataFingerprint: fingerprintOf([...train, ...evaluation]),
   };
+}
+
+/** What is to be told of rows that were read: those left out with their numbers, empty texts, texts cut. */
+export function readingRemarks(facts: { report: ReadReport; emptyTexts: number; truncatedTexts: number; truncatedTokens: number; maxLength: number }): string[] {
+  const { report: { skipped, issues }, emptyTexts, truncatedTexts, truncatedTokens, maxLength } = facts;
+  return [
+    ...(skipped > 0 ? [`${countOf(skipped, 'bad row')} left out (${issues.slice(0, 3).map(({ row, reason }) => `row ${row}: ${reason}`).join('; ')})`] : []),
+    ...(emptyTexts > 0 ? [countOf(emptyTexts, 'empty text')] : []),
+    ...(truncatedTexts > 0 ? [`${countOf(truncatedTexts, 'text')} cut to ${maxLength} tokens (${countOf(truncatedTokens, 'token')} lost)`] : []),
+  ];
 }
 
 async function readSplits(options: FineTuneOptions, problem: ProblemType): Promise<{ train: ExampleSet; evaluation: ExampleSet }> {

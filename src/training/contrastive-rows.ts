@@ -65,6 +65,13 @@ export function rowCount({ sequences, textsPerRow }: SentenceRows): number {
   return sequences.length / textsPerRow;
 }
 
+/** Some of the rows, copied. */
+export function selectRows({ sequences, textsPerRow, scores }: SentenceRows, rows: readonly number[]): SentenceRows {
+  const selected = new TokenTable();
+  for (const row of rows) for (let text = 0; text < textsPerRow; text++) selected.add(sequences.sequence(row * textsPerRow + text));
+  return { sequences: selected, textsPerRow, ...(scores && { scores: rows.map((row) => scores[row]) }) };
+}
+
 /** Pads sequences to a rectangle with what pooling needs. */
 export function padSequences(sequences: readonly Int32Array[], config: AlbertConfig, pooling: EmbeddingPooling): TrainingBatch {
   const batchSize = sequences.length;

@@ -1,0 +1,74 @@
+import type { FileSource } from '../core/files.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import type { Pooling } from '../model/pooling.ts';
+
+/** How a checkpoint's vectors are meant to be made, as Python's sentence-transformers stores it beside the weights. */
+export interface SentenceSettings {
+  pooling: 'mean' | 'cls';
+  /** Tokens of a text, special ones included. */
+  maxLength: number;
+}
+
+const MODULES = 'modules.json';
+const POOLING_FOLDER = '1_Pooling';
+const TYPES = 'sentence_transformers.models.';
+
+/** Modes of its Pooling module; `lasttoken` means nothing to a network that reads in both directions. */
+const POOLING_KEYS: Readonly<Record<string, Pooling>> = {
+  pooling_mode_cls_token: 'cls', pooling_mode_mean_tokens: 'mean', pooling_mode_max_tokens: 'max', pooling_mode_mean_sqrt_len_tokens: 'mean_sqrt', pooling_mode_weightedmean_tokens: 'weighted',
+};
+
+/** The files that make a checkpoint one that `SentenceTransformer(folder)` loads: name (with its folder) to content. */
+export function sentenceTransformersFiles(config: AlbertConfig, { pooling, maxLength }: SentenceSettings): Record<string, string> {
+  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+  const modes = Object.fromEntries([...Object.entries(POOLING_KEYS).map(([key, mode]) => [key, mode === pooling] as const), ['pooling_mode_lasttoken', false] as const]);
+  return {
+    [MODULES]: json([
+      { idx: 0, name: '0', path: '', type: `${TYPES}Transformer` },
+      { idx: 1, name: '1', path: POOLING_FOLDER, type: `${TYPES}Pooling` },
+    ]),
+    [`${POOLING_FOLDER}/config.json`]: json({ word_embedding_dimension: config.hiddenSize, ...modes }),
+    'sentence_bert_config.json': json({ max_seq_length: maxLength, do_lower_case: false }),
+  };
+}
+
+/** The pooling that a checkpoint was trained with, and what of its sentence-transformers modules is not applied. */
+export interface StoredPooling {
+  pooling?: Pooling;
+  notes: string[];
+}
+
+/** Reads the pooling from `modules.json` and the Pooling module's own config. Nothing when the folder has no modules; never throws for what it does not understand. */
+export async function readStoredPooling(files: FileSource, names: readonly string[]): Promise<StoredPooling> {
+  if (!names.includes(MODULES)) return { notes: [] };
+  const modules = await readObject(files, MODULES);
+  if (!Array.isArray(modules)) return { notes: [`${MODULES} is not a list of modules; pooling is mean unless chosen`] };
+  const notes: string[] = [];
+  let pooling: Pooling | undefined;
+  for (const module of modules as { type?: unknown; path?: unknown }[]) {
+    const type = String(module.type ?? '').split('.').at(-1) ?? '';
+    if (type === 'Pooling') {
+      const name = `${String(module.path)}/config.json`;
+      const found = poolingOf(await readObject(files, name));
+      if (found === undefined) notes.push(`${name} names no pooling that is known here; pooling is mean unless chosen`);
+      pooling = found;
+    } else if (type === 'Normalize') notes.push(`${MODULES} has a Normalize module: choose normalize to get vectors of length 1, as sentence-transformers gives them`);
+    else if (type !== 'Transformer') notes.push(`${MODULES} has a ${type} module, which is not applied: vectors differ from those of sentence-transformers`);
+  }
+  return { ...(pooling && { pooling }), notes };
+}
+
+async function readObject(files: FileSource, name: string): Promise<unknown> {
+  try {
+    return JSON.parse(new TextDecoder().decode(await files.read(name)));
+  } catch {
+    return undefined; // Not there, or not JSON: the caller says what follows.
+  }
+}
+
+function poolingOf(config: unknown): Pooling | undefined {
+  if (typeof config !== 'object' || config === null) return undefined;
+  const modes = Object.entries(config).filter(([key, value]) => key.startsWith('pooling_mode_') && value === true);
+  // Several modes are joined end to end by sentence-transformers.
+  return modes.length === 1 ? POOLING_KEYS[modes[0][0]] : undefined;
+}

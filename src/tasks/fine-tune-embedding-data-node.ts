@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { countOf } from '../core/count.ts';
+import { AlbertineError, describeValue } from '../core/errors.ts';
+import { formatOfPath, openRows } from '../data/read-node.ts';
+import { missingFieldReason, type ReadReport, type Row } from '../data/rows.ts';
+import { stratifiedSplit } from '../data/split.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { EmbeddingObjective } from '../training/contrastive-head.ts';
+import { rowCount, selectRows, TokenTable, type SentenceRows } from '../training/contrastive-rows.ts';
+import { readingRemarks, VALIDATION_FRACTION } from './fine-tune-data-node.ts';
+import type { FineTuneEmbeddingOptions, SentenceFields } from './fine-tune-embedding-options.ts';
+import { pick } from './pick.ts';
+import { splitText } from './text-windows.ts';
+
+/** Tokenised training and evaluation rows. */
+export interface EmbeddingData {
+  train: SentenceRows;
+  evaluation?: SentenceRows;
+  /** Of all rows as the model sees them. */
+  fingerprint: string;
+  notes: string[];
+}
+
+const FIELD_OPTIONS = ['textField', 'pairField', 'scoreField', 'format', 'encoding', 'header', 'delimiter', 'quotes', 'onError'] as const;
+
+/** What the texts are trained on, from the fields that are named; see `FineTuneEmbeddingOptions.objective`. */
+export function inferObjective({ objective, train, format, pairField, scoreField }: FineTuneEmbeddingOptions): EmbeddingObjective {
+  if (objective !== undefined) return objective;
+  if (train.every((path) => (format ?? formatOfPath(path)) === 'txt')) return 'simcse';
+  return scoreField !== undefined ? 'scored' : pairField !== undefined ? 'pairs' : 'simcse';
+}
+
+/** Reads and tokenises all files, each once, keeping ids only. Throws `invalid_data` for rows that cannot be used and where nothing is left. */
+export async function readEmbeddingData(options: FineTuneEmbeddingOptions, objective: EmbeddingObjective, model: { tokenizer: Tokenizer; maxLength: number }): Promise<EmbeddingData> {
+  const { onEvent } = options;
+  const notes: string[] = [];
+  const read = async (name: string, paths: readonly string[], request: Omit<ReadRequest, keyof typeof model>): Promise<SentenceRows> => {
+    const { rows, remarks } = await readSentences(paths, { ...model, ...request });
+    if (remarks.length > 0) notes.push(`${name}: ${remarks.join(', ')}`);
+    onEvent?.('data', [`${name}: ${countOf(rowCount(rows), 'row')}, ${countOf(rows.sequences.tokenCount, 'token')}`, ...remarks].join(', '));
+    return rows;
+  };
+  const fields = pick(options, FIELD_OPTIONS);
+  let train = await read('train', options.train, { fields, objective, keepEmpty: false });
+  let evaluation: SentenceRows | undefined;
+  if (options.evaluation && options.evaluation.length > 0) {
+    // A format that is named for plain texts is not that of scored pairs.
+    const { format, ...others } = fields;
+    evaluation = await read('evaluation', options.evaluation, { fields: { ...others, ...(format !== 'txt' && format && { format }), ...options.evaluationFields }, objective: 'scored', keepEmpty: true });
+  } else if (objective === 'scored') {
+    const rows = rowCount(train);
+    const split = stratifiedSplit(new Array<string>(rows).fill(''), VALIDATION_FRACTION, options.seed ?? 1);
+    onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(rows, 'row')} held out`);
+    [train, evaluation] = [selectRows(train, split.train), selectRows(train, split.validation)];
+  }
+  return { train, notes, fingerprint: fingerprintOf(train, evaluation), ...(evaluation && { evaluation }) };
+}
+
+interface ReadRequest {
+  fields: SentenceFields;
+  objective: EmbeddingObjective;
+  /** Keeps rows with an empty text: they count in an evaluation and teach nothing. */
+  keepEmpty: boolean;
+  tokenizer: Tokenizer;
+  maxLength: number;
+}
+
+async function readSentences(paths: readonly string[], request: ReadRequest): Promise<{ rows: SentenceRows; remarks: string[] }> {
+  const sequences = new TokenTable();
+  const scores: number[] = [];
+  const remarks: string[] = [];
+  for (const path of paths) {
+    const counts = await readFile(path, request, { sequences, scores });
+    const found = readingRemarks({ ...counts, maxLength: request.maxLength });
+    if (counts.emptyRows > 0) found.push(`${countOf(counts.emptyRows, 'row')} with an empty text left out`);
+    remarks.push(...(paths.length > 1 && found.length > 0 ? [`${path}: ${found.join(', ')}`] : found));
+  }
+  if (sequences.length === 0) throw new AlbertineError('invalid_data', `${paths.join(', ')}: there is no usable row`, { value: paths });
+  const textsPerRow = request.objective === 'simcse' ? 1 : 2;
+  return { rows: { sequences, textsPerRow, ...(request.objective === 'scored' && { scores }) }, remarks };
+}
+
+interface FileCounts {
+  report: ReadReport;
+  emptyTexts: number;
+  emptyRows: number;
+  truncatedTexts: number;
+  truncatedTokens: number;
+}
+
+async function readFile(path: string, request: ReadRequest, into: { sequences: TokenTable; scores: number[] }): Promise<FileCounts> {
+  const { fields, objective, tokenizer, maxLength, keepEmpty } = request;
+  const names = fieldNames(path, fields, objective);
+  const rows = openRows(path, { ...pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']), fields: names });
+  const counts: FileCounts = { report: rows.report, emptyTexts: 0, emptyRows: 0, truncatedTexts: 0, truncatedTokens: 0 };
+  for await (const row of rows) {
+    const found = readRow(row, names);
+    if (typeof found === 'string') {
+      rows.reject(row, found);
+      continue;
+    }
+    const empty = found.texts.filter((text) => text.trim() === '').length;
+    if (empty > 0 && !keepEmpty) {
+      counts.emptyRows++;
+      continue;
+    }
+    counts.emptyTexts += empty;
+    for (const text of found.texts) {
+      const { windows, truncatedTokens } = splitText(tokenizer, text, { longText: 'truncate', maxLength, stride: 0 });
+      into.sequences.add(windows[0]);
+      counts.truncatedTokens += truncatedTokens;
+      if (truncatedTokens > 0) counts.truncatedTexts++;
+    }
+    if (found.score !== undefined) into.scores.push(found.score);
+  }
+  return counts;
+}
+
+/** Fields to be read: text; text and pair; or text, pair and score. */
+function fieldNames(path: string, fields: SentenceFields, objective: EmbeddingObjective): string[] {
+  const { textField = 'text', pairField = 'pair', scoreField = 'score' } = fields;
+  if ((fields.format ?? formatOfPath(path)) !== 'txt') return [textField, ...(objective === 'simcse' ? [] : [pairField]), ...(objective === 'scored' ? [scoreField] : [])];
+  if (objective === 'simcse') return ['text'];
+  throw new AlbertineError('invalid_argument', `a .txt file has one text a line, and ${objective === 'pairs' ? 'pairs' : 'scored pairs'} need more fields: ${path}`, { value: path, hint: 'Use .csv, .tsv, .jsonl or .parquet' });
+}
+
+function readRow({ fields }: Row, [textField, pairField, scoreField]: readonly string[]): { texts: string[]; score?: number } | string {
+  const texts: string[] = [];
+  for (const field of pairField === undefined ? [textField] : [textField, pairField]) {
+    if (!Object.hasOwn(fields, field)) return missingFieldReason(field, fields);
+    const text = fields[field];
+    if (typeof text !== 'string') return `field ${JSON.stringify(field)} must be a string, got ${describeValue(text)}`;
+    texts.push(text);
+  }
+  if (scoreField === undefined) return { texts };
+  if (!Object.hasOwn(fields, scoreField)) return missingFieldReason(scoreField, fields);
+  const value = fields[scoreField];
+  const score = typeof value === 'number' || typeof value === 'bigint' || (typeof value === 'string' && value.trim() !== '') ? Number(value) : NaN;
+  return Number.isFinite(score) ? { texts, score } : `field ${JSON.stringify(scoreField)} must be a number, got ${describeValue(value)}`;
+}
+
+function fingerprintOf(...sets: (SentenceRows | undefined)[]): string {
+  const hash = createHash('sha256');
+  for (const set of sets) {
+    if (!set) continue;
+    hash.update(set.sequences.all());
+    if (set.scores) hash.update(Float64Array.from(set.scores));
+  }
+  return hash.digest('hex').slice(0, 16);
+}

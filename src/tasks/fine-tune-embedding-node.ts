@@ -1,0 +1,135 @@
+import { countOf } from '../core/count.ts';
+import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { saveCheckpoint } from '../checkpoint/save-node.ts';
+import { poolerParameters, type Weights } from '../model/parameters.ts';
+import { embeddingTask, type EmbeddingTaskOptions } from '../training/contrastive.ts';
+import { DEFAULT_TEMPERATURE, EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_LOSSES, type EmbeddingObjective, type EmbeddingPooling } from '../training/contrastive-head.ts';
+import { rowCount } from '../training/contrastive-rows.ts';
+import type { RunInfo } from '../training/report/run-record.ts';
+import type { TrainingOutcome } from '../training/trainer-options.ts';
+import { openBaseModel, type BaseModel } from './fine-tune-data-node.ts';
+import { inferObjective, readEmbeddingData, type EmbeddingData } from './fine-tune-embedding-data-node.ts';
+import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
+import { cardSettings, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { pick } from './pick.ts';
+import { requireNothingLost, type RunSettings } from './run-folder-node.ts';
+
+export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult, SentenceFields } from './fine-tune-embedding-options.ts';
+
+/** Usual extents: SimCSE's paper has one pass in batches of 64, sentence-transformers' STS-B example four passes. */
+const DEFAULTS: Readonly<Record<EmbeddingObjective, { epochs: number; batchSize: number; evaluateEvery: number }>> = {
+  simcse: { epochs: 1, batchSize: 64, evaluateEvery: 250 },
+  pairs: { epochs: 1, batchSize: 64, evaluateEvery: 250 },
+  scored: { epochs: 4, batchSize: 32, evaluateEvery: 250 },
+};
+/** Sentences are short, and the whole batch is computed at once. */
+const DEFAULT_MAX_LENGTH = 128;
+const SIMCSE_DROPOUT = 0.1;
+
+/** What a run is made of. */
+interface Prepared extends BaseModel {
+  objective: EmbeddingObjective;
+  pooling: EmbeddingPooling;
+  data: EmbeddingData;
+}
+
+/**
+ * Trains a checkpoint to give sentences vectors whose cosine tells how similar they are: on texts alone, on pairs, or on scored pairs. Stages are
+ * runs one after another, each with the `output` of the last as its `model`. The output is a checkpoint that `embed`, Python's `transformers` and
+ * its sentence-transformers load; its pooling is stored. Interrupting saves; `resume` continues with the same result as an uninterrupted run.
+ * A step is computed at once, so `batchSize` and `maxLength` decide the memory. Throws `invalid_data` for rows that cannot be used,
+ * `invalid_argument` for options that do not fit the objective, `out_of_memory` with advice, `training_diverged`.
+ */
+export async function fineTuneEmbedding(options: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
+  const objective = requireConsistent(options);
+  await requireNothingLost(options);
+  const prepared = await prepare(options, objective);
+  const { data, pooling } = prepared;
+  const plan = planEmbeddingRun(options, prepared);
+  const taskOptions: EmbeddingTaskOptions = {
+    config: prepared.config, objective, pooling, batchSize: plan.batchSize, seed: options.seed ?? 1,
+    train: data.train, ...(data.evaluation && { evaluation: data.evaluation }),
+    ...pick(options, ['temperature', 'symmetric', 'loss', 'maxScore', 'shuffle']),
+  };
+  const outcome = await runFineTuning(options, {
+    ...prepared, plan, task: embeddingTask(taskOptions),
+    ...(data.evaluation && { best: { metric: options.metric ?? 'spearman', higherIsBetter: true } }),
+    save: (trained) => saveEmbeddingModel(options, prepared, { outcome: trained, settings: plan.settings }),
+  }).catch(withMemoryAdvice);
+  return { ...outcome, output: options.output, objective, pooling, trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0 };
+}
+
+/** Options that only one of the objectives has. */
+const ONLY_FOR = { temperature: ['simcse', 'pairs'], symmetric: ['pairs'], loss: ['scored'], maxScore: ['scored'] } as const;
+
+function requireConsistent(options: FineTuneEmbeddingOptions): EmbeddingObjective {
+  if (options.train.length === 0) throw new AlbertineError('invalid_argument', 'train names no file', { value: options.train });
+  const objective = requireOneOf('objective', inferObjective(options), EMBEDDING_OBJECTIVES);
+  if (options.pooling !== undefined) requireOneOf('pooling', options.pooling, EMBEDDING_POOLINGS);
+  if (options.loss !== undefined) requireOneOf('loss', options.loss, SCORED_LOSSES);
+  if (options.metric !== undefined) requireOneOf('metric', options.metric, ['spearman', 'pearson']);
+  for (const [name, objectives] of Object.entries(ONLY_FOR)) {
+    if (options[name as keyof typeof ONLY_FOR] !== undefined && !(objectives as readonly string[]).includes(objective)) {
+      throw new AlbertineError('invalid_argument', `${name} is for the objective ${objectives.join(' or ')}, this one is ${objective}`, { value: objective });
+    }
+  }
+  if (options.maxScore !== undefined && options.loss !== 'cosine') throw new AlbertineError('invalid_argument', 'maxScore needs the loss cosine: cosent looks at the order of scores only', { value: options.maxScore });
+  if ('microBatchTokens' in options && options.microBatchTokens !== undefined) {
+    throw new AlbertineError('invalid_argument', 'microBatchTokens does not apply: all rows of a step are compared with each other, so they are computed at once', { hint: 'Lower batchSize or maxLength, or keep fewer activations with saveActivations' });
+  }
+  return objective;
+}
+
+async function prepare(options: FineTuneEmbeddingOptions, objective: EmbeddingObjective): Promise<Prepared> {
+  const dropout = options.dropout ?? (objective === 'simcse' ? SIMCSE_DROPOUT : undefined);
+  const base = await openBaseModel({ ...options, ...(dropout !== undefined && { dropout }) }, { maxLength: DEFAULT_MAX_LENGTH });
+  const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
+  const data = await readEmbeddingData(options, objective, base);
+  const { scores } = data.train;
+  if (scores?.every((score) => score === scores[0])) throw new AlbertineError('invalid_data', `every training score is ${scores[0]}: there is nothing to tell apart`, { value: scores[0] });
+  return {
+    ...base, objective, pooling, data, notes: [...base.notes, ...data.notes],
+    // There is no classifier to drop anything before.
+    config: { ...base.config, classifierDropoutProb: 0 },
+  };
+}
+
+function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared): RunPlan {
+  const { objective, pooling, data } = prepared;
+  return planRun(options, {
+    base: prepared, rows: rowCount(data.train), defaults: DEFAULTS[objective],
+    own: {
+      task: 'embedding', objective, pooling,
+      trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0, dataFingerprint: data.fingerprint,
+      ...(objective === 'scored' ? { loss: options.loss ?? 'cosent', ...pick(options, ['maxScore']) } : { temperature: options.temperature ?? DEFAULT_TEMPERATURE }),
+      ...(objective === 'pairs' && { symmetric: options.symmetric ?? true }),
+      ...(data.evaluation && { metric: options.metric ?? 'spearman' }),
+    },
+  });
+}
+
+async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: Prepared, { outcome, settings }: { outcome: TrainingOutcome; settings: RunSettings }): Promise<RunInfo> {
+  const { checkpointConfig: config, tokenizer, maxLength, pooling, data } = prepared;
+  const weights: Weights = new Map(outcome.weights);
+  // The pooler takes no part, and is kept as it was.
+  for (const { name } of poolerParameters(config)) if (prepared.weights.has(name)) weights.set(name, prepared.weights.get(name)!);
+  await saveCheckpoint(options.output, {
+    config, weights, tokenizerFiles: tokenizer.files(), sentences: { pooling, maxLength },
+    card: {
+      name: 'Sentence embeddings', description: `Trained on ${countOf(rowCount(data.train), 'row')} with albertine: vectors of sentences, by ${pooling} pooling, to be compared by cosine.`,
+      training: cardSettings(settings),
+      results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
+    },
+  });
+  return {};
+}
+
+/** The trainer's advice, to split a step, does not apply here. */
+function withMemoryAdvice(error: unknown): never {
+  if (!(error instanceof AlbertineError) || error.code !== 'out_of_memory') throw error;
+  const message = error.hint === undefined ? error.message : error.message.slice(0, -`. ${error.hint}`.length);
+  throw new AlbertineError('out_of_memory', message, {
+    value: error.value, cause: error,
+    hint: "All rows of a step are computed at once: lower batchSize or maxLength, or set saveActivations to 'none' (or to fewer depths)",
+  });
+}
