@@ -1,7 +1,7 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { createRandom, mixSeed, shuffle } from '../core/random.ts';
 import { softmaxRow } from '../core/softmax.ts';
-import { bucketWithin, planBatches } from '../data/batches.ts';
+import { bucketWithin, MICRO_BATCH_COST, planBatches } from '../data/batches.ts';
 import type { Example } from '../data/dataset.ts';
 import { classificationReport, multiLabelReport } from '../metrics/classification.ts';
 import { regressionReport } from '../metrics/regression.ts';
@@ -130,7 +130,7 @@ export function collateExamples(examples: readonly EncodedExample[], options: Co
   const weights = rowWeights(examples, options);
   const limit = options.config.maxPositionEmbeddings;
   const bucket = bucketWithin(limit);
-  const plan = planBatches(examples.map(({ ids }) => ids.length), { tokenBudget: options.microBatchTokens, bucket });
+  const plan = planBatches(examples.map(({ ids }) => ids.length), { tokenBudget: options.microBatchTokens, bucket, batchCost: MICRO_BATCH_COST });
   const batches = plan.map((rows) => ({ rows, batch: padExamples(rows.map((row) => examples[row]), rows.map((row) => weights[row]), options) }));
   return { batches, tokens: examples.reduce((total, { ids }) => total + ids.length, 0) };
 }

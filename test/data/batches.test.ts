@@ -15,6 +15,21 @@ describe('batches', () => {
     }
   });
 
+  it('joins neighbouring lengths where that costs less than another batch', () => {
+    const cost = (texts: readonly number[], batches: readonly number[][]): number =>
+      batches.reduce((sum, batch) => sum + batch.length * bucketLength(Math.max(...batch.map((text) => texts[text]))) + 100, 0);
+    expect(planBatches([20, 18, 5, 20], { tokenBudget: 500, batchCost: 0 })).toEqual([[0, 3], [1], [2]]);
+    expect(planBatches([20, 18, 5, 20], { tokenBudget: 500, batchCost: 10 })).toEqual([[0, 3, 1], [2]]);
+    expect(planBatches([20, 18, 5, 20], { tokenBudget: 500, batchCost: 100 })).toEqual([[0, 3, 1, 2]]);
+    const lengths = fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 60 });
+    fc.assert(fc.property(lengths, fc.integer({ min: 1, max: 3000 }), (texts, tokenBudget) => {
+      const joined = planBatches(texts, { tokenBudget, batchCost: 100 });
+      expect(joined.flat().sort((a, b) => a - b)).toEqual(texts.map((_, index) => index));
+      for (const batch of joined) if (batch.length > 1) expect(batch.length * bucketLength(Math.max(...batch.map((text) => texts[text])))).toBeLessThanOrEqual(tokenBudget);
+      expect(cost(texts, joined)).toBeLessThanOrEqual(cost(texts, planBatches(texts, { tokenBudget })));
+    }));
+  });
+
   it('takes every text once, within the budget, longest first', () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 200 });
     fc.assert(fc.property(lengths, fc.integer({ min: 1, max: 1000 }), fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }), (texts, tokenBudget, maxBatch) => {

@@ -1,5 +1,5 @@
 import { AlbertineError, requireInteger } from '../../core/errors.ts';
-import { bucketWithin, planBatches } from '../../data/batches.ts';
+import { bucketWithin, MICRO_BATCH_COST, planBatches } from '../../data/batches.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import { pretrainingHead } from '../heads.ts';
 import type { HeadResults } from '../head.ts';
@@ -90,7 +90,7 @@ function collateStep(examples: readonly PretrainingExample[], settings: CollateS
   const { config, sentencePair, microBatchTokens } = settings;
   const targets = countTargets(examples);
   const bucket = bucketWithin(config.maxPositionEmbeddings);
-  const groups = planBatches(examples.map(({ inputIds }) => inputIds.length), { tokenBudget: microBatchTokens, bucket });
+  const groups = planBatches(examples.map(({ inputIds }) => inputIds.length), { tokenBudget: microBatchTokens, bucket, batchCost: MICRO_BATCH_COST });
   const counts = { masked: Math.max(1, targets.masked), pairs: Math.max(1, targets.pairs) };
   const microBatches = groups.map((rows) => collatePretraining(rows.map((row) => examples[row]), { padId: config.padTokenId, targets: counts, sentencePair, sequenceLength: bucket }));
   return { microBatches, tokens: examples.reduce((total, { inputIds }) => total + inputIds.length, 0), groups };
