@@ -11,7 +11,7 @@ import type { CliIo } from './io.ts';
 import { createProgressBar, formatDuration } from './progress-bar.ts';
 
 /** The flags of `albertine pretrain`, as commander gives them. */
-export interface PretrainFlags extends Partial<Pick<PretrainOptions, 'shards' | 'heldOut' | 'tokenizer' | 'from' | 'objective' | 'steps' | 'batchSize' | 'maxLength' | 'learningRate'
+export interface PretrainFlags extends Partial<Pick<PretrainOptions, 'shards' | 'heldOut' | 'tokenizer' | 'from' | 'wordEmbeddings' | 'objective' | 'steps' | 'batchSize' | 'maxLength' | 'learningRate'
   | 'schedule' | 'warmupRatio' | 'evaluateEvery' | 'checkpointEvery' | 'microBatchTokens' | 'seed' | 'threads' | 'resume' | 'overwrite'>> {
   config?: string;
   output: string;
@@ -21,12 +21,12 @@ export interface PretrainFlags extends Partial<Pick<PretrainOptions, 'shards' | 
 }
 
 const CONFIG_KEYS: readonly (keyof PretrainConfig)[] = [
-  'model', 'from', 'tokenizer', 'shards', 'weights', 'heldOut', 'heldOutExamples', 'objective', 'masking', 'maxLength', 'lengths', 'steps', 'batchSize', 'microBatchTokens',
+  'model', 'from', 'tokenizer', 'wordEmbeddings', 'shards', 'weights', 'heldOut', 'heldOutExamples', 'objective', 'masking', 'maxLength', 'lengths', 'steps', 'batchSize', 'microBatchTokens',
   'learningRate', 'schedule', 'warmupRatio', 'optimizer', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'saveActivations', 'seed', 'card',
 ];
 
 /** Facts rather than warnings. */
-const QUIET_EVENTS = new Set(['data', 'saved', 'resumed']);
+const QUIET_EVENTS = new Set(['data', 'saved', 'resumed', 'words']);
 
 /** Runs `albertine pretrain`. */
 export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void> {
@@ -34,7 +34,7 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
   const { preset, optimizer, quiet = false } = flags;
   const settings: Partial<PretrainConfig> = {
     ...config,
-    ...pick(flags, ['shards', 'heldOut', 'tokenizer', 'from', 'objective', 'steps', 'batchSize', 'maxLength', 'learningRate', 'schedule', 'warmupRatio', 'evaluateEvery', 'checkpointEvery', 'microBatchTokens', 'seed']),
+    ...pick(flags, ['shards', 'heldOut', 'tokenizer', 'from', 'wordEmbeddings', 'objective', 'steps', 'batchSize', 'maxLength', 'learningRate', 'schedule', 'warmupRatio', 'evaluateEvery', 'checkpointEvery', 'microBatchTokens', 'seed']),
     ...(preset !== undefined && { model: preset }),
     ...(optimizer !== undefined && { optimizer: { ...config.optimizer, name: optimizer } }),
   };

@@ -14,6 +14,7 @@ export function registerPretrain(program: Command, io: CliIo): void {
     .option('--tokenizer <folder>', 'the tokeniser that the shards were made with; not with --from')
     .option('--preset <name>', 'shape of a new network; see albertine init --help. Default: mini')
     .option('--from <model>', 'continue from this checkpoint (folder or hub id) instead of random weights')
+    .option('--word-embeddings <kind>', 'start of a new network: random, or cooccurrence, from counts over the shards: a minute or two that save a short run many steps. Default: random', oneOf('random', 'cooccurrence'))
     .option('--objective <name>', 'besides masked tokens: sop (sentence order), nsp (next sentence) or none. Default: sop', oneOf('sop', 'nsp', 'none'))
     .option('--steps <n>', 'steps in all', integer({ min: 1 }))
     .option('--batch-size <n>', 'sequences a step takes. Default: 256', integer({ min: 1 }))
