@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FineTuneEmbeddingOptions } from '../src/tasks/fine-tune-embedding-node.ts';
+import { fineTuneEmbedding } from '../src/tasks/fine-tune-embedding-node.ts';
 import { contentsOf, dataPath, type BuildContext } from './context.ts';
 import { describeRun } from './pretrain-stage.ts';
 import type { ContrastiveStep } from './recipe.ts';
@@ -22,9 +22,8 @@ export function contrastiveStage(context: BuildContext, step: ContrastiveStep, b
     needs: [before, ...(drawn ? ['sentences'] : [])],
     settings: async () => ({ step: { name, train, evaluation, ...options }, data: await contentsOf(data.map((file) => dataPath(context, file)), data) }),
     run: async (job) => {
-      const { fineTuneEmbedding } = await import('../src/tasks/fine-tune-embedding-node.ts');
       const { outcome, steps } = await fineTuneEmbedding({
-        ...options as unknown as FineTuneEmbeddingOptions,
+        ...options,
         model: job.input(before).folder, output: job.folder, resume: existsSync(join(job.folder, 'run.json')),
         train: train.map((file) => pathOf(file, job)),
         ...(evaluation.length > 0 && { evaluation: evaluation.map((file) => pathOf(file, job)) }),

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AlbertineError, type PretrainConfig } from '../src/index.ts';
+import type { FineTuneEmbeddingOptions } from '../src/tasks/fine-tune-embedding-node.ts';
 import type { UnigramFileOptions } from '../src/tokenizer/training/train-node.ts';
 
 /** One source of the corpus: files of one origin, language and licence. */
@@ -58,11 +59,10 @@ export interface SentencesSection {
  * One contrastive step: options of `fineTuneEmbedding` besides model and output. Files are `sentences:NAME` (of the sentences stage)
  * or `data:FILE` (below `--data`).
  */
-export interface ContrastiveStep extends Record<string, unknown> {
+export interface ContrastiveStep extends Pick<FineTuneEmbeddingOptions, (typeof CONTRASTIVE_KEYS)[number]> {
   /** Letters, digits and `-`; unique. */
   name: string;
-  train: string[];
-  evaluation?: string[];
+  objective: NonNullable<FineTuneEmbeddingOptions['objective']>;
 }
 
 /** A file of scored sentence pairs, for the figures of the card. */
@@ -126,15 +126,15 @@ const VOCABULARY_KEYS = [
 ] as const satisfies readonly (keyof UnigramFileOptions)[];
 
 const PRETRAIN_KEYS = [
-  'model', 'weights', 'heldOutExamples', 'objective', 'masking', 'maxLength', 'lengths', 'steps', 'batchSize', 'microBatchTokens', 'learningRate', 'schedule', 'warmupRatio',
+  'model', 'wordEmbeddings', 'weights', 'heldOutExamples', 'objective', 'masking', 'maxLength', 'lengths', 'steps', 'batchSize', 'microBatchTokens', 'learningRate', 'schedule', 'warmupRatio',
   'optimizer', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'saveActivations', 'seed',
 ] as const satisfies readonly (keyof Recipe['pretrain'])[];
 
 const CONTRASTIVE_KEYS = [
-  'name', 'objective', 'train', 'evaluation', 'textField', 'pairField', 'scoreField', 'maxScore', 'header', 'format', 'pooling', 'temperature', 'dropout', 'maxLength', 'batchSize',
-  'microBatchTokens', 'epochs', 'maxSteps', 'learningRate', 'schedule', 'warmupRatio', 'optimizer', 'maxGradNorm', 'layerDecay', 'freeze', 'shuffle', 'evaluateEvery', 'checkpointEvery',
-  'patience', 'metric', 'saveActivations', 'seed',
-];
+  'objective', 'train', 'evaluation', 'textField', 'pairField', 'scoreField', 'evaluationFields', 'format', 'header', 'delimiter', 'encoding', 'quotes', 'onError', 'pooling', 'temperature',
+  'symmetric', 'loss', 'maxScore', 'dropout', 'maxLength', 'batchSize', 'epochs', 'maxSteps', 'learningRate', 'schedule', 'warmupRatio', 'optimizer', 'maxGradNorm', 'layerDecay', 'freeze',
+  'shuffle', 'evaluateEvery', 'checkpointEvery', 'patience', 'metric', 'saveActivations', 'seed',
+] as const satisfies readonly (keyof FineTuneEmbeddingOptions)[];
 
 const SOURCE_FACTS = ['name', 'language', 'origin', 'licence', 'attribution', 'shareAlike'];
 

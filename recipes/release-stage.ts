@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Albert, openCheckpoint, openFolder, saveCheckpoint, type CardDetails } from '../src/index.ts';
 import { recipeCard } from './card.ts';
@@ -9,6 +10,8 @@ import { TEXT_FILES } from './sentences-stage.ts';
 import { hashOf, writeFileAtOnce, type FinishedStage, type Stage, type StageJob } from './stages.ts';
 
 const FIGURES = 'figures.json';
+/** How the vectors of a sentence-embedding model are made, in files of their own. */
+const SENTENCE_FILES = ['modules.json', '1_Pooling', 'sentence_bert_config.json'];
 
 /** Model folders by kind, with what they measured. */
 export interface Figures {
@@ -53,6 +56,7 @@ async function releaseModel(context: BuildContext, job: StageJob, { kind, from, 
   // A trained model does not carry the mark of random weights on.
   const { albertine_untrained: _mark, ...extra } = checkpoint.details.extra;
   const { weightBytes, fingerprint } = await saveCheckpoint(target, { config: checkpoint.config, weights, heads, tokenizerFiles, dtype, extra });
+  for (const file of SENTENCE_FILES) if (existsSync(join(files.location, file))) await cp(join(files.location, file), join(target, file), { recursive: true });
   onNote(`release: ${target}: ${(weightBytes / 1e6).toFixed(1)} MB of weights; measuring`);
   const results = { ...pretrainingResults(job.input('pretrain')), ...await measure(context, job, target) };
   const saved: Pick<CardDetails, 'config' | 'heads' | 'dtype' | 'fingerprint'> = { config: checkpoint.config, heads, dtype, fingerprint };
@@ -106,7 +110,7 @@ function trainingFacts({ recipe }: BuildContext, { input }: StageJob, kind: 'pre
   if (kind === 'pretrained') return facts;
   for (const step of contrastive) {
     const run = input(contrastiveName(step)).result;
-    facts[`Then: ${step.name}`] = `${String(step['objective'])} on ${step.train.join(', ')}; ${String(run['steps'])} steps, ${(run['hours'] as number).toFixed(2)} hours`;
+    facts[`Then: ${step.name}`] = `${step.objective} on ${step.train.join(', ')}; ${String(run['steps'])} steps, ${(run['hours'] as number).toFixed(2)} hours`;
   }
   return facts;
 }
