@@ -145,7 +145,8 @@ await runBench(async () => {
     const [metric] = TASKS[cell.task].metrics;
     console.error(`${index + 1} / ${open.length}: ${cell.task} ${cell.size} ${cell.system} rate ${cell.rate} seed ${cell.seed}: dev ${metric} ${result.dev[metric].toFixed(4)}, test ${result.test[metric].toFixed(4)}`);
   }
-  const summaries = settings.flatMap((setting) => summarise(store.of(setting), TASKS[setting.task].metrics) ?? []);
+  const inTableOrder = [...settings].sort((a, b) => TASK_NAMES.indexOf(a.task) - TASK_NAMES.indexOf(b.task) || SIZES.indexOf(a.size) - SIZES.indexOf(b.size));
+  const summaries = inTableOrder.flatMap((setting) => summarise(store.of(setting), TASKS[setting.task].metrics) ?? []);
   const about = await Promise.all([...new Set(settings.map(({ task }) => task))].map(async (task) => {
     const { train, dev, test, leftOut } = await read(task);
     return `- ${task}: ${TASKS[task].about}. Here ${countOf(train.length, 'row')} to train on, ${dev.length} of dev, ${test.length} of test; left out of train and dev because they are in a later split too: ${leftOut}.`;
