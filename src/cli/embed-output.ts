@@ -1,6 +1,7 @@
 import { openEmbeddingWriter, type EmbeddingRecord, type EmbeddingWriter } from '../data/embeddings-node.ts';
 import { toJson } from '../data/json.ts';
 import type { ReadReport } from '../data/rows.ts';
+import type { EmbedPlan } from '../tasks/embed.ts';
 import type { EmbedFlags, EmbedRun } from './embed-run.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
@@ -42,7 +43,7 @@ export function openEmbedOutput(run: EmbedRun, source: { input: string; report: 
     open: async (encoder) => {
       writer = flags.output === undefined ? stdoutWriter(run.io) : await openEmbeddingWriter(flags.output, {
         dimensions: encoder.width, dtype: encoder.dtype, fingerprint, resume: flags.resume ?? false,
-        details: { input: { name: source.input, field: flags.field ?? null }, options: describeOptions(flags), ...encoder.details },
+        details: { input: { name: source.input, field: flags.field ?? null }, options: describeOptions(flags, run.plan), ...encoder.details },
       });
       rows = writer.existing;
       if (rows > 0) counts.addStored(completeCounts(previous, rows));
@@ -66,10 +67,10 @@ function completeCounts(previous: Record<string, unknown> | undefined, rows: num
   return stored && previous?.['rows'] === rows ? stored : { texts: rows, uncountedTexts: rows };
 }
 
-/** The options that shape the vectors, as given. */
-function describeOptions(flags: EmbedFlags): Record<string, unknown> {
+/** The options that shape the vectors, as given, and the pooling that was used. */
+function describeOptions(flags: EmbedFlags, plan: EmbedPlan): Record<string, unknown> {
   const { model, pooling, layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, special } = flags;
-  return { model: model ?? 'built-in', pooling: pooling ?? 'mean', layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, ...(pooling === 'tokens' && { special }) };
+  return { model: model ?? 'built-in', pooling: pooling ?? plan.pooling, layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, ...(pooling === 'tokens' && { special }) };
 }
 
 function stdoutWriter(io: CliIo): EmbeddingWriter {

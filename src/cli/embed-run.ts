@@ -128,7 +128,7 @@ function prepare(io: CliIo, parts: { model: Albert; flags: EmbedFlags; input: Te
     ...Object.fromEntries(Object.entries({ layers, layerCombination, normalize, dimensions, longText, maxLength, stride, windowCombination, segments, batchTokens }).filter(([, value]) => value !== undefined)),
     signal: io.signal,
   };
-  const plan = planEmbedding(model.config, options);
+  const plan = planEmbedding(model, options);
   // A text that is too long is an error of its row, and is best found before its neighbours are computed.
   const check = plan.window.longText === 'error' || plan.segments > 0 ? (text: string): void => requireFits(model, plan, text) : undefined;
   return {

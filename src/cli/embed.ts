@@ -9,7 +9,7 @@ export function registerEmbed(program: Command, io: CliIo): void {
     .description('Turns texts into vectors (embeddings), one a text, a token or a word, and writes them in input order.');
   addInputOptions(addModelOption(command))
     .option('-o, --output <file>', 'where the vectors go: .jsonl, .csv, .tsv, .npy or .parquet, with a sidecar FILE.meta.json. Default: JSONL on standard output')
-    .option('--pooling <how>', 'one vector a text: mean (of all tokens), cls (first token), max, mean_sqrt (sum over the root of the count), weighted (later tokens count more), pooler (the checkpoint\'s own); or tokens, words: a vector for each, JSONL only. Default: mean', oneOf('mean', 'cls', 'max', 'mean_sqrt', 'weighted', 'pooler', 'tokens', 'words'))
+    .option('--pooling <how>', 'one vector a text: mean (of all tokens), cls (first token), max, mean_sqrt (sum over the root of the count), weighted (later tokens count more), pooler (the checkpoint\'s own); or tokens, words: a vector for each, JSONL only. Default: as the model was trained, where its folder says so, else mean', oneOf('mean', 'cls', 'max', 'mean_sqrt', 'weighted', 'pooler', 'tokens', 'words'))
     .option('--layers <list>', 'depths whose vectors are used: 0 is the embeddings, 1 the first layer, -1 the last, as in -1,-2; or static: the embedding table alone, without running the network. Default: -1', layers)
     .option('--layer-combination <how>', 'several layers are combined by mean or concat. Default: mean', oneOf('mean', 'concat'))
     .option('--normalize', 'scale every vector to length 1. Default: no')

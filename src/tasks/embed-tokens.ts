@@ -39,7 +39,7 @@ interface Window { text: number; encoding: Encoding; ids: Int32Array }
  */
 export async function embedTokens(model: EmbeddingModel, texts: readonly string[], options: TokenEmbeddingOptions = {}): Promise<TokenEmbeddings[]> {
   const unit = requireOneOf('unit', options.unit ?? 'token', ['token', 'word']);
-  const plan = planEmbedding(model.config, options);
+  const plan = planEmbedding(model, options);
   const windows = texts.flatMap((text, index) => encodeText(model, text, plan).map((encoding): Window => ({ text: index, encoding, ids: encoding.ids })));
   const vectors = await tokenVectors(model, plan, windows);
   return texts.map((text, index) => {

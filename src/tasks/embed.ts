@@ -11,7 +11,7 @@ import { LONG_TEXT_POLICIES, requireWindowOptions, splitText, type LongTextPolic
 
 /** Options of embedding texts. */
 export interface EmbedOptions {
-  /** Default `mean`. */
+  /** Default: what the model was trained with, if its folder says so (`modules.json` of sentence-transformers), else `mean`; with `static` layers `mean`. */
   pooling?: Pooling;
   /**
    * Depths whose token vectors are used: 0 is the mapped embeddings, -1 the last. `static` uses the factorised embedding
@@ -60,6 +60,8 @@ export interface EmbeddingMatrix {
   dimensions: number;
   /** Per row. */
   texts: EmbeddedText[];
+  /** How token vectors became one. */
+  pooling: Pooling;
   /** Identifies model, tokeniser, layers, pooling and precision: vectors are comparable only where it is equal. */
   fingerprint: string;
   /** A view of one row. */
@@ -73,6 +75,8 @@ export interface EmbeddingModel {
   encoder: AlbertEncoder;
   weights: Weights;
   fingerprint: string;
+  /** That of an embedding model's training; the default of {@link EmbedOptions.pooling}. */
+  pooling?: Pooling | undefined;
 }
 
 /** Options with every default filled in and checked against the model. */
@@ -92,8 +96,8 @@ export interface EmbedPlan {
 }
 
 /** Checks the options and derives widths; throws `invalid_argument` with the offending value. */
-export function planEmbedding(config: AlbertConfig, options: EmbedOptions): EmbedPlan {
-  const pooling = requireOneOf('pooling', options.pooling ?? 'mean', POOLINGS);
+export function planEmbedding({ config, pooling: trained }: Pick<EmbeddingModel, 'config' | 'pooling'>, options: EmbedOptions): EmbedPlan {
+  const pooling = requireOneOf('pooling', options.pooling ?? (options.layers === 'static' ? undefined : trained) ?? 'mean', POOLINGS);
   const combination = requireOneOf('layerCombination', options.layerCombination ?? 'mean', ['mean', 'concat']);
   const layers = options.layers === 'static' ? 'static' : resolveLayers(options.layers ?? [-1], config.numHiddenLayers);
   if (pooling === 'pooler' && (layers === 'static' || layers.length !== 1 || layers[0] !== config.numHiddenLayers)) {
@@ -145,7 +149,7 @@ export function embeddingFingerprint(model: EmbeddingModel, plan: EmbedPlan): st
 
 /** Embeds texts that fit in memory; see {@link EmbedOptions}. Equal texts are computed once. */
 export async function embedTexts(model: EmbeddingModel, texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
-  const plan = planEmbedding(model.config, options);
+  const plan = planEmbedding(model, options);
   const unique = new Map<string, number>();
   const order = texts.map((text) => {
     const known = unique.get(text) ?? unique.size;
@@ -161,6 +165,7 @@ export async function embedTexts(model: EmbeddingModel, texts: readonly string[]
     rows: texts.length,
     dimensions: plan.dimensions,
     texts: order.map((from) => ({ tokenCount: split[from].tokenCount, windows: split[from].windows.length, truncatedTokens: split[from].truncatedTokens })),
+    pooling: plan.pooling,
     fingerprint: embeddingFingerprint(model, plan),
     row: (index) => data.subarray(index * plan.dimensions, (index + 1) * plan.dimensions),
   };

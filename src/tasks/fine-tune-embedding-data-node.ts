@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { countOf } from '../core/count.ts';
-import { AlbertineError, describeValue } from '../core/errors.ts';
-import { formatOfPath, openRows } from '../data/read-node.ts';
-import { missingFieldReason, type ReadReport, type Row } from '../data/rows.ts';
+import { AlbertineError } from '../core/errors.ts';
+import { formatOfPath } from '../data/read-node.ts';
+import type { ReadReport } from '../data/rows.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { EmbeddingObjective } from '../training/contrastive-head.ts';
 import { rowCount, selectRows, TokenTable, type SentenceRows } from '../training/contrastive-rows.ts';
 import { readingRemarks, VALIDATION_FRACTION } from './fine-tune-data-node.ts';
-import type { FineTuneEmbeddingOptions, SentenceFields } from './fine-tune-embedding-options.ts';
+import type { FineTuneEmbeddingOptions } from './fine-tune-embedding-options.ts';
 import { pick } from './pick.ts';
+import { openSentences, type SentenceFields } from './sentences-node.ts';
 import { splitText } from './text-windows.ts';
 
 /** Tokenised training and evaluation rows. */
@@ -90,15 +91,9 @@ interface FileCounts {
 
 async function readFile(path: string, request: ReadRequest, into: { sequences: TokenTable; scores: number[] }): Promise<FileCounts> {
   const { fields, objective, tokenizer, maxLength, keepEmpty } = request;
-  const names = fieldNames(path, fields, objective);
-  const rows = openRows(path, { ...pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']), fields: names });
+  const rows = openSentences(path, fields, objective);
   const counts: FileCounts = { report: rows.report, emptyTexts: 0, emptyRows: 0, truncatedTexts: 0, truncatedTokens: 0 };
-  for await (const row of rows) {
-    const found = readRow(row, names);
-    if (typeof found === 'string') {
-      rows.reject(row, found);
-      continue;
-    }
+  for await (const found of rows) {
     const empty = found.texts.filter((text) => text.trim() === '').length;
     if (empty > 0 && !keepEmpty) {
       counts.emptyRows++;
@@ -114,29 +109,6 @@ async function readFile(path: string, request: ReadRequest, into: { sequences: T
     if (found.score !== undefined) into.scores.push(found.score);
   }
   return counts;
-}
-
-/** Fields to be read: text; text and pair; or text, pair and score. */
-function fieldNames(path: string, fields: SentenceFields, objective: EmbeddingObjective): string[] {
-  const { textField = 'text', pairField = 'pair', scoreField = 'score' } = fields;
-  if ((fields.format ?? formatOfPath(path)) !== 'txt') return [textField, ...(objective === 'simcse' ? [] : [pairField]), ...(objective === 'scored' ? [scoreField] : [])];
-  if (objective === 'simcse') return ['text'];
-  throw new AlbertineError('invalid_argument', `a .txt file has one text a line, and ${objective === 'pairs' ? 'pairs' : 'scored pairs'} need more fields: ${path}`, { value: path, hint: 'Use .csv, .tsv, .jsonl or .parquet' });
-}
-
-function readRow({ fields }: Row, [textField, pairField, scoreField]: readonly string[]): { texts: string[]; score?: number } | string {
-  const texts: string[] = [];
-  for (const field of pairField === undefined ? [textField] : [textField, pairField]) {
-    if (!Object.hasOwn(fields, field)) return missingFieldReason(field, fields);
-    const text = fields[field];
-    if (typeof text !== 'string') return `field ${JSON.stringify(field)} must be a string, got ${describeValue(text)}`;
-    texts.push(text);
-  }
-  if (scoreField === undefined) return { texts };
-  if (!Object.hasOwn(fields, scoreField)) return missingFieldReason(scoreField, fields);
-  const value = fields[scoreField];
-  const score = typeof value === 'number' || typeof value === 'bigint' || (typeof value === 'string' && value.trim() !== '') ? Number(value) : NaN;
-  return Number.isFinite(score) ? { texts, score } : `field ${JSON.stringify(scoreField)} must be a number, got ${describeValue(value)}`;
 }
 
 function fingerprintOf(...sets: (SentenceRows | undefined)[]): string {

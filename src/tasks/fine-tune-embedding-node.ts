@@ -14,7 +14,7 @@ import { cardSettings, planRun, runFineTuning, type RunPlan } from './fine-tune-
 import { pick } from './pick.ts';
 import { requireNothingLost, type RunSettings } from './run-folder-node.ts';
 
-export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult, SentenceFields } from './fine-tune-embedding-options.ts';
+export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
 
 /** Usual extents: SimCSE's paper has one pass in batches of 64, sentence-transformers' STS-B example four passes. */
 const DEFAULTS: Readonly<Record<EmbeddingObjective, { epochs: number; batchSize: number; evaluateEvery: number }>> = {

@@ -1,17 +1,7 @@
-import type { ReadOptions } from '../data/read-node.ts';
 import type { EmbeddingObjective, EmbeddingPooling, ScoredLoss } from '../training/contrastive-head.ts';
 import type { TrainingOutcome } from '../training/trainer-options.ts';
 import type { FineTuneRunOptions } from './fine-tune-options.ts';
-
-/** Fields and format of files of sentences. */
-export interface SentenceFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
-  /** Default `text`. Not needed for `.txt` files, which have a text a line. */
-  textField?: string;
-  /** Second text of a pair. Default `pair`, where pairs are read. */
-  pairField?: string;
-  /** Similarity of a pair as a number, more for more similar. Default `score`, where scores are read. */
-  scoreField?: string;
-}
+import type { SentenceFields } from './sentences-node.ts';
 
 /** Options of `fineTuneEmbedding`. */
 export interface FineTuneEmbeddingOptions extends Omit<FineTuneRunOptions, 'microBatchTokens'>, SentenceFields {

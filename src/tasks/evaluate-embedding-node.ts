@@ -1,0 +1,50 @@
+import { AlbertineError } from '../core/errors.ts';
+import { pearson, spearman } from '../metrics/correlation.ts';
+import { cosine } from '../metrics/similarity.ts';
+import type { Pooling } from '../model/pooling.ts';
+import type { Albert } from './albert.ts';
+import type { EmbedOptions } from './embed.ts';
+import { pick } from './pick.ts';
+import { openSentences, type SentenceFields } from './sentences-node.ts';
+
+/** Options of {@link evaluateEmbedding}: fields and format of the file, and how texts become vectors. */
+export interface EvaluateEmbeddingOptions extends SentenceFields, Pick<EmbedOptions, 'pooling' | 'longText' | 'maxLength' | 'batchTokens' | 'signal'> {}
+
+/** How well cosines of vectors agree with scores. */
+export interface EmbeddingEvaluation {
+  /** Rank correlation of cosines and scores, NaN where undefined: what results on STS are reported as. */
+  spearman: number;
+  /** Linear correlation. */
+  pearson: number;
+  /** Pairs. */
+  rows: number;
+  pooling: Pooling;
+  /** Texts that were cut (only with `longText: 'truncate'`), and tokens lost by that. */
+  truncatedTexts: number;
+  truncatedTokens: number;
+  /** Rows left out because they were bad (only with `onError: 'skip'`). */
+  skippedRows: number;
+}
+
+/**
+ * Embeds both texts of scored pairs, as `embed` does with the same options, and correlates the cosines with the scores. Works for any model; one that
+ * was trained for it has its own pooling. Throws `invalid_data` for rows that cannot be used.
+ */
+export async function evaluateEmbedding(model: Albert, path: string, options: EvaluateEmbeddingOptions = {}): Promise<EmbeddingEvaluation> {
+  const rows = openSentences(path, options, 'scored');
+  const texts: string[] = [];
+  const scores: number[] = [];
+  for await (const row of rows) {
+    texts.push(...row.texts);
+    scores.push(row.score!);
+  }
+  if (scores.length === 0) throw new AlbertineError('invalid_data', `${path} has no usable pair`, { value: path });
+  const matrix = await model.embed(texts, pick(options, ['pooling', 'longText', 'maxLength', 'batchTokens', 'signal']));
+  const cosines = scores.map((_, row) => cosine(matrix.row(2 * row), matrix.row(2 * row + 1)));
+  return {
+    spearman: spearman(cosines, scores), pearson: pearson(cosines, scores), rows: scores.length, pooling: matrix.pooling,
+    truncatedTexts: matrix.texts.filter(({ truncatedTokens }) => truncatedTokens > 0).length,
+    truncatedTokens: matrix.texts.reduce((sum, { truncatedTokens }) => sum + truncatedTokens, 0),
+    skippedRows: rows.report.skipped,
+  };
+}
