@@ -73,9 +73,9 @@ export {
 
 // Graphs: `graph.matmul`, `graph.grad` ... build and differentiate, `compile` runs them on ONNX Runtime
 export * as graph from './graph/index.ts';
-export { compile, CompiledGraph, type CompileOptions, type RunOptions } from './runtime/compile.ts';
+export { compile, CompiledGraph, requireDevice, type CompileOptions, type Device, type RunOptions } from './runtime/compile.ts';
 export { loadOrt, type Engine, type LoadedOrt } from './runtime/ort.ts';
-export { float32, HostTensor, int64, zeros } from './runtime/tensor.ts';
+export { DeviceTensor, float32, HostTensor, int64, zeros, type RunTensor } from './runtime/tensor.ts';
 export { defaultThreads } from './runtime/threads.ts';
 
 // Fine-tuning, classification, pretraining (more under `albertine/training`)

@@ -13,7 +13,7 @@ import { createProgressBar, formatBytes, formatDuration, formatRate, type Progre
 
 /** The flags of `addTrainingOptions`, as commander gives them. */
 export interface TrainingFlags extends Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'epochs' | 'maxSteps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmupRatio'
-  | 'maxGradNorm' | 'dropout' | 'maxLength' | 'seed' | 'layerDecay' | 'freeze' | 'evaluateEvery' | 'patience' | 'checkpointEvery' | 'microBatchTokens' | 'threads'> {
+  | 'maxGradNorm' | 'dropout' | 'maxLength' | 'seed' | 'layerDecay' | 'freeze' | 'evaluateEvery' | 'patience' | 'checkpointEvery' | 'microBatchTokens' | 'device' | 'threads'> {
   model?: string;
   optimizer?: OptimizerOptions['name'];
   weightDecay?: number;
@@ -61,7 +61,7 @@ export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: Prog
   const optimizer = { ...(name && { name }), ...(weightDecay !== undefined && { weightDecay }), ...(adamEpsilon !== undefined && { epsilon: adamEpsilon }) };
   return {
     ...pick(flags, ['output', 'resume', 'overwrite', 'epochs', 'maxSteps', 'batchSize', 'learningRate', 'schedule', 'warmupRatio', 'maxGradNorm', 'dropout', 'maxLength', 'seed', 'layerDecay',
-      'freeze', 'evaluateEvery', 'patience', 'checkpointEvery', 'microBatchTokens', 'threads', 'saveActivations']),
+      'freeze', 'evaluateEvery', 'patience', 'checkpointEvery', 'microBatchTokens', 'device', 'threads', 'saveActivations']),
     output: flags.output,
     ...(flags.model !== undefined && { model: await resolveModelFolder(io, flags.model, flags) }),
     ...(Object.keys(optimizer).length > 0 && { optimizer }),

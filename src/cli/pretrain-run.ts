@@ -12,7 +12,7 @@ import { createProgressBar, formatDuration } from './progress-bar.ts';
 
 /** The flags of `albertine pretrain`, as commander gives them. */
 export interface PretrainFlags extends Partial<Pick<PretrainOptions, 'shards' | 'heldOut' | 'tokenizer' | 'from' | 'wordEmbeddings' | 'objective' | 'steps' | 'batchSize' | 'maxLength' | 'learningRate'
-  | 'schedule' | 'warmupRatio' | 'evaluateEvery' | 'checkpointEvery' | 'microBatchTokens' | 'seed' | 'threads' | 'resume' | 'overwrite'>> {
+  | 'schedule' | 'warmupRatio' | 'evaluateEvery' | 'checkpointEvery' | 'microBatchTokens' | 'seed' | 'device' | 'threads' | 'resume' | 'overwrite'>> {
   config?: string;
   output: string;
   preset?: string;
@@ -45,7 +45,7 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
   const started = performance.now();
   const result = await pretrain({
     ...settings, shards, steps,
-    output: flags.output, ...pick(flags, ['threads', 'resume', 'overwrite']),
+    output: flags.output, ...pick(flags, ['device', 'threads', 'resume', 'overwrite']),
     onProgress: bar.update,
     onEstimate: (estimate) => { if (!quiet) bar.note(describeEstimate(estimate)); },
     onEvent: (kind, message) => { if (!quiet || !QUIET_EVENTS.has(kind)) bar.note(`${kind}: ${asFlags(message)}`); },

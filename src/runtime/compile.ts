@@ -1,17 +1,21 @@
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, requireOneOf } from '../core/errors.ts';
 import { evaluateDim, formatShape, type Dim } from '../graph/dims.ts';
-import type { Graph, ShapeInput, Tensor } from '../graph/graph.ts';
+import { Graph, type ShapeInput, type Tensor } from '../graph/graph.ts';
 import { writeOnnx, type OnnxSource } from '../graph/onnx/model.ts';
 import { loadOrt, setWasmThreads, type Engine, type Ort, type OrtSession, type OrtTensor } from './ort.ts';
 import { DeviceTensor, HostTensor, int64, type RunTensor } from './tensor.ts';
 import { defaultThreads } from './threads.ts';
+
+/** Where graphs run: the processor, or a graphics processor through ONNX Runtime's WebGPU provider (`onnxruntime-node` only). */
+export type Device = (typeof DEVICES)[number];
+export const DEVICES = ['cpu', 'webgpu'] as const;
 
 /** Options of {@link compile}. */
 export interface CompileOptions {
   /** Threads inside one operator. Default: see {@link defaultThreads}. On WebAssembly the first graph decides for all. */
   threads?: number;
   /** Where the graph runs. Default `cpu`. */
-  device?: 'cpu' | 'webgpu';
+  device?: Device;
   /**
    * Lets the CPU run nodes for which the device has no kernel. Default true; with false, compiling throws `runtime_failed` if there
    * is one.
@@ -211,6 +215,13 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   const needed = new Set(model.inputs);
   const shapeInputs = graph.shapeInputs.filter(({ tensor }) => needed.has(tensor));
   return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputs: { ...source.outputs }, shapeInputs, deviceOutputs: new Set(options.deviceOutputs) });
+}
+
+/** Compiles a graph of one node for `device`: throws `invalid_argument` or `runtime_unavailable` before anything costly has begun. */
+export async function requireDevice(device: Device): Promise<void> {
+  if (requireOneOf('device', device, DEVICES) === 'cpu') return;
+  const x = new Graph(device).input('x', ['n']);
+  (await compile({ outputs: { y: x.graph.apply('Neg', [x], x.shape) } }, { device }))[Symbol.dispose]();
 }
 
 /** The folder of the files that hold constants of a graph; the runtime resolves all of them against one folder. */

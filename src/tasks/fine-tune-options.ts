@@ -1,5 +1,6 @@
 import type { ProgressListener } from '../core/progress.ts';
 import type { ReadExampleOptions } from '../data/dataset-node.ts';
+import type { Device } from '../runtime/compile.ts';
 import type { RunEstimate } from '../training/estimate-node.ts';
 import type { GuardOptions } from '../training/guards.ts';
 import type { SaveActivations } from '../training/layerwise.ts';
@@ -47,6 +48,8 @@ export interface FineTuneRunOptions {
   microBatchTokens?: number;
   saveActivations?: SaveActivations;
   /** Default: those this process may use. The same seed gives the same weights bit for bit for the same number of threads. */
+  /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
+  device?: Device;
   threads?: number;
   guard?: GuardOptions;
   /** Continues the run in `output`; with as many threads, the result is bit for bit that of an uninterrupted run. */

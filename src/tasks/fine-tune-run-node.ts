@@ -1,6 +1,7 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
+import { requireDevice } from '../runtime/compile.ts';
 import { defaultThreads } from '../runtime/threads.ts';
 import { layerwiseScales, type ArenaOptions } from '../training/arena.ts';
 import { stepsOfEpochs, stepsPerEpoch } from '../training/classification.ts';
@@ -55,7 +56,7 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
     maxLength: base.maxLength, shuffle: options.shuffle ?? true, seed: options.seed ?? 1,
     hiddenDropout: config.hiddenDropoutProb, attentionDropout: config.attentionProbsDropoutProb, classifierDropout: config.classifierDropoutProb,
     evaluateEvery, threads: options.threads ?? defaultThreads(),
-    ...pick(options, ['layerDecay', 'freeze', 'patience', 'guard']),
+    ...pick(options, ['layerDecay', 'freeze', 'patience', 'guard']), ...(options.device === 'webgpu' && { device: options.device }),
   };
   return { schedule, batchSize, epochs: options.maxSteps === undefined ? epochs : undefined, evaluateEvery, settings };
 }
@@ -81,6 +82,7 @@ export interface FineTuningRun {
  */
 export async function runFineTuning(options: FineTuneRunOptions, parts: FineTuningRun): Promise<Omit<TrainingOutcome, 'weights'>> {
   const { plan, notes, save } = parts;
+  await requireDevice(options.device ?? 'cpu');
   const run = await RunFolder.open(options, plan.settings, { totalSteps: plan.schedule.totalSteps, ...parts.facts, notes, versions: { node: process.version } });
   try {
     const outcome = await train(options, parts, run);
@@ -119,7 +121,7 @@ async function train(options: FineTuneRunOptions, parts: FineTuningRun, run: Run
 /** The options that every fine-tuning task hands on to its trainer as they are. */
 function trainerOptions(options: FineTuneRunOptions): Omit<TrainerOptions, 'schedule'> {
   return {
-    ...pick(options, ['output', 'optimizer', 'maxGradNorm', 'checkpointEvery', 'saveActivations', 'threads', 'guard', 'onProgress', 'onEstimate', 'signal']),
+    ...pick(options, ['output', 'optimizer', 'maxGradNorm', 'checkpointEvery', 'saveActivations', 'threads', 'device', 'guard', 'onProgress', 'onEstimate', 'signal']),
     seed: options.seed ?? 1,
     onEvent: (kind, message) => options.onEvent?.(kind, message),
   };

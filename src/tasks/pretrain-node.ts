@@ -8,6 +8,7 @@ import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import { validateConfig, type AlbertConfig } from '../model/config.ts';
 import { headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
 import { presetConfig } from '../model/presets.ts';
+import { requireDevice, type Device } from '../runtime/compile.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { RunEstimate } from '../training/estimate-node.ts';
@@ -80,6 +81,8 @@ export interface PretrainConfig {
 export interface PretrainOptions extends PretrainConfig {
   /** Receives checkpoints, metrics and the pretrained model. */
   output: string;
+  /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
+  device?: Device;
   threads?: number;
   resume?: boolean;
   overwrite?: boolean;
@@ -113,13 +116,14 @@ const PAPER_BATCH = 4096;
  */
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
   requireInteger('steps', options.steps, { min: 1 });
+  await requireDevice(options.device ?? 'cpu');
   const start = await openStart(options);
   const plan = planRun(options, start);
   const phases = await openPhases(options, start.tokenizer, plan);
   const heldOut = await readHeldOut(options, start.tokenizer, plan);
   const { tokensPerEpoch, sources } = phases[0].stream;
   options.onEvent?.('data', `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`);
-  const settings = { ...plan.settings, modelFingerprint: await weightsFingerprint(start.weights) };
+  const settings = { ...plan.settings, ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: await weightsFingerprint(start.weights) };
   const run = await RunFolder.open(options, settings, { totalSteps: options.steps, notes: [], versions: { node: process.version } });
   try {
     const outcome = await train(options, start, { ...plan, phases, heldOut, run });
@@ -228,7 +232,7 @@ async function train(options: PretrainOptions, start: Start, parts: Plan & { pha
   const { schedule, batchSize, phases, heldOut, run } = parts;
   const task = pretrainingTask({ config: start.config, objective: options.objective ?? 'sop', phases, batchSize, ...pick(options, ['microBatchTokens']), ...(heldOut && { heldOut }) });
   using trainer = new Trainer(start.config, start.weights, task, {
-    ...pick(options, ['output', 'maxGradNorm', 'checkpointEvery', 'saveActivations', 'threads', 'onProgress', 'onEstimate', 'signal']),
+    ...pick(options, ['output', 'maxGradNorm', 'checkpointEvery', 'saveActivations', 'threads', 'device', 'onProgress', 'onEstimate', 'signal']),
     optimizer: { name: 'lamb', ...options.optimizer },
     seed: options.seed ?? 1,
     schedule,
