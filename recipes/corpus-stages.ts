@@ -21,7 +21,7 @@ export function vocabularyStage(context: BuildContext): Stage {
       files: Object.assign({}, ...await Promise.all(recipe.sources.map((source) => contentsOf(corpusPaths(context, source), source.files)))) as Record<string, string>,
     }),
     run: async ({ folder, resume }) => {
-      const { characterSets: _sets, ...settings } = recipe.vocabulary;
+      const settings = Object.fromEntries(Object.entries(recipe.vocabulary).filter(([name]) => name !== 'characterSets'));
       await trainVocabularyFromFiles(inputs(), {
         ...settings, requiredCharacters: requiredCharacters(recipe.vocabulary), outputDirectory: folder, resume, ...(onProgress && { onProgress }), ...(signal && { signal }),
       });

@@ -54,7 +54,7 @@ async function releaseModel(context: BuildContext, job: StageJob, { kind, from, 
   const { weights, heads } = await checkpoint.load();
   const tokenizerFiles = Object.fromEntries(await Promise.all(checkpoint.tokenizerFiles.map(async (file) => [file, await files.read(file)] as const)));
   // A trained model does not carry the mark of random weights on.
-  const { albertine_untrained: _mark, ...extra } = checkpoint.details.extra;
+  const extra = Object.fromEntries(Object.entries(checkpoint.details.extra).filter(([key]) => key !== 'albertine_untrained'));
   const { weightBytes, fingerprint } = await saveCheckpoint(target, { config: checkpoint.config, weights, heads, tokenizerFiles, dtype, extra });
   for (const file of SENTENCE_FILES) if (existsSync(join(files.location, file))) await cp(join(files.location, file), join(target, file), { recursive: true });
   onNote(`release: ${target}: ${(weightBytes / 1e6).toFixed(1)} MB of weights; measuring`);
