@@ -1,17 +1,20 @@
+import type { AlbertineError } from '../../src/core/errors.ts';
 import { createRandom } from '../../src/core/random.ts';
 import { backward } from '../../src/graph/autodiff.ts';
 import { Graph, type Tensor } from '../../src/graph/graph.ts';
-import { tanh } from '../../src/graph/operators/elementwise.ts';
+import { add, multiply, tanh } from '../../src/graph/operators/elementwise.ts';
 import { matmul } from '../../src/graph/operators/matmul.ts';
+import { sum } from '../../src/graph/operators/reduce.ts';
 import { DEFAULT_CONFIG, type Activation } from '../../src/model/config.ts';
 import { encoderLayer } from '../../src/model/network.ts';
 import { layerParameters } from '../../src/model/parameters.ts';
-import { compile, type CompileOptions } from '../../src/runtime/compile.ts';
-import { float32, type HostTensor } from '../../src/runtime/tensor.ts';
+import { compile, requireDevice, type CompileOptions } from '../../src/runtime/compile.ts';
+import { DeviceTransfer } from '../../src/runtime/device-transfer.ts';
+import { DeviceTensor, float32, zeros, type HostTensor } from '../../src/runtime/tensor.ts';
 
 /**
  * Run as a process of its own by webgpu.test.ts, since the Vulkan driver is chosen by the environment at start.
- * `probe` runs a product; `refuse` compiles what the device cannot run; an activation's name compares a layer and its gradients on both
+ * `probe` runs a product; `refuse` compiles what the device cannot run; `keep` keeps an output on the device; `missing` asks for a device; an activation's name compares a layer and its gradients on both
  * devices and prints the largest differences as JSON.
  */
 
@@ -92,7 +95,38 @@ async function refuse(): Promise<void> {
   process.stdout.write(await compile({ outputs: build() }, ON_DEVICE).then(() => 'compiled', (error: Error) => error.message));
 }
 
+/** A sum that is the input and the output of one run, its host output beside it, and what is refused. */
+async function keep(): Promise<void> {
+  const graph = new Graph('webgpu');
+  const [total, x] = [graph.input('total', [2]), graph.input('x', [2])];
+  using compiled = await compile({ outputs: { sum: add(total, x), norm: sum(multiply(x, x), [0]) } }, { ...ON_DEVICE, deviceOutputs: ['sum'] });
+  using transfer = new DeviceTransfer(ON_DEVICE);
+  using place = new DeviceTensor('float32', [2]);
+  const errors: string[] = [];
+  const refused = async (run: Promise<unknown>): Promise<void> => { errors.push(await run.then(() => 'accepted', (error: Error) => error.message)); };
+  const value = float32([2], Float32Array.of(1, 2));
+  await refused(compiled.run({ total: place, x: value }, { into: { sum: place } }));
+  await transfer.upload(float32([2], Float32Array.of(3, 4)), place);
+  for (let run = 0; run < 2; run++) {
+    const { norm, ...others } = await compiled.run({ total: place, x: value }, { into: { sum: place } });
+    if ((norm.data as Float32Array)[0] !== 5 || Object.keys(others).length > 0) throw new Error('the outputs are not as they should be');
+  }
+  await refused(compiled.run({ total: place, x: value }));
+  await refused(compiled.run({ total: place, x: value }, { into: { sum: place, norm: new DeviceTensor('float32', []) } }));
+  const result = zeros('float32', [2]);
+  await transfer.download(place, result);
+  place[Symbol.dispose]();
+  await refused(transfer.download(place, result));
+  process.stdout.write(JSON.stringify({ value: [...(result.data as Float32Array)], errors }));
+}
+
+async function missing(): Promise<void> {
+  process.stdout.write(await requireDevice('webgpu').then(() => 'found', (error: AlbertineError) => `${error.code} ${error.message}`));
+}
+
 const [task] = process.argv.slice(2);
 if (task === 'probe') await probe();
 else if (task === 'refuse') await refuse();
+else if (task === 'keep') await keep();
+else if (task === 'missing') await missing();
 else await compare(task as Activation);

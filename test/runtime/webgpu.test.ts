@@ -1,39 +1,41 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CHILD_TIMEOUT, findDevice, runChild } from './webgpu-process.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-/** Where Debian's chromium keeps a Vulkan driver in software, with a loader of its own. */
-const CHROMIUM = '/usr/lib/chromium';
-const SWIFTSHADER = join(CHROMIUM, 'vk_swiftshader_icd.json');
+const { usable, reason: missing } = findDevice();
+const run = (task: string) => runChild('runtime/webgpu-child.ts', [task], usable!);
 
-type Environment = Record<string, string>;
-/** The machine's own device first, then the software one. */
-const ENVIRONMENTS: Environment[] = [{}, ...(existsSync(SWIFTSHADER) ? [{ VK_DRIVER_FILES: SWIFTSHADER, LD_LIBRARY_PATH: CHROMIUM }] : [])];
-
-function run(task: string, environment: Environment): { ok: boolean; stdout: string; reason: string } {
-  const child = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'webgpu-child.ts'), task], {
-    cwd: ROOT, encoding: 'utf8', timeout: 170_000, env: { ...process.env, ...environment, ALBERTINE_ENGINE: 'native' },
-  });
-  const reason = /^AlbertineError: (.*)$/m.exec(child.stderr)?.[1] ?? child.stderr.split('\n').find((line) => line.includes('Error')) ?? String(child.signal ?? child.status);
-  return { ok: child.status === 0, stdout: child.stdout, reason };
-}
-
-const probes = ENVIRONMENTS.map((environment) => ({ environment, ...run('probe', environment) }));
-const usable = probes.find(({ ok }) => ok)?.environment;
-const title = usable ? 'WebGPU without fallback to the CPU' : `WebGPU (skipped: no device. ${probes.map(({ reason }) => reason).join(' / ')}; Debian's chromium package has a software device)`;
-
-describe.skipIf(!usable)(title, () => {
+describe.skipIf(!usable)(usable ? 'WebGPU without fallback to the CPU' : `WebGPU (${missing})`, () => {
   it('runs a layer and all its gradients as the CPU does, to 1e-4', () => {
-    const { ok, stdout, reason } = run('gelu_tanh', usable!);
+    const { ok, stdout, reason } = run('gelu_tanh');
     expect(ok, reason).toBe(true);
     const differences = JSON.parse(stdout) as Record<string, number>;
     expect(Object.keys(differences)).toHaveLength(18);
     for (const [name, difference] of Object.entries(differences)) expect(difference, name).toBeLessThan(1e-4);
-  }, 180_000); // a software device compiles its shaders for about eight seconds on an idle machine
+  }, CHILD_TIMEOUT);
 
   it('refuses what the device has no kernel for', () => {
-    expect(run('refuse', usable!).stdout).toMatch(/rejected the graph: .*fallback to CPU EP has been explicitly disabled/);
-  });
+    expect(run('refuse').stdout).toMatch(/rejected the graph: .*fallback to CPU EP has been explicitly disabled/);
+  }, CHILD_TIMEOUT);
+
+  it('keeps outputs on the device, adds to them in place and copies them back', () => {
+    const { ok, stdout, reason } = run('keep');
+    expect(ok, reason).toBe(true);
+    expect(JSON.parse(stdout)).toEqual({
+      value: [5, 8],
+      errors: [
+        'a device tensor of shape [2] is read before it was written',
+        'output sum stays on the device and needs a DeviceTensor',
+        'output norm comes to the host and cannot be put into a DeviceTensor',
+        'a device tensor of shape [2] is read before it was written',
+      ],
+    });
+  }, CHILD_TIMEOUT);
+});
+
+describe('a machine without a graphics driver', () => {
+  it('is told what WebGPU needs', () => {
+    // A driver list without drivers hides those that the machine has.
+    const { stdout } = runChild('runtime/webgpu-child.ts', ['missing'], { VK_DRIVER_FILES: '/nonexistent.json' });
+    expect(stdout).toMatch(/^runtime_unavailable no WebGPU device was found\. On Linux it needs the Vulkan loader/);
+  }, CHILD_TIMEOUT);
 });

@@ -1,0 +1,56 @@
+import { encoderParameters, type ParameterSpec, type Weights } from '../../src/model/parameters.ts';
+import type { Device } from '../../src/runtime/compile.ts';
+import { createArena } from '../../src/training/arena.ts';
+import { classificationHead, pretrainingHead } from '../../src/training/heads.ts';
+import { LayerwiseNetwork } from '../../src/training/layerwise.ts';
+import { createAdamW } from '../../src/training/optimizers/adamw.ts';
+import { createLamb } from '../../src/training/optimizers/lamb.ts';
+import { clipScale } from '../../src/training/optimizers/optimizer.ts';
+import { loadTrainingCase, maxAbsDifference } from '../oracle/goldens.ts';
+import { goldenBatch } from './golden-batches.ts';
+
+/**
+ * Run as a process of its own by webgpu.test.ts. Trains the first steps of one of PyTorch's curves (see curves.test.ts) on the device and on
+ * the CPU, and prints as JSON the largest relative differences of losses and norms to PyTorch's on the device, and the largest difference of a
+ * weight after the last step between the two.
+ */
+
+interface Trained {
+  loss: number;
+  norm: number;
+  weights: Weights;
+}
+
+async function train(name: string, steps: number, device: Device): Promise<Trained> {
+  const { config: stored, initial, batches, curve } = loadTrainingCase(name);
+  const config = { ...stored, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0, classifierDropoutProb: 0 };
+  const head = curve.task === 'classification'
+    ? classificationHead(config, { numLabels: initial.get('classifier.weight')!.shape[0], problemType: 'singleLabel' })
+    : pretrainingHead(config, { maskedLm: true, sentencePair: true });
+  const specs = new Map<string, ParameterSpec>([...encoderParameters(config), ...head.parameters].map((spec) => [spec.name, spec]));
+  const arena = createArena([...specs.values()], 4);
+  arena.load(initial);
+  const options = { beta1: curve.beta1, beta2: curve.beta2, epsilon: curve.epsilon, weightDecay: curve.weightDecay, biasCorrection: curve.biasCorrection };
+  const optimizer = curve.optimizer === 'adamw' ? createAdamW(arena, options) : createLamb(arena, options);
+  using network = new LayerwiseNetwork(config, arena, head, { threads: 1, device });
+  await network.device.upload();
+  const worst = { loss: 0, norm: 0 };
+  for (const [step, batch] of batches.slice(0, steps).entries()) {
+    await network.device.zeroGradients();
+    const results = await network.accumulate(goldenBatch(batch), { step, microBatch: 0 });
+    const norm = await network.device.gradientNorm();
+    worst.loss = Math.max(worst.loss, relative((results['loss'].data as Float32Array)[0], curve.losses[step]));
+    worst.norm = Math.max(worst.norm, relative(norm, curve.gradNorms[step]));
+    await network.device.update(optimizer, { stepNumber: step + 1, learningRate: curve.learningRates[step], gradientScale: clipScale(norm, curve.maxGradNorm) });
+  }
+  await network.device.download();
+  return { ...worst, weights: arena.weights() };
+}
+
+const relative = (actual: number, expected: number): number => Math.abs(actual - expected) / expected;
+
+const [name, steps] = process.argv.slice(2);
+const onDevice = await train(name, Number(steps), 'webgpu');
+const onCpu = await train(name, Number(steps), 'cpu');
+const weights = Math.max(...[...onDevice.weights].map(([parameter, { data }]) => maxAbsDifference(data, onCpu.weights.get(parameter)!.data)));
+process.stdout.write(JSON.stringify({ loss: onDevice.loss, norm: onDevice.norm, weights }));
