@@ -1,4 +1,4 @@
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, describeValue } from '../core/errors.ts';
 import { formatOfPath, openRows } from '../data/read-node.ts';
 import { missingFieldReason, type ReadReport, type Row } from '../data/rows.ts';
 import { pick } from '../tasks/pick.ts';
@@ -40,6 +40,6 @@ export function openPairInput(texts: readonly string[], flags: InputFlags & { pa
 }
 
 function whyNoPair({ fields }: Row, names: readonly string[]): string {
-  const missing = names.find((name) => !Object.hasOwn(fields, name));
-  return missing === undefined ? `fields ${names.map((name) => JSON.stringify(name)).join(' and ')} must be strings` : missingFieldReason(missing, fields);
+  const name = names.find((candidate) => typeof fields[candidate] !== 'string')!;
+  return Object.hasOwn(fields, name) ? `field ${JSON.stringify(name)} must be a string, got ${describeValue(fields[name])}` : missingFieldReason(name, fields);
 }

@@ -28,6 +28,11 @@ describe('TextClassifier', () => {
     expect(cut).toMatchObject({ windows: 1, tokenCount: 40, truncatedTokens: 10 });
     await expect(classifier.predict([words.join(' ')], { longText: 'error' })).rejects.toMatchObject({ code: 'text_too_long' });
   });
+
+  it('takes texts and pairs where the checkpoint does not say what it was fine-tuned on', () => {
+    expect(classifier.pairs).toBeUndefined();
+    for (const pairs of [true, false]) expect(() => classifier.requireInputs(pairs)).not.toThrow();
+  });
 });
 
 describe('fitTemperature', () => {

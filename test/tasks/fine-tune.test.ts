@@ -65,6 +65,12 @@ describe('fineTuneClassifier', () => {
     const [one, other] = (await classifier.logits(inputs)).logits;
     expect(one).not.toBe(other);
     expect(classifier.labels).toEqual(['0', '1']);
+    expect(readJson(`${output}/config.json`)).toMatchObject({ albertine_pairs: true });
+    const refused = { code: 'invalid_argument', message: expect.stringMatching(/fine-tuned on pairs of texts, and one text alone.*pairField$/) as string };
+    await expect(classifier.predict(['good film'])).rejects.toMatchObject(refused);
+    await expect(classifier.predict([inputs[0], { text: 'good film' }])).rejects.toMatchObject(refused);
+    await expect(evaluateClassifier(classifier, folder.path('pairs-dev.jsonl'), { textField: 'first' })).rejects.toMatchObject(refused);
+    expect((await evaluateClassifier(classifier, folder.path('pairs-dev.jsonl'), { textField: 'first', pairField: 'second' })).metrics['accuracy']).toBeCloseTo(best!.value, 10);
   });
 
   it('assigns several labels', async () => {
@@ -75,6 +81,8 @@ describe('fineTuneClassifier', () => {
     expect(best!.value).toBeGreaterThan(0.5);
     using classifier = await open(output);
     const [good, bad] = await classifier.predict(['the film was good', 'the film was awful']);
+    await expect(classifier.predict([{ text: 'the film was good', pair: 'the film' }])).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringMatching(/fine-tuned on single texts, and a pair/) as string });
+    await expect(evaluateClassifier(classifier, folder.path('multi-dev.jsonl'), { pairField: 'text' })).rejects.toMatchObject({ code: 'invalid_argument' });
     for (const { labels: scored, assigned } of [good, bad]) expect(assigned).toEqual(scored.filter(({ score }) => score >= 0.5).map(({ label }) => label));
     // The data teach this surely; a label of one sentence can lie near 0.5, where rounding decides.
     const scoreOf = ({ labels: scored }: typeof good, name: string): number => scored.find(({ label }) => label === name)!.score;
@@ -91,6 +99,8 @@ describe('fineTuneClassifier', () => {
     const [good, bad] = await classifier.predict(['the film was great', 'the film was awful']);
     expect(good.score - bad.score).toBeGreaterThan(1);
     expect((await evaluateClassifier(classifier, folder.path('scores-dev.jsonl'), { labelField: 'score' })).metrics['rmse']).toBeCloseTo(best!.value, 4);
+    // transformers takes the number of outputs from the labels, and two where there are none.
+    expect(readJson(`${output}/config.json`)).toMatchObject({ problem_type: 'regression', id2label: { 0: 'LABEL_0' }, label2id: { LABEL_0: 0 }, albertine_pairs: false });
   });
 
   it('holds a stratified part out when there is no evaluation file, and learns with every optimiser', async () => {
