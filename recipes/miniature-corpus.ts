@@ -100,7 +100,7 @@ function scoredPair(random: Random, language: 'en' | 'zh'): { text: string; pair
   return { text: write(first), pair: write(second), score: Number(((5 * same) / 3).toFixed(3)) };
 }
 
-/** Writes `en.txt`, `zh.txt`, `heldout-en.txt`, `heldout-zh.txt` (a paragraph a line, a blank line between stories) and `scored-{train,test}.csv`. */
+/** Writes `en.txt`, `zh.txt`, `heldout-en.txt`, `heldout-zh.txt` (a paragraph a line, a blank line between stories) and `scored-{train,dev,test}.csv`. */
 export async function writeMiniatureCorpus(folder: string, { stories = 1500, heldOut = 100, seed = 1 }: MiniatureOptions = {}): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const [index, [language, story]] of ([['en', englishStory], ['zh', chineseStory]] as const).entries()) {
@@ -113,7 +113,7 @@ export async function writeMiniatureCorpus(folder: string, { stories = 1500, hel
     await writeFile(join(folder, `${language}.txt`), write(createRandom(10 * seed + index), stories));
     await writeFile(join(folder, `heldout-${language}.txt`), write(createRandom(10 * seed + 4 + index), heldOut));
   }
-  for (const [index, name] of ['train', 'test'].entries()) {
+  for (const [index, name] of ['train', 'dev', 'test'].entries()) {
     const random = createRandom(10 * seed + 8 + index);
     const rows = Array.from({ length: 400 }, (_, row) => scoredPair(random, row % 2 === 0 ? 'en' : 'zh'));
     await writeFile(join(folder, `scored-${name}.csv`), rows.map(({ text, pair, score }) => `${text},${pair},${score}\n`).join(''));

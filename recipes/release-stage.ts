@@ -58,7 +58,7 @@ async function releaseModel(context: BuildContext, job: StageJob, { kind, from, 
   const { weightBytes, fingerprint } = await saveCheckpoint(target, { config: checkpoint.config, weights, heads, tokenizerFiles, dtype, extra });
   for (const file of SENTENCE_FILES) if (existsSync(join(files.location, file))) await cp(join(files.location, file), join(target, file), { recursive: true });
   onNote(`release: ${target}: ${(weightBytes / 1e6).toFixed(1)} MB of weights; measuring`);
-  const results = { ...pretrainingResults(job.input('pretrain')), ...await measure(context, job, target) };
+  const results = { ...await measure(context, job, target), ...pretrainingResults(job.input('pretrain'), kind) };
   const saved: Pick<CardDetails, 'config' | 'heads' | 'dtype' | 'fingerprint'> = { config: checkpoint.config, heads, dtype, fingerprint };
   const shards = job.input('shards').result as unknown as { sources: Record<string, { tokens: number }> };
   const tokens = Object.fromEntries(Object.entries(shards.sources).map(([source, facts]) => [source, facts.tokens]));
@@ -68,15 +68,17 @@ async function releaseModel(context: BuildContext, job: StageJob, { kind, from, 
 
 /** Metrics of the last evaluation on held-out text that a card shows, by language where there are several. */
 const SHOWN: [metric: string, title: string, digits: number][] = [
-  ['mlmLoss', 'Masked tokens, held out: loss (nats)', 3], ['mlmPerplexity', 'Masked tokens, held out: perplexity', 2],
-  ['mlmAccuracy', 'Masked tokens, held out: accuracy', 4], ['pairAccuracy', 'Sentence order, held out: accuracy', 4],
+  ['mlmLoss', 'masked tokens, held out: loss (nats)', 3], ['mlmPerplexity', 'masked tokens, held out: perplexity', 2],
+  ['mlmAccuracy', 'masked tokens, held out: accuracy', 4], ['pairAccuracy', 'sentence order, held out: accuracy', 4],
 ];
 
-function pretrainingResults({ result }: FinishedStage): Record<string, string> {
+/** The last evaluation of the pretraining run, with the weights before they were stored in 16 bits. */
+function pretrainingResults({ result }: FinishedStage, kind: 'pretrained' | 'embedding'): Record<string, string> {
   const metrics = result['evaluation'] as Record<string, number>;
+  const before = kind === 'embedding' ? 'Before sentence training: ' : '';
   return Object.fromEntries(SHOWN.flatMap(([metric, title, digits]) => Object.entries(metrics)
     .filter(([name]) => name === metric || name.startsWith(`${metric}_`))
-    .map(([name, value]) => [name === metric ? title : `${title}, ${name.slice(metric.length + 1)}`, value.toFixed(digits)])));
+    .map(([name, value]) => [`${before}${title}${name === metric ? '' : `, ${name.slice(metric.length + 1)}`}`, value.toFixed(digits)])));
 }
 
 /** Figures of a released folder, as everyone who loads it gets them. */
