@@ -1,8 +1,12 @@
 import { countOf } from '../core/count.ts';
 import { evaluateClassifier, type Evaluation } from '../tasks/evaluate-node.ts';
+import { evaluateEmbedding, type EmbeddingEvaluation } from '../tasks/evaluate-embedding-node.ts';
 import { TextClassifier, type PredictOptions } from '../tasks/classify.ts';
+import type { Albert } from '../tasks/albert.ts';
 import { pick } from '../tasks/pick.ts';
-import { dataOptions, type DataFlags } from './finetune-run.ts';
+import type { Pooling } from '../model/pooling.ts';
+import { UsageError } from './errors.ts';
+import { dataOptions, fileOptions, type DataFlags } from './finetune-run.ts';
 import type { CliIo } from './io.ts';
 import { openModel } from './models.ts';
 import { formatDuration } from './progress-bar.ts';
@@ -11,6 +15,8 @@ import { fitWidth, formatTable } from './text-width.ts';
 /** The flags of `albertine evaluate`, as commander gives them. */
 export interface EvaluateFlags extends DataFlags, Pick<PredictOptions, 'longText' | 'maxLength' | 'batchTokens'> {
   data: string;
+  scoreField?: string;
+  pooling?: Pooling;
   json?: boolean;
   threads?: number;
   quiet?: boolean;
@@ -24,10 +30,28 @@ const LABEL_WIDTH = 14;
 /** Runs `albertine evaluate`. */
 export async function runEvaluate(io: CliIo, model: string, flags: EvaluateFlags): Promise<void> {
   const started = performance.now();
-  using classifier = TextClassifier.from(await openModel(io, model, flags));
+  using opened = await openModel(io, model, flags);
+  const isClassifier = opened.loaded.heads.includes('sequenceClassification');
+  if (!isClassifier && (opened.pooling !== undefined || flags.scoreField !== undefined)) return evaluatePairs(io, opened, flags);
+  if (flags.scoreField !== undefined || flags.pooling !== undefined) throw new UsageError('--score-field and --pooling are for sentence embeddings, and this model is a classifier');
+  const classifier = TextClassifier.from(opened);
   const evaluation = await evaluateClassifier(classifier, flags.data, { ...dataOptions(flags), ...pick(flags, ['longText', 'maxLength', 'batchTokens']) });
   if (!flags.quiet) for (const note of notesOf(evaluation)) io.stderr.write(`note: ${note}\n`);
   await io.stdout.write(flags.json ? `${JSON.stringify(toPlain(evaluation), nullForUndefined)}\n` : describe(evaluation, (performance.now() - started) / 1000));
+}
+
+async function evaluatePairs(io: CliIo, model: Albert, flags: EvaluateFlags): Promise<void> {
+  const started = performance.now();
+  const unfit = flags.labelField !== undefined ? '--label-field' : flags.labelSeparator !== undefined ? '--label-separator' : undefined;
+  if (unfit) throw new UsageError(`${unfit} is for classifiers, and this model embeds sentences: name the scores with --score-field`);
+  const evaluation = await evaluateEmbedding(model, flags.data, { ...fileOptions(flags), ...pick(flags, ['textField', 'pairField', 'scoreField', 'pooling', 'longText', 'maxLength', 'batchTokens']), signal: io.signal });
+  if (!flags.quiet) for (const note of notesOf(evaluation)) io.stderr.write(`note: ${note}\n`);
+  await io.stdout.write(flags.json ? `${JSON.stringify(evaluation, nullForUndefined)}\n` : describePairs(evaluation, (performance.now() - started) / 1000));
+}
+
+function describePairs({ rows, pooling, spearman, pearson }: EmbeddingEvaluation, seconds: number): string {
+  const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : 'undefined');
+  return `${countOf(rows, 'pair')}, ${pooling} pooling, ${formatDuration(seconds)}\n\n${formatTable([['spearman', number(spearman)], ['pearson', number(pearson)]], { right: [1] }).trimEnd()}\n`;
 }
 
 /** Metrics at the top level, where scripts look for them. */
@@ -37,9 +61,9 @@ function toPlain({ metrics, ...rest }: Evaluation): Record<string, unknown> {
 
 const nullForUndefined = (_key: string, value: unknown): unknown => (typeof value === 'number' && !Number.isFinite(value) ? null : value);
 
-function notesOf({ truncatedTexts, truncatedTokens, skippedRows }: Evaluation): string[] {
+function notesOf({ truncatedTexts, truncatedTokens, skippedRows }: Pick<Evaluation, 'truncatedTexts' | 'truncatedTokens' | 'skippedRows'>): string[] {
   return [
-    ...(truncatedTexts > 0 ? [`${countOf(truncatedTexts, 'text')} cut, ${countOf(truncatedTokens, 'token')} in all; --long-text window reads texts whole, as predict does`] : []),
+    ...(truncatedTexts > 0 ? [`${countOf(truncatedTexts, 'text')} cut, ${countOf(truncatedTokens, 'token')} in all; --long-text window reads texts whole, as predict and embed do`] : []),
     ...(skippedRows > 0 ? [`${countOf(skippedRows, 'bad row')} left out`] : []),
   ];
 }

@@ -2,6 +2,7 @@ import type { RunEstimate } from '../training/estimate-node.ts';
 import type { SaveActivations } from '../training/layerwise.ts';
 import type { OptimizerOptions } from '../training/trainer-options.ts';
 import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
+import type { FineTuneEmbeddingOptions } from '../tasks/fine-tune-embedding-options.ts';
 import { pick } from '../tasks/pick.ts';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
@@ -25,13 +26,49 @@ export interface TrainingFlags extends Pick<FineTuneRunOptions, 'output' | 'resu
 }
 
 /** The flags of `addDataOptions`. */
-export interface DataFlags extends Pick<FineTuneOptions, 'textField' | 'pairField' | 'labelField' | 'labelSeparator' | 'format' | 'encoding' | 'delimiter' | 'quotes' | 'onError'> {
-  header: boolean;
-}
+export interface DataFlags extends FileFlags, Pick<FineTuneOptions, 'textField' | 'pairField' | 'labelField' | 'labelSeparator'> {}
 
 /** The flags of `albertine finetune classify`. */
 export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate'> {
   eval?: string;
+}
+
+/** How files are read: the flags of `addFileOptions`. */
+export interface FileFlags extends Pick<FineTuneOptions, 'format' | 'encoding' | 'delimiter' | 'quotes' | 'onError'> {
+  header: boolean;
+}
+
+/** The flags of `albertine finetune embedding`. */
+export interface FinetuneEmbeddingFlags extends Omit<TrainingFlags, 'microBatchTokens'>, FileFlags,
+  Pick<FineTuneEmbeddingOptions, 'objective' | 'textField' | 'pairField' | 'scoreField' | 'pooling' | 'temperature' | 'loss' | 'maxScore' | 'metric'> {
+  train: string[];
+  eval?: string[];
+  evalFields?: string[];
+  symmetric: boolean;
+}
+
+/** Runs `albertine finetune embedding`. */
+export async function runFinetuneEmbedding(io: CliIo, flags: FinetuneEmbeddingFlags): Promise<void> {
+  const { eval: evaluation, evalFields } = flags;
+  if (evalFields && evalFields.length !== 3) throw new UsageError(`--eval-fields takes three names (text, pair, score), got ${evalFields.join(',')}`);
+  const [textField, pairField, scoreField] = evalFields ?? [];
+  const bar = createProgressBar(io, flags);
+  const started = performance.now();
+  const { fineTuneEmbedding } = await import('../tasks/fine-tune-embedding-node.ts');
+  const result = await fineTuneEmbedding({
+    ...await trainingOptions(io, flags, bar), ...fileOptions(flags),
+    ...pick(flags, ['train', 'objective', 'textField', 'pairField', 'scoreField', 'pooling', 'temperature', 'loss', 'maxScore', 'metric']),
+    ...(!flags.symmetric && { symmetric: false }),
+    ...(evaluation && { evaluation }),
+    ...(evalFields && { evaluationFields: { textField, pairField, scoreField } }),
+  }).finally(() => bar.finish());
+  if (result.outcome === 'interrupted') throw interrupted(result);
+  printResult(io, result, {
+    seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false,
+    facts: [`${result.objective}, ${result.pooling} pooling: stored, and what albertine embed uses by default`],
+    next: `albertine evaluate ${flags.output} --data SCORED-PAIRS --score-field NAME; albertine embed --model ${flags.output} "a text"`,
+  });
+  await io.stdout.write(`${flags.output}\n`);
 }
 
 /** Runs `albertine finetune classify`. */
@@ -44,13 +81,23 @@ export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlag
     ...(flags.eval !== undefined && { evaluation: flags.eval }),
   }).finally(() => bar.finish());
   if (result.outcome === 'interrupted') throw interrupted(result);
-  printResult(io, result, { seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false, isPair: flags.pairField !== undefined });
+  const { temperature } = result;
+  printResult(io, result, {
+    seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false,
+    facts: temperature === undefined ? [] : [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`],
+    next: `albertine evaluate ${flags.output} --data FILE; albertine predict ${flags.output} "a text"${flags.pairField === undefined ? '' : ' --pair "another"'}`,
+  });
   await io.stdout.write(`${flags.output}\n`);
 }
 
 /** Options for reading labelled files. */
 export function dataOptions(flags: DataFlags): Pick<FineTuneOptions, keyof DataFlags> {
-  return { ...pick(flags, ['textField', 'pairField', 'labelField', 'labelSeparator', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(!flags.header && { header: false }) };
+  return { ...pick(flags, ['textField', 'pairField', 'labelField', 'labelSeparator']), ...fileOptions(flags) };
+}
+
+/** Options for reading files of rows. */
+export function fileOptions(flags: FileFlags): Partial<FileFlags> {
+  return { ...pick(flags, ['format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(!flags.header && { header: false }) };
 }
 
 /** Options that training has for any task, with the listeners that print what happens. */
@@ -96,15 +143,15 @@ export function interrupted({ output, steps }: { output: string; steps: number }
 /** Of the many figures of an evaluation, those printed at the end; the report has all. */
 const SHOWN_METRICS = ['loss', 'accuracy', 'macroF1', 'matthews', 'microF1', 'hammingLoss', 'pearson', 'spearman', 'rmse', 'mae'];
 
-function printResult(io: CliIo, result: FineTuneResult, { seconds, quiet, isPair }: { seconds: number; quiet: boolean; isPair: boolean }): void {
-  const { output, outcome, steps, best, evaluation, skipped, rollBacks, temperature } = result;
+function printResult(io: CliIo, result: Omit<FineTuneResult, 'labels'>, { seconds, quiet, facts, next }: { seconds: number; quiet: boolean; facts: string[]; next: string }): void {
+  const { output, outcome, steps, best, evaluation, skipped, rollBacks } = result;
   const shown = best?.evaluation ?? evaluation ?? {};
   const lines = [
     `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${countOf(steps, 'step')} in ${formatDuration(seconds)}`,
     ...(best ? [`best weights: step ${best.step.toLocaleString('en-US')}, ${best.metric} ${best.value.toFixed(4)}`] : []),
     ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).filter(([name]) => name === best?.metric || SHOWN_METRICS.includes(name)).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
-    ...(temperature !== undefined ? [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`] : []),
-    `next: albertine report ${output}; albertine evaluate ${output} --data FILE; albertine predict ${output} "a text"${isPair ? ' --pair "another"' : ''}`,
+    ...facts,
+    `next: albertine report ${output}; ${next}`,
   ];
   if (!quiet) io.stderr.write(`${lines.join('\n')}\n`);
   if (skipped > 0) io.stderr.write(`note: ${countOf(skipped, 'step')} not applied, ${countOf(rollBacks, 'roll-back')}; see ${output}/events.jsonl\n`);

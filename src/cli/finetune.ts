@@ -33,7 +33,7 @@ function registerClassify(group: Command, io: CliIo): void {
     epochs: '3', batchSize: '32', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '256, or as many as the model takes', evaluateEvery: 'an epoch',
   })
     .option('--micro-batch-tokens <n>', 'padded tokens computed at a time; a step with more is split, with the same result up to rounding. Default: 4096', integer({ min: 1 }))
-    .addHelpText('after', `${runManual('the model with its labels', 'class counts, confusion matrix of the held-out examples')}${CLASSIFY_EXAMPLES}`)
+    .addHelpText('after', `${runManual('the model with its labels, as Hugging Face\'s transformers loads it', 'class counts, confusion matrix of the held-out examples')}${CLASSIFY_EXAMPLES}`)
     .action(async () => {
       const { runFinetuneClassify } = await import('./finetune-run.ts');
       await runFinetuneClassify(io, command.opts());
@@ -61,7 +61,7 @@ function registerEmbedding(group: Command, io: CliIo): void {
   addTrainingOptions(addModelOption(command), {
     epochs: '1; scored 4', batchSize: '64; scored 32', dropout: 'hidden and attention dropout. Default: 0.1 for simcse, else the checkpoint\'s', maxLength: '128, or as many as the model takes', evaluateEvery: 'an epoch, at most 250',
   })
-    .addHelpText('after', `${runManual('the model; modules.json and 1_Pooling make it load in sentence-transformers too', 'figures of the best weights')}${EMBEDDING_MANUAL}`)
+    .addHelpText('after', `${runManual('the model, as Hugging Face\'s transformers loads it\n  modules.json, sentence_bert_config.json, 1_Pooling/           pooling and length: with them sentence-transformers loads it', 'figures of the best weights')}${EMBEDDING_MANUAL}`)
     .action(async () => {
       const { runFinetuneEmbedding } = await import('./finetune-run.ts');
       await runFinetuneEmbedding(io, command.opts());
@@ -138,7 +138,7 @@ function activations(text: string): 'all' | 'none' | number {
 
 const runManual = (model: string, facts: string): string => `
 What is in --output
-  config.json, model.safetensors, tokeniser files, README.md   ${model}, as Hugging Face's transformers loads it
+  config.json, model.safetensors, tokeniser files, README.md   ${model}
   metrics.jsonl      a line a step: step, loss (mean of the step, before the update), learningRate, gradNorm, tokens, seconds
   events.jsonl       evaluations, skipped steps, warnings
   run.json           settings, ${facts}

@@ -1,14 +1,14 @@
 /** Options of the library whose flag has the same name in another spelling. A test compares the list with the flags that there are. */
 const SAME_NAME = [
-  'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'evaluateEvery', 'externalData', 'heldOut', 'keepAccents',
-  'keepCase', 'labelField', 'labelSeparator', 'labelSmoothing', 'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maxGradNorm', 'maxLength', 'maxPieceLength',
-  'maxSteps', 'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'shardTokens', 'splitDigits', 'textField', 'topK', 'userSymbols', 'vocabSize',
+  'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'evalFields', 'evaluateEvery', 'externalData', 'heldOut', 'keepAccents',
+  'keepCase', 'labelField', 'labelSeparator', 'labelSmoothing', 'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maxGradNorm', 'maxLength', 'maxPieceLength', 'maxScore',
+  'maxSteps', 'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'scoreField', 'shardTokens', 'splitDigits', 'textField', 'topK', 'userSymbols', 'vocabSize',
   'warmupRatio', 'weightDecay', 'windowCombination',
 ];
 /** Options whose flag is called differently. */
-const OTHER_NAME: Readonly<Record<string, string>> = { frozen: '--freeze', inputSentenceSize: '--sample', userDefinedSymbols: '--user-symbols' };
+const OTHER_NAME: Readonly<Record<string, string>> = { evaluationFields: '--eval-fields', frozen: '--freeze', inputSentenceSize: '--sample', userDefinedSymbols: '--user-symbols' };
 /** One-word options: common words too, and so recognised only as the subject of a message. */
-const ONE_WORD = /^(calibrate|dimensions|dropout|epochs|freeze|frozen|metric|patience|problem|seed|segments|steps|stride|threads|workers)(?= (?:must|needs|selects)\b)/;
+const ONE_WORD = /^(calibrate|dimensions|dropout|epochs|freeze|frozen|metric|patience|pooling|problem|seed|segments|steps|stride|temperature|threads|workers)(?= (?:must|needs|selects)\b)/;
 
 const NAMES = [...SAME_NAME, ...Object.keys(OTHER_NAME)].filter((name) => /[A-Z]/.test(name)).join('|');
 /** A name by itself: not in quotes and not a part of a path, where it would be the user's. The value after it goes with it. */

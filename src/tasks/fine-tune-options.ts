@@ -47,9 +47,9 @@ export interface FineTuneRunOptions {
   checkpointEvery?: number;
   microBatchTokens?: number;
   saveActivations?: SaveActivations;
-  /** Default: those this process may use. The same seed gives the same weights bit for bit for the same number of threads. */
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
   device?: Device;
+  /** Default: those this process may use. The same seed gives the same weights bit for bit for the same number of threads. */
   threads?: number;
   guard?: GuardOptions;
   /** Continues the run in `output`; with as many threads, the result is bit for bit that of an uninterrupted run. */
