@@ -26,11 +26,13 @@ export async function openModelFiles(io: CliIo, model: string | undefined, optio
 
 /** The folder on disk of a model, downloaded with progress if it is a hub id. */
 export async function resolveModelFolder(io: CliIo, model: string | undefined, options: { quiet?: boolean } = {}): Promise<string> {
-  const { BUILT_IN_MODEL, builtInModelFolder } = await import('../tasks/load-node.ts');
-  if (model === undefined || model === BUILT_IN_MODEL) return builtInModelFolder();
+  const { BUILT_IN_MODEL, shippedModelFolder } = await import('../tasks/load-node.ts');
+  const name = model ?? BUILT_IN_MODEL;
+  const shipped = shippedModelFolder(name);
+  if (shipped !== undefined) return shipped;
   const { resolveModel } = await import('../checkpoint/hub-node.ts');
   const bar = createProgressBar(io, options);
-  return resolveModel(model, { onProgress: bar.update, signal: io.signal }).finally(() => bar.finish());
+  return resolveModel(name, { onProgress: bar.update, signal: io.signal }).finally(() => bar.finish());
 }
 
 /** A tokeniser from a model (folder or hub id) or from its file alone: `*.model`, `vocab.txt` (any `*.txt`), `tokenizer.json`. */

@@ -24,7 +24,7 @@ import { countWords } from '../training/pretraining/word-counts.ts';
 import { applyWordCounts } from '../training/pretraining/word-vectors.ts';
 import { scaleLearningRate, type Schedule, type ScheduleKind } from '../training/schedules.ts';
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
-import { resolveModel } from '../checkpoint/hub-node.ts';
+import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
 import { RunFolder, type RunSettings } from './run-folder-node.ts';
 
@@ -143,7 +143,7 @@ async function openStart(options: PretrainOptions): Promise<Start> {
   const wordEmbeddings = requireOneOf('wordEmbeddings', options.wordEmbeddings ?? 'random', ['random', 'cooccurrence']);
   if (from !== undefined) {
     if (wordEmbeddings !== 'random') throw new AlbertineError('invalid_argument', 'wordEmbeddings is for a new network, not with from', { value: wordEmbeddings });
-    const files = await openFolder(await resolveModel(from));
+    const files = await openFolder(await modelFolder(from));
     const checkpoint = await openCheckpoint(files);
     const [loaded, tokenizer] = await Promise.all([checkpoint.load({ heads: HEADS }), loadTokenizer(files)]);
     return { config: checkpoint.config, tokenizer, weights: withFreshHeads(checkpoint.config, loaded.weights, seed) };
