@@ -3,7 +3,6 @@ import { QUOTE_STYLES } from '../data/csv.ts';
 import { PROBLEM_TYPES } from '../data/dataset.ts';
 import { TEXT_ENCODINGS } from '../data/lines.ts';
 import { ROW_FORMATS } from '../data/rows.ts';
-import { EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_LOSSES } from '../training/contrastive-head.ts';
 import { addModelOption, integer, list, number, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
 
@@ -46,16 +45,16 @@ function registerEmbedding(group: Command, io: CliIo): void {
     .description('Trains a checkpoint to embed sentences: on texts alone (simcse), on pairs that belong together, or on pairs with a score of similarity.')
     .requiredOption('--train <file...>', 'texts (.txt, a text a line), or .csv, .tsv, .jsonl or .parquet; text formats may be gzipped; several files are read as one')
     .option('--eval <file...>', 'scored pairs to choose the best weights by. Default: a tenth of scored --train is held out; otherwise the last weights are kept')
-    .option('--objective <name>', 'simcse (each text is to find itself under another dropout among the texts of the step), pairs (the second text of its pair), scored (cosines follow scores). Default: by the fields given; simcse for .txt', oneOf(...EMBEDDING_OBJECTIVES))
+    .option('--objective <name>', 'simcse (each text is to find itself under another dropout among the texts of the step), pairs (the second text of its pair), scored (cosines follow scores). Default: by the fields given; simcse for .txt', oneOf('simcse', 'pairs', 'scored'))
     .option('--text-field <name>', 'field or column of the text. Default: text')
     .option('--pair-field <name>', 'field of the second text. Default: pair, where pairs are read')
     .option('--score-field <name>', 'field of the similarity, more for more similar. Default: score, where scores are read')
     .option('--eval-fields <names>', 'fields of text, pair and score in --eval, separated by commas, where they differ', list);
   addFileOptions(command)
-    .option('--pooling <how>', 'a text\'s vector is the mean of its tokens\' vectors, or that of its first token (cls). Stored with the model. Default: the model\'s, else mean', oneOf(...EMBEDDING_POOLINGS))
+    .option('--pooling <how>', 'a text\'s vector is the mean of its tokens\' vectors, or that of its first token (cls). Stored with the model. Default: the model\'s, else mean', oneOf('mean', 'cls'))
     .option('--temperature <x>', 'simcse and pairs: divides cosines; lower looks harder at the most similar wrong texts. Default: 0.05', number({ above: 0 }))
     .option('--no-symmetric', 'pairs: look for the second text of a first one only, not for the first of a second too')
-    .option('--loss <name>', 'scored: cosent (the order of scores counts) or cosine (cosines are to be score / --max-score). Default: cosent', oneOf(...SCORED_LOSSES))
+    .option('--loss <name>', 'scored: cosent (the order of scores counts) or cosine (cosines are to be score / --max-score). Default: cosent', oneOf('cosent', 'cosine'))
     .option('--max-score <x>', 'with --loss cosine: score of texts that mean the same. Default: the highest in --train', number({ above: 0 }))
     .option('--metric <name>', 'figure by which the best weights are kept: spearman or pearson. Default: spearman', oneOf('spearman', 'pearson'));
   addTrainingOptions(addModelOption(command), {

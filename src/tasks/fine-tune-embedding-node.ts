@@ -5,6 +5,7 @@ import { poolerParameters, type Weights } from '../model/parameters.ts';
 import { embeddingTask, type EmbeddingTaskOptions } from '../training/contrastive.ts';
 import { DEFAULT_TEMPERATURE, EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_LOSSES, type EmbeddingObjective, type EmbeddingPooling } from '../training/contrastive-head.ts';
 import { rowCount } from '../training/contrastive-rows.ts';
+import { availableMemory } from '../training/estimate-node.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import type { TrainingOutcome } from '../training/trainer-options.ts';
 import { openBaseModel, type BaseModel } from './fine-tune-data-node.ts';
@@ -46,6 +47,7 @@ export async function fineTuneEmbedding(options: FineTuneEmbeddingOptions): Prom
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
   const plan = planEmbeddingRun(options, prepared);
+  requireRoom(prepared, plan.batchSize);
   const taskOptions: EmbeddingTaskOptions = {
     config: prepared.config, objective, pooling, batchSize: plan.batchSize, seed: options.seed ?? 1,
     train: data.train, ...(data.evaluation && { evaluation: data.evaluation }),
@@ -124,12 +126,20 @@ async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: P
   return {};
 }
 
+const MEMORY_ADVICE = "All rows of a step are computed at once: lower batchSize or maxLength, or set saveActivations to 'none' (or to fewer depths)";
+
+/** Refuses a batch whose hidden states and cosines alone cannot fit, before the first one is made; the trainer checks exactly. */
+function requireRoom({ config, data }: Prepared, batchSize: number): void {
+  const tokens = 2 * batchSize * data.train.sequences.maxLength;
+  const needed = 4 * (tokens * config.hiddenSize * (config.numHiddenLayers * config.innerGroupNum + 3) + 3 * batchSize ** 2);
+  const available = availableMemory();
+  if (needed <= available) return;
+  throw new AlbertineError('out_of_memory', `a step of ${countOf(batchSize, 'row')} needs more than ${(needed / 1e9).toPrecision(2)} GB, ${(available / 1e9).toPrecision(2)} GB are free`, { value: batchSize, hint: MEMORY_ADVICE });
+}
+
 /** The trainer's advice, to split a step, does not apply here. */
 function withMemoryAdvice(error: unknown): never {
   if (!(error instanceof AlbertineError) || error.code !== 'out_of_memory') throw error;
   const message = error.hint === undefined ? error.message : error.message.slice(0, -`. ${error.hint}`.length);
-  throw new AlbertineError('out_of_memory', message, {
-    value: error.value, cause: error,
-    hint: "All rows of a step are computed at once: lower batchSize or maxLength, or set saveActivations to 'none' (or to fewer depths)",
-  });
+  throw new AlbertineError('out_of_memory', message, { value: error.value, cause: error, hint: MEMORY_ADVICE });
 }

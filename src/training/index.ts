@@ -1,6 +1,11 @@
 /** Training: gradients over a whole ALBERT, optimisers, schedules, the trainer, trackers and reports. */
 export { createArena, layerwiseScales, type Arena, type ArenaOptions } from './arena.ts';
 export { classificationTask, encodeExamples, scoreLogits, stepsPerEpoch, type ClassificationTaskOptions, type EncodedExample } from './classification.ts';
+export { embeddingTask, type EmbeddingTaskOptions } from './contrastive.ts';
+export {
+  EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, embeddingHead, SCORED_LOSSES, type EmbeddingHeadOptions, type EmbeddingObjective, type EmbeddingPooling, type ScoredLoss,
+} from './contrastive-head.ts';
+export { TokenTable, type SentenceRows } from './contrastive-rows.ts';
 export type { RunEstimate } from './estimate-node.ts';
 export { LearningWatch, StepGuard, type GuardOptions, type Verdict } from './guards.ts';
 export { CompiledHead, type HeadDefinition, type HeadResults, type HeadTensors } from './head.ts';
