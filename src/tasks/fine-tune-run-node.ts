@@ -115,7 +115,7 @@ async function train(options: FineTuneRunOptions, parts: FineTuningRun, run: Run
     const step = await trainer.resume();
     options.onEvent?.('resumed', step === undefined ? 'no checkpoint yet: starting from the beginning' : `at step ${step} of ${plan.schedule.totalSteps}`);
   }
-  return trainer.run();
+  return await trainer.run();
 }
 
 /** The options that every fine-tuning task hands on to its trainer as they are. */

@@ -244,7 +244,7 @@ async function train(options: PretrainOptions, start: Start, parts: Plan & { pha
     const step = await trainer.resume();
     options.onEvent?.('resumed', step === undefined ? 'no checkpoint yet: starting from the beginning' : `at step ${step} of ${schedule.totalSteps}`);
   }
-  return trainer.run();
+  return await trainer.run();
 }
 
 async function savePretrained(options: PretrainOptions, { config, tokenizer }: Start, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
