@@ -103,15 +103,20 @@ export async function drawTexts(parts: readonly TextPart[], { languages, seed, o
           onProgress?.({ stage: `drawing sentences (${language})`, done: paragraphs, unit: 'paragraphs', rate: 0 });
         }
         const ranges = sentenceRanges(text, splitter);
-        for (const [start, end] of ranges) if (end - start >= least && end - start <= most) singles.offer(weight, () => ({ text: text.slice(start, end) }));
+        for (const [start, end] of ranges) if (end - start >= least && end - start <= most) singles.offer(weight, () => ({ text: copied(text.slice(start, end)) }));
         const pair = neighbours(text, ranges, random, fits);
-        if (pair) doubles.offer(weight, () => pair);
+        if (pair) doubles.offer(weight, () => ({ text: copied(pair.text), pair: copied(pair.pair) }));
       }
     }
     const counts = { paragraphs, sentencesSeen: singles.offered, pairsSeen: doubles.offered, duplicates: singles.duplicates + doubles.duplicates };
     drawn.set(language, { sentences: singles.take(), pairs: doubles.take(), counts });
   }
   return drawn;
+}
+
+/** A string of its own: a slice would keep the whole paragraph in memory. */
+function copied(slice: string): string {
+  return Buffer.from(slice, 'utf16le').toString('utf16le');
 }
 
 /** Start and end of the sentences in a paragraph, spaces around them left out. */
@@ -127,7 +132,7 @@ function sentenceRanges(text: string, splitter: SentenceSplitter): Range[] {
 type Range = readonly [start: number, end: number];
 
 /** Two adjacent spans of one or two sentences, at a random place; undefined when those chosen do not fit. The draws are the same whatever fits. */
-function neighbours(text: string, ranges: readonly Range[], random: Random, fits: (text: string) => boolean): Drawn | undefined {
+function neighbours(text: string, ranges: readonly Range[], random: Random, fits: (text: string) => boolean): Required<Drawn> | undefined {
   if (ranges.length < 2) return undefined;
   const boundary = 1 + random.integer(ranges.length - 1);
   const [before, after] = [1 + random.integer(2), 1 + random.integer(2)];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { retrievalOf, similarityOf } from '../../recipes/measure.ts';
-import type { Albert } from '../../src/index.ts';
+import type { Albert, EmbeddingMatrix } from '../../src/index.ts';
 
 let folder: string;
 beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'measure-')); });
@@ -13,7 +13,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const spelling: Pick<Albert, 'embed'> = {
   embed: (texts) => {
     const rows = texts.map((text) => Float32Array.from(text.split(' '), Number));
-    return Promise.resolve({ data: new Float32Array(0), rows: rows.length, dimensions: rows[0].length, texts: [], fingerprint: '', row: (index: number) => rows[index] });
+    const matrix: Pick<EmbeddingMatrix, 'rows' | 'row'> = { rows: rows.length, row: (index) => rows[index] };
+    return Promise.resolve(matrix as EmbeddingMatrix);
   },
 };
 
