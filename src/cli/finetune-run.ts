@@ -40,7 +40,7 @@ export interface FileFlags extends Pick<FineTuneOptions, 'format' | 'encoding' |
 
 /** The flags of `albertine finetune embedding`. */
 export interface FinetuneEmbeddingFlags extends Omit<TrainingFlags, 'microBatchTokens'>, FileFlags,
-  Pick<FineTuneEmbeddingOptions, 'objective' | 'textField' | 'pairField' | 'scoreField' | 'pooling' | 'temperature' | 'loss' | 'maxScore' | 'metric'> {
+  Pick<FineTuneEmbeddingOptions, 'objective' | 'textField' | 'pairField' | 'scoreField' | 'pooling' | 'temperature' | 'loss' | 'maxScore' | 'groupByLength' | 'metric'> {
   train: string[];
   eval?: string[];
   evalFields?: string[];
@@ -57,7 +57,7 @@ export async function runFinetuneEmbedding(io: CliIo, flags: FinetuneEmbeddingFl
   const { fineTuneEmbedding } = await import('../tasks/fine-tune-embedding-node.ts');
   const result = await fineTuneEmbedding({
     ...await trainingOptions(io, flags, bar), ...fileOptions(flags),
-    ...pick(flags, ['train', 'objective', 'textField', 'pairField', 'scoreField', 'pooling', 'temperature', 'loss', 'maxScore', 'metric']),
+    ...pick(flags, ['train', 'objective', 'textField', 'pairField', 'scoreField', 'pooling', 'temperature', 'loss', 'maxScore', 'groupByLength', 'metric']),
     ...(!flags.symmetric && { symmetric: false }),
     ...(evaluation && { evaluation }),
     ...(evalFields && { evaluationFields: { textField, pairField, scoreField } }),

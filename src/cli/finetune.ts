@@ -56,6 +56,7 @@ function registerEmbedding(group: Command, io: CliIo): void {
     .option('--no-symmetric', 'pairs: look for the second text of a first one only, not for the first of a second too')
     .option('--loss <name>', 'scored: cosent (the order of scores counts) or cosine (cosines are to be score / --max-score). Default: cosent', oneOf('cosent', 'cosine'))
     .option('--max-score <x>', 'with --loss cosine: score of texts that mean the same. Default: the highest in --train', number({ above: 0 }))
+    .option('--group-by-length', 'put rows of similar length into the same step: less padding, so faster; texts are then told from others of their length')
     .option('--metric <name>', 'figure by which the best weights are kept: spearman or pearson. Default: spearman', oneOf('spearman', 'pearson'));
   addTrainingOptions(addModelOption(command), {
     epochs: '1; scored 4', batchSize: '64; scored 32', dropout: 'hidden and attention dropout. Default: 0.1 for simcse, else the checkpoint\'s', maxLength: '128, or as many as the model takes', evaluateEvery: 'an epoch, at most 250',

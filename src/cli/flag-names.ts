@@ -1,6 +1,6 @@
 /** Options of the library whose flag has the same name in another spelling. A test compares the list with the flags that there are. */
 const SAME_NAME = [
-  'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'evalFields', 'evaluateEvery', 'externalData', 'heldOut', 'keepAccents',
+  'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'evalFields', 'evaluateEvery', 'externalData', 'groupByLength', 'heldOut', 'keepAccents',
   'keepCase', 'labelField', 'labelSeparator', 'labelSmoothing', 'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maxGradNorm', 'maxLength', 'maxPieceLength', 'maxScore',
   'maxSteps', 'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'scoreField', 'shardTokens', 'splitDigits', 'textField', 'topK', 'userSymbols', 'vocabSize',
   'warmupRatio', 'weightDecay', 'windowCombination', 'wordEmbeddings',

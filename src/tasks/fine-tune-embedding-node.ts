@@ -51,7 +51,7 @@ export async function fineTuneEmbedding(options: FineTuneEmbeddingOptions): Prom
   const taskOptions: EmbeddingTaskOptions = {
     config: prepared.config, objective, pooling, batchSize: plan.batchSize, seed: options.seed ?? 1,
     train: data.train, ...(data.evaluation && { evaluation: data.evaluation }),
-    ...pick(options, ['temperature', 'symmetric', 'loss', 'maxScore', 'shuffle']),
+    ...pick(options, ['temperature', 'symmetric', 'loss', 'maxScore', 'shuffle', 'groupByLength']),
   };
   const outcome = await runFineTuning(options, {
     ...prepared, plan, task: embeddingTask(taskOptions),
@@ -105,7 +105,7 @@ function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared)
       trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0, dataFingerprint: data.fingerprint,
       ...(objective === 'scored' ? { loss: options.loss ?? 'cosent', ...pick(options, ['maxScore']) } : { temperature: options.temperature ?? DEFAULT_TEMPERATURE }),
       ...(objective === 'pairs' && { symmetric: options.symmetric ?? true }),
-      ...(data.evaluation && { metric: options.metric ?? 'spearman' }),
+      ...(data.evaluation && { metric: options.metric ?? 'spearman' }), ...(options.groupByLength && { groupByLength: true }),
     },
   });
 }

@@ -65,6 +65,12 @@ export function rowCount({ sequences, textsPerRow }: SentenceRows): number {
   return sequences.length / textsPerRow;
 }
 
+/** Tokens of a row's longest text. */
+export function longestText({ sequences, textsPerRow }: SentenceRows, row: number): number {
+  const first = sequences.sequence(row * textsPerRow).length;
+  return textsPerRow === 1 ? first : Math.max(first, sequences.sequence(row * textsPerRow + 1).length);
+}
+
 /** Some of the rows, copied. */
 export function selectRows({ sequences, textsPerRow, scores }: SentenceRows, rows: readonly number[]): SentenceRows {
   const selected = new TokenTable();

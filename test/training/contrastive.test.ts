@@ -117,6 +117,27 @@ describe('embeddingTask', () => {
     expect(await textsOf(1)).toEqual(epoch.slice(4, 8));
   });
 
+  it('puts texts of similar length together, and still takes every row once an epoch', async () => {
+    const rows = rowsOf(Array.from({ length: 50 }, (_, i) => [[2, ...Array.from({ length: (i * 7) % 25 }, () => 7), 5 + i % 30, 3]]));
+    const shapes = async (groupByLength: boolean): Promise<{ padded: number; texts: string[] }[]> => {
+      const grouped = task({ train: rows, groupByLength, batchSize: 8 });
+      return Promise.all(Array.from({ length: 13 }, async (_, step) => {
+        const { microBatches: [{ batchSize, sequenceLength, inputIds }], tokens } = await grouped.stepData(step);
+        expect(batchSize).toBe(16);
+        const all = Array.from(inputIds);
+        return { padded: batchSize * sequenceLength - tokens, texts: Array.from({ length: 8 }, (__, row) => all.slice(row * sequenceLength, (row + 1) * sequenceLength).join().replace(/(,0)+$/, '')) };
+      }));
+    };
+    const [plain, grouped] = [await shapes(false), await shapes(true)];
+    const padding = (steps: { padded: number }[]): number => steps.reduce((sum, { padded }) => sum + padded, 0);
+    expect(padding(grouped)).toBeLessThan(padding(plain) / 2);
+    for (const epoch of [0, 1]) {
+      const texts = grouped.flatMap((step) => step.texts).slice(epoch * 50, (epoch + 1) * 50);
+      expect([...texts].sort()).toEqual(plain.flatMap((step) => step.texts).slice(epoch * 50, (epoch + 1) * 50).sort());
+    }
+    expect(() => task({ groupByLength: true, shuffle: false })).toThrow(/groupByLength changes the order/);
+  });
+
   it('tells how often a text finds its partner, and evaluates cosines against scores', async () => {
     const scored = rowsOf([[[2, 5, 3], [2, 5, 3]], [[2, 6, 7, 3], [2, 20, 21, 22, 3]], [[2, 8, 9, 10, 3], [2, 8, 9, 11, 3]]], [5, 0, 3]);
     const { summarize, evaluate, evaluationTokens } = task({ evaluation: scored });
