@@ -87,7 +87,7 @@ export class LayerwiseNetwork implements Disposable {
     this.head = new CompiledHead(head, { hiddenSize: config.hiddenSize, trainable: this.trainable, dropout: config.classifierDropoutProb > 0, options, target });
   }
 
-  /** Forward and backward pass of one micro-batch; adds to the arena's gradients and returns the head's results. */
+  /** Forward and backward pass of one micro-batch; adds to the gradients of {@link LayerwiseNetwork.device} and returns the head's results. */
   async accumulate(batch: TrainingBatch, at: StepPosition): Promise<HeadResults> {
     const run = await this.prepare(batch, at);
     const saved = await this.forward(run, this.training);

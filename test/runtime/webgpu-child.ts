@@ -14,8 +14,8 @@ import { DeviceTensor, float32, zeros, type HostTensor } from '../../src/runtime
 
 /**
  * Run as a process of its own by webgpu.test.ts, since the Vulkan driver is chosen by the environment at start.
- * `probe` runs a product; `refuse` compiles what the device cannot run; `keep` keeps an output on the device; `missing` asks for a device; an activation's name compares a layer and its gradients on both
- * devices and prints the largest differences as JSON.
+ * `probe` runs a product; `refuse` compiles what the device cannot run; `keep` keeps an output on the device; `missing` asks for a device;
+ * an activation's name compares a layer and its gradients on both devices and prints the largest differences as JSON.
  */
 
 const SIZES = { batch: 2, sequence: 9 };
