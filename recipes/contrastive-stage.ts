@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fineTuneEmbedding } from '../src/tasks/fine-tune-embedding-node.ts';
+import { fineTuneEmbedding } from '../src/index.ts';
 import { contentsOf, dataPath, type BuildContext } from './context.ts';
 import { describeRun } from './pretrain-stage.ts';
 import type { ContrastiveStep } from './recipe.ts';

@@ -1,9 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadTokenizer, openFolder, trainVocabularyFromFiles } from '../src/index.ts';
-import { buildShards } from '../src/training/pretraining/shards-node.ts';
-import type { CorpusSource } from '../src/training/pretraining/documents-node.ts';
-import type { ShardManifest } from '../src/training/pretraining/manifest.ts';
+import { buildShards, loadTokenizer, openFolder, trainVocabularyFromFiles, type CorpusSource, type ShardManifest } from '../src/index.ts';
 import { contentsOf, corpusPaths, type BuildContext } from './context.ts';
 import { CHARACTER_SETS, type RecipeSource, type VocabularySection } from './recipe.ts';
 import { hashOf, type Stage } from './stages.ts';

@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AlbertineError, type PretrainConfig } from '../src/index.ts';
-import type { FineTuneEmbeddingOptions } from '../src/tasks/fine-tune-embedding-node.ts';
-import type { UnigramFileOptions } from '../src/tokenizer/training/train-node.ts';
+import { AlbertineError, type PretrainConfig, type FineTuneEmbeddingOptions, type UnigramFileOptions } from '../src/index.ts';
 
 /** One source of the corpus: files of one origin, language and licence. */
 export interface RecipeSource {

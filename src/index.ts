@@ -89,4 +89,7 @@ export { pretrain, type PretrainConfig, type PretrainOptions, type PretrainResul
 export { quantizeModel, type QuantizedModel, type QuantizeOptions } from './tasks/quantize-model.ts';
 export { saveInt8Checkpoint } from './checkpoint/save-int8-node.ts';
 export { saveOnnx, type SaveOnnxOptions } from './checkpoint/onnx-export-node.ts';
-export { trainVocabularyFromFiles, type VocabularyReport } from './tokenizer/training/train-node.ts';
+export { trainVocabularyFromFiles, type UnigramFileOptions, type VocabularyReport, type WordPieceFileOptions } from './tokenizer/training/train-node.ts';
+export { buildShards, verifyShards, type BuildShardsOptions, type BuildShardsReport } from './training/pretraining/shards-node.ts';
+export type { CorpusSource } from './training/pretraining/documents-node.ts';
+export type { ShardManifest } from './training/pretraining/manifest.ts';

@@ -5,6 +5,7 @@ import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
 import { writeQuantization, type QuantizationSettings } from './quantization.ts';
 import type { SafetensorsOutput } from './safetensors.ts';
+import { sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
 import { architecture, requireFileName, writeFolder } from './save-node.ts';
 
 /** What {@link saveInt8Checkpoint} writes. */
@@ -17,6 +18,8 @@ export interface SaveInt8Options {
   tokenizerFiles?: Record<string, Uint8Array | string>;
   labels?: string[];
   problemType?: string;
+  /** See `SaveOptions`. */
+  sentences?: SentenceSettings;
   /** Facts for the model card besides those that follow from the rest. */
   card?: Omit<CardDetails, 'config'>;
   /** Further keys of `config.json`. */
@@ -36,6 +39,7 @@ export async function saveInt8Checkpoint(folder: string, options: SaveInt8Option
   const contents: [string, Iterable<Uint8Array | string>][] = [
     ['model.safetensors', tensors.chunks()],
     ...Object.entries(tokenizerFiles).map(([name, content]): [string, Iterable<Uint8Array | string>] => [requireFileName(name), [content]]),
+    ...Object.entries(options.sentences ? sentenceTransformersFiles(config, options.sentences) : {}).map(([name, content]): [string, Iterable<string>] => [name, [content]]),
     ['README.md', [card]],
     ['config.json', [`${JSON.stringify(json, null, 2)}\n`]],
   ];

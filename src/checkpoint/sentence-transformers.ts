@@ -4,22 +4,23 @@ import type { Pooling } from '../model/pooling.ts';
 
 /** How a checkpoint's vectors are meant to be made, as Python's sentence-transformers stores it beside the weights. */
 export interface SentenceSettings {
-  pooling: 'mean' | 'cls';
-  /** Tokens of a text, special ones included. */
-  maxLength: number;
+  pooling: Exclude<Pooling, 'pooler'>;
+  /** Tokens of a text, special ones included. Default: what the model takes. */
+  maxLength?: number;
 }
 
 const MODULES = 'modules.json';
 const POOLING_FOLDER = '1_Pooling';
+const TRANSFORMER = 'sentence_bert_config.json';
 const TYPES = 'sentence_transformers.models.';
 
 /** Modes of its Pooling module; `lasttoken` means nothing to a network that reads in both directions. */
-const POOLING_KEYS: Readonly<Record<string, Pooling>> = {
+const POOLING_KEYS: Readonly<Record<string, SentenceSettings['pooling']>> = {
   pooling_mode_cls_token: 'cls', pooling_mode_mean_tokens: 'mean', pooling_mode_max_tokens: 'max', pooling_mode_mean_sqrt_len_tokens: 'mean_sqrt', pooling_mode_weightedmean_tokens: 'weighted',
 };
 
 /** The files that make a checkpoint one that `SentenceTransformer(folder)` loads: name (with its folder) to content. */
-export function sentenceTransformersFiles(config: AlbertConfig, { pooling, maxLength }: SentenceSettings): Record<string, string> {
+export function sentenceTransformersFiles(config: AlbertConfig, { pooling, maxLength = config.maxPositionEmbeddings }: SentenceSettings): Record<string, string> {
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   const modes = Object.fromEntries([...Object.entries(POOLING_KEYS).map(([key, mode]) => [key, mode === pooling] as const), ['pooling_mode_lasttoken', false] as const]);
   return {
@@ -28,13 +29,13 @@ export function sentenceTransformersFiles(config: AlbertConfig, { pooling, maxLe
       { idx: 1, name: '1', path: POOLING_FOLDER, type: `${TYPES}Pooling` },
     ]),
     [`${POOLING_FOLDER}/config.json`]: json({ word_embedding_dimension: config.hiddenSize, ...modes }),
-    'sentence_bert_config.json': json({ max_seq_length: maxLength, do_lower_case: false }),
+    [TRANSFORMER]: json({ max_seq_length: maxLength, do_lower_case: false }),
   };
 }
 
 /** The pooling that a checkpoint was trained with, and what of its sentence-transformers modules is not applied. */
 export interface StoredPooling {
-  pooling?: Pooling;
+  pooling?: SentenceSettings['pooling'];
   notes: string[];
 }
 
@@ -44,7 +45,7 @@ export async function readStoredPooling(files: FileSource, names: readonly strin
   const modules = await readObject(files, MODULES);
   if (!Array.isArray(modules)) return { notes: [`${MODULES} is not a list of modules; pooling is mean unless chosen`] };
   const notes: string[] = [];
-  let pooling: Pooling | undefined;
+  let pooling: StoredPooling['pooling'];
   for (const module of modules as { type?: unknown; path?: unknown }[]) {
     const type = String(module.type ?? '').split('.').at(-1) ?? '';
     if (type === 'Pooling') {
@@ -58,6 +59,14 @@ export async function readStoredPooling(files: FileSource, names: readonly strin
   return { ...(pooling && { pooling }), notes };
 }
 
+/** The settings for a copy of a checkpoint in another format; undefined when it has none that are known here. */
+export async function readSentenceSettings(files: FileSource): Promise<SentenceSettings | undefined> {
+  const { pooling } = await readStoredPooling(files, await files.list());
+  if (!pooling) return undefined;
+  const { max_seq_length: maxLength } = (await readObject(files, TRANSFORMER) ?? {}) as { max_seq_length?: unknown };
+  return { pooling, ...(typeof maxLength === 'number' && { maxLength }) };
+}
+
 async function readObject(files: FileSource, name: string): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder().decode(await files.read(name)));
@@ -66,7 +75,7 @@ async function readObject(files: FileSource, name: string): Promise<unknown> {
   }
 }
 
-function poolingOf(config: unknown): Pooling | undefined {
+function poolingOf(config: unknown): StoredPooling['pooling'] {
   if (typeof config !== 'object' || config === null) return undefined;
   const modes = Object.entries(config).filter(([key, value]) => key.startsWith('pooling_mode_') && value === true);
   // Several modes are joined end to end by sentence-transformers.

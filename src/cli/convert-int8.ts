@@ -4,7 +4,7 @@ import type { ActivationQuantization, RangeMethod } from '../model/quantize.ts';
 import type { ConvertFlags } from './convert.ts';
 import { requireNew } from './init-run.ts';
 import type { CliIo } from './io.ts';
-import { openModel } from './models.ts';
+import { openModel, openModelFiles } from './models.ts';
 import { createProgressBar, formatBytes } from './progress-bar.ts';
 
 /** Flags of `albertine convert --to int8` besides those of every target. */
@@ -23,6 +23,7 @@ export async function convertToInt8(io: CliIo, model: string | undefined, flags:
   const sampleTexts = flags.sample === undefined ? undefined : await readSample(flags.sample);
   const { quantizeModel } = await import('../tasks/quantize-model.ts');
   const { saveInt8Checkpoint } = await import('../checkpoint/save-int8-node.ts');
+  const { readSentenceSettings } = await import('../checkpoint/sentence-transformers.ts');
   using loaded = await openModel(io, model, flags);
   const bar = createProgressBar(io, flags);
   const quantized = await quantizeModel(loaded, {
@@ -30,9 +31,10 @@ export async function convertToInt8(io: CliIo, model: string | undefined, flags:
     ...(activations && { activations }), ...(ranges && { ranges }), ...(bits && { bits }), ...(sampleTexts && { sampleTexts }),
   }).finally(() => bar.finish());
   const { extra, labels, problemType } = loaded.checkpoint.details;
+  const sentences = await readSentenceSettings(await openModelFiles(io, model, { quiet: true }));
   const files = await saveInt8Checkpoint(flags.output, {
     config: loaded.config, tensors: quantized.tensors, settings: quantized.settings, heads: loaded.loaded.heads, tokenizerFiles: loaded.tokenizer.files(), extra,
-    ...(labels && { labels }), ...(problemType && { problemType }),
+    ...(labels && { labels }), ...(problemType && { problemType }), ...(sentences && { sentences }),
     card: { ...(extra['albertine_untrained'] === true && { untrained: true }), description: `Converted to int8 by \`albertine convert\` from ${loaded.loaded.source}.` },
   });
   for (const note of quantized.notes) io.stderr.write(`note: ${note}\n`);

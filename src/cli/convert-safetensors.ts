@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../checkpoint/folder.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
+import { readSentenceSettings } from '../checkpoint/sentence-transformers.ts';
 import type { ConvertFlags } from './convert.ts';
 import { requireNew } from './init-run.ts';
 import type { CliIo } from './io.ts';
@@ -15,12 +16,13 @@ export async function convertToSafetensors(io: CliIo, model: string | undefined,
   const { extra, labels, problemType } = checkpoint.details;
   const tokenizerFiles: Record<string, Uint8Array> = {};
   for (const name of checkpoint.tokenizerFiles) tokenizerFiles[name] = await files.read(name);
+  const sentences = await readSentenceSettings(files);
   const dtype = flags.dtype ?? stored;
   const isRounded = dtype !== stored && dtype !== 'f32';
   const untrained = extra['albertine_untrained'] === true;
   const saved = await saveCheckpoint(flags.output, {
     config: checkpoint.config, weights, heads, dtype, tokenizerFiles, extra,
-    ...(labels && { labels }), ...(problemType && { problemType }),
+    ...(labels && { labels }), ...(problemType && { problemType }), ...(sentences && { sentences }),
     card: { ...(model !== undefined && isHubId(model) && { baseModel: model }), ...(untrained && { untrained }), description: `Converted by \`albertine convert\` from ${source}.` },
   });
   const notes = [

@@ -1,5 +1,4 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
-import { createRandom, mixSeed, shuffle } from '../core/random.ts';
 import { softmaxRow } from '../core/softmax.ts';
 import { bucketWithin, MICRO_BATCH_COST, planBatches } from '../data/batches.ts';
 import type { Example } from '../data/dataset.ts';
@@ -10,6 +9,7 @@ import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { classificationHead, type ProblemType } from './heads.ts';
 import type { LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
+import { rowOrder } from './row-order.ts';
 import type { StepData, TrainingTask } from './trainer.ts';
 
 /** Padded tokens of one forward and backward pass. */
@@ -96,17 +96,6 @@ export function classificationTask(options: ClassificationTaskOptions): Training
       evaluationTokens: evaluation.reduce((total, { ids }) => total + ids.length, 0),
       evaluate: (network: LayerwiseNetwork) => evaluateClassifier(network, evaluation, { ...collate, labels }),
     }),
-  };
-}
-
-/** Which row is at a position of the endless sequence of epochs; every epoch is shuffled on its own. */
-function rowOrder(rows: number, { seed, shuffled }: { seed: number; shuffled: boolean }): (position: number) => number {
-  if (!shuffled) return (position) => position % rows;
-  let current: { epoch: number; order: number[] } | undefined;
-  return (position) => {
-    const epoch = Math.floor(position / rows);
-    if (current?.epoch !== epoch) current = { epoch, order: shuffle(Array.from({ length: rows }, (_, row) => row), createRandom(mixSeed(seed, epoch))) };
-    return current.order[position % rows];
   };
 }
 

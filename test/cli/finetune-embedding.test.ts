@@ -48,6 +48,14 @@ describe('albertine finetune embedding', () => {
     const meta = readJson(`${output}.meta.json`);
     expect(meta['options']).toMatchObject({ pooling: 'cls' });
     expect(meta['fingerprint']).toContain(';pooling=cls;');
+
+    // Copies in other formats keep the pooling.
+    for (const [target, ...more] of [['safetensors', '--dtype', 'f16'], ['int8']]) {
+      const copy = folder.path(`copy-${target}`);
+      expect((await run(['convert', second, '--to', target, '--output', copy, ...more])).code).toBe(0);
+      expect(readJson(join(copy, 'sentence_bert_config.json'))).toEqual(readJson(join(second, 'sentence_bert_config.json')));
+      expect((await run(['evaluate', copy, ...fields, '--json'])).stdout).toContain('"pooling":"cls"');
+    }
   });
 
   it('is interrupted with 130 and resumed', async () => {
