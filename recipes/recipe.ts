@@ -129,7 +129,7 @@ const PRETRAIN_KEYS = [
 ] as const satisfies readonly (keyof Recipe['pretrain'])[];
 
 const CONTRASTIVE_KEYS = [
-  'objective', 'train', 'evaluation', 'textField', 'pairField', 'scoreField', 'evaluationFields', 'format', 'header', 'delimiter', 'encoding', 'quotes', 'onError', 'pooling', 'temperature',
+  'objective', 'train', 'evaluation', 'textField', 'pairField', 'scoreField', 'evaluationFields', 'groupByLength', 'format', 'header', 'delimiter', 'encoding', 'quotes', 'onError', 'pooling', 'temperature',
   'symmetric', 'loss', 'maxScore', 'dropout', 'maxLength', 'batchSize', 'epochs', 'maxSteps', 'learningRate', 'schedule', 'warmupRatio', 'optimizer', 'maxGradNorm', 'layerDecay', 'freeze',
   'shuffle', 'evaluateEvery', 'checkpointEvery', 'patience', 'metric', 'saveActivations', 'seed',
 ] as const satisfies readonly (keyof FineTuneEmbeddingOptions)[];
