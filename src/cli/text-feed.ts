@@ -74,14 +74,8 @@ export function untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): 
   return {
     [Symbol.asyncIterator]: () => {
       const items = source[Symbol.asyncIterator]();
-      const aborted = new Promise<never>((_resolve, reject) => {
-        const fail = (): void => reject(signal.reason as Error);
-        if (signal.aborted) fail();
-        else signal.addEventListener('abort', fail, { once: true });
-      });
-      aborted.catch(() => undefined);
       return {
-        next: () => Promise.race([items.next(), aborted]),
+        next: () => orAborted(() => items.next(), signal),
         // A generator that waits for input cannot be returned from; the process ends soon in that case.
         return: async () => {
           const returned = items.return?.();
@@ -91,4 +85,14 @@ export function untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): 
       };
     },
   };
+}
+
+/** Not a race with one promise that all items share: that promise would keep every item until it settles. */
+function orAborted<T>(wait: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    wait().then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
