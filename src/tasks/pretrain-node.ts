@@ -18,7 +18,7 @@ import type { PretrainingExample } from '../training/pretraining/example.ts';
 import type { MaskingOptions } from '../training/pretraining/masking.ts';
 import type { PairObjective } from '../training/pretraining/segments.ts';
 import { openShardFolder } from '../training/pretraining/shard-folder-node.ts';
-import { PretrainingStream } from '../training/pretraining/stream.ts';
+import { applyWeights, PretrainingStream } from '../training/pretraining/stream.ts';
 import { pretrainingTask, type PretrainingPhase } from '../training/pretraining/task.ts';
 import { countWords } from '../training/pretraining/word-counts.ts';
 import { applyWordCounts } from '../training/pretraining/word-vectors.ts';
@@ -26,7 +26,7 @@ import { scaleLearningRate, type Schedule, type ScheduleKind } from '../training
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
-import { RunFolder, type RunSettings } from './run-folder-node.ts';
+import { requireNothingLost, RunFolder, type RunSettings } from './run-folder-node.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
 export interface PretrainConfig {
@@ -117,6 +117,7 @@ const PAPER_BATCH = 4096;
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
   requireInteger('steps', options.steps, { min: 1 });
   await requireDevice(options.device ?? 'cpu');
+  await requireNothingLost(options);
   const start = await openStart(options);
   const plan = planRun(options, start);
   const phases = await openPhases(options, start.tokenizer, plan);
@@ -153,7 +154,9 @@ async function openStart(options: PretrainOptions): Promise<Start> {
   const config = newConfig(options.model ?? 'mini', tokenizer);
   const weights = initialiseWeights(config, seed, { heads: HEADS });
   if (wordEmbeddings === 'cooccurrence') {
-    const counts = await countWords(await openSources(await Promise.all(options.shards.map(openShardFolder)), tokenizer), { vocabSize: config.vocabSize, seed });
+    const opened = await openSources(await Promise.all(options.shards.map(openShardFolder)), tokenizer);
+    const sources = applyWeights(opened, pick(options, ['weights'])).map((source) => ({ ...source, weight: source.passes }));
+    const counts = await countWords(sources, { vocabSize: config.vocabSize, seed });
     applyWordCounts(weights, counts, { deviation: config.initializerRange, seed });
     options.onEvent?.('words', `embeddings from neighbours in ${Math.round(counts.tokens).toLocaleString('en-US')} tokens`);
   }

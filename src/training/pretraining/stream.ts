@@ -217,8 +217,8 @@ export class PretrainingStream {
   }
 }
 
-/** Sources with their passes in an epoch; those without any are left out. */
-function applyWeights(sources: readonly OpenSource[], { weights, shares }: PretrainingStreamOptions): (OpenSource & { passes: number })[] {
+/** Sources with their passes in an epoch; those without any are left out. Throws `invalid_argument` for unknown names and where nothing is left. */
+export function applyWeights(sources: readonly OpenSource[], { weights, shares }: Pick<PretrainingStreamOptions, 'weights' | 'shares'>): (OpenSource & { passes: number })[] {
   if (weights && shares) throw new AlbertineError('invalid_argument', 'give weights or shares, not both');
   for (const [name, value] of Object.entries(weights ?? shares ?? {})) {
     if (!sources.some((source) => source.name === name)) {

@@ -43,6 +43,11 @@ describe('word counts', () => {
     expect(counts.occurrences[5]).toBe(400);
     expect(counts.occurrences[6]).toBe(200);
   });
+
+  it('refuses to count nothing, and more contexts than columns have numbers', async () => {
+    await expect(countWords([sourceOf('a', [[5, 6]], 0.4)], { vocabSize: 8 })).rejects.toMatchObject({ code: 'invalid_data', message: expect.stringMatching(/no token to count.*\(a\)/) as string });
+    await expect(countWords([sourceOf('a', [[5, 6]])], { vocabSize: 8, contexts: 65_537 })).rejects.toThrow(/contexts must be an integer >= 1 and <= 65536/);
+  });
 });
 
 describe('factorisation', () => {

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_CONFIG } from '../../src/model/config.ts';
+import { pretrain, type PretrainOptions, type PretrainResult } from '../../src/tasks/pretrain-node.ts';
+import { buildToyShards, temporaryFolder, toyText, VOCABULARY } from '../training/pretraining/fixtures.ts';
+
+const folder = temporaryFolder();
+const tokens: Record<string, number> = {};
+beforeAll(async () => {
+  const shards = await buildToyShards(folder, { a: { text: toyText(60, 1) }, b: { text: toyText(60, 2) } });
+  const manifest = JSON.parse(new TextDecoder().decode(await shards.read('manifest.json'))) as { sources: { name: string; tokens: number }[] };
+  for (const source of manifest.sources) tokens[source.name] = source.tokens;
+});
+afterAll(() => folder.remove());
+
+let runs = 0;
+const run = (more: Partial<PretrainOptions>): Promise<PretrainResult> => pretrain({
+  model: { ...DEFAULT_CONFIG, vocabSize: VOCABULARY.length, embeddingSize: 16, hiddenSize: 32, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 32, maxPositionEmbeddings: 32 },
+  tokenizer: folder.path('.'), shards: [folder.path('shards')], output: folder.path(`run ${runs++}`), steps: 1, batchSize: 4, maxLength: 32, threads: 1, tensorboard: false, wordEmbeddings: 'cooccurrence', ...more,
+});
+
+describe('pretrain from co-occurrence counts', () => {
+  it('counts the sources as the run weighs them', async () => {
+    const counted = async (weights?: Record<string, number>): Promise<string | undefined> => {
+      let words: string | undefined;
+      await run({ ...(weights && { weights }), onEvent: (kind, message) => { if (kind === 'words') words = message; } });
+      return words;
+    };
+    const told = (count: number): string => `embeddings from neighbours in ${count.toLocaleString('en-US')} tokens`;
+    expect(await counted()).toBe(told(tokens['a'] + tokens['b']));
+    expect(await counted({ b: 0 })).toBe(told(tokens['a']));
+  });
+
+  it('refuses unknown sources, a checkpoint to start from, and an output that would be lost, before it counts', async () => {
+    const events: string[] = [];
+    const onEvent = (kind: string): void => { events.push(kind); };
+    await expect(run({ weights: { c: 1 }, onEvent })).rejects.toThrow(/there is no source c; there are a, b/);
+    await expect(run({ from: 'anything', onEvent })).rejects.toThrow(/wordEmbeddings is for a new network/);
+    await expect(run({ output: folder.path('run 0'), onEvent })).rejects.toThrow(/holds a finished run with its model already/);
+    expect(events).toEqual([]);
+  });
+});
