@@ -2,6 +2,7 @@ import { countOf } from '../core/count.ts';
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import { poolerParameters, type Weights } from '../model/parameters.ts';
+import { requireDevice } from '../runtime/compile.ts';
 import { embeddingTask, type EmbeddingTaskOptions } from '../training/contrastive.ts';
 import { DEFAULT_TEMPERATURE, EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_LOSSES, type EmbeddingObjective, type EmbeddingPooling } from '../training/contrastive-head.ts';
 import { rowCount } from '../training/contrastive-rows.ts';
@@ -43,11 +44,13 @@ interface Prepared extends BaseModel {
  */
 export async function fineTuneEmbedding(options: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
   const objective = requireConsistent(options);
+  await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options);
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
   const plan = planEmbeddingRun(options, prepared);
-  requireRoom(prepared, plan.batchSize);
+  // How much memory a graphics processor has free cannot be asked.
+  if (options.device !== 'webgpu') requireRoom(prepared, plan.batchSize);
   const taskOptions: EmbeddingTaskOptions = {
     config: prepared.config, objective, pooling, batchSize: plan.batchSize, seed: options.seed ?? 1,
     train: data.train, ...(data.evaluation && { evaluation: data.evaluation }),

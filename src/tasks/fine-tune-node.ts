@@ -4,6 +4,7 @@ import { openFolder } from '../core/files-node.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { confusionMatrix } from '../metrics/classification.ts';
+import { requireDevice } from '../runtime/compile.ts';
 import { classificationTask, DEFAULT_MICRO_BATCH_TOKENS } from '../training/classification.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import type { BestMetric, TrainingOutcome } from '../training/trainer-options.ts';
@@ -30,6 +31,7 @@ const DEFAULT_METRIC = { singleLabel: 'accuracy', multiLabel: 'macroF1', regress
  */
 export async function fineTuneClassifier(options: FineTuneOptions): Promise<FineTuneResult> {
   requireSingleLabel(options);
+  await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options);
   const prepared = await prepareClassification(options);
   const plan = planClassification(options, prepared);

@@ -1,7 +1,6 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
-import { requireDevice } from '../runtime/compile.ts';
 import { defaultThreads } from '../runtime/threads.ts';
 import { layerwiseScales, type ArenaOptions } from '../training/arena.ts';
 import { stepsOfEpochs, stepsPerEpoch } from '../training/classification.ts';
@@ -82,7 +81,6 @@ export interface FineTuningRun {
  */
 export async function runFineTuning(options: FineTuneRunOptions, parts: FineTuningRun): Promise<Omit<TrainingOutcome, 'weights'>> {
   const { plan, notes, save } = parts;
-  await requireDevice(options.device ?? 'cpu');
   const run = await RunFolder.open(options, plan.settings, { totalSteps: plan.schedule.totalSteps, ...parts.facts, notes, versions: { node: process.version } });
   try {
     const outcome = await train(options, parts, run);

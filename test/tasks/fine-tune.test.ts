@@ -129,6 +129,7 @@ describe('what cannot be trained', () => {
     await wrong({ evaluation: unknown }, 'invalid_data', /unknown\.jsonl, row 2: the label "god" is not among the known ones: \["bad","good"\]/);
     await wrong({ train: writeRows(folder.path('one.jsonl'), [{ text: 'a', label: 'x' }, { text: 'b', label: 'x' }]) }, 'invalid_data', /only one label, "x"/);
     await wrong({ textField: 'body' }, 'invalid_data', /no field "body"; the fields present are "text", "label"/);
+    await wrong({ device: 'gpu' as 'webgpu', train: folder.path('absent.csv') }, 'invalid_argument', /device must be one of cpu, webgpu, got "gpu"/);
     await wrong({ maxLength: 99 }, 'invalid_argument', /maxLength must be an integer >= 3 and <= 32/);
     await wrong({ freeze: ['albert.embedding'] }, 'invalid_argument', /frozen selects no parameter: albert\.embedding\./);
     await wrong({ problem: 'multiLabel', calibrate: true }, 'invalid_argument', /calibrate needs a single-label problem/);
