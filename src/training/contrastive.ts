@@ -44,7 +44,8 @@ const BARRED = -1e30;
  * Texts that the network sees as equal (the same tokens after cutting) are never negatives of each other: the right text of pair j is barred for
  * the left text of pair i when either text of the pairs i and j agree, or right j is left i itself.
  * Evaluation gives `spearman` and `pearson` of cosines against scores.
- * Throws `invalid_argument` for `simcse` without dropout, `invalid_data` without rows or, where there are no scores, with fewer than two in a step.
+ * Throws `invalid_argument` for `simcse` without dropout and for one row a step, which only the loss `cosine` can learn from; `invalid_data` for too few
+ * rows, and where no score is above 0 to be the default of `maxScore`.
  */
 export function embeddingTask(options: EmbeddingTaskOptions): TrainingTask {
   const { config, objective, train, evaluation, batchSize, seed, pooling = 'mean' } = options;
@@ -70,11 +71,17 @@ export function embeddingTask(options: EmbeddingTaskOptions): TrainingTask {
   };
 }
 
-function requireTrainable({ config, objective, train, batchSize, temperature, maxScore, groupByLength, shuffle = true }: EmbeddingTaskOptions): void {
-  requireInteger('batchSize', batchSize, { min: objective === 'scored' ? 1 : 2 });
-  if (rowCount(train) < (objective === 'scored' ? 1 : 2)) throw new AlbertineError('invalid_data', `there are too few training rows for ${objective}`, { value: rowCount(train) });
+function requireTrainable({ config, objective, train, batchSize, temperature, loss = 'cosent', maxScore, groupByLength, shuffle = true }: EmbeddingTaskOptions): void {
+  const fitsScores = objective === 'scored' && loss === 'cosine';
+  // Every other loss compares rows with each other, and is 0 for one alone.
+  const fewest = fitsScores ? 1 : 2;
+  requireInteger('batchSize', batchSize, { min: fewest });
+  if (rowCount(train) < fewest) throw new AlbertineError('invalid_data', `there are too few training rows for ${objective}`, { value: rowCount(train) });
   for (const [name, value] of Object.entries({ temperature, maxScore })) {
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) throw new AlbertineError('invalid_argument', `${name} must be positive, got ${value}`, { value });
+  }
+  if (fitsScores && maxScore === undefined && !train.scores?.some((score) => score > 0)) {
+    throw new AlbertineError('invalid_data', 'no training score is above 0, so the highest is not that of texts that mean the same', { hint: 'Set maxScore, or use the loss cosent' });
   }
   if (groupByLength && !shuffle) throw new AlbertineError('invalid_argument', 'groupByLength changes the order of rows, and shuffle is off', { value: shuffle });
   if (objective === 'simcse' && config.hiddenDropoutProb === 0 && config.attentionProbsDropoutProb === 0) {

@@ -100,6 +100,12 @@ describe('embeddingTask', () => {
     expect(() => task({ batchSize: 1 })).toThrow(/batchSize must be an integer >= 2/);
     expect(() => task({ train: texts(1) })).toThrow(/too few training rows for simcse/);
     expect(() => task({ temperature: 0 })).toThrow(/temperature must be positive, got 0/);
+    // CoSENT of one row is 0 whatever the weights are; a cosine can be fitted to one score.
+    expect(() => task({ objective: 'scored', train: pairs, batchSize: 1 })).toThrow(/batchSize must be an integer >= 2/);
+    expect(() => task({ objective: 'scored', loss: 'cosine', train: pairs, batchSize: 1 })).not.toThrow();
+    const negative = { ...pairs, scores: pairs.scores!.map((score) => score - 10) };
+    expect(() => task({ objective: 'scored', loss: 'cosine', train: negative })).toThrow(/no training score is above 0.*Set maxScore/);
+    expect(() => task({ objective: 'scored', loss: 'cosine', train: negative, maxScore: 1 })).not.toThrow();
   });
 
   it('takes exactly batchSize rows a step, every row once an epoch, in the same order each time', async () => {
