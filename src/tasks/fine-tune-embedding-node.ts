@@ -79,6 +79,8 @@ function requireConsistent(options: FineTuneEmbeddingOptions): EmbeddingObjectiv
     }
   }
   if (options.maxScore !== undefined && options.loss !== 'cosine') throw new AlbertineError('invalid_argument', 'maxScore needs the loss cosine: cosent looks at the order of scores only', { value: options.maxScore });
+  const unwatched = objective === 'scored' || options.evaluation?.length ? undefined : (['metric', 'patience'] as const).find((name) => options[name] !== undefined);
+  if (unwatched) throw new AlbertineError('invalid_argument', `${unwatched} needs scored pairs to evaluate on, and there are none`, { value: options[unwatched], hint: 'Give evaluation files (--eval)' });
   if ('microBatchTokens' in options && options.microBatchTokens !== undefined) {
     throw new AlbertineError('invalid_argument', 'microBatchTokens does not apply: all rows of a step are compared with each other, so they are computed at once', { hint: 'Lower batchSize or maxLength, or keep fewer activations with saveActivations' });
   }

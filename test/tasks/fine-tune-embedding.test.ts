@@ -147,6 +147,7 @@ describe('what cannot be trained', () => {
     await wrong({ scoreField: 'score', maxScore: 5 }, 'invalid_argument', /maxScore needs the loss cosine/);
     await wrong({ microBatchTokens: 10 } as Partial<FineTuneEmbeddingOptions>, 'invalid_argument', /microBatchTokens does not apply.*Lower batchSize or maxLength/);
     await wrong({ device: 'gpu' as 'webgpu', train: [folder.path('absent.txt')] }, 'invalid_argument', /device must be one of cpu, webgpu, got "gpu"/);
+    await wrong({ train: [texts], evaluation: [], patience: 2 }, 'invalid_argument', /patience needs scored pairs to evaluate on/);
     await wrong({ train: [] }, 'invalid_argument', /train names no file/);
     await wrong({ train: [texts], batchSize: 1e9 }, 'out_of_memory', /All rows of a step are computed at once: lower batchSize or maxLength, or set saveActivations to 'none'/);
     expect(existsSync(folder.path(`run ${runs - 1}/model.safetensors`))).toBe(false);
