@@ -32,7 +32,7 @@ export async function runEvaluate(io: CliIo, model: string, flags: EvaluateFlags
   const started = performance.now();
   using opened = await openModel(io, model, flags);
   const isClassifier = opened.loaded.heads.includes('sequenceClassification');
-  if (!isClassifier && (opened.pooling !== undefined || flags.scoreField !== undefined)) return await evaluatePairs(io, opened, flags);
+  if (!isClassifier && (opened.pooling !== undefined || flags.scoreField !== undefined || flags.pooling !== undefined)) return await evaluatePairs(io, opened, flags);
   if (flags.scoreField !== undefined || flags.pooling !== undefined) throw new UsageError('--score-field and --pooling are for sentence embeddings, and this model is a classifier');
   const classifier = TextClassifier.from(opened);
   const evaluation = await evaluateClassifier(classifier, flags.data, { ...dataOptions(flags), ...pick(flags, ['longText', 'maxLength', 'batchTokens']) });

@@ -8,7 +8,7 @@ import type { CliIo } from './io.ts';
 export function registerEvaluate(program: Command, io: CliIo): void {
   const command = program.command('evaluate').argument('<model>', 'folder of a fine-tuned model, or a hub id')
     .summary('how good a fine-tuned model is on labelled data')
-    .description('Applies a fine-tuned classifier to labelled examples and prints accuracy, F1 and the like, per label too, and what is taken for what. Of a model of sentence embeddings (or any without a classifier, with --score-field) prints how well the cosines of pairs agree with scores.')
+    .description('Applies a fine-tuned classifier to labelled examples and prints accuracy, F1 and the like, per label too, and what is taken for what. Of a model of sentence embeddings (or any without a classifier, with --score-field or --pooling) prints how well the cosines of pairs agree with scores.')
     .requiredOption('--data <file>', 'labelled examples or scored pairs: .csv, .tsv, .jsonl or .parquet');
   addDataOptions(command)
     .option('--score-field <name>', 'embeddings: field of the similarity of text and pair, more for more similar. Default: score')

@@ -43,6 +43,8 @@ describe('albertine finetune embedding', () => {
     const { stdout: mean } = await run(['evaluate', model, ...fields, '--json']);
     expect(records(mean)[0]).toMatchObject({ rows: 24, pooling: 'mean' });
 
+    expect((await run(['evaluate', model, '--data', pairs, '--pooling', 'max', '--threads', '1'])).stderr).toMatch(/no field "text"/);
+
     const output = folder.path('vectors.jsonl');
     expect((await run(['embed', '--model', second, 'good film', '--output', output])).code).toBe(0);
     const meta = readJson(`${output}.meta.json`);
@@ -80,6 +82,7 @@ describe('albertine finetune embedding', () => {
       [finetune(output, '--train', train, '--micro-batch-tokens', '10'), 2, /unknown option/],
       [finetune(output, '--train', train, '--dropout', '0'), 1, /simcse without dropout/],
       [finetune(output, '--train', train, '--loss', 'cosent'), 1, /loss is for the objective scored/],
+      [finetune(output, '--train', train, '--metric', 'pearson'), 1, /--metric needs scored pairs.*--eval/],
       [finetune(output, '--train', pairs, '--no-header'), 1, /no field "text"/],
       [['evaluate', model, '--data', pairs, '--score-field', '2', '--label-field', 'label'], 2, /--label-field is for classifiers/],
     ] as const) {
