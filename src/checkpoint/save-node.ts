@@ -9,7 +9,7 @@ import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import { encodeSafetensors, type StorageDtype } from './safetensors.ts';
-import { sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
+import { MODULES_FILE, sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
 
 /** What {@link saveCheckpoint} writes. */
 export interface SaveOptions {
@@ -112,7 +112,7 @@ export function requireFileName(name: string): string {
   return name;
 }
 
-/** Writes files, whose names may have folders in them, so that a new folder appears at once and complete; see {@link saveCheckpoint}. */
+/** Writes files, whose names may have folders in them, so that a new folder appears at once and complete; see {@link saveCheckpoint}. Other files of a folder stay, except for an old `modules.json`. */
 export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
   const existing = await stat(folder).catch(() => undefined);
   if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
@@ -124,8 +124,10 @@ export async function writeFolder(folder: string, contents: [string, Iterable<Ui
       for (const root of existing ? [staging, folder] : [staging]) await mkdir(dirname(join(root, name)), { recursive: true });
       await writeFlushed(join(staging, name), chunks);
     }
-    if (existing) for (const [name] of contents) await rename(join(staging, name), join(folder, name));
-    else await rename(staging, folder);
+    if (!existing) return await rename(staging, folder);
+    // The pooling of a model that was there would be taken for that of the new one.
+    if (!contents.some(([name]) => name === MODULES_FILE)) await rm(join(folder, MODULES_FILE), { force: true });
+    for (const [name] of contents) await rename(join(staging, name), join(folder, name));
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

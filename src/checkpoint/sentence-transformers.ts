@@ -9,7 +9,8 @@ export interface SentenceSettings {
   maxLength?: number;
 }
 
-const MODULES = 'modules.json';
+/** Names the modules of a sentence-transformers model. */
+export const MODULES_FILE = 'modules.json';
 const POOLING_FOLDER = '1_Pooling';
 const TRANSFORMER = 'sentence_bert_config.json';
 const TYPES = 'sentence_transformers.models.';
@@ -24,7 +25,7 @@ export function sentenceTransformersFiles(config: AlbertConfig, { pooling, maxLe
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   const modes = Object.fromEntries([...Object.entries(POOLING_KEYS).map(([key, mode]) => [key, mode === pooling] as const), ['pooling_mode_lasttoken', false] as const]);
   return {
-    [MODULES]: json([
+    [MODULES_FILE]: json([
       { idx: 0, name: '0', path: '', type: `${TYPES}Transformer` },
       { idx: 1, name: '1', path: POOLING_FOLDER, type: `${TYPES}Pooling` },
     ]),
@@ -41,20 +42,20 @@ export interface StoredPooling {
 
 /** Reads the pooling from `modules.json` and the Pooling module's own config. Nothing when the folder has no modules; never throws for what it does not understand. */
 export async function readStoredPooling(files: FileSource, names: readonly string[]): Promise<StoredPooling> {
-  if (!names.includes(MODULES)) return { notes: [] };
-  const modules = await readObject(files, MODULES);
-  if (!Array.isArray(modules)) return { notes: [`${MODULES} is not a list of modules; pooling is mean unless chosen`] };
+  if (!names.includes(MODULES_FILE)) return { notes: [] };
+  const modules = await readObject(files, MODULES_FILE);
+  if (!Array.isArray(modules)) return { notes: [`${MODULES_FILE} is not a list of modules; pooling is mean unless chosen`] };
   const notes: string[] = [];
   let pooling: StoredPooling['pooling'];
-  for (const module of modules as { type?: unknown; path?: unknown }[]) {
-    const type = String(module.type ?? '').split('.').at(-1) ?? '';
+  for (const module of modules as ({ type?: unknown; path?: unknown } | null)[]) {
+    const type = String(module?.type ?? 'nameless').split('.').at(-1)!;
     if (type === 'Pooling') {
-      const name = `${String(module.path)}/config.json`;
+      const name = `${String(module?.path)}/config.json`;
       const found = poolingOf(await readObject(files, name));
       if (found === undefined) notes.push(`${name} names no pooling that is known here; pooling is mean unless chosen`);
       pooling = found;
-    } else if (type === 'Normalize') notes.push(`${MODULES} has a Normalize module: choose normalize to get vectors of length 1, as sentence-transformers gives them`);
-    else if (type !== 'Transformer') notes.push(`${MODULES} has a ${type} module, which is not applied: vectors differ from those of sentence-transformers`);
+    } else if (type === 'Normalize') notes.push(`${MODULES_FILE} has a Normalize module: choose normalize to get vectors of length 1, as sentence-transformers gives them`);
+    else if (type !== 'Transformer') notes.push(`${MODULES_FILE} has a ${type} module, which is not applied: vectors differ from those of sentence-transformers`);
   }
   return { ...(pooling && { pooling }), notes };
 }

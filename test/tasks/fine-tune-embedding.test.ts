@@ -7,6 +7,7 @@ import { readStoredPooling } from '../../src/checkpoint/sentence-transformers.ts
 import { readRun } from '../../src/training/report/report-node.ts';
 import { evaluateEmbedding } from '../../src/tasks/evaluate-embedding-node.ts';
 import { fineTuneEmbedding, type FineTuneEmbeddingOptions, type FineTuneEmbeddingResult } from '../../src/tasks/fine-tune-embedding-node.ts';
+import { fineTuneClassifier } from '../../src/tasks/fine-tune-node.ts';
 import { loadModel } from '../../src/tasks/load-node.ts';
 import { LEARNS, readLines, sentences, temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
 
@@ -115,6 +116,15 @@ describe('fineTuneEmbedding', () => {
     expect(next.pooling).toBe('cls');
   });
 
+  it('leaves its pooling to no other model that replaces it', async () => {
+    const { output } = await fineTune({ train: [texts], pooling: 'cls', maxSteps: 1, maxLength: 8 });
+    expect(existsSync(join(output, 'modules.json'))).toBe(true);
+    const labelled = writeRows(folder.path('labelled.jsonl'), sentences(20, 4));
+    await fineTuneClassifier({ model, train: labelled, output, overwrite: true, maxSteps: 1, ...LEARNS });
+    using classifier = await loadModel(output, { threads: 1 });
+    expect(classifier.pooling).toBeUndefined();
+  });
+
   it('continues an interrupted run bit for bit', async () => {
     const options = { objective: 'simcse', train: [texts, train], maxSteps: 9, evaluateEvery: 4, checkpointEvery: 3, evaluation: [dev] } as const;
     const whole = await fineTune(options);
@@ -169,6 +179,7 @@ describe('readStoredPooling', () => {
     expect(await read({ 'modules.json': modules('Transformer', 'Pooling'), '1_Pooling/config.json': { pooling_mode_cls_token: false, pooling_mode_mean_tokens: false, pooling_mode_max_tokens: true } })).toEqual({ pooling: 'max', notes: [] });
     expect((await read({ 'modules.json': modules('Transformer', 'Pooling'), '1_Pooling/config.json': { pooling_mode_lasttoken: true } })).notes).toEqual(['1_Pooling/config.json names no pooling that is known here; pooling is mean unless chosen']);
     expect((await read({ 'modules.json': modules('Transformer', 'Pooling') })).notes).toHaveLength(1);
+    expect(await read({ 'modules.json': [null] })).toEqual({ notes: [expect.stringContaining('nameless module, which is not applied')] });
     const all = await read({ 'modules.json': modules('Transformer', 'Pooling', 'Dense', 'Normalize'), '1_Pooling/config.json': { pooling_mode_mean_tokens: true } });
     expect(all).toEqual({ pooling: 'mean', notes: [expect.stringContaining('Dense module, which is not applied'), expect.stringContaining('choose normalize')] });
   });
