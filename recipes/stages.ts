@@ -78,7 +78,9 @@ const PREVIOUS = 'previous';
 export async function runStages(stages: readonly Stage[], output: string, options: RunStagesOptions = {}): Promise<Record<string, StageOutcome>> {
   const { only, from, use = {}, onNote = () => undefined } = options;
   const selected = (stage: Stage): boolean => !only || only.some((name) => matches(stage.name, name));
-  for (const name of [...(only ?? []), ...(from === undefined ? [] : [from]), ...Object.keys(use)]) requireStage(stages, name);
+  for (const name of [...(only ?? []), ...(from === undefined ? [] : [from])]) requireStage(stages, name, matches);
+  // A group has no folder of its own that could be taken.
+  for (const name of Object.keys(use)) requireStage(stages, name, (stage) => stage === name);
   const first = from === undefined ? stages.length : stages.findIndex(({ name }) => matches(name, from));
   const state = await StateFile.open(output);
   const current = new Map<string, FinishedStage>();
@@ -208,8 +210,8 @@ function matches(stage: string, name: string): boolean {
   return stage === name || stage.startsWith(`${name}/`);
 }
 
-function requireStage(stages: readonly Stage[], name: string): void {
-  if (stages.some((stage) => matches(stage.name, name))) return;
+function requireStage(stages: readonly Stage[], name: string, isMeant: (stage: string, name: string) => boolean): void {
+  if (stages.some((stage) => isMeant(stage.name, name))) return;
   throw new AlbertineError('invalid_argument', `the recipe has no stage ${name}`, { value: name, hint: `There are ${stages.map((stage) => stage.name).join(', ')}` });
 }
 

@@ -68,6 +68,7 @@ describe('stages of a build', () => {
     const built = join(output, 'built');
     expect(await runStages(chain(SETTING), built, { use: { a: join(elsewhere, 'a') } })).toEqual({ a: 'taken', b: 'ran', 'c/d': 'ran' });
     expect(existsSync(join(built, 'a'))).toBe(false);
+    await expect(runStages(chain(SETTING), built, { use: { c: join(elsewhere, 'c') } })).rejects.toMatchObject({ code: 'invalid_argument', value: 'c' });
     expect(await runStages(chain(SETTING), built)).toEqual({ a: 'skipped', b: 'skipped', 'c/d': 'skipped' });
   });
 
