@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError, type ProgressListener } from '../src/index.ts';
 import type { Recipe, RecipeSource } from './recipe.ts';
@@ -37,10 +38,12 @@ function requireFile(path: string, what: string): string {
 
 const hashes = new Map<string, Promise<string>>();
 
-/** SHA-256 of a file (the first 16 hexadecimal digits), read once a process: settings refer to contents, so that a copied corpus is the same corpus. */
-export function fileHash(path: string): Promise<string> {
-  let hash = hashes.get(path);
-  if (!hash) hashes.set(path, (hash = readHash(path)));
+/** SHA-256 of a file (the first 16 hexadecimal digits), read once a process until the file changes: settings refer to contents, so that a copied corpus is the same corpus. */
+export async function fileHash(path: string): Promise<string> {
+  const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+  const key = [path, ino, size, mtimeNs].join(' ');
+  let hash = hashes.get(key);
+  if (!hash) hashes.set(key, (hash = readHash(path)));
   return hash;
 }
 

@@ -67,11 +67,7 @@ export function shardsStage(context: BuildContext): Stage {
     name: 'shards',
     needs: ['vocabulary'],
     inPlace: true,
-    settings: async () => ({
-      shards: recipe.shards ?? {},
-      sources: Object.fromEntries(await Promise.all([...recipe.sources, ...recipe.heldOut].map(async (source) =>
-        [source.name, { language: source.language, weight: 'weight' in source ? source.weight : undefined, files: await contentsOf(corpusPaths(context, source), source.files) }] as const))),
-    }),
+    settings: async () => ({ shards: recipe.shards ?? {}, sources: await settingsOf(context, recipe.sources), heldOut: await settingsOf(context, recipe.heldOut) }),
     run: async ({ folder, input }) => {
       for (const [name, sources] of parts()) {
         const { skipped } = await buildShards(sources, input('vocabulary').folder, {
@@ -90,6 +86,12 @@ export function shardsStage(context: BuildContext): Stage {
       };
     },
   };
+}
+
+/** Everything of sources that decides what is made of them, by name. */
+async function settingsOf(context: BuildContext, sources: readonly Pick<RecipeSource, 'name' | 'language' | 'files' | 'weight'>[]): Promise<Record<string, unknown>> {
+  return Object.fromEntries(await Promise.all(sources.map(async (source) =>
+    [source.name, { language: source.language, weight: source.weight, files: await contentsOf(corpusPaths(context, source), source.files) }] as const)));
 }
 
 function corpusSource(context: BuildContext, source: Pick<RecipeSource, 'name' | 'language' | 'files' | 'weight'>): CorpusSource {

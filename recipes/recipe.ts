@@ -157,6 +157,9 @@ export function checkRecipe(json: unknown): Recipe {
   if (!/^[\w.-]+$/.test(recipe.name)) throw invalid('name must have letters, digits and -_. only', recipe.name);
   requireList('sources', recipe.sources).forEach((source, i) => requireFields(`sources[${i}]`, source, ['name', 'language', 'files'], ['weight', 'vocabularyWeight', ...SOURCE_FACTS]));
   requireList('heldOut', recipe.heldOut).forEach((source, i) => requireFields(`heldOut[${i}]`, source, ['name', 'language', 'files']));
+  const names = [...recipe.sources, ...recipe.heldOut].map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw invalid(`two sources are called ${twice}, among sources and heldOut`, twice);
   requireFields('vocabulary', recipe.vocabulary, [], [...VOCABULARY_KEYS, 'characterSets']);
   requireFields('shards', recipe.shards ?? {}, [], ['shardTokens', 'blockTokens', 'segments']);
   requireFields('pretrain', recipe.pretrain, ['steps'], PRETRAIN_KEYS);

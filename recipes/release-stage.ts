@@ -30,6 +30,8 @@ export function releaseStage(context: BuildContext): Stage {
     needs: ['shards', 'pretrain', ...(recipe.sentences ? ['sentences'] : []), ...(embedding === undefined ? [] : contrastive.map(contrastiveName))],
     settings: async () => ({
       release, card: recipe.card,
+      // The card tells of them, and their figures may change although the weights do not.
+      pretrain: recipe.pretrain, contrastive,
       sources: recipe.sources.map(({ name, language, origin, licence, attribution, shareAlike }) => ({ name, language, origin, licence, attribution, shareAlike })),
       data: await contentsOf(tests.map(({ file }) => dataPath(context, file)), tests.map(({ file }) => file)),
     }),
