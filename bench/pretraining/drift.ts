@@ -34,8 +34,9 @@ async function convert(model: Albert, { threads, ...options }: QuantizeOptions &
   const { tensors, settings, notes } = await quantizeModel(model, options);
   for (const note of notes) console.error(note);
   const folder = await mkdtemp(join(tmpdir(), 'albertine-drift-'));
+  const { pooling } = model;
   try {
-    await saveInt8Checkpoint(folder, { config: model.config, tensors, settings, heads: model.loaded.heads, tokenizerFiles: model.tokenizer.files() });
+    await saveInt8Checkpoint(folder, { config: model.config, tensors, settings, heads: model.loaded.heads, tokenizerFiles: model.tokenizer.files(), ...(pooling && pooling !== 'pooler' && { sentences: { pooling } }) });
     return await Albert.load(folder, { ...(threads !== undefined && { threads }) });
   } finally {
     await rm(folder, { recursive: true, force: true });
