@@ -26,7 +26,7 @@ import { scaleLearningRate, type Schedule, type ScheduleKind } from '../training
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
-import { requireNothingLost, RunFolder, type RunSettings } from './run-folder-node.ts';
+import { requireNothingLost, RunFolder, settingsToResume, type RunSettings } from './run-folder-node.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
 export interface PretrainConfig {
@@ -102,6 +102,8 @@ export interface PretrainResult extends Omit<TrainingOutcome, 'weights'> {
 interface Start {
   config: AlbertConfig;
   weights: Weights;
+  /** Of the weights that the run began with. */
+  fingerprint: string;
   tokenizer: Tokenizer;
 }
 
@@ -118,13 +120,13 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   requireInteger('steps', options.steps, { min: 1 });
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options);
-  const start = await openStart(options);
+  const start = await openStart(options, await settingsToResume(options));
   const plan = planRun(options, start);
   const phases = await openPhases(options, start.tokenizer, plan);
   const heldOut = await readHeldOut(options, start.tokenizer, plan);
   const { tokensPerEpoch, sources } = phases[0].stream;
   options.onEvent?.('data', `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`);
-  const settings = { ...plan.settings, ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: await weightsFingerprint(start.weights) };
+  const settings = { ...plan.settings, ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: start.fingerprint };
   const run = await RunFolder.open(options, settings, { totalSteps: options.steps, notes: [], versions: { node: process.version } });
   try {
     const outcome = await train(options, start, { ...plan, phases, heldOut, run });
@@ -139,7 +141,8 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   }
 }
 
-async function openStart(options: PretrainOptions): Promise<Start> {
+/** `before` are the settings of a run whose checkpoint is going to replace all weights: nothing is counted for it. */
+async function openStart(options: PretrainOptions, before: RunSettings | undefined): Promise<Start> {
   const { from, tokenizer: tokenizerFolder, seed = 1 } = options;
   const wordEmbeddings = requireOneOf('wordEmbeddings', options.wordEmbeddings ?? 'random', ['random', 'cooccurrence']);
   if (from !== undefined) {
@@ -147,20 +150,27 @@ async function openStart(options: PretrainOptions): Promise<Start> {
     const files = await openFolder(await modelFolder(from));
     const checkpoint = await openCheckpoint(files);
     const [loaded, tokenizer] = await Promise.all([checkpoint.load({ heads: HEADS }), loadTokenizer(files)]);
-    return { config: checkpoint.config, tokenizer, weights: withFreshHeads(checkpoint.config, loaded.weights, seed) };
+    const weights = withFreshHeads(checkpoint.config, loaded.weights, seed);
+    return { config: checkpoint.config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
   }
   if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: 'Give tokenizer, or from for a checkpoint that has one' });
   const tokenizer = await loadTokenizer(await openFolder(tokenizerFolder));
   const config = newConfig(options.model ?? 'mini', tokenizer);
   const weights = initialiseWeights(config, seed, { heads: HEADS });
-  if (wordEmbeddings === 'cooccurrence') {
-    const opened = await openSources(await Promise.all(options.shards.map(openShardFolder)), tokenizer);
-    const sources = applyWeights(opened, pick(options, ['weights'])).map((source) => ({ ...source, weight: source.passes }));
-    const counts = await countWords(sources, { vocabSize: config.vocabSize, seed });
-    applyWordCounts(weights, counts, { deviation: config.initializerRange, seed });
-    options.onEvent?.('words', `embeddings from neighbours in ${Math.round(counts.tokens).toLocaleString('en-US')} tokens`);
-  }
-  return { config, tokenizer, weights };
+  const fingerprint = before?.['modelFingerprint'];
+  // Shape, seed and counted sources are settings themselves, so that other ones are refused all the same.
+  if (wordEmbeddings === 'cooccurrence' && typeof fingerprint === 'string') return { config, tokenizer, weights, fingerprint };
+  if (wordEmbeddings === 'cooccurrence') await startFromCounts(options, { config, tokenizer, weights });
+  return { config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
+}
+
+async function startFromCounts(options: PretrainOptions, { config, tokenizer, weights }: Omit<Start, 'fingerprint'>): Promise<void> {
+  const { seed = 1 } = options;
+  const opened = await openSources(await Promise.all(options.shards.map(openShardFolder)), tokenizer);
+  const sources = applyWeights(opened, pick(options, ['weights'])).map((source) => ({ ...source, weight: source.passes }));
+  const counts = await countWords(sources, { vocabSize: config.vocabSize, seed });
+  applyWordCounts(weights, counts, { deviation: config.initializerRange, seed });
+  options.onEvent?.('words', `embeddings from neighbours in ${Math.round(counts.tokens).toLocaleString('en-US')} tokens`);
 }
 
 function newConfig(model: NonNullable<PretrainConfig['model']>, tokenizer: Tokenizer): AlbertConfig {

@@ -87,6 +87,12 @@ async function readRunInfo(output: string): Promise<RunInfo | undefined> {
   }
 }
 
+/** Settings of the run that `resume` continues from a checkpoint in `output`; undefined where it begins anew. */
+export async function settingsToResume({ output, resume }: RunFolderOptions): Promise<RunSettings | undefined> {
+  if (!resume || (await listRunCheckpoints(join(output, 'checkpoints'))).length === 0) return undefined;
+  return (await readRunInfo(output))?.config;
+}
+
 function requireSameRun(output: string, info: RunInfo | undefined, settings: RunSettings): void {
   if (!info) throw new AlbertineError('not_found', `there is no run to resume in ${output}`, { value: output, hint: 'Leave --resume out to start one' });
   const before = info.config ?? {};

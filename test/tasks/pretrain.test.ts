@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_CONFIG } from '../../src/model/config.ts';
 import { pretrain, type PretrainOptions, type PretrainResult } from '../../src/tasks/pretrain-node.ts';
@@ -37,5 +39,20 @@ describe('pretrain from co-occurrence counts', () => {
     await expect(run({ from: 'anything', onEvent })).rejects.toThrow(/wordEmbeddings is for a new network/);
     await expect(run({ output: folder.path('run 0'), onEvent })).rejects.toThrow(/holds a finished run with its model already/);
     expect(events).toEqual([]);
+  });
+
+  it('goes on without counting again, with the same result', async () => {
+    const [whole, parts] = [folder.path('whole'), folder.path('parts')];
+    await run({ output: whole, steps: 4 });
+    const stop = new AbortController();
+    const first = await run({ output: parts, steps: 4, signal: stop.signal, onProgress: () => stop.abort() });
+    expect(first).toMatchObject({ outcome: 'interrupted', steps: 1 });
+    const events: string[] = [];
+    const resumed = await run({ output: parts, steps: 4, resume: true, onEvent: (kind) => events.push(kind) });
+    expect(resumed).toMatchObject({ outcome: 'finished', steps: 4 });
+    expect(events).toEqual(['data', 'resumed', 'saved']);
+    expect(readFileSync(join(parts, 'model.safetensors'))).toEqual(readFileSync(join(whole, 'model.safetensors')));
+    await expect(run({ output: parts, steps: 4, resume: true, seed: 2 })).rejects.toThrow(/other settings: seed 1 -> 2/);
+    await expect(run({ output: parts, steps: 4, resume: true, wordEmbeddings: 'random' })).rejects.toThrow(/wordEmbeddings "cooccurrence" -> "random"/);
   });
 });
