@@ -9,6 +9,7 @@ import { validateConfig, type AlbertConfig } from '../model/config.ts';
 import { headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
 import { presetConfig } from '../model/presets.ts';
 import { requireDevice, type Device } from '../runtime/compile.ts';
+import { fingerprintOf } from '../tokenizer/fingerprint.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { RunEstimate } from '../training/estimate-node.ts';
@@ -126,10 +127,13 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   const heldOut = await readHeldOut(options, start.tokenizer, plan);
   const { tokensPerEpoch, sources } = phases[0].stream;
   options.onEvent?.('data', `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`);
-  const settings = { ...plan.settings, ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: start.fingerprint };
+  const settings: RunSettings = {
+    ...plan.settings, shardsContent: phases[0].stream.content, ...(heldOut && { heldOutContent: heldOut.content }),
+    ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: start.fingerprint,
+  };
   const run = await RunFolder.open(options, settings, { totalSteps: options.steps, notes: [], versions: { node: process.version } });
   try {
-    const outcome = await train(options, start, { ...plan, phases, heldOut, run });
+    const outcome = await train(options, start, { ...plan, phases, heldOut: heldOut?.groups, run });
     await savePretrained(options, start, { outcome, settings });
     await run.close(outcome.outcome === 'interrupted' ? 'interrupted' : 'finished');
     const { weights, ...result } = outcome;
@@ -224,13 +228,15 @@ async function openPhases(options: PretrainConfig, tokenizer: Tokenizer, plan: P
 }
 
 /** The first examples of every held-out source, with masks that never change. */
-async function readHeldOut(options: PretrainConfig, tokenizer: Tokenizer, plan: Plan): Promise<Map<string, PretrainingExample[]> | undefined> {
+async function readHeldOut(options: PretrainConfig, tokenizer: Tokenizer, plan: Plan): Promise<{ groups: Map<string, PretrainingExample[]>; content: string } | undefined> {
   if (!options.heldOut || options.heldOut.length === 0) return undefined;
   const limit = requireInteger('heldOutExamples', options.heldOutExamples ?? 200, { min: 1 });
   const groups = new Map<string, PretrainingExample[]>();
+  const contents: string[] = [];
   const maxLength = Math.max(...plan.lengths.map(([, length]) => length));
   for (const folder of options.heldOut) {
     const stream = await PretrainingStream.open([await openShardFolder(folder)], { tokenizer, maxLength, seed: 0, shuffle: false, ...pick(options, ['objective']), masking: { ...options.masking, masks: 'static' } });
+    contents.push(stream.content);
     for await (const example of stream.epoch()) {
       const name = example.source.split('/').at(-1)!;
       const group = groups.get(name) ?? [];
@@ -238,7 +244,7 @@ async function readHeldOut(options: PretrainConfig, tokenizer: Tokenizer, plan: 
       if (group.length < limit) group.push(example);
     }
   }
-  return groups;
+  return { groups, content: fingerprintOf(contents) };
 }
 
 async function train(options: PretrainOptions, start: Start, parts: Plan & { phases: PretrainingPhase[]; heldOut: Map<string, PretrainingExample[]> | undefined; run: RunFolder }): Promise<TrainingOutcome> {

@@ -18,8 +18,13 @@ export type RunFacts = Pick<RunInfo, 'classCounts' | 'notes' | 'totalSteps' | 'v
 /** How a run is started. */
 export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command'>;
 
-/** Settings that may change between the parts of a run: where the model lies, and the threads (the result is then equal up to rounding). */
-const MAY_CHANGE = ['model', 'threads'];
+/**
+ * Settings that may change between the parts of a run: where the model lies (`modelFingerprint` says what it is), and the threads (the result is
+ * then equal up to rounding).
+ */
+const MAY_CHANGE = ['model', 'from', 'threads'];
+/** Settings that say where data lie, with those that say what they are; the latter are compared where the run that is continued has them. */
+const CONTENTS: Readonly<Record<string, string>> = { shards: 'shardsContent', heldOut: 'heldOutContent' };
 
 /** The folder of a training run: `run.json`, its trackers, and the rules for starting and continuing. */
 export class RunFolder {
@@ -98,7 +103,8 @@ function requireSameRun(output: string, info: RunInfo | undefined, settings: Run
   const before = info.config ?? {};
   // As JSON has them, so that what cannot be stored (undefined) compares equal to what is absent.
   const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
-  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => !MAY_CHANGE.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+  const free = [...MAY_CHANGE, ...Object.entries(CONTENTS).map(([place, content]) => (Object.hasOwn(before, content) && Object.hasOwn(now, content) ? place : content))];
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => !free.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(now[key]));
   if (changed.length === 0) return;
   const described = changed.map((key) => `${key} ${JSON.stringify(before[key]) ?? 'unset'} -> ${JSON.stringify(now[key]) ?? 'unset'}`).join(', ');
   throw new AlbertineError('invalid_argument', `the run in ${output} had other settings: ${described}`, { value: changed, hint: 'Resume with the same settings and data, or start a new run in another folder' });

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_CONFIG } from '../../src/model/config.ts';
 import { pretrain, type PretrainOptions, type PretrainResult } from '../../src/tasks/pretrain-node.ts';
+import type { RunInfo } from '../../src/training/report/run-record.ts';
 import { buildToyShards, temporaryFolder, toyText, VOCABULARY } from '../training/pretraining/fixtures.ts';
 
 const folder = temporaryFolder();
@@ -54,5 +55,35 @@ describe('pretrain from co-occurrence counts', () => {
     expect(readFileSync(join(parts, 'model.safetensors'))).toEqual(readFileSync(join(whole, 'model.safetensors')));
     await expect(run({ output: parts, steps: 4, resume: true, seed: 2 })).rejects.toThrow(/other settings: seed 1 -> 2/);
     await expect(run({ output: parts, steps: 4, resume: true, wordEmbeddings: 'random' })).rejects.toThrow(/wordEmbeddings "cooccurrence" -> "random"/);
+  });
+});
+
+describe('the data of a resumed run', () => {
+  const resume = (output: string, more: Partial<PretrainOptions>): Promise<PretrainResult> => run({ output, wordEmbeddings: 'random', resume: true, ...more });
+
+  it('are known by their content, wherever they lie', async () => {
+    const [output, base, moved] = [folder.path('known'), folder.path('base'), folder.path('moved')];
+    await run({ output: base, wordEmbeddings: 'random' });
+    const start: Partial<PretrainOptions> = { from: base, tokenizer: undefined, model: undefined, shards: [folder.path('shards')], heldOut: [folder.path('shards')] };
+    await run({ output, wordEmbeddings: 'random', ...start });
+    for (const name of ['shards', 'base']) cpSync(folder.path(name), join(moved, name), { recursive: true });
+    const elsewhere = { ...start, from: relative('.', join(moved, 'base')), shards: [join(moved, 'shards')], heldOut: [relative('.', folder.path('shards'))] };
+    expect(await resume(output, elsewhere)).toMatchObject({ outcome: 'finished', steps: 1 });
+
+    const other = temporaryFolder();
+    await buildToyShards(other, { a: { text: toyText(60, 1) }, b: { text: toyText(60, 3) } });
+    await expect(resume(output, { ...start, shards: [other.path('shards')] })).rejects.toThrow(/other settings: shardsContent/);
+    await expect(resume(output, { ...start, heldOut: [other.path('shards')] })).rejects.toThrow(/other settings: heldOutContent/);
+    await expect(resume(output, { ...start, heldOut: [] })).rejects.toThrow(/other settings: heldOut/);
+    await run({ output: folder.path('another base'), wordEmbeddings: 'random', seed: 2 });
+    await expect(resume(output, { ...start, from: folder.path('another base') })).rejects.toThrow(/other settings: modelFingerprint/);
+    other.remove();
+    // A run of before contents were noted: the paths have to do.
+    const path = join(output, 'run.json');
+    const { config: { shardsContent, heldOutContent, ...config }, ...info } = JSON.parse(readFileSync(path, 'utf8')) as RunInfo & { config: Record<string, unknown> };
+    expect([shardsContent, heldOutContent].every((content) => /^[0-9a-f]{16}$/.test(String(content)))).toBe(true);
+    writeFileSync(path, JSON.stringify({ ...info, config }));
+    await expect(resume(output, start)).rejects.toThrow(/other settings: shards \[/);
+    expect(await resume(output, elsewhere)).toMatchObject({ outcome: 'finished' });
   });
 });

@@ -113,6 +113,11 @@ export class PretrainingStream {
     return sources.map(({ name, tokens, documents, passes }) => ({ name, tokens, documents, passes, share: (tokens * passes) / total }));
   }
 
+  /** Hash of what the sources hold and how often they come, wherever they lie. */
+  get content(): string {
+    return fingerprintOf(this.context.sources.flatMap(({ name, content, passes }) => [name, content, passes]));
+  }
+
   /** Tokens of an epoch, as weighted. */
   get tokensPerEpoch(): number {
     return this.context.sources.reduce((sum, { tokens, passes }) => sum + tokens * passes, 0);
