@@ -12,7 +12,7 @@ import type { TrainingOutcome } from '../training/trainer-options.ts';
 import { openBaseModel, type BaseModel } from './fine-tune-data-node.ts';
 import { inferObjective, readEmbeddingData, type EmbeddingData } from './fine-tune-embedding-data-node.ts';
 import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
-import { cardSettings, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { cardSettings, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { pick } from './pick.ts';
 import { requireNothingLost, type RunSettings } from './run-folder-node.ts';
 
@@ -49,6 +49,8 @@ export async function fineTuneEmbedding(options: FineTuneEmbeddingOptions): Prom
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
   const plan = planEmbeddingRun(options, prepared);
+  const warnings = describeSmallness(plan, { train: rowCount(data.train), ...(data.evaluation && { evaluation: rowCount(data.evaluation) }) });
+  for (const warning of warnings) options.onEvent?.('warning', warning);
   // How much memory a graphics processor has free cannot be asked.
   if (options.device !== 'webgpu') requireRoom(prepared, plan.batchSize);
   const taskOptions: EmbeddingTaskOptions = {
@@ -57,7 +59,7 @@ export async function fineTuneEmbedding(options: FineTuneEmbeddingOptions): Prom
     ...pick(options, ['temperature', 'symmetric', 'loss', 'maxScore', 'shuffle', 'groupByLength']),
   };
   const outcome = await runFineTuning(options, {
-    ...prepared, plan, task: embeddingTask(taskOptions),
+    ...prepared, plan, notes: [...prepared.notes, ...warnings], task: embeddingTask(taskOptions),
     ...(data.evaluation && { best: { metric: options.metric ?? 'spearman', higherIsBetter: true } }),
     save: (trained) => saveEmbeddingModel(options, prepared, { outcome: trained, settings: plan.settings }),
   }).catch(withMemoryAdvice);

@@ -12,7 +12,7 @@ import { fitTemperature } from './calibrate.ts';
 import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
 import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
 import type { FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
-import { cardSettings, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { cardSettings, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { pick } from './pick.ts';
 import { requireNothingLost, type RunSettings } from './run-folder-node.ts';
 
@@ -35,7 +35,7 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
   await requireNothingLost(options);
   const prepared = await prepareClassification(options);
   const plan = planClassification(options, prepared);
-  const warnings = describeSmallness(plan.schedule.totalSteps, prepared);
+  const warnings = describeSmallness(plan, { train: prepared.train.length, evaluation: prepared.evaluation.length });
   for (const warning of warnings) options.onEvent?.('warning', warning);
   const notes = [...prepared.notes, ...warnings];
   let temperature: number | undefined;
@@ -68,17 +68,6 @@ function requireSingleLabel({ problem = 'singleLabel', labelSmoothing, balanceCl
   if (problem === 'singleLabel') return;
   const given = [labelSmoothing && 'labelSmoothing', balanceClasses && 'balanceClasses', calibrate && 'calibrate'].find(Boolean);
   if (given) throw new AlbertineError('invalid_argument', `${given} needs a single-label problem, this one is ${problem}`, { value: problem });
-}
-
-/** Steps, and held-out rows, below which a run or its figures say little. */
-const FEW_STEPS = 20;
-const FEW_ROWS = 10;
-
-function describeSmallness(steps: number, { train, evaluation }: PreparedClassification): string[] {
-  return [
-    ...(steps < FEW_STEPS ? [`the whole run has only ${countOf(steps, 'step')} on ${countOf(train.length, 'row')}, which changes little: a smaller batchSize or more epochs make more of them`] : []),
-    ...(evaluation.length < FEW_ROWS ? [`only ${countOf(evaluation.length, 'row')} held out: its figures, and the choice of the best weights by them, are mostly chance`] : []),
-  ];
 }
 
 /** Tells of a classifier that gives every held-out text the same label, although they have several. */

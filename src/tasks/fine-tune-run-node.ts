@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
@@ -58,6 +59,18 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
     ...pick(options, ['layerDecay', 'freeze', 'patience', 'guard']), ...(options.device === 'webgpu' && { device: options.device }),
   };
   return { schedule, batchSize, epochs: options.maxSteps === undefined ? epochs : undefined, evaluateEvery, settings };
+}
+
+/** Steps, and held-out rows, below which a run or its figures say little. */
+const FEW_STEPS = 20;
+const FEW_ROWS = 10;
+
+/** Warnings of a run that is too short to change much, and of held-out rows that are too few to judge it by; `evaluation` is absent where nothing is held out on purpose. */
+export function describeSmallness({ schedule: { totalSteps } }: RunPlan, rows: { train: number; evaluation?: number }): string[] {
+  return [
+    ...(totalSteps < FEW_STEPS ? [`the whole run has only ${countOf(totalSteps, 'step')} on ${countOf(rows.train, 'row')}, which changes little: a smaller batchSize or more epochs make more of them`] : []),
+    ...(rows.evaluation !== undefined && rows.evaluation < FEW_ROWS ? [`only ${countOf(rows.evaluation, 'row')} held out: its figures, and the choice of the best weights by them, are mostly chance`] : []),
+  ];
 }
 
 /** What {@link runFineTuning} trains, and what happens around it. */

@@ -171,6 +171,22 @@ describe('what cannot be trained', () => {
   });
 });
 
+describe('a run too small to say much', () => {
+  it('is told so, where rows are held out', async () => {
+    const warnings = async (more: Partial<FineTuneEmbeddingOptions>): Promise<{ told: string[]; noted: readonly string[] | undefined }> => {
+      const told: string[] = [];
+      const { output } = await fineTune({ evaluation: [], onEvent: (kind, message) => { if (kind === 'warning') told.push(message); }, ...more });
+      return { told, noted: (await readRun(output)).info.notes };
+    };
+    const few = writeRows(folder.path('few.jsonl'), scoredPairs(40, 7));
+    const held = 'only 4 rows held out: its figures, and the choice of the best weights by them, are mostly chance';
+    expect(await warnings({ train: [few], scoreField: 'score', maxSteps: 20, evaluateEvery: 20 })).toEqual({ told: [held], noted: ['training starts from UNTRAINED weights', held] });
+    const three = writeRows(folder.path('three.jsonl'), [...scoredPairs(2, 7), { text: 'good', pair: 'bad', score: 0.5 }]);
+    expect((await warnings({ train: [three], scoreField: 'score', maxSteps: 20 })).told).toEqual([expect.stringMatching(/^only 0 rows held out/)]);
+    expect((await warnings({ train: [few], pairField: 'pair', maxSteps: 1 })).told).toEqual([expect.stringMatching(/^the whole run has only 1 step on 40 rows/)]);
+  });
+});
+
 describe('readStoredPooling', () => {
   it('reads what sentence-transformers writes, and tells of what is not applied', async () => {
     const read = (files: Record<string, unknown>): ReturnType<typeof readStoredPooling> => readStoredPooling(memoryFiles(Object.fromEntries(Object.entries(files).map(([name, value]) => [name, JSON.stringify(value)]))), Object.keys(files));
