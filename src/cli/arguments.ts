@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { QUOTE_STYLES } from '../data/csv.ts';
 import { TEXT_ENCODINGS } from '../data/lines.ts';
 import { ROW_FORMATS } from '../data/rows.ts';
 
@@ -61,6 +62,7 @@ export function addInputOptions(command: Command): Command {
     .option('--format <format>', 'format of the input where the extension does not tell it, and of standard input: txt, jsonl, csv, tsv, parquet. Default for standard input: txt', oneOf(...ROW_FORMATS))
     .option('--encoding <name>', `encoding of text files, never guessed: ${TEXT_ENCODINGS.join(', ')}. Default: utf-8`, oneOf(...TEXT_ENCODINGS))
     .option('--delimiter <character>', 'CSV and TSV: what separates columns. Default: comma or tab')
+    .option('--quotes <style>', `CSV and TSV: ${QUOTE_STYLES.join(', ')}. Default: rfc4180 for CSV, auto for TSV`, oneOf(...QUOTE_STYLES))
     .option('--no-header', 'CSV and TSV: the first line is a record; columns are called 0, 1, 2 ...')
     .option('--on-error <action>', 'what to do with a row that cannot be used (no such field, not JSON, not a text): "stop" or "skip". Skipped rows are counted and listed. Default: stop', oneOf('stop', 'skip'));
 }

@@ -28,7 +28,7 @@ export function openPairInput(texts: readonly string[], flags: InputFlags & { pa
   if ((format ?? formatOfPath(source)) === 'txt') {
     throw new AlbertineError('invalid_argument', 'text files have one text a line and no fields, so they cannot hold pairs', { value: source, hint: 'Give pairs as .jsonl, .csv, .tsv or .parquet, or name the format with --format' });
   }
-  const rows = openRows(source, { ...pick(flags, ['encoding', 'delimiter', 'onError']), ...(format && { format }), ...(flags.header === false && { header: false }), fields: [field, pairField] });
+  const rows = openRows(source, { ...pick(flags, ['encoding', 'delimiter', 'quotes', 'onError']), ...(format && { format }), ...(flags.header === false && { header: false }), fields: [field, pairField] });
   async function* pairs(): AsyncGenerator<TextPair> {
     for await (const row of rows) {
       const { [field]: text, [pairField]: pair } = row.fields;

@@ -1,9 +1,11 @@
 import { createReadStream, statSync } from 'node:fs';
+import type { QuoteStyle } from '../data/csv.ts';
 import type { ReadReport } from '../data/rows.ts';
 import type { OnError, RowFormat } from '../data/rows.ts';
 import { formatOfPath, readTexts, type TextRow } from '../data/read-node.ts';
 import type { TextEncoding } from '../data/lines.ts';
 import { AlbertineError } from '../core/errors.ts';
+import { pick } from '../tasks/pick.ts';
 import { UsageError } from './errors.ts';
 
 /** The flags of `addInputOptions`, as commander gives them. */
@@ -13,6 +15,7 @@ export interface InputFlags {
   format?: RowFormat;
   encoding?: TextEncoding;
   delimiter?: string;
+  quotes?: QuoteStyle;
   header?: boolean;
   onError?: OnError;
 }
@@ -37,13 +40,12 @@ const MAX_LISTED = 100;
 export function openTextInput(texts: readonly string[], flags: InputFlags): TextInput {
   const source = chooseSource(texts, flags);
   if (source === undefined) {
-    for (const flag of ['field', 'format', 'encoding', 'delimiter'] as const) if (flags[flag] !== undefined) throw new UsageError(`--${flag} is for files and standard input, not for texts given as arguments`);
+    for (const flag of ['field', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`--${flag} is for files and standard input, not for texts given as arguments`);
     return argumentInput(texts);
   }
-  const { field, format, encoding, delimiter, header, onError } = flags;
+  const { header, onError } = flags;
   const rows = readTexts(source, {
-    ...(field !== undefined && { field }), ...(format && { format }), ...(encoding && { encoding }), ...(delimiter !== undefined && { delimiter }),
-    ...(header === false && { header }), ...(onError && { onError }),
+    ...pick(flags, ['field', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(header === false && { header }),
   });
   const { report } = rows;
   return {
@@ -57,7 +59,7 @@ export function openTextInput(texts: readonly string[], flags: InputFlags): Text
       report.skipped++;
       if (report.issues.length < MAX_LISTED) report.issues.push({ row: row.number, reason: error.message });
     },
-    estimate: () => (source === '-' ? Promise.resolve(undefined) : estimateRows(source, { format: rows.format, header: header ?? true })),
+    estimate: () => (source === '-' ? Promise.resolve(undefined) : estimateRows(source, { format: rows.format, header: header ?? true, quotes: flags.quotes })),
   };
 }
 
@@ -107,7 +109,7 @@ const LINE_FEED = 0x0a;
 const QUOTE = 0x22;
 
 /** Counts the records of a plain text file by their line feeds, outside quotes in CSV. Undefined for Parquet and gzip. */
-async function estimateRows(path: string, { format, header }: { format: RowFormat; header: boolean }): Promise<number | undefined> {
+async function estimateRows(path: string, { format, header, quotes }: { format: RowFormat; header: boolean; quotes: QuoteStyle | undefined }): Promise<number | undefined> {
   if (format === 'parquet') return undefined;
   let lines = 0;
   let last = LINE_FEED;
@@ -116,7 +118,7 @@ async function estimateRows(path: string, { format, header }: { format: RowForma
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     if (isFirst && chunk[0] === 0x1f && chunk[1] === 0x8b) return undefined;
     isFirst = false;
-    if (format === 'csv') {
+    if (format === 'csv' && quotes !== 'none') {
       for (const byte of chunk) {
         if (byte === QUOTE) insideQuotes = !insideQuotes;
         else if (byte === LINE_FEED && !insideQuotes) lines++;

@@ -49,6 +49,18 @@ describe('albertine predict with a model of pairs', () => {
     expect(records((await predict(first, '--pair', second)).stdout)).toEqual([fromFile[0]]);
   });
 
+  it('reads quotes as it is told, and so does tokenize', async () => {
+    const inches = write('inches.csv', 'first,second\n"a,"b"\n5" film,6" plot\n');
+    const fields = ['--field', 'first', '--pair-field', 'second', '--quotes', 'none'];
+    const labelled = await predict(inches, ...fields);
+    expect([labelled.code, records(labelled.stdout).length]).toEqual([0, 2]);
+    expect((await predict(inches, ...fields.slice(0, 4))).stderr).toMatch(/row 2: text after the closing quote of field 1/);
+    const tokens = records((await run(['tokenize', '--model', base, inches, ...fields])).stdout);
+    expect(tokens.map(({ typeIds }) => (typeIds as number[]).includes(1))).toEqual([true, true]);
+    expect(records((await run(['tokenize', '--model', base, inches, '--field', 'second', '--quotes', 'none'])).stdout)).toHaveLength(2);
+    expect(await run(['tokenize', '--model', base, 'a film', '--quotes', 'none'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/--quotes is for files and standard input/) as string });
+  });
+
   it('reads pairs as JSON lines from standard input', async () => {
     const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'predict', model, '-', '--field', 'first', '--pair-field', 'second', '--threads', '1'], { stdio: ['pipe', 'pipe', 'inherit'] });
     let stdout = '';
