@@ -17,8 +17,8 @@ export interface RunEstimate {
   tokensPerSecond: number;
   /** Resident memory after the probed steps, in bytes. */
   residentBytes: number;
-  /** Resident memory that the largest micro-batch of the run may need, in bytes; an upper bound from its shape. */
-  peakBytes: number;
+  /** Resident memory that the largest micro-batch of the run may need, in bytes; an upper bound from its shape. Absent where activations are in a graphics processor. */
+  peakBytes?: number;
 }
 
 /** A forward and backward pass costs about three forward passes. */
@@ -36,8 +36,8 @@ export interface Probe {
   run: (batch: TrainingBatch) => Promise<unknown>;
   /** Tokens of all evaluations to come. */
   evaluationTokens: number;
-  /** Bytes that the largest micro-batch adds to what the process had before the first probe. */
-  largestBytes: number;
+  /** Bytes that the largest micro-batch adds to what the process had before the first probe; absent where it adds none to the process. */
+  largestBytes?: number;
 }
 
 /**
@@ -67,7 +67,7 @@ export async function estimateRun(probe: Probe): Promise<RunEstimate> {
     steps, secondsPerStep: seconds / probed, tokensPerSecond,
     totalSeconds: (seconds / probed) * steps + probe.evaluationTokens / (PASSES_PER_STEP * tokensPerSecond),
     residentBytes: process.memoryUsage.rss(),
-    peakBytes: Math.max(process.memoryUsage.rss(), before + probe.largestBytes),
+    ...(probe.largestBytes !== undefined && { peakBytes: Math.max(process.memoryUsage.rss(), before + probe.largestBytes) }),
   };
 }
 

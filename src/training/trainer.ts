@@ -140,7 +140,7 @@ export class Trainer implements Disposable {
     if (network.device.name === 'cpu') requireMemory(largestBytes, this.arena);
     const evaluations = task.evaluate ? Math.ceil(totalSteps / evaluateEvery) - Math.floor(this.step / evaluateEvery) : 0;
     const estimate = await estimateRun({
-      from: this.step, to: totalSteps, largestBytes: network.device.name === 'cpu' ? largestBytes : 0,
+      from: this.step, to: totalSteps, ...(network.device.name === 'cpu' && { largestBytes }),
       stepData: probeData,
       // Gradients are zeroed when the first step begins.
       run: (batch) => network.accumulate(batch, { step: this.step, microBatch: 0 }),

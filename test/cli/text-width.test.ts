@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { describeEstimate } from '../../src/cli/finetune-run.ts';
 import { formatBytes, formatDuration, formatProgress } from '../../src/cli/progress-bar.ts';
 import { displayWidth, fitWidth, formatTable } from '../../src/cli/text-width.ts';
 
@@ -30,5 +31,13 @@ describe('progress', () => {
     expect(formatProgress({ stage: 'downloading', done: 12_300_000, unit: 'bytes', rate: 3_200_000 })).toBe('downloading  12.3 MB  3.2 MB/s');
     expect([0.046, 3.2, 59.7, 245, 7900].map(formatDuration)).toEqual(['46 ms', '3.2 s', '1m 00s', '4m 05s', '2h 11m']);
     expect([0, 999, 1000, 46_912_000, 1.5e12].map(formatBytes)).toEqual(['0 B', '999 B', '1.0 kB', '46.9 MB', '1.5 TB']);
+  });
+});
+
+describe('describeEstimate', () => {
+  it('promises no memory where it is a graphics processor\'s', () => {
+    const estimate = { steps: 60, totalSeconds: 30, tokensPerSecond: 2000, secondsPerStep: 0.5, residentBytes: 2e8 };
+    expect(describeEstimate({ ...estimate, peakBytes: 3e8 })).toMatch(/tokens\/s\), memory 200 MB now, at most about 300 MB$/);
+    expect(describeEstimate(estimate)).toMatch(/^estimate: 60 steps, about .* tokens\/s\)$/);
   });
 });
