@@ -30,7 +30,7 @@ export class BestWeights {
    * Takes an evaluation; `weights` is called when it is the best one so far. A metric that is not a number never counts as
    * better; that is returned as a warning. Throws `invalid_argument` when the metric is not among the results.
    */
-  add(step: number, metrics: Record<string, number>, weights: () => Weights): string | undefined {
+  async add(step: number, metrics: Record<string, number>, weights: () => Promise<Weights>): Promise<string | undefined> {
     this.last = metrics;
     const { criterion } = this;
     if (!criterion) return undefined;
@@ -44,7 +44,7 @@ export class BestWeights {
     this.sinceBest = improved ? 0 : this.sinceBest + 1;
     if (improved || winsTie) {
       this.best = { step, value, evaluation: metrics };
-      this.weights = weights();
+      this.weights = await weights();
     }
     return Number.isFinite(value) ? undefined : `${criterion.metric} of the evaluation is ${value}: it cannot be compared, the weights are not kept as best`;
   }

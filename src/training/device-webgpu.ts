@@ -57,8 +57,9 @@ export class WebGpuDevice implements TrainingDevice {
     await this.zeroGradients();
   }
 
-  async download(): Promise<void> {
-    for (const kind of ['values', 'firstMoment', 'secondMoment'] as const) await this.downloadKind(kind);
+  async download(what: 'all' | 'values' = 'all'): Promise<void> {
+    const kinds = what === 'all' ? ['values', 'firstMoment', 'secondMoment'] as const : ['values'] as const;
+    for (const kind of kinds) await this.downloadKind(kind);
   }
 
   /** Makes the device's gradients those of the arena; for checks. */

@@ -22,8 +22,8 @@ export interface TrainingDevice extends Disposable {
   parameter(spec: ParameterSpec, kind: 'values' | 'gradients'): RunTensor;
   /** Makes the arena's values and moments those of the device; needed whenever the arena was loaded. */
   upload(): Promise<void>;
-  /** Makes the device's values and moments those of the arena; needed before the arena is read. */
-  download(): Promise<void>;
+  /** Makes the device's values and moments those of the arena, or the values alone; needed before they are read there. */
+  download(what?: 'all' | 'values'): Promise<void>;
   zeroGradients(): Promise<void>;
   /** 2-norm of all gradients; not finite if one of them is not. */
   gradientNorm(): Promise<number>;

@@ -212,8 +212,10 @@ export class Trainer implements Disposable {
   private async evaluate(run: NonNullable<TrainingTask['evaluate']>): Promise<void> {
     const metrics = await run(this.network);
     this.options.tracker?.scalars(this.step, Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`evaluation/${name}`, value])));
-    if (this.options.best) await this.network.device.download();
-    const warning = this.best.add(this.step, metrics, () => this.arena.weights());
+    const warning = await this.best.add(this.step, metrics, async () => {
+      await this.network.device.download('values');
+      return this.arena.weights();
+    });
     if (warning !== undefined) this.event('warning', warning);
     this.meter.evaluated(metrics, this.options.best?.metric);
   }

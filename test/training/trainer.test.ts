@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
 import { createRandom } from '../../src/core/random.ts';
 import { headParameters, poolerParameters, type Weights } from '../../src/model/parameters.ts';
@@ -172,6 +172,15 @@ describe('Trainer', () => {
     const task = { ...makeTask(), evaluate: async () => { const [accuracy, loss] = values.shift()!; return { accuracy, loss }; } };
     const outcome = await train(task, { evaluateEvery: 2, schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 8 } });
     expect(outcome.best).toMatchObject({ step: 4, value: 0.7, evaluation: { loss: 0.5 } });
+  });
+
+  it('asks the device for the values alone, and only when they are the best so far', async () => {
+    const values = [0.5, 0.4, 0.6, 0.6];
+    using trainer = makeTrainer({ ...makeTask(), evaluate: async () => ({ accuracy: values.shift()! }) }, { evaluateEvery: 2, checkpointEvery: 8, schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 8 } });
+    const download = vi.spyOn(trainer.network.device, 'download');
+    await trainer.run();
+    // A checkpoint before the first step and after the last, and the best evaluations between them.
+    expect(download.mock.calls).toEqual([[], ['values'], ['values'], []]);
   });
 
   it('never takes an undefined metric for the best, and says so', async () => {

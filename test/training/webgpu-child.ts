@@ -43,7 +43,7 @@ async function train(name: string, steps: number, device: Device): Promise<Train
     worst.norm = Math.max(worst.norm, relative(norm, curve.gradNorms[step]));
     await network.device.update(optimizer, { stepNumber: step + 1, learningRate: curve.learningRates[step], gradientScale: clipScale(norm, curve.maxGradNorm) });
   }
-  await network.device.download();
+  await network.device.download('values');
   return { ...worst, weights: arena.weights() };
 }
 
