@@ -29,7 +29,7 @@ export interface Stage {
   /** Also the name of its folder below the output. */
   readonly name: string;
   readonly needs: readonly string[];
-  /** The library keeps what still fits when settings change, so that the folder need not be made anew. */
+  /** The library keeps what still fits when settings change, so that the folder need not be made anew then. */
   readonly inPlace?: boolean;
   /** Everything besides the stages it needs that decides the result, as JSON has it. */
   settings(): Promise<Record<string, unknown>> | Record<string, unknown>;
@@ -123,7 +123,7 @@ async function runStage(stage: Stage, state: StateFile, plan: StagePlan & { outp
   const folder = join(output, stage.name);
   const before = state.records[stage.name];
   const resume = before?.status === 'running' && before.key === key && before.folder === folder && existsSync(folder);
-  if (!resume && existsSync(folder) && !stage.inPlace) {
+  if (!resume && existsSync(folder) && (restart || !stage.inPlace)) {
     const kept = join(output, PREVIOUS, stage.name);
     await rm(kept, { recursive: true, force: true });
     await mkdir(dirname(kept), { recursive: true });

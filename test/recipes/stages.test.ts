@@ -82,6 +82,18 @@ describe('stages of a build', () => {
     expect(existsSync(join(output, 'previous'))).toBe(false);
   });
 
+  it('keep a folder that is used in place for other settings, but not when they are to run once more', async () => {
+    const there: boolean[] = [];
+    const inPlace = (setting: Record<string, string>): Stage[] => chain(setting).map((stage): Stage => ({
+      ...stage, inPlace: true, run: (job) => { there.push(existsSync(join(job.folder, 'made'))); return stage.run(job); },
+    }));
+    await runStages(inPlace(SETTING), output);
+    await runStages(inPlace({ ...SETTING, 'c/d': '2' }), output);
+    await runStages(inPlace({ ...SETTING, 'c/d': '2' }), output, { from: 'c' });
+    expect(there).toEqual([false, false, false, true, false]);
+    expect(await readFile(join(output, 'previous/c/d/made'), 'utf8')).toBe('112');
+  });
+
   it('name a damaged state file', async () => {
     await writeFile(join(output, 'stages.json'), '{');
     await expect(runStages(chain(SETTING), output)).rejects.toMatchObject({ code: 'invalid_file' });
