@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { AlbertineError } from '../src/index.ts';
 
 /** Figures of a finished stage. `fingerprint` identifies what it made: stages that read it run again when it changes. */
@@ -72,7 +72,8 @@ export const STATE_FILE = 'stages.json';
 const PREVIOUS = 'previous';
 
 /**
- * Runs stages in order, each unless it is finished with the same settings and the same inputs; `stages.json` in `output` remembers that.
+ * Runs stages in order, each unless it is finished with the same settings and the same inputs, and what it made is still there; `stages.json` in
+ * `output` remembers that. A folder made elsewhere that has changed since it was taken is taken as it is now.
  * An interrupted stage goes on where it was. What a stage made with other settings is kept once, in `previous/`, before it is made anew.
  */
 export async function runStages(stages: readonly Stage[], output: string, options: RunStagesOptions = {}): Promise<Record<string, StageOutcome>> {
@@ -95,14 +96,20 @@ export async function runStages(stages: readonly Stage[], output: string, option
     const settings = asJson({ ...await stage.settings(), inputs: Object.fromEntries(stage.needs.map((name) => [name, current.get(name)!.result.fingerprint])) });
     const before = state.records[stage.name];
     const key = hashOf(settings);
-    const finished = before?.status === 'finished' && before.key === key && existsSync(before.folder);
+    const finished = before?.status === 'finished' && before.key === key;
+    const isAsked = Object.hasOwn(use, stage.name) || (selected(stage) && index >= first);
+    const now = finished && !isAsked ? await lookAgain(stage, before, onNote) : undefined;
+    const isUnchanged = now !== undefined && now.fingerprint === before.result!.fingerprint;
     if (Object.hasOwn(use, stage.name)) {
       current.set(stage.name, await takeOver(stage, state, { key, settings, folder: use[stage.name] }));
       outcomes[stage.name] = 'taken';
-    } else if (finished && !(selected(stage) && index >= first)) {
+    } else if (isUnchanged) {
       current.set(stage.name, { folder: before.folder, result: before.result!, seconds: before.seconds });
       outcomes[stage.name] = 'skipped';
       onNote(`${stage.name}: finished before, skipped`);
+    } else if (now && !isSame(before.folder, join(output, stage.name))) {
+      current.set(stage.name, await takeOver(stage, state, { key, settings, folder: before.folder }));
+      outcomes[stage.name] = 'taken';
     } else if (selected(stage)) {
       if (options.signal?.aborted) throw interruptedBefore(stage.name);
       if (before && before.key !== key) onNote(`${stage.name}: runs again, because of ${changes(before.settings, settings)}`);
@@ -113,6 +120,16 @@ export async function runStages(stages: readonly Stage[], output: string, option
   return outcomes;
 }
 
+/** What a finished stage left, as it is there now; undefined where it is gone or damaged. */
+async function lookAgain(stage: Stage, { folder, result }: StageRecord, onNote: (text: string) => void): Promise<StageResult | undefined> {
+  const now = existsSync(folder) ? await stage.describe(folder).catch(() => undefined) : undefined;
+  if (now?.fingerprint !== result!.fingerprint) onNote(`${stage.name}: ${folder} ${now ? 'does not hold what it held when the stage was finished' : 'cannot be read any more'}`);
+  return now;
+}
+
+/** The same folder, by an absolute path or not. */
+const isSame = (a: string, b: string): boolean => resolve(a) === resolve(b);
+
 interface StagePlan {
   key: string;
   settings: Record<string, unknown>;
@@ -122,7 +139,7 @@ async function runStage(stage: Stage, state: StateFile, plan: StagePlan & { outp
   const { key, settings, output, current, restart, onNote } = plan;
   const folder = join(output, stage.name);
   const before = state.records[stage.name];
-  const resume = before?.status === 'running' && before.key === key && before.folder === folder && existsSync(folder);
+  const resume = before?.status === 'running' && before.key === key && isSame(before.folder, folder) && existsSync(folder);
   if (!resume && existsSync(folder) && (restart || !stage.inPlace)) {
     const kept = join(output, PREVIOUS, stage.name);
     await rm(kept, { recursive: true, force: true });

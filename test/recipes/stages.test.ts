@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashOf, runStages, type Stage } from '../../recipes/stages.ts';
 
@@ -70,6 +70,22 @@ describe('stages of a build', () => {
     expect(existsSync(join(built, 'a'))).toBe(false);
     await expect(runStages(chain(SETTING), built, { use: { c: join(elsewhere, 'c') } })).rejects.toMatchObject({ code: 'invalid_argument', value: 'c' });
     expect(await runStages(chain(SETTING), built)).toEqual({ a: 'skipped', b: 'skipped', 'c/d': 'skipped' });
+  });
+
+  it('see that a folder was overwritten: a taken one is taken as it is now, their own is made again', async () => {
+    const [elsewhere, built] = [join(output, 'elsewhere'), join(output, 'built')];
+    await runStages(chain(SETTING), elsewhere);
+    await runStages(chain(SETTING), built, { use: { a: join(elsewhere, 'a') } });
+    await writeFile(join(elsewhere, 'a/made'), '7');
+    const notes: string[] = [];
+    expect(await runStages(chain(SETTING), built, { onNote: (note) => notes.push(note) })).toEqual({ a: 'taken', b: 'ran', 'c/d': 'ran' });
+    expect(notes[0]).toBe(`a: ${join(elsewhere, 'a')} does not hold what it held when the stage was finished`);
+    expect(await readFile(join(built, 'c/d/made'), 'utf8')).toBe('711');
+    await writeFile(join(built, 'b/made'), 'x');
+    expect(await runStages(chain(SETTING), relative('.', built))).toEqual({ a: 'skipped', b: 'ran', 'c/d': 'skipped' });
+    expect([await readFile(join(built, 'b/made'), 'utf8'), await readFile(join(built, 'previous/b/made'), 'utf8')]).toEqual(['71', 'x']);
+    await rm(join(built, 'b/made'));
+    await expect(runStages(chain(SETTING), built, { only: ['c'] })).rejects.toMatchObject({ code: 'not_found', value: 'b' });
   });
 
   it('go on after an error in the same folder, and say so to the stage', async () => {
