@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Albert, openCheckpoint, openFolder, saveCheckpoint, type CardDetails } from '../src/index.ts';
+import { Albert, evaluateEmbedding, openCheckpoint, openFolder, saveCheckpoint, type CardDetails } from '../src/index.ts';
 import { recipeCard } from './card.ts';
 import { contentsOf, dataPath, type BuildContext } from './context.ts';
 import { contrastiveName } from './contrastive-stage.ts';
-import { retrievalOf, similarityOf } from './measure.ts';
+import { retrievalOf } from './measure.ts';
 import { TEXT_FILES } from './sentences-stage.ts';
 import { hashOf, writeFileAtOnce, type FinishedStage, type Stage, type StageJob } from './stages.ts';
 
@@ -88,9 +88,9 @@ async function measure(context: BuildContext, job: StageJob, folder: string): Pr
   const { recipe, threads } = context;
   using model = await Albert.load(folder, { ...(threads !== undefined && { threads }) });
   const results: Record<string, string> = {};
-  for (const test of recipe.release.similarity ?? []) {
-    const { pairs, spearman } = await similarityOf(model, dataPath(context, test.file), test);
-    results[`${test.name}: Spearman of cosines (${pairs} pairs)`] = spearman.toFixed(4);
+  for (const { name, file, fields: [textField, pairField, scoreField], header = true } of recipe.release.similarity ?? []) {
+    const { rows, spearman } = await evaluateEmbedding(model, dataPath(context, file), { textField, pairField, scoreField, header });
+    results[`${name}: Spearman of cosines (${rows} pairs)`] = spearman.toFixed(4);
   }
   if (recipe.sentences?.heldOutPairs) {
     const found = await retrievalOf(model, join(job.input('sentences').folder, `${TEXT_FILES[2]}.jsonl`));

@@ -1,3 +1,5 @@
+import { meanReciprocalRank, recallAtK, type RankedQuery } from '../../src/metrics/index.ts';
+
 /** How well the right answers rank, over all queries. */
 export interface RankingScores {
   queries: number;
@@ -9,22 +11,17 @@ export interface RankingScores {
 }
 
 /**
- * Rank of the right answer, from 1. Answers with the same score as the right one rank before it, so that a system that cannot tell
- * texts apart gains nothing by the order in which they are listed.
+ * A query with one right answer, from the scores of all candidates. Candidates with the same score as the right one rank before it, so that a
+ * system that cannot tell texts apart gains nothing by the order in which they are listed. Wrong ones are not sorted among themselves.
  */
-export function rankOf(right: number, scores: ArrayLike<number>): number {
-  let rank = 1;
-  for (let i = 0; i < scores.length; i++) if (i !== right && !(scores[i] < scores[right])) rank++;
-  return rank;
+export function rankAnswer(right: number, scores: ArrayLike<number>): RankedQuery {
+  const before: number[] = [];
+  const after: number[] = [];
+  for (let i = 0; i < scores.length; i++) if (i !== right) (scores[i] < scores[right] ? after : before).push(i);
+  return { ranking: [...before, right, ...after], relevance: new Map([[right, 1]]) };
 }
 
-/** Scores of the ranks of the right answers; NaN without queries. */
-export function rankingScores(ranks: readonly number[]): RankingScores {
-  const mean = (value: (rank: number) => number): number => ranks.reduce((sum, rank) => sum + value(rank), 0) / ranks.length;
-  return {
-    queries: ranks.length,
-    accuracyAt1: mean((rank) => Number(rank <= 1)),
-    accuracyAt10: mean((rank) => Number(rank <= 10)),
-    meanReciprocalRank: mean((rank) => 1 / rank),
-  };
+/** Scores of queries of {@link rankAnswer}; NaN without queries. */
+export function rankingScores(queries: readonly RankedQuery[]): RankingScores {
+  return { queries: queries.length, accuracyAt1: recallAtK(queries, 1), accuracyAt10: recallAtK(queries, 10), meanReciprocalRank: meanReciprocalRank(queries) };
 }

@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { markdown, openModels, print, runBench, wholeNumber } from './command.ts';
 import { CORPUS, LANGUAGES, readText, type Language } from './data.ts';
 import { readDocuments, selectPairs, type ParagraphPair } from './paragraph-pairs.ts';
-import { rankingScores, rankOf, type RankingScores } from './ranking.ts';
+import { rankAnswer, rankingScores, type RankingScores } from './ranking.ts';
 import { embedSystem, staticSystem, tfIdfSystem, type System } from './systems.ts';
 import { characterBigrams, words } from './tf-idf.ts';
 
@@ -34,7 +34,7 @@ interface Result extends RankingScores {
 
 async function measure(system: System, pairs: readonly ParagraphPair[]): Promise<RankingScores> {
   const similarity = await system.compare([...pairs.map(({ first }) => first), ...pairs.map(({ second }) => second)]);
-  return rankingScores(pairs.map((_, query) => rankOf(query, pairs.map((_, candidate) => similarity(query, pairs.length + candidate)))));
+  return rankingScores(pairs.map((_, query) => rankAnswer(query, pairs.map((_, candidate) => similarity(query, pairs.length + candidate)))));
 }
 
 await runBench(async () => {

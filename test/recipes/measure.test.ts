@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { retrievalOf, similarityOf } from '../../recipes/measure.ts';
+import { retrievalOf } from '../../recipes/measure.ts';
 import type { Albert, EmbeddingMatrix } from '../../src/index.ts';
 
 let folder: string;
@@ -24,15 +24,6 @@ async function file(name: string, content: string): Promise<string> {
 }
 
 describe('figures of a released model', () => {
-  it('similarity is the rank correlation of cosines with scores', async () => {
-    // Cosines 1, 0.71, 0, -1 with scores in that order, and with two of them exchanged: 1 - 6 (1 + 1) / (4 (16 - 1)) = 0.8.
-    const rows = (scores: number[]): string => ['1 0,2 0', '1 0,1 1', '1 0,0 3', '1 0,-1 0'].map((pair, i) => `${pair},${scores[i]}\n`).join('');
-    const options = { fields: ['0', '1', '2'] as [string, string, string], header: false };
-    expect(await similarityOf(spelling, await file('right.csv', rows([5, 4, 2, 0])), options)).toEqual({ pairs: 4, spearman: 1 });
-    expect((await similarityOf(spelling, await file('swapped.csv', rows([4, 5, 2, 0])), options)).spearman).toBeCloseTo(0.8, 12);
-    await expect(similarityOf(spelling, await file('bad.csv', '1 0,1 0,\n'), options)).rejects.toMatchObject({ code: 'invalid_data' });
-  });
-
   it('retrieval looks among the texts of one language, and a tie is no hit', async () => {
     const pair = (text: string, other: string, language: string): string => `${JSON.stringify({ text, pair: other, language })}\n`;
     // en: the first two find theirs, the third is nearer to the second. zh: both answers are the same vector.
