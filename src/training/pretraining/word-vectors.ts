@@ -44,19 +44,22 @@ function positiveInformation({ neighbours, occurrences, contexts }: WordCounts):
   const total = chance.reduce((a, b) => a + b, 0);
   const information = (row: number, column: number): number => Math.log((neighbours[row * columns + column] * total) / (rowSums[row] * chance[column]));
   const rowEnds = new Uint32Array(rows);
-  const columnIds: number[] = [];
-  const values: number[] = [];
+  // An upper bound: neighbours by less than chance give no entry. Growing arrays of numbers would take several times the memory.
+  const most = neighbours.reduce((count, sum) => count + Number(sum > 0), 0);
+  const columnIds = new Uint16Array(most);
+  const values = new Float32Array(most);
+  let entries = 0;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const value = neighbours[row * columns + column] > 0 ? information(row, column) : 0;
       if (value > 0) {
-        columnIds.push(column);
-        values.push(value);
+        columnIds[entries] = column;
+        values[entries++] = value;
       }
     }
-    rowEnds[row] = values.length;
+    rowEnds[row] = entries;
   }
-  return { rows, columns, rowEnds, columnIds: Uint16Array.from(columnIds), values: Float32Array.from(values) };
+  return { rows, columns, rowEnds, columnIds: columnIds.subarray(0, entries), values: values.subarray(0, entries) };
 }
 
 const WORD = 'albert.embeddings.word_embeddings.weight';
