@@ -14,8 +14,8 @@ const ranking = documents.map((text, row) => ({ text, score: cosine(matrix.row(r
 for (const { text, score } of ranking) console.log(`${score.toFixed(3)}  ${text}`);
 
 /*
-Output (of the built-in model; while that is untrained, its scores mean nothing)
-0.946  The last train leaves at midnight.
-0.909  Water the roses in the morning.
-0.907  今天的菜汤里放了番茄。
+Output (of the built-in model)
+0.800  The last train leaves at midnight.
+0.718  今天的菜汤里放了番茄。
+0.682  Water the roses in the morning.
 */

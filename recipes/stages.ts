@@ -68,6 +68,7 @@ export interface RunStagesOptions {
 /** How a stage was dealt with. */
 export type StageOutcome = 'ran' | 'skipped' | 'taken' | 'left out';
 
+/** In the output folder: what is known of every stage. */
 export const STATE_FILE = 'stages.json';
 const PREVIOUS = 'previous';
 

@@ -35,7 +35,7 @@ describe('examples', () => {
     }
     const { lines, exact } = announced(file);
     if (exact) expect(printed).toEqual(lines);
-    // An untrained model may rank documents otherwise.
+    // The model of this test is untrained, and may rank documents otherwise.
     else expect(printed.map(form).sort()).toEqual(lines.map(form).sort());
   });
 });

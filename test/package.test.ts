@@ -47,6 +47,12 @@ describe('the published package', () => {
     for (const target of [...targets, ...Object.values(manifest.bin)]) expect(paths).toContain(target);
   });
 
+  it('imports only what was built: TypeScript leaves some dynamic imports of .ts files as they are', () => {
+    const scripts = packed.files.map(({ path }) => path).filter((path) => path.endsWith('.js'));
+    expect(scripts.length).toBeGreaterThan(100);
+    expect(scripts.filter((path) => /\bimport\(?\s*['"][^'"]+\.ts['"]|from ['"][^'"]+\.ts['"]/.test(readFileSync(join(root, path), 'utf8')))).toEqual([]);
+  });
+
   it('can be imported by every name', async () => {
     const names = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json')).map((name) => (name === '.' ? 'albertine' : `albertine/${name.slice(2)}`));
     const script = `for (const name of ${JSON.stringify(names)}) { const entry = await import(name); if (Object.keys(entry).length === 0) throw new Error(name + ' is empty'); } console.log('ok');`;

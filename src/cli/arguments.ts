@@ -50,8 +50,8 @@ export function oneOf<T extends string>(...allowed: readonly T[]): (text: string
 }
 
 /** The option that every verb using a model has. */
-export function addModelOption(command: Command): Command {
-  return command.option('-m, --model <model>', 'folder of a checkpoint, or a Hugging Face hub id (owner/name, owner/name@revision; downloaded into the shared cache on first use). Default: the built-in model');
+export function addModelOption(command: Command, usual = 'the built-in model'): Command {
+  return command.option('-m, --model <model>', `folder of a checkpoint, or a Hugging Face hub id (owner/name, owner/name@revision; downloaded into the shared cache on first use). Default: ${usual}`);
 }
 
 /** The options for reading texts from files. */

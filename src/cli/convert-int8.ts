@@ -21,9 +21,7 @@ export async function convertToInt8(io: CliIo, model: string | undefined, flags:
   requireNew(flags.output, flags.force ?? false);
   const { activations, ranges, bits } = flags;
   const sampleTexts = flags.sample === undefined ? undefined : await readSample(flags.sample);
-  const { quantizeModel } = await import('../tasks/quantize-model.ts');
-  const { saveInt8Checkpoint } = await import('../checkpoint/save-int8-node.ts');
-  const { readSentenceSettings } = await import('../checkpoint/sentence-transformers.ts');
+  const { quantizeModel, readSentenceSettings, saveInt8Checkpoint } = await loadQuantizer();
   using loaded = await openModel(io, model, flags);
   const bar = createProgressBar(io, flags);
   const quantized = await quantizeModel(loaded, {
@@ -45,6 +43,11 @@ export async function convertToInt8(io: CliIo, model: string | undefined, flags:
   io.stderr.write(`${files.join(', ')}\n`);
   await io.stdout.write(`${flags.output}\n`);
 }
+
+/** Loaded when asked for, and apart: TypeScript 6 leaves the `.ts` of imports in a function with `using` as it is. */
+const loadQuantizer = async () => ({
+  ...await import('../tasks/quantize-model.ts'), ...await import('../checkpoint/save-int8-node.ts'), ...await import('../checkpoint/sentence-transformers.ts'),
+});
 
 /** The drift as an aligned table: per depth, tokens and mean-pooled texts, minimum, fifth percentile and mean. */
 export function formatDrift(layers: readonly LayerDrift[]): string {

@@ -18,11 +18,13 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { encodeExamples, type EncodedExample } from '../training/classification.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts';
-import { modelFolder } from './load-node.ts';
+import { modelFolder, PRETRAINED_MODEL } from './load-node.ts';
 import { pick } from './pick.ts';
 
 /** The model that fine-tuning starts from. */
 export interface BaseModel {
+  /** As it was asked for. */
+  model: string;
   /** With the dropout of this run. */
   config: AlbertConfig;
   /** With the dropout of the checkpoint, which is what is saved. */
@@ -56,8 +58,9 @@ const IMBALANCE_WORTH_TELLING = 3;
 export const VALIDATION_FRACTION = 0.1;
 
 /** Opens the checkpoint to start from. Throws as `openCheckpoint` does, and `invalid_argument` for a length it cannot take. */
-export async function openBaseModel(options: FineTuneRunOptions, defaults = { maxLength: DEFAULT_MAX_LENGTH }): Promise<BaseModel> {
-  const files = await openFolder(await modelFolder(options.model));
+export async function openBaseModel(options: FineTuneRunOptions, defaults: { model: string; maxLength: number }): Promise<BaseModel> {
+  const model = options.model ?? defaults.model;
+  const files = await openFolder(await modelFolder(model));
   const checkpoint = await openCheckpoint(files);
   const [{ weights }, tokenizer, stored] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files), files.list().then((names) => readStoredPooling(files, names))]);
   const { dropout } = options;
@@ -68,7 +71,7 @@ export async function openBaseModel(options: FineTuneRunOptions, defaults = { ma
   const notes = [...(untrained ? ['training starts from UNTRAINED weights'] : []), ...checkpoint.notes];
   for (const note of notes) options.onEvent?.('note', note);
   return {
-    config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
+    model, config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
     ...(stored.pooling && { storedPooling: stored.pooling }),
     maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(defaults.maxLength, positions), { min: 3, max: positions }),
     fingerprint: await weightsFingerprint(weights),
@@ -80,7 +83,7 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   const problem = options.problem ?? 'singleLabel';
   const sets = await readSplits(options, problem);
   const { labels } = sets.train;
-  const base = await openBaseModel(options);
+  const base = await openBaseModel(options, { model: PRETRAINED_MODEL, maxLength: DEFAULT_MAX_LENGTH });
   const notes = [...base.notes];
   const encode = (name: string, set: ExampleSet): EncodedExample[] => {
     const { encoded, truncatedTexts, truncatedTokens } = encodeExamples(base.tokenizer, set.examples, base.maxLength);

@@ -13,6 +13,7 @@ import { openBaseModel, type BaseModel } from './fine-tune-data-node.ts';
 import { inferObjective, readEmbeddingData, type EmbeddingData } from './fine-tune-embedding-data-node.ts';
 import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
 import { cardSettings, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { BUILT_IN_MODEL } from './load-node.ts';
 import { pick } from './pick.ts';
 import { requireNothingLost, type RunSettings } from './run-folder-node.ts';
 
@@ -80,18 +81,25 @@ function requireConsistent(options: FineTuneEmbeddingOptions): EmbeddingObjectiv
       throw new AlbertineError('invalid_argument', `${name} is for the objective ${objectives.join(' or ')}, this one is ${objective}`, { value: objective });
     }
   }
-  if (options.maxScore !== undefined && options.loss !== 'cosine') throw new AlbertineError('invalid_argument', 'maxScore needs the loss cosine: cosent looks at the order of scores only', { value: options.maxScore });
-  const unwatched = objective === 'scored' || options.evaluation?.length ? undefined : (['metric', 'patience'] as const).find((name) => options[name] !== undefined);
-  if (unwatched) throw new AlbertineError('invalid_argument', `${unwatched} needs scored pairs to evaluate on, and there are none`, { value: options[unwatched], hint: 'Give evaluation files (--eval)' });
+  if (options.maxScore !== undefined && options.loss !== 'cosine') {
+    throw new AlbertineError('invalid_argument', 'maxScore needs the loss cosine: cosent looks at the order of scores only', { value: options.maxScore });
+  }
+  const isEvaluated = objective === 'scored' || (options.evaluation ?? []).length > 0;
+  const unwatched = isEvaluated ? undefined : (['metric', 'patience'] as const).find((name) => options[name] !== undefined);
+  if (unwatched) {
+    throw new AlbertineError('invalid_argument', `${unwatched} needs scored pairs to evaluate on, and there are none`, { value: options[unwatched], hint: 'Give evaluation files (--eval)' });
+  }
   if ('microBatchTokens' in options && options.microBatchTokens !== undefined) {
-    throw new AlbertineError('invalid_argument', 'microBatchTokens does not apply: all rows of a step are compared with each other, so they are computed at once', { hint: 'Lower batchSize or maxLength, or keep fewer activations with saveActivations' });
+    throw new AlbertineError('invalid_argument', 'microBatchTokens does not apply: all rows of a step are compared with each other, so they are computed at once', {
+      hint: 'Lower batchSize or maxLength, or keep fewer activations with saveActivations',
+    });
   }
   return objective;
 }
 
 async function prepare(options: FineTuneEmbeddingOptions, objective: EmbeddingObjective): Promise<Prepared> {
   const dropout = options.dropout ?? (objective === 'simcse' ? SIMCSE_DROPOUT : undefined);
-  const base = await openBaseModel({ ...options, ...(dropout !== undefined && { dropout }) }, { maxLength: DEFAULT_MAX_LENGTH });
+  const base = await openBaseModel({ ...options, ...(dropout !== undefined && { dropout }) }, { model: BUILT_IN_MODEL, maxLength: DEFAULT_MAX_LENGTH });
   const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
   const data = await readEmbeddingData(options, objective, base);
   const { scores } = data.train;

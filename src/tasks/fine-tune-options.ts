@@ -10,7 +10,7 @@ import type { OptimizerOptions, TrainingOutcome } from '../training/trainer-opti
 
 /** Options that fine-tuning has for any task. */
 export interface FineTuneRunOptions {
-  /** Path or hub id to start from. Default: the built-in model. */
+  /** Path or hub id to start from. Default: `albertine-nano-en-zh-pretrained`, or for sentence embeddings `albertine-nano-en-zh`; both are built in. */
   model?: string;
   /** Receives the fine-tuned checkpoint, metrics, report data and resumable checkpoints. */
   output: string;

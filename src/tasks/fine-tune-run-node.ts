@@ -49,7 +49,7 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
   const evaluateEvery = options.evaluateEvery ?? Math.min(defaults.evaluateEvery ?? Infinity, stepsPerEpoch(rows, batchSize));
   const { name = 'adamw', ...constants } = options.optimizer ?? {};
   const settings: RunSettings = {
-    ...own, model: options.model ?? 'built-in', modelFingerprint: base.fingerprint,
+    ...own, model: base.model, modelFingerprint: base.fingerprint,
     ...(options.maxSteps === undefined && { epochs }), totalSteps: schedule.totalSteps, batchSize,
     learningRate: schedule.learningRate, schedule: schedule.kind, warmupRatio: schedule.warmupRatio,
     optimizer: name, ...constants, maxGradNorm: options.maxGradNorm ?? 1,
