@@ -5,10 +5,12 @@ import type { TaskName } from './tasks.ts';
 
 /** Training set sizes. */
 export const SIZES = ['100', '1000', 'all'] as const;
+/** One of {@link SIZES}. */
 export type Size = (typeof SIZES)[number];
 
 /** What is compared. */
 export const SYSTEMS = ['pretrained', 'untrained', 'bag-of-words'] as const;
+/** One of {@link SYSTEMS}. */
 export type SystemName = (typeof SYSTEMS)[number];
 
 /** Everything that decides the result of a cell but the learning rate and the seed. */

@@ -11,6 +11,7 @@ export const CORPUS = process.env['ALBERTINE_CORPUS'] ?? join(ROOT, '..', 'share
 
 /** Languages of the built-in model. */
 export const LANGUAGES = ['en', 'zh'] as const;
+/** One of {@link LANGUAGES}. */
 export type Language = (typeof LANGUAGES)[number];
 
 /** The path, if there is such a file; throws `file_not_found` with what to do. */

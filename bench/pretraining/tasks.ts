@@ -125,7 +125,9 @@ export const TASKS = {
   },
 } as const satisfies Record<string, Task>;
 
+/** Name of one of {@link TASKS}. */
 export type TaskName = keyof typeof TASKS;
+/** All of them, in the order of reports. */
 export const TASK_NAMES = Object.keys(TASKS) as TaskName[];
 
 /** Leaves out of train what is in dev or test, and out of dev what is in test: same text, or same pair of texts in this order, labels aside. */

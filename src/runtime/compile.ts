@@ -8,6 +8,7 @@ import { defaultThreads } from './threads.ts';
 
 /** Where graphs run: the processor, or a graphics processor through ONNX Runtime's WebGPU provider (`onnxruntime-node` only). */
 export type Device = (typeof DEVICES)[number];
+/** Values of {@link Device}; the first is the default everywhere. */
 export const DEVICES = ['cpu', 'webgpu'] as const;
 
 /** Options of {@link compile}. */

@@ -9,14 +9,17 @@ import type { HeadDefinition, HeadTensors } from './head.ts';
 
 /** What sentence embeddings are trained on: texts alone, pairs that belong together, or pairs with a score of how similar they are. */
 export const EMBEDDING_OBJECTIVES = ['simcse', 'pairs', 'scored'] as const;
+/** One of {@link EMBEDDING_OBJECTIVES}. */
 export type EmbeddingObjective = (typeof EMBEDDING_OBJECTIVES)[number];
 
 /** How a sentence's vector is made of its token vectors in training; `poolRow` computes the same afterwards. */
 export const EMBEDDING_POOLINGS = ['mean', 'cls'] as const;
+/** One of {@link EMBEDDING_POOLINGS}. */
 export type EmbeddingPooling = (typeof EMBEDDING_POOLINGS)[number];
 
 /** Loss on scored pairs: the order of their cosines, or the cosines themselves. */
 export const SCORED_LOSSES = ['cosent', 'cosine'] as const;
+/** One of {@link SCORED_LOSSES}. */
 export type ScoredLoss = (typeof SCORED_LOSSES)[number];
 
 /** Options of {@link embeddingHead}. */
@@ -32,6 +35,7 @@ export interface EmbeddingHeadOptions {
   loss?: ScoredLoss;
 }
 
+/** What cosines are divided by unless told otherwise: the value of SimCSE (Gao et al. 2021). */
 export const DEFAULT_TEMPERATURE = 0.05;
 /** Factor on cosines in the CoSENT loss: that of its author and of sentence-transformers. */
 const COSENT_SCALE = 20;
