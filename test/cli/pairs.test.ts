@@ -84,13 +84,21 @@ describe('albertine predict with a model of pairs', () => {
   });
 });
 
-describe.each([
-  { name: 'a regression on pairs', problem: REGRESSION, data: (): string => pairs, metrics: ['rmse', 'pearson', 'spearman'] },
-  { name: 'a multi-label run', problem: MULTI_LABEL, data: (): string => pairs, metrics: ['macroF1', 'microF1', 'hammingLoss'] },
-])('$name', ({ name, problem, data, metrics }) => {
-  it('continues after SIGKILL bit for bit, and its model is evaluated and reported', async () => {
-    const argv = (output: string): string[] => ['finetune', 'classify', '--model', base, '--train', data(), '--output', output, ...problem, ...TRAINING, '--dropout', '0.1'];
-    const [whole, killed] = [folder.path(`${name} whole`), folder.path(`${name} killed`)];
+/** Evaluates on the training rows, and writes the report. */
+async function requireFigures(folder: string, fields: readonly string[], metrics: readonly string[]): Promise<void> {
+  const evaluation = await run(['evaluate', folder, '--data', pairs, ...fields, '--json', '--threads', '1']);
+  expect(evaluation.code, evaluation.stderr).toBe(0);
+  const [figures] = records(evaluation.stdout);
+  for (const metric of metrics) expect(figures[metric], metric).toEqual(expect.any(Number));
+  expect(await run(['report', folder])).toMatchObject({ code: 0, stdout: `${join(folder, 'report.html')}\n` });
+}
+
+describe('albertine finetune classify', () => {
+  it('makes a regression on pairs that is evaluated and reported', () => requireFigures(model, REGRESSION.slice(2), ['rmse', 'pearson', 'spearman']));
+
+  it('continues a multi-label run after SIGKILL bit for bit, and its model is evaluated and reported', async () => {
+    const argv = (output: string): string[] => ['finetune', 'classify', '--model', base, '--train', pairs, '--output', output, ...MULTI_LABEL, ...TRAINING, '--dropout', '0.1'];
+    const [whole, killed] = [folder.path('whole'), folder.path('killed')];
     expect((await run(argv(whole))).code).toBe(0);
     const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...argv(killed)], { stdio: 'ignore' });
     const ended = new Promise((resolve) => child.on('close', resolve));
@@ -101,11 +109,6 @@ describe.each([
     expect(steps()).toBeLessThan(24);
     expect((await run([...argv(killed), '--resume'])).code).toBe(0);
     for (const file of ['model.safetensors', 'config.json']) expect(readFileSync(join(killed, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
-
-    const evaluation = await run(['evaluate', killed, '--data', data(), ...problem.slice(2), '--json', '--threads', '1']);
-    expect(evaluation.code, evaluation.stderr).toBe(0);
-    const [figures] = records(evaluation.stdout);
-    for (const metric of metrics) expect(figures[metric], metric).toEqual(expect.any(Number));
-    expect(await run(['report', killed])).toMatchObject({ code: 0, stdout: `${join(killed, 'report.html')}\n` });
+    await requireFigures(killed, MULTI_LABEL.slice(2), ['macroF1', 'microF1', 'hammingLoss']);
   });
 });
