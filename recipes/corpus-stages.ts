@@ -89,7 +89,7 @@ export function shardsStage(context: BuildContext): Stage {
 }
 
 /** Everything of sources that decides what is made of them, by name. */
-async function settingsOf(context: BuildContext, sources: readonly Pick<RecipeSource, 'name' | 'language' | 'files' | 'weight'>[]): Promise<Record<string, unknown>> {
+export async function settingsOf(context: BuildContext, sources: readonly Pick<RecipeSource, 'name' | 'language' | 'files' | 'weight'>[]): Promise<Record<string, unknown>> {
   return Object.fromEntries(await Promise.all(sources.map(async (source) =>
     [source.name, { language: source.language, weight: source.weight, files: await contentsOf(corpusPaths(context, source), source.files) }] as const)));
 }

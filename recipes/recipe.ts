@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { AlbertineError, type PretrainConfig, type FineTuneEmbeddingOptions, type UnigramFileOptions } from '../src/index.ts';
+import { readJsonFile } from '../src/core/files-node.ts';
 
 /** One source of the corpus: files of one origin, language and licence. */
 export interface RecipeSource {
@@ -138,16 +138,7 @@ const SOURCE_FACTS = ['name', 'language', 'origin', 'licence', 'attribution', 's
 
 /** Reads and checks a recipe. Throws `invalid_config` naming the first field that is unknown, missing or of the wrong kind. */
 export async function readRecipe(path: string): Promise<Recipe> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AlbertineError('file_not_found', `cannot read ${path}`, { value: path, cause });
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new AlbertineError('invalid_file', `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { value: path, cause });
-  }
-  return checkRecipe(json);
+  return checkRecipe(await readJsonFile(path));
 }
 
 /** Refuses fields that no stage would read, and sections that are missing; the values are checked by the functions that get them. */

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
-import { cp, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Albert, evaluateEmbedding, openCheckpoint, openFolder, saveCheckpoint, type CardDetails } from '../src/index.ts';
+import { readSentenceSettings } from '../src/checkpoint/sentence-transformers.ts';
 import { recipeCard } from './card.ts';
 import { contentsOf, dataPath, type BuildContext } from './context.ts';
 import { contrastiveName } from './contrastive-stage.ts';
@@ -10,8 +10,6 @@ import { TEXT_FILES } from './sentences-stage.ts';
 import { hashOf, writeFileAtOnce, type FinishedStage, type Stage, type StageJob } from './stages.ts';
 
 const FIGURES = 'figures.json';
-/** How the vectors of a sentence-embedding model are made, in files of their own. */
-const SENTENCE_FILES = ['modules.json', '1_Pooling', 'sentence_bert_config.json'];
 
 /** Model folders by kind, with what they measured. */
 export interface Figures {
@@ -57,8 +55,8 @@ async function releaseModel(context: BuildContext, job: StageJob, { kind, from, 
   const tokenizerFiles = Object.fromEntries(await Promise.all(checkpoint.tokenizerFiles.map(async (file) => [file, await files.read(file)] as const)));
   // A trained model does not carry the mark of random weights on.
   const extra = Object.fromEntries(Object.entries(checkpoint.details.extra).filter(([key]) => key !== 'albertine_untrained'));
-  const { weightBytes, fingerprint } = await saveCheckpoint(target, { config: checkpoint.config, weights, heads, tokenizerFiles, dtype, extra });
-  for (const file of SENTENCE_FILES) if (existsSync(join(files.location, file))) await cp(join(files.location, file), join(target, file), { recursive: true });
+  const sentences = await readSentenceSettings(files);
+  const { weightBytes, fingerprint } = await saveCheckpoint(target, { config: checkpoint.config, weights, heads, tokenizerFiles, dtype, extra, ...(sentences && { sentences }) });
   onNote(`release: ${target}: ${(weightBytes / 1e6).toFixed(1)} MB of weights; measuring`);
   const results = { ...await measure(context, job, target), ...pretrainingResults(job.input('pretrain'), kind) };
   const saved: Pick<CardDetails, 'config' | 'heads' | 'dtype' | 'fingerprint'> = { config: checkpoint.config, heads, dtype, fingerprint };

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { contentsOf, corpusPaths, fileHash, type BuildContext } from './context.ts';
+import { corpusPaths, fileHash, type BuildContext } from './context.ts';
+import { settingsOf } from './corpus-stages.ts';
 import type { SentencesSection } from './recipe.ts';
 import { drawTexts, writeTexts, type DrawnTexts, type TextPart } from './sentences.ts';
 import { hashOf, writeFileAtOnce, type Stage } from './stages.ts';
@@ -13,7 +14,7 @@ const COUNTS = 'counts.json';
 export function sentencesStage(context: BuildContext, section: SentencesSection): Stage {
   const { recipe, signal, onProgress } = context;
   const { seed = 1, languages, heldOutPairs = 0 } = section;
-  const used = [...recipe.sources, ...recipe.heldOut].filter(({ language }) => Object.hasOwn(languages, language));
+  const used = ({ language }: { language: string }): boolean => Object.hasOwn(languages, language);
   const partsOf = (sources: readonly { name: string; language: string; files: string[]; weight?: number }[]): TextPart[] =>
     sources.flatMap((source) => corpusPaths(context, source).map((path) => ({ path, language: source.language, weight: source.weight ?? 1 })));
   return {
@@ -21,8 +22,7 @@ export function sentencesStage(context: BuildContext, section: SentencesSection)
     needs: [],
     settings: async () => ({
       sentences: section,
-      sources: Object.fromEntries(await Promise.all(used.map(async (source) =>
-        [source.name, { weight: 'weight' in source ? source.weight : undefined, files: await contentsOf(corpusPaths(context, source), source.files) }] as const))),
+      sources: await settingsOf(context, recipe.sources.filter(used)), heldOut: await settingsOf(context, recipe.heldOut.filter(used)),
     }),
     run: async ({ folder }) => {
       const options = { seed, ...(onProgress && { onProgress }), ...(signal && { signal }) };

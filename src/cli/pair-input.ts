@@ -1,6 +1,6 @@
-import { AlbertineError, describeValue } from '../core/errors.ts';
+import { AlbertineError } from '../core/errors.ts';
 import { formatOfPath, openRows } from '../data/read-node.ts';
-import { missingFieldReason, type ReadReport, type Row } from '../data/rows.ts';
+import { textFieldProblem, type ReadReport } from '../data/rows.ts';
 import { pick } from '../tasks/pick.ts';
 import { UsageError } from './errors.ts';
 import type { InputFlags } from './text-input.ts';
@@ -33,13 +33,8 @@ export function openPairInput(texts: readonly string[], flags: InputFlags & { pa
     for await (const row of rows) {
       const { [field]: text, [pairField]: pair } = row.fields;
       if (typeof text === 'string' && typeof pair === 'string') yield { text, pair };
-      else rows.reject(row, whyNoPair(row, [field, pairField]));
+      else rows.reject(row, (textFieldProblem(field, row.fields) ?? textFieldProblem(pairField, row.fields))!);
     }
   }
   return { report: rows.report, [Symbol.asyncIterator]: pairs };
-}
-
-function whyNoPair({ fields }: Row, names: readonly string[]): string {
-  const name = names.find((candidate) => typeof fields[candidate] !== 'string')!;
-  return Object.hasOwn(fields, name) ? `field ${JSON.stringify(name)} must be a string, got ${describeValue(fields[name])}` : missingFieldReason(name, fields);
 }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { AlbertineError } from '../core/errors.ts';
 import { countOf } from '../core/count.ts';
+import { readJsonFile } from '../core/files-node.ts';
 import { pick } from '../tasks/pick.ts';
 import { pretrain, type PretrainConfig, type PretrainOptions } from '../tasks/pretrain-node.ts';
 import type { OptimizerOptions } from '../training/trainer-options.ts';
@@ -60,15 +60,7 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
 }
 
 async function readConfig(path: string): Promise<Partial<PretrainConfig>> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AlbertineError('file_not_found', `cannot read ${path}`, { value: path, cause });
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new AlbertineError('invalid_file', `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { value: path, cause });
-  }
+  const json = await readJsonFile(path);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new AlbertineError('invalid_file', `${path} must hold a JSON object`, { value: path });
   const unknown = Object.keys(json).filter((key) => !CONFIG_KEYS.includes(key as keyof PretrainConfig));
   if (unknown.length > 0) throw new AlbertineError('invalid_config', `${path} has unknown settings: ${unknown.join(', ')}`, { value: unknown, hint: `There are ${CONFIG_KEYS.join(', ')}` });

@@ -68,3 +68,15 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   await writeFile(temporary, content, { flush: true });
   await rename(temporary, path);
 }
+
+/** Reads a JSON file that someone wrote: settings, a recipe. Throws `file_not_found`, or `invalid_file` with the place of the mistake. */
+export async function readJsonFile(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AlbertineError('file_not_found', `cannot read ${path}`, { value: path, cause });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AlbertineError('invalid_file', `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { value: path, cause });
+  }
+}

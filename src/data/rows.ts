@@ -84,3 +84,9 @@ export function missingFieldReason(field: string, fields: Record<string, unknown
   const present = Object.keys(fields);
   return `no field ${JSON.stringify(field)}; the fields present are ${present.length > 0 ? present.map((name) => describeValue(name, 40)).join(', ') : 'none'}`;
 }
+
+/** The sentence for a row whose `field` is missing or no string; undefined where it is one. */
+export function textFieldProblem(field: string, fields: Record<string, unknown>): string | undefined {
+  if (!Object.hasOwn(fields, field)) return missingFieldReason(field, fields);
+  return typeof fields[field] === 'string' ? undefined : `field ${JSON.stringify(field)} must be a string, got ${describeValue(fields[field])}`;
+}

@@ -12,10 +12,10 @@ import type { TrainingOutcome } from '../training/trainer-options.ts';
 import { openBaseModel, type BaseModel } from './fine-tune-data-node.ts';
 import { inferObjective, readEmbeddingData, type EmbeddingData } from './fine-tune-embedding-data-node.ts';
 import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
-import { cardSettings, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { BUILT_IN_MODEL } from './load-node.ts';
 import { pick } from './pick.ts';
-import { requireNothingLost, type RunSettings } from './run-folder-node.ts';
+import { cardSettings, requireNothingLost, type RunSettings } from './run-folder-node.ts';
 
 export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
 

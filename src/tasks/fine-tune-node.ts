@@ -12,9 +12,9 @@ import { fitTemperature } from './calibrate.ts';
 import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
 import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
 import type { FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
-import { cardSettings, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { pick } from './pick.ts';
-import { requireNothingLost, type RunSettings } from './run-folder-node.ts';
+import { cardSettings, requireNothingLost, type RunSettings } from './run-folder-node.ts';
 
 export type { FineTuneOptions, FineTuneResult, FineTuneRunOptions } from './fine-tune-options.ts';
 

@@ -156,8 +156,3 @@ function defaultLearningRate(config: AlbertConfig, untrained: boolean): number {
 function withoutWeights({ outcome, steps, skipped, rollBacks, evaluation, best, estimate }: TrainingOutcome): Omit<TrainingOutcome, 'weights'> {
   return { outcome, steps, skipped, rollBacks, ...(evaluation && { evaluation }), ...(best && { best }), ...(estimate && { estimate }) };
 }
-
-/** The settings that a model card shows. */
-export function cardSettings(settings: RunSettings): Record<string, string | number> {
-  return Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number'));
-}

@@ -27,7 +27,7 @@ import { scaleLearningRate, type Schedule, type ScheduleKind } from '../training
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
-import { requireNothingLost, RunFolder, settingsToResume, type RunSettings } from './run-folder-node.ts';
+import { cardSettings, requireNothingLost, RunFolder, settingsToResume, type RunSettings } from './run-folder-node.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
 export interface PretrainConfig {
@@ -273,7 +273,7 @@ async function savePretrained(options: PretrainOptions, { config, tokenizer }: S
     card: {
       name: 'ALBERT', description: `Pretrained with albertine: ${outcome.steps} steps of masked language modelling and ${options.objective ?? 'sop'}.`,
       ...options.card,
-      training: Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number')),
+      training: cardSettings(settings),
       results: outcome.evaluation ?? {},
     },
   });

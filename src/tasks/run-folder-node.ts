@@ -129,3 +129,8 @@ function hyperParameters(settings: RunSettings): Record<string, HyperParameter> 
     return [[name, typeof value === 'object' ? JSON.stringify(value) : value as HyperParameter]];
   }));
 }
+
+/** The settings that a model card shows. */
+export function cardSettings(settings: RunSettings): Record<string, string | number> {
+  return Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number'));
+}

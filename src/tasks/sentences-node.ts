@@ -1,6 +1,6 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../data/read-node.ts';
-import { missingFieldReason, type ReadReport, type Row } from '../data/rows.ts';
+import { missingFieldReason, textFieldProblem, type ReadReport, type Row } from '../data/rows.ts';
 import type { EmbeddingObjective } from '../training/contrastive-head.ts';
 import { pick } from './pick.ts';
 
@@ -53,10 +53,9 @@ function fieldNames(path: string, fields: SentenceFields, objective: EmbeddingOb
 function readRow({ fields }: Row, [textField, pairField, scoreField]: readonly string[]): SentenceRow | string {
   const texts: string[] = [];
   for (const field of pairField === undefined ? [textField] : [textField, pairField]) {
-    if (!Object.hasOwn(fields, field)) return missingFieldReason(field, fields);
-    const text = fields[field];
-    if (typeof text !== 'string') return `field ${JSON.stringify(field)} must be a string, got ${describeValue(text)}`;
-    texts.push(text);
+    const problem = textFieldProblem(field, fields);
+    if (problem !== undefined) return problem;
+    texts.push(fields[field] as string);
   }
   if (scoreField === undefined) return { texts };
   if (!Object.hasOwn(fields, scoreField)) return missingFieldReason(scoreField, fields);

@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { encoderParameters, type ParameterSpec } from '../../src/model/parameters.ts';
-import { createArena } from '../../src/training/arena.ts';
-import { classificationHead, pretrainingHead } from '../../src/training/heads.ts';
 import { LayerwiseNetwork } from '../../src/training/layerwise.ts';
-import { createAdamW } from '../../src/training/optimizers/adamw.ts';
-import { createLamb } from '../../src/training/optimizers/lamb.ts';
 import { clipScale, globalNorm } from '../../src/training/optimizers/optimizer.ts';
 import { listTrainingCases, loadTrainingCase, maxAbsDifference } from '../oracle/goldens.ts';
+import { curveSetup } from './curve-setup.ts';
 import { goldenBatch } from './golden-batches.ts';
 
 /**
@@ -15,16 +11,9 @@ import { goldenBatch } from './golden-batches.ts';
  */
 describe('loss curves against PyTorch', () => {
   it.each(listTrainingCases())('%s', async (name) => {
-    const { config: stored, initial, batches, curve, final } = loadTrainingCase(name);
-    const config = { ...stored, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0, classifierDropoutProb: 0 };
-    const head = curve.task === 'classification'
-      ? classificationHead(config, { numLabels: initial.get('classifier.weight')!.shape[0], problemType: 'singleLabel' })
-      : pretrainingHead(config, { maskedLm: true, sentencePair: true });
-    const specs = new Map<string, ParameterSpec>([...encoderParameters(config), ...head.parameters].map((spec) => [spec.name, spec]));
-    const arena = createArena([...specs.values()], 4);
-    arena.load(initial);
-    const options = { beta1: curve.beta1, beta2: curve.beta2, epsilon: curve.epsilon, weightDecay: curve.weightDecay, biasCorrection: curve.biasCorrection };
-    const optimizer = curve.optimizer === 'adamw' ? createAdamW(arena, options) : createLamb(arena, options);
+    const golden = loadTrainingCase(name);
+    const { batches, curve, final } = golden;
+    const { config, head, arena, optimizer } = curveSetup(golden);
     using network = new LayerwiseNetwork(config, arena, head, { threads: 1 });
     for (const [step, batch] of batches.entries()) {
       arena.zeroGradients();

@@ -1,12 +1,9 @@
-import { encoderParameters, type ParameterSpec, type Weights } from '../../src/model/parameters.ts';
+import type { Weights } from '../../src/model/parameters.ts';
 import type { Device } from '../../src/runtime/compile.ts';
-import { createArena } from '../../src/training/arena.ts';
-import { classificationHead, pretrainingHead } from '../../src/training/heads.ts';
 import { LayerwiseNetwork } from '../../src/training/layerwise.ts';
-import { createAdamW } from '../../src/training/optimizers/adamw.ts';
-import { createLamb } from '../../src/training/optimizers/lamb.ts';
 import { clipScale } from '../../src/training/optimizers/optimizer.ts';
 import { loadTrainingCase, maxAbsDifference } from '../oracle/goldens.ts';
+import { curveSetup } from './curve-setup.ts';
 import { goldenBatch } from './golden-batches.ts';
 
 /**
@@ -22,16 +19,9 @@ interface Trained {
 }
 
 async function train(name: string, steps: number, device: Device): Promise<Trained> {
-  const { config: stored, initial, batches, curve } = loadTrainingCase(name);
-  const config = { ...stored, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0, classifierDropoutProb: 0 };
-  const head = curve.task === 'classification'
-    ? classificationHead(config, { numLabels: initial.get('classifier.weight')!.shape[0], problemType: 'singleLabel' })
-    : pretrainingHead(config, { maskedLm: true, sentencePair: true });
-  const specs = new Map<string, ParameterSpec>([...encoderParameters(config), ...head.parameters].map((spec) => [spec.name, spec]));
-  const arena = createArena([...specs.values()], 4);
-  arena.load(initial);
-  const options = { beta1: curve.beta1, beta2: curve.beta2, epsilon: curve.epsilon, weightDecay: curve.weightDecay, biasCorrection: curve.biasCorrection };
-  const optimizer = curve.optimizer === 'adamw' ? createAdamW(arena, options) : createLamb(arena, options);
+  const golden = loadTrainingCase(name);
+  const { batches, curve } = golden;
+  const { config, head, arena, optimizer } = curveSetup(golden);
   using network = new LayerwiseNetwork(config, arena, head, { threads: 1, device });
   await network.device.upload();
   const worst = { loss: 0, norm: 0 };
