@@ -1,5 +1,4 @@
-import { rankAnswer, rankingScores } from '../bench/pretraining/ranking.ts';
-import { cosine, openRows, type Albert } from '../src/index.ts';
+import { cosine, openRows, rankAnswer, rankingScores, type Albert } from '../src/index.ts';
 
 /** Most pairs of a language that are searched: the comparisons grow with their square. */
 const MOST_PAIRS = 1000;

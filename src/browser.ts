@@ -52,10 +52,10 @@ export { collectExamples, PROBLEM_TYPES, sortLabels, type Example, type ExampleO
 // Metrics
 export {
   accuracy, balancedAccuracy, calibrationBins, classificationReport, confusionMatrix, cosine, dot, euclidean, expectedCalibrationError, kendallTau, logLoss, matthewsCorrelation,
-  meanAbsoluteError, meanAveragePrecision, meanReciprocalRank, meanSquaredError, multiLabelReport, ndcgAtK, pearson, precisionAtK, r2, ranks, recallAtK, regressionReport,
-  spearman, topKAccuracy,
+  meanAbsoluteError, meanAveragePrecision, meanReciprocalRank, meanSquaredError, multiLabelReport, ndcgAtK, pearson, precisionAtK, r2, rankAnswer, rankingScores, ranks, recallAtK,
+  regressionReport, spearman, topKAccuracy,
   type AveragedScores, type CalibrationBin, type ClassificationOptions, type ClassificationReport, type ClassScores, type Gain, type MultiLabelReport, type ProbabilityRows,
-  type RankedQuery, type RegressionReport,
+  type RankedQuery, type RankingScores, type RegressionReport,
 } from './metrics/index.ts';
 
 // Graphs

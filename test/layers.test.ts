@@ -43,6 +43,14 @@ describe('import layers', () => {
     expect(wrong.map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`)).toEqual([]);
   });
 
+  it('the package does not lean on what is beside it, nor recipes on benches and tests', () => {
+    const recipes = readdirSync(resolve(root, '../recipes')).filter((name) => name.endsWith('.ts')).map((name) => resolve(root, '../recipes', name));
+    expect(recipes.length).toBeGreaterThan(0);
+    const place = (file: string): string => relative(resolve(root, '..'), file).split('/')[0];
+    const wrong = [...imports, ...recipes.flatMap(importsOf)].filter(({ from, to }) => place(to) !== 'src' && place(to) !== place(from));
+    expect(wrong.map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`)).toEqual([]);
+  });
+
   it('every relative import names an existing file', () => {
     const known = new Set(files);
     expect(imports.filter(({ to }) => !known.has(to)).map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`)).toEqual([]);

@@ -14,10 +14,10 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { rankAnswer, rankingScores, type RankingScores } from '../../src/metrics/index.ts';
 import { markdown, openModels, print, runBench, wholeNumber } from './command.ts';
 import { CORPUS, LANGUAGES, readText, type Language } from './data.ts';
 import { readDocuments, selectPairs, type ParagraphPair } from './paragraph-pairs.ts';
-import { rankAnswer, rankingScores, type RankingScores } from './ranking.ts';
 import { embedSystem, staticSystem, tfIdfSystem, type System } from './systems.ts';
 import { characterBigrams, words } from './tf-idf.ts';
 

@@ -6,4 +6,6 @@ export { calibrationBins, expectedCalibrationError, logLoss, topKAccuracy, type 
 export { kendallTau, pearson, ranks, spearman } from './correlation.ts';
 export { meanAbsoluteError, meanSquaredError, r2, regressionReport, type RegressionReport } from './regression.ts';
 export { cosine, dot, euclidean } from './similarity.ts';
-export { meanAveragePrecision, meanReciprocalRank, ndcgAtK, precisionAtK, recallAtK, type Gain, type RankedQuery } from './retrieval.ts';
+export {
+  meanAveragePrecision, meanReciprocalRank, ndcgAtK, precisionAtK, rankAnswer, rankingScores, recallAtK, type Gain, type RankedQuery, type RankingScores,
+} from './retrieval.ts';

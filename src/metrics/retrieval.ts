@@ -14,6 +14,35 @@ export interface RankedQuery {
  */
 export type Gain = 'linear' | 'exponential';
 
+/** How well right answers rank, over all queries. */
+export interface RankingScores {
+  queries: number;
+  /** Share of the queries whose right answer is first, and among the first ten. */
+  accuracyAt1: number;
+  accuracyAt10: number;
+  /** Mean of 1 / rank of the right answer. */
+  meanReciprocalRank: number;
+}
+
+/**
+ * A query with one right answer, from the scores of all candidates, higher for more alike: `right` is the index of the right one in `scores`.
+ * Candidates with the same score as the right one rank before it, so that a system that cannot tell texts apart gains nothing by the order in
+ * which they are listed; a score that is NaN counts against the system, too. Wrong ones are not sorted among themselves: measure the place of
+ * the right one (accuracy, recall, reciprocal rank), nothing else. Throws `invalid_argument` for a `right` without a score.
+ */
+export function rankAnswer(right: number, scores: ArrayLike<number>): RankedQuery {
+  requireInteger('right', right, { min: 0, max: scores.length - 1 });
+  const before: number[] = [];
+  const after: number[] = [];
+  for (let i = 0; i < scores.length; i++) if (i !== right) (scores[i] < scores[right] ? after : before).push(i);
+  return { ranking: [...before, right, ...after], relevance: new Map([[right, 1]]) };
+}
+
+/** Accuracy and mean reciprocal rank of queries with one right answer, as from {@link rankAnswer}; NaN without queries. */
+export function rankingScores(queries: readonly RankedQuery[]): RankingScores {
+  return { queries: queries.length, accuracyAt1: recallAtK(queries, 1), accuracyAt10: recallAtK(queries, 10), meanReciprocalRank: meanReciprocalRank(queries) };
+}
+
 /*
  * Every mean below is over the queries that have a relevant document, as in trec_eval; NaN if there is none.
  * `k` is how many places count; a ranking shorter than that is as if followed by irrelevant documents.

@@ -1,11 +1,9 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CellStore, spreadOf, summarise, type CellResult } from '../../bench/pretraining/cells.ts';
 import { readDocuments, selectPairs } from '../../bench/pretraining/paragraph-pairs.ts';
-import { rankAnswer, rankingScores } from '../../bench/pretraining/ranking.ts';
 import { sampleRows, withoutOverlap, type TaskRow } from '../../bench/pretraining/tasks.ts';
 import { characterBigrams, sparseCosine, TfIdf, words } from '../../bench/pretraining/tf-idf.ts';
 import { bagVocabulary, trainBagOfWords } from '../../bench/training/bag-of-words.ts';
@@ -25,29 +23,6 @@ describe('tf-idf', () => {
 
   it('takes Chinese as characters and pairs within a run', () => {
     expect(characterBigrams('我爱𠮷，天气')).toEqual(['我', '爱', '𠮷', '我爱', '爱𠮷', '天', '气', '天气']);
-  });
-});
-
-describe('ranking', () => {
-  it('counts equal scores against the right answer', () => {
-    const rankOf = (right: number, scores: number[]): number => 1 + Array.from(rankAnswer(right, scores).ranking).indexOf(right);
-    expect(rankOf(1, [0.1, 0.9, 0.3])).toBe(1);
-    expect(rankOf(0, [0.5, 0.9, 0.5, 0.1])).toBe(3);
-    expect(rankOf(0, [1, 1, 1])).toBe(3);
-    expect(rankOf(0, [NaN, 1])).toBe(2);
-  });
-
-  it('gives the shares and the mean of the ranks, for any scores', () => {
-    const scores = fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 12, maxLength: 12 });
-    fc.assert(fc.property(fc.array(scores, { minLength: 1, maxLength: 12 }), (rows) => {
-      const ranks = rows.map((row, right) => row.filter((score) => score >= row[right]).length);
-      const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-      const found = rankingScores(rows.map((row, right) => rankAnswer(right, row)));
-      expect(found.queries).toBe(rows.length);
-      expect(found.accuracyAt1).toBeCloseTo(mean(ranks.map((rank) => Number(rank === 1))), 12);
-      expect(found.accuracyAt10).toBeCloseTo(mean(ranks.map((rank) => Number(rank <= 10))), 12);
-      expect(found.meanReciprocalRank).toBeCloseTo(mean(ranks.map((rank) => 1 / rank)), 12);
-    }));
   });
 });
 

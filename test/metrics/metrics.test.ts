@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   accuracy, calibrationBins, classificationReport, confusionMatrix, cosine, dot, euclidean, expectedCalibrationError, kendallTau, logLoss,
-  matthewsCorrelation, meanAveragePrecision, meanReciprocalRank, multiLabelReport, ndcgAtK, pearson, precisionAtK, r2, ranks, recallAtK,
-  regressionReport, spearman, topKAccuracy, balancedAccuracy,
+  matthewsCorrelation, meanAveragePrecision, meanReciprocalRank, multiLabelReport, ndcgAtK, pearson, precisionAtK, r2, rankAnswer, rankingScores, ranks,
+  recallAtK, regressionReport, spearman, topKAccuracy, balancedAccuracy,
 } from '../../src/metrics/index.ts';
 
 interface Case { expected: Record<string, number>; [key: string]: unknown }
@@ -105,6 +106,42 @@ describe('by hand', () => {
     const query = { ranking: [10, 11, 12, 13, 14, 15], relevance: new Map([[10, 1], [12, 1], [15, 1]]) };
     expect(meanAveragePrecision([query])).toBeCloseTo((1 + 2 / 3 + 3 / 6) / 3, 12);
     expect(meanAveragePrecision([query], 3)).toBeCloseTo((1 + 2 / 3) / 3, 12);
+  });
+});
+
+describe('one right answer', () => {
+  const rankOf = (right: number, scores: number[]): number => 1 + Array.from(rankAnswer(right, scores).ranking).indexOf(right);
+
+  it('counts equal scores, and scores that are no number, against the right answer', () => {
+    expect(rankOf(1, [0.1, 0.9, 0.3])).toBe(1);
+    expect(rankOf(0, [0.5, 0.9, 0.5, 0.1])).toBe(3);
+    expect(rankOf(0, [1, 1, 1])).toBe(3);
+    expect(rankOf(2, [1, 1, 1])).toBe(3);
+    expect(rankOf(0, [NaN, 1])).toBe(2);
+    expect(rankOf(0, [1, NaN])).toBe(2);
+    expect(rankOf(0, [1])).toBe(1);
+    expect(() => rankAnswer(2, [1, 0])).toThrow(/right must be an integer >= 0 and <= 1, got 2/);
+  });
+
+  it('gives accuracies and the mean reciprocal rank as worked out by hand', () => {
+    const twelve = (score: number): number[] => [score, ...Array.from({ length: 11 }, (_, i) => i + 1)];
+    // Ranks 1 (above 11), 2 (ties with 11), 10 (ties with 3: nine from 3 to 11 are before) and 12 (below all).
+    const queries = [12, 11, 3, 0].map((score) => rankAnswer(0, twelve(score)));
+    expect(rankingScores(queries)).toEqual({ queries: 4, accuracyAt1: 1 / 4, accuracyAt10: 3 / 4, meanReciprocalRank: expect.closeTo((1 + 1 / 2 + 1 / 10 + 1 / 12) / 4, 12) as number });
+    expect(rankingScores([])).toEqual({ queries: 0, accuracyAt1: NaN, accuracyAt10: NaN, meanReciprocalRank: NaN });
+  });
+
+  it('gives the shares and the mean of the ranks, for any scores', () => {
+    const scores = fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 12, maxLength: 12 });
+    fc.assert(fc.property(fc.array(scores, { minLength: 1, maxLength: 12 }), (rows) => {
+      const places = rows.map((row, right) => row.filter((score) => score >= row[right]).length);
+      const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+      const found = rankingScores(rows.map((row, right) => rankAnswer(right, row)));
+      expect(found.queries).toBe(rows.length);
+      expect(found.accuracyAt1).toBeCloseTo(mean(places.map((rank) => Number(rank === 1))), 12);
+      expect(found.accuracyAt10).toBeCloseTo(mean(places.map((rank) => Number(rank <= 10))), 12);
+      expect(found.meanReciprocalRank).toBeCloseTo(mean(places.map((rank) => 1 / rank)), 12);
+    }));
   });
 });
 
