@@ -143,7 +143,7 @@ export function interrupted({ output, steps }: { output: string; steps: number }
 /** Of the many figures of an evaluation, those printed at the end; the report has all. */
 const SHOWN_METRICS = ['loss', 'accuracy', 'macroF1', 'matthews', 'microF1', 'hammingLoss', 'pearson', 'spearman', 'rmse', 'mae'];
 
-function printResult(io: CliIo, result: Omit<FineTuneResult, 'labels'>, { seconds, quiet, facts, next }: { seconds: number; quiet: boolean; facts: string[]; next: string }): void {
+function printResult(io: CliIo, result: Omit<FineTuneResult, 'labels' | 'warnings'>, { seconds, quiet, facts, next }: { seconds: number; quiet: boolean; facts: string[]; next: string }): void {
   const { output, outcome, steps, best, evaluation, skipped, rollBacks } = result;
   const shown = best?.evaluation ?? evaluation ?? {};
   const lines = [

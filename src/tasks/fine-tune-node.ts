@@ -6,9 +6,8 @@ import type { ProblemType } from '../data/dataset.ts';
 import { confusionMatrix } from '../metrics/classification.ts';
 import { requireDevice } from '../runtime/compile.ts';
 import { classificationTask, DEFAULT_MICRO_BATCH_TOKENS } from '../training/classification.ts';
-import type { RunInfo } from '../training/report/run-record.ts';
 import type { BestMetric, TrainingOutcome } from '../training/trainer-options.ts';
-import { fitTemperature } from './calibrate.ts';
+import { describeBound, fitTemperature, type TemperatureFit } from './calibrate.ts';
 import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
 import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
 import type { FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
@@ -37,10 +36,9 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
   const plan = planClassification(options, prepared);
   const warnings = describeSmallness(plan, { train: prepared.train.length, evaluation: prepared.evaluation.length });
   for (const warning of warnings) options.onEvent?.('warning', warning);
-  const notes = [...prepared.notes, ...warnings];
   let temperature: number | undefined;
   const outcome = await runFineTuning(options, {
-    ...prepared, plan, notes, facts: { classCounts: prepared.classCounts },
+    ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: { classCounts: prepared.classCounts },
     task: classificationTask({
       ...prepared, batchSize: plan.batchSize, seed: options.seed ?? 1,
       ...pick(options, ['microBatchTokens', 'shuffle', 'labelSmoothing']),
@@ -50,18 +48,26 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
     ...(prepared.evaluation.length > 0 && { best: bestMetric(options, prepared.problem) }),
     save: async (trained) => {
       const saved = await saveClassifier(options, prepared, { outcome: trained, settings: plan.settings });
-      temperature = saved.temperature;
-      return describeSaved(options, prepared, { notes, confusion: saved.confusion });
+      temperature = saved.fit?.temperature;
+      const remarks = describeSaved(saved, prepared.labels);
+      for (const remark of remarks) options.onEvent?.('warning', remark);
+      warnings.push(...remarks);
+      return { notes: [...prepared.notes, ...warnings], ...(saved.confusion && { confusionMatrix: { labels: prepared.labels, counts: saved.confusion } }) };
     },
   });
-  return { ...outcome, output: options.output, labels: prepared.labels, ...(temperature !== undefined && { temperature }) };
+  return { ...outcome, output: options.output, labels: prepared.labels, warnings, ...(temperature !== undefined && { temperature }) };
 }
 
-/** What `run.json` has of the saved classifier; warns of one that knows a single answer. */
-function describeSaved(options: FineTuneOptions, { labels }: PreparedClassification, { notes, confusion }: { notes: string[]; confusion: number[][] | undefined }): RunInfo {
-  const warning = confusion && describeOneLabel(confusion, labels);
-  if (warning !== undefined) options.onEvent?.('warning', warning);
-  return { ...(warning !== undefined && { notes: [...notes, warning] }), ...(confusion && { confusionMatrix: { labels, counts: confusion } }) };
+/** A saved classifier on the held-out examples. */
+interface Examination {
+  confusion?: number[][];
+  /** Of `calibrate`. */
+  fit?: TemperatureFit;
+}
+
+/** Warnings of a classifier that knows a single answer, and of a temperature that means little. */
+function describeSaved({ confusion, fit }: Examination, labels: readonly string[]): string[] {
+  return [confusion && describeOneLabel(confusion, labels), fit && describeBound(fit)].filter((warning) => warning !== undefined);
 }
 
 function requireSingleLabel({ problem = 'singleLabel', labelSmoothing, balanceClasses, calibrate }: FineTuneOptions): void {
@@ -102,7 +108,7 @@ function bestMetric(options: FineTuneOptions, problem: ProblemType): BestMetric 
 }
 
 /** Saves the checkpoint, looks at the held-out examples with what was saved, and stores the temperature if one is asked for. */
-async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassification, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<{ confusion?: number[][]; temperature?: number }> {
+async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassification, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<Examination> {
   const { checkpointConfig: config, tokenizer, labels, problem, maxLength } = prepared;
   const { weights, best, evaluation } = run.outcome;
   const save = (extra: Record<string, unknown>): Promise<unknown> => saveCheckpoint(options.output, {
@@ -118,17 +124,17 @@ async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassi
   });
   await save({});
   if (problem !== 'singleLabel' || prepared.evaluation.length === 0) return {};
-  const { confusion, temperature } = await examine(options, prepared);
-  if (temperature !== undefined) await save({ [CLASSIFIER_KEYS.temperature]: temperature });
-  return { confusion, ...(temperature !== undefined && { temperature }) };
+  const examination = await examine(options, prepared);
+  if (examination.fit) await save({ [CLASSIFIER_KEYS.temperature]: examination.fit.temperature });
+  return examination;
 }
 
 /** Loads what was saved, as a user will, and applies it to the held-out examples. */
-async function examine(options: FineTuneOptions, { evaluation, labels }: PreparedClassification): Promise<{ confusion: number[][]; temperature?: number }> {
+async function examine(options: FineTuneOptions, { evaluation, labels }: PreparedClassification): Promise<Examination> {
   using classifier = await TextClassifier.open(await openFolder(options.output), pick(options, ['threads']));
   const logits = await classifier.logitsOf(evaluation);
   const gold = evaluation.map(({ target }) => target as number);
   const width = labels.length;
   const predicted = gold.map((_, row) => bestClass(logits.subarray(row * width, (row + 1) * width)));
-  return { confusion: confusionMatrix(gold, predicted, width), ...(options.calibrate && { temperature: fitTemperature(logits, gold, width) }) };
+  return { confusion: confusionMatrix(gold, predicted, width), ...(options.calibrate && { fit: fitTemperature(logits, gold, width) }) };
 }

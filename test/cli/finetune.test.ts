@@ -97,6 +97,16 @@ describe('albertine finetune classify', () => {
     expect((await run(finetune(quiet, '--max-steps', '1', '--quiet', '--overwrite'))).code).toBe(0);
   });
 
+  it('says in one line that few rows do not determine the temperature, quiet or not', async () => {
+    const few = folder.path('few.csv');
+    writeFileSync(few, 'review;stars\na great film;good\n');
+    for (const [name, more] of [['few', []], ['few quiet', ['--quiet']]] as const) {
+      const { code, stderr } = await run(finetune(folder.path(name), '--max-steps', '1', '--calibrate', '--eval', few, ...more));
+      const told = stderr.split('\n').filter((line) => /calibration/.test(line));
+      expect([code, told]).toEqual([0, [expect.stringMatching(/^warning: calibration stopped at (0\.05, the lowest|20, the highest) temperature it tries, on 1 held-out row, [01] of them labelled right: .*more rows.*leave the calibration out$/)]]);
+    }
+  });
+
   it('explains wrong options', async () => {
     expect(await run(finetune(folder.path('x'), '--epochs', '1', '--max-steps', '5'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/either --epochs or --max-steps/) as string });
     expect(await run(finetune(folder.path('x'), '--optimizer', 'adam'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/adamw, lamb, sgd/) as string });

@@ -27,7 +27,7 @@ describe('fineTuneClassifier', () => {
   it('learns, saves what predict and evaluate need, and writes the run', async () => {
     const events: string[] = [];
     const result = await fineTune({ calibrate: true, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
-    expect(result).toMatchObject({ outcome: 'finished', steps: 60, labels: ['bad', 'good'], skipped: 0, rollBacks: 0 });
+    expect(result).toMatchObject({ outcome: 'finished', steps: 60, labels: ['bad', 'good'], skipped: 0, rollBacks: 0, warnings: [] });
     expect(result.best!.value).toBeGreaterThan(0.8);
     expect(events).toContainEqual(expect.stringMatching(/^data: labels: \w+ \d+ \(5\d\.\d %\).*most frequent one/));
 
@@ -48,6 +48,18 @@ describe('fineTuneClassifier', () => {
     expect(classifier.temperature).toBe(result.temperature);
     expect(calibrated.metrics['logLoss']).toBeLessThanOrEqual(result.best!.evaluation['logLoss'] + 1e-6);
     expect(readJson(`${result.output}/config.json`)).toMatchObject({ architectures: ['AlbertForSequenceClassification'], id2label: { 0: 'bad', 1: 'good' }, problem_type: 'single_label_classification' });
+  });
+
+  it('tells in the result, as an event and in run.json when few rows do not determine the temperature', async () => {
+    const events: string[] = [];
+    const few = sentences(200, 1).filter(({ text }) => text.includes('great') || text.includes('awful')).slice(0, 12);
+    const { output, temperature, warnings } = await fineTune({ evaluation: writeRows(folder.path('few-dev.jsonl'), few), calibrate: true, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
+    const told = 'calibration stopped at 0.05, the lowest temperature it tries, on 12 held-out rows, 12 of them labelled right: ';
+    expect(temperature).toBe(0.05);
+    expect(warnings).toEqual([expect.stringContaining(told)]);
+    expect(events).toContain(`warning: ${warnings[0]}`);
+    expect((await readRun(output)).info.notes).toContain(warnings[0]);
+    expect(readJson(`${output}/config.json`)).toMatchObject({ albertine_temperature: 0.05 });
   });
 
   it('reads pairs', async () => {
@@ -147,7 +159,9 @@ describe('what cannot be trained', () => {
     await wrong({ output, resume: true, epochs: 6, train: dev, evaluation: train }, 'invalid_argument', /dataFingerprint/);
     const warnings: string[] = [];
     const few = writeRows(folder.path('few.jsonl'), sentences(9, 4));
-    expect(await fineTune({ output, overwrite: true, epochs: 0.5, evaluation: few, onEvent: (kind, message) => kind === 'warning' && warnings.push(message) })).toMatchObject({ outcome: 'finished', steps: 5 });
+    const short = await fineTune({ output, overwrite: true, epochs: 0.5, evaluation: few, onEvent: (kind, message) => kind === 'warning' && warnings.push(message) });
+    expect(short).toMatchObject({ outcome: 'finished', steps: 5 });
+    expect(short.warnings).toEqual(warnings);
     expect(warnings.slice(0, 2)).toEqual([expect.stringMatching(/only 5 steps on 160 rows/), expect.stringMatching(/only 9 rows held out/)]);
     const { info } = await readRun(output);
     expect(info).toMatchObject({ outcome: 'finished', totalSteps: 5 });
