@@ -16,6 +16,6 @@ export { countCompleteRecords, type CompleteRecords } from './resume-node.ts';
 export { NPY_DTYPES, NPY_HEADER_BYTES, npyHeader, parseNpy, parseNpyHeader, type NpyArray, type NpyData, type NpyDtype, type NpyHeader } from './npy.ts';
 export { NpyWriter, openNpyWriter, readNpy, type NpyWriterOptions } from './npy-node.ts';
 export { bucketLength, bucketWithin, planBatches, type BatchOptions } from './batches.ts';
-export { classBalance, stratifiedSplit, type ClassBalance, type Split } from './split.ts';
+export { classBalance, multiLabelBalance, stratifiedSplit, type ClassBalance, type MultiLabelBalance, type Split } from './split.ts';
 export { PROBLEM_TYPES, collectExamples, exampleFields, sortLabels, type Example, type ExampleOptions, type ExampleSet, type ProblemType } from './dataset.ts';
 export { readExamples, type ReadExampleOptions } from './dataset-node.ts';

@@ -1,4 +1,4 @@
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { createRandom, mixSeed, shuffle } from '../core/random.ts';
 
 /** Row indices of two disjoint parts, each in ascending order. */
@@ -56,6 +56,37 @@ export function classBalance(labels: ArrayLike<string | number>): ClassBalance {
     .sort((a, b) => b.count - a.count);
   if (classes.length === 0) return { classes, imbalance: NaN, majorityShare: NaN };
   return { classes, imbalance: classes[0].count / classes[classes.length - 1].count, majorityShare: classes[0].share };
+}
+
+/** How often each label occurs where a row may have any number of them. */
+export interface MultiLabelBalance {
+  rows: number;
+  /** All labels, most frequent first; equal counts in their own order. `count` is of the rows that have the label, `share` of all rows. */
+  classes: { label: string; count: number; share: number }[];
+  /** Rows without any label. */
+  unlabelled: number;
+  /** Mean number of labels of a row; NaN without rows, as are the two that follow. */
+  labelsPerRow: number;
+  /** Rows of the most frequent label over rows of the rarest; Infinity where a label is on no row. */
+  imbalance: number;
+  /** Hamming loss of giving every row the labels that more than half of the rows have: what a model has to beat. */
+  constantHammingLoss: number;
+}
+
+/** Counts labels of rows given as the indices of their labels (none twice), to be shown before training. Throws `invalid_argument` for an index without a label. */
+export function multiLabelBalance(targets: readonly ArrayLike<number>[], labels: readonly string[]): MultiLabelBalance {
+  const counts = new Array<number>(labels.length).fill(0);
+  for (const target of targets) for (let i = 0; i < target.length; i++) counts[requireInteger('a label index', target[i], { min: 0, max: labels.length - 1 })]++;
+  const rows = targets.length;
+  const classes = labels.map((label, index) => ({ label, count: counts[index], share: counts[index] / rows })).sort((a, b) => b.count - a.count);
+  const total = (value: (count: number) => number): number => counts.reduce((sum, count) => sum + value(count), 0);
+  return {
+    rows, classes,
+    unlabelled: targets.filter(({ length }) => length === 0).length,
+    labelsPerRow: total((count) => count) / rows,
+    imbalance: rows === 0 || labels.length === 0 ? NaN : classes[0].count / classes[classes.length - 1].count,
+    constantHammingLoss: total((count) => Math.min(count, rows - count)) / (rows * labels.length),
+  };
 }
 
 function groupByLabel(labels: ArrayLike<string | number>): { label: string | number; rows: number[] }[] {

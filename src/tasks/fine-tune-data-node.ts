@@ -9,7 +9,7 @@ import { readStoredPooling } from '../checkpoint/sentence-transformers.ts';
 import { readExamples } from '../data/dataset-node.ts';
 import type { ExampleSet, ProblemType } from '../data/dataset.ts';
 import type { ReadReport } from '../data/rows.ts';
-import { classBalance, stratifiedSplit } from '../data/split.ts';
+import { stratifiedSplit } from '../data/split.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { headParameters, poolerParameters, type Weights } from '../model/parameters.ts';
 import type { Pooling } from '../model/pooling.ts';
@@ -18,6 +18,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { encodeExamples, type EncodedExample } from '../training/classification.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts';
+import { describeClasses, describeMultiLabels } from './label-balance.ts';
 import { modelFolder, PRETRAINED_MODEL } from './load-node.ts';
 import { pick } from './pick.ts';
 
@@ -45,15 +46,16 @@ export interface PreparedClassification extends BaseModel {
   labels: string[];
   train: EncodedExample[];
   evaluation: EncodedExample[];
-  classCounts: NonNullable<RunInfo['classCounts']>;
+  /** How often each label occurs, and for several labels a row how many rows there are and have none. */
+  balance: Pick<RunInfo, 'classCounts' | 'classRows'>;
+  /** What is wrong with the labels. */
+  warnings: string[];
   /** Content hash of the training and evaluation examples as the model sees them. */
   dataFingerprint: string;
 }
 
 /** Longest input by default: most labelled texts are shorter, and attention's memory grows with the square. */
 const DEFAULT_MAX_LENGTH = 256;
-/** Shares of the classes from which the imbalance is worth a remark. */
-const IMBALANCE_WORTH_TELLING = 3;
 /** Share of the training rows that is held out where there is no evaluation file. */
 export const VALIDATION_FRACTION = 0.1;
 
@@ -93,11 +95,16 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
     return encoded;
   };
   const [train, evaluation] = [encode('train', sets.train), encode('evaluation', sets.evaluation)];
-  if (problem === 'singleLabel') describeBalance(sets.train, (message) => options.onEvent?.('data', message));
+  const labelReport = problem === 'regression' ? undefined : problem === 'multiLabel' ? describeMultiLabels(sets.train, sets.evaluation) : describeClasses(sets.train);
+  if (labelReport) options.onEvent?.('data', labelReport.summary);
   return {
     ...base, notes, problem, labels, train, evaluation,
+    warnings: labelReport?.warnings ?? [],
     weights: withFreshHead(base.config, base.weights, { numLabels: problem === 'regression' ? 1 : labels.length, seed: options.seed ?? 1 }),
-    classCounts: problem === 'regression' ? {} : { train: countLabels(sets.train), evaluation: countLabels(sets.evaluation) },
+    balance: {
+      ...(problem !== 'regression' && { classCounts: { train: countLabels(sets.train), evaluation: countLabels(sets.evaluation) } }),
+      ...(problem === 'multiLabel' && { classRows: { train: countRows(sets.train), evaluation: countRows(sets.evaluation) } }),
+    },
     dataFingerprint: fingerprintOf([...train, ...evaluation]),
   };
 }
@@ -130,15 +137,6 @@ async function readSplits(options: FineTuneOptions, problem: ProblemType): Promi
   return { train: part(split.train, train.report), evaluation: part(split.validation, none) };
 }
 
-/** Tells how the classes are distributed: what always answering the largest one would score. */
-function describeBalance(set: ExampleSet, tell: (message: string) => void): void {
-  const { classes, imbalance, majorityShare } = classBalance(set.examples.map(({ label }) => label));
-  const listed = classes.slice(0, 5).map(({ label, count, share }) => `${label} ${count} (${(100 * share).toFixed(1)} %)`).join(', ');
-  const rest = classes.length > 5 ? ` and ${classes.length - 5} more, the rarest ${classes[classes.length - 1].label} with ${classes[classes.length - 1].count}` : '';
-  tell(`labels: ${listed}${rest}; always answering the most frequent one is right in ${(100 * majorityShare).toFixed(1)} %`
-    + `${imbalance >= IMBALANCE_WORTH_TELLING ? `; the largest class has ${imbalance.toFixed(1)} times the rows of the smallest: macroF1 says more than accuracy, and balanceClasses weighs the classes equally` : ''}`);
-}
-
 function withFreshHead(config: AlbertConfig, weights: Weights, head: { numLabels: number; seed: number }): Weights {
   const all: Weights = new Map(weights);
   for (const spec of poolerParameters(config)) if (!all.has(spec.name)) all.set(spec.name, { shape: spec.shape, data: initialValues(spec, head.seed, config.initializerRange) });
@@ -150,6 +148,10 @@ function countLabels({ examples, problem, labels }: ExampleSet): Record<string, 
   const counts: Record<string, number> = Object.fromEntries(labels.map((label) => [label, 0]));
   for (const { target } of examples) for (const index of problem === 'multiLabel' ? target as number[] : [target as number]) counts[labels[index]]++;
   return counts;
+}
+
+function countRows({ examples }: ExampleSet): { rows: number; unlabelled: number } {
+  return { rows: examples.length, unlabelled: examples.filter(({ target }) => (target as number[]).length === 0).length };
 }
 
 function fingerprintOf(examples: readonly EncodedExample[]): string {

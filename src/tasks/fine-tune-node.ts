@@ -34,11 +34,11 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
   await requireNothingLost(options);
   const prepared = await prepareClassification(options);
   const plan = planClassification(options, prepared);
-  const warnings = describeSmallness(plan, { train: prepared.train.length, evaluation: prepared.evaluation.length });
+  const warnings = [...prepared.warnings, ...describeSmallness(plan, { train: prepared.train.length, evaluation: prepared.evaluation.length })];
   for (const warning of warnings) options.onEvent?.('warning', warning);
   let temperature: number | undefined;
   const outcome = await runFineTuning(options, {
-    ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: { classCounts: prepared.classCounts },
+    ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: prepared.balance,
     task: classificationTask({
       ...prepared, batchSize: plan.batchSize, seed: options.seed ?? 1,
       ...pick(options, ['microBatchTokens', 'shuffle', 'labelSmoothing']),

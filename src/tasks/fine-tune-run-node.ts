@@ -81,7 +81,7 @@ export interface FineTuningRun {
   plan: RunPlan;
   /** For `run.json`. */
   notes: string[];
-  facts?: Pick<RunFacts, 'classCounts'>;
+  facts?: Pick<RunFacts, 'classCounts' | 'classRows'>;
   /** Absent where nothing is held out: the last weights are kept. */
   best?: BestMetric;
   /** Saves the model of a run that was not interrupted; returns what `run.json` should have besides. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bucketLength, classBalance, planBatches, stratifiedSplit } from '../../src/data/index.ts';
+import { bucketLength, classBalance, multiLabelBalance, planBatches, stratifiedSplit } from '../../src/data/index.ts';
 
 describe('batches', () => {
   it('gives few lengths with little padding', () => {
@@ -82,5 +82,16 @@ describe('splits', () => {
       classes: [{ label: 'x', count: 3, share: 0.75 }, { label: 'y', count: 1, share: 0.25 }], imbalance: 3, majorityShare: 0.75,
     });
     expect(classBalance([]).imbalance).toBeNaN();
+  });
+
+  it('describes rows with several labels or none', () => {
+    // x on 4 of 5 rows, y on 1, z on none; always x is wrong once for x and once for y, in 15 decisions.
+    expect(multiLabelBalance([[0], [0, 1], [0], [], [0]], ['x', 'y', 'z'])).toEqual({
+      rows: 5, unlabelled: 1, labelsPerRow: 1, imbalance: Infinity, constantHammingLoss: expect.closeTo(2 / 15, 12) as number,
+      classes: [{ label: 'x', count: 4, share: 0.8 }, { label: 'y', count: 1, share: 0.2 }, { label: 'z', count: 0, share: 0 }],
+    });
+    expect(multiLabelBalance([[0, 1], [1]], ['x', 'y']).classes[0]).toEqual({ label: 'y', count: 2, share: 1 });
+    expect(multiLabelBalance([], ['x'])).toMatchObject({ rows: 0, labelsPerRow: NaN, imbalance: NaN, constantHammingLoss: NaN });
+    expect(() => multiLabelBalance([[2]], ['x', 'y'])).toThrow(/a label index must be an integer >= 0 and <= 1, got 2/);
   });
 });

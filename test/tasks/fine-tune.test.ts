@@ -87,9 +87,13 @@ describe('fineTuneClassifier', () => {
 
   it('assigns several labels', async () => {
     const rows = (count: number, seed: number): object[] => sentences(count, seed).map(({ text, label }) => ({ text, label: [label, ...(text.includes('film') ? ['cinema'] : [])] }));
-    const { output, labels, best } = await fineTune({ problem: 'multiLabel', train: writeRows(folder.path('multi.jsonl'), rows(160, 5)), evaluation: writeRows(folder.path('multi-dev.jsonl'), rows(60, 6)), epochs: 12 });
+    const events: string[] = [];
+    const { output, labels, best, warnings } = await fineTune({ onEvent: (kind, message) => events.push(`${kind}: ${message}`), problem: 'multiLabel', train: writeRows(folder.path('multi.jsonl'), rows(160, 5)), evaluation: writeRows(folder.path('multi-dev.jsonl'), rows(60, 6)), epochs: 12 });
     expect(labels).toEqual(['bad', 'cinema', 'good']);
     expect(best).toMatchObject({ metric: 'macroF1' });
+    expect(warnings).toEqual([]);
+    expect(events).toContainEqual(expect.stringMatching(/^data: labels: \w+ \d+ \(5\d\.\d %\), \w+ \d+ .*; 1\.\d\d labels a row, 0 rows without any \(0\.0 %\); giving every row .* hammingLoss 0\.\d{4}/));
+    expect((await readRun(output)).info).toMatchObject({ classCounts: { train: { cinema: expect.any(Number) as number } }, classRows: { train: { rows: 160, unlabelled: 0 }, evaluation: { rows: 60, unlabelled: 0 } } });
     expect(best!.value).toBeGreaterThan(0.5);
     using classifier = await open(output);
     const [good, bad] = await classifier.predict(['the film was good', 'the film was awful']);
@@ -100,6 +104,22 @@ describe('fineTuneClassifier', () => {
     const scoreOf = ({ labels: scored }: typeof good, name: string): number => scored.find(({ label }) => label === name)!.score;
     expect(scoreOf(good, 'good') - scoreOf(bad, 'good')).toBeGreaterThan(0.3);
     expect((await evaluateClassifier(classifier, folder.path('multi-dev.jsonl'))).metrics['macroF1']).toBeCloseTo(best!.value, 6);
+  });
+
+  it('warns of labels that several labels a row give too few rows', async () => {
+    const events: string[] = [];
+    const rows = sentences(40, 5).map(({ text }, i) => ({ text, label: [...(i < 12 ? ['often'] : []), ...(i < 3 ? ['seldom'] : [])] }));
+    const { output, warnings } = await fineTune({
+      problem: 'multiLabel', train: writeRows(folder.path('rare.jsonl'), rows), evaluation: writeRows(folder.path('rare-dev.jsonl'), rows.slice(3)), maxSteps: 20,
+      onEvent: (kind, message) => events.push(`${kind}: ${message}`),
+    });
+    expect(warnings.slice(0, 3)).toEqual([
+      expect.stringMatching(/^labels on fewer than 10 training rows: seldom 3 \(1 of 2\); /),
+      expect.stringMatching(/^28 of 40 training rows have no label and are learned as such/),
+      expect.stringMatching(/^labels on no held-out row: seldom \(1 of 2\); .*macroF1/),
+    ]);
+    expect(events).toEqual(expect.arrayContaining(warnings.map((warning) => `warning: ${warning}`)));
+    expect((await readRun(output)).info.notes).toEqual(expect.arrayContaining(warnings));
   });
 
   it('fits numbers', async () => {

@@ -30,7 +30,7 @@ export function renderReport(run: RunRecord, options: ReportOptions = {}): strin
   const figures = evaluationSection(run.evaluations, info.bestCheckpoint, label);
   const further = [
     ...(figures === undefined ? [] : [figures]),
-    ...(info.classCounts && Object.keys(info.classCounts).length > 0 ? [classBalanceSection(info.classCounts, label)] : []),
+    ...(info.classCounts && Object.keys(info.classCounts).length > 0 ? [classBalanceSection(info.classCounts, info.classRows, label)] : []),
     ...(info.confusionMatrix ? [confusionSection(info.confusionMatrix, label)] : []),
     notesSection(run.events, remarks, label),
     settingsSection(info, label),

@@ -47,6 +47,8 @@ export interface RunInfo {
   bestCheckpoint?: { step: number; metric: string; value: number; path?: string };
   /** Examples per class for each split: `{ train: { positive: 30, negative: 70 } }`. */
   classCounts?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Where an example may have several classes or none: examples of each split, and those of them that have none. */
+  classRows?: Readonly<Record<string, { readonly rows: number; readonly unlabelled: number }>>;
   confusionMatrix?: ConfusionCounts;
   /** Free remarks. */
   notes?: readonly string[];

@@ -23,15 +23,17 @@ export function notesSection(events: readonly RunEvent[], remarks: readonly stri
   return section(label('notes'), parts.length > 0 ? parts.join('') : `<p class="caption">${label('noNotes')}</p>`);
 }
 
-/** Bars with the examples of each class, per split. */
-export function classBalanceSection(classCounts: NonNullable<RunInfo['classCounts']>, label: Labels): string {
+/** Bars with the examples of each class, per split; shares are of the examples, which may have several classes where there are `classRows`. */
+export function classBalanceSection(classCounts: NonNullable<RunInfo['classCounts']>, classRows: RunInfo['classRows'], label: Labels): string {
   const splits = Object.entries(classCounts).map(([split, counts]) => {
     const entries = Object.entries(counts).sort(([, a], [, b]) => b - a);
-    const total = entries.reduce((sum, [, count]) => sum + count, 0);
+    const several = classRows?.[split];
+    const total = several?.rows ?? entries.reduce((sum, [, count]) => sum + count, 0);
     const largest = Math.max(1, ...entries.map(([, count]) => count));
     const bars = entries.map(([name, count]) => `<span>${escapeMarkup(name)}</span><div style="width:${((100 * count) / largest).toFixed(1)}%"></div>`
       + `<span>${formatNumber(count, 9)} (${percent(count, total)})</span>`);
-    return `<h3>${escapeMarkup(split)}</h3><div class="bars">${bars.join('')}</div>`;
+    return `<h3>${escapeMarkup(split)}</h3><div class="bars">${bars.join('')}</div>`
+      + `${several ? `<p class="caption">${label('classRows', { rows: formatNumber(several.rows, 9), unlabelled: formatNumber(several.unlabelled, 9), share: percent(several.unlabelled, several.rows) })}</p>` : ''}`;
   });
   return section(label('classBalance'), splits.join(''));
 }

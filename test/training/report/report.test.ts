@@ -170,6 +170,17 @@ describe('report', () => {
     expect([once.includes('Evaluation: loss'), once.includes('<h2>Last evaluation</h2>')]).toEqual([false, true]);
   });
 
+  it('gives the labels of rows that may have several as shares of the rows', () => {
+    const info: RunInfo = { classCounts: { train: { cinema: 30, good: 50 } }, classRows: { train: { rows: 100, unlabelled: 35 } } };
+    const [html, chinese] = (['en', 'zh'] as const).map((language) => renderReport({ ...emptyRun, info }, { language }));
+    for (const page of [html, chinese]) {
+      checkWellFormed(page);
+      expect(page).toContain('<span>good</span><div style="width:100.0%"></div><span>50 (50.0 %)</span><span>cinema</span><div style="width:60.0%"></div><span>30 (30.0 %)</span>');
+    }
+    expect(html).toContain('<p class="caption">Of 100 examples 35 (35.0 %) have no label; others may have several.</p>');
+    expect(chinese).toContain('100 条样本中有 35 条（35.0 %）没有标签');
+  });
+
   it('lists the most frequent mistakes instead of a huge matrix', () => {
     const labels = Array.from({ length: 30 }, (_, index) => `class ${index}`);
     const counts = labels.map((_, row) => labels.map((__, column) => (row === column ? 50 : row === 3 && column === 4 ? 17 : 0)));
