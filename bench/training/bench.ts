@@ -3,8 +3,9 @@
  *
  *     npx tsx bench/training/bench.ts [--rounds 5] [--seconds 10] [--threads 2] [--quick]
  *
- * Every contender runs in a process of its own, in turns, so that a slow phase of the machine hits all of them. PyTorch is Debian's
- * python3-torch; it is left out with the reason where it is absent. Medians over rounds of medians over steps.
+ * Every contender runs in a process of its own, in turns, so that a slow phase of the machine hits all of them. PyTorch is the one of
+ * `$PYTHON`, or of the first python3 that has it; it is left out with the reason where it is absent, and `torch.compile` where it fails
+ * (it needs PyTorch 2 and a C++ compiler). Medians over rounds of medians over steps.
  */
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
@@ -28,8 +29,10 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
 /** The first Python that has PyTorch: the one named by PYTHON, the one on the path, or the system's. */
 const python = [process.env['PYTHON'] ?? 'python3', '/usr/bin/python3'].find((command) => spawnSync(command, ['-c', 'import torch']).status === 0) ?? 'python3';
 
-/** OpenBLAS kernels that PyTorch may be told to use; what it chooses by itself is not always its best. */
-const CORE_TYPES = ['', 'HASWELL', 'ZEN', 'SKYLAKEX', 'COOPERLAKE'];
+/** Kernels that PyTorch's OpenBLAS or MKL may be told to use; what they choose by themselves is not always their best. */
+const KERNELS: NodeJS.ProcessEnv[] = [
+  {}, ...['HASWELL', 'ZEN', 'SKYLAKEX', 'COOPERLAKE'].map((name) => ({ OPENBLAS_CORETYPE: name })), ...['AVX2', 'AVX512'].map((name) => ({ MKL_ENABLE_INSTRUCTIONS: name })),
+];
 
 function runOurs(job: Job): Measurement {
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', here('step.ts'), JSON.stringify(job)], { encoding: 'utf8' });
@@ -39,25 +42,31 @@ function runOurs(job: Job): Measurement {
 
 type TorchResult = Measurement & { version: string };
 
-function runTorch(job: Job, coreType: string): TorchResult | string {
-  const env = { ...process.env, OMP_NUM_THREADS: String(job.threads), ...(coreType !== '' && { OPENBLAS_CORETYPE: coreType }) };
+function runTorch(job: Job, kernels: NodeJS.ProcessEnv): TorchResult | string {
+  const env = { ...process.env, OMP_NUM_THREADS: String(job.threads), ...kernels };
   const { stdout, stderr, status, error } = spawnSync(python, [here('torch_step.py'), JSON.stringify(job)], { encoding: 'utf8', env });
   if (error) return `no Python: ${error.message}`;
   return status === 0 ? (JSON.parse(stdout) as TorchResult) : stderr.trim().split('\n').at(-1) ?? 'failed';
 }
 
+interface Torch { kernels: NodeJS.ProcessEnv; compiles: boolean }
+
 /**
- * PyTorch's fastest kernels here, or why it cannot run. One layer on few tokens tells: the wrong kernels can be 20 times slower.
- * A kernel that this processor does not have ends the process, which leaves it out.
+ * PyTorch's fastest kernels here and whether it can compile, or why it cannot run. One layer on few tokens tells: the wrong kernels can be
+ * 20 times slower. A kernel that this processor does not have ends the process, which leaves it out.
  */
-function bestCoreType(job: Job): { coreType: string } | { reason: string } {
+function bestTorch(job: Job): Torch | { reason: string } {
   const probe: Job = { ...job, config: { ...job.config, numHiddenLayers: 1, vocabSize: 1000 }, batch: 2, seconds: 1 };
-  const tried = CORE_TYPES.map((coreType) => ({ coreType, result: runTorch(probe, coreType) }));
-  const working = tried.filter((entry): entry is { coreType: string; result: TorchResult } => typeof entry.result !== 'string');
+  const tried = KERNELS.map((kernels) => ({ kernels, result: runTorch(probe, kernels) }));
+  const working = tried.filter((entry): entry is { kernels: NodeJS.ProcessEnv; result: TorchResult } => typeof entry.result !== 'string');
   if (working.length === 0) return { reason: tried[0].result as string };
   working.sort((a, b) => a.result.milliseconds - b.result.milliseconds);
-  console.log(`PyTorch ${working[0].result.version}, OPENBLAS_CORETYPE: ${working.map(({ coreType, result }) => `${coreType || 'its own choice'} ${result.milliseconds.toFixed(0)} ms`).join(', ')}\n`);
-  return { coreType: working[0].coreType };
+  const [{ kernels, result: { version } }] = working;
+  const named = (env: NodeJS.ProcessEnv): string => Object.entries(env).map((entry) => entry.join('=')).join() || 'its own choice';
+  console.log(`PyTorch ${version}; one layer with ${working.map((entry) => `${named(entry.kernels)} ${entry.result.milliseconds.toFixed(0)} ms`).join(', ')}`);
+  const compiled = runTorch({ ...probe, compile: true }, kernels);
+  console.log(typeof compiled === 'string' ? `torch.compile is left out: ${compiled}\n` : `torch.compile: ${compiled.milliseconds.toFixed(0)} ms\n`);
+  return { kernels, compiles: typeof compiled !== 'string' };
 }
 
 /** Floating-point operations of the matrix products of one step: the backward pass has two products for each of the forward pass. */
@@ -82,14 +91,17 @@ const CASES: Case[] = [
 
 interface Sample { contender: string; result: Measurement }
 
-function measureCase({ name, config, batch, sequence }: Case, torch: { coreType: string } | { reason: string }): string[] {
+function measureCase({ name, config, batch, sequence }: Case, torch: Torch | { reason: string }): string[] {
   const job: Job = { config, batch, sequence, threads, seconds };
   const samples: Sample[] = [];
   let peak = 0;
   for (let round = 0; round < rounds; round++) {
     peak = Math.max(peak, runOurs({ ...job, seconds: Math.min(2, seconds), gemm: true }).gigaflops!);
     samples.push({ contender: 'albertine', result: runOurs(job) });
-    if ('coreType' in torch) samples.push({ contender: 'PyTorch', result: runTorch(job, torch.coreType) as TorchResult });
+    if ('kernels' in torch) samples.push({ contender: 'PyTorch', result: runTorch(job, torch.kernels) as TorchResult });
+    if ('kernels' in torch && torch.compiles) samples.push({ contender: 'PyTorch, torch.compile', result: runTorch({ ...job, compile: true }, torch.kernels) as TorchResult });
+    const half = config.numHiddenLayers / 2;
+    samples.push({ contender: `albertine, saveActivations ${half}`, result: runOurs({ ...job, saveActivations: half }) });
     samples.push({ contender: 'albertine, saveActivations none', result: runOurs({ ...job, saveActivations: 'none' }) });
   }
   const of = (contender: string): Measurement[] => samples.filter((sample) => sample.contender === contender).map(({ result }) => result);
@@ -113,7 +125,7 @@ function measureCase({ name, config, batch, sequence }: Case, torch: { coreType:
 }
 
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${threads} threads, Node ${process.version}, ${rounds} rounds of ${seconds} s\n`);
-const torch = bestCoreType({ ...CASES[0], threads, seconds });
+const torch = bestTorch({ ...CASES[0], threads, seconds });
 if ('reason' in torch) console.log(`PyTorch is left out: ${torch.reason}\n`);
 console.log('| shape | contender | ms a step | tokens/s | to PyTorch | peak RSS MB | to PyTorch | of GEMM peak | clip + AdamW |');
 console.log('|---|---|---|---|---|---|---|---|---|');

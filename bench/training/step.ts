@@ -20,6 +20,8 @@ export interface Job {
   threads: number;
   seconds: number;
   saveActivations?: SaveActivations;
+  /** PyTorch only: `torch.compile`. */
+  compile?: boolean;
   /** Measures the matrix product alone. */
   gemm?: boolean;
 }

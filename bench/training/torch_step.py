@@ -1,9 +1,10 @@
 """The same training step in PyTorch, as fast as PyTorch does it: forward, backward, clipping, AdamW. Prints one JSON object.
 
-    python3 torch_step.py '{"config": {...}, "batch": 8, "sequence": 128, "threads": 2, "seconds": 10}'
+    python3 torch_step.py '{"config": {...}, "batch": 8, "sequence": 128, "threads": 2, "seconds": 10, "compile": false}'
 
-OPENBLAS_CORETYPE and the like are taken from the environment; bench.ts tries several and keeps the best. Ends with exit code 3 when the
-matrix products would run in the reference BLAS, against which nothing would be proved.
+OPENBLAS_CORETYPE and the like are taken from the environment; bench.ts tries several and keeps the best. Attention is PyTorch's own fused one
+where it has it (2.0 and later). Ends with exit code 3 when the matrix products would run in the reference BLAS, against which nothing would
+be proved.
 """
 import json
 import math
@@ -22,6 +23,14 @@ torch.manual_seed(1)
 H, I, E, HEADS = c["hiddenSize"], c["intermediateSize"], c["embeddingSize"], c["numAttentionHeads"]
 
 
+def plain_attention(q, k, v, bias):
+    scores = torch.matmul(q, k.transpose(-1, -2)) * (1 / math.sqrt(H // HEADS)) + bias
+    return torch.matmul(torch.softmax(scores, -1), v)
+
+
+attention = getattr(F, "scaled_dot_product_attention", plain_attention)
+
+
 class Layer(nn.Module):
     def __init__(self):
         super().__init__()
@@ -31,9 +40,8 @@ class Layer(nn.Module):
 
     def forward(self, x, bias):
         b, s, _ = x.shape
-        q, k, v = (f(x).view(b, s, HEADS, H // HEADS).transpose(1, 2) for f in (self.query, self.key, self.value))
-        scores = torch.matmul(q, k.transpose(-1, -2)) * (1 / math.sqrt(H // HEADS)) + bias
-        context = torch.matmul(torch.softmax(scores, -1), v).transpose(1, 2).reshape(b, s, H)
+        q, k, v = (f(x).view(b, s, HEADS, H // HEADS).transpose(1, 2) for f in (self.query, self.key, self.value))  # [batch, heads, query, size]
+        context = attention(q, k, v, bias).transpose(1, 2).reshape(b, s, H)  # [batch, query, hidden]
         x = self.norm1(x + self.dense(context))
         return self.norm2(x + self.ffn_output(F.gelu(self.ffn(x), approximate="tanh")))
 
@@ -61,10 +69,11 @@ class Albert(nn.Module):
 torch.matmul(torch.ones(64, 64), torch.ones(64, 64))
 with open("/proc/self/maps") as maps:
     libraries = maps.read()
-if not any(name in libraries for name in ("openblas", "libmkl", "libblis")):
+if not torch.backends.mkl.is_available() and not any(name in libraries for name in ("openblas", "libblis")):
     sys.exit(print("PyTorch runs in the reference BLAS; install libopenblas0-pthread", file=sys.stderr) or 3)
 
 model = Albert()
+forward = torch.compile(model) if job.get("compile") else model
 decayed = [p for n, p in model.named_parameters() if p.dim() > 1]
 others = [p for n, p in model.named_parameters() if p.dim() <= 1]
 optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0}], lr=1e-5, foreach=job.get("foreach", True))
@@ -74,7 +83,7 @@ ids, mask, labels = torch.randint(5, c["vocabSize"], (B, S)), torch.ones(B, S), 
 
 def step():
     optimizer.zero_grad(set_to_none=False)
-    loss = model(ids, mask, labels)
+    loss = forward(ids, mask, labels)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
