@@ -58,7 +58,7 @@ export function addModelOption(command: Command, usual = 'the built-in model'): 
 export function addInputOptions(command: Command): Command {
   return command
     .option('-i, --input <file>', 'file of texts: .txt (a text a line), .jsonl, .csv, .tsv or .parquet; text formats may be gzipped')
-    .option('--field <name>', 'field or column that holds the text. Default: "text", or the only one there is')
+    .option('--text-field <name>', 'field or column that holds the text. Default: "text", or the only one there is')
     .option('--format <format>', 'format of the input where the extension does not tell it, and of standard input: txt, jsonl, csv, tsv, parquet. Default for standard input: txt', oneOf(...ROW_FORMATS))
     .option('--encoding <name>', `encoding of text files, never guessed: ${TEXT_ENCODINGS.join(', ')}. Default: utf-8`, oneOf(...TEXT_ENCODINGS))
     .option('--delimiter <character>', 'CSV and TSV: what separates columns. Default: comma or tab')

@@ -43,7 +43,7 @@ export function openEmbedOutput(run: EmbedRun, source: { input: string; report: 
     open: async (encoder) => {
       writer = flags.output === undefined ? stdoutWriter(run.io) : await openEmbeddingWriter(flags.output, {
         dimensions: encoder.width, dtype: encoder.dtype, fingerprint, resume: flags.resume ?? false,
-        details: { input: { name: source.input, field: flags.field ?? null }, options: describeOptions(flags, run.plan), ...encoder.details },
+        details: { input: { name: source.input, field: flags.textField ?? null }, options: describeOptions(flags, run.plan), ...encoder.details },
       });
       rows = writer.existing;
       if (rows > 0) counts.addStored(completeCounts(previous, rows));

@@ -106,13 +106,13 @@ function requireConsistent(flags: EmbedFlags, unit: 'tokens' | 'words' | undefin
 }
 
 /** The sidecar of the output to be continued. The fingerprint is checked later, when the model is known; the input is checked here. */
-async function readPrevious({ resume, output, field }: EmbedFlags, input: string): Promise<EmbeddingMetadata | undefined> {
+async function readPrevious({ resume, output, textField }: EmbedFlags, input: string): Promise<EmbeddingMetadata | undefined> {
   if (!resume || output === undefined || !existsSync(output)) return undefined;
   const previous = await readEmbeddingMetadata(output);
   const origin = previous?.['input'] as { name?: string; field?: string | null } | undefined;
-  if (origin && (origin.name !== input || (origin.field ?? undefined) !== field)) {
+  if (origin && (origin.name !== input || (origin.field ?? undefined) !== textField)) {
     const describe = (name: string | undefined, column: string | null | undefined): string => `${name}${column == null ? '' : `, field ${column}`}`;
-    throw new AlbertineError('invalid_argument', `cannot continue ${output}: it was made from ${describe(origin.name, origin.field)}, this run reads ${describe(input, field)}`, {
+    throw new AlbertineError('invalid_argument', `cannot continue ${output}: it was made from ${describe(origin.name, origin.field)}, this run reads ${describe(input, textField)}`, {
       value: input, hint: `Start again without --resume, or correct "input" in ${metadataPath(output)} if the file has only moved`,
     });
   }

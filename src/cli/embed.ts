@@ -56,7 +56,7 @@ Interrupting
 
 Examples
   albertine embed "a text" "another text" --normalize
-  albertine embed reviews.csv --field text --output reviews.npy
+  albertine embed reviews.csv --text-field text --output reviews.npy
   zcat corpus.gz | albertine embed - --output corpus.parquet
   albertine embed --input notes.jsonl --pooling tokens --output tokens.jsonl
   albertine embed --input books.jsonl --output books.npy --stride 64 --resume

@@ -20,13 +20,14 @@ export function asFlags(message: string): string {
     .replace(/\bset hardVocabLimit to false\b/g, 'use --no-hard-vocab-limit')
     .replace(/\bsay header: false\b/g, 'use --no-header')
     .replace(/\bheader: false\b/g, '--no-header')
-    .replace(/\b([Ss])ay field: NAME\b/g, (_match, first: string) => `${first === 'S' ? 'U' : 'u'}se --field NAME`)
+    .replace(/\b([Ss])ay field: NAME\b/g, (_match, first: string) => `${first === 'S' ? 'U' : 'u'}se --text-field NAME`)
     .replace(/\bName the format: /g, 'Name it with --format: ')
     .replace(/\bmore epochs\b/g, 'more --epochs')
     .replace(ONE_WORD, (name) => flagOf(name))
     .replace(OPTION, (_match, name: string, value?: string) => `${flagOf(name)}${value === undefined ? '' : ` ${value}`}`);
 }
 
-function flagOf(name: string): string {
+/** The flag of an option of the library. */
+export function flagOf(name: string): string {
   return OTHER_NAME[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -10,7 +10,7 @@ export function registerPredict(program: Command, io: CliIo): void {
   addInputOptions(command)
     .option('-o, --output <file>', 'a .jsonl, .csv, .tsv or .parquet file. Default: JSONL on standard output')
     .option('--pair <text>', 'second text, for models fine-tuned on pairs; goes with every text given as an argument')
-    .option('--pair-field <name>', 'field of the second text, for models fine-tuned on pairs; the first one is in --field. Standard input is JSONL then, unless --format says otherwise')
+    .option('--pair-field <name>', 'field of the second text, for models fine-tuned on pairs; the first one is in --text-field. Standard input is JSONL then, unless --format says otherwise')
     .option('--top-k <n>', 'labels listed in "labels" (in tables label, label_2 ...), best first; "label" and "score" are always the best one. Default: all; in tables 1', integer({ min: 1 }))
     .option('--long-text <policy>', 'texts longer than the model was trained with: window (logits of the windows are averaged), truncate (cut, and counted), error. Default: window', oneOf('window', 'truncate', 'error'))
     .option('--max-length <n>', 'tokens per window, [CLS] and [SEP] included. Default: as in training', integer({ min: 3 }))
@@ -26,13 +26,13 @@ Output
 
 Examples
   albertine predict reviews-model "what a film" "never again"
-  albertine predict reviews-model new-reviews.csv --field text --output labelled.csv --top-k 3
+  albertine predict reviews-model new-reviews.csv --text-field text --output labelled.csv --top-k 3
   cat lines.txt | albertine predict reviews-model - --look-ahead 1
 Pairs of texts
   albertine predict nli "a man sleeps" --pair "somebody is awake"
-  albertine predict nli pairs.csv --field premise --pair-field hypothesis
-  albertine predict nli pairs.tsv --no-header --field 0 --pair-field 1
-  echo '{"premise":"a man sleeps","hypothesis":"somebody is awake"}' | albertine predict nli - --field premise --pair-field hypothesis
+  albertine predict nli pairs.csv --text-field premise --pair-field hypothesis
+  albertine predict nli pairs.tsv --no-header --text-field 0 --pair-field 1
+  echo '{"premise":"a man sleeps","hypothesis":"somebody is awake"}' | albertine predict nli - --text-field premise --pair-field hypothesis
 `)
     .action(async (model: string, texts: string[]) => {
       const { runPredict } = await import('./predict-run.ts');

@@ -64,7 +64,7 @@ Every command has its own manual: albertine embed --help
 Examples
   albertine demo
   albertine embed "some text" "another" --normalize
-  albertine embed --input reviews.csv --field text --output reviews.npy
+  albertine embed --input reviews.csv --text-field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
   for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerReport, registerDemo]) register(program, io);

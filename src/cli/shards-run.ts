@@ -12,7 +12,7 @@ export interface ShardsFlags {
   output: string;
   locale?: string;
   segments?: 'sentence' | 'paragraph';
-  field?: string;
+  textField?: string;
   shardTokens?: number;
   workers?: number;
   onError?: 'stop' | 'skip';
@@ -44,10 +44,10 @@ export async function runShardsVerify(io: CliIo, folder: string): Promise<void> 
 }
 
 /** `FILES`, `NAME=FILES` or `NAME*WEIGHT=FILES`. */
-export function parseSource(text: string, { locale, field, onError }: Pick<ShardsFlags, 'locale' | 'field' | 'onError'>): CorpusSource {
+export function parseSource(text: string, { locale, textField, onError }: Pick<ShardsFlags, 'locale' | 'textField' | 'onError'>): CorpusSource {
   const match = /^(?:([\w./-]+?)(?:\*(\d*\.?\d+))?=)?(.+)$/.exec(text);
   const paths = match?.[3].split(',').map((path) => path.trim()).filter((path) => path !== '') ?? [];
   if (!match || paths.length === 0) throw new UsageError(`a source is FILES, NAME=FILES or NAME*WEIGHT=FILES, got ${text}`);
   const name = match[1] ?? basename(paths[0]).replace(/\..*$/, '').replace(/[^\w-]/g, '_');
-  return { name, paths, ...(match[2] !== undefined && { weight: Number(match[2]) }), ...(locale !== undefined && { locale }), ...(field !== undefined && { field }), ...(onError && { onError }) };
+  return { name, paths, ...(match[2] !== undefined && { weight: Number(match[2]) }), ...(locale !== undefined && { locale }), ...(textField !== undefined && { field: textField }), ...(onError && { onError }) };
 }

@@ -13,7 +13,7 @@ export function registerShards(program: Command, io: CliIo): void {
     .requiredOption('-o, --output <folder>', 'folder for the shards and manifest.json')
     .option('--locale <tag>', 'language for sentence boundaries, such as en or zh. Default: language-neutral rules')
     .option('--segments <unit>', 'what documents are divided into for sentence pairs: sentence or paragraph. Default: sentence', oneOf('sentence', 'paragraph'))
-    .option('--field <name>', 'field that holds a document, for JSONL, CSV and Parquet. Default: text')
+    .option('--text-field <name>', 'field that holds a document, for JSONL, CSV and Parquet. Default: text')
     .option('--shard-tokens <n>', 'tokens of a shard. Default: 4194304', integer({ min: 1024 }))
     .option('--workers <n>', 'threads that tokenise. Default: the processors this process may use', integer({ min: 0 }))
     .option('--on-error <action>', 'rows that cannot be used: stop or skip (counted and listed). Default: stop', oneOf('stop', 'skip'))

@@ -7,11 +7,12 @@ import type { TextEncoding } from '../data/lines.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { pick } from '../tasks/pick.ts';
 import { UsageError } from './errors.ts';
+import { flagOf } from './flag-names.ts';
 
 /** The flags of `addInputOptions`, as commander gives them. */
 export interface InputFlags {
   input?: string;
-  field?: string;
+  textField?: string;
   format?: RowFormat;
   encoding?: TextEncoding;
   delimiter?: string;
@@ -40,12 +41,12 @@ const MAX_LISTED = 100;
 export function openTextInput(texts: readonly string[], flags: InputFlags): TextInput {
   const source = chooseSource(texts, flags);
   if (source === undefined) {
-    for (const flag of ['field', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`--${flag} is for files and standard input, not for texts given as arguments`);
+    for (const flag of ['textField', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`${flagOf(flag)} is for files and standard input, not for texts given as arguments`);
     return argumentInput(texts);
   }
-  const { header, onError } = flags;
+  const { textField, header, onError } = flags;
   const rows = readTexts(source, {
-    ...pick(flags, ['field', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(header === false && { header }),
+    ...pick(flags, ['format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(textField !== undefined && { field: textField }), ...(header === false && { header }),
   });
   const { report } = rows;
   return {

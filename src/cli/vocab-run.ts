@@ -20,7 +20,7 @@ export interface VocabFlags {
   hardVocabLimit: boolean;
   maxPieceLength?: number;
   sample?: number;
-  field?: string;
+  textField?: string;
   seed?: number;
   resume?: boolean;
   quiet?: boolean;
@@ -29,11 +29,11 @@ export interface VocabFlags {
 /** Runs `albertine vocab train`. */
 export async function runVocabTrain(io: CliIo, inputs: readonly string[], flags: VocabFlags): Promise<void> {
   const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
-  const { output, algorithm = 'unigram', vocabSize, sample, field, seed, resume } = flags;
+  const { output, algorithm = 'unigram', vocabSize, sample, textField, seed, resume } = flags;
   const shared = {
     outputDirectory: output, onProgress: bar.update, signal: io.signal,
     ...(vocabSize !== undefined && { vocabSize }), ...(sample !== undefined && { inputSentenceSize: sample }),
-    ...(field !== undefined && { textField: field }), ...(seed !== undefined && { seed }), ...(resume && { resume }),
+    ...(textField !== undefined && { textField }), ...(seed !== undefined && { seed }), ...(resume && { resume }),
   };
   const options = algorithm === 'wordpiece' ? { ...shared, algorithm, words: { lowerCase: !flags.keepCase } } : { ...shared, algorithm, ...unigramOptions(flags) };
   const report = await trainVocabularyFromFiles(inputs.map(parseInput), options).finally(() => bar.finish());

@@ -27,7 +27,7 @@ export function registerVocab(program: Command, io: CliIo): void {
     .option('--max-piece-length <n>', 'unigram: longest piece in characters, at most 64. Default: 16', integer({ min: 1, max: 64 }))
     .option('--no-hard-vocab-limit', 'unigram: make a smaller vocabulary where the text yields fewer pieces than --vocab-size. Default: that is an error')
     .option('--sample <lines>', 'draw this many lines at random. Default: all', integer({ min: 1 }))
-    .option('--field <name>', 'field of .jsonl rows that holds the text. Default: text')
+    .option('--text-field <name>', 'field of .jsonl rows that holds the text. Default: text')
     .option('--seed <n>', 'seed of the sample. Default: 1', integer())
     .option('--resume', 'continue an interrupted run after its last finished stage')
     .option('-q, --quiet', 'no progress and no summary')

@@ -39,7 +39,7 @@ describe('help, version and errors', () => {
   it('ends with 2 for wrong use', async () => {
     for (const argv of [['embed', '--poolign', 'mean', 'x'], ['embed', '--pooling', 'average', 'x'], ['nonsense'], ['embed'], ['embed', '--resume', 'x'], ['embed', '--resume', 'x', '-o', 'y.parquet'], ['embed', 'x', '-i', 'y.txt'],
       ['embed', 'x', '-o', 'y.docx'], ['embed', 'x', '-o', 'y.json'], ['tokenize', 'x', '-o', 'y.json'], ['vocab', 'train', 'x.csv', '-o', 'y'], ['vocab', 'train', 'x.tsv.gz=2', '-o', 'y'], ['predict', 'm', 'x', '-o', 'y.json'], ['embed', 'x', '--pooling', 'tokens', '-o', 'y.npy'], ['embed', 'x', '--segments', '2'], ['embed', '--max-length', 'many', 'x'], ['init'], ['convert', '--to', 'gguf', '-o', 'x'],
-      ['embed', 'x', '--field', 'body'], ['embed', 'x', '-'], ['info', 'x', '--preset', 'nano'], ['init', '--preset', 'nano', '-o', folder.path('none'), '--heads', 'tail']]) {
+      ['embed', 'x', '--text-field', 'body'], ['embed', 'x', '-'], ['info', 'x', '--preset', 'nano'], ['init', '--preset', 'nano', '-o', folder.path('none'), '--heads', 'tail']]) {
       const { code, stderr, stdout } = await run(argv);
       expect([argv, code, stdout]).toEqual([argv, 2, '']);
       expect(stderr).toMatch(/^albertine: /);
@@ -91,8 +91,20 @@ describe('tokenize', () => {
     expect([code, stderr]).toEqual([0, `3 texts -> ${output}\n`]);
     expect(records(readFileSync(output, 'utf8')).map(({ tokens }) => (tokens as string[]).length)).toEqual([4, 2, 4]);
     writeFileSync(folder.path('pairs.csv'), 'q,a\na cat,the dog\n');
-    const pair = records((await run(['tokenize', '-m', folder.path('vocab.txt'), '--input', folder.path('pairs.csv'), '--field', 'q', '--pair-field', 'a'])).stdout)[0];
+    const pair = records((await run(['tokenize', '-m', folder.path('vocab.txt'), '--input', folder.path('pairs.csv'), '--text-field', 'q', '--pair-field', 'a'])).stdout)[0];
     expect(pair['typeIds']).toEqual([0, 0, 0, 0, 1, 1, 1]);
+  });
+});
+
+describe('vocab train and shards build', () => {
+  it('take the texts from the field that --text-field names', async () => {
+    const rows = folder.path('bodies.jsonl');
+    writeFileSync(rows, Array.from({ length: 60 }, (_, i) => `${JSON.stringify({ title: 'zzz', body: `a quick fox jumps over ${i} lazy dogs. it was day ${i % 7}.` })}\n`).join(''));
+    const vocab = folder.path('field-vocab');
+    expect(await run(['vocab', 'train', rows, '--text-field', 'body', '--vocab-size', '50', '-o', vocab, '-q'])).toMatchObject({ code: 0, stdout: `${vocab}\n` });
+    const build = ['shards', 'build', rows, '--tokenizer', vocab, '-o', folder.path('field-shards'), '--workers', '0'];
+    expect(await run(build)).toMatchObject({ code: 1, stderr: expect.stringMatching(/no field "text"; the fields present are "title", "body" \(use --text-field NAME/) as string });
+    expect(await run([...build, '--text-field', 'body'])).toMatchObject({ code: 0, stderr: expect.stringMatching(/tokens of 60 documents/) as string });
   });
 });
 

@@ -45,7 +45,7 @@ describe('embed', () => {
 
   it('reads files by extension, given as option or argument, and writes every format alike', async () => {
     const plain = await expected(TEXTS);
-    for (const [source, output] of [[['texts.txt'], 'a.jsonl'], [['--input', 'texts.jsonl', '--field', 'body'], 'a.npy'], [['--input', 'texts.txt'], 'a.csv'], [['--input', 'texts.txt'], 'a.parquet']] as const) {
+    for (const [source, output] of [[['texts.txt'], 'a.jsonl'], [['--input', 'texts.jsonl', '--text-field', 'body'], 'a.npy'], [['--input', 'texts.txt'], 'a.csv'], [['--input', 'texts.txt'], 'a.parquet']] as const) {
       const argv = source.map((part) => (part.includes('.') ? folder.path(part) : part));
       const { code, stderr, stdout } = await run(['embed', '-m', model, ...argv, '-o', folder.path(output), '--threads', '1', '--batch-tokens', '64']);
       expect([code, stdout]).toEqual([0, '']);
@@ -138,9 +138,9 @@ describe('a file without the field', () => {
       expect(code).toBe(1);
       return stderr;
     };
-    expect(await failing(folder.path('plain.csv'), '--on-error', 'skip')).toMatch(/plain\.csv has no field "text"; the fields present are "a cat", "5.0"\. Use --field NAME for the one that holds the text, and --no-header if the file has no header line/);
-    expect(await failing(folder.path('plain.csv'), '--field', 'body')).toMatch(/plain\.csv, line 1: the header cannot be used: no field "body".*use --no-header and name them 0, 1, 2/);
-    expect(await failing(folder.path('other.jsonl'))).toMatch(/row 1: no field "text"; the fields present are "a", "b" \(use --field NAME if another one holds the text\)/);
+    expect(await failing(folder.path('plain.csv'), '--on-error', 'skip')).toMatch(/plain\.csv has no field "text"; the fields present are "a cat", "5.0"\. Use --text-field NAME for the one that holds the text, and --no-header if the file has no header line/);
+    expect(await failing(folder.path('plain.csv'), '--text-field', 'body')).toMatch(/plain\.csv, line 1: the header cannot be used: no field "body".*use --no-header and name them 0, 1, 2/);
+    expect(await failing(folder.path('other.jsonl'))).toMatch(/row 1: no field "text"; the fields present are "a", "b" \(use --text-field NAME if another one holds the text\)/);
     expect(await failing('-i', folder.path('vocab.unknown'))).toMatch(/no file at|Name it with --format: txt/);
   });
 });

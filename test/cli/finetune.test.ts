@@ -68,7 +68,7 @@ describe('albertine finetune classify', () => {
     const lines = records(stdout);
     expect(lines.map(({ index, label }) => [index, label])).toEqual([[0, 'good'], [1, 'bad']]);
     expect(lines[0]).toMatchObject({ labels: [{ label: 'good', score: lines[0]['score'] }], tokenCount: 3, windows: 1, truncatedTokens: 0 });
-    const table = await run(['predict', output, dev, '--field', 'review', '--delimiter', ';', '--output', folder.path('out.csv'), '--top-k', '2', '--look-ahead', '7']);
+    const table = await run(['predict', output, dev, '--text-field', 'review', '--delimiter', ';', '--output', folder.path('out.csv'), '--top-k', '2', '--look-ahead', '7']);
     expect([table.code, table.stderr]).toEqual([0, expect.stringMatching(/60 texts -> .*out\.csv/)]);
     const rows = readFileSync(folder.path('out.csv'), 'utf8').trimEnd().split('\n');
     expect([rows[0], rows.length]).toEqual(['index,label,score,label_2,score_2,tokenCount,windows,truncatedTokens', 61]);

@@ -28,4 +28,14 @@ describe('option names in messages', () => {
     }
     expect(seen).toBeGreaterThan(60);
   });
+
+  it('are the same wherever texts are read from fields', async () => {
+    for (const argv of [['embed'], ['tokenize'], ['predict'], ['evaluate'], ['vocab', 'train'], ['shards', 'build'], ['finetune', 'classify'], ['finetune', 'embedding']]) {
+      const { stdout } = await run([...argv, '--help']);
+      expect(stdout, argv.join(' ')).toMatch(/^ {2}--text-field <name>/m);
+      expect(stdout, argv.join(' ')).not.toMatch(/(?<![\w-])--field\b/);
+    }
+    expect(await run(['predict', 'model', 'x.csv', '--field', 'body'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/unknown option '--field'/) as string });
+    expect(await run(['embed', 'a text', '--text-field', 'body'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/--text-field is for files and standard input/) as string });
+  });
 });

@@ -41,28 +41,28 @@ describe('albertine predict with a model of pairs', () => {
   const predict = (...argv: string[]): ReturnType<typeof run> => run(['predict', model, '--threads', '1', ...argv]);
 
   it('takes the second text as an argument, from fields and from columns without names', async () => {
-    const fromFile = records((await predict(pairs, '--field', 'first', '--pair-field', 'second')).stdout);
+    const fromFile = records((await predict(pairs, '--text-field', 'first', '--pair-field', 'second')).stdout);
     expect(fromFile).toHaveLength(80);
     expect(fromFile[0]).toEqual({ index: 0, value: expect.any(Number) as number, tokenCount: expect.any(Number) as number, windows: 1, truncatedTokens: expect.any(Number) as number });
-    expect(records((await predict(table, '--no-header', '--field', '0', '--pair-field', '1')).stdout)).toEqual(fromFile.slice(0, 3));
+    expect(records((await predict(table, '--no-header', '--text-field', '0', '--pair-field', '1')).stdout)).toEqual(fromFile.slice(0, 3));
     const [{ first, second }] = rows(80, 1);
     expect(records((await predict(first, '--pair', second)).stdout)).toEqual([fromFile[0]]);
   });
 
   it('reads quotes as it is told, and so does tokenize', async () => {
     const inches = write('inches.csv', 'first,second\n"a,"b"\n5" film,6" plot\n');
-    const fields = ['--field', 'first', '--pair-field', 'second', '--quotes', 'none'];
+    const fields = ['--text-field', 'first', '--pair-field', 'second', '--quotes', 'none'];
     const labelled = await predict(inches, ...fields);
     expect([labelled.code, records(labelled.stdout).length]).toEqual([0, 2]);
     expect((await predict(inches, ...fields.slice(0, 4))).stderr).toMatch(/row 2: text after the closing quote of field 1/);
     const tokens = records((await run(['tokenize', '--model', base, inches, ...fields])).stdout);
     expect(tokens.map(({ typeIds }) => (typeIds as number[]).includes(1))).toEqual([true, true]);
-    expect(records((await run(['tokenize', '--model', base, inches, '--field', 'second', '--quotes', 'none'])).stdout)).toHaveLength(2);
+    expect(records((await run(['tokenize', '--model', base, inches, '--text-field', 'second', '--quotes', 'none'])).stdout)).toHaveLength(2);
     expect(await run(['tokenize', '--model', base, 'a film', '--quotes', 'none'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/--quotes is for files and standard input/) as string });
   });
 
   it('reads pairs as JSON lines from standard input', async () => {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'predict', model, '-', '--field', 'first', '--pair-field', 'second', '--threads', '1'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'predict', model, '-', '--text-field', 'first', '--pair-field', 'second', '--threads', '1'], { stdio: ['pipe', 'pipe', 'inherit'] });
     let stdout = '';
     child.stdout.on('data', (chunk) => (stdout += String(chunk)));
     child.stdin.end(rows(2, 1).map((row) => `${JSON.stringify(row)}\n`).join(''));
@@ -75,11 +75,11 @@ describe('albertine predict with a model of pairs', () => {
     expect(await predict('a film')).toMatchObject(alone);
     expect(await predict('-')).toMatchObject(alone);
     expect(await run(['evaluate', model, '--data', pairs, '--text-field', 'first', '--label-field', 'score'])).toMatchObject(alone);
-    expect(await predict(pairs, '--field', 'first', '--pair-field', 'third')).toMatchObject({ code: 1, stderr: expect.stringMatching(/no field "third"; the fields present are "first", "second"/) as string });
+    expect(await predict(pairs, '--text-field', 'first', '--pair-field', 'third')).toMatchObject({ code: 1, stderr: expect.stringMatching(/no field "third"; the fields present are "first", "second"/) as string });
     expect(await predict(write('lines.txt', 'a film\n'), '--pair-field', 'second')).toMatchObject({ code: 1, stderr: expect.stringMatching(/one text a line.*cannot hold pairs/) as string });
     expect(await predict('one', 'two', '--pair-field', 'second')).toMatchObject({ code: 2, stderr: expect.stringMatching(/--pair-field needs one file of rows, or - for standard input/) as string });
     const gap = write('gap.jsonl', '{"first":"a film","second":"the plot"}\n{"first":"a film"}\n{"first":"a film","second":3}\n');
-    const skipping = await predict(gap, '--field', 'first', '--pair-field', 'second', '--on-error', 'skip');
+    const skipping = await predict(gap, '--text-field', 'first', '--pair-field', 'second', '--on-error', 'skip');
     expect([skipping.code, records(skipping.stdout).length, skipping.stderr]).toEqual([0, 1, expect.stringMatching(/2 rows left out\n.*no field "second".*\n.*field "second" must be a string, got 3/)]);
   });
 });
