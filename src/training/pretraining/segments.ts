@@ -33,7 +33,7 @@ export interface PackOptions {
   objective: PairObjective;
   /** Tokens of an example, special ones included. */
   maxLength: number;
-  /** Share of documents packed to a random shorter length, at which fine-tuning will use the model. ALBERT: 0.1. */
+  /** Share of documents packed to a random shorter length, at which fine-tuning will use the model. ALBERT: 0.1, RoBERTa (`none`): 0. */
   shortSequenceProbability: number;
   random: Random;
   /** `nsp`: some document other than the given one, or undefined when there is none. */
@@ -47,7 +47,7 @@ export interface PackOptions {
  *   answer); if it is too long it is divided into several examples instead of being cut off;
  * - A ends near a token drawn at random, not at a boundary drawn at random, so that neither segment tends to be the longer one;
  * - a pair is cut to length before it is swapped, and equal lengths are cut at random, so that swapping changes nothing but the order;
- * - `none` closes an example before the segment that would not fit, so that nothing is cut off.
+ * - `none` has no pair that must consist of whole segments: see {@link packSingles}.
  * With `sop` and `none` every token is in exactly one example or counted in `truncatedTokens`; `nsp` uses tokens of other documents besides.
  */
 export function packDocument(document: SegmentedDocument, options: PackOptions): ExamplePlan[] {
@@ -58,14 +58,32 @@ export function packDocument(document: SegmentedDocument, options: PackOptions):
   return objective === 'none' ? packSingles(document, target, room) : packPairs(document, target, options);
 }
 
+/** Share of the length that `none` leaves free rather than cut a segment. */
+const MOST_FREE = 1 / 8;
+
+/**
+ * Examples without pairs, from one document each (RoBERTa's DOC-SENTENCES, Liu et al. 2019, section 4.2): whole segments as long as they fit. Where they leave
+ * more than an eighth of the length free and the rest of the document needs more than one further example, the next segment is cut and goes on in the next
+ * example: short lengths, which hold a sentence or two, are filled as long ones are, and long ones hardly cut. A rest for two examples is halved, so that no
+ * crumb is left for the last one. A document packed to a shorter length keeps its segments whole. No token is lost.
+ */
 function packSingles({ block, start, segmentEnds }: SegmentedDocument, target: number, room: number): ExamplePlan[] {
   const plans: ExamplePlan[] = [];
+  const last = segmentEnds[segmentEnds.length - 1];
   let from = start;
-  for (let i = 0; i < segmentEnds.length; i++) {
-    const isLast = i === segmentEnds.length - 1;
-    if (!isLast && segmentEnds[i + 1] - from <= target) continue;
-    plans.push(...windows({ block, start: from, end: segmentEnds[i] }, room));
-    from = segmentEnds[i];
+  let segment = 0;
+  while (from < last) {
+    let end = from;
+    while (segment < segmentEnds.length && segmentEnds[segment] - from <= target) end = segmentEnds[segment++];
+    if (target < room) {
+      if (end === from) end = segmentEnds[segment++];
+      plans.push(...windows({ block, start: from, end }, room));
+    } else {
+      const rest = last - from;
+      if (last - end > room && room - (end - from) > room * MOST_FREE) end = from + (rest <= 2 * room ? Math.ceil(rest / 2) : room);
+      plans.push({ first: { block, start: from, end }, truncatedTokens: 0 });
+    }
+    from = end;
   }
   return plans;
 }

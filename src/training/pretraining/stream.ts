@@ -17,7 +17,7 @@ export interface PretrainingStreamOptions {
   maxLength: number;
   /** Default `sop`. */
   objective?: PairObjective;
-  /** See {@link PackOptions.shortSequenceProbability}. Default 0.1. */
+  /** See {@link PackOptions.shortSequenceProbability}. Default 0.1, and 0 for `none`. */
   shortSequenceProbability?: number;
   masking?: MaskingOptions;
   /** Default 0. */
@@ -46,6 +46,9 @@ export interface StreamState {
   /** Of what `index` depends on besides: length, objective, packing. */
   packing: string;
 }
+
+/** Raised when `none` packs otherwise: a state from before must not go on inside a pool that has other examples. */
+const SINGLES_VERSION = 2;
 
 /** How much a source gives. */
 export interface SourceShare {
@@ -78,7 +81,7 @@ export class PretrainingStream {
     const { objective, maxLength, shortSequenceProbability, staticMasks, sources } = context;
     this.fingerprints = {
       order: fingerprintOf([seed, poolBlocks, Number(shuffle), ...sources.flatMap(({ name, content, passes }) => [name, content, passes])]),
-      packing: fingerprintOf([objective, maxLength, shortSequenceProbability, Number(staticMasks)]),
+      packing: fingerprintOf([objective, maxLength, shortSequenceProbability, Number(staticMasks), ...(objective === 'none' ? [SINGLES_VERSION] : [])]),
     };
   }
 
@@ -87,7 +90,8 @@ export class PretrainingStream {
    * shards of another tokeniser, `file_not_found`, `invalid_file`.
    */
   static async open(folders: readonly FileSource[], options: PretrainingStreamOptions): Promise<PretrainingStream> {
-    const { tokenizer, maxLength, objective = 'sop', shortSequenceProbability = 0.1, masking = {}, seed = 0, poolBlocks = 2048, shuffle = true } = options;
+    const { tokenizer, maxLength, objective = 'sop', masking = {}, seed = 0, poolBlocks = 2048, shuffle = true } = options;
+    const { shortSequenceProbability = objective === 'none' ? 0 : 0.1 } = options;
     requireInteger('maxLength', maxLength, { min: 8 });
     requireInteger('poolBlocks', poolBlocks, { min: 1 });
     requireInteger('seed', seed);

@@ -121,6 +121,45 @@ describe('packing of documents', () => {
     expect(Math.abs(others / pairs - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / pairs));
   });
 
+  it('none: examples are full, and begin with a segment where that costs little', () => {
+    // Sentences of real lengths: about 35 tokens. The last example of a document has what is left, so documents are long.
+    const random = createRandom(7);
+    const figures = (maxLength: number): { fill: number; whole: number } => {
+      let [tokens, examples, whole] = [0, 0, 0];
+      for (let seed = 0; seed < 50; seed++) {
+        const lengths = Array.from({ length: 200 }, () => 5 + random.integer(61));
+        const starts = new Set(documentOf(lengths, 3).segmentEnds as number[]).add(3);
+        for (const { first } of pack(lengths, { objective: 'none', maxLength, short: 0, seed })) {
+          tokens += size(first) + 2;
+          whole += Number(starts.has(first.start));
+          examples++;
+        }
+      }
+      return { fill: tokens / (examples * maxLength), whole: whole / examples };
+    };
+    expect(figures(64).fill).toBeGreaterThan(0.97);
+    expect(figures(128).fill).toBeGreaterThan(0.95);
+    expect(figures(512).fill).toBeGreaterThan(0.92);
+    expect(figures(512).whole).toBeGreaterThan(0.95);
+  });
+
+  it('none: every example but the last of a document fills seven eighths, whatever the segments', () => {
+    fc.assert(fc.property(fc.record(settings), ({ lengths, maxLength, seed }) => {
+      const sizes = pack(lengths, { objective: 'none', maxLength, short: 0, seed }).map(({ first }) => size(first));
+      // The last two share what is left.
+      for (const length of sizes.slice(0, -2)) expect(length).toBeGreaterThanOrEqual((maxLength - 2) * 7 / 8);
+    }));
+  });
+
+  it('none: cuts in the middle what needs two examples, and nothing where two whole parts fit', () => {
+    const sizes = (lengths: number[]): number[] => pack(lengths, { objective: 'none', maxLength: 64, short: 0, seed: 1 }).map(({ first }) => size(first));
+    expect(sizes([63])).toEqual([32, 31]);
+    expect(sizes([40, 30])).toEqual([40, 30]);
+    expect(sizes([5, 65])).toEqual([35, 35]);
+    expect(sizes([58, 60])).toEqual([58, 60]);
+    expect(sizes([40, 30, 60])).toEqual([62, 8, 60]);
+  });
+
   it('packs a share of documents to shorter lengths', () => {
     const lengths = Array.from({ length: 200 }, () => 3);
     const longest = (seed: number, short: number): number => Math.max(...pack(lengths, { objective: 'none', maxLength: 100, short, seed }).map(({ first }) => size(first)));
