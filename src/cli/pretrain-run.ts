@@ -33,7 +33,7 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
   const config = flags.config === undefined ? {} : await readConfig(flags.config);
   const { preset, optimizer, quiet = false } = flags;
   const settings: Partial<PretrainConfig> = {
-    ...config,
+    ...withoutReplaced(config, flags),
     ...pick(flags, ['shards', 'heldOut', 'tokenizer', 'from', 'wordEmbeddings', 'objective', 'steps', 'batchSize', 'maxLength', 'learningRate', 'schedule', 'warmupRatio', 'evaluateEvery', 'checkpointEvery', 'microBatchTokens', 'seed']),
     ...(preset !== undefined && { model: preset }),
     ...(optimizer !== undefined && { optimizer: { ...config.optimizer, name: optimizer } }),
@@ -57,6 +57,15 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
     for (const [name, value] of Object.entries(result.evaluation ?? {})) io.stderr.write(`  ${name.padEnd(20)}${value.toPrecision(4)}\n`);
   }
   await io.stdout.write(`${result.output}\n`);
+}
+
+/** The settings of the file less those that a flag replaces under another name: another start, or one length throughout. */
+function withoutReplaced(config: Partial<PretrainConfig>, { from, preset, tokenizer, maxLength }: PretrainFlags): Partial<PretrainConfig> {
+  const replaced: (keyof PretrainConfig)[] = [
+    ...(from !== undefined ? ['model', 'tokenizer', 'wordEmbeddings'] as const : []), ...(preset !== undefined || tokenizer !== undefined ? ['from'] as const : []),
+    ...(maxLength !== undefined ? ['lengths'] as const : []),
+  ];
+  return Object.fromEntries(Object.entries(config).filter(([name]) => !replaced.includes(name as keyof PretrainConfig)));
 }
 
 async function readConfig(path: string): Promise<Partial<PretrainConfig>> {

@@ -27,11 +27,12 @@ import { scaleLearningRate, type Schedule, type ScheduleKind } from '../training
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
+import { requirePretrainConfig } from './pretrain-settings.ts';
 import { cardSettings, requireNothingLost, RunFolder, settingsToResume, type RunSettings } from './run-folder-node.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
 export interface PretrainConfig {
-  /** Shape of a new network: a preset's name, or fields that replace those of `preset` (default `mini`). */
+  /** Shape of a new network: a preset's name, or fields that replace those of `preset` (default `mini`). Not with `from`. */
   model?: string | (Partial<AlbertConfig> & { preset?: string });
   /** Continues from this checkpoint (path or hub id) instead: domain adaptation. Its tokeniser is used. */
   from?: string;
@@ -46,14 +47,14 @@ export interface PretrainConfig {
   shards: readonly string[];
   /** Passes over a source in an epoch, by name, instead of the shards' own weights; 0 leaves it out. */
   weights?: Readonly<Record<string, number>>;
-  /** Shard folders for evaluation. */
+  /** Shard folders for evaluation. Figures are by source, under the last part of its name (`en` of `heldout/en`), or the whole name where two end alike. */
   heldOut?: readonly string[];
   /** Held-out examples per source. Default 200. */
   heldOutExamples?: number;
   /** Default `sop`. */
   objective?: PairObjective;
   masking?: MaskingOptions;
-  /** Tokens of a sequence. Default 128. */
+  /** Tokens of a sequence. Default 128. Not with `lengths`. */
   maxLength?: number;
   /** Shorter sequences first: from which share of the steps which length, such as `[[0, 64], [0.8, 128]]`. Default: `maxLength` throughout. */
   lengths?: readonly (readonly [fromShare: number, maxLength: number])[];
@@ -119,6 +120,7 @@ const PAPER_BATCH = 4096;
  */
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
   requireInteger('steps', options.steps, { min: 1 });
+  requirePretrainConfig(options);
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options);
   const start = await openStart(options, await settingsToResume(options));
@@ -151,6 +153,8 @@ async function openStart(options: PretrainOptions, before: RunSettings | undefin
   const wordEmbeddings = requireOneOf('wordEmbeddings', options.wordEmbeddings ?? 'random', ['random', 'cooccurrence']);
   if (from !== undefined) {
     if (wordEmbeddings !== 'random') throw new AlbertineError('invalid_argument', 'wordEmbeddings is for a new network, not with from', { value: wordEmbeddings });
+    const unused = (['model', 'tokenizer'] as const).find((name) => options[name] !== undefined);
+    if (unused) throw new AlbertineError('invalid_argument', `${unused} is for a new network, not with from: a checkpoint brings its own`, { value: options[unused] });
     const files = await openFolder(await modelFolder(from));
     const checkpoint = await openCheckpoint(files);
     const [loaded, tokenizer] = await Promise.all([checkpoint.load({ heads: HEADS }), loadTokenizer(files)]);
@@ -231,20 +235,31 @@ async function openPhases(options: PretrainConfig, tokenizer: Tokenizer, plan: P
 async function readHeldOut(options: PretrainConfig, tokenizer: Tokenizer, plan: Plan): Promise<{ groups: Map<string, PretrainingExample[]>; content: string } | undefined> {
   if (!options.heldOut || options.heldOut.length === 0) return undefined;
   const limit = requireInteger('heldOutExamples', options.heldOutExamples ?? 200, { min: 1 });
-  const groups = new Map<string, PretrainingExample[]>();
-  const contents: string[] = [];
   const maxLength = Math.max(...plan.lengths.map(([, length]) => length));
+  const streams: PretrainingStream[] = [];
   for (const folder of options.heldOut) {
-    const stream = await PretrainingStream.open([await openShardFolder(folder)], { tokenizer, maxLength, seed: 0, shuffle: false, ...pick(options, ['objective']), masking: { ...options.masking, masks: 'static' } });
-    contents.push(stream.content);
+    streams.push(await PretrainingStream.open([await openShardFolder(folder)], { tokenizer, maxLength, seed: 0, shuffle: false, ...pick(options, ['objective']), masking: { ...options.masking, masks: 'static' } }));
+  }
+  const names = groupNames(streams.flatMap(({ sources }) => sources.map(({ name }) => name)));
+  const groups = new Map<string, PretrainingExample[]>(Array.from(names.values(), (name) => [name, []]));
+  for (const stream of streams) {
+    let full = 0;
     for await (const example of stream.epoch()) {
-      const name = example.source.split('/').at(-1)!;
-      const group = groups.get(name) ?? [];
-      groups.set(name, group);
-      if (group.length < limit) group.push(example);
+      const group = groups.get(names.get(example.source)!)!;
+      if (group.length === limit) continue;
+      if (group.push(example) === limit && ++full === stream.sources.length) break;
     }
   }
-  return { groups, content: fingerprintOf(contents) };
+  return { groups, content: fingerprintOf(streams.map(({ content }) => content)) };
+}
+
+/** What figures of held-out sources are called: the last part of a source's name, such as its language; the whole name where that would not tell two apart. */
+function groupNames(sources: readonly string[]): Map<string, string> {
+  const lastPart = (source: string): string => source.split('/').at(-1)!;
+  const twice = sources.find((source, i) => sources.indexOf(source) !== i);
+  if (twice !== undefined) throw new AlbertineError('invalid_data', `two held-out sources are called ${twice}`, { value: twice, hint: 'Name the sources of shards apart: their figures are told apart by name' });
+  const isClear = (source: string): boolean => sources.filter((other) => lastPart(other) === lastPart(source)).length === 1;
+  return new Map(sources.map((source) => [source, isClear(source) ? lastPart(source) : source.replaceAll('/', '-')]));
 }
 
 async function train(options: PretrainOptions, start: Start, parts: Plan & { phases: PretrainingPhase[]; heldOut: Map<string, PretrainingExample[]> | undefined; run: RunFolder }): Promise<TrainingOutcome> {
