@@ -176,9 +176,16 @@ async function evaluateClassifier(network: LayerwiseNetwork, examples: readonly 
   return { loss, ...scoreLogits(logits, examples.map(({ target }) => target), options) };
 }
 
-/** Metrics of logits `[rows, labels]` against targets; the numbers that best-checkpoint keeping can choose from. */
+/**
+ * Metrics of logits `[rows, labels]` against targets; the numbers that best-checkpoint keeping can choose from. Logits that are not
+ * finite answer nothing: all metrics are NaN then.
+ */
 export function scoreLogits(logits: Float32Array, targets: readonly (number | number[])[], options: { problem: ProblemType; labels: readonly string[] }): Record<string, number> {
-  const { problem, labels } = options;
+  if (logits.every(Number.isFinite)) return scoreFinite(logits, targets, options);
+  return Object.fromEntries(Object.keys(scoreFinite(new Float32Array(logits.length), targets, options)).map((name) => [name, NaN]));
+}
+
+function scoreFinite(logits: Float32Array, targets: readonly (number | number[])[], { problem, labels }: { problem: ProblemType; labels: readonly string[] }): Record<string, number> {
   if (problem === 'regression') {
     const gold = targets as number[];
     return numbersOnly(regressionReport(gold, logits));

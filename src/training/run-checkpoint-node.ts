@@ -53,6 +53,12 @@ export async function listRunCheckpoints(folder: string): Promise<number[]> {
   return names.filter((name) => new RegExp(`^${PREFIX}\\d+$`).test(name)).map((name) => Number(name.slice(PREFIX.length))).sort((a, b) => a - b);
 }
 
+/** Removes the newest checkpoint, unless it is the only one. */
+export async function removeNewestRunCheckpoint(folder: string): Promise<void> {
+  const steps = await listRunCheckpoints(folder);
+  if (steps.length > 1) await rm(join(folder, folderName(steps.at(-1)!)), { recursive: true, force: true });
+}
+
 /** Restores weights and moments bit for bit from the newest checkpoint (or `step`); undefined when there is none. */
 export async function loadRunCheckpoint(folder: string, parts: { arena: Arena; optimizer: Optimizer; step?: number }): Promise<{ state: RunState; bestWeights?: Weights } | undefined> {
   const steps = await listRunCheckpoints(folder);

@@ -12,7 +12,7 @@ import { createAdamW } from './optimizers/adamw.ts';
 import { createLamb } from './optimizers/lamb.ts';
 import { clipScale, type Optimizer } from './optimizers/optimizer.ts';
 import { createSgd } from './optimizers/sgd.ts';
-import { loadRunCheckpoint, saveRunCheckpoint, type RunState } from './run-checkpoint-node.ts';
+import { loadRunCheckpoint, removeNewestRunCheckpoint, saveRunCheckpoint, type RunState } from './run-checkpoint-node.ts';
 import { learningRateAt, validateSchedule } from './schedules.ts';
 import { StepMeter } from './step-meter.ts';
 import type { OptimizerOptions, StepData, TrainerOptions, TrainingOutcome, TrainingTask } from './trainer-options.ts';
@@ -56,6 +56,8 @@ export class Trainer implements Disposable {
   private updates = 0;
   /** Step of the newest checkpoint on disk. */
   private savedStep: number | undefined;
+  /** Loss of the step before; undefined before the first one of this process. */
+  private lastLoss: number | undefined;
 
   /** `weights` are copied; every parameter of the encoder and of the task's head must be there. */
   constructor(config: AlbertConfig, weights: Weights, task: TrainingTask, options: TrainerOptions) {
@@ -93,7 +95,7 @@ export class Trainer implements Disposable {
 
   /**
    * Runs to the end, to the signal, or until patience is lost; a finished run returns at once.
-   * Throws `out_of_memory` before the first step, `training_diverged` when rolling back does not help.
+   * Throws `out_of_memory` before the first step, `training_diverged` when rolling back does not help or no weights with a finite loss are left.
    */
   async run(): Promise<TrainingOutcome> {
     const { totalSteps } = this.options.schedule;
@@ -106,6 +108,7 @@ export class Trainer implements Disposable {
     while (!finished() && !this.options.signal?.aborted) await this.runStep();
     const outcome = this.step >= totalSteps ? 'finished' : this.isOutOfPatience() ? 'stoppedEarly' : 'interrupted';
     await this.saveCheckpoint();
+    if (outcome !== 'interrupted') this.requireFiniteLoss();
     return this.outcome(outcome, estimate);
   }
 
@@ -122,6 +125,14 @@ export class Trainer implements Disposable {
       ...(best && { best: { metric: this.options.best!.metric, ...best } }),
       ...(estimate && { estimate }),
     };
+  }
+
+  /** Weights whose loss is not a number are of no use; the best ones, where there are any, had finite metrics. */
+  private requireFiniteLoss(): void {
+    const { best, last } = this.best;
+    const loss = last?.['loss'] ?? this.lastLoss;
+    if (best || loss === undefined || Number.isFinite(loss)) return;
+    throw diverged(this.step, `the loss is ${loss}`);
   }
 
   private isOutOfPatience(): boolean {
@@ -158,7 +169,8 @@ export class Trainer implements Disposable {
     const { totalSteps } = this.options.schedule;
     const { evaluateEvery = totalSteps, checkpointEvery = Math.max(1, Math.min(500, Math.ceil(totalSteps / 10))) } = this.options;
     if (this.task.evaluate && (this.step % evaluateEvery === 0 || this.step === totalSteps)) await this.evaluate(this.task.evaluate);
-    if (this.step % checkpointEvery === 0 && this.step < totalSteps) await this.saveCheckpoint();
+    // Not while steps are skipped: what the weights have come to may be the reason, and a roll-back is to find better ones.
+    if (verdict.action === 'apply' && this.step % checkpointEvery === 0 && this.step < totalSteps) await this.saveCheckpoint();
   }
 
   private async update(): Promise<{ verdict: Verdict; results: Results }> {
@@ -178,6 +190,7 @@ export class Trainer implements Disposable {
       await device.update(this.optimizer, { stepNumber: this.updates, learningRate, gradientScale: clipScale(gradNorm, this.options.maxGradNorm ?? 1) });
     }
     this.step++;
+    this.lastLoss = loss;
     const seconds = (performance.now() - started) / 1000;
     return { verdict, results: { loss, learningRate, gradNorm, tokens, seconds, ...this.task.summarize?.(results) } };
   }
@@ -199,8 +212,10 @@ export class Trainer implements Disposable {
     this.event('skipped', `step ${this.step} was not applied: ${verdict.reason}`);
     if (verdict.action === 'skip') return;
     if (this.guard.state.rollBacks >= MAX_ROLL_BACKS) {
-      throw new AlbertineError('training_diverged', `training diverged at step ${this.step}: ${verdict.reason}`, { value: verdict.reason, hint: 'Lower the learning rate, warm up longer, or check the data' });
+      throw diverged(this.step, verdict.reason);
     }
+    // No step could be applied since the last roll-back: the update before that checkpoint has spoilt the weights in it.
+    if (this.guard.state.rollBacks > 0 && this.guard.state.seen === 0) await removeNewestRunCheckpoint(this.checkpointFolder);
     // Only weights and moments go back: the same data would meet the same trouble, so the run goes on behind it.
     const { state } = (await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer }))!;
     await this.network.device.upload();
@@ -240,6 +255,10 @@ export class Trainer implements Disposable {
     this.best.restore(state, bestWeights);
     if (state.data !== null && state.data !== undefined) this.task.restore?.(state.data);
   }
+}
+
+function diverged(step: number, reason: string): AlbertineError {
+  return new AlbertineError('training_diverged', `training diverged at step ${step}: ${reason}`, { value: reason, hint: 'Lower the learning rate, warm up longer, or check the data' });
 }
 
 function createOptimizer(arena: Arena, options: OptimizerOptions): Optimizer {

@@ -215,10 +215,33 @@ describe('guards in a run', () => {
     const task = spoil(makeTask(), (step) => step >= 6 && step < 9, Infinity);
     const outcome = await train(task, { log, guard: { rollBackAfter: 3 }, schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 12 }, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
     expect(outcome).toMatchObject({ steps: 12, skipped: 3, rollBacks: 1 });
-    expect(events.at(-1)).toMatch(/^rolled back: weights of step 8 restored|^rolled back: weights of step 4 restored/);
+    expect(events.at(-1)).toMatch(/^rolled back: weights of step 4 restored/);
     expect(log.filter((line) => 'loss' in line).map(({ step, learningRate }) => [step, learningRate]).slice(8, 10)).toEqual([[9, 1e-3], [10, 5e-4]]);
     const hopeless = spoil(makeTask(), () => true, NaN);
     await expect(train(hopeless, { guard: { rollBackAfter: 1 } })).rejects.toMatchObject({ code: 'training_diverged', message: expect.stringContaining('the loss is NaN') as string });
+  });
+});
+
+describe('weights that an update has spoilt', () => {
+  const restored = (events: readonly string[]): number[] => events.flatMap((event) => /^rolled back: weights of step (\d+)/.exec(event)?.[1] ?? []).map(Number);
+
+  it('are left behind for an older checkpoint, also where they were saved', async () => {
+    const events: string[] = [];
+    using trainer = makeTrainer(makeTask(), {
+      checkpointEvery: 2, evaluateEvery: 40, guard: { rollBackAfter: 2 }, schedule: { kind: 'constant', learningRate: 1e-3, totalSteps: 40 }, onEvent: (kind, message) => events.push(`${kind}: ${message}`),
+      // Step 10 leaves something in the weights that no loss can be computed from, and a checkpoint follows at once.
+      onProgress: ({ done }) => { if (done === 10 && restored(events).length === 0) trainer.arena.buffer('values').fill(NaN); },
+    });
+    const outcome = await trainer.run();
+    expect(restored(events)).toEqual([10, 8]);
+    expect(outcome).toMatchObject({ outcome: 'finished', steps: 40, skipped: 4, rollBacks: 2 });
+    for (const { data } of outcome.weights.values()) expect(data.every(Number.isFinite)).toBe(true);
+  });
+
+  it('end the run with training_diverged instead of being saved as its result', async () => {
+    const run = (totalSteps: number): Promise<TrainingOutcome> => train(makeTask(), { evaluateEvery: 3, schedule: { kind: 'constant', learningRate: 1e30, totalSteps } });
+    await expect(run(60)).rejects.toMatchObject({ code: 'training_diverged' });
+    await expect(run(3)).rejects.toMatchObject({ code: 'training_diverged', message: expect.stringContaining('step 3: the loss is NaN') as string });
   });
 });
 
