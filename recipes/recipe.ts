@@ -120,7 +120,7 @@ export interface Recipe {
 
 const VOCABULARY_KEYS = [
   'vocabSize', 'characterCoverage', 'requiredCharacters', 'maxPieceLength', 'seedSize', 'shrinkingFactor', 'subIterations', 'hardVocabLimit', 'maxSegments', 'byteFallback',
-  'userDefinedSymbols', 'splitDigits', 'splitByNumber', 'splitByUnicodeScript', 'splitByWhitespace', 'inputSentenceSize', 'seed', 'normalization',
+  'userDefinedSymbols', 'splitDigits', 'splitHan', 'splitByNumber', 'splitByUnicodeScript', 'splitByWhitespace', 'inputSentenceSize', 'seed', 'normalization',
 ] as const satisfies readonly (keyof UnigramFileOptions)[];
 
 const PRETRAIN_KEYS = [

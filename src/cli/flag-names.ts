@@ -2,7 +2,7 @@
 const SAME_NAME = [
   'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'evalFields', 'evaluateEvery', 'externalData', 'groupByLength', 'heldOut', 'keepAccents',
   'keepCase', 'labelField', 'labelSeparator', 'labelSmoothing', 'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maxGradNorm', 'maxLength', 'maxPieceLength', 'maxScore',
-  'maxSteps', 'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'scoreField', 'shardTokens', 'splitDigits', 'textField', 'topK', 'userSymbols', 'vocabSize',
+  'maxSteps', 'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'scoreField', 'shardTokens', 'splitDigits', 'splitHan', 'textField', 'topK', 'userSymbols', 'vocabSize',
   'warmupRatio', 'weightDecay', 'windowCombination', 'wordEmbeddings',
 ];
 /** Options whose flag is called differently. */

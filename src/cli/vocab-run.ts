@@ -17,6 +17,7 @@ export interface VocabFlags {
   keepAccents?: boolean;
   keepCase?: boolean;
   splitDigits?: boolean;
+  splitHan?: boolean;
   hardVocabLimit: boolean;
   maxPieceLength?: number;
   sample?: number;
@@ -42,10 +43,10 @@ export async function runVocabTrain(io: CliIo, inputs: readonly string[], flags:
 }
 
 function unigramOptions(flags: VocabFlags): object {
-  const { characterCoverage, requiredCharacters, userSymbols, byteFallback, splitDigits, hardVocabLimit, maxPieceLength, keepAccents, keepCase } = flags;
+  const { characterCoverage, requiredCharacters, userSymbols, byteFallback, splitDigits, splitHan, hardVocabLimit, maxPieceLength, keepAccents, keepCase } = flags;
   return {
     ...(characterCoverage !== undefined && { characterCoverage }), ...(requiredCharacters !== undefined && { requiredCharacters }),
-    ...(userSymbols && { userDefinedSymbols: userSymbols }), ...(byteFallback && { byteFallback }), ...(splitDigits && { splitDigits }), ...(!hardVocabLimit && { hardVocabLimit }),
+    ...(userSymbols && { userDefinedSymbols: userSymbols }), ...(byteFallback && { byteFallback }), ...(splitDigits && { splitDigits }), ...(splitHan && { splitHan }), ...(!hardVocabLimit && { hardVocabLimit }),
     ...(maxPieceLength !== undefined && { maxPieceLength }), normalization: { keepAccents: keepAccents ?? false, lowerCase: !keepCase },
   };
 }

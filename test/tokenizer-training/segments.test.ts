@@ -25,6 +25,7 @@ describe('segments', () => {
     expect(segments('a1b中', { splitByUnicodeScript: false })).toEqual(['▁a1b中']);
     expect(segments('in the 中', { splitByWhitespace: false })).toEqual(['▁in▁the▁', '中']);
     expect(segments('ab 12', { splitDigits: true })).toEqual(['▁ab', '▁', '1', '2']);
+    expect(segments('a中国 东京タワー𠮷', { splitHan: true })).toEqual(['▁a', '中', '国', '▁', '东', '京', 'タワー', '𠮷']);
     expect(segments('1,000,', { splitDigitComma: true })).toEqual(['▁1', ',000', ',']);
   });
 

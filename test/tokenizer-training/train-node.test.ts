@@ -104,6 +104,13 @@ describe('trainVocabularyFromFiles', () => {
     expect(pieces.filter(({ piece }) => /\d,$/.test(piece))).toEqual([]);
   });
 
+  it('refuses a symbol that no prepared text has, before it reads', async () => {
+    const train = (more: object): Promise<unknown> => trainVocabularyFromFiles([inFolder('nothing')], { outputDirectory: inFolder('symbols'), userDefinedSymbols: ['[URL]'], ...more });
+    await expect(train({})).rejects.toThrow('userDefinedSymbols must be written as text is after its preparation, where [URL] is [url]');
+    await expect(train({ normalization: { lowerCase: false } })).rejects.toThrow(/no file or folder/);
+    await expect(train({ userDefinedSymbols: ['[url]'] })).rejects.toThrow(/no file or folder/);
+  });
+
   it('writes a vocab.txt', async () => {
     const report = await trainVocabularyFromFiles([inFolder('corpus')], { algorithm: 'wordpiece', outputDirectory: inFolder('wordpiece'), vocabSize: 250 });
     expect(readdirSync(inFolder('wordpiece')).sort()).toEqual(['tokenizer_config.json', 'training-report.json', 'vocab.txt']);
@@ -166,16 +173,23 @@ describe.skipIf(!hasSpmEncode)('Google\'s spm_encode', () => {
     expect(prepared.map((text) => [...ours.encodeIds(text)])).toEqual(theirs);
   });
 
-  it('accepts byte fallback and user-defined symbols', async () => {
+  it('accepts byte fallback, user-defined symbols and single Han characters', async () => {
     const out = inFolder('google-bytes');
     await trainVocabularyFromFiles([inFolder('corpus')], {
-      outputDirectory: out, vocabSize: 600, byteFallback: true, userDefinedSymbols: ['<user>'], hardVocabLimit: false, characterCoverage: 0.99,
+      outputDirectory: out, vocabSize: 600, byteFallback: true, userDefinedSymbols: ['<user>'], splitHan: true, hardVocabLimit: false, characterCoverage: 0.99,
     });
     const bytes = readFileSync(join(out, 'spiece.model'));
-    expect(Buffer.from(writeSentencePieceModel(parseSentencePieceModel(bytes)))).toEqual(bytes);
+    const model = parseSentencePieceModel(bytes);
+    expect(Buffer.from(writeSentencePieceModel(model))).toEqual(bytes);
+    const han = model.pieces.filter(({ piece }) => /\p{Script=Han}/u.test(piece));
+    expect(han.length).toBeGreaterThan(10);
+    expect(han.every(({ piece }) => [...piece].length === 1)).toBe(true);
     const texts = ['hi <user> 龘 ok', 'a<user>b', ...lines.slice(0, 50)].map((text) => text.toLowerCase().normalize('NFKD'));
     const output = execFileSync('spm_encode', [`--model=${join(out, 'spiece.model')}`, '--output_format=id'], { input: `${texts.join('\n')}\n`, encoding: 'utf8' });
     const ours = await loadTokenizer(await openFolder(out), { parseSpecialTokens: false });
     expect(texts.map((text) => [...ours.encodeIds(text)].join(' '))).toEqual(output.split('\n').slice(0, -1));
+    // The same through tokenizer.json, also where the symbol is in upper case before the preparation.
+    const theirs = HfTokenizer.fromString(readFileSync(join(out, 'tokenizer.json'), 'utf8'));
+    for (const text of [...texts, 'see <USER> now', 'A<User>b']) expect((await theirs.encode(text, undefined, { addSpecialTokens: false })).getIds()).toEqual([...ours.encodeIds(text)]);
   });
 });

@@ -19,16 +19,23 @@ export function albertTokenizerJson(model: SentencePieceModel, preparation: Albe
     post_processor: postProcessor(model),
     decoder: metaspace,
     model: {
-      type: 'Unigram', unk_id: model.trainer.unkId, vocab: model.pieces.map(({ piece, score }) => [piece, score]), byte_fallback: model.trainer.byteFallback,
+      type: 'Unigram', unk_id: model.trainer.unkId, byte_fallback: model.trainer.byteFallback,
+      vocab: model.pieces.map(({ piece, score, type }) => [piece, type === 'userDefined' ? USER_DEFINED_SCORE : score]),
     },
   });
 }
 
+/**
+ * User-defined symbols are pieces that win, with the score that SentencePiece counts them with. As added tokens they would be looked for before the
+ * preparation, and the text after one would begin a word.
+ */
+const USER_DEFINED_SCORE = -0.1;
+
 function addedTokens(model: SentencePieceModel): unknown[] {
   return model.pieces.flatMap(({ piece, type }, id) => {
-    if (type !== 'control' && type !== 'unknown' && type !== 'userDefined') return [];
+    if (type !== 'control' && type !== 'unknown') return [];
     // The space before a mask belongs to it, so that masking a word does not leave a lone space piece.
-    return [{ id, content: piece, single_word: false, lstrip: piece === '[MASK]', rstrip: false, normalized: false, special: type !== 'userDefined' }];
+    return [{ id, content: piece, single_word: false, lstrip: piece === '[MASK]', rstrip: false, normalized: false, special: true }];
   });
 }
 

@@ -78,5 +78,5 @@ function meterOf(stage: string, sources: readonly TextSource[], options: SampleO
 }
 
 function requireNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: signal.reason });
+  if (signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: signal.reason, hint: 'The same call with resume goes on after the last finished stage' });
 }

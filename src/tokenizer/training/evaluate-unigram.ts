@@ -23,7 +23,7 @@ export interface UnigramFit {
 /** Measures a model on normalised texts. Specials and bytes take no part. */
 export function evaluateUnigram(model: SentencePieceModel, texts: Iterable<string>): UnigramFit {
   const { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits } = model.trainer;
-  const counter = new SegmentCounter({ splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitDigitComma: false });
+  const counter = new SegmentCounter({ splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitHan: false, splitDigitComma: false });
   for (const text of texts) counter.add(markSpaces(text));
   const corpus = buildSegmentCorpus(counter.counts, 1);
   const known = new Set(corpus.alphabet);

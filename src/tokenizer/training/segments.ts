@@ -16,6 +16,8 @@ export interface SplitRules {
   splitByNumber: boolean;
   /** Every digit is a piece of its own. Default false. */
   splitDigits: boolean;
+  /** Every Han character is a piece of its own, as in BERT's Chinese vocabularies. SentencePiece has no such rule. Default false. */
+  splitHan: boolean;
   /**
    * No piece ends in a digit and a comma. SentencePiece has no such rule, but ALBERT's tokeniser splits these pieces again,
    * so that they would be dead entries of the vocabulary. Default false.
@@ -25,8 +27,10 @@ export interface SplitRules {
 
 /** SentencePiece's defaults. */
 export const DEFAULT_SPLIT_RULES: SplitRules = {
-  splitByWhitespace: true, splitByUnicodeScript: true, splitByNumber: true, splitDigits: false, splitDigitComma: false,
+  splitByWhitespace: true, splitByUnicodeScript: true, splitByNumber: true, splitDigits: false, splitHan: false, splitDigitComma: false,
 };
+
+const HAN = /^\p{Script=Han}$/u;
 
 /** Script number for "joins anything". */
 const ANY = -1;
@@ -50,7 +54,7 @@ export function forEachSegment(text: string, rules: SplitRules, visit: (start: n
     const code = text.codePointAt(at)!;
     const isMark = code === SPACE_MARK_CODE;
     const number = isNumber(code);
-    const alone = number && rules.splitDigits;
+    const alone = (number && rules.splitDigits) || (rules.splitHan && HAN.test(String.fromCodePoint(code)));
     let script = isMark ? previous : scriptForJoining(code, previous, rules);
     let cut = alone || previousIsAlone || (rules.splitDigitComma && previousIsNumber && code === COMMA_CODE);
     if (isMark) {

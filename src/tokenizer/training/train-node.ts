@@ -70,7 +70,7 @@ export async function trainVocabularyFromFiles(
   const algorithm = requireOneOf('algorithm', options.algorithm ?? 'unigram', ['unigram', 'wordpiece']);
   if (inputs.length === 0) throw new AlbertineError('invalid_argument', 'no input files were given', { value: inputs });
   if (options.inputSentenceSize !== undefined) requireInteger('inputSentenceSize', options.inputSentenceSize, { min: 1 });
-  if (options.algorithm !== 'wordpiece') resolveUnigramSettings(options); // wrong options should not cost a pass over the text
+  if (options.algorithm !== 'wordpiece') requireUnigramOptions(options); // wrong options should not cost a pass over the text
   const sources = await findTextSources(inputs);
   const { outputDirectory } = options;
   const settings = decidingOptions(options);
@@ -95,13 +95,26 @@ export async function trainVocabularyFromFiles(
   return report;
 }
 
+function requireUnigramOptions(options: UnigramFileOptions): void {
+  const { userDefinedSymbols } = resolveUnigramSettings(options);
+  const normalizer = createTrainingNormalizer(options.normalization, userDefinedSymbols);
+  for (const symbol of userDefinedSymbols) {
+    const prepared = normalizer.normalize(symbol);
+    if (prepared.includes(symbol)) continue;
+    const becomes = prepared.replace(/^\u2581/, '');
+    throw new AlbertineError('invalid_argument', `userDefinedSymbols must be written as text is after its preparation, where ${symbol} is ${becomes}`, {
+      value: symbol, hint: `Use ${becomes}, which stands for ${symbol} too, or keep case and accents`,
+    });
+  }
+}
+
 /** The options that decide the result. */
 function decidingOptions(options: UnigramFileOptions | WordPieceFileOptions): Record<string, unknown> {
   const incidental = ['outputDirectory', 'resume', 'onProgress', 'signal'];
   return Object.fromEntries(Object.entries(options).filter(([name, value]) => !incidental.includes(name) && value !== undefined));
 }
 
-const NO_SPLITTING: SplitRules = { splitByWhitespace: false, splitByUnicodeScript: false, splitByNumber: false, splitDigits: false, splitDigitComma: false };
+const NO_SPLITTING: SplitRules = { splitByWhitespace: false, splitByUnicodeScript: false, splitByNumber: false, splitDigits: false, splitHan: false, splitDigitComma: false };
 
 async function countWords(sources: readonly TextSource[], options: UnigramFileOptions | WordPieceFileOptions): Promise<CountedWords> {
   if (options.algorithm === 'wordpiece') {
@@ -124,8 +137,8 @@ async function countWords(sources: readonly TextSource[], options: UnigramFileOp
 /** Pieces that ALBERT's tokeniser would split again are not learned when it is the one that will use them. */
 function splitRulesOf(options: UnigramFileOptions): SplitRules {
   const { splitDigitComma = options.normalization?.albertPreparation ?? true } = options;
-  const { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits } = resolveUnigramSettings(options);
-  return { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitDigitComma };
+  const { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitHan } = resolveUnigramSettings(options);
+  return { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitHan, splitDigitComma };
 }
 
 type MadeFiles = Record<string, Uint8Array | string>;

@@ -157,7 +157,7 @@ function expectedIterations(seed: number, desired: number, settings: UnigramSett
 
 async function yieldToEventLoop(signal: AbortSignal | undefined): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 0));
-  if (signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: signal.reason });
+  if (signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: signal.reason, hint: 'The same call with resume goes on after the last finished stage' });
 }
 
 function checkpointOf(pieces: PieceSet, corpus: SegmentCorpus, at: Omit<UnigramCheckpoint, 'pieces'>): UnigramCheckpoint {

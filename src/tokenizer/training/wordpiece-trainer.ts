@@ -171,7 +171,7 @@ async function mergePairs(corpus: WordCorpus, symbols: SymbolTable, options: Wor
     meter.add(symbols.texts.length - sizeBefore);
     if (merges % 256 === 0) {
       await new Promise((resolve) => setTimeout(resolve, 0));
-      if (options.signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: options.signal.reason });
+      if (options.signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: options.signal.reason, hint: 'The same call with resume goes on after the last finished stage' });
     }
   }
   meter.finish();
