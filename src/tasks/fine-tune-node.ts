@@ -5,7 +5,7 @@ import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { confusionMatrix } from '../metrics/classification.ts';
 import { requireDevice } from '../runtime/compile.ts';
-import { classificationTask, DEFAULT_MICRO_BATCH_TOKENS } from '../training/classification.ts';
+import { classificationTask, DEFAULT_MICRO_BATCH_TOKENS, scoreLogits } from '../training/classification.ts';
 import type { BestMetric, TrainingOutcome } from '../training/trainer-options.ts';
 import { describeBound, fitTemperature, type TemperatureFit } from './calibrate.ts';
 import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
@@ -33,6 +33,7 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options);
   const prepared = await prepareClassification(options);
+  requireMetric(options, prepared);
   const plan = planClassification(options, prepared);
   const warnings = [...prepared.warnings, ...describeSmallness(plan, { train: prepared.train.length, evaluation: prepared.evaluation.length })];
   for (const warning of warnings) options.onEvent?.('warning', warning);
@@ -105,6 +106,14 @@ function inverseFrequencies({ train, labels }: PreparedClassification): number[]
 function bestMetric(options: FineTuneOptions, problem: ProblemType): BestMetric {
   const metric = options.metric ?? DEFAULT_METRIC[problem];
   return { metric, higherIsBetter: !LOWER_IS_BETTER.test(metric) };
+}
+
+/** Throws `invalid_argument` for a metric that no evaluation will have, before anything is trained. */
+function requireMetric({ metric }: FineTuneOptions, { problem, labels, evaluation }: PreparedClassification): void {
+  if (metric === undefined) return;
+  if (evaluation.length === 0) throw new AlbertineError('invalid_argument', `metric ${metric} needs held-out examples, and there are none`, { value: metric, hint: 'Give an evaluation file' });
+  const names = ['loss', ...Object.keys(scoreLogits(new Float32Array(problem === 'regression' ? 1 : labels.length), [problem === 'multiLabel' ? [] : 0], { problem, labels }))];
+  if (!names.includes(metric)) throw new AlbertineError('invalid_argument', `metric must be one of ${names.join(', ')}, got ${JSON.stringify(metric)}`, { value: metric });
 }
 
 /** Saves the checkpoint, looks at the held-out examples with what was saved, and stores the temperature if one is asked for. */
