@@ -7,18 +7,23 @@ import { pick } from '../tasks/pick.ts';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { EXIT, UsageError } from './errors.ts';
-import { asFlags } from './flag-names.ts';
+import { asFlags, flagOf } from './flag-names.ts';
 import type { CliIo } from './io.ts';
 import { resolveModelFolder } from './models.ts';
 import { createProgressBar, formatBytes, formatDuration, formatRate, type ProgressBar } from './progress-bar.ts';
 
 /** The flags of `addTrainingOptions`, as commander gives them. */
 export interface TrainingFlags extends Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'epochs' | 'maxSteps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmupRatio'
-  | 'maxGradNorm' | 'dropout' | 'maxLength' | 'seed' | 'layerDecay' | 'freeze' | 'evaluateEvery' | 'patience' | 'checkpointEvery' | 'microBatchTokens' | 'device' | 'threads'> {
+  | 'warmupSteps' | 'finalLearningRate' | 'power' | 'restarts' | 'keepCheckpoints' | 'histogramEvery' | 'maxGradNorm' | 'dropout' | 'maxLength' | 'seed' | 'layerDecay' | 'freeze' | 'evaluateEvery' | 'patience' | 'checkpointEvery' | 'microBatchTokens' | 'device' | 'threads'> {
   model?: string;
   optimizer?: OptimizerOptions['name'];
   weightDecay?: number;
   adamEpsilon?: number;
+  beta1?: number;
+  beta2?: number;
+  momentum?: number;
+  spikeFactor?: number;
+  rollBackAfter?: number;
   saveActivations?: SaveActivations;
   shuffle: boolean;
   tensorboard: boolean;
@@ -104,14 +109,17 @@ export function fileOptions(flags: FileFlags): Partial<FileFlags> {
 export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: ProgressBar): Promise<FineTuneRunOptions> {
   if (flags.epochs !== undefined && flags.maxSteps !== undefined) throw new UsageError('give either --epochs or --max-steps, not both');
   if (flags.resume && flags.overwrite) throw new UsageError('--resume continues a run, --overwrite throws it away: give one of them');
-  const { optimizer: name, weightDecay, adamEpsilon } = flags;
-  const optimizer = { ...(name && { name }), ...(weightDecay !== undefined && { weightDecay }), ...(adamEpsilon !== undefined && { epsilon: adamEpsilon }) };
+  if (flags.warmupSteps !== undefined && flags.warmupRatio !== undefined) throw new UsageError('give either --warmup-steps or --warmup-ratio, not both');
+  const optimizer = optimizerOptions(flags);
+  const guard = pick(flags, ['spikeFactor', 'rollBackAfter']);
   return {
-    ...pick(flags, ['output', 'resume', 'overwrite', 'epochs', 'maxSteps', 'batchSize', 'learningRate', 'schedule', 'warmupRatio', 'maxGradNorm', 'dropout', 'maxLength', 'seed', 'layerDecay',
+    ...pick(flags, ['output', 'resume', 'overwrite', 'epochs', 'maxSteps', 'batchSize', 'learningRate', 'schedule', 'warmupRatio', 'warmupSteps', 'finalLearningRate',
+      'power', 'restarts', 'keepCheckpoints', 'histogramEvery', 'maxGradNorm', 'dropout', 'maxLength', 'seed', 'layerDecay',
       'freeze', 'evaluateEvery', 'patience', 'checkpointEvery', 'microBatchTokens', 'device', 'threads', 'saveActivations']),
     output: flags.output,
     ...(flags.model !== undefined && { model: await resolveModelFolder(io, flags.model, flags) }),
     ...(Object.keys(optimizer).length > 0 && { optimizer }),
+    ...(Object.keys(guard).length > 0 && { guard }),
     shuffle: flags.shuffle,
     tensorboard: flags.tensorboard,
     command: commandLine(),
@@ -122,6 +130,14 @@ export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: Prog
     },
     signal: io.signal,
   };
+}
+
+/** The flags of the optimiser; one that the chosen optimiser has no use for is refused. */
+function optimizerOptions(flags: TrainingFlags): OptimizerOptions {
+  const { optimizer: name, adamEpsilon } = flags;
+  const unfit = name === 'sgd' ? (['adamEpsilon', 'beta1', 'beta2'] as const).find((flag) => flags[flag] !== undefined) : flags.momentum === undefined ? undefined : 'momentum';
+  if (unfit) throw new UsageError(`${flagOf(unfit)} is not for ${name ?? 'adamw'}`);
+  return { ...(name && { name }), ...pick(flags, ['weightDecay', 'beta1', 'beta2', 'momentum']), ...(adamEpsilon !== undefined && { epsilon: adamEpsilon }) };
 }
 
 /** Events that tell how the run goes rather than that something is wrong. */

@@ -25,6 +25,14 @@ export interface FineTuneRunOptions {
   schedule?: ScheduleKind;
   /** Share of the steps over which the rate rises from 0. Default 0.1. */
   warmupRatio?: number;
+  /** The same as a number of steps; instead of `warmupRatio`. */
+  warmupSteps?: number;
+  /** The rate at the end; not for `constant`. Default 0. */
+  finalLearningRate?: number;
+  /** Exponent of `polynomial`. Default 1, which is `linear`. */
+  power?: number;
+  /** How often `cosine` jumps back to the highest rate. Default 0. */
+  restarts?: number;
   optimizer?: OptimizerOptions;
   /** Default 1; 0 switches clipping off. */
   maxGradNorm?: number;
@@ -45,6 +53,10 @@ export interface FineTuneRunOptions {
   /** Evaluations without improvement after which training ends. Default: never. */
   patience?: number;
   checkpointEvery?: number;
+  /** Checkpoints to keep. Default 2. */
+  keepCheckpoints?: number;
+  /** Steps between histograms of weights and gradients in `events.jsonl` and for TensorBoard. Default: none. */
+  histogramEvery?: number;
   microBatchTokens?: number;
   saveActivations?: SaveActivations;
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */

@@ -76,6 +76,11 @@ export interface TrainerOptions extends LayerwiseOptions {
   checkpointEvery?: number;
   /** Checkpoints to keep. Default 2. */
   keepCheckpoints?: number;
+  /**
+   * Hands the distribution of every trained parameter (`weights/<name>`, after the update) and of its gradient (`gradients/<name>`, before clipping; on
+   * the processor only) to the tracker every so many steps. Default: never.
+   */
+  histogramEvery?: number;
   /** Frozen parameters, exceptions from decay, learning-rate factors. */
   parameters?: ArenaOptions;
   guard?: GuardOptions;

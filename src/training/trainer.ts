@@ -62,7 +62,7 @@ export class Trainer implements Disposable {
   /** `weights` are copied; every parameter of the encoder and of the task's head must be there. */
   constructor(config: AlbertConfig, weights: Weights, task: TrainingTask, options: TrainerOptions) {
     validateSchedule(options.schedule);
-    for (const name of ['evaluateEvery', 'checkpointEvery', 'keepCheckpoints', 'patience'] as const) {
+    for (const name of ['evaluateEvery', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'patience'] as const) {
       if (options[name] !== undefined) requireInteger(name, options[name], { min: 1 });
     }
     if (options.patience !== undefined && !options.best) throw new AlbertineError('invalid_argument', 'patience needs a metric to watch', { hint: 'Give best' });
@@ -185,14 +185,30 @@ export class Trainer implements Disposable {
     const gradNorm = await device.gradientNorm();
     const verdict = this.guard.judge(loss, gradNorm);
     const learningRate = learningRateAt(this.options.schedule, step) * this.guard.state.rateScale;
+    // The update consumes the gradients.
+    if (this.wantsHistograms() && device.name === 'cpu') this.trackHistograms('gradients');
     if (verdict.action === 'apply') {
       this.updates++;
       await device.update(this.optimizer, { stepNumber: this.updates, learningRate, gradientScale: clipScale(gradNorm, this.options.maxGradNorm ?? 1) });
+    }
+    if (this.wantsHistograms()) {
+      await device.download('values');
+      this.trackHistograms('values');
     }
     this.step++;
     this.lastLoss = loss;
     const seconds = (performance.now() - started) / 1000;
     return { verdict, results: { loss, learningRate, gradNorm, tokens, seconds, ...this.task.summarize?.(results) } };
+  }
+
+  private wantsHistograms(): boolean {
+    const { histogramEvery, tracker } = this.options;
+    return histogramEvery !== undefined && tracker !== undefined && (this.step + 1) % histogramEvery === 0;
+  }
+
+  private trackHistograms(kind: 'values' | 'gradients'): void {
+    const group = kind === 'values' ? 'weights' : 'gradients';
+    for (const { name } of this.arena.slots) this.options.tracker!.histogram(`${group}/${name}`, this.step + 1, this.arena.view(name, kind));
   }
 
   private report(results: Results): void {

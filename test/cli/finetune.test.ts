@@ -111,7 +111,35 @@ describe('albertine finetune classify', () => {
     expect(await run(finetune(folder.path('x'), '--epochs', '1', '--max-steps', '5'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/either --epochs or --max-steps/) as string });
     expect(await run(finetune(folder.path('x'), '--optimizer', 'adam'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/adamw, lamb, sgd/) as string });
     expect(await run(finetune(folder.path('x'), '--dropout', '1'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/at least 0 and below 1/) as string });
+    expect(await run(finetune(folder.path('x'), '--optimizer', 'sgd', '--adam-epsilon', '1e-8'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/--adam-epsilon is not for sgd/) as string });
+    expect(await run(finetune(folder.path('x'), '--momentum', '0.5'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/--momentum is not for adamw/) as string });
+    expect(await run(finetune(folder.path('x'), '--warmup-steps', '5', '--warmup-ratio', '0.1'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/either --warmup-steps or --warmup-ratio/) as string });
+    expect(await run(finetune(folder.path('x'), '--power', '2'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/the linear schedule has no power/) as string });
+    expect(await run(finetune(folder.path('x'), '--metric', 'macrof1'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/--metric must be one of loss, accuracy, .*, got "macrof1"/) as string });
+    expect(existsSync(folder.path('x'))).toBe(false);
     expect(await run(finetune(output, '--resume'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/other settings/) as string });
+  });
+});
+
+describe('settings of the trainer', () => {
+  it('reach it: schedule, optimiser, guard, checkpoints, histograms', async () => {
+    const own = folder.path('own settings');
+    const { code } = await run(finetune(own, '--max-steps', '6', '--learning-rate', '1e-3', '--schedule', 'polynomial', '--power', '2', '--final-learning-rate', '1e-4', '--warmup-steps', '2',
+      '--beta1', '0.8', '--beta2', '0.9', '--spike-factor', '0', '--roll-back-after', '2', '--keep-checkpoints', '3', '--checkpoint-every', '2', '--histogram-every', '3', '--freeze', 'albert.embeddings', '--no-tensorboard'));
+    expect(code).toBe(0);
+    const rates = readFileSync(join(own, 'metrics.jsonl'), 'utf8').trimEnd().split('\n').map((line) => (JSON.parse(line) as { learningRate: number }).learningRate);
+    // 1e-4 + 9e-4 (1 - i / 4)^2 after a rise in two steps
+    for (const [i, rate] of [0, 5e-4, 1e-3, 6.0625e-4, 3.25e-4, 1.5625e-4].entries()) expect(rates[i]).toBeCloseTo(rate, 12);
+    expect(readdirSync(join(own, 'checkpoints'))).toEqual(['step-000000002', 'step-000000004', 'step-000000006']);
+    const histograms = readFileSync(join(own, 'events.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as { step?: number; histogram?: { tag: string; count: number } }).filter(({ histogram }) => histogram);
+    expect([...new Set(histograms.map(({ step }) => step))]).toEqual([3, 6]);
+    const tags = histograms.map(({ histogram }) => histogram!.tag);
+    expect(tags).toContain('weights/classifier.weight');
+    expect(tags).toContain('gradients/classifier.weight');
+    expect(tags.some((tag) => tag.includes('embeddings.'))).toBe(false);
+    const { config } = JSON.parse(readFileSync(join(own, 'run.json'), 'utf8')) as { config: object };
+    expect(config).toMatchObject({ schedule: 'polynomial', power: 2, warmupSteps: 2, finalLearningRate: 1e-4, beta1: 0.8, beta2: 0.9, guard: { spikeFactor: 0, rollBackAfter: 2 } });
+    expect(config).not.toHaveProperty('warmupRatio');
   });
 });
 
