@@ -129,6 +129,9 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   const heldOut = await readHeldOut(options, start.tokenizer, plan);
   const { tokensPerEpoch, sources } = phases[0].stream;
   options.onEvent?.('data', `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`);
+  if ((options.objective ?? 'sop') !== 'none' && sources.every(({ documents, segments }) => segments === documents)) {
+    options.onEvent?.('warning', `no document has two segments, so there are no pairs and ${options.objective ?? 'sop'} learns nothing`);
+  }
   const settings: RunSettings = {
     ...plan.settings, shardsContent: phases[0].stream.content, ...(heldOut && { heldOutContent: heldOut.content }),
     ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: start.fingerprint,

@@ -58,6 +58,22 @@ describe('pretrain from co-occurrence counts', () => {
   });
 });
 
+describe('pairs', () => {
+  it('are missed aloud where every document is one sentence', async () => {
+    const single = temporaryFolder();
+    await buildToyShards(single, { a: { text: toyText(40, 1).split('\n\n').map((document) => document.split('.')[0]).join('\n\n') } });
+    const warnings = async (more: Partial<PretrainOptions>): Promise<string[]> => {
+      const messages: string[] = [];
+      await run({ wordEmbeddings: 'random', onEvent: (kind, message) => { if (kind === 'warning') messages.push(message); }, ...more });
+      return messages;
+    };
+    expect(await warnings({ shards: [single.path('shards')] })).toEqual(['no document has two segments, so there are no pairs and sop learns nothing']);
+    expect(await warnings({ shards: [single.path('shards')], objective: 'none' })).toEqual([]);
+    expect(await warnings({})).toEqual([]);
+    single.remove();
+  });
+});
+
 describe('the data of a resumed run', () => {
   const resume = (output: string, more: Partial<PretrainOptions>): Promise<PretrainResult> => run({ output, wordEmbeddings: 'random', resume: true, ...more });
 

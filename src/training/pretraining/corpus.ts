@@ -11,6 +11,7 @@ export interface OpenSource {
   name: string;
   tokens: number;
   documents: number;
+  segments: number;
   blocks: number;
   weight: number;
   /** Most tokens of a block. */
@@ -34,9 +35,9 @@ export async function openSources(folders: readonly FileSource[], tokenizer: Pic
       });
     }
     const reader = new ShardReader(files, tokenizer.vocabSize);
-    for (const { name, tokens, documents, weight, shards } of manifest.sources) {
+    for (const { name, tokens, documents, segments, weight, shards } of manifest.sources) {
       if (sources.some((source) => source.name === name)) throw new AlbertineError('invalid_data', `two sources are called ${name}; the second is in ${files.location}`, { value: name });
-      sources.push({ name, tokens, documents, weight, blockTokens: manifest.options.blockTokens, ...blocksOf(shards, reader) });
+      sources.push({ name, tokens, documents, segments, weight, blockTokens: manifest.options.blockTokens, ...blocksOf(shards, reader) });
     }
   }
   return sources;

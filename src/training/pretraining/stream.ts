@@ -55,6 +55,8 @@ export interface SourceShare {
   name: string;
   tokens: number;
   documents: number;
+  /** As many as documents where none can be divided into a pair. */
+  segments: number;
   /** Passes in an epoch. */
   passes: number;
   /** Expected share of the tokens. */
@@ -114,7 +116,7 @@ export class PretrainingStream {
   get sources(): SourceShare[] {
     const { sources } = this.context;
     const total = sources.reduce((sum, { tokens, passes }) => sum + tokens * passes, 0);
-    return sources.map(({ name, tokens, documents, passes }) => ({ name, tokens, documents, passes, share: (tokens * passes) / total }));
+    return sources.map(({ name, tokens, documents, segments, passes }) => ({ name, tokens, documents, segments, passes, share: (tokens * passes) / total }));
   }
 
   /** Hash of what the sources hold and how often they come, wherever they lie. */
