@@ -8,7 +8,7 @@ import { countWords } from '../../../src/training/pretraining/word-counts.ts';
 import { applyWordCounts, cooccurrenceVectors } from '../../../src/training/pretraining/word-vectors.ts';
 
 /** A source of one block a document. */
-function sourceOf(name: string, documents: readonly (readonly number[])[], segments: readonly (readonly number[])[], weight = 1): OpenSource {
+function sourceOf(name: string, documents: readonly (readonly number[])[], weight = 1): OpenSource {
   return {
     name, weight, content: 0, blockTokens: 512, tokens: documents.flat().length, documents: documents.length, segments: documents.length, blocks: documents.length,
     read: async (block) => ({ firstDocument: block, tokens: Uint16Array.from(documents[block]), segmentEnds: Uint16Array.of(documents[block].length), documentEnds: Uint16Array.of(1) }),
