@@ -43,10 +43,10 @@ export function fitTemperature(logits: Float32Array, gold: readonly number[], wi
 /** Tells of a temperature that its rows do not determine, and what to do; undefined where they do. */
 export function describeBound({ temperature, bound, rows, right }: TemperatureFit): string | undefined {
   if (bound === undefined) return undefined;
-  const found = `calibration stopped at ${temperature}, the ${bound} temperature it tries, on ${countOf(rows, 'held-out row')}, ${right} of them labelled right`;
+  const found = `no temperature is stored: calibration ran to ${temperature}, the ${bound} that it tries, on ${countOf(rows, 'held-out row')}, ${right} of them labelled right`;
   return bound === 'lowest'
-    ? `${found}: probabilities will be close to 0 and 1 whether right or wrong; hold out more rows, so that there are mistakes among them to learn from, or leave the calibration out`
-    : `${found}: probabilities will be almost equal; the labels are not learned yet, so train for longer or hold out more rows, or leave the calibration out`;
+    ? `${found}; hold out more rows, so that there are mistakes among them to learn from`
+    : `${found}; the labels are not learned yet, so train for longer or hold out more rows`;
 }
 
 /** How far the logits of the other classes lie above that of the right one. */

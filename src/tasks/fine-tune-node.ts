@@ -49,7 +49,7 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
     ...(prepared.evaluation.length > 0 && { best: bestMetric(options, prepared.problem) }),
     save: async (trained) => {
       const saved = await saveClassifier(options, prepared, { outcome: trained, settings: plan.settings });
-      temperature = saved.fit?.temperature;
+      if (saved.fit?.bound === undefined) temperature = saved.fit?.temperature;
       const remarks = describeSaved(saved, prepared.labels);
       for (const remark of remarks) options.onEvent?.('warning', remark);
       warnings.push(...remarks);
@@ -116,7 +116,7 @@ function requireMetric({ metric }: FineTuneOptions, { problem, labels, evaluatio
   if (!names.includes(metric)) throw new AlbertineError('invalid_argument', `metric must be one of ${names.join(', ')}, got ${JSON.stringify(metric)}`, { value: metric });
 }
 
-/** Saves the checkpoint, looks at the held-out examples with what was saved, and stores the temperature if one is asked for. */
+/** Saves the checkpoint, looks at the held-out examples with what was saved, and stores the temperature if one is asked for and found. */
 async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassification, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<Examination> {
   const { checkpointConfig: config, tokenizer, labels, problem, maxLength } = prepared;
   const { weights, best, evaluation } = run.outcome;
@@ -134,7 +134,8 @@ async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassi
   await save({});
   if (problem !== 'singleLabel' || prepared.evaluation.length === 0) return {};
   const examination = await examine(options, prepared);
-  if (examination.fit) await save({ [CLASSIFIER_KEYS.temperature]: examination.fit.temperature });
+  // One that the rows do not determine would make every probability 0 or 1, or all equal: worse than none.
+  if (examination.fit && examination.fit.bound === undefined) await save({ [CLASSIFIER_KEYS.temperature]: examination.fit.temperature });
   return examination;
 }
 
