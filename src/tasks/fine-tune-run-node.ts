@@ -7,13 +7,15 @@ import { layerwiseScales, type ArenaOptions } from '../training/arena.ts';
 import { stepsOfEpochs, stepsPerEpoch } from '../training/classification.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import type { Schedule } from '../training/schedules.ts';
-import { Trainer, type BestMetric, type TrainerOptions, type TrainingOutcome, type TrainingTask } from '../training/trainer.ts';
+import { Trainer, type BestMetric, type OptimizerOptions, type TrainerOptions, type TrainingOutcome, type TrainingTask } from '../training/trainer.ts';
 import type { BaseModel } from './fine-tune-data-node.ts';
 import type { FineTuneRunOptions } from './fine-tune-options.ts';
 import { pick } from './pick.ts';
 import { RunFolder, type RunFacts, type RunSettings } from './run-folder-node.ts';
 
 const DEFAULT_WARMUP_RATIO = 0.1;
+
+type OptimizerName = NonNullable<OptimizerOptions['name']>;
 
 /** A fine-tuning run with all defaults filled in. */
 export interface RunPlan {
@@ -46,7 +48,7 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
   const constants = pick(options, ['finalLearningRate', 'power', 'restarts']);
   const schedule: Schedule = {
     kind: options.schedule ?? 'linear',
-    learningRate: options.learningRate ?? defaultLearningRate(config, base.untrained),
+    learningRate: options.learningRate ?? defaultLearningRate(config, { untrained: base.untrained, optimizer: options.optimizer?.name }),
     totalSteps: requireInteger('maxSteps', options.maxSteps ?? stepsOfEpochs(rows, batchSize, epochs), { min: 1 }),
     ...warmup, ...constants,
   };
@@ -158,11 +160,18 @@ function arenaOptions({ freeze, layerDecay }: FineTuneRunOptions, config: Albert
   };
 }
 
+/**
+ * Multiples of AdamW's rate that change weights about as fast in a step: LAMB moves a tensor by the rate times its own length (weights are about
+ * 0.03), SGD by the rate times a gradient that is clipped to length 1, with momentum 0.9.
+ */
+const RATE_MULTIPLES: Record<OptimizerName, number> = { adamw: 1, lamb: 30, sgd: 300 };
+
 /** The rate that usually works for a model of this width. */
-function defaultLearningRate(config: AlbertConfig, untrained: boolean): number {
-  if (untrained) return 5e-4;
-  if (config.hiddenSize >= 1024) return 1e-5;
-  return config.hiddenSize >= 512 ? 3e-5 : 1e-4;
+function defaultLearningRate(config: AlbertConfig, { untrained, optimizer = 'adamw' }: { untrained: boolean; optimizer?: OptimizerName | undefined }): number {
+  const multiple = RATE_MULTIPLES[optimizer];
+  if (untrained) return multiple * 5e-4;
+  if (config.hiddenSize >= 1024) return multiple * 1e-5;
+  return multiple * (config.hiddenSize >= 512 ? 3e-5 : 1e-4);
 }
 
 function withoutWeights({ outcome, steps, skipped, rollBacks, evaluation, best, estimate }: TrainingOutcome): Omit<TrainingOutcome, 'weights'> {

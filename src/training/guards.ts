@@ -111,6 +111,6 @@ export class LearningWatch {
     const last = state.lastSum / window;
     if (last < 0.98 * first) return undefined;
     return `the loss has not fallen in ${patience} steps (${first.toFixed(4)} at first, ${last.toFixed(4)} now): `
-      + `try a lower learningRate (now ${learningRate.toExponential(1)}; ALBERT large and up often need 1e-5 or less), a longer warm-up or a larger batchSize; from untrained weights, a higher one`;
+      + `try another learningRate (now ${learningRate.toExponential(1)}): a lower one for a large pretrained model (ALBERT large and up often need 1e-5 or less with AdamW), a higher one from untrained weights or with LAMB or SGD; or a longer warm-up or a larger batchSize`;
   }
 }
