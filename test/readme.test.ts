@@ -133,7 +133,7 @@ describe('README', () => {
   });
 
   it('links to files that exist', () => {
-    for (const file of ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'FEATURES.md', 'docs/checkpoints.md', 'docs/embedding.md', 'docs/troubleshooting.md']) {
+    for (const file of ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'FEATURES.md', 'docs/checkpoints.md', 'docs/embedding.md', 'docs/graph.md', 'docs/pretraining.md', 'docs/training.md', 'docs/troubleshooting.md', 'docs/webgpu.md', 'recipes/README.md']) {
       const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, target]) => target).filter((target) => !/^https?:/.test(target));
       expect(links.filter((target) => !existsSync(resolve(root, file, '..', target))), file).toEqual([]);
     }
