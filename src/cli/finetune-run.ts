@@ -4,6 +4,7 @@ import type { OptimizerOptions } from '../training/trainer-options.ts';
 import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
 import type { FineTuneEmbeddingOptions } from '../tasks/fine-tune-embedding-options.ts';
 import { pick } from '../tasks/pick.ts';
+import { unusedByOptimizer } from '../tasks/trainer-constants.ts';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { EXIT, UsageError } from './errors.ts';
@@ -13,15 +14,9 @@ import { resolveModelFolder } from './models.ts';
 import { createProgressBar, formatBytes, formatDuration, formatRate, type ProgressBar } from './progress-bar.ts';
 
 /** The flags of `addTrainingOptions`, as commander gives them. */
-export interface TrainingFlags extends Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'epochs' | 'maxSteps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmupRatio'
+export interface TrainingFlags extends OptimizerFlags, Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'epochs' | 'maxSteps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmupRatio'
   | 'warmupSteps' | 'finalLearningRate' | 'power' | 'restarts' | 'keepCheckpoints' | 'histogramEvery' | 'maxGradNorm' | 'dropout' | 'maxLength' | 'seed' | 'layerDecay' | 'freeze' | 'evaluateEvery' | 'patience' | 'checkpointEvery' | 'microBatchTokens' | 'device' | 'threads'> {
   model?: string;
-  optimizer?: OptimizerOptions['name'];
-  weightDecay?: number;
-  adamEpsilon?: number;
-  beta1?: number;
-  beta2?: number;
-  momentum?: number;
   spikeFactor?: number;
   rollBackAfter?: number;
   saveActivations?: SaveActivations;
@@ -110,7 +105,7 @@ export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: Prog
   if (flags.epochs !== undefined && flags.maxSteps !== undefined) throw new UsageError('give either --epochs or --max-steps, not both');
   if (flags.resume && flags.overwrite) throw new UsageError('--resume continues a run, --overwrite throws it away: give one of them');
   if (flags.warmupSteps !== undefined && flags.warmupRatio !== undefined) throw new UsageError('give either --warmup-steps or --warmup-ratio, not both');
-  const optimizer = optimizerOptions(flags);
+  const optimizer = optimizerOptions(flags, 'adamw');
   const guard = pick(flags, ['spikeFactor', 'rollBackAfter']);
   return {
     ...pick(flags, ['output', 'resume', 'overwrite', 'epochs', 'maxSteps', 'batchSize', 'learningRate', 'schedule', 'warmupRatio', 'warmupSteps', 'finalLearningRate',
@@ -132,12 +127,19 @@ export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: Prog
   };
 }
 
-/** The flags of the optimiser; one that the chosen optimiser has no use for is refused. */
-function optimizerOptions(flags: TrainingFlags): OptimizerOptions {
+/** The flags that choose an optimiser and its constants. */
+export interface OptimizerFlags extends Pick<OptimizerOptions, 'weightDecay' | 'beta1' | 'beta2' | 'momentum'> {
+  optimizer?: OptimizerOptions['name'];
+  adamEpsilon?: number;
+}
+
+/** The options that the flags stand for. One that the optimiser, `usual` where none is chosen, has no use for is refused. */
+export function optimizerOptions(flags: OptimizerFlags, usual: NonNullable<OptimizerOptions['name']>): OptimizerOptions {
   const { optimizer: name, adamEpsilon } = flags;
-  const unfit = name === 'sgd' ? (['adamEpsilon', 'beta1', 'beta2'] as const).find((flag) => flags[flag] !== undefined) : flags.momentum === undefined ? undefined : 'momentum';
-  if (unfit) throw new UsageError(`${flagOf(unfit)} is not for ${name ?? 'adamw'}`);
-  return { ...(name && { name }), ...pick(flags, ['weightDecay', 'beta1', 'beta2', 'momentum']), ...(adamEpsilon !== undefined && { epsilon: adamEpsilon }) };
+  const given: OptimizerOptions = { ...pick(flags, ['weightDecay', 'beta1', 'beta2', 'momentum']), ...(adamEpsilon !== undefined && { epsilon: adamEpsilon }) };
+  const unused = unusedByOptimizer(name ?? usual, given);
+  if (unused) throw new UsageError(`${flagOf(unused === 'epsilon' ? 'adamEpsilon' : unused)} is not for ${name ?? usual}`);
+  return { ...(name && { name }), ...given };
 }
 
 /** Events that tell how the run goes rather than that something is wrong. */

@@ -3,26 +3,30 @@ import { countOf } from '../core/count.ts';
 import { readJsonFile } from '../core/files-node.ts';
 import { pick } from '../tasks/pick.ts';
 import { pretrain, type PretrainConfig, type PretrainOptions } from '../tasks/pretrain-node.ts';
-import type { OptimizerOptions } from '../training/trainer-options.ts';
+import { quoted } from '../tasks/pretrain-settings.ts';
+import type { GuardOptions } from '../training/guards.ts';
+import type { MaskingOptions } from '../training/pretraining/masking.ts';
 import { UsageError } from './errors.ts';
-import { describeEstimate, interrupted } from './finetune-run.ts';
+import { describeEstimate, interrupted, optimizerOptions, type OptimizerFlags } from './finetune-run.ts';
 import { asFlags } from './flag-names.ts';
 import type { CliIo } from './io.ts';
 import { createProgressBar, formatDuration } from './progress-bar.ts';
 
 /** The flags of `albertine pretrain`, as commander gives them. */
 export interface PretrainFlags extends Partial<Pick<PretrainOptions, 'shards' | 'heldOut' | 'tokenizer' | 'from' | 'wordEmbeddings' | 'objective' | 'steps' | 'batchSize' | 'maxLength' | 'learningRate'
-  | 'schedule' | 'warmupRatio' | 'evaluateEvery' | 'checkpointEvery' | 'microBatchTokens' | 'seed' | 'device' | 'threads' | 'resume' | 'overwrite'>> {
+  | 'schedule' | 'warmupRatio' | 'warmupSteps' | 'finalLearningRate' | 'power' | 'restarts' | 'maxGradNorm' | 'evaluateEvery' | 'checkpointEvery' | 'keepCheckpoints' | 'histogramEvery'
+  | 'microBatchTokens' | 'seed' | 'device' | 'threads' | 'resume' | 'overwrite'>>, OptimizerFlags, GuardOptions, Pick<MaskingOptions, 'maxNgram' | 'maxPredictions'> {
   config?: string;
   output: string;
   preset?: string;
-  optimizer?: OptimizerOptions['name'];
+  maskProbability?: number;
   quiet?: boolean;
 }
 
 const CONFIG_KEYS: readonly (keyof PretrainConfig)[] = [
   'model', 'from', 'tokenizer', 'wordEmbeddings', 'shards', 'weights', 'heldOut', 'heldOutExamples', 'objective', 'masking', 'maxLength', 'lengths', 'steps', 'batchSize', 'microBatchTokens',
-  'learningRate', 'schedule', 'warmupRatio', 'optimizer', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'saveActivations', 'seed', 'card',
+  'learningRate', 'schedule', 'warmupRatio', 'warmupSteps', 'finalLearningRate', 'power', 'restarts', 'optimizer', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'keepCheckpoints',
+  'histogramEvery', 'guard', 'saveActivations', 'seed', 'card',
 ];
 
 /** Facts rather than warnings. */
@@ -31,13 +35,8 @@ const QUIET_EVENTS = new Set(['data', 'saved', 'resumed', 'words']);
 /** Runs `albertine pretrain`. */
 export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void> {
   const config = flags.config === undefined ? {} : await readConfig(flags.config);
-  const { preset, optimizer, quiet = false } = flags;
-  const settings: Partial<PretrainConfig> = {
-    ...withoutReplaced(config, flags),
-    ...pick(flags, ['shards', 'heldOut', 'tokenizer', 'from', 'wordEmbeddings', 'objective', 'steps', 'batchSize', 'maxLength', 'learningRate', 'schedule', 'warmupRatio', 'evaluateEvery', 'checkpointEvery', 'microBatchTokens', 'seed']),
-    ...(preset !== undefined && { model: preset }),
-    ...(optimizer !== undefined && { optimizer: { ...config.optimizer, name: optimizer } }),
-  };
+  const { quiet = false } = flags;
+  const settings = applyFlags(config, flags);
   const { shards, steps } = settings;
   if (!shards) throw new UsageError('--shards is missing (or "shards" in --config)');
   if (steps === undefined) throw new UsageError('--steps is missing (or "steps" in --config)');
@@ -59,11 +58,30 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
   await io.stdout.write(`${result.output}\n`);
 }
 
-/** The settings of the file less those that a flag replaces under another name: another start, or one length throughout. */
-function withoutReplaced(config: Partial<PretrainConfig>, { from, preset, tokenizer, maxLength }: PretrainFlags): Partial<PretrainConfig> {
+/** The settings of the file, with what flags say in their place. Settings within a group (`masking`, `optimizer`, `guard`) are replaced one by one. */
+function applyFlags(config: Partial<PretrainConfig>, flags: PretrainFlags): Partial<PretrainConfig> {
+  const { preset, maskProbability: probability } = flags;
+  if (flags.warmupSteps !== undefined && flags.warmupRatio !== undefined) throw new UsageError('give either --warmup-steps or --warmup-ratio, not both');
+  const optimizer = optimizerOptions(flags, config.optimizer?.name ?? 'lamb');
+  const guard = pick(flags, ['spikeFactor', 'rollBackAfter']);
+  const masking = { ...(probability !== undefined && { probability }), ...pick(flags, ['maxNgram', 'maxPredictions']) };
+  const isGiven = (group: object): boolean => Object.keys(group).length > 0;
+  return {
+    ...withoutReplaced(config, flags),
+    ...pick(flags, ['shards', 'heldOut', 'tokenizer', 'from', 'wordEmbeddings', 'objective', 'steps', 'batchSize', 'maxLength', 'learningRate', 'schedule', 'warmupRatio', 'warmupSteps',
+      'finalLearningRate', 'power', 'restarts', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'microBatchTokens', 'seed']),
+    ...(preset !== undefined && { model: preset }),
+    ...(isGiven(optimizer) && { optimizer: { ...config.optimizer, ...optimizer } }),
+    ...(isGiven(guard) && { guard: { ...config.guard, ...guard } }),
+    ...(isGiven(masking) && { masking: { ...config.masking, ...masking } }),
+  };
+}
+
+/** The settings of the file less those that a flag replaces under another name: another start, one length throughout, or another warm-up. */
+function withoutReplaced(config: Partial<PretrainConfig>, { from, preset, tokenizer, maxLength, warmupSteps, warmupRatio }: PretrainFlags): Partial<PretrainConfig> {
   const replaced: (keyof PretrainConfig)[] = [
     ...(from !== undefined ? ['model', 'tokenizer', 'wordEmbeddings'] as const : []), ...(preset !== undefined || tokenizer !== undefined ? ['from'] as const : []),
-    ...(maxLength !== undefined ? ['lengths'] as const : []),
+    ...(maxLength !== undefined ? ['lengths'] as const : []), ...(warmupSteps !== undefined ? ['warmupRatio'] as const : []), ...(warmupRatio !== undefined ? ['warmupSteps'] as const : []),
   ];
   return Object.fromEntries(Object.entries(config).filter(([name]) => !replaced.includes(name as keyof PretrainConfig)));
 }
@@ -72,6 +90,6 @@ async function readConfig(path: string): Promise<Partial<PretrainConfig>> {
   const json = await readJsonFile(path);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new AlbertineError('invalid_file', `${path} must hold a JSON object`, { value: path });
   const unknown = Object.keys(json).filter((key) => !CONFIG_KEYS.includes(key as keyof PretrainConfig));
-  if (unknown.length > 0) throw new AlbertineError('invalid_config', `${path} has unknown settings: ${unknown.join(', ')}`, { value: unknown, hint: `There are ${CONFIG_KEYS.join(', ')}` });
+  if (unknown.length > 0) throw new AlbertineError('invalid_config', `${path} has unknown settings: ${unknown.join(', ')}`, { value: unknown, hint: `There are ${quoted(CONFIG_KEYS)}` });
   return json as Partial<PretrainConfig>;
 }

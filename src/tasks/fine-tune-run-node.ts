@@ -12,6 +12,7 @@ import type { BaseModel } from './fine-tune-data-node.ts';
 import type { FineTuneRunOptions } from './fine-tune-options.ts';
 import { pick } from './pick.ts';
 import { RunFolder, type RunFacts, type RunSettings } from './run-folder-node.ts';
+import { requireUsedBySchedule, scheduleConstants } from './trainer-constants.ts';
 
 const DEFAULT_WARMUP_RATIO = 0.1;
 
@@ -44,22 +45,21 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
   const batchSize = requireInteger('batchSize', options.batchSize ?? defaults.batchSize, { min: 1 });
   const { epochs = defaults.epochs } = options;
   if (!(epochs > 0)) throw new AlbertineError('invalid_argument', `epochs must be positive, got ${epochs}`, { value: epochs });
-  const warmup = options.warmupSteps === undefined ? { warmupRatio: options.warmupRatio ?? DEFAULT_WARMUP_RATIO } : pick(options, ['warmupSteps', 'warmupRatio']);
-  const constants = pick(options, ['finalLearningRate', 'power', 'restarts']);
+  const constants = scheduleConstants(options, { warmupRatio: DEFAULT_WARMUP_RATIO });
   const schedule: Schedule = {
     kind: options.schedule ?? 'linear',
     learningRate: options.learningRate ?? defaultLearningRate(config, { untrained: base.untrained, optimizer: options.optimizer?.name }),
     totalSteps: requireInteger('maxSteps', options.maxSteps ?? stepsOfEpochs(rows, batchSize, epochs), { min: 1 }),
-    ...warmup, ...constants,
+    ...constants,
   };
-  requireUsed(schedule);
+  requireUsedBySchedule(schedule);
   const evaluateEvery = options.evaluateEvery ?? Math.min(defaults.evaluateEvery ?? Infinity, stepsPerEpoch(rows, batchSize));
   const { name = 'adamw', ...optimizer } = options.optimizer ?? {};
   const settings: RunSettings = {
     ...own, model: base.model, modelFingerprint: base.fingerprint,
     ...(options.maxSteps === undefined && { epochs }), totalSteps: schedule.totalSteps, batchSize,
     learningRate: schedule.learningRate, schedule: schedule.kind,
-    ...warmup, ...constants,
+    ...constants,
     optimizer: name, ...optimizer, maxGradNorm: options.maxGradNorm ?? 1,
     maxLength: base.maxLength, shuffle: options.shuffle ?? true, seed: options.seed ?? 1,
     hiddenDropout: config.hiddenDropoutProb, attentionDropout: config.attentionProbsDropoutProb, classifierDropout: config.classifierDropoutProb,
@@ -67,12 +67,6 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
     ...pick(options, ['layerDecay', 'freeze', 'patience', 'guard']), ...(options.device === 'webgpu' && { device: options.device }),
   };
   return { schedule, batchSize, epochs: options.maxSteps === undefined ? epochs : undefined, evaluateEvery, settings };
-}
-
-/** Throws `invalid_argument` for a constant that the kind of schedule has no use for: it would be ignored. */
-function requireUsed({ kind, power, restarts, finalLearningRate }: Schedule): void {
-  const unused = power !== undefined && kind !== 'polynomial' ? 'power' : restarts !== undefined && kind !== 'cosine' ? 'restarts' : finalLearningRate !== undefined && kind === 'constant' ? 'finalLearningRate' : undefined;
-  if (unused) throw new AlbertineError('invalid_argument', `the ${kind} schedule has no ${unused}`, { value: kind });
 }
 
 /** Steps, and held-out rows, below which a run or its figures say little. */

@@ -9,10 +9,13 @@ import { validateConfig, type AlbertConfig } from '../model/config.ts';
 import { headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
 import { presetConfig } from '../model/presets.ts';
 import { requireDevice, type Device } from '../runtime/compile.ts';
+import { defaultThreads } from '../runtime/threads.ts';
 import { fingerprintOf } from '../tokenizer/fingerprint.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { DEFAULT_MICRO_BATCH_TOKENS } from '../training/classification.ts';
 import type { RunEstimate } from '../training/estimate-node.ts';
+import type { GuardOptions } from '../training/guards.ts';
 import type { SaveActivations } from '../training/layerwise.ts';
 import { openSources } from '../training/pretraining/corpus.ts';
 import type { PretrainingExample } from '../training/pretraining/example.ts';
@@ -23,12 +26,13 @@ import { applyWeights, PretrainingStream } from '../training/pretraining/stream.
 import { pretrainingTask, type PretrainingPhase } from '../training/pretraining/task.ts';
 import { countWords } from '../training/pretraining/word-counts.ts';
 import { applyWordCounts } from '../training/pretraining/word-vectors.ts';
-import { scaleLearningRate, type Schedule, type ScheduleKind } from '../training/schedules.ts';
+import { scaleLearningRate, validateSchedule, type Schedule, type ScheduleKind } from '../training/schedules.ts';
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
 import { requirePretrainConfig } from './pretrain-settings.ts';
 import { cardSettings, requireNothingLost, RunFolder, settingsToResume, type RunSettings } from './run-folder-node.ts';
+import { requireUsedByOptimizer, requireUsedBySchedule, scheduleConstants } from './trainer-constants.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
 export interface PretrainConfig {
@@ -61,6 +65,7 @@ export interface PretrainConfig {
   steps: number;
   /** Sequences per step. Default 256. */
   batchSize?: number;
+  /** Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding and what dropout draws. Default 4096. */
   microBatchTokens?: number;
   /** Default: 1.76e-3 (ALBERT's, for batches of 4096 sequences) times the square root of `batchSize / 4096`. */
   learningRate?: number;
@@ -68,11 +73,25 @@ export interface PretrainConfig {
   schedule?: ScheduleKind;
   /** Default 0.025, as in the paper (3,125 of 125,000 steps). */
   warmupRatio?: number;
+  /** The same as a number of steps; instead of `warmupRatio`. */
+  warmupSteps?: number;
+  /** The rate at the end; not for `constant`. Default 0. */
+  finalLearningRate?: number;
+  /** Exponent of `polynomial`. Default 1, which is `linear`. */
+  power?: number;
+  /** How often `cosine` jumps back to the highest rate. Default 0. */
+  restarts?: number;
   /** Default LAMB. */
   optimizer?: OptimizerOptions;
   maxGradNorm?: number;
   evaluateEvery?: number;
   checkpointEvery?: number;
+  /** Checkpoints to keep. Default 2. */
+  keepCheckpoints?: number;
+  /** Steps between histograms of weights and gradients in `events.jsonl` and for TensorBoard. Default: none. */
+  histogramEvery?: number;
+  /** When a step is not applied, and when the run goes back to a checkpoint. */
+  guard?: GuardOptions;
   saveActivations?: SaveActivations;
   seed?: number;
   /** Facts for the model card: name, description, languages, license, datasets. */
@@ -113,6 +132,8 @@ const HEADS: HeadName[] = ['maskedLm', 'sentenceOrder'];
 /** ALBERT's peak rate and the batch it belongs to (Lan et al. 2020, section 4.1). */
 const PAPER_RATE = 1.76e-3;
 const PAPER_BATCH = 4096;
+const PAPER_WARMUP_RATIO = 0.025;
+const DEFAULT_OPTIMIZER = 'lamb';
 
 /**
  * Pretrains an ALBERT on token shards with masked tokens and sentence order, from random weights or from a checkpoint.
@@ -121,10 +142,11 @@ const PAPER_BATCH = 4096;
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
   requireInteger('steps', options.steps, { min: 1 });
   requirePretrainConfig(options);
+  const schedule = planSchedule(options);
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options);
   const start = await openStart(options, await settingsToResume(options));
-  const plan = planRun(options, start);
+  const plan = planRun(options, { ...start, schedule });
   const phases = await openPhases(options, start.tokenizer, plan);
   const heldOut = await readHeldOut(options, start.tokenizer, plan);
   const { tokensPerEpoch, sources } = phases[0].stream;
@@ -135,6 +157,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   const settings: RunSettings = {
     ...plan.settings, shardsContent: phases[0].stream.content, ...(heldOut && { heldOutContent: heldOut.content }),
     ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: start.fingerprint,
+    microBatchTokens: plan.microBatchTokens, threads: options.threads ?? defaultThreads(),
   };
   const run = await RunFolder.open(options, settings, { totalSteps: options.steps, notes: [], versions: { node: process.version } });
   try {
@@ -205,25 +228,36 @@ function withFreshHeads(config: AlbertConfig, weights: Weights, seed: number): W
 interface Plan {
   schedule: Schedule;
   batchSize: number;
+  microBatchTokens: number;
   lengths: readonly (readonly [fromStep: number, maxLength: number])[];
   settings: RunSettings;
 }
 
-function planRun(options: PretrainConfig, { config, tokenizer }: Start): Plan {
-  const { steps, objective = 'sop', batchSize = 256, maxLength = 128, seed = 1 } = options;
-  const lengths = (options.lengths ?? [[0, maxLength]]).map(([share, length]): [number, number] => [Math.round(share * steps), requireInteger('maxLength', length, { min: 8, max: config.maxPositionEmbeddings })]);
-  const schedule: Schedule = {
+/** Throws `invalid_argument` for constants out of range, and for those that a new run would ignore; a run that was started with such goes on. */
+function planSchedule(options: PretrainOptions): Schedule {
+  const { steps, batchSize = 256, optimizer = {} } = options;
+  const schedule = validateSchedule({
     kind: options.schedule ?? 'linear', totalSteps: steps,
     learningRate: options.learningRate ?? scaleLearningRate(PAPER_RATE, batchSize, PAPER_BATCH),
-    warmupRatio: options.warmupRatio ?? 0.025,
-  };
-  const { name = 'lamb', ...constants } = options.optimizer ?? {};
+    ...scheduleConstants(options, { warmupRatio: PAPER_WARMUP_RATIO }),
+  });
+  if (!options.resume) {
+    requireUsedBySchedule(schedule);
+    requireUsedByOptimizer(optimizer.name ?? DEFAULT_OPTIMIZER, optimizer);
+  }
+  return schedule;
+}
+
+function planRun(options: PretrainOptions, { config, tokenizer, schedule }: Start & { schedule: Schedule }): Plan {
+  const { steps, objective = 'sop', batchSize = 256, maxLength = 128, seed = 1 } = options;
+  const lengths = (options.lengths ?? [[0, maxLength]]).map(([share, length]): [number, number] => [Math.round(share * steps), requireInteger('maxLength', length, { min: 8, max: config.maxPositionEmbeddings })]);
+  const { kind, learningRate, ...constants } = schedule;
+  const { name = DEFAULT_OPTIMIZER, ...optimizer } = options.optimizer ?? {};
   const settings: RunSettings = {
     task: 'pretraining', objective, ...config, tokenizer: tokenizer.fingerprint, ...pick(options, ['from', 'wordEmbeddings', 'shards', 'weights', 'masking', 'heldOut']),
-    lengths, totalSteps: steps, batchSize, learningRate: schedule.learningRate, schedule: schedule.kind, warmupRatio: schedule.warmupRatio,
-    optimizer: name, ...constants, maxGradNorm: options.maxGradNorm ?? 1, seed,
+    lengths, batchSize, learningRate, schedule: kind, ...constants, optimizer: name, ...optimizer, maxGradNorm: options.maxGradNorm ?? 1, ...pick(options, ['guard']), seed,
   };
-  return { schedule, batchSize, lengths, settings };
+  return { schedule, batchSize, microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS, lengths, settings };
 }
 
 async function openPhases(options: PretrainConfig, tokenizer: Tokenizer, plan: Plan): Promise<PretrainingPhase[]> {
@@ -266,11 +300,11 @@ function groupNames(sources: readonly string[]): Map<string, string> {
 }
 
 async function train(options: PretrainOptions, start: Start, parts: Plan & { phases: PretrainingPhase[]; heldOut: Map<string, PretrainingExample[]> | undefined; run: RunFolder }): Promise<TrainingOutcome> {
-  const { schedule, batchSize, phases, heldOut, run } = parts;
-  const task = pretrainingTask({ config: start.config, objective: options.objective ?? 'sop', phases, batchSize, ...pick(options, ['microBatchTokens']), ...(heldOut && { heldOut }) });
+  const { schedule, batchSize, microBatchTokens, phases, heldOut, run } = parts;
+  const task = pretrainingTask({ config: start.config, objective: options.objective ?? 'sop', phases, batchSize, microBatchTokens, ...(heldOut && { heldOut }) });
   using trainer = new Trainer(start.config, start.weights, task, {
-    ...pick(options, ['output', 'maxGradNorm', 'checkpointEvery', 'saveActivations', 'threads', 'device', 'onProgress', 'onEstimate', 'signal']),
-    optimizer: { name: 'lamb', ...options.optimizer },
+    ...pick(options, ['output', 'maxGradNorm', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'guard', 'saveActivations', 'threads', 'device', 'onProgress', 'onEstimate', 'signal']),
+    optimizer: { name: DEFAULT_OPTIMIZER, ...options.optimizer },
     seed: options.seed ?? 1,
     schedule,
     evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.ceil(options.steps / 20)),

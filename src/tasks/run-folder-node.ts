@@ -18,11 +18,13 @@ export type RunFacts = Pick<RunInfo, 'classCounts' | 'classRows' | 'notes' | 'to
 /** How a run is started. */
 export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command'>;
 
-/**
- * Settings that may change between the parts of a run: where the model lies (`modelFingerprint` says what it is), and the threads (the result is
- * then equal up to rounding).
- */
-const MAY_CHANGE = ['model', 'from', 'threads'];
+/** Settings whose change between the parts of a run is noted, with what follows from it. */
+const NOTED: Readonly<Record<string, { unit: string; effect: string }>> = {
+  threads: { unit: 'threads', effect: 'matrix products may be rounded differently' },
+  microBatchTokens: { unit: 'tokens per micro-batch', effect: 'steps are divided differently, so that sums are rounded differently and dropout, if there is any, draws differently' },
+};
+/** Settings that may change between the parts of a run: those, and where the model lies (`modelFingerprint` says what it is). */
+const MAY_CHANGE = ['model', 'from', ...Object.keys(NOTED)];
 /** Settings that say where data lie, with those that say what they are; the latter are compared where the run that is continued has them. */
 const CONTENTS: Readonly<Record<string, string>> = { shards: 'shardsContent', heldOut: 'heldOutContent' };
 
@@ -55,10 +57,7 @@ export class RunFolder {
       tensorboard: options.tensorboard ?? true,
       ...(options.trackers && { others: options.trackers }),
     });
-    const threads = before?.config?.['threads'];
-    if (resume && threads !== settings['threads']) {
-      tracker.text('note', steps.at(-1) ?? 0, `continued with ${String(settings['threads'])} threads instead of ${String(threads)}: matrix products may be rounded differently, so the result is not bit for bit that of an uninterrupted run`);
-    }
+    if (resume) for (const note of changeNotes(before?.config ?? {}, settings)) tracker.text('note', steps.at(-1) ?? 0, note);
     if (!resume) tracker.hyperParameters(hyperParameters(settings));
     const run = new RunFolder(output, {
       config: settings, ...facts,
@@ -96,6 +95,12 @@ async function readRunInfo(output: string): Promise<RunInfo | undefined> {
 export async function settingsToResume({ output, resume }: RunFolderOptions): Promise<RunSettings | undefined> {
   if (!resume || (await listRunCheckpoints(join(output, 'checkpoints'))).length === 0) return undefined;
   return (await readRunInfo(output))?.config;
+}
+
+/** One sentence for each noted setting that has changed; a run of before it was recorded says nothing about it. */
+function changeNotes(before: RunSettings, now: RunSettings): string[] {
+  const changed = Object.entries(NOTED).filter(([name]) => Object.hasOwn(before, name) && Object.hasOwn(now, name) && before[name] !== now[name]);
+  return changed.map(([name, { unit, effect }]) => `continued with ${String(now[name])} ${unit} instead of ${String(before[name])}: ${effect}, and the result is not bit for bit that of an uninterrupted run`);
 }
 
 function requireSameRun(output: string, info: RunInfo | undefined, settings: RunSettings): void {

@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toyText, VOCABULARY } from '../training/pretraining/fixtures.ts';
-import { run, temporaryFolder, type CliResult } from './support.ts';
+import { records, run, temporaryFolder, type CliResult } from './support.ts';
 
 const folder = temporaryFolder();
 const MODEL = { preset: 'nano', embeddingSize: 16, hiddenSize: 16, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 32, maxPositionEmbeddings: 64 };
@@ -58,7 +59,53 @@ describe('albertine pretrain --config', () => {
     expect((await pretrain({ ...start(), maxLength: 16, heldOut: [folder.path('heldOut'), folder.path('heldOut')] })).stderr).toMatch(/two held-out sources are called wiki\/en/);
   });
 
+  it('hands every constant on to the trainer, from the file or from flags, one by one', async () => {
+    const { code, stderr, config } = await pretrain({
+      ...start(), maxLength: 16, steps: 6, learningRate: 1e-3, warmupRatio: 0.5, schedule: 'polynomial', power: 2, optimizer: { weightDecay: 0.1, epsilon: 1e-5 }, guard: { rollBackAfter: 3 }, masking: { maxNgram: 2, wordSegmenter: 'intl' },
+    }, ['--warmup-steps', '2', '--final-learning-rate', '1e-4', '--beta1', '0.8', '--beta2', '0.9', '--adam-epsilon', '1e-7', '--spike-factor', '0', '--max-grad-norm', '0.5',
+      '--keep-checkpoints', '3', '--checkpoint-every', '2', '--histogram-every', '3', '--mask-probability', '0.3', '--max-predictions', '4']);
+    expect(code, stderr).toBe(0);
+    expect(config).toMatchObject({
+      schedule: 'polynomial', power: 2, warmupSteps: 2, finalLearningRate: 1e-4, optimizer: 'lamb', weightDecay: 0.1, epsilon: 1e-7, beta1: 0.8, beta2: 0.9, maxGradNorm: 0.5,
+      guard: { spikeFactor: 0, rollBackAfter: 3 }, masking: { maxNgram: 2, wordSegmenter: 'intl', probability: 0.3, maxPredictions: 4 },
+    });
+    expect(config).not.toHaveProperty('warmupRatio');
+    const output = folder.path(`run-${runs - 1}`);
+    const lines = (name: string): Record<string, unknown>[] => records(readFileSync(join(output, name), 'utf8'));
+    // 1e-4 + 9e-4 (1 - i / 4)^2 after a rise in two steps
+    const rates = lines('metrics.jsonl').flatMap(({ learningRate }) => (typeof learningRate === 'number' ? [learningRate] : []));
+    for (const [i, rate] of [0, 5e-4, 1e-3, 6.0625e-4, 3.25e-4, 1.5625e-4].entries()) expect(rates[i]).toBeCloseTo(rate, 12);
+    expect(readdirSync(join(output, 'checkpoints'))).toEqual(['step-000000002', 'step-000000004', 'step-000000006']);
+    expect([...new Set(lines('events.jsonl').filter(({ histogram }) => histogram !== undefined).map(({ step }) => step))]).toEqual([3, 6]);
+  });
+
+  it('without them has the settings of earlier versions, so that their runs can be continued', async () => {
+    const { code, config } = await pretrain({ ...start(), maxLength: 16, optimizer: { weightDecay: 0.1 } });
+    expect(code).toBe(0);
+    const training = Object.entries(config).slice(Object.keys(config).indexOf('lengths'));
+    expect(Object.fromEntries(training)).toEqual({
+      lengths: [[0, 16]], totalSteps: 1, batchSize: 2, learningRate: 1.76e-3 * Math.sqrt(2 / 4096), schedule: 'linear', warmupRatio: 0.025, optimizer: 'lamb', weightDecay: 0.1, maxGradNorm: 1, seed: 1,
+      shardsContent: expect.any(String) as string, modelFingerprint: expect.any(String) as string, microBatchTokens: 4096, threads: 1,
+    });
+  });
+
+  it('refuses flags that contradict each other or that the optimiser has no use for', async () => {
+    for (const [flags, message] of [
+      [['--warmup-steps', '5', '--warmup-ratio', '0.1'], /either --warmup-steps or --warmup-ratio/],
+      [['--momentum', '0.5'], /--momentum is not for lamb/],
+      [['--optimizer', 'sgd', '--adam-epsilon', '1e-8'], /--adam-epsilon is not for sgd/],
+    ] as const) expect(await pretrain(start(), [...flags])).toMatchObject({ code: 2, stderr: expect.stringMatching(message) as string });
+    expect(await pretrain({ ...start(), optimizer: { name: 'adamw', epsilon: 1e-6 } }, ['--optimizer', 'sgd'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/sgd has no epsilon/) as string });
+  });
+
   it.each([
+    [{ power: 2 }, /the linear schedule has no power/],
+    [{ schedule: 'constant', finalLearningRate: 1e-5 }, /the constant schedule has no --final-learning-rate/],
+    [{ warmupSteps: 1, warmupRatio: 0.1 }, /schedule.warmupRatio must be left out when --warmup-steps is given/],
+    [{ power: '2' }, /power must be a number, got "2"/],
+    [{ keepCheckpoints: 0 }, /--keep-checkpoints must be an integer >= 1, got 0/],
+    [{ guard: { spikeFactor: -1 } }, /guard.spikeFactor must be at least 0/],
+    [{ guard: { spike: 1 } }, /guard has no setting spike. There are "spikeFactor", "rollBackAfter"/],
     [{ shards: 'train' }, /shards must be a list of folders, got "train"/],
     [{ shards: [] }, /shards must name at least one folder/],
     [{ heldOut: 'heldOut' }, /held-out must be a list of folders/],
