@@ -58,6 +58,27 @@ describe('pretrain from co-occurrence counts', () => {
   });
 });
 
+describe('a run that goes on with other micro-batches and threads', () => {
+  it('notes it; a run of before they were recorded goes on as it is', async () => {
+    const output = folder.path('divided');
+    const more: Partial<PretrainOptions> = { output, wordEmbeddings: 'random' };
+    await run({ ...more, microBatchTokens: 64 });
+    const notes = (): string[] => readFileSync(join(output, 'events.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as { event?: string; message?: string })
+      .flatMap(({ event, message }) => (event === 'note' ? [message!] : []));
+    expect(await run({ ...more, microBatchTokens: 64, resume: true })).toMatchObject({ outcome: 'finished' });
+    expect(notes()).toEqual([]);
+    await run({ ...more, threads: 2, resume: true });
+    expect(notes()).toEqual([expect.stringMatching(/^continued with 2 threads instead of 1: /), expect.stringMatching(/^continued with 4096 tokens per micro-batch instead of 64: steps are divided differently/)]);
+    const path = join(output, 'run.json');
+    const info = JSON.parse(readFileSync(path, 'utf8')) as RunInfo & { config: Record<string, unknown> };
+    const { threads, microBatchTokens, ...config } = info.config;
+    expect({ threads, microBatchTokens }).toEqual({ threads: 2, microBatchTokens: 4096 });
+    writeFileSync(path, JSON.stringify({ ...info, config }));
+    expect(await run({ ...more, resume: true })).toMatchObject({ outcome: 'finished' });
+    expect(notes()).toHaveLength(2);
+  });
+});
+
 describe('pairs', () => {
   it('are missed aloud where every document is one sentence', async () => {
     const single = temporaryFolder();
