@@ -1,6 +1,7 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { makeFolder } from '../core/files-node.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
 import { exportOnnx, type OnnxExportOptions } from './onnx-export.ts';
@@ -39,7 +40,7 @@ export async function saveOnnx(path: string, config: AlbertConfig, weights: Weig
   const external = externalData === 'always' || (externalData === 'auto' && weightBytes > EMBEDDED_LIMIT);
   const dataPath = `${path}_data`;
   const model = exportOnnx(config, weights, { ...rest, ...(external && { externalDataFile: basename(dataPath) }) });
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   if (external) await writeChunks(dataPath, model.externalChunks);
   await writeChunks(path, model.chunks);
   const externalBytes = model.externalChunks.reduce((total, chunk) => total + chunk.byteLength, 0);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AlbertineError, describeValue } from '../core/errors.ts';
+import { makeFolder } from '../core/files-node.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { encoderParameters, headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
@@ -116,7 +117,7 @@ export function requireFileName(name: string): string {
 export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
   const existing = await stat(folder).catch(() => undefined);
   if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
-  await mkdir(dirname(folder), { recursive: true });
+  await makeFolder(dirname(folder));
   const staging = join(dirname(folder), `.${basename(folder)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
   await mkdir(staging);
   try {

@@ -1,4 +1,5 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
+import { explainSystemError, mayGoOnLater } from '../core/system-errors.ts';
 import { asFlags } from './flag-names.ts';
 import { OutputClosed, type CliIo } from './io.ts';
 
@@ -13,20 +14,31 @@ export class UsageError extends Error {
   }
 }
 
+/** What a command was doing when it failed. */
+export interface FailedCommand {
+  /** What it writes. */
+  output?: string | undefined;
+  /** It has `--resume`, and such an output can be continued. */
+  canResume?: boolean;
+}
+
 /** Prints an error as one readable message and returns the exit code. With `debug`, also its code, value and stack. */
-export function reportError(io: CliIo, error: unknown, debug: boolean): number {
+export function reportError(io: CliIo, error: unknown, debug: boolean, command: FailedCommand = {}): number {
   if (error instanceof OutputClosed) return EXIT.ok;
-  io.stderr.write(`albertine: ${messageOf(error, debug)}\n`);
+  const advice = command.canResume && mayGoOnLater(error) ? '. What was written before is kept: the same command with --resume goes on from there' : '';
+  io.stderr.write(`albertine: ${messageOf(error, { debug, ...command })}${advice}\n`);
   if (debug) io.stderr.write(details(error));
   if (error instanceof UsageError) return EXIT.usage;
   return error instanceof AlbertineError && error.code === 'interrupted' ? EXIT.interrupted : EXIT.failed;
 }
 
-function messageOf(error: unknown, debug: boolean): string {
+function messageOf(error: unknown, { debug, output }: FailedCommand & { debug: boolean }): string {
   if (error instanceof UsageError) return error.message;
   if (error instanceof AlbertineError) return asFlags(error.message);
+  const explained = explainSystemError(error, { path: output });
+  if (explained) return explained.message;
   const text = error instanceof Error ? error.message.split('\n')[0] : String(error);
-  // System errors (no space left, permission denied) say what they need to; anything else is a defect.
+  // Other system errors say what they can; anything else is a defect.
   if (typeof (error as NodeJS.ErrnoException)?.code === 'string') return text;
   return `unexpected error: ${text}${debug ? '' : ' (run again with --debug for the details)'}`;
 }

@@ -4,7 +4,7 @@ import { registerConvert } from './convert.ts';
 import { registerDemo } from './demo.ts';
 import { registerDownload } from './download.ts';
 import { registerEmbed } from './embed.ts';
-import { EXIT, reportError } from './errors.ts';
+import { EXIT, reportError, type FailedCommand } from './errors.ts';
 import { registerEvaluate } from './evaluate.ts';
 import { registerFinetune } from './finetune.ts';
 import { registerInfo } from './info.ts';
@@ -32,16 +32,24 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
   const debug = argv.slice(0, end).includes('--debug') || (io.env['ALBERTINE_DEBUG'] ?? '0') !== '0';
   const pending: Promise<void>[] = [];
+  let running: Command | undefined;
   try {
     const program = buildProgram(io, (text) => pending.push(io.stdout.write(text)));
+    program.hook('preAction', (_program, command) => { running = command; });
     await program.parseAsync(argv.filter((argument, index) => argument !== '--debug' || index >= end), { from: 'user' });
     await Promise.all(pending);
     return EXIT.ok;
   } catch (error) {
     await Promise.allSettled(pending);
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportError(io, error, debug);
+    return reportError(io, error, debug, running && failedCommand(running));
   }
+}
+
+function failedCommand(command: Command): FailedCommand {
+  const { output } = command.opts<{ output?: string }>();
+  // The index of a Parquet file is written at its end.
+  return { output, canResume: output !== undefined && !output.endsWith('.parquet') && command.options.some(({ long }) => long === '--resume') };
 }
 
 function buildProgram(io: CliIo, writeHelp: (text: string) => void): Command {

@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'invalid_data'
   | 'invalid_file'
   | 'file_not_found'
+  | 'file_system'
   | 'unsupported'
   | 'shape_mismatch'
   | 'weights_mismatch'

@@ -1,8 +1,9 @@
-import { closeSync, openSync, readSync, realpathSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, constants, openSync, readSync, realpathSync } from 'node:fs';
+import { access, mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { AlbertineError } from './errors.ts';
 import type { FileSource } from './files.ts';
+import { explainingSystemErrors, explainSystemError } from './system-errors.ts';
 
 /** A {@link FileSource} over a directory. Throws `file_not_found` when the directory is absent. */
 export async function openFolder(path: string): Promise<FileSource> {
@@ -61,9 +62,45 @@ async function readRange(path: string, start: number, end?: number): Promise<Uin
   }
 }
 
+/**
+ * Makes a folder and those above it; nothing where it is there. Throws Node's error, `EEXIST` where a file is in its place. Not `mkdir` with
+ * `recursive`: where a folder refuses a new one with `ENOENT`, as `/proc` does, Node 20 tries for ever.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeFolder(parent);
+  await mkdir(path).catch(async (error: unknown) => {
+    // Another process may have made it meanwhile.
+    if (!await isFolder(path)) throw error;
+  });
+}
+
+/**
+ * Throws what {@link makeFolder} or writing into the folder would run into, without making anything: a file in the place of a folder, no permission.
+ * What only the attempt can tell is not found.
+ */
+export async function requireUsableFolder(path: string): Promise<void> {
+  let nearest = resolve(path);
+  for (;;) {
+    const found = await stat(nearest).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw explainSystemError(error) ?? error;
+      return undefined;
+    });
+    if (found?.isDirectory()) break;
+    if (found) throw new AlbertineError('invalid_argument', `${nearest === resolve(path) ? path : nearest} is a file, not a folder`, { value: path, hint: 'Move it away, or choose another place' });
+    nearest = dirname(nearest);
+  }
+  await explainingSystemErrors(nearest, () => access(nearest, constants.W_OK));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
 /** Writes a file so that a reader sees either the old content or all of the new: temporary name, flush, rename. */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   await writeFile(temporary, content, { flush: true });
   await rename(temporary, path);

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
+import { makeFolder } from '../core/files-node.ts';
 import { firstInvalidUtf8 } from './lines.ts';
 import { missingFieldReason, type Row, type RowReporter } from './rows.ts';
 import type { RecordWriter } from './writers-node.ts';
@@ -98,7 +98,7 @@ const ROW_GROUP_ROWS = 1 << 16;
  */
 export async function openParquetWriter(path: string): Promise<RecordWriter> {
   const { ParquetWriter, fileWriter } = await import('hyparquet-writer');
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const output = fileWriter(path);
   let writer: InstanceType<typeof ParquetWriter> | undefined;
   let columns: ParquetColumn[] = [];

@@ -1,6 +1,8 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
+import { makeFolder } from '../core/files-node.ts';
+import { explainSystemError } from '../core/system-errors.ts';
 
 /** Bytes written in order, to a file or to standard output, collected into large writes. */
 export interface Sink {
@@ -32,9 +34,9 @@ export class FileSink implements Sink {
 
   /** Creates the file and its folders, or keeps its first `keepBytes` bytes and continues after them. */
   static async open(path: string, keepBytes = 0): Promise<FileSink> {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const file = await open(path, keepBytes > 0 ? 'r+' : 'w').catch((cause: Error) => {
-      throw new AlbertineError('invalid_argument', `cannot write ${path}: ${cause.message}`, { value: path, cause });
+      throw explainSystemError(cause) ?? new AlbertineError('invalid_argument', `cannot write ${path}: ${cause.message}`, { value: path, cause });
     });
     if (keepBytes > 0) await file.truncate(keepBytes);
     return new FileSink(file, keepBytes);

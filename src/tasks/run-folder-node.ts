@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
-import { writeFileAtomic } from '../core/files-node.ts';
+import { makeFolder, requireUsableFolder, writeFileAtomic } from '../core/files-node.ts';
+import { explainingSystemErrors } from '../core/system-errors.ts';
 import { listRunCheckpoints } from '../training/run-checkpoint-node.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import { createRunTracker, TENSORBOARD_FOLDER } from '../training/trackers/run-tracker.ts';
@@ -42,15 +43,19 @@ export class RunFolder {
 
   /**
    * Starts a run in a folder, or continues one. Throws `not_found` when there is none to resume, `invalid_argument` when it
-   * had other settings, or when a run or a model would be lost without `overwrite`.
+   * had other settings, or when a run or a model would be lost without `overwrite`; what the file system refuses as `explainSystemError` has it.
    */
   static async open(options: RunFolderOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
+    return await explainingSystemErrors(options.output, () => RunFolder.openFolder(options, settings, facts));
+  }
+
+  private static async openFolder(options: RunFolderOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
     const { output, resume = false } = options;
     const before = await readRunInfo(output);
     const steps = await listRunCheckpoints(join(output, 'checkpoints'));
     if (resume) requireSameRun(output, before, settings);
     else await requireNothingLost(options);
-    await mkdir(output, { recursive: true });
+    await makeFolder(output);
     if (!resume) for (const folder of ['checkpoints', TENSORBOARD_FOLDER]) await rm(join(output, folder), { recursive: true, force: true });
     const tracker = createRunTracker(output, {
       ...(resume && { resumeStep: steps.at(-1) ?? 0 }),
@@ -115,8 +120,12 @@ function requireSameRun(output: string, info: RunInfo | undefined, settings: Run
   throw new AlbertineError('invalid_argument', `the run in ${output} had other settings: ${described}`, { value: changed, hint: 'Resume with the same settings and data, or start a new run in another folder' });
 }
 
-/** Throws `invalid_argument` when a new run in `output` would lose a model or an unfinished run that is there; not with `resume` or `overwrite`. */
+/**
+ * Throws `invalid_argument` when a new run in `output` would lose a model or an unfinished run that is there; not with `resume` or `overwrite`.
+ * With them too, as {@link requireUsableFolder} does where nothing could be written there, so that nobody waits for a run whose result cannot be kept.
+ */
 export async function requireNothingLost({ output, resume, overwrite }: RunFolderOptions): Promise<void> {
+  await requireUsableFolder(output);
   if (resume || overwrite) return;
   const info = await readRunInfo(output);
   const step = (await listRunCheckpoints(join(output, 'checkpoints'))).at(-1) ?? 0;

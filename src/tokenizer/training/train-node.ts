@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
-import { writeFileAtomic } from '../../core/files-node.ts';
+import { makeFolder, requireUsableFolder, writeFileAtomic } from '../../core/files-node.ts';
 import type { ProgressListener } from '../../core/progress.ts';
 import { createUnigramTokenizer } from '../unigram-tokenizer.ts';
 import { createWordPieceTokenizer } from '../wordpiece-tokenizer.ts';
@@ -73,6 +72,7 @@ export async function trainVocabularyFromFiles(
   if (options.algorithm !== 'wordpiece') requireUnigramOptions(options); // wrong options should not cost a pass over the text
   const sources = await findTextSources(inputs);
   const { outputDirectory } = options;
+  await requireUsableFolder(outputDirectory);
   const settings = decidingOptions(options);
   const state = new TrainingState(join(outputDirectory, '.training'), { sources, settings });
   if (!options.resume) await state.clear();
@@ -85,7 +85,7 @@ export async function trainVocabularyFromFiles(
   const { training, files } = options.algorithm === 'wordpiece'
     ? await makeWordPiece(counted, options)
     : await makeUnigram(counted, options, state);
-  await mkdir(outputDirectory, { recursive: true });
+  await makeFolder(outputDirectory);
   for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(outputDirectory, name), content);
   const report: VocabularyReport = {
     algorithm, vocabSize: training.vocabSize, files: Object.keys(files), options: settings, sample: counted.sample, training, seconds: (performance.now() - started) / 1000,

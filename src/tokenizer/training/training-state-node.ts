@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { AlbertineError } from '../../core/errors.ts';
-import { writeFileAtomic } from '../../core/files-node.ts';
+import { makeFolder, writeFileAtomic } from '../../core/files-node.ts';
 import type { SampleReport } from './count-words-node.ts';
 import type { SegmentCounts } from './segments.ts';
 import type { UnigramCheckpoint } from './unigram-options.ts';
@@ -33,7 +33,7 @@ export class TrainingState {
   }
 
   async saveWords({ counts, sample, prunedCharacters }: CountedWords): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
+    await makeFolder(this.folder);
     const path = join(this.folder, WORDS_FILE);
     // JSON escapes keep tabs and line breaks out of the columns.
     const lines = function* () {

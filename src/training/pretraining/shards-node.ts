@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
-import { openFolder, writeFileAtomic } from '../../core/files-node.ts';
+import { makeFolder, openFolder, writeFileAtomic } from '../../core/files-node.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { defaultThreads } from '../../runtime/threads.ts';
 import { loadTokenizer } from '../../tokenizer/load.ts';
@@ -60,7 +59,7 @@ export async function buildShards(sources: readonly CorpusSource[], tokenizerFol
   const settings = resolveOptions(options);
   requireSources(sources);
   const tokenizer = await loadTokenizer(await openFolder(tokenizerFolder));
-  await mkdir(options.output, { recursive: true });
+  await makeFolder(options.output);
   const started = performance.now();
   const pool = await openEncoderPool(tokenizerFolder, { segments: settings.segments }, options.workers ?? defaultThreads());
   const report: BuildShardsReport = { manifest: emptyManifest(tokenizer, settings), keptShards: 0, builtShards: 0, skipped: {}, seconds: 0 };
