@@ -1,6 +1,7 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import type { ProgressListener } from '../core/progress.ts';
+import { explainSystemError } from '../core/system-errors.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint } from '../checkpoint/folder.ts';
 import { initialiseWeights } from '../checkpoint/initialise.ts';
@@ -169,7 +170,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     return { ...result, output: options.output };
   } catch (error) {
     await run.close('failed').catch(() => undefined);
-    throw error;
+    throw explainSystemError(error, { path: options.output }) ?? error;
   }
 }
 
