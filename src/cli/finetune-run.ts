@@ -4,7 +4,7 @@ import type { OptimizerOptions } from '../training/trainer-options.ts';
 import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
 import type { FineTuneEmbeddingOptions } from '../tasks/fine-tune-embedding-options.ts';
 import { pick } from '../tasks/pick.ts';
-import { unusedByOptimizer } from '../tasks/trainer-constants.ts';
+import { unusedByOptimizer } from '../training/optimizers/constants.ts';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { EXIT, UsageError } from './errors.ts';

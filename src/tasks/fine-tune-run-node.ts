@@ -1,11 +1,13 @@
 import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { explainSystemError } from '../core/system-errors.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
 import { defaultThreads } from '../runtime/threads.ts';
 import { layerwiseScales, type ArenaOptions } from '../training/arena.ts';
 import { stepsOfEpochs, stepsPerEpoch } from '../training/classification.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
+import { requireUsedByOptimizer } from '../training/optimizers/constants.ts';
 import type { Schedule } from '../training/schedules.ts';
 import { Trainer, type BestMetric, type OptimizerOptions, type TrainerOptions, type TrainingOutcome, type TrainingTask } from '../training/trainer.ts';
 import type { BaseModel } from './fine-tune-data-node.ts';
@@ -55,6 +57,7 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
   requireUsedBySchedule(schedule);
   const evaluateEvery = options.evaluateEvery ?? Math.min(defaults.evaluateEvery ?? Infinity, stepsPerEpoch(rows, batchSize));
   const { name = 'adamw', ...optimizer } = options.optimizer ?? {};
+  requireUsedByOptimizer(name, optimizer);
   const settings: RunSettings = {
     ...own, model: base.model, modelFingerprint: base.fingerprint,
     ...(options.maxSteps === undefined && { epochs }), totalSteps: schedule.totalSteps, batchSize,
@@ -116,7 +119,7 @@ export async function runFineTuning(options: FineTuneRunOptions, parts: FineTuni
     return withoutWeights(outcome);
   } catch (error) {
     await run.close('failed', { notes: [...notes, `failed: ${error instanceof Error ? error.message : String(error)}`] }).catch(() => undefined);
-    throw error;
+    throw explainSystemError(error, { path: options.output }) ?? error;
   }
 }
 

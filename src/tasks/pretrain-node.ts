@@ -18,6 +18,7 @@ import { DEFAULT_MICRO_BATCH_TOKENS } from '../training/classification.ts';
 import type { RunEstimate } from '../training/estimate-node.ts';
 import type { GuardOptions } from '../training/guards.ts';
 import type { SaveActivations } from '../training/layerwise.ts';
+import { requireUsedByOptimizer } from '../training/optimizers/constants.ts';
 import { openSources } from '../training/pretraining/corpus.ts';
 import type { PretrainingExample } from '../training/pretraining/example.ts';
 import type { MaskingOptions } from '../training/pretraining/masking.ts';
@@ -33,7 +34,7 @@ import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
 import { requirePretrainConfig } from './pretrain-settings.ts';
 import { cardSettings, requireNothingLost, RunFolder, settingsToResume, type RunSettings } from './run-folder-node.ts';
-import { requireUsedByOptimizer, requireUsedBySchedule, scheduleConstants } from './trainer-constants.ts';
+import { requireUsedBySchedule, scheduleConstants } from './trainer-constants.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
 export interface PretrainConfig {

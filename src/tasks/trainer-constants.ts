@@ -1,6 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { Schedule, ScheduleKind } from '../training/schedules.ts';
-import type { OptimizerOptions } from '../training/trainer-options.ts';
 import { pick } from './pick.ts';
 
 /** The settings of a run that make its {@link Schedule}, besides rate and steps. */
@@ -23,16 +22,4 @@ export function scheduleConstants(options: ScheduleConstants, defaults: { warmup
 export function requireUsedBySchedule({ kind, power, restarts, finalLearningRate }: Schedule): void {
   const unused = power !== undefined && kind !== 'polynomial' ? 'power' : restarts !== undefined && kind !== 'cosine' ? 'restarts' : finalLearningRate !== undefined && kind === 'constant' ? 'finalLearningRate' : undefined;
   if (unused) throw new AlbertineError('invalid_argument', `the ${kind} schedule has no ${unused}`, { value: kind });
-}
-
-/** The constant given that the optimiser has no use for; undefined where all are used. */
-export function unusedByOptimizer(name: NonNullable<OptimizerOptions['name']>, given: OptimizerOptions): 'beta1' | 'beta2' | 'epsilon' | 'momentum' | undefined {
-  const others = name === 'sgd' ? ['beta1', 'beta2', 'epsilon'] as const : ['momentum'] as const;
-  return others.find((constant) => given[constant] !== undefined);
-}
-
-/** Throws `invalid_argument` for a constant that the optimiser has no use for: it would be ignored. */
-export function requireUsedByOptimizer(name: NonNullable<OptimizerOptions['name']>, given: OptimizerOptions): void {
-  const unused = unusedByOptimizer(name, given);
-  if (unused) throw new AlbertineError('invalid_argument', `${name} has no ${unused}`, { value: given[unused] });
 }

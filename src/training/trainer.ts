@@ -9,6 +9,7 @@ import { LearningWatch, StepGuard, type GuardState, type Verdict, type WatchStat
 import type { HeadResults } from './head.ts';
 import { LayerwiseNetwork } from './layerwise.ts';
 import { createAdamW } from './optimizers/adamw.ts';
+import { requireUsedByOptimizer } from './optimizers/constants.ts';
 import { createLamb } from './optimizers/lamb.ts';
 import { clipScale, type Optimizer } from './optimizers/optimizer.ts';
 import { createSgd } from './optimizers/sgd.ts';
@@ -279,8 +280,7 @@ function diverged(step: number, reason: string): AlbertineError {
 
 function createOptimizer(arena: Arena, options: OptimizerOptions): Optimizer {
   const { name = 'adamw', momentum, ...constants } = options;
-  const inapplicable = name === 'sgd' ? (['beta1', 'beta2', 'epsilon'] as const).find((key) => constants[key] !== undefined) : momentum === undefined ? undefined : 'momentum';
-  if (inapplicable) throw new AlbertineError('invalid_argument', `${name} has no ${inapplicable}`, { value: options[inapplicable] });
+  requireUsedByOptimizer(name, options);
   switch (name) {
     case 'adamw': return createAdamW(arena, constants);
     case 'lamb': return createLamb(arena, constants);
