@@ -101,7 +101,7 @@ export interface FineTuneOptions extends FineTuneRunOptions, Omit<ReadExampleOpt
 export interface FineTuneResult extends Omit<TrainingOutcome, 'weights'> {
   output: string;
   labels: string[];
-  /** Of `calibrate`. Where the held-out examples do not determine it, `warnings` says so. */
+  /** Of `calibrate`. Absent where the held-out examples do not determine it; `warnings` says so. */
   temperature?: number;
   /** What `onEvent` was told as `warning` about the data, the length of the run and the model that was saved; `notes` of `run.json` have them too. */
   warnings: string[];
