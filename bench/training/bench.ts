@@ -1,7 +1,7 @@
 /**
  * The full training step (forward, backward, clipping, AdamW) against PyTorch on the same machine: tokens a second and peak memory.
  *
- *     npx tsx bench/training/bench.ts [--rounds 5] [--seconds 10] [--threads 2] [--quick]
+ *     npx tsx bench/training/bench.ts [--rounds 5] [--seconds 10] [--threads 2] [--quick] [--only '(8,128)']
  *
  * Every contender runs in a process of its own, in turns, so that a slow phase of the machine hits all of them. PyTorch is the one of
  * `$PYTHON`, or of the first python3 that has it; it is left out with the reason where it is absent, and `torch.compile` where it fails
@@ -129,4 +129,6 @@ const torch = bestTorch({ ...CASES[0], threads, seconds });
 if ('reason' in torch) console.log(`PyTorch is left out: ${torch.reason}\n`);
 console.log('| shape | contender | ms a step | tokens/s | to PyTorch | peak RSS MB | to PyTorch | of GEMM peak | clip + AdamW |');
 console.log('|---|---|---|---|---|---|---|---|---|');
-for (const entry of quick ? CASES.slice(0, 1) : CASES) for (const row of measureCase(entry, torch)) console.log(row);
+const only = process.argv.indexOf('--only');
+const cases = only < 0 ? CASES : CASES.filter(({ name }) => name.includes(process.argv[only + 1]));
+for (const entry of quick ? cases.slice(0, 1) : cases) for (const row of measureCase(entry, torch)) console.log(row);

@@ -19,7 +19,7 @@ export interface FineTuneRunOptions {
   maxSteps?: number;
   /** Rows per step. Default 32. */
   batchSize?: number;
-  /** Default for AdamW by size: 1e-5 from a hidden size of 1024, 3e-5 from 512, else 1e-4; 5e-4 from untrained weights. For LAMB 30 times that, for SGD 300 times. */
+  /** Default for AdamW by size: 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 from 300, else and from untrained weights 5e-4. For LAMB 10 times that, for SGD 100 times. */
   learningRate?: number;
   /** Default `linear`. */
   schedule?: ScheduleKind;
