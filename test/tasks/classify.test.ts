@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fitTemperature } from '../../src/tasks/calibrate.ts';
 import { TextClassifier } from '../../src/tasks/classify.ts';
 import { openSmallModel } from './model.ts';
 
@@ -32,14 +31,5 @@ describe('TextClassifier', () => {
   it('takes texts and pairs where the checkpoint does not say what it was fine-tuned on', () => {
     expect(classifier.pairs).toBeUndefined();
     for (const pairs of [true, false]) expect(() => classifier.requireInputs(pairs)).not.toThrow();
-  });
-});
-
-describe('fitTemperature', () => {
-  it('recovers the factor by which calibrated logits were scaled', () => {
-    // Labels drawn exactly in proportion to softmax(logits): 3 of 4 rows follow a logit gap of ln 3.
-    const logits = Float32Array.from({ length: 800 }, (_, i) => (i % 2 === 0 ? 4 * Math.log(3) : 0));
-    const gold = Array.from({ length: 400 }, (_, row) => (row % 4 === 3 ? 1 : 0));
-    expect(fitTemperature(logits, gold, 2)).toBeCloseTo(4, 2);
   });
 });
