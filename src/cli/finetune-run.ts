@@ -4,6 +4,7 @@ import type { OptimizerOptions } from '../training/trainer-options.ts';
 import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
 import type { FineTuneEmbeddingOptions } from '../tasks/fine-tune-embedding-options.ts';
 import { pick } from '../tasks/pick.ts';
+import type { ScheduleConstants } from '../tasks/trainer-constants.ts';
 import { unusedByOptimizer } from '../training/optimizers/constants.ts';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
@@ -104,13 +105,12 @@ export function fileOptions(flags: FileFlags): Partial<FileFlags> {
 export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: ProgressBar): Promise<FineTuneRunOptions> {
   if (flags.epochs !== undefined && flags.maxSteps !== undefined) throw new UsageError('give either --epochs or --max-steps, not both');
   if (flags.resume && flags.overwrite) throw new UsageError('--resume continues a run, --overwrite throws it away: give one of them');
-  if (flags.warmupSteps !== undefined && flags.warmupRatio !== undefined) throw new UsageError('give either --warmup-steps or --warmup-ratio, not both');
   const optimizer = optimizerOptions(flags, 'adamw');
   const guard = pick(flags, ['spikeFactor', 'rollBackAfter']);
   return {
-    ...pick(flags, ['output', 'resume', 'overwrite', 'epochs', 'maxSteps', 'batchSize', 'learningRate', 'schedule', 'warmupRatio', 'warmupSteps', 'finalLearningRate',
-      'power', 'restarts', 'keepCheckpoints', 'histogramEvery', 'maxGradNorm', 'dropout', 'maxLength', 'seed', 'layerDecay',
+    ...pick(flags, ['output', 'resume', 'overwrite', 'epochs', 'maxSteps', 'batchSize', 'learningRate', 'keepCheckpoints', 'histogramEvery', 'maxGradNorm', 'dropout', 'maxLength', 'seed', 'layerDecay',
       'freeze', 'evaluateEvery', 'patience', 'checkpointEvery', 'microBatchTokens', 'device', 'threads', 'saveActivations']),
+    ...scheduleOptions(flags),
     output: flags.output,
     ...(flags.model !== undefined && { model: await resolveModelFolder(io, flags.model, flags) }),
     ...(Object.keys(optimizer).length > 0 && { optimizer }),
@@ -125,6 +125,12 @@ export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: Prog
     },
     signal: io.signal,
   };
+}
+
+/** The options that the flags of the schedule stand for. */
+export function scheduleOptions(flags: ScheduleConstants): ScheduleConstants {
+  if (flags.warmupSteps !== undefined && flags.warmupRatio !== undefined) throw new UsageError('give either --warmup-steps or --warmup-ratio, not both');
+  return pick(flags, ['schedule', 'warmupRatio', 'warmupSteps', 'finalLearningRate', 'power', 'restarts']);
 }
 
 /** The flags that choose an optimiser and its constants. */

@@ -5,6 +5,7 @@ import { TEXT_ENCODINGS } from '../data/lines.ts';
 import { ROW_FORMATS } from '../data/rows.ts';
 import { addModelOption, integer, list, number, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
+import { addKeepingOptions, addOptimizerOptions, addScheduleOptions } from './trainer-flags.ts';
 
 /** `albertine finetune <task>`. */
 export function registerFinetune(program: Command, io: CliIo): void {
@@ -100,27 +101,17 @@ interface TrainingDefaults {
 
 /** Options of a training run, whatever the task. */
 export function addTrainingOptions(command: Command, defaults: TrainingDefaults): Command {
-  return command
+  command
     .requiredOption('-o, --output <folder>', 'receives the model, the metrics and the checkpoints to resume from')
     .option('--resume', 'continue the run in --output after its last checkpoint, with the same options; the result is that of an uninterrupted run')
     .option('--overwrite', 'start anew although --output has a model or an unfinished run, which is lost')
     .option('--epochs <n>', `passes over the training rows; may be fractional. Default: ${defaults.epochs}`, number({ above: 0 }))
     .option('--max-steps <n>', 'steps in all, instead of --epochs', integer({ min: 1 }))
     .option('--batch-size <n>', `rows a step takes, exactly; at the end of an epoch it goes on with the next one. Default: ${defaults.batchSize}`, integer({ min: 1 }))
-    .option('--learning-rate <x>', 'highest rate. Default: 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 from 300; below that, and from untrained weights, 5e-4; lamb: 10 times that, sgd: 100 times', number({ above: 0 }))
-    .option('--schedule <kind>', 'after warm-up: linear, cosine, polynomial (to 0) or constant. Default: linear', oneOf('linear', 'cosine', 'constant', 'polynomial'))
-    .option('--warmup-ratio <share>', 'share of the steps in which the rate rises from 0. Default: 0.1', number({ min: 0, below: 1 }))
-    .option('--warmup-steps <n>', 'the same as a number of steps, instead of --warmup-ratio', integer({ min: 0 }))
-    .option('--final-learning-rate <x>', 'linear, cosine and polynomial: the rate at the end. Default: 0', number({ min: 0 }))
-    .option('--power <x>', 'polynomial: exponent of what is left of the way to the end. Default: 1, which is linear', number({ above: 0 }))
-    .option('--restarts <n>', 'cosine: how often the rate jumps back to the highest. Default: 0', integer({ min: 0 }))
-    .option('--optimizer <name>', 'adamw, lamb or sgd. Default: adamw', oneOf('adamw', 'lamb', 'sgd'))
-    .option('--weight-decay <x>', 'decoupled, not on bias and LayerNorm. Default: 0.01; sgd 0', number({ min: 0 }))
-    .option('--adam-epsilon <x>', 'adamw and lamb. Default: 1e-8; lamb 1e-6', number({ above: 0 }))
-    .option('--beta1 <x>', 'adamw and lamb: decay of the mean of gradients. Default: 0.9', number({ min: 0, below: 1 }))
-    .option('--beta2 <x>', 'adamw and lamb: decay of the mean of their squares. Default: 0.999', number({ min: 0, below: 1 }))
-    .option('--momentum <x>', 'sgd. Default: 0.9', number({ min: 0, below: 1 }))
-    .option('--max-grad-norm <x>', 'global gradient norm above which gradients are scaled down; 0: never. Default: 1', number({ min: 0 }))
+    .option('--learning-rate <x>', 'highest rate. Default: 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 from 300; below that, and from untrained weights, 5e-4; lamb: 10 times that, sgd: 100 times', number({ above: 0 }));
+  addScheduleOptions(command, { warmupRatio: 0.1 });
+  addOptimizerOptions(command, { usual: 'adamw' });
+  command
     .option('--dropout <share>', defaults.dropout, number({ min: 0, below: 1 }))
     .option('--max-length <n>', `tokens per example, [CLS] and [SEP] included; longer ones are cut and counted. Default: ${defaults.maxLength}`, integer({ min: 3 }))
     .option('--no-shuffle', 'keep the rows in the order of the file')
@@ -128,12 +119,8 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
     .option('--layer-decay <x>', 'factor on the rate from each layer group to the one below, embeddings last. Default: 1', number({ above: 0, max: 1 }))
     .option('--freeze <names>', 'parameters that stay as they are, separated by commas: prefixes such as albert.embeddings, or with * for anything', list)
     .option('--evaluate-every <steps>', `steps between evaluations. Default: ${defaults.evaluateEvery}`, integer({ min: 1 }))
-    .option('--patience <n>', 'stop after n evaluations without improvement. Default: never', integer({ min: 1 }))
-    .option('--checkpoint-every <steps>', 'steps between checkpoints to resume from. Default: a tenth of the run, at most 500', integer({ min: 1 }))
-    .option('--keep-checkpoints <n>', 'checkpoints that are kept, the newest ones. Default: 2', integer({ min: 1 }))
-    .option('--spike-factor <x>', 'a step whose gradient norm is this many times the average is not applied; 0: always applied. Default: 20', number({ min: 0 }))
-    .option('--roll-back-after <n>', 'steps in a row that are not applied, after which the weights of the last checkpoint come back at half the rate. Default: 5', integer({ min: 1 }))
-    .option('--histogram-every <steps>', 'steps between histograms of weights and gradients, for TensorBoard and in events.jsonl. Default: none', integer({ min: 1 }))
+    .option('--patience <n>', 'stop after n evaluations without improvement. Default: never', integer({ min: 1 }));
+  return addKeepingOptions(command)
     .option('--save-activations <depths>', 'depths whose intermediate values are kept for the backward pass: all, none, or how many; fewer take less memory and more time. Default: all', activations)
     .option('--device <name>', 'where the network is trained: cpu, or webgpu (a graphics processor). Default: cpu', oneOf('cpu', 'webgpu'))
     .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))

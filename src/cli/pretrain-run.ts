@@ -4,18 +4,19 @@ import { readJsonFile } from '../core/files-node.ts';
 import { pick } from '../tasks/pick.ts';
 import { pretrain, type PretrainConfig, type PretrainOptions } from '../tasks/pretrain-node.ts';
 import { quoted } from '../tasks/pretrain-settings.ts';
+import type { ScheduleConstants } from '../tasks/trainer-constants.ts';
 import type { GuardOptions } from '../training/guards.ts';
 import type { MaskingOptions } from '../training/pretraining/masking.ts';
 import { UsageError } from './errors.ts';
-import { describeEstimate, interrupted, optimizerOptions, type OptimizerFlags } from './finetune-run.ts';
+import { describeEstimate, interrupted, optimizerOptions, scheduleOptions, type OptimizerFlags } from './finetune-run.ts';
 import { asFlags } from './flag-names.ts';
 import type { CliIo } from './io.ts';
 import { createProgressBar, formatDuration } from './progress-bar.ts';
 
 /** The flags of `albertine pretrain`, as commander gives them. */
 export interface PretrainFlags extends Partial<Pick<PretrainOptions, 'shards' | 'heldOut' | 'tokenizer' | 'from' | 'wordEmbeddings' | 'objective' | 'steps' | 'batchSize' | 'maxLength' | 'learningRate'
-  | 'schedule' | 'warmupRatio' | 'warmupSteps' | 'finalLearningRate' | 'power' | 'restarts' | 'maxGradNorm' | 'evaluateEvery' | 'checkpointEvery' | 'keepCheckpoints' | 'histogramEvery'
-  | 'microBatchTokens' | 'seed' | 'device' | 'threads' | 'resume' | 'overwrite'>>, OptimizerFlags, GuardOptions, Pick<MaskingOptions, 'maxNgram' | 'maxPredictions'> {
+  | 'maxGradNorm' | 'evaluateEvery' | 'checkpointEvery' | 'keepCheckpoints' | 'histogramEvery'
+  | 'microBatchTokens' | 'seed' | 'device' | 'threads' | 'resume' | 'overwrite'>>, ScheduleConstants, OptimizerFlags, GuardOptions, Pick<MaskingOptions, 'maxNgram' | 'maxPredictions'> {
   config?: string;
   output: string;
   preset?: string;
@@ -61,15 +62,15 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
 /** The settings of the file, with what flags say in their place. Settings within a group (`masking`, `optimizer`, `guard`) are replaced one by one. */
 function applyFlags(config: Partial<PretrainConfig>, flags: PretrainFlags): Partial<PretrainConfig> {
   const { preset, maskProbability: probability } = flags;
-  if (flags.warmupSteps !== undefined && flags.warmupRatio !== undefined) throw new UsageError('give either --warmup-steps or --warmup-ratio, not both');
   const optimizer = optimizerOptions(flags, config.optimizer?.name ?? 'lamb');
   const guard = pick(flags, ['spikeFactor', 'rollBackAfter']);
   const masking = { ...(probability !== undefined && { probability }), ...pick(flags, ['maxNgram', 'maxPredictions']) };
   const isGiven = (group: object): boolean => Object.keys(group).length > 0;
   return {
     ...withoutReplaced(config, flags),
-    ...pick(flags, ['shards', 'heldOut', 'tokenizer', 'from', 'wordEmbeddings', 'objective', 'steps', 'batchSize', 'maxLength', 'learningRate', 'schedule', 'warmupRatio', 'warmupSteps',
-      'finalLearningRate', 'power', 'restarts', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'microBatchTokens', 'seed']),
+    ...pick(flags, ['shards', 'heldOut', 'tokenizer', 'from', 'wordEmbeddings', 'objective', 'steps', 'batchSize', 'maxLength', 'learningRate',
+      'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'microBatchTokens', 'seed']),
+    ...scheduleOptions(flags),
     ...(preset !== undefined && { model: preset }),
     ...(isGiven(optimizer) && { optimizer: { ...config.optimizer, ...optimizer } }),
     ...(isGiven(guard) && { guard: { ...config.guard, ...guard } }),

@@ -4,12 +4,12 @@ import type { Device } from '../runtime/compile.ts';
 import type { RunEstimate } from '../training/estimate-node.ts';
 import type { GuardOptions } from '../training/guards.ts';
 import type { SaveActivations } from '../training/layerwise.ts';
-import type { ScheduleKind } from '../training/schedules.ts';
 import type { Tracker } from '../training/trackers/tracker.ts';
 import type { OptimizerOptions, TrainingOutcome } from '../training/trainer-options.ts';
+import type { ScheduleConstants } from './trainer-constants.ts';
 
 /** Options that fine-tuning has for any task. */
-export interface FineTuneRunOptions {
+export interface FineTuneRunOptions extends ScheduleConstants {
   /** Path or hub id to start from. Default: `albertine-nano-en-zh-pretrained`, or for sentence embeddings `albertine-nano-en-zh`; both are built in. */
   model?: string;
   /** Receives the fine-tuned checkpoint, metrics, report data and resumable checkpoints. */
@@ -21,18 +21,6 @@ export interface FineTuneRunOptions {
   batchSize?: number;
   /** Default for AdamW by size: 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 from 300, else and from untrained weights 5e-4. For LAMB 10 times that, for SGD 100 times. */
   learningRate?: number;
-  /** Default `linear`. */
-  schedule?: ScheduleKind;
-  /** Share of the steps over which the rate rises from 0. Default 0.1. */
-  warmupRatio?: number;
-  /** The same as a number of steps; instead of `warmupRatio`. */
-  warmupSteps?: number;
-  /** The rate at the end; not for `constant`. Default 0. */
-  finalLearningRate?: number;
-  /** Exponent of `polynomial`. Default 1, which is `linear`. */
-  power?: number;
-  /** How often `cosine` jumps back to the highest rate. Default 0. */
-  restarts?: number;
   optimizer?: OptimizerOptions;
   /** Default 1; 0 switches clipping off. */
   maxGradNorm?: number;

@@ -28,16 +28,16 @@ import { applyWeights, PretrainingStream } from '../training/pretraining/stream.
 import { pretrainingTask, type PretrainingPhase } from '../training/pretraining/task.ts';
 import { countWords } from '../training/pretraining/word-counts.ts';
 import { applyWordCounts } from '../training/pretraining/word-vectors.ts';
-import { scaleLearningRate, validateSchedule, type Schedule, type ScheduleKind } from '../training/schedules.ts';
+import { scaleLearningRate, validateSchedule, type Schedule } from '../training/schedules.ts';
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
 import { requirePretrainConfig } from './pretrain-settings.ts';
 import { cardSettings, requireNothingLost, RunFolder, settingsToResume, type RunSettings } from './run-folder-node.ts';
-import { requireUsedBySchedule, scheduleConstants } from './trainer-constants.ts';
+import { requireUsedBySchedule, scheduleConstants, type ScheduleConstants } from './trainer-constants.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
-export interface PretrainConfig {
+export interface PretrainConfig extends ScheduleConstants {
   /** Shape of a new network: a preset's name, or fields that replace those of `preset` (default `mini`). Not with `from`. */
   model?: string | (Partial<AlbertConfig> & { preset?: string });
   /** Continues from this checkpoint (path or hub id) instead: domain adaptation. Its tokeniser is used. */
@@ -71,18 +71,6 @@ export interface PretrainConfig {
   microBatchTokens?: number;
   /** Default: 1.76e-3 (ALBERT's, for batches of 4096 sequences) times the square root of `batchSize / 4096`. */
   learningRate?: number;
-  /** Default `linear`. */
-  schedule?: ScheduleKind;
-  /** Default 0.025, as in the paper (3,125 of 125,000 steps). */
-  warmupRatio?: number;
-  /** The same as a number of steps; instead of `warmupRatio`. */
-  warmupSteps?: number;
-  /** The rate at the end; not for `constant`. Default 0. */
-  finalLearningRate?: number;
-  /** Exponent of `polynomial`. Default 1, which is `linear`. */
-  power?: number;
-  /** How often `cosine` jumps back to the highest rate. Default 0. */
-  restarts?: number;
   /** Default LAMB. */
   optimizer?: OptimizerOptions;
   maxGradNorm?: number;

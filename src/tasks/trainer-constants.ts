@@ -4,11 +4,17 @@ import { pick } from './pick.ts';
 
 /** The settings of a run that make its {@link Schedule}, besides rate and steps. */
 export interface ScheduleConstants {
+  /** Default `linear`. */
   schedule?: ScheduleKind;
+  /** Share of the steps over which the rate rises from 0. Default 0.1; pretraining 0.025, as in the paper (3,125 of 125,000 steps). */
   warmupRatio?: number;
+  /** The same as a number of steps; instead of `warmupRatio`. */
   warmupSteps?: number;
+  /** The rate at the end; not for `constant`. Default 0. */
   finalLearningRate?: number;
+  /** Exponent of `polynomial`. Default 1, which is `linear`. */
   power?: number;
+  /** How often `cosine` jumps back to the highest rate. Default 0. */
   restarts?: number;
 }
 
