@@ -4,8 +4,9 @@
  *     npx tsx bench/training/bench.ts [--rounds 5] [--seconds 10] [--threads 2] [--quick] [--only '(8,128)']
  *
  * Every contender runs in a process of its own, in turns, so that a slow phase of the machine hits all of them. PyTorch is the one of
- * `$PYTHON`, or of the first python3 that has it; it is left out with the reason where it is absent, and `torch.compile` where it fails
- * (it needs PyTorch 2 and a C++ compiler). Medians over rounds of medians over steps.
+ * `$PYTHON`, or of the first python3 that has it; it is left out with the reason where it is absent, `torch.compile` where it fails
+ * (it needs PyTorch 2 and a C++ compiler), and Hugging Face's `transformers` where they are not installed. `PyTorch` is a model written for
+ * speed in torch_step.py, `transformers` the one that people use. Medians over rounds of medians over steps.
  */
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
@@ -49,24 +50,31 @@ function runTorch(job: Job, kernels: NodeJS.ProcessEnv): TorchResult | string {
   return status === 0 ? (JSON.parse(stdout) as TorchResult) : stderr.trim().split('\n').at(-1) ?? 'failed';
 }
 
-interface Torch { kernels: NodeJS.ProcessEnv; compiles: boolean }
+/** Ways to run PyTorch besides the plain one. */
+const VARIANTS = { 'PyTorch, torch.compile': { compile: true }, transformers: { transformers: true } } satisfies Record<string, Partial<Job>>;
+
+interface Torch { kernels: NodeJS.ProcessEnv; variants: Record<string, Partial<Job>> }
 
 /**
- * PyTorch's fastest kernels here and whether it can compile, or why it cannot run. One layer on few tokens tells: the wrong kernels can be
+ * PyTorch's fastest kernels here and which variants work, or why it cannot run. One layer on few tokens tells: the wrong kernels can be
  * 20 times slower. A kernel that this processor does not have ends the process, which leaves it out.
  */
 function bestTorch(job: Job): Torch | { reason: string } {
   const probe: Job = { ...job, config: { ...job.config, numHiddenLayers: 1, vocabSize: 1000 }, batch: 2, seconds: 1 };
   const tried = KERNELS.map((kernels) => ({ kernels, result: runTorch(probe, kernels) }));
-  const working = tried.filter((entry): entry is { kernels: NodeJS.ProcessEnv; result: TorchResult } => typeof entry.result !== 'string');
-  if (working.length === 0) return { reason: tried[0].result as string };
-  working.sort((a, b) => a.result.milliseconds - b.result.milliseconds);
-  const [{ kernels, result: { version } }] = working;
+  const usable = tried.filter((entry): entry is { kernels: NodeJS.ProcessEnv; result: TorchResult } => typeof entry.result !== 'string');
+  if (usable.length === 0) return { reason: tried[0].result as string };
+  usable.sort((a, b) => a.result.milliseconds - b.result.milliseconds);
+  const [{ kernels, result: { version } }] = usable;
   const named = (env: NodeJS.ProcessEnv): string => Object.entries(env).map((entry) => entry.join('=')).join() || 'its own choice';
-  console.log(`PyTorch ${version}; one layer with ${working.map((entry) => `${named(entry.kernels)} ${entry.result.milliseconds.toFixed(0)} ms`).join(', ')}`);
-  const compiled = runTorch({ ...probe, compile: true }, kernels);
-  console.log(typeof compiled === 'string' ? `torch.compile is left out: ${compiled}\n` : `torch.compile: ${compiled.milliseconds.toFixed(0)} ms\n`);
-  return { kernels, compiles: typeof compiled !== 'string' };
+  console.log(`PyTorch ${version}; one layer with ${usable.map((entry) => `${named(entry.kernels)} ${entry.result.milliseconds.toFixed(0)} ms`).join(', ')}`);
+  const working = Object.entries(VARIANTS).filter(([name, variant]) => {
+    const result = runTorch({ ...probe, ...variant }, kernels);
+    console.log(typeof result === 'string' ? `${name} is left out: ${result}` : `${name} ${result.version}: ${result.milliseconds.toFixed(0)} ms`);
+    return typeof result !== 'string';
+  });
+  console.log('');
+  return { kernels, variants: Object.fromEntries(working) };
 }
 
 /** Floating-point operations of the matrix products of one step: the backward pass has two products for each of the forward pass. */
@@ -99,7 +107,7 @@ function measureCase({ name, config, batch, sequence }: Case, torch: Torch | { r
     peak = Math.max(peak, runOurs({ ...job, seconds: Math.min(2, seconds), gemm: true }).gigaflops!);
     samples.push({ contender: 'albertine', result: runOurs(job) });
     if ('kernels' in torch) samples.push({ contender: 'PyTorch', result: runTorch(job, torch.kernels) as TorchResult });
-    if ('kernels' in torch && torch.compiles) samples.push({ contender: 'PyTorch, torch.compile', result: runTorch({ ...job, compile: true }, torch.kernels) as TorchResult });
+    if ('kernels' in torch) for (const [contender, variant] of Object.entries(torch.variants)) samples.push({ contender, result: runTorch({ ...job, ...variant }, torch.kernels) as TorchResult });
     const half = config.numHiddenLayers / 2;
     samples.push({ contender: `albertine, saveActivations ${half}`, result: runOurs({ ...job, saveActivations: half }) });
     samples.push({ contender: 'albertine, saveActivations none', result: runOurs({ ...job, saveActivations: 'none' }) });

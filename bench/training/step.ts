@@ -22,6 +22,8 @@ export interface Job {
   saveActivations?: SaveActivations;
   /** PyTorch only: `torch.compile`. */
   compile?: boolean;
+  /** PyTorch only: the model of Hugging Face's `transformers`. */
+  transformers?: boolean;
   /** Measures the matrix product alone. */
   gemm?: boolean;
 }

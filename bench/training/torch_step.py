@@ -2,6 +2,9 @@
 
     python3 torch_step.py '{"config": {...}, "batch": 8, "sequence": 128, "threads": 2, "seconds": 10, "compile": false}'
 
+With `"transformers": true` the model is `AlbertForSequenceClassification` of Hugging Face's `transformers`, as its users get it, instead of the
+one written here.
+
 OPENBLAS_CORETYPE and the like are taken from the environment; bench.ts tries several and keeps the best. Attention is PyTorch's own fused one
 where it has it (2.0 and later). Ends with exit code 3 when the matrix products would run in the reference BLAS, against which nothing would
 be proved.
@@ -66,14 +69,32 @@ class Albert(nn.Module):
         return F.cross_entropy(self.classifier(torch.tanh(self.pooler(x[:, 0]))), labels)
 
 
+def hugging_face():
+    """The model that a user of `transformers` trains; a function of the same arguments as Albert."""
+    from transformers import AlbertConfig, AlbertForSequenceClassification
+
+    names = {"vocab_size": "vocabSize", "embedding_size": "embeddingSize", "hidden_size": "hiddenSize", "intermediate_size": "intermediateSize",
+             "num_hidden_layers": "numHiddenLayers", "num_attention_heads": "numAttentionHeads", "max_position_embeddings": "maxPositionEmbeddings"}
+    config = AlbertConfig(**{theirs: c[ours] for theirs, ours in names.items()}, hidden_act="gelu_new", hidden_dropout_prob=0, attention_probs_dropout_prob=0, classifier_dropout_prob=0)
+    network = AlbertForSequenceClassification(config).train()
+    return network, lambda ids, mask, labels: network(input_ids=ids, attention_mask=mask, labels=labels).loss
+
+
 torch.matmul(torch.ones(64, 64), torch.ones(64, 64))
 with open("/proc/self/maps") as maps:
     libraries = maps.read()
 if not torch.backends.mkl.is_available() and not any(name in libraries for name in ("openblas", "libblis")):
     sys.exit(print("PyTorch runs in the reference BLAS; install libopenblas0-pthread", file=sys.stderr) or 3)
 
-model = Albert()
-forward = torch.compile(model) if job.get("compile") else model
+version = torch.__version__
+if job.get("transformers"):
+    import transformers
+
+    model, forward = hugging_face()
+    version = transformers.__version__
+else:
+    model = Albert()
+    forward = torch.compile(model) if job.get("compile") else model
 decayed = [p for n, p in model.named_parameters() if p.dim() > 1]
 others = [p for n, p in model.named_parameters() if p.dim() <= 1]
 optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0}], lr=1e-5, foreach=job.get("foreach", True))
@@ -99,4 +120,4 @@ while time.perf_counter() < end or len(times) < 3:
     step()
     times.append(time.perf_counter() - started)
 times.sort()
-print(json.dumps({"milliseconds": 1000 * times[len(times) // 2], "steps": len(times), "peakBytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "version": torch.__version__}))
+print(json.dumps({"milliseconds": 1000 * times[len(times) // 2], "steps": len(times), "peakBytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "version": version}))

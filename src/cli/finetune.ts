@@ -123,7 +123,7 @@ export function addTrainingOptions(command: Command, defaults: TrainingDefaults)
   return addKeepingOptions(command)
     .option('--save-activations <depths>', 'depths whose intermediate values are kept for the backward pass: all, none, or how many; fewer take less memory and more time. Default: all', activations)
     .option('--device <name>', 'where the network is trained: cpu, or webgpu (a graphics processor). Default: cpu', oneOf('cpu', 'webgpu'))
-    .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
+    .option('--threads <n>', 'processor threads. Default: those of the run that --resume continues, or those this process may use', integer({ min: 1 }))
     .option('--no-tensorboard', 'write no TensorBoard files')
     .option('-q, --quiet', 'no progress, no facts about the data and no result: only the output folder, notes, warnings and errors');
 }

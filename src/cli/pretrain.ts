@@ -31,7 +31,7 @@ export function registerPretrain(program: Command, io: CliIo): void {
     .option('--micro-batch-tokens <n>', 'padded tokens of one forward and backward pass. Default: 4096', integer({ min: 1 }))
     .option('--seed <n>', 'of the weights, the order of the data and the masks. Default: 1', integer())
     .option('--device <name>', 'where the network is trained: cpu, or webgpu (a graphics processor). Default: cpu', oneOf('cpu', 'webgpu'))
-    .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
+    .option('--threads <n>', 'processor threads. Default: those of the run that --resume continues, or those this process may use', integer({ min: 1 }))
     .option('--resume', 'continue the run in --output after its last checkpoint')
     .option('--overwrite', 'start anew although --output holds a model or an unfinished run, which is lost')
     .option('-q, --quiet', 'no progress and no summary')

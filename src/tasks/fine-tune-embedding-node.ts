@@ -15,7 +15,7 @@ import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-t
 import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { BUILT_IN_MODEL } from './load-node.ts';
 import { pick } from './pick.ts';
-import { cardSettings, requireNothingLost, type RunSettings } from './run-folder-node.ts';
+import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from './run-folder-node.ts';
 
 export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
 
@@ -43,7 +43,8 @@ interface Prepared extends BaseModel {
  * A step is computed at once, so `batchSize` and `maxLength` decide the memory. Throws `invalid_data` for rows that cannot be used,
  * `invalid_argument` for options that do not fit the objective, `out_of_memory` with advice, `training_diverged`.
  */
-export async function fineTuneEmbedding(options: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
+export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
+  const options = await withThreadsOfRun(given);
   const objective = requireConsistent(options);
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options);

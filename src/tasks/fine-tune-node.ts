@@ -13,7 +13,7 @@ import { prepareClassification, type PreparedClassification } from './fine-tune-
 import type { FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
 import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { pick } from './pick.ts';
-import { cardSettings, requireNothingLost, type RunSettings } from './run-folder-node.ts';
+import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from './run-folder-node.ts';
 
 export type { FineTuneOptions, FineTuneResult, FineTuneRunOptions } from './fine-tune-options.ts';
 
@@ -28,7 +28,8 @@ const DEFAULT_METRIC = { singleLabel: 'accuracy', multiLabel: 'macroF1', regress
  * `transformers` can load it. Interrupting saves; `resume` continues with the same result as an uninterrupted run.
  * Throws `invalid_data` for rows that cannot be used, `out_of_memory`, `training_diverged`.
  */
-export async function fineTuneClassifier(options: FineTuneOptions): Promise<FineTuneResult> {
+export async function fineTuneClassifier(given: FineTuneOptions): Promise<FineTuneResult> {
+  const options = await withThreadsOfRun(given);
   requireSingleLabel(options);
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options);

@@ -49,10 +49,10 @@ export interface FineTuneRunOptions extends ScheduleConstants {
   saveActivations?: SaveActivations;
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
   device?: Device;
-  /** Default: those this process may use. The same seed gives the same weights bit for bit for the same number of threads. */
+  /** Default: those of the run that is resumed, or those this process may use. For what the number does to the last bits see docs/training.md. */
   threads?: number;
   guard?: GuardOptions;
-  /** Continues the run in `output`; with as many threads, the result is bit for bit that of an uninterrupted run. */
+  /** Continues the run in `output`; unless `threads` says otherwise the result is bit for bit that of an uninterrupted run. */
   resume?: boolean;
   /** Starts anew although `output` has a model or an unfinished run, which is lost. */
   overwrite?: boolean;

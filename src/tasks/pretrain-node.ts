@@ -33,7 +33,7 @@ import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../trainin
 import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
 import { requirePretrainConfig } from './pretrain-settings.ts';
-import { cardSettings, requireNothingLost, RunFolder, settingsToResume, type RunSettings } from './run-folder-node.ts';
+import { cardSettings, requireNothingLost, RunFolder, type RunSettings, settingsToResume, withThreadsOfRun } from './run-folder-node.ts';
 import { requireUsedBySchedule, scheduleConstants, type ScheduleConstants } from './trainer-constants.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
@@ -94,6 +94,7 @@ export interface PretrainOptions extends PretrainConfig {
   output: string;
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
   device?: Device;
+  /** Default: those of the run that is resumed, or those this process may use. */
   threads?: number;
   resume?: boolean;
   overwrite?: boolean;
@@ -129,7 +130,8 @@ const DEFAULT_OPTIMIZER = 'lamb';
  * Pretrains an ALBERT on token shards with masked tokens and sentence order, from random weights or from a checkpoint.
  * The output folder holds a checkpoint that `transformers` loads as `AlbertForPreTraining`, also when interrupted.
  */
-export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
+export async function pretrain(given: PretrainOptions): Promise<PretrainResult> {
+  const options = await withThreadsOfRun(given);
   requireInteger('steps', options.steps, { min: 1 });
   requirePretrainConfig(options);
   const schedule = planSchedule(options);

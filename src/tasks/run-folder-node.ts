@@ -17,7 +17,7 @@ export type RunSettings = Readonly<Record<string, unknown>>;
 export type RunFacts = Pick<RunInfo, 'classCounts' | 'classRows' | 'notes' | 'totalSteps' | 'versions'>;
 
 /** How a run is started. */
-export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command'>;
+export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command' | 'onEvent'>;
 
 /** Settings whose change between the parts of a run is noted, with what follows from it. */
 const NOTED: Readonly<Record<string, { unit: string; effect: string }>> = {
@@ -62,7 +62,10 @@ export class RunFolder {
       tensorboard: options.tensorboard ?? true,
       ...(options.trackers && { others: options.trackers }),
     });
-    if (resume) for (const note of changeNotes(before?.config ?? {}, settings)) tracker.text('note', steps.at(-1) ?? 0, note);
+    for (const note of resume ? changeNotes(before?.config ?? {}, settings) : []) {
+      tracker.text('note', steps.at(-1) ?? 0, note);
+      options.onEvent?.('note', note);
+    }
     if (!resume) tracker.hyperParameters(hyperParameters(settings));
     const run = new RunFolder(output, {
       config: settings, ...facts,
@@ -100,6 +103,13 @@ async function readRunInfo(output: string): Promise<RunInfo | undefined> {
 export async function settingsToResume({ output, resume }: RunFolderOptions): Promise<RunSettings | undefined> {
   if (!resume || (await listRunCheckpoints(join(output, 'checkpoints'))).length === 0) return undefined;
   return (await readRunInfo(output))?.config;
+}
+
+/** The options with the `threads` of the run that `resume` continues where they name none: so that its result is that of an uninterrupted one. */
+export async function withThreadsOfRun<T extends RunFolderOptions & { threads?: number }>(options: T): Promise<T> {
+  if (options.threads !== undefined) return options;
+  const before = await settingsToResume(options);
+  return typeof before?.['threads'] === 'number' ? { ...options, threads: before['threads'] } : options;
 }
 
 /** One sentence for each noted setting that has changed; a run of before it was recorded says nothing about it. */

@@ -95,9 +95,10 @@ export function activationBytes(config: AlbertConfig, network: LayerwiseNetwork,
   const executed = config.numHiddenLayers * config.innerGroupNum;
   const kept = saveActivations === 'all' ? executed : saveActivations === 'none' ? 0 : Math.min(executed, saveActivations);
   const { batchSize, sequenceLength } = batch;
-  // The hidden states of all depths, two gradients, and what a layer keeps: once a kept depth, and once while one is computed.
+  // The hidden states of all depths, two gradients, what every kept depth holds, and one depth at work.
   const hidden = 4 * batchSize * sequenceLength * config.hiddenSize * (executed + 3);
-  return hidden + (kept + 1) * network.memory({ batch: batchSize, sequence: sequenceLength }).perKeptLayer;
+  const { perKeptLayer, perLayer } = network.memory({ batch: batchSize, sequence: sequenceLength });
+  return hidden + kept * perKeptLayer + perLayer;
 }
 
 /** Throws `out_of_memory` with advice when the activations of the largest micro-batch cannot fit into what is free. */

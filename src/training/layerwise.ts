@@ -21,7 +21,7 @@ export type SaveActivations = 'all' | 'none' | number;
 
 /** Options of {@link LayerwiseNetwork}. */
 export interface LayerwiseOptions extends CompileOptions {
-  /** Default `all`. Each depth that is not kept costs one more forward pass and saves its memory. */
+  /** Default `all`. Each depth that is not kept costs one more forward pass and saves its memory. Of a kept one only products are held, see {@link planRecomputation}. */
   saveActivations?: SaveActivations;
   /** Seed of the dropout masks. Default 0. */
   seed?: number;
@@ -78,6 +78,7 @@ export class LayerwiseNetwork implements Disposable {
     const { target } = this.device;
     const createStages = (stageConfig: AlbertConfig): Stages => ({
       projection: new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, options, target),
+      shortProjection: new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, { ...options, threads: 1 }, target),
       layers: shareStages(layerTrainable, (trainable) => new Stage({ build: (graph) => buildLayer(graph, stageConfig, trainable) }, options, target)),
     });
     const dropout = config.hiddenDropoutProb > 0 || config.attentionProbsDropoutProb > 0;
@@ -106,7 +107,7 @@ export class LayerwiseNetwork implements Disposable {
     }
     const embeddedGradient = this.buffers.tensor('gradient embedded', [tokens, embeddingSize]);
     const feeds = { embedded: run.embedded, ...this.masks.embedding(run.at!) };
-    await this.training.projection.backward(feeds, { parameters: this.projectionParameters, saved: undefined, outputGradient: gradient, inputGradient: embeddedGradient, sizes });
+    await this.projectionOf(this.training, tokens).backward(feeds, { parameters: this.projectionParameters, saved: undefined, outputGradient: gradient, inputGradient: embeddedGradient, sizes });
     await this.device.embeddings.scatter(batch, embeddedGradient);
     return results;
   }
@@ -119,14 +120,15 @@ export class LayerwiseNetwork implements Disposable {
     return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...run.sizes, ...batch.headSizes } });
   }
 
-  /** Bytes of activations held so far, and the bytes one kept depth takes for a shape. */
-  memory(sizes: { batch: number; sequence: number }): { pool: number; perKeptLayer: number } {
-    return { pool: this.buffers.byteLength, perKeptLayer: this.training.layers[0].savedBytes(sizes) };
+  /** Bytes of activations held so far; the bytes one kept depth takes for a shape, and those of one depth while its gradients are computed. */
+  memory(sizes: { batch: number; sequence: number }): { pool: number; perKeptLayer: number; perLayer: number } {
+    const { kept, whole } = this.training.layers[0].bytes(sizes);
+    return { pool: this.buffers.byteLength, perKeptLayer: kept, perLayer: whole };
   }
 
   [Symbol.dispose](): void {
     this.device[Symbol.dispose]();
-    for (const { projection, layers } of [this.training, this.evaluation]) for (const stage of new Set([projection, ...layers])) stage[Symbol.dispose]();
+    for (const { projection, shortProjection, layers } of [this.training, this.evaluation]) for (const stage of new Set([projection, shortProjection, ...layers])) stage[Symbol.dispose]();
     this.head[Symbol.dispose]();
   }
 
@@ -140,6 +142,10 @@ export class LayerwiseNetwork implements Disposable {
   private stageIndex(executed: number): number {
     const { innerGroupNum } = this.config;
     return groupOfDepth(this.config, Math.floor(executed / innerGroupNum)) * innerGroupNum + (executed % innerGroupNum);
+  }
+
+  private projectionOf({ projection, shortProjection }: Stages, tokens: number): Stage {
+    return tokens < this.config.embeddingSize ? shortProjection : projection;
   }
 
   private hidden(layer: number, tokens: number): RunTensor {
@@ -164,7 +170,7 @@ export class LayerwiseNetwork implements Disposable {
     const { sizes, tokens, at } = run;
     const executed = this.config.numHiddenLayers * this.config.innerGroupNum;
     const feeds = { embedded: run.embedded, ...(at && this.masks.embedding(at)) };
-    await stages.projection.forward(feeds, { parameters: this.projectionParameters, output: this.hidden(0, tokens), sizes });
+    await this.projectionOf(stages, tokens).forward(feeds, { parameters: this.projectionParameters, output: this.hidden(0, tokens), sizes });
     const saved: SavedActivations[] = [];
     for (let layer = 0; layer < executed; layer++) {
       const index = this.stageIndex(layer);
@@ -189,6 +195,11 @@ export class LayerwiseNetwork implements Disposable {
 /** The stages of a network; entries of `layers` with the same trainable weights are one object. */
 interface Stages {
   projection: Stage;
+  /**
+   * On one thread, for fewer tokens than the embeddings are wide: ONNX Runtime would divide the columns of that product among threads,
+   * and in strips of 64 or less it adds in another order.
+   */
+  shortProjection: Stage;
   layers: Stage[];
 }
 

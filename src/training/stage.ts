@@ -5,6 +5,7 @@ import { liveNodes } from '../graph/onnx/model.ts';
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
 import type { RunTensor } from '../runtime/tensor.ts';
 import type { Buffers } from './buffers.ts';
+import { planRecomputation, type RecomputationPlan } from './recompute.ts';
 
 /** A part of a network that is compiled once and run, forwards and backwards, any number of times with different weights. */
 export interface StageDefinition {
@@ -48,8 +49,8 @@ export class Stage implements Disposable {
   /** Nodes of the forward pass; all later ones belong to the backward pass. */
   private readonly forwardNodes: readonly GraphNode[];
   private readonly gradientOutputs: Record<string, Tensor>;
-  /** Intermediate values that the backward pass would otherwise recompute. */
-  private readonly saved: readonly Tensor[];
+  /** Intermediate values that a kept forward pass hands to the backward pass, and what that computes again all the same. */
+  private readonly plan: RecomputationPlan;
   private readonly compiled = new Map<string, Promise<CompiledGraph>>();
 
   constructor(definition: StageDefinition, options: CompileOptions, target: Target = 'cpu') {
@@ -58,7 +59,7 @@ export class Stage implements Disposable {
     this.tensors = definition.build(this.graph);
     this.forwardNodes = [...this.graph.nodes];
     this.gradientOutputs = this.differentiate();
-    this.saved = this.savedTensors();
+    this.plan = this.planRecomputation();
   }
 
   /** Runs forwards into `output`; with `keep`, intermediate values are written to buffers of that pool slot and returned. */
@@ -85,10 +86,12 @@ export class Stage implements Disposable {
     await graph.run(all, { into, sizes });
   }
 
-  /** Bytes that keeping one forward pass takes, for sizes such as `{ batch, sequence }`. */
-  savedBytes(sizes: Record<string, number>): number {
+  /** Bytes that keeping one forward pass takes (`kept`), and those of all that a backward pass reads of it (`whole`), for sizes such as `{ batch, sequence }`. */
+  bytes(sizes: Record<string, number>): { kept: number; whole: number } {
     const bindings = new Map(Object.entries(sizes));
-    return this.saved.reduce((total, { shape }) => total + 4 * shape.reduce<number>((product, dim) => product * evaluateDim(dim, bindings), 1), 0);
+    const sum = (tensors: readonly Tensor[]): number => tensors.reduce((total, { shape }) => total + 4 * shape.reduce<number>((product, dim) => product * evaluateDim(dim, bindings), 1), 0);
+    const kept = sum(this.plan.saved);
+    return { kept, whole: kept + sum(this.plan.nodes.flatMap(({ outputs }) => outputs)) };
   }
 
   [Symbol.dispose](): void {
@@ -107,27 +110,27 @@ export class Stage implements Disposable {
     return outputs;
   }
 
-  private savedTensors(): Tensor[] {
-    const made = new Set(this.forwardNodes.flatMap((node) => node.outputs));
+  private planRecomputation(): RecomputationPlan {
     const { live } = liveNodes(this.graph.nodes.slice(this.forwardNodes.length), Object.values(this.gradientOutputs));
-    const read = new Set(live.flatMap((node) => node.inputs));
-    return [...made].filter((tensor) => read.has(tensor) && tensor !== this.tensors.output);
+    const reads = new Set(live.flatMap((node) => node.inputs.filter((input) => input !== undefined)));
+    return planRecomputation(this.forwardNodes, reads, new Set([this.tensors.output]));
   }
 
   private forwardSource(keeping: boolean): Parameters<typeof compile>[0] {
     const outputs: Record<string, Tensor> = { output: this.tensors.output };
-    if (keeping) for (const tensor of this.saved) outputs[tensor.name] = tensor;
+    if (keeping) for (const tensor of this.plan.saved) outputs[tensor.name] = tensor;
     return { outputs, nodes: this.forwardNodes };
   }
 
   private keptBackwardSource(): Parameters<typeof compile>[0] {
-    const inputs = [...this.graph.inputs, ...this.saved, this.tensors.output];
-    return { outputs: this.gradientOutputs, nodes: this.graph.nodes.slice(this.forwardNodes.length), inputs };
+    const inputs = [...this.graph.inputs, ...this.plan.saved, this.tensors.output];
+    const nodes = [...this.plan.nodes, ...this.graph.nodes.slice(this.forwardNodes.length)];
+    return { outputs: this.gradientOutputs, nodes, inputs };
   }
 
   private allocateSaved(pool: Buffers, slot: string, sizes: Record<string, number>): Record<string, RunTensor> {
     const bindings = new Map(Object.entries(sizes));
-    return Object.fromEntries(this.saved.map((tensor) => [tensor.name, pool.tensor(`${slot} ${tensor.name}`, tensor.shape.map((dim) => evaluateDim(dim, bindings)))]));
+    return Object.fromEntries(this.plan.saved.map((tensor) => [tensor.name, pool.tensor(`${slot} ${tensor.name}`, tensor.shape.map((dim) => evaluateDim(dim, bindings)))]));
   }
 
   private compile(key: string, source: () => Parameters<typeof compile>[0]): Promise<CompiledGraph> {

@@ -67,8 +67,13 @@ describe('a run that goes on with other micro-batches and threads', () => {
       .flatMap(({ event, message }) => (event === 'note' ? [message!] : []));
     expect(await run({ ...more, microBatchTokens: 64, resume: true })).toMatchObject({ outcome: 'finished' });
     expect(notes()).toEqual([]);
-    await run({ ...more, threads: 2, resume: true });
+    const told: string[] = [];
+    await run({ ...more, threads: 2, resume: true, onEvent: (kind, message) => { if (kind === 'note') told.push(message); } });
+    expect(told).toEqual(notes());
     expect(notes()).toEqual([expect.stringMatching(/^continued with 2 threads instead of 1: /), expect.stringMatching(/^continued with 4096 tokens per micro-batch instead of 64: steps are divided differently/)]);
+    // Without a number the run keeps its own.
+    await run({ ...more, threads: undefined, resume: true });
+    expect(notes()).toHaveLength(2);
     const path = join(output, 'run.json');
     const info = JSON.parse(readFileSync(path, 'utf8')) as RunInfo & { config: Record<string, unknown> };
     const { threads, microBatchTokens, ...config } = info.config;

@@ -2,19 +2,20 @@ import type { Tensor } from '../graph.ts';
 import { lastDim } from '../graph.ts';
 import { rawAdd, rawDivide, rawMultiply, rawSubtract, rawUnary } from './elementwise.ts';
 import { columnSums, rawSum } from './reduce.ts';
-import { rawMatMul } from './matmul.ts';
 import { AlbertineError } from '../../core/errors.ts';
+
+/** Means over the last axis, kept with size 1. */
+function rowMeans(x: Tensor): Tensor {
+  return x.graph.apply('ReduceMean', [x, x.graph.integers([x.shape.length - 1])], [...x.shape.slice(0, -1), 1], { attributes: { keepdims: 1 } });
+}
 
 interface Moments { centred: Tensor; inverseDeviation: Tensor }
 
 /** `x - mean` and `1 / sqrt(variance + epsilon)` over the last axis, from elementary operators. */
 function moments(x: Tensor, epsilon: number): Moments {
   const { graph } = x;
-  const axis = graph.integers([x.shape.length - 1]);
-  const kept = [...x.shape.slice(0, -1), 1];
-  const average = (value: Tensor): Tensor => graph.apply('ReduceMean', [value, axis], kept, { attributes: { keepdims: 1 } });
-  const centred = rawSubtract(x, average(x));
-  const deviation = rawUnary('Sqrt', rawAdd(average(rawMultiply(centred, centred)), graph.real(epsilon)));
+  const centred = rawSubtract(x, rowMeans(x));
+  const deviation = rawUnary('Sqrt', rawAdd(rowMeans(rawMultiply(centred, centred)), graph.real(epsilon)));
   return { centred, inverseDeviation: rawDivide(graph.real(1), deviation) };
 }
 
@@ -44,16 +45,13 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
   }
   return graph.differentiable(y, [x, weight, bias], (dy, sink) => {
     const unit = normalised();
-    const product = rawMultiply(dy, unit);
     if (bias.differentiable) sink.add(bias, columnSums(dy));
-    if (weight.differentiable) sink.add(weight, columnSums(product));
+    if (weight.differentiable) sink.add(weight, columnSums(rawMultiply(dy, unit)));
     if (!x.differentiable) return;
-    // dx = inv (w dy - mean(w dy) - unit mean(w dy unit)); both means are products with the vector w / width.
-    const averaging = graph.apply('Reshape', [rawMultiply(weight, graph.real(1 / width)), graph.integers([width, 1])], [width, 1]);
-    const meanGradient = rawMatMul(dy, averaging); // [..., 1]
-    const meanProduct = rawMatMul(product, averaging); // [..., 1]
-    const inner = rawSubtract(rawMultiply(dy, weight), rawMultiply(unit, meanProduct));
-    sink.add(x, rawMultiply(rawSubtract(inner, meanGradient), inverse()));
+    // dx = inv (w dy - mean(w dy) - unit mean(w dy unit)). ReduceMean, not a product with a column of ones: that one's last bits depend on the threads.
+    const scaled = rawMultiply(dy, weight);
+    const inner = rawSubtract(scaled, rawMultiply(unit, rowMeans(rawMultiply(scaled, unit))));
+    sink.add(x, rawMultiply(rawSubtract(inner, rowMeans(scaled)), inverse()));
   });
 }
 
