@@ -49,5 +49,5 @@ export function parseSource(text: string, { locale, textField, onError }: Pick<S
   const paths = match?.[3].split(',').map((path) => path.trim()).filter((path) => path !== '') ?? [];
   if (!match || paths.length === 0) throw new UsageError(`a source is FILES, NAME=FILES or NAME*WEIGHT=FILES, got ${text}`);
   const name = match[1] ?? basename(paths[0]).replace(/\..*$/, '').replace(/[^\w-]/g, '_');
-  return { name, paths, ...(match[2] !== undefined && { weight: Number(match[2]) }), ...(locale !== undefined && { locale }), ...(textField !== undefined && { field: textField }), ...(onError && { onError }) };
+  return { name, paths, ...(match[2] !== undefined && { weight: Number(match[2]) }), ...(locale !== undefined && { locale }), ...(textField !== undefined && { textField }), ...(onError && { onError }) };
 }

@@ -44,9 +44,9 @@ export function openTextInput(texts: readonly string[], flags: InputFlags): Text
     for (const flag of ['textField', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`${flagOf(flag)} is for files and standard input, not for texts given as arguments`);
     return argumentInput(texts);
   }
-  const { textField, header, onError } = flags;
+  const { header, onError } = flags;
   const rows = readTexts(source, {
-    ...pick(flags, ['format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(textField !== undefined && { field: textField }), ...(header === false && { header }),
+    ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(header === false && { header }),
   });
   const { report } = rows;
   return {

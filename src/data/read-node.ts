@@ -77,7 +77,7 @@ export interface TextSource extends AsyncIterable<TextRow> {
 /** Options of {@link readTexts}. */
 export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
   /** Field that holds the text. Default `text`, or the only field there is. */
-  field?: string;
+  textField?: string;
 }
 
 /**
@@ -85,10 +85,10 @@ export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
  * consumed. A row whose field is missing or no string is a bad row. Errors as {@link openRows}.
  */
 export function readTexts(source: string, options: ReadTextOptions = {}): TextSource {
-  const { field, ...rest } = options;
+  const { textField, ...rest } = options;
   const format = options.format ?? (source === '-' ? 'txt' : undefined);
   // Text files have their one field whatever the caller calls it.
-  const wanted = field === undefined || requireFormat(source, format) === 'txt' ? undefined : field;
+  const wanted = requireFormat(source, format) === 'txt' ? undefined : textField;
   const rows = openRows(source, { ...rest, format, ...(wanted !== undefined && { fields: [wanted] }) });
   async function* iterate(): AsyncGenerator<TextRow> {
     for await (const row of rows) {
@@ -105,8 +105,8 @@ export function readTexts(source: string, options: ReadTextOptions = {}): TextSo
 /** In a table no row has the field, and skipping them all would help nobody: the name is wrong, or the first line is no header. */
 function rejectMissing(rows: RowSource, row: Row, field: string): void {
   const reason = missingFieldReason(field, row.fields);
-  if (rows.format === 'jsonl') rows.reject(row, `${reason} (say field: NAME if another one holds the text)`);
-  else throw new AlbertineError('invalid_data', `${rows.name} has ${reason}`, { value: field, hint: `Say field: NAME for the one that holds the text${rows.format === 'parquet' ? '' : ', and header: false if the file has no header line'}` });
+  if (rows.format === 'jsonl') rows.reject(row, `${reason} (name the one that holds the text with textField)`);
+  else throw new AlbertineError('invalid_data', `${rows.name} has ${reason}`, { value: field, hint: `Name the one that holds the text with textField${rows.format === 'parquet' ? '' : ', and say header: false if the file has no header line'}` });
 }
 
 function defaultTextField(fields: Record<string, unknown>): string {

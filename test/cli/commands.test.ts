@@ -103,7 +103,7 @@ describe('vocab train and shards build', () => {
     const vocab = folder.path('field-vocab');
     expect(await run(['vocab', 'train', rows, '--text-field', 'body', '--vocab-size', '50', '-o', vocab, '-q'])).toMatchObject({ code: 0, stdout: `${vocab}\n` });
     const build = ['shards', 'build', rows, '--tokenizer', vocab, '-o', folder.path('field-shards'), '--workers', '0'];
-    expect(await run(build)).toMatchObject({ code: 1, stderr: expect.stringMatching(/no field "text"; the fields present are "title", "body" \(use --text-field NAME/) as string });
+    expect(await run(build)).toMatchObject({ code: 1, stderr: expect.stringMatching(/no field "text"; the fields present are "title", "body" \(name the one that holds the text with --text-field\)/) as string });
     expect(await run([...build, '--text-field', 'body'])).toMatchObject({ code: 0, stderr: expect.stringMatching(/tokens of 60 documents/) as string });
   });
 });

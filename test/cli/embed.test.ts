@@ -138,9 +138,9 @@ describe('a file without the field', () => {
       expect(code).toBe(1);
       return stderr;
     };
-    expect(await failing(folder.path('plain.csv'), '--on-error', 'skip')).toMatch(/plain\.csv has no field "text"; the fields present are "a cat", "5.0"\. Use --text-field NAME for the one that holds the text, and --no-header if the file has no header line/);
+    expect(await failing(folder.path('plain.csv'), '--on-error', 'skip')).toMatch(/plain\.csv has no field "text"; the fields present are "a cat", "5.0"\. Name the one that holds the text with --text-field, and use --no-header if the file has no header line/);
     expect(await failing(folder.path('plain.csv'), '--text-field', 'body')).toMatch(/plain\.csv, line 1: the header cannot be used: no field "body".*use --no-header and name them 0, 1, 2/);
-    expect(await failing(folder.path('other.jsonl'))).toMatch(/row 1: no field "text"; the fields present are "a", "b" \(use --text-field NAME if another one holds the text\)/);
+    expect(await failing(folder.path('other.jsonl'))).toMatch(/row 1: no field "text"; the fields present are "a", "b" \(name the one that holds the text with --text-field\)/);
     expect(await failing('-i', folder.path('vocab.unknown'))).toMatch(/no file at|Name it with --format: txt/);
   });
 });

@@ -183,7 +183,7 @@ describe('sources', () => {
   });
 
   it('gives texts of a named field, of "text", or of the only field', async () => {
-    const texts = async (path: string, field?: string): Promise<string[]> => (await collect(readTexts(path, { field }))).map(({ text }) => text);
+    const texts = async (path: string, textField?: string): Promise<string[]> => (await collect(readTexts(path, { textField }))).map(({ text }) => text);
     expect(await texts(file('t1.csv', 'id,text\n1,a\n'))).toEqual(['a']);
     expect(await texts(file('t2.csv', 'review\nb\n'))).toEqual(['b']);
     expect(await texts(file('t3.jsonl', '{"a":"x","b":"y"}\n'), 'b')).toEqual(['y']);

@@ -2,7 +2,7 @@ import { AlbertineError } from '../../core/errors.ts';
 import { formatOfPath, readTexts, type ReadTextOptions } from '../../data/read-node.ts';
 
 /** One named part of a corpus. */
-export interface CorpusSource extends Pick<ReadTextOptions, 'field' | 'encoding' | 'onError'> {
+export interface CorpusSource extends Pick<ReadTextOptions, 'textField' | 'encoding' | 'onError'> {
   /** Letters, digits and `-_./`; unique in a build. Part of the shards' file names. */
   name: string;
   /** Files of one or several formats, read in this order. Gzipped text is recognised. */
@@ -35,8 +35,8 @@ export const MAX_DOCUMENT_CHARACTERS = 1 << 20;
 export async function* readDocuments(source: CorpusSource, report: DocumentReport = emptyReport()): AsyncGenerator<Paragraphs> {
   for (const path of source.paths) {
     const isText = formatOfPath(path) === 'txt';
-    const { field, encoding, onError } = source;
-    const texts = readTexts(path, { ...(!isText && field !== undefined && { field }), ...(encoding && { encoding }), ...(onError && { onError }) });
+    const { textField, encoding, onError } = source;
+    const texts = readTexts(path, { ...(!isText && textField !== undefined && { textField }), ...(encoding && { encoding }), ...(onError && { onError }) });
     for await (const document of limitLength(isText ? splitAtBlankLines(texts) : splitRows(texts))) {
       report.documents++;
       yield document;

@@ -30,14 +30,14 @@ export function recordFile(shard: string): string {
 
 /** Hash of everything that determines a source's shards: its files (name, size, time of change), how they are read, tokeniser and options. */
 export async function sourceIdentity(source: CorpusSource, settings: object): Promise<string> {
-  const { name, field, encoding, onError, locale } = source;
+  const { name, textField, encoding, onError, locale } = source;
   const files = await Promise.all(source.paths.map(async (path) => {
     const info = await stat(path).catch((cause: unknown) => {
       throw new AlbertineError('file_not_found', `no file at ${path}`, { value: path, cause });
     });
     return [basename(path), info.size, Math.round(info.mtimeMs)];
   }));
-  return createHash('sha256').update(JSON.stringify([settings, name, field, encoding, onError, locale, files])).digest('hex');
+  return createHash('sha256').update(JSON.stringify([settings, name, textField, encoding, onError, locale, files])).digest('hex');
 }
 
 /** Records of the shards of this source that are whole and of this identity, in order; there may be gaps. */

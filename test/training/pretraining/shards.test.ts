@@ -39,8 +39,8 @@ describe('documents', () => {
     for (const row of rows) await writer.write(row);
     await writer.close();
     const paths = [folder.path('c.jsonl'), folder.path('d.parquet')];
-    expect(await documentsOf({ name: 'c', paths, field: 'body' })).toEqual([['one', 'two'], ['three'], ['one', 'two'], ['three']]);
-    await expect(documentsOf({ name: 'c', paths, field: 'nothing' })).rejects.toThrow(/no field "nothing"/);
+    expect(await documentsOf({ name: 'c', paths, textField: 'body' })).toEqual([['one', 'two'], ['three'], ['one', 'two'], ['three']]);
+    await expect(documentsOf({ name: 'c', paths, textField: 'nothing' })).rejects.toThrow(/no field "nothing"/);
   });
 
   it('reports bad rows, with the file', async () => {
