@@ -23,6 +23,8 @@ export interface HeadDefinition {
    * `dropout` an input `classifierMask: [batch, hiddenSize]`.
    */
   build(graph: Graph, hidden: Tensor, parameter: ParameterLookup, dropout: boolean): HeadTensors;
+  /** True for feeds so few that the work must not be divided: ONNX Runtime adds products of 64 columns or less in another order. Default: never. */
+  oneThread?(feeds: Readonly<Record<string, RunTensor>>): boolean;
 }
 
 /** Loss and further results of one run. */
@@ -36,7 +38,7 @@ export class CompiledHead implements Disposable {
   private readonly dropout: boolean;
   private readonly options: CompileOptions;
   private readonly target: Target;
-  private readonly compiled = new Map<'train' | 'evaluate', Promise<CompiledGraph>>();
+  private readonly compiled = new Map<string, Promise<CompiledGraph>>();
 
   constructor(definition: HeadDefinition, parts: { hiddenSize: number; trainable: ReadonlySet<string>; dropout: boolean; options: CompileOptions; target?: Target }) {
     this.definition = definition;
@@ -56,12 +58,12 @@ export class CompiledHead implements Disposable {
       all[`total(${name})`] = total;
       into[`sum(${name})`] = total;
     }
-    return (await this.graph('train')).run(all, { into, sizes });
+    return (await this.graph('train', feeds)).run(all, { into, sizes });
   }
 
   /** Loss and results only. */
   async evaluate(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; sizes: Record<string, number> }): Promise<HeadResults> {
-    return (await this.graph('evaluate')).run({ ...feeds, ...run.parameters.values }, { sizes: run.sizes });
+    return (await this.graph('evaluate', feeds)).run({ ...feeds, ...run.parameters.values }, { sizes: run.sizes });
   }
 
   [Symbol.dispose](): void {
@@ -69,13 +71,15 @@ export class CompiledHead implements Disposable {
     this.compiled.clear();
   }
 
-  private graph(mode: 'train' | 'evaluate'): Promise<CompiledGraph> {
-    let graph = this.compiled.get(mode);
+  private graph(mode: 'train' | 'evaluate', feeds: Readonly<Record<string, RunTensor>>): Promise<CompiledGraph> {
+    const oneThread = this.definition.oneThread?.(feeds) ?? false;
+    const key = oneThread ? `${mode} on one thread` : mode;
+    let graph = this.compiled.get(key);
     if (!graph) {
       const outputs = this.build(mode);
       const gradients = Object.keys(outputs).filter((name) => name.startsWith('gradient(') || name.startsWith('sum('));
-      graph = compile({ outputs }, { ...this.options, ...(this.options.device === 'webgpu' && { deviceOutputs: gradients }) });
-      this.compiled.set(mode, graph);
+      graph = compile({ outputs }, { ...this.options, ...(oneThread && { threads: 1 }), ...(this.options.device === 'webgpu' && { deviceOutputs: gradients }) });
+      this.compiled.set(key, graph);
     }
     return graph;
   }

@@ -100,5 +100,6 @@ export function pretrainingHead(config: AlbertConfig, options: PretrainingHeadOp
       }
       return { loss: losses.length === 2 ? add(losses[0], losses[1]) : losses[0], outputs };
     },
+    oneThread: ({ maskedPositions }) => maskedPositions !== undefined && maskedPositions.shape[0] < config.embeddingSize,
   };
 }

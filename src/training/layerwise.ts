@@ -197,7 +197,7 @@ interface Stages {
   projection: Stage;
   /**
    * On one thread, for fewer tokens than the embeddings are wide: ONNX Runtime would divide the columns of that product among threads,
-   * and in strips of 64 or less it adds in another order.
+   * and strips of 64 or less are added in another order.
    */
   shortProjection: Stage;
   layers: Stage[];

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { initialiseWeights, initialValues } from '../../src/checkpoint/initialise.ts';
+import { initialValues } from '../../src/checkpoint/initialise.ts';
 import { DEFAULT_CONFIG, type AlbertConfig } from '../../src/model/config.ts';
-import { encoderParameters, headParameters, poolerParameters } from '../../src/model/parameters.ts';
-import { float32, int64 } from '../../src/runtime/tensor.ts';
+import { encoderParameters, poolerParameters } from '../../src/model/parameters.ts';
+import { float32, int64, type HostTensor } from '../../src/runtime/tensor.ts';
 import { createArena } from '../../src/training/arena.ts';
-import { classificationHead } from '../../src/training/heads.ts';
+import type { HeadDefinition } from '../../src/training/head.ts';
+import { classificationHead, pretrainingHead } from '../../src/training/heads.ts';
 import { LayerwiseNetwork, type LayerwiseOptions, type TrainingBatch } from '../../src/training/layerwise.ts';
 
 /** The built-in model's width, with every kind of dropout. */
@@ -15,51 +16,67 @@ const CONFIG: AlbertConfig = {
 /** Rows and tokens of micro-batches: even, odd, and fewer tokens than the model is wide. */
 const SHAPES = [[8, 64], [13, 37], [6, 21]] as const;
 
-function batchOf(rows: number, sequence: number): TrainingBatch {
+const whole = (count: number, value: (index: number) => number): HostTensor => int64([count], Array.from({ length: count }, (_, i) => value(i)));
+const weights = (count: number): HostTensor => float32([count], new Float32Array(count).fill(1 / count));
+
+const HEADS: Record<string, { head: HeadDefinition; targets: (rows: number, sequence: number) => Record<string, HostTensor> }> = {
+  classification: {
+    head: classificationHead(CONFIG, { numLabels: 2, problemType: 'singleLabel' }),
+    targets: (rows) => ({ labels: whole(rows, (row) => row % 2), rowWeights: weights(rows) }),
+  },
+  // From 139 masked tokens, more than the embeddings are wide, to 34.
+  pretraining: {
+    head: pretrainingHead(CONFIG, { maskedLm: true, sentencePair: true }),
+    targets(rows, sequence) {
+      const masked = Math.round(0.27 * rows * sequence);
+      return {
+        maskedPositions: whole(masked, (i) => 3 * i), maskedLabels: whole(masked, (i) => i % 50), maskedWeights: weights(masked),
+        pairLabels: whole(rows, (row) => row % 2), pairWeights: weights(rows),
+      };
+    },
+  },
+};
+
+function batchOf([rows, sequence]: readonly [number, number], targets: Record<string, HostTensor>): TrainingBatch {
   const size = rows * sequence;
   return {
     batchSize: rows, sequenceLength: sequence,
     inputIds: Int32Array.from({ length: size }, (_, i) => 1 + ((i * 31) % 49)), tokenTypeIds: new Int32Array(size),
     attentionMask: Uint8Array.from({ length: size }, (_, i) => Number(i % sequence < sequence - (Math.floor(i / sequence) % 5))), // up to four tokens of padding
-    headFeeds: {
-      firstTokens: int64([rows], Array.from({ length: rows }, (_, row) => row * sequence)),
-      labels: int64([rows], Array.from({ length: rows }, (_, row) => row % 2)),
-      rowWeights: float32([rows], new Float32Array(rows).fill(1 / rows)),
-    },
+    headFeeds: { firstTokens: int64([rows], Array.from({ length: rows }, (_, row) => row * sequence)), ...targets },
   };
 }
 
-function setUp(options: LayerwiseOptions) {
-  const head = classificationHead(CONFIG, { numLabels: 2, problemType: 'singleLabel' });
-  const arena = createArena([...encoderParameters(CONFIG), ...head.parameters], 2);
-  const weights = new Map(initialiseWeights(CONFIG, 1));
-  for (const spec of [...poolerParameters(CONFIG), ...headParameters(CONFIG, 'sequenceClassification', 2)]) weights.set(spec.name, { shape: spec.shape, data: initialValues(spec, 1, 0.1) });
-  arena.load(weights);
+function setUp(head: HeadDefinition, options: LayerwiseOptions) {
+  const specs = new Map([...encoderParameters(CONFIG), ...poolerParameters(CONFIG), ...head.parameters].map((spec) => [spec.name, spec]));
+  const arena = createArena([...specs.values()], 2);
+  arena.load(new Map([...specs.values()].map((spec) => [spec.name, { shape: spec.shape, data: initialValues(spec, 1, 0.1) }])));
   return { arena, network: new LayerwiseNetwork(CONFIG, arena, head, options) };
 }
 
 const bytes = (values: Float32Array): Buffer => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 
 /** Gradients of all parameters over the micro-batches. */
-async function gradientsOf(options: LayerwiseOptions): Promise<Map<string, Float32Array>> {
-  const { arena, network } = setUp(options);
-  for (const [index, [rows, sequence]] of SHAPES.entries()) await network.accumulate(batchOf(rows, sequence), { step: 3, microBatch: index });
+async function gradientsOf(name: string, options: LayerwiseOptions): Promise<Map<string, Float32Array>> {
+  const { head, targets } = HEADS[name];
+  const { arena, network } = setUp(head, options);
+  for (const [microBatch, [rows, sequence]] of SHAPES.entries()) await network.accumulate(batchOf([rows, sequence], targets(rows, sequence)), { step: 3, microBatch });
   network[Symbol.dispose]();
-  return new Map(arena.slots.map(({ name }) => [name, arena.view(name, 'gradients').slice()]));
+  return new Map(arena.slots.map(({ name: parameter }) => [parameter, arena.view(parameter, 'gradients').slice()]));
 }
 
 describe('a training step', () => {
-  it('has the same gradients bit for bit on one, two and three threads, whatever is kept', async () => {
-    const expected = await gradientsOf({ threads: 1 });
+  it.each(Object.keys(HEADS))('of %s has the same gradients bit for bit on one, two and three threads, whatever is kept', async (name) => {
+    const expected = await gradientsOf(name, { threads: 1 });
     expect([...expected.values()].every((values) => values.some((value) => value !== 0))).toBe(true);
     const variants: LayerwiseOptions[] = [{ threads: 2 }, { threads: 3 }, { threads: 2, saveActivations: 1 }, { threads: 2, saveActivations: 'none' }];
     for (const options of variants) {
-      for (const [name, values] of await gradientsOf(options)) expect(Buffer.compare(bytes(values), bytes(expected.get(name)!)), `${name}, ${JSON.stringify(options)}`).toBe(0);
+      for (const [parameter, values] of await gradientsOf(name, options)) expect(Buffer.compare(bytes(values), bytes(expected.get(parameter)!)), `${parameter}, ${JSON.stringify(options)}`).toBe(0);
     }
   });
 
   it('keeps the results of products only', () => {
-    using network = setUp({ threads: 1 }).network;
+    using network = setUp(HEADS['classification'].head, { threads: 1 }).network;
     const { hiddenSize, intermediateSize } = CONFIG;
     // Query, key, value, context, the inputs of both LayerNorms, and of the activation; the deviation of the second LayerNorm.
     const perToken = 4 * (6 * hiddenSize + intermediateSize + 1);
