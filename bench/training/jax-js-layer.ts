@@ -111,7 +111,7 @@ function ourLayer({ config, shape, parameters, hidden, outputGradient }: LayerDa
     run: async () => {
       for (const total of totals.values()) total.fill(0);
       const sizes = { batch, sequence };
-      const saved = await stage.forward(feeds, { parameters: tensors, output, sizes, keep: { pool, slot: 'layer' } });
+      const saved = await stage.forwardKeeping(feeds, { parameters: tensors, output, sizes, pool, slot: 'layer' });
       await stage.backward(feeds, { parameters: tensors, saved, outputGradient: float32(size, outputGradient), inputGradient, sizes });
     },
     gradients: async () => new Map([...totals, ['hidden', inputGradient.data as Float32Array]]),

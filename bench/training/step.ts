@@ -1,4 +1,8 @@
-/** One contender of bench.ts in a process of its own: `tsx step.ts '<job as JSON>'` measures our training step and prints one JSON object. */
+/**
+ * Our contenders of bench.ts, each in a process of its own: `tsx step.ts '<job as JSON>'` prints `{}` when it is warm; then it takes a training step
+ * for every line of standard input and prints a JSON object for it.
+ */
+import { createInterface } from 'node:readline';
 import { initialValues, initialiseWeights } from '../../src/checkpoint/initialise.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { rawGemm } from '../../src/graph/operators/matmul.ts';
@@ -18,7 +22,6 @@ export interface Job {
   batch: number;
   sequence: number;
   threads: number;
-  seconds: number;
   saveActivations?: SaveActivations;
   /** PyTorch only: `torch.compile`. */
   compile?: boolean;
@@ -28,20 +31,20 @@ export interface Job {
   gemm?: boolean;
 }
 
-/** Medians over the steps. */
-export interface Measurement {
+/** One step. */
+export interface Turn {
   milliseconds: number;
   /** Clipping and update. */
   optimizerMilliseconds?: number;
+  /** The most memory that the process has taken so far. */
   peakBytes: number;
-  steps: number;
   /** Billions of floating-point operations a second; of the matrix product only. */
   gigaflops?: number;
 }
 
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+type Measure = () => Promise<Omit<Turn, 'peakBytes'>>;
 
-async function measureStep(job: Job): Promise<Measurement> {
+function prepareStep(job: Job): Measure {
   const { batch, sequence, threads } = job;
   const config = { ...job.config, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0, classifierDropoutProb: 0 };
   const head = classificationHead(config, { numLabels: 2, problemType: 'singleLabel' });
@@ -51,7 +54,7 @@ async function measureStep(job: Job): Promise<Measurement> {
   arena.load(weights);
   weights.clear();
   const optimizer = createAdamW(arena);
-  using network = new LayerwiseNetwork(config, arena, head, { threads, saveActivations: job.saveActivations ?? 'all' });
+  const network = new LayerwiseNetwork(config, arena, head, { threads, saveActivations: job.saveActivations ?? 'all' });
   const size = batch * sequence;
   const data: TrainingBatch = {
     batchSize: batch, sequenceLength: sequence,
@@ -61,40 +64,44 @@ async function measureStep(job: Job): Promise<Measurement> {
       rowWeights: float32([batch], new Float32Array(batch).fill(1 / batch)),
     },
   };
-  const [whole, updates]: [number[], number[]] = [[], []];
-  const end = performance.now() + 1000 * job.seconds;
-  for (let step = 1; step <= 5 || performance.now() < end; step++) {
+  let step = 0;
+  return async () => {
     const started = performance.now();
     arena.zeroGradients();
-    await network.accumulate(data, { step, microBatch: 0 });
+    await network.accumulate(data, { step: ++step, microBatch: 0 });
     const computed = performance.now();
     optimizer.step(step, 1e-5, clipScale(globalNorm(arena), 1));
-    if (step <= 2) continue; // compilation and first allocations
-    whole.push(performance.now() - started);
-    updates.push(performance.now() - computed);
-  }
-  return { milliseconds: median(whole), optimizerMilliseconds: median(updates), steps: whole.length, peakBytes: 1024 * process.resourceUsage().maxRSS };
+    const ended = performance.now();
+    return { milliseconds: ended - started, optimizerMilliseconds: ended - computed };
+  };
 }
 
+/** Products in a turn of {@link prepareProduct}. */
+const PRODUCTS = 20;
+
 /** The best rate at which this machine multiplies matrices here: a product of the feed-forward block's shape. */
-async function measureGemm({ config, batch, sequence, threads, seconds }: Job): Promise<Measurement> {
+async function prepareProduct({ config, batch, sequence, threads }: Job): Promise<Measure> {
   const [m, k, n] = [batch * sequence, config.hiddenSize, config.intermediateSize];
   const graph = new Graph();
   const product = rawGemm(graph.input('a', [m, k]), graph.input('b', [n, k]), undefined, { b: true });
-  using compiled = await compile({ outputs: { product } }, { threads });
+  const compiled = await compile({ outputs: { product } }, { threads });
   const [a, b, into] = [zeros('float32', [m, k]), zeros('float32', [n, k]), zeros('float32', [m, n])];
   (a.data as Float32Array).fill(0.5);
   (b.data as Float32Array).fill(0.5);
-  const times: number[] = [];
-  const end = performance.now() + 1000 * seconds;
-  while (performance.now() < end || times.length < 20) {
+  return async () => {
     const started = performance.now();
-    await compiled.run({ a, b }, { into: { product: into } });
-    times.push(performance.now() - started);
-  }
-  const milliseconds = median(times);
-  return { milliseconds, steps: times.length, gigaflops: (2 * m * k * n) / milliseconds / 1e6, peakBytes: 1024 * process.resourceUsage().maxRSS };
+    for (let i = 0; i < PRODUCTS; i++) await compiled.run({ a, b }, { into: { product: into } });
+    const milliseconds = (performance.now() - started) / PRODUCTS;
+    return { milliseconds, gigaflops: (2 * m * k * n) / milliseconds / 1e6 };
+  };
 }
 
 const job = JSON.parse(process.argv[2]) as Job;
-console.log(JSON.stringify(await (job.gemm ? measureGemm(job) : measureStep(job))));
+const measure = job.gemm ? await prepareProduct(job) : prepareStep(job);
+for (let i = 0; i < 2; i++) await measure(); // compilation and first allocations
+console.log('{}');
+async function takeTurn(): Promise<void> {
+  const turn: Turn = { ...await measure(), peakBytes: 1024 * process.resourceUsage().maxRSS };
+  console.log(JSON.stringify(turn));
+}
+createInterface({ input: process.stdin }).on('line', () => void takeTurn());

@@ -91,23 +91,23 @@ export class LayerwiseNetwork implements Disposable {
   /** Forward and backward pass of one micro-batch; adds to the gradients of {@link LayerwiseNetwork.device} and returns the head's results. */
   async accumulate(batch: TrainingBatch, at: StepPosition): Promise<HeadResults> {
     const run = await this.prepare(batch, at);
-    const saved = await this.forward(run, this.training);
+    const saved = await this.forwardKeeping(run);
     const { sizes, tokens } = run;
     const { hiddenSize, embeddingSize } = this.config;
-    const executed = saved.length;
+    const executed = this.executedLayers;
     let gradient = this.buffers.tensor('gradient 0', [tokens, hiddenSize]);
     const headFeeds = { hidden: this.hidden(executed, tokens), ...batch.headFeeds, ...this.masks.classifier(run.at!) };
     const results = await this.head.train(headFeeds, { parameters: this.headParameterSet, hiddenGradient: gradient, sizes: { ...sizes, ...batch.headSizes } });
     for (let layer = executed - 1; layer >= 0; layer--) {
       const index = this.stageIndex(layer);
       const inputGradient = this.buffers.tensor(`gradient ${(executed - layer) % 2}`, [tokens, hiddenSize]);
-      const feeds = { hidden: this.hidden(layer, tokens), ...run.shared, ...this.layerMasks(run, layer) };
-      await this.training.layers[index].backward(feeds, { parameters: this.layerParameterSets[index], saved: saved[layer], outputGradient: gradient, inputGradient, sizes });
+      const activations = saved.layers[layer] ?? await this.keepLayer(run, layer, RECOMPUTED);
+      await this.training.layers[index].backward(this.layerFeeds(run, layer), { parameters: this.layerParameterSets[index], saved: activations, outputGradient: gradient, inputGradient, sizes });
       gradient = inputGradient;
     }
     const embeddedGradient = this.buffers.tensor('gradient embedded', [tokens, embeddingSize]);
     const feeds = { embedded: run.embedded, ...this.masks.embedding(run.at!) };
-    await this.projectionOf(this.training, tokens).backward(feeds, { parameters: this.projectionParameters, saved: undefined, outputGradient: gradient, inputGradient: embeddedGradient, sizes });
+    await this.projectionOf(this.training, tokens).backward(feeds, { parameters: this.projectionParameters, saved: saved.projection, outputGradient: gradient, inputGradient: embeddedGradient, sizes });
     await this.device.embeddings.scatter(batch, embeddedGradient);
     return results;
   }
@@ -115,9 +115,14 @@ export class LayerwiseNetwork implements Disposable {
   /** Forward pass without dropout and without gradients: loss and results of the head. */
   async evaluate(batch: TrainingBatch): Promise<HeadResults> {
     const run = await this.prepare(batch);
-    const saved = await this.forward(run, this.evaluation);
-    const feeds = { hidden: this.hidden(saved.length, run.tokens), ...batch.headFeeds };
-    return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...run.sizes, ...batch.headSizes } });
+    const { sizes, tokens } = run;
+    await this.projectionOf(this.evaluation, tokens).forward({ embedded: run.embedded }, { parameters: this.projectionParameters, output: this.hidden(0, tokens), sizes });
+    for (let layer = 0; layer < this.executedLayers; layer++) {
+      const index = this.stageIndex(layer);
+      await this.evaluation.layers[index].forward(this.layerFeeds(run, layer), { parameters: this.layerParameterSets[index], output: this.hidden(layer + 1, tokens), sizes });
+    }
+    const feeds = { hidden: this.hidden(this.executedLayers, tokens), ...batch.headFeeds };
+    return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...sizes, ...batch.headSizes } });
   }
 
   /** Bytes of activations held so far; the bytes one kept depth takes for a shape, and those of one depth while its gradients are computed. */
@@ -165,20 +170,30 @@ export class LayerwiseNetwork implements Disposable {
     return { sizes, tokens, embedded, shared, ...(at && { at: { ...at, ...sizes } }) };
   }
 
-  /** Runs all stages up to the last hidden state; returns what each executed layer kept for the backward pass. */
-  private async forward(run: Run, stages: Stages): Promise<SavedActivations[]> {
-    const { sizes, tokens, at } = run;
-    const executed = this.config.numHiddenLayers * this.config.innerGroupNum;
-    const feeds = { embedded: run.embedded, ...(at && this.masks.embedding(at)) };
-    await this.projectionOf(stages, tokens).forward(feeds, { parameters: this.projectionParameters, output: this.hidden(0, tokens), sizes });
-    const saved: SavedActivations[] = [];
-    for (let layer = 0; layer < executed; layer++) {
-      const index = this.stageIndex(layer);
-      const keep = at && layer < this.keptLayers(executed) ? { pool: this.buffers, slot: `layer ${layer}` } : undefined;
-      const layerFeeds = { hidden: this.hidden(layer, tokens), ...run.shared, ...(at && this.layerMasks(run, layer)) };
-      saved.push(await stages.layers[index].forward(layerFeeds, { parameters: this.layerParameterSets[index], output: this.hidden(layer + 1, tokens), sizes, keep }));
+  /** Runs all stages up to the last hidden state and keeps what the backward pass needs. */
+  private async forwardKeeping(run: Run): Promise<Saved> {
+    const { sizes, tokens } = run;
+    const feeds = { embedded: run.embedded, ...this.masks.embedding(run.at!) };
+    const to = { parameters: this.projectionParameters, output: this.hidden(0, tokens), sizes, pool: this.buffers, slot: 'projection' };
+    const projection = await this.projectionOf(this.training, tokens).forwardKeeping(feeds, to);
+    const layers: Saved['layers'] = [];
+    for (let layer = 0; layer < this.executedLayers; layer++) {
+      const kept = layer < this.keptLayers;
+      const activations = await this.keepLayer(run, layer, kept ? `layer ${layer}` : RECOMPUTED);
+      layers.push(kept ? activations : undefined);
     }
-    return saved;
+    return { projection, layers };
+  }
+
+  /** Runs one layer of the forward pass; what its backward pass needs stays in the buffers of `slot`. */
+  private keepLayer(run: Run, layer: number, slot: string): Promise<SavedActivations> {
+    const index = this.stageIndex(layer);
+    const to = { parameters: this.layerParameterSets[index], output: this.hidden(layer + 1, run.tokens), sizes: run.sizes, pool: this.buffers, slot };
+    return this.training.layers[index].forwardKeeping(this.layerFeeds(run, layer), to);
+  }
+
+  private layerFeeds(run: Run, layer: number): Record<string, RunTensor> {
+    return { hidden: this.hidden(layer, run.tokens), ...run.shared, ...(run.at && this.layerMasks(run, layer)) };
   }
 
   /** Masks are made again for the backward pass: hashing costs less than keeping them for all layers. */
@@ -186,9 +201,13 @@ export class LayerwiseNetwork implements Disposable {
     return this.masks.layer(run.at!, layer);
   }
 
-  private keptLayers(executed: number): number {
+  private get executedLayers(): number {
+    return this.config.numHiddenLayers * this.config.innerGroupNum;
+  }
+
+  private get keptLayers(): number {
     const { saveActivations = 'all' } = this.options;
-    return saveActivations === 'all' ? executed : saveActivations === 'none' ? 0 : saveActivations;
+    return saveActivations === 'all' ? this.executedLayers : saveActivations === 'none' ? 0 : saveActivations;
   }
 }
 
@@ -202,6 +221,15 @@ interface Stages {
   shortProjection: Stage;
   layers: Stage[];
 }
+
+/** What a forward pass kept; of layers that the backward pass runs again, nothing. */
+interface Saved {
+  projection: SavedActivations;
+  layers: (SavedActivations | undefined)[];
+}
+
+/** Buffers of the layer that is being run again: all layers that are not kept share them. */
+const RECOMPUTED = 'recomputed';
 
 interface Run {
   sizes: { batch: number; sequence: number };

@@ -29,8 +29,15 @@ export interface StageParameters {
   gradients: Readonly<Record<string, RunTensor>>;
 }
 
-/** What the backward pass needs from the forward pass: kept intermediate values, or nothing, which makes it recompute them. */
-export type SavedActivations = Readonly<Record<string, RunTensor>> | undefined;
+/** One run of a stage: weights, where the result goes, and sizes of named dimensions. */
+export interface StageRun {
+  parameters: StageParameters;
+  output: RunTensor;
+  sizes: Record<string, number>;
+}
+
+/** What the backward pass needs from the forward pass. */
+export type SavedActivations = Readonly<Record<string, RunTensor>>;
 
 const INPUT_GRADIENT = 'gradient(input)';
 const OUTPUT_GRADIENT = 'gradient(output)';
@@ -49,7 +56,7 @@ export class Stage implements Disposable {
   /** Nodes of the forward pass; all later ones belong to the backward pass. */
   private readonly forwardNodes: readonly GraphNode[];
   private readonly gradientOutputs: Record<string, Tensor>;
-  /** Intermediate values that a kept forward pass hands to the backward pass, and what that computes again all the same. */
+  /** What a forward pass that keeps hands to the backward pass, and what that computes again. */
   private readonly plan: RecomputationPlan;
   private readonly compiled = new Map<string, Promise<CompiledGraph>>();
 
@@ -62,15 +69,21 @@ export class Stage implements Disposable {
     this.plan = this.planRecomputation();
   }
 
-  /** Runs forwards into `output`; with `keep`, intermediate values are written to buffers of that pool slot and returned. */
-  async forward(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; output: RunTensor; sizes: Record<string, number>; keep?: { pool: Buffers; slot: string } | undefined }): Promise<SavedActivations> {
-    const { parameters, output, sizes, keep } = run;
-    const into: Record<string, RunTensor> = { output };
-    const kept = keep && this.allocateSaved(keep.pool, keep.slot, sizes);
-    Object.assign(into, kept);
-    const graph = await (keep ? this.compile('forward keeping', () => this.forwardSource(true)) : this.compile('forward', () => this.forwardSource(false)));
-    await graph.run({ ...feeds, ...parameters.values }, { into, sizes });
-    return kept && { ...kept, [this.tensors.output.name]: output };
+  /** Runs forwards into `output`. */
+  async forward(feeds: Readonly<Record<string, RunTensor>>, { parameters, output, sizes }: StageRun): Promise<void> {
+    const graph = await this.compile('forward', () => ({ outputs: { output: this.tensors.output }, nodes: this.forwardNodes }));
+    await graph.run({ ...feeds, ...parameters.values }, { into: { output }, sizes });
+  }
+
+  /** Runs forwards into `output` and returns what the backward pass needs, in buffers of `slot`. */
+  async forwardKeeping(feeds: Readonly<Record<string, RunTensor>>, { parameters, output, sizes, pool, slot }: StageRun & { pool: Buffers; slot: string }): Promise<SavedActivations> {
+    const kept = this.allocateSaved(pool, slot, sizes);
+    const graph = await this.compile('forward keeping', () => {
+      const saved = Object.fromEntries(this.plan.saved.map((tensor) => [tensor.name, tensor]));
+      return { outputs: { output: this.tensors.output, ...saved }, nodes: this.forwardNodes };
+    });
+    await graph.run({ ...feeds, ...parameters.values }, { into: { output, ...kept }, sizes });
+    return { ...kept, [this.tensors.output.name]: output };
   }
 
   /** Runs backwards: writes the input's gradient and adds the parameters' gradients to their totals. */
@@ -82,7 +95,7 @@ export class Stage implements Disposable {
       all[totalName(name)] = total;
       into[sumName(name)] = total;
     }
-    const graph = await (saved ? this.compile('backward kept', () => this.keptBackwardSource()) : this.compile('backward', () => ({ outputs: this.gradientOutputs })));
+    const graph = await this.compile('backward', () => this.backwardSource());
     await graph.run(all, { into, sizes });
   }
 
@@ -116,13 +129,7 @@ export class Stage implements Disposable {
     return planRecomputation(this.forwardNodes, reads, new Set([this.tensors.output]));
   }
 
-  private forwardSource(keeping: boolean): Parameters<typeof compile>[0] {
-    const outputs: Record<string, Tensor> = { output: this.tensors.output };
-    if (keeping) for (const tensor of this.plan.saved) outputs[tensor.name] = tensor;
-    return { outputs, nodes: this.forwardNodes };
-  }
-
-  private keptBackwardSource(): Parameters<typeof compile>[0] {
+  private backwardSource(): Parameters<typeof compile>[0] {
     const inputs = [...this.graph.inputs, ...this.plan.saved, this.tensors.output];
     const nodes = [...this.plan.nodes, ...this.graph.nodes.slice(this.forwardNodes.length)];
     return { outputs: this.gradientOutputs, nodes, inputs };
