@@ -10,6 +10,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AlbertConfig } from '../../src/model/config.ts';
 import { presetConfig } from '../../src/model/presets.ts';
@@ -109,6 +110,9 @@ const CASES: Case[] = [
 
 const PRODUCT = 'product', OURS = 'albertine', PEER = 'PyTorch';
 
+/** Milliseconds between turns: OpenMP's threads spin on for 200 after a step, and would do so in the next contender's. */
+const PAUSE = 300;
+
 /** All contenders of a case, warm. */
 async function startAll({ config, batch, sequence }: Case, torch: Torch | { reason: string }): Promise<Map<string, Contender>> {
   const job: Job = { config, batch, sequence, threads };
@@ -133,7 +137,12 @@ async function measureCase(entry: Case, torch: Torch | { reason: string }): Prom
   const { name, config, batch, sequence } = entry;
   const contenders = await startAll(entry, torch);
   const turns = new Map([...contenders.keys()].map((contender) => [contender, [] as Turn[]]));
-  for (let round = 0; round < rounds; round++) for (const [contender, process] of contenders) turns.get(contender)!.push(await process.step());
+  for (let round = 0; round < rounds; round++) {
+    for (const [contender, process] of contenders) {
+      await setTimeout(PAUSE);
+      turns.get(contender)!.push(await process.step());
+    }
+  }
   for (const process of contenders.values()) await process[Symbol.asyncDispose]();
   const peer = turns.get(PEER);
   // The ratio of neighbours in time, then its median.
