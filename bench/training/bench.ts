@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import type { AlbertConfig } from '../../src/model/config.ts';
 import { presetConfig } from '../../src/model/presets.ts';
 import { defaultThreads } from '../../src/runtime/threads.ts';
+import { median } from '../inference/harness.ts';
 import { Contender } from './contender.ts';
 import type { Job, Turn } from './step.ts';
 
@@ -26,10 +27,6 @@ const quick = process.argv.includes('--quick');
 const rounds = flag('rounds', quick ? 3 : 10);
 const threads = flag('threads', defaultThreads());
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-};
 
 /** The first Python that has PyTorch: the one named by PYTHON, the one on the path, or the system's. */
 const python = [process.env['PYTHON'] ?? 'python3', '/usr/bin/python3'].find((command) => spawnSync(command, ['-c', 'import torch']).status === 0) ?? 'python3';

@@ -12,6 +12,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { defaultThreads } from '../../src/runtime/threads.ts';
+import { median } from '../inference/harness.ts';
 import type { LayerCheck, LayerJob, LayerMeasurement, LayerShape } from './jax-js-layer.ts';
 import { peerVersion } from './jax-js-peer.ts';
 
@@ -27,7 +28,6 @@ const { values: flags } = parseArgs({ options: { peer: { type: 'string' }, round
 const rounds = Number(flags.rounds ?? 5);
 const seconds = Number(flags.seconds ?? 10);
 const threads = Number(flags.threads ?? defaultThreads());
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 function run<T>(job: Omit<LayerJob, 'seconds'> & { seconds?: number }): T {
   const file = fileURLToPath(new URL('jax-js-layer.ts', import.meta.url));

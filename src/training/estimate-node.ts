@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { AlbertineError } from '../core/errors.ts';
-import type { AlbertConfig } from '../model/config.ts';
 import type { Arena } from './arena.ts';
-import type { LayerwiseNetwork, SaveActivations, TrainingBatch } from './layerwise.ts';
+import type { TrainingBatch } from './layerwise.ts';
 import type { StepData } from './trainer-options.ts';
 
 /** What a run will cost, measured on a few of its steps before it starts. */
@@ -88,17 +87,6 @@ export function availableMemory(readFile: (path: string) => string = (path) => r
     number('/sys/fs/cgroup/memory/memory.limit_in_bytes') - number('/sys/fs/cgroup/memory/memory.usage_in_bytes'),
   ];
   return Math.min(free, ...limits.filter(Number.isFinite));
-}
-
-/** Bytes of activations and gradients that a micro-batch needs, besides the arena. An upper bound. */
-export function activationBytes(config: AlbertConfig, network: LayerwiseNetwork, batch: { batchSize: number; sequenceLength: number }, saveActivations: SaveActivations): number {
-  const executed = config.numHiddenLayers * config.innerGroupNum;
-  const kept = saveActivations === 'all' ? executed : saveActivations === 'none' ? 0 : Math.min(executed, saveActivations);
-  const { batchSize, sequenceLength } = batch;
-  // The hidden states of all depths, two gradients, what every kept depth holds, and one depth at work.
-  const hidden = 4 * batchSize * sequenceLength * config.hiddenSize * (executed + 3);
-  const { perKeptLayer, perLayer } = network.memory({ batch: batchSize, sequence: sequenceLength });
-  return hidden + kept * perKeptLayer + perLayer;
 }
 
 /** Throws `out_of_memory` with advice when the activations of the largest micro-batch cannot fit into what is free. */

@@ -76,11 +76,13 @@ export class LayerwiseNetwork implements Disposable {
     this.layerParameterSets = prefixes.map((prefix) => this.bind(layerParameters(config), prefix));
     const layerTrainable = prefixes.map((prefix) => new Set(layerParameters(config).flatMap(({ name }) => (this.trainable.has(prefix + name) ? [name] : []))));
     const { target } = this.device;
-    const createStages = (stageConfig: AlbertConfig): Stages => ({
-      projection: new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, options, target),
-      shortProjection: new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, { ...options, threads: 1 }, target),
-      layers: shareStages(layerTrainable, (trainable) => new Stage({ build: (graph) => buildLayer(graph, stageConfig, trainable) }, options, target)),
-    });
+    const createStages = (stageConfig: AlbertConfig): Stages => {
+      const projection = (threads?: number): Stage => new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, { ...options, ...(threads && { threads }) }, target);
+      return {
+        projection: projection(), shortProjection: projection(1),
+        layers: shareStages(layerTrainable, (trainable) => new Stage({ build: (graph) => buildLayer(graph, stageConfig, trainable) }, options, target)),
+      };
+    };
     const dropout = config.hiddenDropoutProb > 0 || config.attentionProbsDropoutProb > 0;
     this.training = createStages(config);
     this.evaluation = dropout ? createStages({ ...config, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 }) : this.training;
@@ -125,10 +127,12 @@ export class LayerwiseNetwork implements Disposable {
     return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...sizes, ...batch.headSizes } });
   }
 
-  /** Bytes of activations held so far; the bytes one kept depth takes for a shape, and those of one depth while its gradients are computed. */
-  memory(sizes: { batch: number; sequence: number }): { pool: number; perKeptLayer: number; perLayer: number } {
+  /** Bytes of activations and gradients that a micro-batch of this shape needs, besides the arena. An upper bound. */
+  activationBytes(sizes: { batch: number; sequence: number }): number {
+    // The hidden states of all depths, two gradients, what every kept depth holds, and one depth at work.
+    const hidden = 4 * sizes.batch * sizes.sequence * this.config.hiddenSize * (this.executedLayers + 3);
     const { kept, whole } = this.training.layers[0].bytes(sizes);
-    return { pool: this.buffers.byteLength, perKeptLayer: kept, perLayer: whole };
+    return hidden + this.keptLayers * kept + whole;
   }
 
   [Symbol.dispose](): void {
@@ -192,13 +196,9 @@ export class LayerwiseNetwork implements Disposable {
     return this.training.layers[index].forwardKeeping(this.layerFeeds(run, layer), to);
   }
 
+  /** Dropout masks are made again for the backward pass: hashing costs less than keeping them for all layers. */
   private layerFeeds(run: Run, layer: number): Record<string, RunTensor> {
-    return { hidden: this.hidden(layer, run.tokens), ...run.shared, ...(run.at && this.layerMasks(run, layer)) };
-  }
-
-  /** Masks are made again for the backward pass: hashing costs less than keeping them for all layers. */
-  private layerMasks(run: Run, layer: number): Record<string, HostTensor> {
-    return this.masks.layer(run.at!, layer);
+    return { hidden: this.hidden(layer, run.tokens), ...run.shared, ...(run.at && this.masks.layer(run.at, layer)) };
   }
 
   private get executedLayers(): number {
@@ -207,7 +207,7 @@ export class LayerwiseNetwork implements Disposable {
 
   private get keptLayers(): number {
     const { saveActivations = 'all' } = this.options;
-    return saveActivations === 'all' ? this.executedLayers : saveActivations === 'none' ? 0 : saveActivations;
+    return saveActivations === 'all' ? this.executedLayers : saveActivations === 'none' ? 0 : Math.min(saveActivations, this.executedLayers);
   }
 }
 

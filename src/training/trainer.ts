@@ -4,7 +4,7 @@ import type { AlbertConfig } from '../model/config.ts';
 import { encoderParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
 import { createArena, type Arena } from './arena.ts';
 import { BestWeights, type BestState } from './best-weights.ts';
-import { activationBytes, estimateRun, requireMemory, type RunEstimate } from './estimate-node.ts';
+import { estimateRun, requireMemory, type RunEstimate } from './estimate-node.ts';
 import { LearningWatch, StepGuard, type GuardState, type Verdict, type WatchState } from './guards.ts';
 import type { HeadResults } from './head.ts';
 import { LayerwiseNetwork } from './layerwise.ts';
@@ -46,7 +46,6 @@ export class Trainer implements Disposable {
   readonly optimizer: Optimizer;
   private readonly options: TrainerOptions;
   private readonly task: TrainingTask;
-  private readonly config: AlbertConfig;
   private readonly best: BestWeights;
   private guard: StepGuard;
   private watch: LearningWatch;
@@ -67,7 +66,6 @@ export class Trainer implements Disposable {
       if (options[name] !== undefined) requireInteger(name, options[name], { min: 1 });
     }
     if (options.patience !== undefined && !options.best) throw new AlbertineError('invalid_argument', 'patience needs a metric to watch', { hint: 'Give best' });
-    this.config = config;
     this.task = task;
     this.options = options;
     const specs = new Map<string, ParameterSpec>([...encoderParameters(config), ...task.head.parameters].map((spec) => [spec.name, spec]));
@@ -143,11 +141,11 @@ export class Trainer implements Disposable {
 
   /** Runs some steps' data without updates, to measure time and memory before anything is promised. */
   private async probe(): Promise<RunEstimate> {
-    const { task, network, options: { schedule: { totalSteps }, evaluateEvery = totalSteps, saveActivations = 'all' } } = this;
+    const { task, network, options: { schedule: { totalSteps }, evaluateEvery = totalSteps } } = this;
     const probeData = (step: number): Promise<StepData> | StepData => (task.probeData ? task.probeData(step) : task.stepData(step));
     const { microBatches } = await probeData(this.step);
     const shapes = task.largestBatch ? [...microBatches, task.largestBatch] : microBatches;
-    const largestBytes = Math.max(...shapes.map((shape) => activationBytes(this.config, network, shape, saveActivations)));
+    const largestBytes = Math.max(...shapes.map(({ batchSize, sequenceLength }) => network.activationBytes({ batch: batchSize, sequence: sequenceLength })));
     // How much memory a graphics processor has free cannot be asked.
     if (network.device.name === 'cpu') requireMemory(largestBytes, this.arena);
     const evaluations = task.evaluate ? Math.ceil(totalSteps / evaluateEvery) - Math.floor(this.step / evaluateEvery) : 0;

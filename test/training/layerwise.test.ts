@@ -76,12 +76,17 @@ describe('a training step', () => {
   });
 
   it('keeps the results of products only', () => {
-    using network = setUp(HEADS['classification'].head, { threads: 1 }).network;
-    const { hiddenSize, intermediateSize } = CONFIG;
+    const { head } = HEADS['classification'];
+    using all = setUp(head, { threads: 1 }).network;
+    using none = setUp(head, { threads: 1, saveActivations: 'none' }).network;
+    const { hiddenSize, intermediateSize, numHiddenLayers } = CONFIG;
     // Query, key, value, context, the inputs of both LayerNorms, and of the activation; the deviation of the second LayerNorm.
     const perToken = 4 * (6 * hiddenSize + intermediateSize + 1);
-    expect(network.memory({ batch: 8, sequence: 64 }).perKeptLayer).toBe(8 * 64 * perToken);
-    expect(network.memory({ batch: 1, sequence: 512 }).perKeptLayer).toBe(512 * perToken);
-    expect(network.memory({ batch: 1, sequence: 512 }).perLayer).toBeGreaterThan(512 * (perToken + 4 * 2 * 4 * 512));
+    for (const sizes of [{ batch: 8, sequence: 64 }, { batch: 1, sequence: 512 }]) {
+      expect(all.activationBytes(sizes) - none.activationBytes(sizes)).toBe(numHiddenLayers * 512 * perToken);
+    }
+    // Besides hidden states and gradients the layer at work has scores and probabilities of four heads.
+    const hidden = 4 * 512 * hiddenSize * (numHiddenLayers + 3);
+    expect(none.activationBytes({ batch: 1, sequence: 512 }) - hidden).toBeGreaterThan(512 * (perToken + 4 * 2 * 4 * 512));
   });
 });
