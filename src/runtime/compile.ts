@@ -2,9 +2,11 @@ import { AlbertineError, requireOneOf } from '../core/errors.ts';
 import { evaluateDim, formatShape, type Dim } from '../graph/dims.ts';
 import { Graph, type ShapeInput, type Tensor } from '../graph/graph.ts';
 import { writeOnnx, type OnnxSource } from '../graph/onnx/model.ts';
+import { concatenateChunks } from '../graph/onnx/protobuf.ts';
 import { loadOrt, setWasmThreads, type Engine, type Ort, type OrtSession, type OrtTensor } from './ort.ts';
-import { DeviceTensor, HostTensor, int64, type RunTensor } from './tensor.ts';
+import { DeviceTensor, HostTensor, int64, zeros, type RunTensor } from './tensor.ts';
 import { defaultThreads } from './threads.ts';
+import { STOP_OUTPUT, stopMessage, stopPrefix } from './uncopied.ts';
 
 /** Where graphs run: the processor, or a graphics processor through ONNX Runtime's WebGPU provider (`onnxruntime-node` only). */
 export type Device = (typeof DEVICES)[number];
@@ -54,6 +56,7 @@ interface CompiledParts {
   outputs: Readonly<Record<string, Tensor>>;
   shapeInputs: readonly ShapeInput[];
   deviceOutputs: ReadonlySet<string>;
+  stopMessage: string | undefined;
 }
 
 /** A graph that ONNX Runtime has compiled. Runs may overlap; dispose it to give its memory back. */
@@ -66,6 +69,8 @@ export class CompiledGraph implements Disposable {
   private readonly outputs: Readonly<Record<string, Tensor>>;
   private readonly shapeInputs: readonly ShapeInput[];
   private readonly deviceOutputs: ReadonlySet<string>;
+  /** What ends a run that copies no results, see {@link stopMessage}; undefined when they are copied. */
+  private readonly stopMessage: string | undefined;
   private disposed = false;
   private activeRuns = 0;
 
@@ -80,6 +85,7 @@ export class CompiledGraph implements Disposable {
     this.inputs = parts.inputs.filter((input) => !derived.has(input));
     this.shapeInputs = parts.shapeInputs;
     this.deviceOutputs = parts.deviceOutputs;
+    this.stopMessage = parts.stopMessage;
   }
 
   /**
@@ -93,17 +99,20 @@ export class CompiledGraph implements Disposable {
     const bindings = new Map<string, number>(Object.entries(options.sizes ?? {}));
     const native = this.nativeFeeds(feeds, bindings);
     this.checkInto(into, bindings);
-    const fetches: Record<string, OrtTensor | null> = {};
     // The WebAssembly engine does not write to tensors that it is given (it leaves them as they are), so its results are copied.
     const writesInto = this.engine === 'native';
+    const uncopied = this.stopMessage !== undefined && byteLength(into) >= UNCOPIED_MINIMUM_BYTES;
+    const targets = uncopied ? this.places(into, bindings) : into;
+    const fetches: Record<string, OrtTensor | null> = {};
     for (const name of this.outputNames) {
-      const target = into[name];
+      const target = targets[name];
       fetches[name] = writesInto && target instanceof HostTensor ? target.toNative(this.ort) : null;
     }
-    const results = await this.runSession(native, fetches);
+    const stops = uncopied && Object.values(fetches).every((fetch) => fetch !== null);
+    const results = await this.runSession(native, stops ? { [STOP_OUTPUT]: null, ...fetches } : fetches);
     const outputs: Record<string, HostTensor> = {};
     for (const name of this.outputNames) {
-      const target = into[name];
+      const target = targets[name];
       if (target instanceof DeviceTensor) {
         target.replace(results[name]);
         continue;
@@ -126,11 +135,24 @@ export class CompiledGraph implements Disposable {
     try {
       return (await this.session.run(native, fetches)) as Record<string, OrtTensor>;
     } catch (cause) {
+      if (STOP_OUTPUT in fetches && cause instanceof Error && cause.message === this.stopMessage) return {};
       throw new AlbertineError('runtime_failed', `ONNX Runtime failed: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`, { cause });
     } finally {
       this.activeRuns--;
       if (this.disposed && this.activeRuns === 0) void this.session.release();
     }
+  }
+
+  /** Where outputs go: `into`, and new tensors for the others as far as their size is known beforehand. */
+  private places(into: Readonly<Record<string, RunTensor>>, bindings: ReadonlyMap<string, number>): Readonly<Record<string, RunTensor>> {
+    const places = { ...into };
+    for (const [name, { dtype, shape }] of Object.entries(this.outputs)) {
+      if (places[name] || this.deviceOutputs.has(name)) continue;
+      const sizes = shape.map((dim) => sizeIfBound(dim, bindings));
+      // A tensor without values has no memory to be written to.
+      if (sizes.every((size) => size !== undefined && size > 0)) places[name] = zeros(dtype, sizes as number[]);
+    }
+    return places;
   }
 
   private nativeFeeds(feeds: Readonly<Record<string, RunTensor>>, bindings: Map<string, number>): Record<string, OrtTensor> {
@@ -166,6 +188,14 @@ export class CompiledGraph implements Disposable {
       throw new AlbertineError('invalid_argument', `output ${misplaced} ${expected}`, { value: misplaced });
     }
   }
+}
+
+/** From here on the copy that {@link STOP_OUTPUT} saves costs more than its error. */
+const UNCOPIED_MINIMUM_BYTES = 65_536;
+
+/** Bytes of those tensors that lie in host memory. */
+function byteLength(tensors: Readonly<Record<string, RunTensor>>): number {
+  return Object.values(tensors).reduce((total, tensor) => total + (tensor instanceof HostTensor ? tensor.data.byteLength : 0), 0);
 }
 
 /** Checks type and rank, and records the sizes of single named dimensions. */
@@ -209,13 +239,14 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   const graph: Graph = Object.values(source.outputs)[0].graph;
   const { ort, engine } = await loadOrt();
   const model = writeOnnx(graph, source);
-  const bytes = concatenate(model.chunks, model.byteLength);
   if (engine === 'wasm' && options.device === 'webgpu') throw new AlbertineError('runtime_unavailable', 'WebGPU needs the native engine', { value: engine, hint: 'Install onnxruntime-node, and do not set ALBERTINE_ENGINE=wasm.' });
   if (engine === 'wasm') setWasmThreads(ort, options.threads ?? defaultThreads());
+  const stop = engine === 'native' && options.device !== 'webgpu' ? await stopMessage(ort) : undefined;
+  const bytes = concatenateChunks([...(stop === undefined ? [] : stopPrefix()), ...model.chunks]);
   const session = await createSession(ort, bytes, { ...options, weightFolder: weightFolder(graph) });
   const needed = new Set(model.inputs);
   const shapeInputs = graph.shapeInputs.filter(({ tensor }) => needed.has(tensor));
-  return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputs: { ...source.outputs }, shapeInputs, deviceOutputs: new Set(options.deviceOutputs) });
+  return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputs: { ...source.outputs }, shapeInputs, deviceOutputs: new Set(options.deviceOutputs), stopMessage: stop });
 }
 
 /** Compiles a graph of one node for `device`: throws `invalid_argument` or `runtime_unavailable` before anything costly has begun. */
@@ -265,13 +296,3 @@ async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOption
 /** What ONNX Runtime says on a machine without a usable graphics driver. */
 const NO_ADAPTER = /Failed to get a WebGPU (adapter|device)/;
 const DEVICE_HINT = 'On Linux it needs the Vulkan loader (Debian: libvulkan1) and the driver of a graphics processor, also without a display: vulkaninfo --summary must list it. Or use the device cpu.';
-
-function concatenate(chunks: readonly Uint8Array[], byteLength: number): Uint8Array {
-  const all = new Uint8Array(byteLength);
-  let position = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, position);
-    position += chunk.byteLength;
-  }
-  return all;
-}

@@ -90,3 +90,14 @@ export class ProtoWriter {
     this.used = 0;
   }
 }
+
+/** Chunks as one array. */
+export function concatenateChunks(chunks: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(chunks.reduce((total, { byteLength }) => total + byteLength, 0));
+  let position = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, position);
+    position += chunk.byteLength;
+  }
+  return all;
+}
