@@ -23,7 +23,7 @@ export interface HeadDefinition {
    * `dropout` an input `classifierMask: [batch, hiddenSize]`.
    */
   build(graph: Graph, hidden: Tensor, parameter: ParameterLookup, dropout: boolean): HeadTensors;
-  /** True for feeds so few that the work must not be divided: ONNX Runtime adds products of 64 columns or less in another order. Default: never. */
+  /** True for feeds so few that the processor's work must not be divided, see {@link isShortProduct}. Default: never. */
   oneThread?(feeds: Readonly<Record<string, RunTensor>>): boolean;
 }
 
@@ -72,7 +72,7 @@ export class CompiledHead implements Disposable {
   }
 
   private graph(mode: 'train' | 'evaluate', feeds: Readonly<Record<string, RunTensor>>): Promise<CompiledGraph> {
-    const oneThread = this.definition.oneThread?.(feeds) ?? false;
+    const oneThread = this.options.device !== 'webgpu' && (this.definition.oneThread?.(feeds) ?? false);
     const key = oneThread ? `${mode} on one thread` : mode;
     let graph = this.compiled.get(key);
     if (!graph) {

@@ -6,6 +6,7 @@ import type { AlbertConfig } from '../model/config.ts';
 import { linearHead, maskedLmHead, pooler, type ParameterLookup } from '../model/network.ts';
 import { embeddingParameters, headParameters, poolerParameters } from '../model/parameters.ts';
 import type { HeadDefinition, HeadTensors } from './head.ts';
+import { isShortProduct } from './short-products.ts';
 
 /** What the labels of a classifier are. */
 export type ProblemType = 'singleLabel' | 'multiLabel' | 'regression';
@@ -100,6 +101,6 @@ export function pretrainingHead(config: AlbertConfig, options: PretrainingHeadOp
       }
       return { loss: losses.length === 2 ? add(losses[0], losses[1]) : losses[0], outputs };
     },
-    oneThread: ({ maskedPositions }) => maskedPositions !== undefined && maskedPositions.shape[0] < config.embeddingSize,
+    oneThread: ({ maskedPositions }) => maskedPositions !== undefined && isShortProduct(maskedPositions.shape[0], config),
   };
 }

@@ -14,6 +14,7 @@ import { WebGpuDevice } from './device-webgpu.ts';
 import { DropoutMasks, type DropoutSource, type MaskPosition } from './dropout.ts';
 import { EMBEDDING_TABLES } from './embeddings.ts';
 import { CompiledHead, type HeadDefinition, type HeadResults } from './head.ts';
+import { isShortProduct } from './short-products.ts';
 import { Stage, type SavedActivations, type StageParameters, type StageTensors } from './stage.ts';
 
 /** Which depths keep their intermediate values for the backward pass: all, the first n, or none (all are recomputed). */
@@ -154,7 +155,7 @@ export class LayerwiseNetwork implements Disposable {
   }
 
   private projectionOf({ projection, shortProjection }: Stages, tokens: number): Stage {
-    return tokens < this.config.embeddingSize ? shortProjection : projection;
+    return this.options.device !== 'webgpu' && isShortProduct(tokens, this.config) ? shortProjection : projection;
   }
 
   private hidden(layer: number, tokens: number): RunTensor {
@@ -214,10 +215,7 @@ export class LayerwiseNetwork implements Disposable {
 /** The stages of a network; entries of `layers` with the same trainable weights are one object. */
 interface Stages {
   projection: Stage;
-  /**
-   * On one thread, for fewer tokens than the embeddings are wide: ONNX Runtime would divide the columns of that product among threads,
-   * and strips of 64 or less are added in another order.
-   */
+  /** The same on one thread, see {@link isShortProduct}. */
   shortProjection: Stage;
   layers: Stage[];
 }
