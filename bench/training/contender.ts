@@ -19,7 +19,7 @@ export class Contender implements AsyncDisposable {
     this.version = version;
   }
 
-  /** Starts it and waits until it is warm; or the last line of what it said on standard error, where it ended before. */
+  /** Starts it and waits until it is warm; or the line of standard error that names the reason, where it ended before. */
   static async start(command: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Contender | string> {
     const child = spawn(command, argv, { env: { ...process.env, ...env } });
     let stderr = '';
@@ -29,7 +29,7 @@ export class Contender implements AsyncDisposable {
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const first = await Promise.race([lines.next(), failed]);
     if (typeof first === 'string') return first;
-    if (first.done) return stderr.trim().split('\n').at(-1) || 'it failed without a word';
+    if (first.done) return reasonIn(stderr);
     return new Contender(child, lines, (JSON.parse(first.value) as { version?: string }).version ?? '');
   }
 
@@ -47,4 +47,10 @@ export class Contender implements AsyncDisposable {
     this.child.stdin.end();
     await closed;
   }
+}
+
+/** The last line that names an error: Python ends with it, Node puts its own version below it. */
+function reasonIn(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  return (lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!) || 'it failed without a word';
 }
