@@ -154,7 +154,7 @@ const PROGRESS_EVENTS = ['data', 'resumed'];
 /** What the run will take, before its first step. */
 export function describeEstimate({ steps, totalSeconds, tokensPerSecond, secondsPerStep, residentBytes, peakBytes }: RunEstimate): string {
   return `estimate: ${countOf(steps, 'step')}, about ${formatDuration(totalSeconds)} (${formatDuration(secondsPerStep)} a step, ${formatRate(tokensPerSecond)} tokens/s)`
-    + `${peakBytes === undefined ? '' : `, memory ${formatBytes(residentBytes)} now, at most about ${formatBytes(peakBytes)}`}`;
+    + `${peakBytes === undefined ? '' : `, memory ${formatBytes(residentBytes)} now, about ${formatBytes(peakBytes)} at its peak`}`;
 }
 
 /** The error that ends an interrupted run with exit code 130. */

@@ -83,13 +83,16 @@ export function classificationTask(options: ClassificationTaskOptions): Training
   const end = options.epochs === undefined ? Infinity : Math.round(options.epochs * train.length);
   const collate = { config, problem, numLabels, classWeights: options.classWeights, microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS };
   const { evaluation } = options;
+  const rowsOf = (step: number): EncodedExample[] => {
+    const rows: EncodedExample[] = [];
+    for (let position = step * batchSize; position < Math.min(end, (step + 1) * batchSize); position++) rows.push(train[rowAt(position)]);
+    return rows;
+  };
   return {
     head: classificationHead(config, { numLabels, problemType: problem, ...(labelSmoothing !== undefined && { labelSmoothing }) }),
-    largestBatch: largestBatch(train, batchSize, collate),
+    largestBatch: largestBatch(rowsOf, Math.min(SURVEYED_STEPS, stepsPerEpoch(train.length, batchSize)), collate),
     stepData(step): StepData {
-      const rows: EncodedExample[] = [];
-      for (let position = step * batchSize; position < Math.min(end, (step + 1) * batchSize); position++) rows.push(train[rowAt(position)]);
-      const { batches, tokens } = collateExamples(rows, collate);
+      const { batches, tokens } = collateExamples(rowsOf(step), collate);
       return { microBatches: batches.map(({ batch }) => batch), tokens };
     },
     ...(evaluation && evaluation.length > 0 && {
@@ -99,11 +102,21 @@ export function classificationTask(options: ClassificationTaskOptions): Training
   };
 }
 
-/** The micro-batch with most tokens and the longest rows; attention makes long rows the more expensive ones. */
-function largestBatch(examples: readonly EncodedExample[], batchSize: number, { config, microBatchTokens }: CollateOptions): { batchSize: number; sequenceLength: number } {
-  const longest = examples.reduce((length, { ids }) => Math.max(length, ids.length), 1);
-  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(longest);
-  return { batchSize: Math.min(batchSize, Math.max(1, Math.floor(microBatchTokens / sequenceLength))), sequenceLength };
+/** Steps whose micro-batches are looked at for the largest one. */
+const SURVEYED_STEPS = 1000;
+
+/** The micro-batch with most tokens among those of the first steps. */
+function largestBatch(rowsOf: (step: number) => EncodedExample[], steps: number, options: CollateOptions): { batchSize: number; sequenceLength: number } {
+  let largest = { batchSize: 0, sequenceLength: 0 };
+  for (let step = 0; step < steps; step++) {
+    const examples = rowsOf(step);
+    for (const rows of planRows(examples, options)) {
+      const longest = Math.max(...rows.map((row) => examples[row].ids.length));
+      const batch = { batchSize: rows.length, sequenceLength: bucketWithin(options.config.maxPositionEmbeddings)(longest) };
+      if (batch.batchSize * batch.sequenceLength > largest.batchSize * largest.sequenceLength) largest = batch;
+    }
+  }
+  return largest;
 }
 
 interface CollateOptions {
@@ -117,11 +130,13 @@ interface CollateOptions {
 /** Splits rows into padded rectangles of similar length; losses over all of them add up to the mean. */
 export function collateExamples(examples: readonly EncodedExample[], options: CollateOptions): { batches: { batch: TrainingBatch; rows: number[] }[]; tokens: number } {
   const weights = rowWeights(examples, options);
-  const limit = options.config.maxPositionEmbeddings;
-  const bucket = bucketWithin(limit);
-  const plan = planBatches(examples.map(({ ids }) => ids.length), { tokenBudget: options.microBatchTokens, bucket, batchCost: MICRO_BATCH_COST });
-  const batches = plan.map((rows) => ({ rows, batch: padExamples(rows.map((row) => examples[row]), rows.map((row) => weights[row]), options) }));
+  const batches = planRows(examples, options).map((rows) => ({ rows, batch: padExamples(rows.map((row) => examples[row]), rows.map((row) => weights[row]), options) }));
   return { batches, tokens: examples.reduce((total, { ids }) => total + ids.length, 0) };
+}
+
+/** Which rows go together. */
+function planRows(examples: readonly EncodedExample[], { config, microBatchTokens }: CollateOptions): number[][] {
+  return planBatches(examples.map(({ ids }) => ids.length), { tokenBudget: microBatchTokens, bucket: bucketWithin(config.maxPositionEmbeddings), batchCost: MICRO_BATCH_COST });
 }
 
 /** Share of each row in the mean loss; with class weights a weighted mean, as in PyTorch. */

@@ -120,11 +120,14 @@ export class LayerwiseNetwork implements Disposable {
     const run = await this.prepare(batch);
     const { sizes, tokens } = run;
     await this.projectionOf(this.evaluation, tokens).forward({ embedded: run.embedded }, { parameters: this.projectionParameters, output: this.hidden(0, tokens), sizes });
+    // Two buffers in turns: nothing is kept for a backward pass.
+    const hidden = (layer: number): RunTensor => this.hidden(layer % 2, tokens);
     for (let layer = 0; layer < this.executedLayers; layer++) {
       const index = this.stageIndex(layer);
-      await this.evaluation.layers[index].forward(this.layerFeeds(run, layer), { parameters: this.layerParameterSets[index], output: this.hidden(layer + 1, tokens), sizes });
+      const feeds = { ...this.layerFeeds(run, layer), hidden: hidden(layer) };
+      await this.evaluation.layers[index].forward(feeds, { parameters: this.layerParameterSets[index], output: hidden(layer + 1), sizes });
     }
-    const feeds = { hidden: this.hidden(this.executedLayers, tokens), ...batch.headFeeds };
+    const feeds = { hidden: hidden(this.executedLayers), ...batch.headFeeds };
     return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...sizes, ...batch.headSizes } });
   }
 

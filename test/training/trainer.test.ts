@@ -4,7 +4,7 @@ import { createRandom } from '../../src/core/random.ts';
 import { headParameters, poolerParameters, type Weights } from '../../src/model/parameters.ts';
 import { initialValues } from '../../src/checkpoint/initialise.ts';
 import { classificationTask, type EncodedExample } from '../../src/training/classification.ts';
-import { availableMemory } from '../../src/training/estimate-node.ts';
+import { availableMemory, projectPeak } from '../../src/training/estimate-node.ts';
 import { LearningWatch, type WatchState } from '../../src/training/guards.ts';
 import type { TrainingBatch } from '../../src/training/layerwise.ts';
 import type { Tracker } from '../../src/training/trackers/tracker.ts';
@@ -270,6 +270,14 @@ describe('estimates', () => {
     expect(order).toEqual(['estimate', ...Array<string>(20).fill('step')]);
     expect(outcome.estimate!.peakBytes).toBeGreaterThan(1e6);
     await expect(train({ ...makeTask(), largestBatch: { batchSize: 1e9, sequenceLength: 32 } })).rejects.toMatchObject({ code: 'out_of_memory', message: expect.stringContaining('microBatchTokens') as string });
+  });
+
+  it('scale what the probes took to the largest micro-batch, and add what is used later', () => {
+    const measured = { before: 100, now: 160, probedBytes: 20, laterBytes: 7, evaluates: false };
+    expect(projectPeak({ ...measured, largestBytes: 50 })).toBe(100 + 60 * 2.5 + 7);
+    expect(projectPeak({ ...measured, largestBytes: 10 })).toBe(160 + 7);
+    expect(projectPeak({ ...measured, now: 90, largestBytes: 50 })).toBe(100 + 7);
+    expect(projectPeak({ ...measured, largestBytes: 10, evaluates: true })).toBe(170 + 7);
   });
 
   it('look at the container\'s limit as well as at the machine', () => {

@@ -112,6 +112,11 @@ export class PretrainingStream {
     return new PretrainingStream(context, options);
   }
 
+  /** Tokens that an example has at most. */
+  get maxLength(): number {
+    return this.context.maxLength;
+  }
+
   /** The sources in use. */
   get sources(): SourceShare[] {
     const { sources } = this.context;

@@ -58,6 +58,7 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
   };
   return {
     head: pretrainingHead(config, { maskedLm: true, sentencePair }),
+    largestBatch: largestBatch(phases.map(({ stream }) => stream.maxLength), { batchSize, microBatchTokens }),
     async stepData(step): Promise<StepData> {
       return collateStep(await streamFor(step).take(batchSize), collate);
     },
@@ -77,6 +78,12 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
       active.stream.resume(stream);
     },
   };
+}
+
+/** Nearly all sequences of a phase are as long as it allows. */
+function largestBatch(lengths: readonly number[], { batchSize, microBatchTokens }: { batchSize: number; microBatchTokens: number }): { batchSize: number; sequenceLength: number } {
+  const batches = lengths.map((sequenceLength) => ({ batchSize: Math.min(batchSize, Math.max(1, Math.floor(microBatchTokens / sequenceLength))), sequenceLength }));
+  return batches.reduce((largest, batch) => (batch.batchSize * batch.sequenceLength >= largest.batchSize * largest.sequenceLength ? batch : largest));
 }
 
 interface CollateSettings {
