@@ -8,6 +8,7 @@
  * first and last by turns; the ratio is that of a round, then the median.
  */
 import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
 import { backward } from '../../src/graph/autodiff.ts';
 import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { layerInputs } from '../../src/model/layer-graphs.ts';
@@ -21,14 +22,15 @@ import { BufferPool } from '../../src/training/buffers.ts';
 import { Stage, type StageTensors } from '../../src/training/stage.ts';
 import { median } from '../inference/harness.ts';
 
-const flag = (name: string, fallback: string): string => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : process.argv[at + 1];
-};
-const preset = flag('preset', 'small');
+const { values: flags } = parseArgs({
+  options: {
+    preset: { type: 'string', default: 'small' }, batch: { type: 'string', default: '32' }, sequence: { type: 'string', default: '64' }, depths: { type: 'string' },
+    rounds: { type: 'string', default: '20' }, threads: { type: 'string', default: String(defaultThreads()) },
+  },
+});
+const { preset } = flags;
 const config = { ...presetConfig(preset), hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 };
-const [batch, sequence, rounds, threads] = [Number(flag('batch', '32')), Number(flag('sequence', '64')), Number(flag('rounds', '20')), Number(flag('threads', String(defaultThreads())))];
-const depths = Number(flag('depths', String(config.numHiddenLayers)));
+const [batch, sequence, depths, rounds, threads] = [flags.batch, flags.sequence, flags.depths ?? config.numHiddenLayers, flags.rounds, flags.threads].map(Number);
 const sizes = { batch, sequence };
 const specs = layerParameters(config);
 

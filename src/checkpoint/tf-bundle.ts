@@ -1,7 +1,7 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import type { Weight } from '../model/parameters.ts';
-import { readFields } from '../tokenizer/protobuf.ts';
+import { readFields } from '../core/protobuf.ts';
 import { maskedCrc32c } from './crc32c.ts';
 import { readTable } from './sstable.ts';
 import { DTYPE_BYTES, elementCount, readRanges, toFloat32, type TensorDtype } from './tensor-source.ts';

@@ -1,8 +1,8 @@
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { concatenate } from '../core/protobuf.ts';
 import { evaluateDim, formatShape, type Dim } from '../graph/dims.ts';
 import { Graph, type ShapeInput, type Tensor } from '../graph/graph.ts';
 import { writeOnnx, type OnnxSource } from '../graph/onnx/model.ts';
-import { concatenateChunks } from '../graph/onnx/protobuf.ts';
 import { loadOrt, setWasmThreads, type Engine, type Ort, type OrtSession, type OrtTensor } from './ort.ts';
 import { DeviceTensor, HostTensor, int64, zeros, type RunTensor } from './tensor.ts';
 import { defaultThreads } from './threads.ts';
@@ -242,7 +242,7 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   if (engine === 'wasm' && options.device === 'webgpu') throw new AlbertineError('runtime_unavailable', 'WebGPU needs the native engine', { value: engine, hint: 'Install onnxruntime-node, and do not set ALBERTINE_ENGINE=wasm.' });
   if (engine === 'wasm') setWasmThreads(ort, options.threads ?? defaultThreads());
   const stop = engine === 'native' && options.device !== 'webgpu' ? await stopMessage(ort) : undefined;
-  const bytes = concatenateChunks([...(stop === undefined ? [] : stopPrefix()), ...model.chunks]);
+  const bytes = concatenate([...(stop === undefined ? [] : stopPrefix()), ...model.chunks]);
   const session = await createSession(ort, bytes, { ...options, weightFolder: weightFolder(graph) });
   const needed = new Set(model.inputs);
   const shapeInputs = graph.shapeInputs.filter(({ tensor }) => needed.has(tensor));

@@ -6,9 +6,9 @@
  * asks for it and takes that very error for success. A release that leaves results alone makes test/runtime/uncopied.test.ts fail: then this
  * file can go.
  */
+import { concatenate, ProtobufWriter } from '../core/protobuf.ts';
 import { Graph } from '../graph/graph.ts';
 import { writeOnnx } from '../graph/onnx/model.ts';
-import { concatenateChunks, ProtoWriter } from '../graph/onnx/protobuf.ts';
 import { rawUnary } from '../graph/operators/elementwise.ts';
 import type { Ort } from './ort.ts';
 
@@ -20,11 +20,11 @@ const FLOAT = 1;
 
 /** Bytes to put in front of a serialised model; as messages that follow each other are merged, they make {@link STOP_OUTPUT} its first output. */
 export function stopPrefix(): Uint8Array[] {
-  const node = new ProtoWriter().string(2, STOP_OUTPUT).string(3, STOP_OUTPUT).string(4, 'SequenceEmpty');
-  const tensorType = new ProtoWriter().message(1, new ProtoWriter().integer(1, FLOAT));
-  const sequenceType = new ProtoWriter().message(4, new ProtoWriter().message(1, tensorType));
-  const output = new ProtoWriter().string(1, STOP_OUTPUT).message(2, sequenceType);
-  return new ProtoWriter().message(7, new ProtoWriter().message(1, node).message(12, output)).chunks();
+  const node = new ProtobufWriter().string(2, STOP_OUTPUT).string(3, STOP_OUTPUT).string(4, 'SequenceEmpty');
+  const tensorType = new ProtobufWriter().message(1, new ProtobufWriter().integer(1, FLOAT));
+  const sequenceType = new ProtobufWriter().message(4, new ProtobufWriter().message(1, tensorType));
+  const output = new ProtobufWriter().string(1, STOP_OUTPUT).message(2, sequenceType);
+  return new ProtobufWriter().message(7, new ProtobufWriter().message(1, node).message(12, output)).chunks();
 }
 
 let probing: Promise<string | undefined> | undefined;
@@ -43,7 +43,7 @@ async function probe(ort: Ort): Promise<string | undefined> {
   const { chunks } = writeOnnx(graph, { outputs: { y: rawUnary('Neg', graph.input('x', [1])) } });
   const y = Float32Array.of(0);
   try {
-    const session = await ort.InferenceSession.create(concatenateChunks([...stopPrefix(), ...chunks]), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+    const session = await ort.InferenceSession.create(concatenate([...stopPrefix(), ...chunks]), { intraOpNumThreads: 1, logSeverityLevel: 3 });
     try {
       await session.run({ x: new ort.Tensor('float32', Float32Array.of(1), [1]) }, { [STOP_OUTPUT]: null, y: new ort.Tensor('float32', y, [1]) });
     } finally {

@@ -1,5 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
-import { FieldReader, floatOf, type ProtobufField, ProtobufWriter, readFields } from './protobuf.ts';
+import { concatenate, FieldReader, floatOf, type ProtobufField, ProtobufWriter, readFields } from '../core/protobuf.ts';
 
 /** What a piece is: only `normal`, `userDefined`, `unused` and `byte` pieces stand for text. */
 export type PieceType = 'normal' | 'unknown' | 'control' | 'userDefined' | 'unused' | 'byte';
@@ -155,24 +155,18 @@ export function parseSentencePieceModel(bytes: Uint8Array): SentencePieceModel {
 export function writeSentencePieceModel(model: SentencePieceModel): Uint8Array {
   const writer = new ProtobufWriter();
   for (const { piece, score, type } of model.pieces) {
-    const message = new ProtobufWriter();
-    message.bytes(1, encoder.encode(piece));
-    message.float(2, score);
-    if (type !== 'normal') message.varint(3, PIECE_TYPES[type]);
-    writer.bytes(1, message.finish());
+    const message = new ProtobufWriter().string(1, piece).float(2, score);
+    if (type !== 'normal') message.integer(3, PIECE_TYPES[type]);
+    writer.message(1, message);
   }
-  const trainer = new ProtobufWriter();
-  trainer.varint(ALGORITHM_FIELD, ALGORITHMS[model.trainer.algorithm]);
+  const trainer = new ProtobufWriter().integer(ALGORITHM_FIELD, ALGORITHMS[model.trainer.algorithm]);
   writeKnown(trainer, model.trainer, TRAINER_FIELDS);
-  writer.bytes(2, trainer.finish());
   const normalizer = new ProtobufWriter();
   writeKnown(normalizer, model.normalizer, NORMALIZER_FIELDS);
-  writer.bytes(3, normalizer.finish());
-  writer.raw(model.unknownFields);
+  writer.message(2, trainer).message(3, normalizer).raw(model.unknownFields);
   return writer.finish();
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Reads the tens of thousands of piece messages of a model without an object for each; their texts are decoded together. */
@@ -270,21 +264,11 @@ function writeKnown(writer: ProtobufWriter, source: { unknownFields: Uint8Array 
   const values = source as unknown as Record<string, unknown>;
   for (const [name, [number, kind]] of Object.entries(table)) {
     const value = values[name];
-    if (kind === 'integer') writer.varint(number, value as number);
-    else if (kind === 'boolean') writer.varint(number, value ? 1 : 0);
+    if (kind === 'integer') writer.integer(number, value as number);
+    else if (kind === 'boolean') writer.integer(number, value ? 1 : 0);
     else if (kind === 'float') writer.float(number, value as number);
     else if (kind === 'bytes') writer.bytes(number, value as Uint8Array);
-    else for (const text of kind === 'strings' ? (value as string[]) : [value as string]) writer.bytes(number, encoder.encode(text));
+    else for (const text of kind === 'strings' ? (value as string[]) : [value as string]) writer.string(number, text);
   }
   writer.raw(source.unknownFields);
-}
-
-function concatenate(chunks: Uint8Array[]): Uint8Array {
-  const result = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.length, 0));
-  let position = 0;
-  for (const chunk of chunks) {
-    result.set(chunk, position);
-    position += chunk.length;
-  }
-  return result;
 }

@@ -8,7 +8,7 @@ import type { AlbertConfig } from '../model/config.ts';
 import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { classificationHead, type ProblemType } from './heads.ts';
-import type { LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
+import type { BatchShape, LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
 import { rowOrder } from './row-order.ts';
 import type { StepData, TrainingTask } from './trainer.ts';
 
@@ -90,7 +90,7 @@ export function classificationTask(options: ClassificationTaskOptions): Training
   };
   return {
     head: classificationHead(config, { numLabels, problemType: problem, ...(labelSmoothing !== undefined && { labelSmoothing }) }),
-    largestBatch: largestBatch(rowsOf, Math.min(SURVEYED_STEPS, stepsPerEpoch(train.length, batchSize)), collate),
+    batchShapes: () => Array.from({ length: Math.min(SURVEYED_STEPS, stepsPerEpoch(train.length, batchSize)) }, (_, step) => shapesOf(rowsOf(step), collate)).flat(),
     stepData(step): StepData {
       const { batches, tokens } = collateExamples(rowsOf(step), collate);
       return { microBatches: batches.map(({ batch }) => batch), tokens };
@@ -104,20 +104,6 @@ export function classificationTask(options: ClassificationTaskOptions): Training
 
 /** Steps whose micro-batches are looked at for the largest one. */
 const SURVEYED_STEPS = 1000;
-
-/** The micro-batch with most tokens among those of the first steps. */
-function largestBatch(rowsOf: (step: number) => EncodedExample[], steps: number, options: CollateOptions): { batchSize: number; sequenceLength: number } {
-  let largest = { batchSize: 0, sequenceLength: 0 };
-  for (let step = 0; step < steps; step++) {
-    const examples = rowsOf(step);
-    for (const rows of planRows(examples, options)) {
-      const longest = Math.max(...rows.map((row) => examples[row].ids.length));
-      const batch = { batchSize: rows.length, sequenceLength: bucketWithin(options.config.maxPositionEmbeddings)(longest) };
-      if (batch.batchSize * batch.sequenceLength > largest.batchSize * largest.sequenceLength) largest = batch;
-    }
-  }
-  return largest;
-}
 
 interface CollateOptions {
   config: AlbertConfig;
@@ -139,6 +125,14 @@ function planRows(examples: readonly EncodedExample[], { config, microBatchToken
   return planBatches(examples.map(({ ids }) => ids.length), { tokenBudget: microBatchTokens, bucket: bucketWithin(config.maxPositionEmbeddings), batchCost: MICRO_BATCH_COST });
 }
 
+function shapesOf(examples: readonly EncodedExample[], options: CollateOptions): BatchShape[] {
+  return planRows(examples, options).map((rows) => ({ batchSize: rows.length, sequenceLength: paddedLength(rows.map((row) => examples[row]), options) }));
+}
+
+function paddedLength(examples: readonly EncodedExample[], { config }: CollateOptions): number {
+  return bucketWithin(config.maxPositionEmbeddings)(Math.max(...examples.map(({ ids }) => ids.length)));
+}
+
 /** Share of each row in the mean loss; with class weights a weighted mean, as in PyTorch. */
 function rowWeights(examples: readonly EncodedExample[], { problem, classWeights, numLabels }: CollateOptions): number[] {
   if (problem !== 'singleLabel') return examples.map(() => 1 / (examples.length * numLabels));
@@ -150,8 +144,7 @@ function rowWeights(examples: readonly EncodedExample[], { problem, classWeights
 function padExamples(examples: readonly EncodedExample[], weights: readonly number[], options: CollateOptions): TrainingBatch {
   const { config } = options;
   const batchSize = examples.length;
-  const longest = Math.max(...examples.map(({ ids }) => ids.length));
-  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(longest);
+  const sequenceLength = paddedLength(examples, options);
   const inputIds = new Int32Array(batchSize * sequenceLength).fill(config.padTokenId);
   const tokenTypeIds = new Int32Array(batchSize * sequenceLength);
   const attentionMask = new Uint8Array(batchSize * sequenceLength);

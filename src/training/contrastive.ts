@@ -57,7 +57,7 @@ export function embeddingTask(options: EmbeddingTaskOptions): TrainingTask {
   const maxScore = options.maxScore ?? train.scores?.reduce((largest, score) => Math.max(largest, score), 0) ?? 1;
   return {
     head: embeddingHead(config, options),
-    largestBatch: { batchSize: 2 * batchSize, sequenceLength: bucketWithin(config.maxPositionEmbeddings)(train.sequences.maxLength) },
+    batchShapes: () => [{ batchSize: 2 * batchSize, sequenceLength: bucketWithin(config.maxPositionEmbeddings)(train.sequences.maxLength) }],
     stepData(step): StepData {
       const rows = Array.from({ length: batchSize }, (_, i) => rowAt(step * batchSize + i));
       const { batch, tokens } = collatePairs(train, rows, { ...options, pooling, maxScore });

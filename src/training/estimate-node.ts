@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { AlbertineError } from '../core/errors.ts';
 import type { Arena } from './arena.ts';
-import type { TrainingBatch } from './layerwise.ts';
+import type { BatchShape, TrainingBatch } from './layerwise.ts';
 import type { StepData } from './trainer-options.ts';
 
 /** What a run will cost, measured on a few of its steps before it starts. */
@@ -23,7 +23,7 @@ export interface RunEstimate {
 /** What decides about the memory of a run besides the steps that are probed. */
 export interface MemoryPlan {
   /** Bytes of activations of a micro-batch of this shape. */
-  activationBytes: (batch: { batchSize: number; sequenceLength: number }) => number;
+  activationBytes: (batch: BatchShape) => number;
   /** The same for the largest micro-batch of the run. */
   largestBytes: number;
   /** What is first used after the probes: moments, the best weights, a checkpoint in the making. */

@@ -36,6 +36,9 @@ export interface StepPosition {
   microBatch: number;
 }
 
+/** Rows and padded tokens of a micro-batch. */
+export type BatchShape = Pick<EncoderBatch, 'batchSize' | 'sequenceLength'>;
+
 /** A rectangle of tokens with the feeds that the head declared (targets, positions, weights). */
 export interface TrainingBatch extends EncoderBatch {
   headFeeds: Readonly<Record<string, HostTensor>>;
@@ -124,18 +127,17 @@ export class LayerwiseNetwork implements Disposable {
     const hidden = (layer: number): RunTensor => this.hidden(layer % 2, tokens);
     for (let layer = 0; layer < this.executedLayers; layer++) {
       const index = this.stageIndex(layer);
-      const feeds = { ...this.layerFeeds(run, layer), hidden: hidden(layer) };
-      await this.evaluation.layers[index].forward(feeds, { parameters: this.layerParameterSets[index], output: hidden(layer + 1), sizes });
+      await this.evaluation.layers[index].forward({ hidden: hidden(layer), ...run.shared }, { parameters: this.layerParameterSets[index], output: hidden(layer + 1), sizes });
     }
     const feeds = { hidden: hidden(this.executedLayers), ...batch.headFeeds };
     return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...sizes, ...batch.headSizes } });
   }
 
   /** Bytes of activations and gradients that a micro-batch of this shape needs, besides the arena. An upper bound. */
-  activationBytes(sizes: { batch: number; sequence: number }): number {
+  activationBytes({ batchSize, sequenceLength }: BatchShape): number {
     // The hidden states of all depths, two gradients, what every kept depth holds, and one depth at work.
-    const hidden = 4 * sizes.batch * sizes.sequence * this.config.hiddenSize * (this.executedLayers + 3);
-    const { kept, whole } = this.training.layers[0].bytes(sizes);
+    const hidden = 4 * batchSize * sequenceLength * this.config.hiddenSize * (this.executedLayers + 3);
+    const { kept, whole } = this.training.layers[0].bytes({ batch: batchSize, sequence: sequenceLength });
     return hidden + this.keptLayers * kept + whole;
   }
 
@@ -202,7 +204,7 @@ export class LayerwiseNetwork implements Disposable {
 
   /** Dropout masks are made again for the backward pass: hashing costs less than keeping them for all layers. */
   private layerFeeds(run: Run, layer: number): Record<string, RunTensor> {
-    return { hidden: this.hidden(layer, run.tokens), ...run.shared, ...(run.at && this.masks.layer(run.at, layer)) };
+    return { hidden: this.hidden(layer, run.tokens), ...run.shared, ...this.masks.layer(run.at!, layer) };
   }
 
   private get executedLayers(): number {

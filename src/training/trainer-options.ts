@@ -4,7 +4,7 @@ import type { ArenaOptions } from './arena.ts';
 import type { RunEstimate } from './estimate-node.ts';
 import type { GuardOptions } from './guards.ts';
 import type { HeadDefinition, HeadResults } from './head.ts';
-import type { LayerwiseNetwork, LayerwiseOptions, TrainingBatch } from './layerwise.ts';
+import type { BatchShape, LayerwiseNetwork, LayerwiseOptions, TrainingBatch } from './layerwise.ts';
 import type { Schedule } from './schedules.ts';
 import type { Tracker } from './trackers/tracker.ts';
 
@@ -32,8 +32,8 @@ export interface TrainingTask {
   evaluate?(network: LayerwiseNetwork): Promise<Record<string, number>>;
   /** Real tokens of one evaluation, for the estimate. */
   readonly evaluationTokens?: number;
-  /** The micro-batch that takes most memory, for the check before the first step. Default: those of the probed steps. */
-  readonly largestBatch?: { batchSize: number; sequenceLength: number };
+  /** Shapes of micro-batches to come, among them the largest: for the check and the estimate of memory before the first step. Default: those of the probed steps. */
+  batchShapes?(): readonly BatchShape[];
 }
 
 /** Optimiser choice and constants. */

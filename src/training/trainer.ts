@@ -4,10 +4,10 @@ import type { AlbertConfig } from '../model/config.ts';
 import { encoderParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
 import { createArena, type Arena } from './arena.ts';
 import { BestWeights, type BestState } from './best-weights.ts';
-import { estimateRun, requireMemory, type MemoryPlan, type RunEstimate } from './estimate-node.ts';
+import { estimateRun, requireMemory, type RunEstimate } from './estimate-node.ts';
 import { LearningWatch, StepGuard, type GuardState, type Verdict, type WatchState } from './guards.ts';
 import type { HeadResults } from './head.ts';
-import { LayerwiseNetwork } from './layerwise.ts';
+import { LayerwiseNetwork, type BatchShape } from './layerwise.ts';
 import { createAdamW } from './optimizers/adamw.ts';
 import { requireUsedByOptimizer } from './optimizers/constants.ts';
 import { createLamb } from './optimizers/lamb.ts';
@@ -144,16 +144,15 @@ export class Trainer implements Disposable {
     const { task, network, options: { schedule: { totalSteps }, evaluateEvery = totalSteps } } = this;
     const probeData = (step: number): Promise<StepData> | StepData => (task.probeData ? task.probeData(step) : task.stepData(step));
     const { microBatches } = await probeData(this.step);
-    const shapes = task.largestBatch ? [...microBatches, task.largestBatch] : microBatches;
-    const activationBytes: MemoryPlan['activationBytes'] = ({ batchSize, sequenceLength }) => network.activationBytes({ batch: batchSize, sequence: sequenceLength });
-    const largestBytes = Math.max(...shapes.map(activationBytes));
+    const activationBytes = (shape: BatchShape): number => network.activationBytes(shape);
+    const largestBytes = [...microBatches, ...(task.batchShapes?.() ?? [])].reduce((largest, shape) => Math.max(largest, activationBytes(shape)), 0);
     // How much memory a graphics processor has free cannot be asked.
     if (network.device.name === 'cpu') requireMemory(largestBytes, this.arena);
     const evaluations = task.evaluate ? Math.ceil(totalSteps / evaluateEvery) - Math.floor(this.step / evaluateEvery) : 0;
     const estimate = await estimateRun({
       from: this.step, to: totalSteps,
-      // Moments are half of the arena; the best weights and those of a checkpoint are a quarter each.
-      ...(network.device.name === 'cpu' && { memory: { activationBytes, largestBytes, laterBytes: this.arena.byteLength, evaluates: task.evaluate !== undefined } }),
+      // The best weights and those of a checkpoint are a quarter of the arena each, moments half of it: they are in use already in a run that goes on.
+      ...(network.device.name === 'cpu' && { memory: { activationBytes, largestBytes, laterBytes: this.arena.byteLength / (this.step > 0 ? 2 : 1), evaluates: task.evaluate !== undefined } }),
       stepData: probeData,
       // Gradients are zeroed when the first step begins.
       run: (batch) => network.accumulate(batch, { step: this.step, microBatch: 0 }),

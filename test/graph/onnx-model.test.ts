@@ -5,7 +5,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { writeOnnx, type OnnxModel, type OnnxOptions } from '../../src/graph/onnx/model.ts';
-import { ProtoWriter } from '../../src/graph/onnx/protobuf.ts';
+import { ProtobufWriter } from '../../src/core/protobuf.ts';
 import { repeat } from '../../src/graph/operators/control.ts';
 import { add, multiply, rawUnary, tanh } from '../../src/graph/operators/elementwise.ts';
 import { linear, matmul } from '../../src/graph/operators/matmul.ts';
@@ -210,18 +210,18 @@ describe('weights', () => {
   });
 });
 
-describe('ProtoWriter', () => {
+describe('ProtobufWriter', () => {
   it('writes varints of every size, negative ones as int64', () => {
     const values = [0, 1, 127, 128, 300, 2 ** 31, Number.MAX_SAFE_INTEGER, -1, -300];
-    const writer = new ProtoWriter();
+    const writer = new ProtobufWriter();
     for (const value of values) writer.integer(1, value);
     expect(fields(Buffer.concat(writer.chunks())).map(({ value }) => BigInt.asIntN(64, value as bigint))).toEqual(values.map(BigInt));
   });
 
   it('keeps order and length over many fields, long strings and nesting', () => {
-    const writer = new ProtoWriter();
+    const writer = new ProtobufWriter();
     const expected = Array.from({ length: 200 }, (_, i) => 'ä'.repeat(i * 7));
-    for (const value of expected) writer.message(1, new ProtoWriter().string(2, value));
+    for (const value of expected) writer.message(1, new ProtobufWriter().string(2, value));
     const bytes = Buffer.concat(writer.chunks());
     expect(bytes.byteLength).toBe(writer.length);
     expect(fields(bytes).map(({ value }) => text(fields(value as Uint8Array)[0].value))).toEqual(expected);

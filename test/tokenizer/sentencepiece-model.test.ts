@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { floatOf, ProtobufWriter, readFields } from '../../src/tokenizer/protobuf.ts';
+import { floatOf, ProtobufWriter, readFields } from '../../src/core/protobuf.ts';
 import { normalizerSpec, parseSentencePieceModel, type SentencePieceModel, trainerSpec, writeSentencePieceModel } from '../../src/tokenizer/sentencepiece-model.ts';
 
 const shared = '../shared/data';
@@ -48,7 +48,7 @@ describe('SentencePiece model files', () => {
   it('reads and writes every varint width', () => {
     const values = [0, 1, 127, 128, 300, 2 ** 28 - 1, 2 ** 28, 2 ** 31, 2 ** 32, 2 ** 35 + 5, Number.MAX_SAFE_INTEGER, -1, -2147483648];
     const writer = new ProtobufWriter();
-    for (const value of values) writer.varint(7, value);
+    for (const value of values) writer.integer(7, value);
     writer.float(8, 0.1);
     const fields = [...readFields(writer.finish())];
     expect(fields.slice(0, -1).map((field) => field.varint)).toEqual(values);

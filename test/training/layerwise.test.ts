@@ -82,11 +82,11 @@ describe('a training step', () => {
     const { hiddenSize, intermediateSize, numHiddenLayers } = CONFIG;
     // Query, key, value, context, the inputs of both LayerNorms, and of the activation; the deviation of the second LayerNorm.
     const perToken = 4 * (6 * hiddenSize + intermediateSize + 1);
-    for (const sizes of [{ batch: 8, sequence: 64 }, { batch: 1, sequence: 512 }]) {
-      expect(all.activationBytes(sizes) - none.activationBytes(sizes)).toBe(numHiddenLayers * 512 * perToken);
+    for (const shape of [{ batchSize: 8, sequenceLength: 64 }, { batchSize: 1, sequenceLength: 512 }]) {
+      expect(all.activationBytes(shape) - none.activationBytes(shape)).toBe(numHiddenLayers * 512 * perToken);
     }
     // Besides hidden states and gradients the layer at work has scores and probabilities of four heads.
     const hidden = 4 * 512 * hiddenSize * (numHiddenLayers + 3);
-    expect(none.activationBytes({ batch: 1, sequence: 512 }) - hidden).toBeGreaterThan(512 * (perToken + 4 * 2 * 4 * 512));
+    expect(none.activationBytes({ batchSize: 1, sequenceLength: 512 }) - hidden).toBeGreaterThan(512 * (perToken + 4 * 2 * 4 * 512));
   });
 });

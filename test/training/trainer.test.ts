@@ -269,7 +269,7 @@ describe('estimates', () => {
     const outcome = await train(makeTask(), { onEstimate: ({ steps, tokensPerSecond, totalSeconds }) => { if (steps === 20 && tokensPerSecond > 0 && totalSeconds > 0) order.push('estimate'); }, onProgress: () => order.push('step') });
     expect(order).toEqual(['estimate', ...Array<string>(20).fill('step')]);
     expect(outcome.estimate!.peakBytes).toBeGreaterThan(1e6);
-    await expect(train({ ...makeTask(), largestBatch: { batchSize: 1e9, sequenceLength: 32 } })).rejects.toMatchObject({ code: 'out_of_memory', message: expect.stringContaining('microBatchTokens') as string });
+    await expect(train({ ...makeTask(), batchShapes: () => [{ batchSize: 1e9, sequenceLength: 32 }] })).rejects.toMatchObject({ code: 'out_of_memory', message: expect.stringContaining('microBatchTokens') as string });
   });
 
   it('scale what the probes took to the largest micro-batch, and add what is used later', () => {

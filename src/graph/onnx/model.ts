@@ -1,6 +1,6 @@
 import { AlbertineError } from '../../core/errors.ts';
+import { ProtobufWriter } from '../../core/protobuf.ts';
 import type { Attribute, Constant, DataType, Graph, GraphNode, SubGraph, Tensor } from '../graph.ts';
-import { ProtoWriter } from './protobuf.ts';
 
 /** ONNX's numbers for element types. */
 const ELEMENT_TYPE: Record<DataType, number> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 };
@@ -45,9 +45,9 @@ export interface OnnxSource {
 export function writeOnnx(graph: Graph, source: OnnxSource, options: OnnxOptions = {}): OnnxModel {
   const writer = new ModelWriter(graph, options);
   const { body, inputs } = writer.graph(source);
-  const model = new ProtoWriter().integer(1, IR_VERSION).string(2, options.producer ?? 'albertine').message(7, body);
-  model.message(8, new ProtoWriter().string(1, '').integer(2, options.opset ?? 18));
-  if (writer.usesMicrosoftDomain) model.message(8, new ProtoWriter().string(1, 'com.microsoft').integer(2, 1));
+  const model = new ProtobufWriter().integer(1, IR_VERSION).string(2, options.producer ?? 'albertine').message(7, body);
+  model.message(8, new ProtobufWriter().string(1, '').integer(2, options.opset ?? 18));
+  if (writer.usesMicrosoftDomain) model.message(8, new ProtobufWriter().string(1, 'com.microsoft').integer(2, 1));
   if (model.length > PROTOBUF_LIMIT) {
     throw new AlbertineError('unsupported', `an ONNX file without external data is limited to 2 GiB, this one needs ${model.length} bytes`, { value: model.length, hint: 'Pass externalDataFile.' });
   }
@@ -67,9 +67,9 @@ class ModelWriter {
     this.options = options;
   }
 
-  graph({ outputs, nodes = this.source.nodes, inputs = this.source.inputs }: OnnxSource): { body: ProtoWriter; inputs: Tensor[] } {
+  graph({ outputs, nodes = this.source.nodes, inputs = this.source.inputs }: OnnxSource): { body: ProtobufWriter; inputs: Tensor[] } {
     const { live, used } = liveNodes(nodes, Object.values(outputs));
-    const body = new ProtoWriter();
+    const body = new ProtobufWriter();
     const identities = this.nameOutputs(outputs, live);
     this.checkNames(Object.keys(outputs), used);
     for (const node of live) body.message(1, this.node(node, used));
@@ -106,8 +106,8 @@ class ModelWriter {
     return tensor ? (this.renamed.get(tensor) ?? tensor.name) : '';
   }
 
-  private node(node: GraphNode, used: ReadonlySet<string>): ProtoWriter {
-    const writer = new ProtoWriter();
+  private node(node: GraphNode, used: ReadonlySet<string>): ProtobufWriter {
+    const writer = new ProtobufWriter();
     for (const input of node.inputs) writer.string(1, this.name(input));
     const last = node.outputs.findLastIndex((output) => used.has(output.name));
     // Only optional outputs may be left unnamed, and an operator's first output is never optional.
@@ -121,8 +121,8 @@ class ModelWriter {
     return writer;
   }
 
-  private attribute(name: string, value: Attribute): ProtoWriter {
-    const writer = new ProtoWriter().string(1, name);
+  private attribute(name: string, value: Attribute): ProtobufWriter {
+    const writer = new ProtobufWriter().string(1, name);
     if (typeof value === 'number') return writer.integer(3, value).integer(20, ATTRIBUTE_INT);
     if (typeof value === 'string') return writer.string(4, value).integer(20, ATTRIBUTE_STRING);
     if ('float' in value) return writer.float(2, value.float).integer(20, ATTRIBUTE_FLOAT);
@@ -132,8 +132,8 @@ class ModelWriter {
     return writer.integer(20, ATTRIBUTE_INTS);
   }
 
-  private subGraph(body: SubGraph): ProtoWriter {
-    const writer = new ProtoWriter();
+  private subGraph(body: SubGraph): ProtobufWriter {
+    const writer = new ProtobufWriter();
     const { live, used } = liveNodes(body.nodes, body.outputs);
     for (const node of live) writer.message(1, this.node(node, used));
     writer.string(2, body.name);
@@ -142,8 +142,8 @@ class ModelWriter {
     return writer;
   }
 
-  private tensor(constant: Constant, allowExternal: boolean): ProtoWriter {
-    const writer = new ProtoWriter();
+  private tensor(constant: Constant, allowExternal: boolean): ProtobufWriter {
+    const writer = new ProtobufWriter();
     for (const size of constant.shape) writer.integer(1, size);
     writer.integer(2, ELEMENT_TYPE[constant.dtype]).string(8, constant.name);
     if (constant.file) {
@@ -165,9 +165,9 @@ class ModelWriter {
   }
 }
 
-function externalReference(writer: ProtoWriter, { location, offset, byteLength }: { location: string; offset: number; byteLength: number }): ProtoWriter {
+function externalReference(writer: ProtobufWriter, { location, offset, byteLength }: { location: string; offset: number; byteLength: number }): ProtobufWriter {
   const entries = { location, offset: String(offset), length: String(byteLength) };
-  for (const [key, value] of Object.entries(entries)) writer.message(13, new ProtoWriter().string(1, key).string(2, value));
+  for (const [key, value] of Object.entries(entries)) writer.message(13, new ProtobufWriter().string(1, key).string(2, value));
   return writer.integer(14, 1);
 }
 
@@ -192,13 +192,13 @@ function outerNames(body: SubGraph): string[] {
   return [...liveNodes(body.nodes, body.outputs).used].filter((name) => !inner.has(name));
 }
 
-function identity(from: string, to: string): ProtoWriter {
-  return new ProtoWriter().string(1, from).string(2, to).string(3, `identity_${to}`).string(4, 'Identity');
+function identity(from: string, to: string): ProtobufWriter {
+  return new ProtobufWriter().string(1, from).string(2, to).string(3, `identity_${to}`).string(4, 'Identity');
 }
 
-function valueInfo(name: string, tensor: Tensor): ProtoWriter {
-  const shape = new ProtoWriter();
-  for (const dim of tensor.shape) shape.message(1, typeof dim === 'number' ? new ProtoWriter().integer(1, dim) : new ProtoWriter().string(2, dim));
-  const type = new ProtoWriter().integer(1, ELEMENT_TYPE[tensor.dtype]).message(2, shape);
-  return new ProtoWriter().string(1, name).message(2, new ProtoWriter().message(1, type));
+function valueInfo(name: string, tensor: Tensor): ProtobufWriter {
+  const shape = new ProtobufWriter();
+  for (const dim of tensor.shape) shape.message(1, typeof dim === 'number' ? new ProtobufWriter().integer(1, dim) : new ProtobufWriter().string(2, dim));
+  const type = new ProtobufWriter().integer(1, ELEMENT_TYPE[tensor.dtype]).message(2, shape);
+  return new ProtobufWriter().string(1, name).message(2, new ProtobufWriter().message(1, type));
 }

@@ -58,7 +58,8 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
   };
   return {
     head: pretrainingHead(config, { maskedLm: true, sentencePair }),
-    largestBatch: largestBatch(phases.map(({ stream }) => stream.maxLength), { batchSize, microBatchTokens }),
+    // Nearly all sequences of a phase are as long as it allows.
+    batchShapes: () => phases.map(({ stream: { maxLength } }) => ({ batchSize: Math.min(batchSize, Math.max(1, Math.floor(microBatchTokens / maxLength))), sequenceLength: maxLength })),
     async stepData(step): Promise<StepData> {
       return collateStep(await streamFor(step).take(batchSize), collate);
     },
@@ -78,12 +79,6 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
       active.stream.resume(stream);
     },
   };
-}
-
-/** Nearly all sequences of a phase are as long as it allows. */
-function largestBatch(lengths: readonly number[], { batchSize, microBatchTokens }: { batchSize: number; microBatchTokens: number }): { batchSize: number; sequenceLength: number } {
-  const batches = lengths.map((sequenceLength) => ({ batchSize: Math.min(batchSize, Math.max(1, Math.floor(microBatchTokens / sequenceLength))), sequenceLength }));
-  return batches.reduce((largest, batch) => (batch.batchSize * batch.sequenceLength >= largest.batchSize * largest.sequenceLength ? batch : largest));
 }
 
 interface CollateSettings {

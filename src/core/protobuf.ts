@@ -1,4 +1,4 @@
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError } from './errors.ts';
 
 /** One field of a protobuf message: its number, wire type and payload. */
 export interface ProtobufField {
@@ -111,58 +111,122 @@ export function floatOf(field: ProtobufField): number {
   return new DataView(field.bytes.buffer, field.bytes.byteOffset, 4).getFloat32(0, true);
 }
 
-/** Appends protobuf fields to a growing buffer. */
+const encoder = new TextEncoder();
+const BUFFER_SIZE = 1024;
+
+/**
+ * Writes a protobuf message as a list of chunks. Large byte fields are referenced, never copied,
+ * so that a model with gigabytes of weights costs no second copy in memory.
+ */
 export class ProtobufWriter {
-  private buffer = new Uint8Array(1024);
-  private length = 0;
+  private readonly done: Uint8Array[] = [];
+  private buffer = new Uint8Array(BUFFER_SIZE);
+  private used = 0;
+  /** Bytes written so far. */
+  length = 0;
 
-  /** Appends raw bytes, for fields copied as they stand. */
-  raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
-    this.buffer.set(bytes, this.length);
-    this.length += bytes.length;
+  /** A varint field (wire type 0); negative numbers are written in two's complement as int64. */
+  integer(field: number, value: number | bigint): this {
+    this.tag(field, 0);
+    this.varint(BigInt.asUintN(64, BigInt(value)));
+    return this;
   }
 
-  /** A varint field; a negative value is written as protobuf's int32 is, in ten bytes. */
-  varint(number: number, value: number): void {
-    this.writeVarint(number * 8);
-    this.writeVarint(value);
+  /** A 32-bit float field (wire type 5). */
+  float(field: number, value: number): this {
+    this.tag(field, 5);
+    return this.raw(new Uint8Array(Float32Array.of(value).buffer));
   }
 
-  /** A little-endian float32 field. */
-  float(number: number, value: number): void {
-    this.writeVarint(number * 8 + 5);
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setFloat32(0, value, true);
-    this.raw(bytes);
+  /** A 64-bit float field (wire type 1). */
+  double(field: number, value: number): this {
+    this.tag(field, 1);
+    return this.raw(new Uint8Array(Float64Array.of(value).buffer));
   }
 
-  /** A length-delimited field: bytes, a string's UTF-8, or a nested message. */
-  bytes(number: number, content: Uint8Array): void {
-    this.writeVarint(number * 8 + 2);
-    this.writeVarint(content.length);
-    this.raw(content);
+  /** A packed field of 64-bit floats. */
+  packedDoubles(field: number, values: readonly number[]): this {
+    return this.bytes(field, new Uint8Array(Float64Array.from(values).buffer));
   }
 
-  /** What has been written so far. */
+  /** A length-delimited field (wire type 2) that refers to `bytes` without copying them. */
+  bytes(field: number, bytes: Uint8Array): this {
+    this.tag(field, 2);
+    this.varint(BigInt(bytes.byteLength));
+    return this.raw(bytes);
+  }
+
+  /** A string field. */
+  string(field: number, value: string): this {
+    return this.bytes(field, encoder.encode(value));
+  }
+
+  /** A nested message. */
+  message(field: number, message: ProtobufWriter): this {
+    this.tag(field, 2);
+    this.varint(BigInt(message.length));
+    for (const chunk of message.chunks()) this.raw(chunk);
+    return this;
+  }
+
+  /** Whole fields as they stand elsewhere, referenced, never copied. */
+  raw(bytes: Uint8Array): this {
+    if (bytes.byteLength <= this.buffer.length - this.used) {
+      this.buffer.set(bytes, this.used);
+      this.used += bytes.byteLength;
+    } else {
+      this.flush();
+      this.done.push(bytes);
+    }
+    this.length += bytes.byteLength;
+    return this;
+  }
+
+  /** The chunks written so far, in order. */
+  chunks(): Uint8Array[] {
+    this.flush();
+    return this.done;
+  }
+
+  /** What was written so far, as one array. */
   finish(): Uint8Array {
-    return this.buffer.slice(0, this.length);
+    return concatenate(this.chunks());
   }
 
-  private writeVarint(value: number): void {
-    this.reserve(10);
-    let rest = BigInt.asUintN(64, BigInt(value));
+  private tag(field: number, wireType: number): void {
+    this.varint(BigInt(field * 8 + wireType));
+  }
+
+  private varint(value: bigint): void {
+    let rest = value;
     while (rest > 127n) {
-      this.buffer[this.length++] = Number(rest & 127n) | 128;
+      this.byte(Number(rest & 127n) | 128);
       rest >>= 7n;
     }
-    this.buffer[this.length++] = Number(rest);
+    this.byte(Number(rest));
   }
 
-  private reserve(extra: number): void {
-    if (this.length + extra <= this.buffer.length) return;
-    const larger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + extra));
-    larger.set(this.buffer.subarray(0, this.length));
-    this.buffer = larger;
+  private byte(value: number): void {
+    if (this.used === this.buffer.length) this.flush();
+    this.buffer[this.used++] = value;
+    this.length++;
   }
+
+  private flush(): void {
+    if (this.used === 0) return;
+    this.done.push(this.buffer.subarray(0, this.used));
+    this.buffer = new Uint8Array(BUFFER_SIZE);
+    this.used = 0;
+  }
+}
+
+/** Chunks as one array. */
+export function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(chunks.reduce((total, { byteLength }) => total + byteLength, 0));
+  let position = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, position);
+    position += chunk.byteLength;
+  }
+  return all;
 }
