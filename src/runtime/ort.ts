@@ -1,4 +1,5 @@
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { disableTelemetry } from './telemetry.ts';
 import type * as OrtModule from 'onnxruntime-web';
 
 /** ONNX Runtime's JavaScript interface; the native and the WebAssembly package share it. */
@@ -43,6 +44,7 @@ async function loadOnce(): Promise<LoadedOrt> {
   let nativeFailure: unknown;
   if (inNode && forced !== 'wasm') {
     try {
+      await disableTelemetry();
       const native = (await import('onnxruntime-node')) as unknown as Ort & { default?: Ort };
       return { ort: native.InferenceSession ? native : native.default!, engine: 'native' };
     } catch (cause) {
