@@ -56,7 +56,8 @@ async function loadOnce(): Promise<LoadedOrt> {
   if (inNode && forced !== 'wasm') {
     try {
       await disableTelemetry();
-      const native = (await import('#onnxruntime-node')) as unknown as Ort & { default?: Ort };
+      // Bundlers leave it to Node: its binaries fit into no bundle. For browsers package.json has nothing in its place.
+      const native = (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ 'onnxruntime-node')) as unknown as Ort & { default?: Ort };
       return { ort: native.InferenceSession ? native : native.default!, engine: 'native' };
     } catch (cause) {
       if (forced === 'native') throw new AlbertineError('runtime_unavailable', `onnxruntime-node cannot be loaded: ${firstLine(cause)}`, { cause, hint: INSTALL_HINT });

@@ -1,4 +1,5 @@
 /* What a user's page does; the builds of chromium.test.ts and of test/bundlers start here. */
+/* global URL, location, document */
 import { Albert, AlbertineError, droppedFiles, setWasmFile } from 'albertine/browser';
 
 const address = new URL(location.href);

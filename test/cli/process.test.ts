@@ -33,7 +33,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe('the process', () => {
   it('says once, as a note, that it runs on WebAssembly', async () => {
-    const hook = "export async function resolve(name, context, next) { if (name === '#onnxruntime-node') throw new Error('not installed'); return next(name, context); }";
+    const hook = "export async function resolve(name, context, next) { if (name === 'onnxruntime-node') throw new Error('not installed'); return next(name, context); }";
     const url = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
     const { stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', '--import', url(`import { register } from 'node:module'; register(${JSON.stringify(url(hook))});`), MAIN, 'embed', '-m', model, 'a cat'], { encoding: 'utf8' });
     expect([status, stderr.match(/WebAssembly/g)]).toEqual([0, ['WebAssembly']]);
