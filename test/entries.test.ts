@@ -49,6 +49,7 @@ describe('entries', () => {
     expect(missing).toEqual([]);
     for (const name of ['loadModel', 'resolveModel', 'downloadModel', 'saveCheckpoint', 'openFolder', 'openRows', 'openEmbeddingWriter', 'readNpy'] as const) expect(main[name]).toBeTypeOf('function');
     expect(main.Albert.load).toBeTypeOf('function');
+    expect([browser.Albert.load, browser.TextClassifier.open, browser.urlFiles, browser.droppedFiles].map((member) => typeof member)).toEqual(Array(4).fill('function'));
     expect(main.graph.matmul).toBeTypeOf('function');
   });
 
