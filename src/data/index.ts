@@ -1,3 +1,5 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 export {
   MAX_LISTED_ISSUES, ROW_FORMATS, RowReporter, missingFieldReason,
   type OnError, type ReadReport, type Row, type RowFormat, type RowIssue, type RowSource,
