@@ -82,7 +82,7 @@ export async function runEmbed(io: CliIo, texts: readonly string[], flags: Embed
     throw error;
   }
   bar.finish();
-  printSummary(io, { counts: run.counts, report: input.report, flags, existing: output.existing, seconds: (performance.now() - started) / 1000 });
+  printSummary(io, { counts: run.counts, input, flags, existing: output.existing, seconds: (performance.now() - started) / 1000 });
 }
 
 function isParquet(path: string | undefined): boolean {

@@ -38,8 +38,8 @@ export class EmbedCounts {
 const PRINTED_ISSUES = 10;
 
 /** Prints what was done, what was cut, and which rows were left out. */
-export function printSummary(io: CliIo, run: { counts: EmbedCounts; report: ReadReport; flags: { output?: string; quiet?: boolean }; existing: number; seconds: number }): void {
-  const { counts, report, flags, existing, seconds } = run;
+export function printSummary(io: CliIo, run: { counts: EmbedCounts; input: ReadInput; flags: { output?: string; quiet?: boolean }; existing: number; seconds: number }): void {
+  const { counts, input, flags, existing, seconds } = run;
   const number = (value: number): string => value.toLocaleString('en-US');
   const texts = counts.texts - existing;
   const lines: string[] = [];
@@ -51,12 +51,24 @@ export function printSummary(io: CliIo, run: { counts: EmbedCounts; report: Read
   }
   if (counts.truncatedTexts > 0) lines.push(`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`);
   if (counts.clippedValues > 0) lines.push(`note: ${countOf(counts.clippedValues, 'number')} outside the int8 ranges of the first texts, clipped`);
-  lines.push(...skippedRows(report));
+  lines.push(...inputNotes(input));
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
 }
 
-/** Lines that list rows left out; none if there are none. */
-export function skippedRows({ skipped, issues }: ReadReport): string[] {
+/** An input that has been read to its end. */
+export interface ReadInput {
+  readonly name: string;
+  readonly report: ReadReport;
+  readonly notes: readonly string[];
+}
+
+/** Lines about an input: how its arguments were understood, that it was empty, or which rows were left out. */
+export function inputNotes({ name, report, notes }: ReadInput): string[] {
+  const isEmpty = report.rows === 0 && report.skipped === 0;
+  return [...notes.map((note) => `note: ${note}`), ...(isEmpty ? [`note: ${name} holds no rows`] : []), ...skippedRows(report)];
+}
+
+function skippedRows({ skipped, issues }: ReadReport): string[] {
   if (skipped === 0) return [];
   const listed = issues.slice(0, PRINTED_ISSUES).map(({ row, reason }) => `  row ${row}: ${reason}`);
   const rest = skipped - listed.length;

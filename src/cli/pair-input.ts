@@ -13,7 +13,9 @@ export interface TextPair {
 
 /** Pairs of texts from the rows of a file or of standard input. */
 export interface PairInput extends AsyncIterable<TextPair> {
+  readonly name: string;
   readonly report: ReadReport;
+  readonly notes: readonly string[];
 }
 
 /**
@@ -36,5 +38,5 @@ export function openPairInput(texts: readonly string[], flags: InputFlags & { pa
       else rows.reject(row, (textFieldProblem(textField, row.fields) ?? textFieldProblem(pairField, row.fields))!);
     }
   }
-  return { report: rows.report, [Symbol.asyncIterator]: pairs };
+  return { name: rows.name, report: rows.report, notes: [], [Symbol.asyncIterator]: pairs };
 }

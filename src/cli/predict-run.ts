@@ -2,11 +2,10 @@ import { countOf } from '../core/count.ts';
 import { formatFloat32, toJson } from '../data/json.ts';
 import { ProgressMeter } from '../core/progress.ts';
 import type { TextRow } from '../data/read-node.ts';
-import type { ReadReport } from '../data/rows.ts';
 import { openRecordWriter } from '../data/writers-node.ts';
 import { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from '../tasks/classify.ts';
 import { pick } from '../tasks/pick.ts';
-import { skippedRows } from './embed-summary.ts';
+import { inputNotes, type ReadInput } from './embed-summary.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openModel } from './models.ts';
@@ -29,7 +28,7 @@ export interface PredictFlags extends InputFlags, Pick<PredictOptions, 'longText
 /** What is to be labelled. */
 interface PredictInput {
   inputs: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>;
-  report: ReadReport;
+  read: ReadInput;
 }
 
 /** Counts for the summary. */
@@ -69,7 +68,7 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
     throw error;
   }
   bar.finish();
-  printSummary(io, { flags, counts, report: source.report, seconds: (performance.now() - started) / 1000 });
+  printSummary(io, { flags, counts, input: source.read, seconds: (performance.now() - started) / 1000 });
 }
 
 function openInput(io: CliIo, texts: readonly string[], flags: PredictFlags): PredictInput {
@@ -77,11 +76,11 @@ function openInput(io: CliIo, texts: readonly string[], flags: PredictFlags): Pr
   if (pairField !== undefined) {
     if (pair !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
     const pairs = openPairInput(texts, { ...flags, pairField });
-    return { inputs: untilAborted(pairs, io.signal), report: pairs.report };
+    return { inputs: untilAborted(pairs, io.signal), read: pairs };
   }
   const input = openTextInput(texts, flags);
   if (pair !== undefined && input.name !== 'arguments') throw new UsageError('--pair goes with texts given as arguments; for files and standard input name the field with --pair-field');
-  return { inputs: withPair(untilAborted(input, io.signal), pair), report: input.report };
+  return { inputs: withPair(untilAborted(input, io.signal), pair), read: input };
 }
 
 async function* withPair(rows: AsyncIterable<TextRow>, pair: string | undefined): AsyncGenerator<ClassifierInput> {
@@ -116,13 +115,13 @@ function count(counts: Counts, { windows, truncatedTokens }: Prediction): void {
   counts.truncatedTokens += truncatedTokens;
 }
 
-function printSummary(io: CliIo, run: { flags: PredictFlags; counts: Counts; report: ReadReport; seconds: number }): void {
-  const { flags, counts, report, seconds } = run;
+function printSummary(io: CliIo, run: { flags: PredictFlags; counts: Counts; input: ReadInput; seconds: number }): void {
+  const { flags, counts, input, seconds } = run;
   const lines = [
     ...(!flags.quiet && flags.output !== undefined ? [`${countOf(counts.texts, 'text')} -> ${flags.output}  (${formatDuration(seconds)}, ${formatRate(counts.texts / seconds)} texts/s)`] : []),
     ...(!flags.quiet && counts.windowed > 0 ? [`${countOf(counts.windowed, 'text')} longer than those of the training, read in several windows`] : []),
     ...(counts.truncatedTexts > 0 ? [`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`] : []),
-    ...skippedRows(report),
+    ...inputNotes(input),
   ];
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
 }

@@ -3,7 +3,7 @@ import { toJson } from '../data/json.ts';
 import { openRecordWriter, type RecordWriter } from '../data/writers-node.ts';
 import { ProgressMeter } from '../core/progress.ts';
 import type { Encoding, Tokenizer } from '../tokenizer/tokenizer.ts';
-import { skippedRows } from './embed-summary.ts';
+import { inputNotes } from './embed-summary.ts';
 import type { CliIo } from './io.ts';
 import { openTokenizer } from './models.ts';
 import { requireOutputFormat } from './output-format.ts';
@@ -46,7 +46,7 @@ export async function runTokenize(io: CliIo, texts: readonly string[], flags: To
   } finally {
     bar.finish();
   }
-  const lines = skippedRows(source.report);
+  const lines = inputNotes(source);
   if (cutTexts > 0) lines.unshift(`note: ${countOf(cutTexts, 'text')} cut to ${countOf(flags.maxLength ?? 0, 'token')}`);
   if (output !== undefined && !flags.quiet) lines.unshift(`${countOf(source.report.rows, 'text')} -> ${output}`);
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
