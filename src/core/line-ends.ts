@@ -9,14 +9,14 @@ const DECIDING_BYTES = 1 << 20;
 /**
  * The bytes of a text whose lines end with a line feed, with or without a carriage return before it, as they are; those of a text whose lines end
  * with a carriage return alone (old Macintosh files, Excel's "CSV (Macintosh)") with line feeds in their place. Decided once, by what comes first.
- * Throws `invalid_data` for a line feed in a text that was found to have the other line ends.
+ * Throws `invalid_data`, naming `source`, for a line feed in a text that was found to have the other line ends.
  */
-export async function* withLineFeeds<T extends Uint8Array>(chunks: AsyncIterable<T>): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* withLineFeeds(chunks: AsyncIterable<Uint8Array>, source = 'the input'): AsyncGenerator<Uint8Array, void, undefined> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   let style: 'unknown' | 'feeds' | 'returns' = 'unknown';
   const release = function* (): Generator<Uint8Array> {
-    for (const chunk of held) yield style === 'returns' ? feedsForReturns(chunk) : chunk;
+    for (const chunk of held) yield style === 'returns' ? feedsForReturns(chunk, source) : chunk;
     held = [];
   };
   for await (const chunk of chunks) {
@@ -35,9 +35,9 @@ export async function* withLineFeeds<T extends Uint8Array>(chunks: AsyncIterable
   yield* release();
 }
 
-function feedsForReturns(chunk: Uint8Array): Uint8Array {
+function feedsForReturns(chunk: Uint8Array, source: string): Uint8Array {
   if (chunk.includes(LINE_FEED)) {
-    throw new AlbertineError('invalid_data', 'the line ends are mixed: carriage returns alone, and then a line feed', { hint: 'Make all lines end with a line feed' });
+    throw new AlbertineError('invalid_data', `${source} has mixed line ends: carriage returns alone, and then a line feed`, { hint: 'Make all lines end with a line feed' });
   }
   return chunk.map((byte) => (byte === CARRIAGE_RETURN ? LINE_FEED : byte));
 }

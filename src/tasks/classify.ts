@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import { softmaxRow } from '../core/softmax.ts';
@@ -89,6 +90,7 @@ export class TextClassifier implements Disposable {
     this.problem = problemOf(details.problemType, classifier.shape[0]);
     this.temperature = numberKey(details.extra[CLASSIFIER_KEYS.temperature]) ?? 1;
     this.maxLength = Math.min(model.config.maxPositionEmbeddings, numberKey(details.extra[CLASSIFIER_KEYS.maxLength]) ?? model.config.maxPositionEmbeddings);
+    requireSettings(model, { outputs: classifier.shape[0], labels: this.labels.length, problem: this.problem, maxLength: this.maxLength });
     const pairs = details.extra[CLASSIFIER_KEYS.pairs];
     this.pairs = typeof pairs === 'boolean' ? pairs : undefined;
   }
@@ -205,6 +207,16 @@ export class TextClassifier implements Disposable {
     const assigned = this.problem === 'multiLabel' ? { assigned: scored.filter(({ score }) => score >= MULTI_LABEL_THRESHOLD).map(({ label }) => label) } : {};
     return { ...scored[0], labels: scored.slice(0, topK), ...assigned };
   }
+}
+
+/** What the config says of a classifier is somebody's word, and has to fit its weights. */
+function requireSettings({ checkpoint: { configFile } }: Albert, { outputs, labels, problem, maxLength }: { outputs: number; labels: number; problem: ProblemType; maxLength: number }): void {
+  if (problem === 'regression' ? outputs !== 1 : labels !== outputs) {
+    throw new AlbertineError('weights_mismatch', `${configFile}: it describes ${problem === 'regression' ? 'one number' : countOf(labels, 'label')}, and the classifier has ${countOf(outputs, 'output')}`, {
+      value: outputs, hint: 'The config belongs to another checkpoint',
+    });
+  }
+  if (!Number.isInteger(maxLength) || maxLength < 3) throw new AlbertineError('invalid_config', `${configFile}: ${CLASSIFIER_KEYS.maxLength} must be a whole number of at least 3, got ${maxLength}`, { value: maxLength });
 }
 
 function problemOf(problemType: string | undefined, outputs: number): ProblemType {

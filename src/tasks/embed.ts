@@ -239,7 +239,7 @@ function poolStatic(plan: EmbedPlan, ids: Int32Array, word: Float32Array): Float
 /** Pads windows to a common length. The length depends on each window alone (all share a bucket), never on its batch mates. */
 export function padBatch(windows: readonly Int32Array[], { config, tokenizer }: Pick<EmbeddingModel, 'config' | 'tokenizer'>): EncoderBatch & { attentionMask: Uint8Array; inputIds: Int32Array } {
   const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(windows.reduce((longest, ids) => Math.max(longest, ids.length), 0));
-  const inputIds = new Int32Array(windows.length * sequenceLength).fill(tokenizer.special.pad);
+  const inputIds = new Int32Array(windows.length * sequenceLength).fill(tokenizer.special.pad >= 0 ? tokenizer.special.pad : config.padTokenId);
   const attentionMask = new Uint8Array(inputIds.length);
   windows.forEach((ids, row) => {
     inputIds.set(ids, row * sequenceLength);

@@ -41,8 +41,8 @@ describe('lines that end with a carriage return alone', () => {
   });
 
   it('are refused when line feeds follow, with the name of the file', async () => {
-    await expect(texts(file('mixed.txt', `${'x\r'.repeat(900_000)}\nnext\n`))).rejects.toThrow(/mixed\.txt: the line ends are mixed/);
-    await expect(collect(readLines(file('mixed-words.txt', `${'x\r'.repeat(900_000)}\nnext\n`)))).rejects.toThrow(/mixed-words\.txt: the line ends are mixed/);
+    await expect(texts(file('mixed.txt', `${'x\r'.repeat(900_000)}\nnext\n`))).rejects.toThrow(/mixed\.txt: the input has mixed line ends/);
+    await expect(collect(readLines(file('mixed-words.txt', `${'x\r'.repeat(900_000)}\nnext\n`)))).rejects.toThrow(/mixed-words\.txt has mixed line ends/);
     await expect(texts(file('utf16.txt', Uint8Array.of(0xff, 0xfe, 0x41, 0)))).rejects.toThrow(/utf16\.txt: the input is UTF-16/);
   });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
-import { AlbertineError, namingSource } from '../../core/errors.ts';
+import { AlbertineError } from '../../core/errors.ts';
 import { withLineFeeds } from '../../core/line-ends.ts';
 
 /** A text file, how much each of its lines counts, and its bytes on disk. */
@@ -71,7 +71,7 @@ export async function* readLines(path: string, options: ReadLinesOptions = {}): 
     return texts.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line)).filter((line) => line !== '');
   };
   let first = true;
-  for await (const chunk of withLineFeeds(openStream(path, options.onBytes))) {
+  for await (const chunk of withLineFeeds(openStream(path, options.onBytes), path)) {
     let text = rest + decoder.write(chunk);
     if (first && text !== '') {
       first = false;
@@ -105,7 +105,6 @@ async function* openStream(path: string, onBytes: ((bytes: number) => void) | un
   try {
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (cause) {
-    if (cause instanceof AlbertineError) throw namingSource(cause, path);
     const missing = (cause as { code?: string }).code === 'ENOENT';
     throw new AlbertineError(missing ? 'file_not_found' : 'invalid_file', `cannot read ${path}: ${(cause as Error).message}`, { value: path, cause });
   } finally {
