@@ -1,6 +1,7 @@
 import type { EmbeddingRecord } from '../data/embeddings-node.ts';
 import type { EmbeddingRow } from '../tasks/embed-stream.ts';
 import type { TokenEmbedding } from '../tasks/embed-tokens.ts';
+import { countedFrom } from '../tasks/finite-results.ts';
 import type { EmbedOutput } from './embed-output.ts';
 import type { EmbedRun } from './embed-run.ts';
 import { calibrate, createVectorEncoder, storedRanges, type VectorEncoder } from './vector-types.ts';
@@ -48,7 +49,7 @@ function toRecord({ counts, flags, feed }: EmbedRun, encoder: VectorEncoder, row
   const { stored, clipped } = encoder.encode(embedding);
   counts.add(row);
   counts.clippedValues += clipped;
-  const number = feed.rowNumbers.shift();
+  const number = feed.takeRow();
   return { index, embedding: stored, tokenCount, windows, truncatedTokens, ...(flags.rowNumbers && { row: number }) };
 }
 
@@ -60,9 +61,13 @@ async function* tokenRecords(run: EmbedRun, output: EmbedOutput, unit: 'tokens' 
   let index = output.existing;
   for await (const texts of chunksOf(feed, flags.lookAhead ?? TOKEN_CHUNK.texts)) {
     io.signal.throwIfAborted();
-    for (const text of await model.embedTokens(texts, { ...tokenOptions, unit: unit === 'tokens' ? 'token' : 'word', includeSpecialTokens: flags.special })) {
+    const first = index - output.existing;
+    const embedded = await model.embedTokens(texts, { ...tokenOptions, unit: unit === 'tokens' ? 'token' : 'word', includeSpecialTokens: flags.special }).catch((error: unknown) => {
+      throw countedFrom(first, error);
+    });
+    for (const text of embedded) {
       counts.add(text);
-      const number = feed.rowNumbers.shift();
+      const number = feed.takeRow();
       yield { index: index++, tokens: text.tokens.map(orderedToken), ...(flags.rowNumbers && { row: number }) };
     }
   }

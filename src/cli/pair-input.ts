@@ -7,6 +7,8 @@ import type { InputFlags } from './text-input.ts';
 
 /** Two texts that are read together. */
 export interface TextPair {
+  /** As in a row of texts. */
+  number: number;
   text: string;
   pair: string;
 }
@@ -34,7 +36,7 @@ export function openPairInput(texts: readonly string[], flags: InputFlags & { pa
   async function* pairs(): AsyncGenerator<TextPair> {
     for await (const row of rows) {
       const { [textField]: text, [pairField]: pair } = row.fields;
-      if (typeof text === 'string' && typeof pair === 'string') yield { text, pair };
+      if (typeof text === 'string' && typeof pair === 'string') yield { number: row.number, text, pair };
       else rows.reject(row, (textFieldProblem(textField, row.fields) ?? textFieldProblem(pairField, row.fields))!);
     }
   }

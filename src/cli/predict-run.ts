@@ -1,7 +1,7 @@
 import { countOf } from '../core/count.ts';
+import { AlbertineError, namingSource } from '../core/errors.ts';
 import { formatFloat32, toJson } from '../data/json.ts';
 import { ProgressMeter } from '../core/progress.ts';
-import type { TextRow } from '../data/read-node.ts';
 import { openRecordWriter } from '../data/writers-node.ts';
 import { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from '../tasks/classify.ts';
 import { pick } from '../tasks/pick.ts';
@@ -29,6 +29,8 @@ export interface PredictFlags extends InputFlags, Pick<PredictOptions, 'longText
 interface PredictInput {
   inputs: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>;
   read: ReadInput;
+  /** Row numbers of the inputs read whose predictions have not been taken yet. */
+  rows: number[];
 }
 
 /** Counts for the summary. */
@@ -58,6 +60,7 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
       const record = isTable ? tableRecord(classifier, prediction, { index: counts.texts, topK: topK! }) : lineRecord(classifier, prediction, counts.texts);
       await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
       count(counts, prediction);
+      source.rows.shift();
       meter.add(1);
     }
     await writer?.close();
@@ -65,7 +68,7 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
     bar.finish();
     await writer?.abort();
     if (writer && counts.texts > 0) io.stderr.write(`${flags.output} holds the first ${countOf(counts.texts, 'prediction')}\n`);
-    throw error;
+    throw namingRow(error, source, counts.texts);
   }
   bar.finish();
   printSummary(io, { flags, counts, input: source.read, seconds: (performance.now() - started) / 1000 });
@@ -76,15 +79,29 @@ function openInput(io: CliIo, texts: readonly string[], flags: PredictFlags): Pr
   if (pairField !== undefined) {
     if (pair !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
     const pairs = openPairInput(texts, { ...flags, pairField });
-    return { inputs: untilAborted(pairs, io.signal), read: pairs };
+    return withRows(untilAborted(pairs, io.signal), pairs, ({ text, pair: second }) => ({ text, pair: second }));
   }
   const input = openTextInput(texts, flags);
   if (pair !== undefined && input.name !== 'arguments') throw new UsageError('--pair goes with texts given as arguments; for files and standard input name the field with --pair-field');
-  return { inputs: withPair(untilAborted(input, io.signal), pair), read: input };
+  return withRows(untilAborted(input, io.signal), input, ({ text }) => (pair === undefined ? text : { text, pair }));
 }
 
-async function* withPair(rows: AsyncIterable<TextRow>, pair: string | undefined): AsyncGenerator<ClassifierInput> {
-  for await (const { text } of rows) yield pair === undefined ? text : { text, pair };
+/** The inputs of rows, whose numbers are kept until their predictions are there. */
+function withRows<T extends { number: number }>(source: AsyncIterable<T>, read: ReadInput, toInput: (row: T) => ClassifierInput): PredictInput {
+  const rows: number[] = [];
+  async function* inputs(): AsyncGenerator<ClassifierInput> {
+    for await (const row of source) {
+      rows.push(row.number);
+      yield toInput(row);
+    }
+  }
+  return { inputs: inputs(), read, rows };
+}
+
+/** The error with its row, if it is about one text by its place in the source. */
+function namingRow(error: unknown, { read, rows }: PredictInput, done: number): unknown {
+  if (!(error instanceof AlbertineError) || error.code !== 'not_finite' || typeof error.value !== 'number') return error;
+  return namingSource(error, `${read.name}, row ${rows[error.value - done]}`);
 }
 
 function lineRecord({ problem }: TextClassifier, prediction: Prediction, index: number): Record<string, unknown> {

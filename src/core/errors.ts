@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'weights_mismatch'
   | 'tokenizer_not_found'
   | 'text_too_long'
+  | 'not_finite'
   | 'runtime_unavailable'
   | 'runtime_failed'
   | 'disposed'

@@ -66,7 +66,7 @@ export class Albert implements Disposable {
    */
   static async open(files: FileSource, options: LoadOptions = {}): Promise<Albert> {
     const checkpoint = await openCheckpoint(files);
-    const reading = checkpoint.load({ int8: !options.dequantize });
+    const reading = checkpoint.load({ int8: !options.dequantize, allowNonFinite: true }); // Found in the results, with the text: large weights are mapped, not read.
     // Loaded while the weights are read; should it fail, the encoder says so.
     void loadOrt().catch(() => undefined);
     const [loaded, tokenizer, stored] = await Promise.all([reading, loadTokenizer(files, options.tokenizer), files.list().then((names) => readStoredPooling(files, names))]);

@@ -5,6 +5,7 @@ import { softmaxRow } from '../core/softmax.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { Albert, type LoadOptions } from './albert.ts';
+import { countedFrom, requireFiniteResult } from './finite-results.ts';
 import { LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
 
 /** Keys of `config.json` that this package adds to a fine-tuned classifier. */
@@ -119,16 +120,21 @@ export class TextClassifier implements Disposable {
   async* predictStream(source: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>, options: PredictStreamOptions = {}): AsyncGenerator<Prediction> {
     const lookAhead = requireInteger('lookAhead', options.lookAhead ?? 256, { min: 1 });
     let waiting: ClassifierInput[] = [];
+    let done = 0;
+    const predict = async (): Promise<Prediction[]> => this.predict(waiting, options).catch((error: unknown) => {
+      throw countedFrom(done, error);
+    });
     for await (const input of source) {
       waiting.push(input);
       if (waiting.length < lookAhead) continue;
-      yield* await this.predict(waiting, options);
+      yield* await predict();
+      done += waiting.length;
       waiting = [];
     }
-    if (waiting.length > 0) yield* await this.predict(waiting, options);
+    if (waiting.length > 0) yield* await predict();
   }
 
-  /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. */
+  /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. Throws `not_finite` naming a text whose logits have NaN or infinity. */
   async logits(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<{ logits: Float32Array; texts: { tokenCount: number; windows: number; truncatedTokens: number }[] }> {
     const longText = requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES);
     const maxLength = requireInteger('maxLength', options.maxLength ?? this.maxLength, { min: 3, max: this.model.config.maxPositionEmbeddings });
@@ -140,6 +146,9 @@ export class TextClassifier implements Disposable {
     const totals = split.map(({ pieces: own }) => own.reduce((sum, { ids }) => sum + ids.length, 0));
     pieces.forEach(({ text, ids }, piece) => {
       for (let i = 0; i < width; i++) logits[text * width + i] += (ids.length / totals[text]) * pieceLogits[piece * width + i];
+    });
+    inputs.forEach((input, index) => {
+      requireFiniteResult(logits.subarray(index * width, (index + 1) * width), { what: 'prediction', index, text: typeof input === 'string' ? input : input.text, weights: this.model.weights });
     });
     return { logits, texts: split.map(({ pieces: own, tokenCount, truncatedTokens }) => ({ tokenCount, windows: own.length, truncatedTokens })) };
   }

@@ -4,6 +4,7 @@ import { embeddingTables } from '../model/batch.ts';
 import { normalizeVector, poolWords } from '../model/pooling.ts';
 import type { Encoding } from '../tokenizer/tokenizer.ts';
 import { padBatch, planEmbedding, type EmbeddedText, type EmbeddingModel, type EmbedOptions, type EmbedPlan } from './embed.ts';
+import { requireFiniteResult } from './finite-results.ts';
 import { tooLong } from './text-windows.ts';
 
 /** Options of {@link embedTokens}; pooling and window combination do not apply. */
@@ -46,6 +47,7 @@ export async function embedTokens(model: EmbeddingModel, texts: readonly string[
     const own = windows.flatMap((window, i) => (window.text === index ? [{ encoding: window.encoding, vectors: vectors[i] }] : []));
     const all = joinWindows(own, plan);
     const counts = { tokenCount: countTokens(own.map(({ encoding }) => encoding), all), windows: own.length, truncatedTokens: own[0].encoding.truncatedTokens };
+    for (const { vector } of all.entries) requireFiniteResult(vector, { what: 'vector', index, text, weights: model.weights });
     const tokens = unit === 'token' ? listTokens(all, { special: options.includeSpecialTokens ?? true, normalize: plan.normalize }) : listWords(text, all, plan);
     return { ...counts, tokens };
   });

@@ -7,6 +7,7 @@ import type { AlbertEncoder } from '../model/encoder.ts';
 import type { Weights } from '../model/parameters.ts';
 import { cutDimensions, normalizeVector, poolRow, POOLINGS, type Pooling } from '../model/pooling.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { requireFiniteResult } from './finite-results.ts';
 import { LONG_TEXT_POLICIES, requireWindowOptions, splitText, type LongTextPolicy, type TextWindowOptions, type TextWindows } from './text-windows.ts';
 
 /** Options of embedding texts. */
@@ -147,7 +148,7 @@ export function embeddingFingerprint(model: EmbeddingModel, plan: EmbedPlan): st
   ].join(';');
 }
 
-/** Embeds texts that fit in memory; see {@link EmbedOptions}. Equal texts are computed once. */
+/** Embeds texts that fit in memory; see {@link EmbedOptions}. Equal texts are computed once. Throws `not_finite` naming a text whose vector has NaN or infinity. */
 export async function embedTexts(model: EmbeddingModel, texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
   const plan = planEmbedding(model, options);
   const unique = new Map<string, number>();
@@ -158,6 +159,9 @@ export async function embedTexts(model: EmbeddingModel, texts: readonly string[]
   });
   const split = [...unique.keys()].map((text) => splitText(model.tokenizer, text, plan.window));
   const vectors = await embedSplit(model, split, { plan, ...options });
+  order.forEach((from, index) => {
+    requireFiniteResult(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), { what: 'vector', index, text: texts[index], weights: model.weights });
+  });
   const data = new Float32Array(texts.length * plan.dimensions);
   order.forEach((from, row) => data.set(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), row * plan.dimensions));
   return {
