@@ -104,9 +104,12 @@ function requireNoPath(text: string): void {
 
 /** What there is at a path; undefined for texts that are none. */
 function kindOnDisk(text: string): 'file' | 'folder' | undefined {
-  if (text === '' || text.length >= 4096 || /[\n\0]/.test(text)) return undefined;
-  const info = statSync(text, { throwIfNoEntry: false });
-  return info === undefined ? undefined : info.isDirectory() ? 'folder' : 'file';
+  if (text === '' || /[\n\0]/.test(text)) return undefined;
+  try {
+    return statSync(text).isDirectory() ? 'folder' : 'file';
+  } catch {
+    return undefined; // Not there, or too long for a name.
+  }
 }
 
 function argumentInput(texts: readonly string[]): TextInput {

@@ -62,10 +62,10 @@ describe('numbers that are not finite', () => {
     })()).rejects.toMatchObject(expected);
   });
 
-  it.each([
+  it.each<[string, string | undefined, ...string[]]>([
     ['embed', 'x.npy'], ['embed', 'x.parquet'], ['embed', 'x.jsonl'], ['embed', 'x.csv'], ['embed', 'x.tsv'], ['embed', 'i.npy', '--quantize', 'int8'], ['embed', 'i.jsonl', '--quantize', 'int8'],
-    ['embed', 'b.npy', '--quantize', 'binary'], ['embed', 't.jsonl', '--pooling', 'tokens'], ['embed', 'w.jsonl', '--pooling', 'words', '--look-ahead', '2'], ['embed', 'l.npy', '--look-ahead', '1'], ['embed'],
-    ['predict', 'p.jsonl'], ['predict', 'p.csv', '--look-ahead', '2'], ['predict', 'p.parquet', '--pair-field', 'pair'], ['predict'],
+    ['embed', 'b.npy', '--quantize', 'binary'], ['embed', 't.jsonl', '--pooling', 'tokens'], ['embed', 'w.jsonl', '--pooling', 'words', '--look-ahead', '2'], ['embed', 'l.npy', '--look-ahead', '1'], ['embed', undefined],
+    ['predict', 'p.jsonl'], ['predict', 'p.csv', '--look-ahead', '2'], ['predict', 'p.parquet', '--pair-field', 'pair'], ['predict', undefined],
   ])('%s %s %s %s: the same message, and the row', async (command, output, ...flags) => {
     const named = command === 'embed' ? ['embed', '-m', model] : ['predict', model];
     const { code, stderr } = await run([...named, '--input', folder.path('texts.jsonl'), '--text-field', 'text', '-q', ...(output === undefined ? [] : ['-o', folder.path(output)]), ...flags]);
