@@ -45,12 +45,17 @@ async function take(rows: AsyncIterator<EmbeddingRow>, count: number): Promise<E
 }
 
 function toRecord({ counts, flags, feed }: EmbedRun, encoder: VectorEncoder, row: EmbeddingRow): EmbeddingRecord {
-  const { index, embedding, tokenCount, windows, truncatedTokens } = row;
+  const { index, embedding, tokenCount, windows, truncatedTokens, unknownTokens } = row;
   const { stored, clipped } = encoder.encode(embedding);
   counts.add(row);
   counts.clippedValues += clipped;
   const number = feed.takeRow();
-  return { index, embedding: stored, tokenCount, windows, truncatedTokens, ...(flags.rowNumbers && { row: number }) };
+  return { index, embedding: stored, tokenCount, windows, truncatedTokens, ...(isLines(flags.output) && unknownTokens !== undefined && { unknownTokens }), ...(flags.rowNumbers && { row: number }) };
+}
+
+/** Records of lines may differ in their fields; tables have the same columns for all. */
+function isLines(output: string | undefined): boolean {
+  return output === undefined || output.toLowerCase().endsWith('.jsonl');
 }
 
 async function* tokenRecords(run: EmbedRun, output: EmbedOutput, unit: 'tokens' | 'words'): AsyncGenerator<EmbeddingRecord> {

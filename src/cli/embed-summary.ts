@@ -11,13 +11,16 @@ export class EmbedCounts {
   uncountedTexts = 0;
   /** Without special tokens, of the whole texts. */
   tokens = 0;
+  /** Tokens for what the vocabulary does not have. */
+  unknownTokens = 0;
   windowedTexts = 0;
   truncatedTexts = 0;
   truncatedTokens = 0;
   /** Numbers beyond the calibrated range, with int8 vectors. */
   clippedValues = 0;
 
-  add({ tokenCount, windows, truncatedTokens }: EmbeddedText): void {
+  add({ tokenCount, windows, truncatedTokens, unknownTokens = 0 }: EmbeddedText): void {
+    this.unknownTokens += unknownTokens;
     this.texts++;
     this.tokens += tokenCount;
     this.truncatedTokens += truncatedTokens;
@@ -27,7 +30,7 @@ export class EmbedCounts {
 
   /** Adds the counts that an interrupted run left in its sidecar, if it left any. */
   addStored(stored: Record<string, unknown> | undefined): void {
-    for (const name of ['texts', 'uncountedTexts', 'tokens', 'windowedTexts', 'truncatedTexts', 'truncatedTokens', 'clippedValues'] as const) {
+    for (const name of ['texts', 'uncountedTexts', 'tokens', 'unknownTokens', 'windowedTexts', 'truncatedTexts', 'truncatedTokens', 'clippedValues'] as const) {
       const value = stored?.[name];
       if (typeof value === 'number') this[name] += value;
     }
@@ -51,8 +54,18 @@ export function printSummary(io: CliIo, run: { counts: EmbedCounts; input: ReadI
   }
   if (counts.truncatedTexts > 0) lines.push(`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`);
   if (counts.clippedValues > 0) lines.push(`note: ${countOf(counts.clippedValues, 'number')} outside the int8 ranges of the first texts, clipped`);
-  lines.push(...inputNotes(input));
+  lines.push(...unknownNotes(counts), ...inputNotes(input));
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
+}
+
+/** Share of unknown tokens above which results say little of the texts. */
+const MANY_UNKNOWN = 0.05;
+
+/** A warning where many tokens are the unknown one, as those of a script that the vocabulary was not made for. */
+export function unknownNotes({ tokens, unknownTokens }: { tokens: number; unknownTokens: number }): string[] {
+  if (unknownTokens <= MANY_UNKNOWN * tokens) return [];
+  const share = Math.round((100 * unknownTokens) / tokens);
+  return [`note: ${unknownTokens.toLocaleString('en-US')} of ${countOf(tokens, 'token')} (${share} %) unknown to the tokeniser: its vocabulary lacks these characters or words, and the model does not see them`];
 }
 
 /** An input that has been read to its end. */

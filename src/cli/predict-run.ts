@@ -5,7 +5,7 @@ import { ProgressMeter } from '../core/progress.ts';
 import { openRecordWriter } from '../data/writers-node.ts';
 import { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from '../tasks/classify.ts';
 import { pick } from '../tasks/pick.ts';
-import { inputNotes, type ReadInput } from './embed-summary.ts';
+import { inputNotes, unknownNotes, type ReadInput } from './embed-summary.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openModel } from './models.ts';
@@ -39,6 +39,8 @@ interface Counts {
   windowed: number;
   truncatedTexts: number;
   truncatedTokens: number;
+  tokens: number;
+  unknownTokens: number;
 }
 
 /** Runs `albertine predict`. */
@@ -51,7 +53,7 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
   const bar = createProgressBar(io, flags);
   const meter = new ProgressMeter(bar.update, { stage: 'predicting', unit: 'texts' });
   const writer = flags.output === undefined ? undefined : await openRecordWriter(flags.output);
-  const counts: Counts = { texts: 0, windowed: 0, truncatedTexts: 0, truncatedTokens: 0 };
+  const counts: Counts = { texts: 0, windowed: 0, truncatedTexts: 0, truncatedTokens: 0, tokens: 0, unknownTokens: 0 };
   const started = performance.now();
   const topK = flags.topK ?? (isTable ? 1 : undefined);
   try {
@@ -105,9 +107,10 @@ function namingRow(error: unknown, { read, rows }: PredictInput, done: number): 
 }
 
 function lineRecord({ problem }: TextClassifier, prediction: Prediction, index: number): Record<string, unknown> {
-  const { label, score, labels, assigned, tokenCount, windows, truncatedTokens } = prediction;
-  if (problem === 'regression') return { index, value: short(score), tokenCount, windows, truncatedTokens };
-  return { index, label, score: short(score), labels: labels.map((one) => ({ ...one, score: short(one.score) })), ...(assigned && { assigned }), tokenCount, windows, truncatedTokens };
+  const { label, score, labels, assigned, tokenCount, windows, truncatedTokens, unknownTokens } = prediction;
+  const texts = { tokenCount, windows, truncatedTokens, ...(unknownTokens !== undefined && { unknownTokens }) };
+  if (problem === 'regression') return { index, value: short(score), ...texts };
+  return { index, label, score: short(score), labels: labels.map((one) => ({ ...one, score: short(one.score) })), ...(assigned && { assigned }), ...texts };
 }
 
 /** Scores are 32-bit floats: further digits would be noise. */
@@ -125,7 +128,9 @@ function tableRecord({ problem, labels }: TextClassifier, prediction: Prediction
   return { index: at.index, ...Object.fromEntries(best), ...(prediction.assigned && { assigned: prediction.assigned.join(',') }), ...counts };
 }
 
-function count(counts: Counts, { windows, truncatedTokens }: Prediction): void {
+function count(counts: Counts, { windows, truncatedTokens, tokenCount, unknownTokens = 0 }: Prediction): void {
+  counts.tokens += tokenCount;
+  counts.unknownTokens += unknownTokens;
   counts.texts++;
   if (windows > 1) counts.windowed++;
   if (truncatedTokens > 0) counts.truncatedTexts++;
@@ -138,6 +143,7 @@ function printSummary(io: CliIo, run: { flags: PredictFlags; counts: Counts; inp
     ...(!flags.quiet && flags.output !== undefined ? [`${countOf(counts.texts, 'text')} -> ${flags.output}  (${formatDuration(seconds)}, ${formatRate(counts.texts / seconds)} texts/s)`] : []),
     ...(!flags.quiet && counts.windowed > 0 ? [`${countOf(counts.windowed, 'text')} longer than those of the training, read in several windows`] : []),
     ...(counts.truncatedTexts > 0 ? [`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`] : []),
+    ...unknownNotes(counts),
     ...inputNotes(input),
   ];
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);

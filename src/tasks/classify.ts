@@ -6,7 +6,7 @@ import { bucketWithin, planBatches } from '../data/batches.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { Albert, type LoadOptions } from './albert.ts';
 import { countedFrom, requireFiniteResult } from './finite-results.ts';
-import { LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
+import { countUnknown, LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
 
 /** Keys of `config.json` that this package adds to a fine-tuned classifier. */
 export const CLASSIFIER_KEYS = { maxLength: 'albertine_max_length', temperature: 'albertine_temperature', pairs: 'albertine_pairs' } as const;
@@ -51,6 +51,8 @@ export interface Prediction {
   tokenCount: number;
   windows: number;
   truncatedTokens: number;
+  /** Tokens that stand for what the vocabulary does not have; absent where there are none. */
+  unknownTokens?: number;
 }
 
 /** Tokens of a text (or window) with special tokens. */
@@ -135,7 +137,7 @@ export class TextClassifier implements Disposable {
   }
 
   /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. Throws `not_finite` naming a text whose logits have NaN or infinity. */
-  async logits(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<{ logits: Float32Array; texts: { tokenCount: number; windows: number; truncatedTokens: number }[] }> {
+  async logits(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<{ logits: Float32Array; texts: Pick<Prediction, 'tokenCount' | 'windows' | 'truncatedTokens' | 'unknownTokens'>[] }> {
     const longText = requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES);
     const maxLength = requireInteger('maxLength', options.maxLength ?? this.maxLength, { min: 3, max: this.model.config.maxPositionEmbeddings });
     const split = inputs.map((input, index) => this.encode(input, { index, longText, maxLength }));
@@ -150,7 +152,7 @@ export class TextClassifier implements Disposable {
     inputs.forEach((input, index) => {
       requireFiniteResult(logits.subarray(index * width, (index + 1) * width), { what: 'prediction', index, text: typeof input === 'string' ? input : input.text, weights: this.model.weights });
     });
-    return { logits, texts: split.map(({ pieces: own, tokenCount, truncatedTokens }) => ({ tokenCount, windows: own.length, truncatedTokens })) };
+    return { logits, texts: split.map(({ pieces: own, unknownTokens, ...counts }) => ({ ...counts, windows: own.length, ...(unknownTokens > 0 && { unknownTokens }) })) };
   }
 
   /**
@@ -168,7 +170,7 @@ export class TextClassifier implements Disposable {
     this.model[Symbol.dispose]();
   }
 
-  private encode(input: ClassifierInput, how: { index: number; longText: LongTextPolicy; maxLength: number }): { pieces: Piece[]; tokenCount: number; truncatedTokens: number } {
+  private encode(input: ClassifierInput, how: { index: number; longText: LongTextPolicy; maxLength: number }): { pieces: Piece[]; tokenCount: number; truncatedTokens: number; unknownTokens: number } {
     const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
     const { index, longText, maxLength } = how;
     this.requireInputs(pair !== undefined);
@@ -179,7 +181,8 @@ export class TextClassifier implements Disposable {
     const truncatedTokens = encodings.reduce((sum, encoding) => sum + encoding.truncatedTokens, 0);
     const tokenCount = truncatedTokens + encodings.reduce((sum, { specialTokensMask }) => sum + specialTokensMask.reduce((n, special) => n + 1 - special, 0), 0);
     if (longText === 'error' && truncatedTokens > 0) throw tooLong(tokenCount, maxLength);
-    return { pieces: encodings.map(({ ids, typeIds }) => ({ text: index, ids, typeIds })), tokenCount, truncatedTokens };
+    const unknownTokens = encodings.reduce((sum, { ids }) => sum + countUnknown(tokenizer, ids), 0);
+    return { pieces: encodings.map(({ ids, typeIds }) => ({ text: index, ids, typeIds })), tokenCount, truncatedTokens, unknownTokens };
   }
 
   /** Logits `[inputs, labels]` of texts that are tokenised already. */

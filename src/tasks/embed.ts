@@ -51,6 +51,8 @@ export interface EmbeddedText {
   tokenCount: number;
   windows: number;
   truncatedTokens: number;
+  /** Tokens that stand for what the vocabulary does not have; absent where there are none. */
+  unknownTokens?: number;
 }
 
 /** Embeddings of several texts in input order: one row a text in a single array. */
@@ -168,7 +170,10 @@ export async function embedTexts(model: EmbeddingModel, texts: readonly string[]
     data,
     rows: texts.length,
     dimensions: plan.dimensions,
-    texts: order.map((from) => ({ tokenCount: split[from].tokenCount, windows: split[from].windows.length, truncatedTokens: split[from].truncatedTokens })),
+    texts: order.map((from) => {
+      const { tokenCount, windows, truncatedTokens, unknownTokens } = split[from];
+      return { tokenCount, windows: windows.length, truncatedTokens, ...(unknownTokens > 0 && { unknownTokens }) };
+    }),
     pooling: plan.pooling,
     fingerprint: embeddingFingerprint(model, plan),
     row: (index) => data.subarray(index * plan.dimensions, (index + 1) * plan.dimensions),
