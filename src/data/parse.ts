@@ -142,8 +142,9 @@ function fieldNames({ number, values, problem }: CsvRecord, { header, required, 
   if (problem !== undefined) fail(problem);
   const other = header && assumed !== undefined ? otherDelimiter(values, assumed) : undefined;
   if (other !== undefined) {
-    fail(`it is the one field ${describeValue(values[0], 60)}`, `Its fields seem to be separated by ${JSON.stringify(other)}: say delimiter ${JSON.stringify(other)}. `
-      + `If it is one field, say delimiter ${JSON.stringify(assumed)}`);
+    // A tab is hard to give on a command line, and has a format of its own.
+    const remedy = other === '\t' ? 'tabs. Name the format: tsv' : `${JSON.stringify(other)}: say delimiter ${JSON.stringify(other)}`;
+    fail(`it is the one field ${describeValue(values[0], 60)}`, `Its fields seem to be separated by ${remedy}. If it is one field, say delimiter ${JSON.stringify(assumed)}`);
   }
   const names = header ? values : values.map((_, index) => String(index));
   const repeated = names.find((name, index) => names.indexOf(name) !== index);

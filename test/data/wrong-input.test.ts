@@ -102,6 +102,7 @@ describe('a file with another delimiter', () => {
       await expect(texts(semicolons, options)).rejects.toThrow(/semicolon\.csv, line 1: the header cannot be used: it is the one field "id;text"\. .*say delimiter ";"/);
     }
     await expect(readExamples(file('comma.tsv', 'text,label\na,1\n'))).rejects.toThrow(/say delimiter ","/);
+    await expect(texts(file('tabs.csv', 'id\ttext\n1\ta\n'))).rejects.toThrow(/separated by tabs\. Name the format: tsv\. If it is one field, say delimiter ","/);
     expect(await texts(semicolons, { delimiter: ';' })).toEqual(['a film']);
     expect(await texts(semicolons, { delimiter: ',' })).toEqual(['1;a film']);
     expect(await texts(file('one.csv', 'text\na; b\n'))).toEqual(['a; b']);
