@@ -68,7 +68,7 @@ type OpenShard = (files: FileSource, name: string) => Promise<TensorSource>;
 async function openShards(files: FileSource, indexName: string, open: OpenShard): Promise<TensorSource> {
   const map = await readWeightMap(files, indexName);
   const shards = new Map<string, TensorSource>();
-  for (const shard of new Set(map.values())) shards.set(shard, await named(shard, open(files, shard)));
+  for (const shard of new Set(map.values())) shards.set(shard, await named(shard, open(files, shard).catch((error: unknown) => missingShard(error, { shard, indexName, location: files.location }))));
   const tensors = new Map<string, TensorInfo>();
   for (const [name, shard] of map) {
     const info = shards.get(shard)!.tensors.get(name);
@@ -83,6 +83,11 @@ async function openShards(files: FileSource, indexName: string, open: OpenShard)
       return new Map(parts.flatMap((part) => [...part]));
     },
   };
+}
+
+function missingShard(error: unknown, { shard, indexName, location }: { shard: string; indexName: string; location: string }): never {
+  if (!(error instanceof AlbertineError) || error.code !== 'file_not_found') throw error;
+  throw new AlbertineError('file_not_found', `${indexName} places tensors in ${shard}, which is not in ${location}`, { value: shard, cause: error, hint: 'Copy or download it too' });
 }
 
 async function readWeightMap(files: FileSource, indexName: string): Promise<Map<string, string>> {
