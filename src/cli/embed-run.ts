@@ -79,10 +79,10 @@ export async function runEmbed(io: CliIo, texts: readonly string[], flags: Embed
     bar.finish();
     const rows = await output.abort();
     if (rows !== undefined && rows > 0 && flags.output !== undefined) io.stderr.write(`${flags.output} holds the first ${countOf(rows, 'record')}${isParquet(flags.output) ? '' : '; --resume continues after them'}\n`);
-    throw error;
+    throw run.feed.namingRow(error);
   }
   bar.finish();
-  printSummary(io, { counts: run.counts, report: input.report, flags, existing: output.existing, seconds: (performance.now() - started) / 1000 });
+  printSummary(io, { counts: run.counts, input, flags, existing: output.existing, seconds: (performance.now() - started) / 1000 });
 }
 
 function isParquet(path: string | undefined): boolean {

@@ -38,7 +38,8 @@ const MANUAL = `
 Output
   .jsonl            {"index":0,"embedding":[0.12,...],"tokenCount":12,"windows":1,"truncatedTokens":0}
                     "index" counts the texts embedded from 0 (it is the row of a .npy); "tokenCount" the tokens of the whole text
-                    without [CLS] and [SEP]; "truncatedTokens" those that --long-text truncate cut off.
+                    without [CLS] and [SEP]; "truncatedTokens" those that --long-text truncate cut off; "unknownTokens", where there
+                    are any, those for what the vocabulary lacks (in tables: only in the counts of FILE.meta.json).
   .jsonl, tokens    {"index":0,"tokens":[{"token":"▁a","id":21,"start":0,"end":1,"embedding":[...]},...]}
                     "start" and "end" are UTF-16 positions in the text, -1 for [CLS] and [SEP]. Words have no "id".
   .csv, .tsv        the same as columns: index, embedding_0, embedding_1 ..., tokenCount, windows, truncatedTokens

@@ -7,13 +7,17 @@ import type { InputFlags } from './text-input.ts';
 
 /** Two texts that are read together. */
 export interface TextPair {
+  /** As in a row of texts. */
+  number: number;
   text: string;
   pair: string;
 }
 
 /** Pairs of texts from the rows of a file or of standard input. */
 export interface PairInput extends AsyncIterable<TextPair> {
+  readonly name: string;
   readonly report: ReadReport;
+  readonly notes: readonly string[];
 }
 
 /**
@@ -32,9 +36,9 @@ export function openPairInput(texts: readonly string[], flags: InputFlags & { pa
   async function* pairs(): AsyncGenerator<TextPair> {
     for await (const row of rows) {
       const { [textField]: text, [pairField]: pair } = row.fields;
-      if (typeof text === 'string' && typeof pair === 'string') yield { text, pair };
+      if (typeof text === 'string' && typeof pair === 'string') yield { number: row.number, text, pair };
       else rows.reject(row, (textFieldProblem(textField, row.fields) ?? textFieldProblem(pairField, row.fields))!);
     }
   }
-  return { report: rows.report, [Symbol.asyncIterator]: pairs };
+  return { name: rows.name, report: rows.report, notes: [], [Symbol.asyncIterator]: pairs };
 }

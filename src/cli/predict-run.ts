@@ -1,12 +1,11 @@
 import { countOf } from '../core/count.ts';
+import { AlbertineError, namingSource } from '../core/errors.ts';
 import { formatFloat32, toJson } from '../data/json.ts';
 import { ProgressMeter } from '../core/progress.ts';
-import type { TextRow } from '../data/read-node.ts';
-import type { ReadReport } from '../data/rows.ts';
 import { openRecordWriter } from '../data/writers-node.ts';
 import { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from '../tasks/classify.ts';
 import { pick } from '../tasks/pick.ts';
-import { skippedRows } from './embed-summary.ts';
+import { inputNotes, unknownNotes, type ReadInput } from './embed-summary.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openModel } from './models.ts';
@@ -29,7 +28,9 @@ export interface PredictFlags extends InputFlags, Pick<PredictOptions, 'longText
 /** What is to be labelled. */
 interface PredictInput {
   inputs: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>;
-  report: ReadReport;
+  read: ReadInput;
+  /** Row numbers of the inputs read whose predictions have not been taken yet. */
+  rows: number[];
 }
 
 /** Counts for the summary. */
@@ -38,6 +39,8 @@ interface Counts {
   windowed: number;
   truncatedTexts: number;
   truncatedTokens: number;
+  tokens: number;
+  unknownTokens: number;
 }
 
 /** Runs `albertine predict`. */
@@ -50,7 +53,7 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
   const bar = createProgressBar(io, flags);
   const meter = new ProgressMeter(bar.update, { stage: 'predicting', unit: 'texts' });
   const writer = flags.output === undefined ? undefined : await openRecordWriter(flags.output);
-  const counts: Counts = { texts: 0, windowed: 0, truncatedTexts: 0, truncatedTokens: 0 };
+  const counts: Counts = { texts: 0, windowed: 0, truncatedTexts: 0, truncatedTokens: 0, tokens: 0, unknownTokens: 0 };
   const started = performance.now();
   const topK = flags.topK ?? (isTable ? 1 : undefined);
   try {
@@ -59,6 +62,7 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
       const record = isTable ? tableRecord(classifier, prediction, { index: counts.texts, topK: topK! }) : lineRecord(classifier, prediction, counts.texts);
       await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
       count(counts, prediction);
+      source.rows.shift();
       meter.add(1);
     }
     await writer?.close();
@@ -66,10 +70,10 @@ export async function runPredict(io: CliIo, model: string, { texts, flags }: { t
     bar.finish();
     await writer?.abort();
     if (writer && counts.texts > 0) io.stderr.write(`${flags.output} holds the first ${countOf(counts.texts, 'prediction')}\n`);
-    throw error;
+    throw namingRow(error, source, counts.texts);
   }
   bar.finish();
-  printSummary(io, { flags, counts, report: source.report, seconds: (performance.now() - started) / 1000 });
+  printSummary(io, { flags, counts, input: source.read, seconds: (performance.now() - started) / 1000 });
 }
 
 function openInput(io: CliIo, texts: readonly string[], flags: PredictFlags): PredictInput {
@@ -77,21 +81,36 @@ function openInput(io: CliIo, texts: readonly string[], flags: PredictFlags): Pr
   if (pairField !== undefined) {
     if (pair !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
     const pairs = openPairInput(texts, { ...flags, pairField });
-    return { inputs: untilAborted(pairs, io.signal), report: pairs.report };
+    return withRows(untilAborted(pairs, io.signal), pairs, ({ text, pair: second }) => ({ text, pair: second }));
   }
   const input = openTextInput(texts, flags);
   if (pair !== undefined && input.name !== 'arguments') throw new UsageError('--pair goes with texts given as arguments; for files and standard input name the field with --pair-field');
-  return { inputs: withPair(untilAborted(input, io.signal), pair), report: input.report };
+  return withRows(untilAborted(input, io.signal), input, ({ text }) => (pair === undefined ? text : { text, pair }));
 }
 
-async function* withPair(rows: AsyncIterable<TextRow>, pair: string | undefined): AsyncGenerator<ClassifierInput> {
-  for await (const { text } of rows) yield pair === undefined ? text : { text, pair };
+/** The inputs of rows, whose numbers are kept until their predictions are there. */
+function withRows<T extends { number: number }>(source: AsyncIterable<T>, read: ReadInput, toInput: (row: T) => ClassifierInput): PredictInput {
+  const rows: number[] = [];
+  async function* inputs(): AsyncGenerator<ClassifierInput> {
+    for await (const row of source) {
+      rows.push(row.number);
+      yield toInput(row);
+    }
+  }
+  return { inputs: inputs(), read, rows };
+}
+
+/** The error with its row, if it is about one text by its place in the source. */
+function namingRow(error: unknown, { read, rows }: PredictInput, done: number): unknown {
+  if (!(error instanceof AlbertineError) || error.code !== 'not_finite' || typeof error.value !== 'number') return error;
+  return namingSource(error, `${read.name}, row ${rows[error.value - done]}`);
 }
 
 function lineRecord({ problem }: TextClassifier, prediction: Prediction, index: number): Record<string, unknown> {
-  const { label, score, labels, assigned, tokenCount, windows, truncatedTokens } = prediction;
-  if (problem === 'regression') return { index, value: short(score), tokenCount, windows, truncatedTokens };
-  return { index, label, score: short(score), labels: labels.map((one) => ({ ...one, score: short(one.score) })), ...(assigned && { assigned }), tokenCount, windows, truncatedTokens };
+  const { label, score, labels, assigned, tokenCount, windows, truncatedTokens, unknownTokens } = prediction;
+  const texts = { tokenCount, windows, truncatedTokens, ...(unknownTokens !== undefined && { unknownTokens }) };
+  if (problem === 'regression') return { index, value: short(score), ...texts };
+  return { index, label, score: short(score), labels: labels.map((one) => ({ ...one, score: short(one.score) })), ...(assigned && { assigned }), ...texts };
 }
 
 /** Scores are 32-bit floats: further digits would be noise. */
@@ -109,20 +128,23 @@ function tableRecord({ problem, labels }: TextClassifier, prediction: Prediction
   return { index: at.index, ...Object.fromEntries(best), ...(prediction.assigned && { assigned: prediction.assigned.join(',') }), ...counts };
 }
 
-function count(counts: Counts, { windows, truncatedTokens }: Prediction): void {
+function count(counts: Counts, { windows, truncatedTokens, tokenCount, unknownTokens = 0 }: Prediction): void {
+  counts.tokens += tokenCount;
+  counts.unknownTokens += unknownTokens;
   counts.texts++;
   if (windows > 1) counts.windowed++;
   if (truncatedTokens > 0) counts.truncatedTexts++;
   counts.truncatedTokens += truncatedTokens;
 }
 
-function printSummary(io: CliIo, run: { flags: PredictFlags; counts: Counts; report: ReadReport; seconds: number }): void {
-  const { flags, counts, report, seconds } = run;
+function printSummary(io: CliIo, run: { flags: PredictFlags; counts: Counts; input: ReadInput; seconds: number }): void {
+  const { flags, counts, input, seconds } = run;
   const lines = [
     ...(!flags.quiet && flags.output !== undefined ? [`${countOf(counts.texts, 'text')} -> ${flags.output}  (${formatDuration(seconds)}, ${formatRate(counts.texts / seconds)} texts/s)`] : []),
     ...(!flags.quiet && counts.windowed > 0 ? [`${countOf(counts.windowed, 'text')} longer than those of the training, read in several windows`] : []),
     ...(counts.truncatedTexts > 0 ? [`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`] : []),
-    ...skippedRows(report),
+    ...unknownNotes(counts),
+    ...inputNotes(input),
   ];
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
 }

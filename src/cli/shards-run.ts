@@ -29,6 +29,7 @@ export async function runShardsBuild(io: CliIo, sources: readonly string[], flag
   }).finally(() => bar.finish());
   const { manifest, keptShards, builtShards, skipped, seconds } = report;
   for (const [source, { skippedRows }] of Object.entries(skipped)) if (skippedRows > 0) io.stderr.write(`note: ${skippedRows} rows of ${source} were skipped\n`);
+  for (const { name, tokens } of manifest.sources) if (tokens === 0) io.stderr.write(`note: ${name} holds no text\n`);
   if (!quiet) {
     const kept = keptShards > 0 ? ` (${keptShards} kept from before)` : '';
     io.stderr.write(`${manifest.tokens.toLocaleString('en-US')} tokens of ${manifest.documents.toLocaleString('en-US')} documents in ${builtShards + keptShards} shards${kept}, ${formatDuration(seconds)}\n`);

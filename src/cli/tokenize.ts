@@ -18,7 +18,7 @@ export function registerTokenize(program: Command, io: CliIo): void {
 
 Output, a line a text
   {"ids":[2,21,3],"tokens":["[CLS]","▁a","[SEP]"],"offsets":[[-1,-1],[0,1],[-1,-1]],"truncatedTokens":0}
-  "offsets" are UTF-16 positions in the text, -1 for [CLS] and [SEP].
+  "offsets" are UTF-16 positions in the text, -1 for [CLS] and [SEP]. Where the vocabulary lacks something, "unknownTokens" counts it.
 
 Examples
   albertine tokenize "A lovely café!"

@@ -87,6 +87,7 @@ export async function buildShards(sources: readonly CorpusSource[], tokenizerFol
     manifest.tokens += tokens;
     manifest.documents += documents;
   }
+  if (manifest.tokens === 0) throw new AlbertineError('invalid_data', `no source has any text: ${sources.flatMap(({ paths }) => paths).slice(0, 5).join(', ')}`, { value: sources.map(({ name }) => name) });
   await writeFileAtomic(join(options.output, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   report.seconds = (performance.now() - started) / 1000;
   return report;
