@@ -12,7 +12,6 @@ import { parseSentencePieceModel, type SentencePieceModel } from '../tokenizer/s
 import { readTokenizerConfig } from '../tokenizer/load.ts';
 import { albertTokenizerJson } from '../tokenizer/training/albert-tokenizer-json.ts';
 import type { ConvertFlags } from './convert.ts';
-import { requireNew } from './init-run.ts';
 import type { CliIo } from './io.ts';
 import { openModelFiles } from './models.ts';
 import { formatBytes } from './progress-bar.ts';
@@ -28,7 +27,6 @@ export interface OnnxFlags extends ConvertFlags {
 
 /** `albertine convert --to onnx`: a model that transformers.js and ONNX Runtime in any language run. */
 export async function convertToOnnx(io: CliIo, model: string | undefined, flags: OnnxFlags): Promise<void> {
-  requireNew(flags.output, flags.force ?? false);
   const { task, layout, pooling, normalize, externalData } = flags;
   const converted = await writeOnnxModel(await openModelFiles(io, model, flags), flags.output, {
     ...(task && { output: task }), ...(layout && { layout }), ...(pooling && { pooling }), ...(normalize !== undefined && { normalize }), ...(externalData && { externalData }),

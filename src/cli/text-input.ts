@@ -25,6 +25,8 @@ export interface InputFlags {
 export interface TextInput extends AsyncIterable<TextRow> {
   /** For messages and sidecars: a path, "standard input" or "arguments". */
   readonly name: string;
+  /** Undefined for arguments. */
+  readonly format?: RowFormat;
   readonly report: ReadReport;
   /** Calls a row bad after all: throws with `--on-error stop`, counts and lists it with `skip`. */
   reject(row: TextRow, reason: () => Error): void;
@@ -38,7 +40,7 @@ const MAX_LISTED = 100;
  * Texts from arguments, from standard input (`-`), or from a file (`--input`, or a single argument that is an existing file with a known extension).
  * Throws {@link UsageError} when it is unclear which, and `file_not_found` for an argument that can only be meant as the name of a file.
  */
-export function openTextInput(texts: readonly string[], flags: InputFlags): TextInput {
+export function openTextInput(texts: readonly string[], flags: InputFlags, { keepFields = false }: { keepFields?: boolean } = {}): TextInput {
   const source = chooseSource(texts, flags);
   if (source === undefined) {
     for (const flag of ['textField', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`${flagOf(flag)} is for files and standard input, not for texts given as arguments`);
@@ -46,11 +48,12 @@ export function openTextInput(texts: readonly string[], flags: InputFlags): Text
   }
   const { header, onError } = flags;
   const rows = readTexts(source, {
-    ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(header === false && { header }),
+    ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), keepFields, ...(header === false && { header }),
   });
   const { report } = rows;
   return {
     name: rows.name,
+    format: rows.format,
     report,
     [Symbol.asyncIterator]: () => rows[Symbol.asyncIterator](),
     reject: (row, reason) => {

@@ -65,6 +65,8 @@ export interface TextRow {
   /** As {@link Row.number}. */
   number: number;
   text: string;
+  /** The text's own field, or with `keepFields` all of the row's. */
+  fields?: Record<string, unknown>;
 }
 
 /** Texts in file order; see {@link RowSource}. */
@@ -78,6 +80,8 @@ export interface TextSource extends AsyncIterable<TextRow> {
 export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
   /** Field that holds the text. Default `text`, or the only field there is. */
   textField?: string;
+  /** Gives every text with all fields of its row. Default false. */
+  keepFields?: boolean;
 }
 
 /**
@@ -85,16 +89,16 @@ export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
  * consumed. A row whose field is missing or no string is a bad row. Errors as {@link openRows}.
  */
 export function readTexts(source: string, options: ReadTextOptions = {}): TextSource {
-  const { textField, ...rest } = options;
+  const { textField, keepFields = false, ...rest } = options;
   const format = options.format ?? (source === '-' ? 'txt' : undefined);
   // Text files have their one field whatever the caller calls it.
   const wanted = requireFormat(source, format) === 'txt' ? undefined : textField;
-  const rows = openRows(source, { ...rest, format, ...(wanted !== undefined && { fields: [wanted] }) });
+  const rows = openRows(source, { ...rest, format, ...(wanted !== undefined && !keepFields && { fields: [wanted] }) });
   async function* iterate(): AsyncGenerator<TextRow> {
     for await (const row of rows) {
       const name = wanted ?? defaultTextField(row.fields);
       const value = row.fields[name];
-      if (typeof value === 'string') yield { number: row.number, text: value };
+      if (typeof value === 'string') yield { number: row.number, text: value, fields: row.fields };
       else if (value === undefined) rejectMissing(rows, row, name);
       else rows.reject(row, `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`);
     }
