@@ -21,6 +21,7 @@ export function requireOutputFormat(path: string, allowed: readonly OutputFormat
 /** The flags with `--output -` as what it stands for: standard output. */
 export function outputFile<T extends { output?: string }>(flags: T): T {
   if (flags.output !== '-') return flags;
-  const { output: _standardOutput, ...rest } = flags;
-  return rest as T;
+  const rest = { ...flags };
+  delete rest.output;
+  return rest;
 }

@@ -48,8 +48,9 @@ export class OutputFile {
     return await explainingSystemErrors(path, async () => {
       const target = await followLinks(resolve(path));
       const info = await stat(target).catch(() => undefined);
-      // A pipe or a device cannot be replaced; a folder is refused when it is opened.
-      if (info && !info.isFile()) return new OutputFile(target, { partial: target, companions, lock: undefined });
+      if (info?.isDirectory()) throw new AlbertineError('invalid_argument', `cannot open ${path}: it is a folder, not a file`, { value: path, hint: 'Give the path of a file' });
+      // A pipe or a device cannot be replaced.
+      if (info && !info.isFile()) return new OutputFile(path, { partial: path, companions, lock: undefined });
       const partial = partialPath(target);
       const written = [target, partial].flatMap((file) => [file, ...companions.map((ending) => file + ending)]);
       for (const file of written) await requireSeparate(file, inputs, path);

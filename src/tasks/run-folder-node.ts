@@ -31,6 +31,13 @@ const MAY_CHANGE = ['model', 'from', ...Object.keys(NOTED)];
 /** Settings that say where data lie, with those that say what they are; the latter are compared where the run that is continued has them. */
 const CONTENTS: Readonly<Record<string, string>> = { shards: 'shardsContent', heldOut: 'heldOutContent' };
 
+/** There is nothing to resume: the run has come to its end, and its model is in its folder. Code `invalid_argument`. */
+export class RunFinished extends AlbertineError {
+  constructor(output: string) {
+    super('invalid_argument', `the run in ${output} is finished: there is nothing to resume`, { value: output, hint: 'Its model is in the folder' });
+  }
+}
+
 /** The folder of a training run: `run.json`, its trackers, and the rules for starting and continuing. */
 export class RunFolder {
   readonly tracker: Tracker;
@@ -78,7 +85,7 @@ export class RunFolder {
     if (resume) requireSameRun(output, before, settings);
     else await requireRoom(options);
     if (resume && before?.outcome === 'finished' && steps.length === 0) {
-      throw new AlbertineError('invalid_argument', `the run in ${output} is finished: there is nothing to resume`, { value: output, hint: 'Its model is in the folder; to train again choose another --output, or --overwrite' });
+      throw new RunFinished(output);
     }
     if (!resume) for (const folder of ['checkpoints', TENSORBOARD_FOLDER]) await rm(join(output, folder), { recursive: true, force: true });
     const tracker = createRunTracker(output, {
