@@ -114,39 +114,42 @@ export function requireFileName(name: string): string {
   return name;
 }
 
-/**
- * Writes files, whose names may have folders in them, so that a new folder appears at once and complete; see {@link saveCheckpoint}. In an existing
- * folder the complete new files wait in one of its own before they replace the old ones, so that a reader of ours (`openFolder`) finds all of the old or
- * all of the new whenever the process is killed. Other files of a folder stay, except for an old `modules.json`.
- */
+/** Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` does not stay. */
 export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
-  const existing = await stat(folder).catch(() => undefined);
-  if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
-  await makeFolder(dirname(folder));
-  await withinLock(folder, async () => {
-    await removeLeftovers(dirname(folder), basename(folder));
-    if (!existing) return await stage(temporaryName(folder), contents, (staging) => rename(staging, folder));
-    await removeLeftovers(folder, basename(folder));
-    await finishReplacing(folder);
-    // The pooling of a model that was there would be taken for that of the new one.
-    const hasModules = contents.some(([name]) => name === MODULES_FILE);
-    await stage(join(folder, basename(temporaryName(folder))), hasModules ? contents : [...contents, [REMOVED, [MODULES_FILE]]], (staging) => rename(staging, join(folder, REPLACING)));
-    await finishReplacing(folder);
-  });
-}
-
-/** Writes everything under another name, and hands it to `complete`; nothing stays where that fails. */
-async function stage(staging: string, contents: [string, Iterable<Uint8Array | string>][], complete: (staging: string) => Promise<void>): Promise<void> {
-  await mkdir(staging);
-  try {
+  // The pooling of a model that was there would be taken for that of the new one.
+  const removes = contents.some(([name]) => name === MODULES_FILE) ? [] : [MODULES_FILE];
+  await publishFolder(folder, async (staging) => {
     for (const [name, chunks] of contents) {
       await mkdir(dirname(join(staging, name)), { recursive: true });
       await writeFlushed(join(staging, name), chunks);
     }
-    await complete(staging);
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+  }, removes);
+}
+
+/**
+ * Lets `fill` write files into a folder of another name, so that a new `folder` appears at once and complete. In an existing one the complete new files wait
+ * in a folder of its own before they replace the old ones, so that a reader of ours (`openFolder`) finds all of the old or all of the new whenever the
+ * process is killed. Other files of a folder stay, except for `removes`. Nothing stays of what `fill` wrote where it fails.
+ */
+export async function publishFolder(folder: string, fill: (staging: string) => Promise<void>, removes: readonly string[] = []): Promise<void> {
+  const existing = await stat(folder).catch(() => undefined);
+  if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
+  await makeFolder(dirname(folder));
+  await withinLock(folder, async () => {
+    for (const place of existing ? [dirname(folder), folder] : [dirname(folder)]) await removeLeftovers(place, basename(folder));
+    if (existing) await finishReplacing(folder);
+    const staging = existing ? join(folder, basename(temporaryName(folder))) : temporaryName(folder);
+    await mkdir(staging);
+    try {
+      await fill(staging);
+      if (!existing) return await rename(staging, folder);
+      if (removes.length > 0) await writeFlushed(join(staging, REMOVED), [removes.join('\n')]);
+      await rename(staging, join(folder, REPLACING));
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+    await finishReplacing(folder);
+  });
 }
 
 /** Moves complete new files to their places, also those of a process that was killed while it did. */
