@@ -57,7 +57,7 @@ export {
 export {
   bucketLength, bucketWithin, classBalance, collectExamples, countCompleteRecords, CsvParser, DEFAULT_MAX_LINE_BYTES, exampleFields, firstInvalidUtf8, formatCsvRecord, formatFloat32,
   formatOfPath, MAX_LISTED_ISSUES, metadataPath, missingFieldReason, multiLabelBalance, NPY_DTYPES, NPY_HEADER_BYTES, npyHeader, NpyWriter, openEmbeddingWriter, openNpyWriter, openRecordWriter,
-  openRows, parseNpy, parseNpyHeader, parseRows, planBatches, PROBLEM_TYPES, QUOTE_STYLES, readEmbeddingMetadata, readExamples, readLines, readNpy, readTexts, RECORD_FORMATS,
+  openRows, parseNpy, parseNpyHeader, parseRows, partialPath, planBatches, PROBLEM_TYPES, QUOTE_STYLES, readEmbeddingMetadata, readExamples, readLines, readNpy, readTexts, RECORD_FORMATS,
   ROW_FORMATS, RowReporter, sortLabels, stratifiedSplit, TEXT_ENCODINGS, toJson,
   type BatchOptions, type ClassBalance, type CompleteRecords, type CsvOptions, type CsvRecord, type EmbeddingMetadata, type EmbeddingRecord, type EmbeddingWriter,
   type EmbeddingWriterOptions, type Example, type ExampleOptions, type ExampleSet, type Line, type LineOptions, type MultiLabelBalance, type NpyArray, type NpyData, type NpyDtype, type NpyHeader,

@@ -27,6 +27,8 @@ export interface InputFlags {
 export interface TextInput extends AsyncIterable<TextRow> {
   /** For messages and sidecars: a path, "standard input" or "arguments". */
   readonly name: string;
+  /** Undefined for arguments. */
+  readonly format?: RowFormat;
   readonly report: ReadReport;
   /** What the user should know of how the arguments were understood. */
   readonly notes: readonly string[];
@@ -43,7 +45,7 @@ const MAX_LISTED = 100;
  * Throws {@link UsageError} when it is unclear which or an argument is the path of something else that is there, and `file_not_found` for one that
  * can only be meant as the name of a file.
  */
-export function openTextInput(texts: readonly string[], flags: InputFlags): TextInput {
+export function openTextInput(texts: readonly string[], flags: InputFlags, { keepFields = false }: { keepFields?: boolean } = {}): TextInput {
   const source = chooseSource(texts, flags);
   if (source === undefined) {
     for (const flag of ['textField', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`${flagOf(flag)} is for files and standard input, not for texts given as arguments`);
@@ -51,11 +53,12 @@ export function openTextInput(texts: readonly string[], flags: InputFlags): Text
   }
   const { header, onError } = flags;
   const rows = readTexts(source, {
-    ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(header === false && { header }),
+    ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), keepFields, ...(header === false && { header }),
   });
   const { report } = rows;
   return {
     name: rows.name,
+    format: rows.format,
     report,
     notes: [],
     [Symbol.asyncIterator]: () => rows[Symbol.asyncIterator](),

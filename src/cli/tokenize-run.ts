@@ -6,7 +6,8 @@ import type { Encoding, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { inputNotes, unknownNotes } from './embed-summary.ts';
 import type { CliIo } from './io.ts';
 import { openTokenizer } from './models.ts';
-import { requireOutputFormat } from './output-format.ts';
+import { claimOutput } from './output-claim.ts';
+import { outputFile, requireOutputFormat } from './output-format.ts';
 import { openPairInput } from './pair-input.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { countUnknown } from '../tasks/text-windows.ts';
@@ -16,6 +17,7 @@ import { openTextInput, type InputFlags } from './text-input.ts';
 export interface TokenizeFlags extends InputFlags {
   model?: string;
   output?: string;
+  overwrite?: boolean;
   special: boolean;
   maxLength?: number;
   pairField?: string;
@@ -23,14 +25,19 @@ export interface TokenizeFlags extends InputFlags {
 }
 
 /** Runs `albertine tokenize`. */
-export async function runTokenize(io: CliIo, texts: readonly string[], flags: TokenizeFlags): Promise<void> {
-  const { output, pairField } = flags;
+export async function runTokenize(io: CliIo, texts: readonly string[], given: TokenizeFlags): Promise<void> {
+  const flags = outputFile(given);
+  const { output, pairField, overwrite } = flags;
   if (output !== undefined) requireOutputFormat(output, ['jsonl']);
   const source = pairField === undefined ? openTextInput(texts, flags) : openPairInput(texts, { ...flags, pairField });
-  const tokenizer = await openTokenizer(io, flags.model);
+  const claimed = output === undefined ? undefined : await claimOutput(output, { inputs: [source.name, flags.model], overwrite });
+  const tokenizer = await openTokenizer(io, flags.model).catch(async (error: unknown) => {
+    await claimed?.abandon({ keep: false });
+    throw error;
+  });
   const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
   const meter = new ProgressMeter(bar.update, { stage: 'tokenizing', unit: 'texts' });
-  const writer: RecordWriter | undefined = output === undefined ? undefined : await openRecordWriter(output);
+  const writer: RecordWriter | undefined = output === undefined ? undefined : await openRecordWriter(output, { ...(claimed && { output: claimed }) });
   let cutTexts = 0;
   const counts = { tokens: 0, unknownTokens: 0 };
   try {

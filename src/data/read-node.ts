@@ -69,6 +69,8 @@ export interface TextRow {
   /** As {@link Row.number}. */
   number: number;
   text: string;
+  /** The text's own field, or with `keepFields` all of the row's. */
+  fields?: Record<string, unknown>;
 }
 
 /** Texts in file order; see {@link RowSource}. */
@@ -82,6 +84,8 @@ export interface TextSource extends AsyncIterable<TextRow> {
 export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
   /** Field that holds the text. Default `text`, or the only field of the first row; chosen once for the whole file. */
   textField?: string;
+  /** Gives every text with all fields of its row. Default false. */
+  keepFields?: boolean;
 }
 
 /**
@@ -89,11 +93,11 @@ export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
  * consumed. A row whose field is missing or no string is a bad row. Errors as {@link openRows}.
  */
 export function readTexts(source: string, options: ReadTextOptions = {}): TextSource {
-  const { textField, ...rest } = options;
+  const { textField, keepFields = false, ...rest } = options;
   const format = options.format ?? (source === '-' ? 'txt' : undefined);
   // Text files have their one field whatever the caller calls it.
   const wanted = requireFormat(source, format) === 'txt' ? undefined : textField;
-  const rows = openRows(source, { ...rest, format, ...(wanted !== undefined && { fields: [wanted] }) });
+  const rows = openRows(source, { ...rest, format, ...(wanted !== undefined && !keepFields && { fields: [wanted] }) });
   async function* iterate(): AsyncGenerator<TextRow> {
     let chosen = wanted === undefined ? undefined : { name: wanted, guessed: false };
     for await (const row of rows) {
@@ -101,7 +105,7 @@ export function readTexts(source: string, options: ReadTextOptions = {}): TextSo
       if (chosen.guessed) requireOnlyField(rows.name, row, chosen.name);
       const { name } = chosen;
       const value = row.fields[name];
-      if (typeof value === 'string') yield { number: row.number, text: value };
+      if (typeof value === 'string') yield { number: row.number, text: value, fields: row.fields };
       else if (value === undefined) rejectMissing(rows, row, name);
       else rows.reject(row, `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`);
     }
