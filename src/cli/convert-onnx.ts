@@ -8,6 +8,7 @@ import { publishFolder } from '../checkpoint/save-node.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
 import { writeFileAtomic } from '../core/files-node.ts';
 import type { FileSource } from '../core/files.ts';
+import { HEAD_NAMES, headOf } from '../model/heads.ts';
 import type { Pooling } from '../model/pooling.ts';
 import { parseSentencePieceModel, type SentencePieceModel } from '../tokenizer/sentencepiece-model.ts';
 import { readTokenizerConfig } from '../tokenizer/load.ts';
@@ -96,10 +97,10 @@ async function writeOnnxFolder(files: FileSource, { checkpoint, weights, notes, 
 }
 
 function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights): OnnxOutput {
-  const tasks = ['sequenceClassification', 'tokenClassification', 'questionAnswering'] as const;
-  const task = tasks.find((head) => heads.includes(head));
+  const named = checkpoint.details.architectures ?? [];
+  // Heads of pretraining are exported only where the checkpoint is named after them: most use it for embeddings.
+  const task = HEAD_NAMES.find((head) => heads.includes(head) && (named.includes(headOf(head).architecture) ? head !== 'sentenceOrder' : head !== 'maskedLm' && head !== 'sentenceOrder'));
   if (task) return task;
-  if (checkpoint.details.architectures?.includes('AlbertForMaskedLM') && heads.includes('maskedLm')) return 'maskedLm';
   return weights.has('albert.pooler.weight') ? 'pooler' : 'hidden';
 }
 
