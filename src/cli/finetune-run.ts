@@ -31,7 +31,7 @@ export interface TrainingFlags extends OptimizerFlags, Pick<FineTuneRunOptions, 
 export interface DataFlags extends FileFlags, Pick<FineTuneOptions, 'textField' | 'pairField' | 'labelField' | 'labelSeparator'> {}
 
 /** The flags of `albertine finetune classify`. */
-export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate'> {
+export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate' | 'freshHead'> {
   eval?: string;
 }
 
@@ -80,7 +80,7 @@ export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlag
   const started = performance.now();
   const result = await fineTuneClassifier({
     ...await trainingOptions(io, flags, bar), ...dataOptions(flags),
-    ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate']),
+    ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate', 'freshHead']),
     ...(flags.eval !== undefined && { evaluation: flags.eval }),
   }).catch(unlessFinished(io)).finally(() => bar.finish());
   if (result === undefined) return await io.stdout.write(`${flags.output}\n`);
@@ -152,7 +152,7 @@ export function optimizerOptions(flags: OptimizerFlags, usual: NonNullable<Optim
 }
 
 /** Events that tell how the run goes rather than that something is wrong. */
-const PROGRESS_EVENTS = ['data', 'resumed'];
+const PROGRESS_EVENTS = ['data', 'model', 'resumed'];
 
 /** What the run will take, before its first step. */
 export function describeEstimate({ steps, totalSeconds, tokensPerSecond, secondsPerStep, residentBytes, peakBytes }: RunEstimate): string {

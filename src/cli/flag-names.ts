@@ -1,6 +1,6 @@
 /** Options of the library whose flag has the same name in another spelling. A test compares the list with the flags that there are. */
 const SAME_NAME = [
-  'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'evalFields', 'evaluateEvery', 'externalData', 'groupByLength', 'heldOut', 'keepAccents',
+  'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'dropDuplicates', 'evalFields', 'evaluateEvery', 'externalData', 'freshHead', 'groupByLength', 'heldOut', 'keepAccents',
   'keepCase', 'labelField', 'labelSeparator', 'labelSmoothing', 'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maskProbability', 'maxGradNorm', 'maxLength', 'maxNgram', 'maxPieceLength', 'maxPredictions', 'maxScore',
   'maxSteps', 'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'scoreField', 'shardTokens', 'splitDigits', 'splitHan', 'textField', 'topK', 'userSymbols', 'vocabSize',
   'finalLearningRate', 'histogramEvery', 'keepCheckpoints', 'rollBackAfter', 'spikeFactor', 'warmupRatio', 'warmupSteps', 'weightDecay', 'windowCombination', 'wordEmbeddings',

@@ -3,16 +3,15 @@ import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
-import { openCheckpoint } from '../checkpoint/folder.ts';
-import { initialValues } from '../checkpoint/initialise.ts';
+import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
 import { readStoredPooling } from '../checkpoint/sentence-transformers.ts';
 import { readExamples } from '../data/dataset-node.ts';
 import type { ExampleSet, ProblemType } from '../data/dataset.ts';
 import type { ReadReport } from '../data/rows.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import { headParameters } from '../model/heads.ts';
-import { poolerParameters, type Weights } from '../model/parameters.ts';
+import type { HeadName } from '../model/heads.ts';
+import type { Weights } from '../model/parameters.ts';
 import type { Pooling } from '../model/pooling.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -22,11 +21,15 @@ import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts
 import { describeClasses, describeMultiLabels } from './label-balance.ts';
 import { modelFolder, PRETRAINED_MODEL } from './load-node.ts';
 import { pick } from './pick.ts';
+import { startClassifier, type HeadOrigins } from './start-heads-node.ts';
 
 /** The model that fine-tuning starts from. */
 export interface BaseModel {
   /** As it was asked for. */
   model: string;
+  checkpoint: Checkpoint;
+  /** Heads of the checkpoint, whose weights are not among `weights`. */
+  unusedHeads: readonly HeadName[];
   /** With the dropout of this run. */
   config: AlbertConfig;
   /** With the dropout of the checkpoint, which is what is saved. */
@@ -49,7 +52,9 @@ export interface PreparedClassification extends BaseModel {
   evaluation: EncodedExample[];
   /** How often each label occurs, and for several labels a row how many rows there are and have none. */
   balance: Pick<RunInfo, 'classCounts' | 'classRows'>;
-  /** What is wrong with the labels. */
+  /** Where pooler and head come from, and what is left out. */
+  heads: HeadOrigins;
+  /** What is wrong with the labels, and a head that is not used. */
   warnings: string[];
   /** Content hash of the training and evaluation examples as the model sees them. */
   dataFingerprint: string;
@@ -65,7 +70,7 @@ export async function openBaseModel(options: FineTuneRunOptions, defaults: { mod
   const model = options.model ?? defaults.model;
   const files = await openFolder(await modelFolder(model));
   const checkpoint = await openCheckpoint(files);
-  const [{ weights }, tokenizer, stored] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files), files.list().then((names) => readStoredPooling(files, names))]);
+  const [{ weights, unusedHeads }, tokenizer, stored] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files), files.list().then((names) => readStoredPooling(files, names))]);
   const { dropout } = options;
   if (dropout !== undefined && !(dropout >= 0 && dropout < 1)) throw new AlbertineError('invalid_argument', `dropout must be in [0, 1), got ${dropout}`, { value: dropout });
   const config = dropout === undefined ? checkpoint.config : { ...checkpoint.config, hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout, classifierDropoutProb: dropout };
@@ -74,14 +79,14 @@ export async function openBaseModel(options: FineTuneRunOptions, defaults: { mod
   const notes = [...(untrained ? ['training starts from UNTRAINED weights'] : []), ...checkpoint.notes];
   for (const note of notes) options.onEvent?.('note', note);
   return {
-    model, config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
+    model, checkpoint, unusedHeads, config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
     ...(stored.pooling && { storedPooling: stored.pooling }),
     maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(defaults.maxLength, positions), { min: 3, max: positions }),
     fingerprint: await weightsFingerprint(weights),
   };
 }
 
-/** Reads model and data, tokenises, and adds fresh weights for the head. */
+/** Reads model and data, tokenises, and adds the head: the checkpoint's where it answers the same labels, else a fresh one. */
 export async function prepareClassification(options: FineTuneOptions): Promise<PreparedClassification> {
   const problem = options.problem ?? 'singleLabel';
   const sets = await readSplits(options, problem);
@@ -96,12 +101,15 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
     return encoded;
   };
   const [train, evaluation] = [encode('train', sets.train), encode('evaluation', sets.evaluation)];
+  const heads = await startClassifier(base.checkpoint, base, { ...base, problem, labels, seed: options.seed ?? 1, freshHead: options.freshHead ?? false });
+  options.onEvent?.('model', heads.line);
+  notes.push(heads.line);
   const labelReport = problem === 'regression' ? undefined : problem === 'multiLabel' ? describeMultiLabels(sets.train, sets.evaluation) : describeClasses(sets.train);
   if (labelReport) options.onEvent?.('data', labelReport.summary);
   return {
     ...base, notes, problem, labels, train, evaluation,
-    warnings: labelReport?.warnings ?? [],
-    weights: withFreshHead(base.config, base.weights, { numLabels: problem === 'regression' ? 1 : labels.length, seed: options.seed ?? 1 }),
+    warnings: [...labelReport?.warnings ?? [], ...(heads.loss === undefined ? [] : [heads.loss])],
+    weights: heads.weights, heads: heads.origins,
     balance: {
       ...(problem !== 'regression' && { classCounts: { train: countLabels(sets.train), evaluation: countLabels(sets.evaluation) } }),
       ...(problem === 'multiLabel' && { classRows: { train: countRows(sets.train), evaluation: countRows(sets.evaluation) } }),
@@ -136,13 +144,6 @@ async function readSplits(options: FineTuneOptions, problem: ProblemType): Promi
   };
   options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(train.examples.length, 'row')} held out${problem === 'singleLabel' ? ', with the same mix of labels' : ''}`);
   return { train: part(split.train, train.report), evaluation: part(split.validation, none) };
-}
-
-function withFreshHead(config: AlbertConfig, weights: Weights, head: { numLabels: number; seed: number }): Weights {
-  const all: Weights = new Map(weights);
-  for (const spec of poolerParameters(config)) if (!all.has(spec.name)) all.set(spec.name, { shape: spec.shape, data: initialValues(spec, head.seed, config.initializerRange) });
-  for (const spec of headParameters(config, 'sequenceClassification', head.numLabels)) all.set(spec.name, { shape: spec.shape, data: initialValues(spec, head.seed, config.initializerRange) });
-  return all;
 }
 
 function countLabels({ examples, problem, labels }: ExampleSet): Record<string, number> {

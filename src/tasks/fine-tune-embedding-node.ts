@@ -15,6 +15,7 @@ import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-t
 import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { BUILT_IN_MODEL } from './load-node.ts';
 import { pick } from './pick.ts';
+import { describeLeftOut } from './start-heads-node.ts';
 import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from './run-folder-node.ts';
 
 export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
@@ -103,10 +104,12 @@ async function prepare(options: FineTuneEmbeddingOptions, objective: EmbeddingOb
   const base = await openBaseModel({ ...options, ...(dropout !== undefined && { dropout }) }, { model: BUILT_IN_MODEL, maxLength: DEFAULT_MAX_LENGTH });
   const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
   const data = await readEmbeddingData(options, objective, base);
+  const leftOut = describeLeftOut(base.unusedHeads, 'sentence embeddings');
+  if (leftOut !== undefined) options.onEvent?.('model', leftOut);
   const { scores } = data.train;
   if (scores?.every((score) => score === scores[0])) throw new AlbertineError('invalid_data', `every training score is ${scores[0]}: there is nothing to tell apart`, { value: scores[0] });
   return {
-    ...base, objective, pooling, data, notes: [...base.notes, ...data.notes],
+    ...base, objective, pooling, data, notes: [...base.notes, ...data.notes, ...(leftOut === undefined ? [] : [leftOut])],
     // There is no classifier to drop anything before.
     config: { ...base.config, classifierDropoutProb: 0 },
   };
@@ -117,7 +120,7 @@ function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared)
   return planRun(options, {
     base: prepared, rows: rowCount(data.train), defaults: DEFAULTS[objective],
     own: {
-      task: 'embedding', objective, pooling,
+      task: 'embedding', objective, pooling, heads: Object.fromEntries(prepared.unusedHeads.map((head) => [head, 'left out'])),
       trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0, dataFingerprint: data.fingerprint,
       ...(objective === 'scored' ? { loss: options.loss ?? 'cosent', ...pick(options, ['maxScore']) } : { temperature: options.temperature ?? DEFAULT_TEMPERATURE }),
       ...(objective === 'pairs' && { symmetric: options.symmetric ?? true }),

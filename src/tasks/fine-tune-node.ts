@@ -90,7 +90,7 @@ function planClassification(options: FineTuneOptions, prepared: PreparedClassifi
   return planRun(options, {
     base: prepared, rows: prepared.train.length, defaults: { epochs: DEFAULT_EPOCHS, batchSize: DEFAULT_BATCH_SIZE },
     own: {
-      task: 'classification', problem: prepared.problem, labels: prepared.labels,
+      task: 'classification', problem: prepared.problem, labels: prepared.labels, heads: prepared.heads,
       trainRows: prepared.train.length, evaluationRows: prepared.evaluation.length, dataFingerprint: prepared.dataFingerprint,
       microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS, metric: bestMetric(options, prepared.problem).metric,
       ...pick(options, ['labelSmoothing', 'balanceClasses']),

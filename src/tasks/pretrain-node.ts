@@ -8,7 +8,7 @@ import { initialiseWeights } from '../checkpoint/initialise.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import { validateConfig, type AlbertConfig } from '../model/config.ts';
 import { headParameters, type HeadName } from '../model/heads.ts';
-import { poolerParameters, type Weights } from '../model/parameters.ts';
+import { poolerParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
 import { presetConfig } from '../model/presets.ts';
 import { requireDevice, type Device } from '../runtime/compile.ts';
 import { defaultThreads } from '../runtime/threads.ts';
@@ -33,6 +33,7 @@ import { scaleLearningRate, validateSchedule, type Schedule } from '../training/
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
+import { addMissing, describeLeftOut } from './start-heads-node.ts';
 import { requirePretrainConfig } from './pretrain-settings.ts';
 import { cardSettings, requireNothingLost, RunFolder, type RunSettings, settingsToResume, withThreadsOfRun } from './run-folder-node.ts';
 import { requireUsedBySchedule, scheduleConstants, type ScheduleConstants } from './trainer-constants.ts';
@@ -177,7 +178,8 @@ async function openStart(options: PretrainOptions, before: RunSettings | undefin
     const files = await openFolder(await modelFolder(from));
     const checkpoint = await openCheckpoint(files);
     const [loaded, tokenizer] = await Promise.all([checkpoint.load({ heads: HEADS }), loadTokenizer(files)]);
-    const weights = withFreshHeads(checkpoint.config, loaded.weights, seed);
+    const weights: Weights = new Map(loaded.weights);
+    for (const remark of startPretrainingHeads(checkpoint.config, { weights, seed, unused: loaded.unusedHeads })) options.onEvent?.('model', remark);
     return { config: checkpoint.config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
   }
   if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: 'Give tokenizer, or from for a checkpoint that has one' });
@@ -209,13 +211,12 @@ function newConfig(model: NonNullable<PretrainConfig['model']>, tokenizer: Token
   return validateConfig({ ...base, vocabSize: tokenizer.vocabSize, padTokenId: pad, bosTokenId: cls, eosTokenId: sep, ...fields });
 }
 
-/** Adds the pooler and heads that a checkpoint lacks. */
-function withFreshHeads(config: AlbertConfig, weights: Weights, seed: number): Weights {
-  const fresh = initialiseWeights(config, seed, { heads: HEADS });
-  const all: Weights = new Map(weights);
-  const needed = [...poolerParameters(config), ...HEADS.flatMap((head) => headParameters(config, head))];
-  for (const { name } of needed) if (!all.has(name)) all.set(name, fresh.get(name)!);
-  return all;
+/** Adds the pooler and heads that a checkpoint lacks, and says so; says of others that they take no part. */
+function startPretrainingHeads(config: AlbertConfig, { weights, seed, unused }: { weights: Weights; seed: number; unused: readonly HeadName[] }): string[] {
+  const parts: [string, ParameterSpec[]][] = [['pooler', poolerParameters(config)], ...HEADS.map((head): [string, ParameterSpec[]] => [head, headParameters(config, head)])];
+  const fresh = parts.filter(([, specs]) => addMissing(weights, specs, { config, seed }) === 'fresh').map(([name]) => name);
+  const leftOut = describeLeftOut(unused, 'pretraining');
+  return [...(fresh.length > 0 ? [`starting fresh, for the checkpoint lacks them: ${fresh.join(', ')}`] : []), ...(leftOut === undefined ? [] : [leftOut])];
 }
 
 interface Plan {
