@@ -53,7 +53,7 @@ export { MAX_LISTED_ISSUES, ROW_FORMATS, RowReporter, type OnError, type ReadRep
 export { formatFloat32, toJson } from './data/json.ts';
 export { NPY_DTYPES, npyHeader, parseNpy, parseNpyHeader, type NpyArray, type NpyData, type NpyDtype, type NpyHeader } from './data/npy.ts';
 export { bucketLength, planBatches, type BatchOptions } from './data/batches.ts';
-export { classBalance, multiLabelBalance, stratifiedSplit, type ClassBalance, type MultiLabelBalance, type Split } from './data/split.ts';
+export { classBalance, multiLabelBalance, stratifiedSplit, type ClassBalance, type MultiLabelBalance, type Split, type SplitOptions } from './data/split.ts';
 export { collectExamples, PROBLEM_TYPES, sortLabels, type Example, type ExampleOptions, type ExampleSet, type ProblemType } from './data/dataset.ts';
 
 // Metrics

@@ -36,7 +36,7 @@ export async function runEvaluate(io: CliIo, model: string, flags: EvaluateFlags
   if (flags.scoreField !== undefined || flags.pooling !== undefined) throw new UsageError('--score-field and --pooling are for sentence embeddings, and this model is a classifier');
   const classifier = TextClassifier.from(opened);
   const evaluation = await evaluateClassifier(classifier, flags.data, { ...dataOptions(flags), ...pick(flags, ['longText', 'maxLength', 'batchTokens']) });
-  if (!flags.quiet) for (const note of notesOf(evaluation)) io.stderr.write(`note: ${note}\n`);
+  if (!flags.quiet) for (const note of [...notesOf(evaluation), ...absentLabels(evaluation)]) io.stderr.write(`note: ${note}\n`);
   await io.stdout.write(flags.json ? `${JSON.stringify(toPlain(evaluation), nullForUndefined)}\n` : describe(evaluation, (performance.now() - started) / 1000));
 }
 
@@ -66,6 +66,12 @@ function notesOf({ truncatedTexts, truncatedTokens, skippedRows }: Pick<Evaluati
     ...(truncatedTexts > 0 ? [`${countOf(truncatedTexts, 'text')} cut, ${countOf(truncatedTokens, 'token')} in all; --long-text window reads texts whole, as predict and embed do`] : []),
     ...(skippedRows > 0 ? [`${countOf(skippedRows, 'bad row')} left out`] : []),
   ];
+}
+
+/** Averages over labels say nothing of those that no row has. */
+function absentLabels({ perClass = [] }: Evaluation): string[] {
+  const absent = perClass.filter(({ support }) => support === 0);
+  return absent.length === 0 ? [] : [`${absent.length} of ${countOf(perClass.length, 'label')} ${absent.length === 1 ? 'does' : 'do'} not occur in the data (${absent.slice(0, 3).map(({ label }) => JSON.stringify(label)).join(', ')}${absent.length > 3 ? ' ...' : ''}); macro averages are of the others and of those predicted`];
 }
 
 function describe(evaluation: Evaluation, seconds: number): string {

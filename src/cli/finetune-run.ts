@@ -31,7 +31,7 @@ export interface TrainingFlags extends OptimizerFlags, Pick<FineTuneRunOptions, 
 export interface DataFlags extends FileFlags, Pick<FineTuneOptions, 'textField' | 'pairField' | 'labelField' | 'labelSeparator'> {}
 
 /** The flags of `albertine finetune classify`. */
-export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate' | 'freshHead'> {
+export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate' | 'freshHead' | 'dropDuplicates'> {
   eval?: string;
 }
 
@@ -80,7 +80,7 @@ export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlag
   const started = performance.now();
   const result = await fineTuneClassifier({
     ...await trainingOptions(io, flags, bar), ...dataOptions(flags),
-    ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate', 'freshHead']),
+    ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate', 'freshHead', 'dropDuplicates']),
     ...(flags.eval !== undefined && { evaluation: flags.eval }),
   }).catch(unlessFinished(io)).finally(() => bar.finish());
   if (result === undefined) return await io.stdout.write(`${flags.output}\n`);

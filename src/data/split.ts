@@ -7,15 +7,22 @@ export interface Split {
   validation: number[];
 }
 
+/** Options of {@link stratifiedSplit}. */
+export interface SplitOptions {
+  /** One number a row; rows with the same one (equal texts) stay together. Default: every row by itself. */
+  groups?: ArrayLike<number>;
+}
+
 /**
  * Splits rows so that both parts have the same mix of labels. The validation part has `round(fraction * rows)` rows,
  * shared out by largest remainder; every label keeps at least one training row, and a label with one row is only trained on.
+ * Groups of rows are not torn apart: the validation part then has about as many rows, and a group with several labels is only trained on.
  * The same labels, fraction and seed give the same split. Throws `invalid_argument` unless `0 < fraction < 1`.
  */
-export function stratifiedSplit(labels: ArrayLike<string | number>, fraction: number, seed: number): Split {
+export function stratifiedSplit(labels: ArrayLike<string | number>, fraction: number, seed: number, options: SplitOptions = {}): Split {
   if (!(fraction > 0 && fraction < 1)) throw new AlbertineError('invalid_argument', `fraction must be between 0 and 1, got ${fraction}`, { value: fraction });
-  const groups = groupByLabel(labels);
-  const quotas = groups.map(({ rows }) => {
+  const strata = groupByLabel(labels);
+  const quotas = strata.map(({ rows }) => {
     const exact = rows.length * fraction;
     const limit = rows.length - 1;
     return { size: Math.min(Math.floor(exact), limit), remainder: exact - Math.floor(exact), limit };
@@ -27,16 +34,45 @@ export function stratifiedSplit(labels: ArrayLike<string | number>, fraction: nu
       missing--;
     }
   }
+  const groups = options.groups ?? Array.from({ length: labels.length }, (_, row) => row);
+  const mixed = groupsOfSeveralLabels(labels, groups);
   const split: Split = { train: [], validation: [] };
-  for (const [index, { rows }] of groups.entries()) {
+  let wanted = 0;
+  for (const [index, { rows }] of strata.entries()) {
     // Each label has its own random numbers, so that rows added to one do not move those of another.
     const shuffled = shuffle([...rows], createRandom(mixSeed(seed, index)));
-    split.validation.push(...shuffled.slice(0, quotas[index].size));
-    split.train.push(...shuffled.slice(quotas[index].size));
+    wanted += quotas[index].size;
+    const chosen = chooseGroups(shuffled.map((row) => groups[row]), { wanted: wanted - split.validation.length, barred: mixed });
+    for (const row of shuffled) (chosen.has(groups[row]) ? split.validation : split.train).push(row);
   }
   split.train.sort((a, b) => a - b);
   split.validation.sort((a, b) => a - b);
   return split;
+}
+
+/** Groups, in order of appearance, while each brings the number of their rows nearer to `wanted`; never all rows. */
+function chooseGroups(groups: readonly number[], { wanted, barred }: { wanted: number; barred: ReadonlySet<number> }): Set<number> {
+  const sizes = new Map<number, number>();
+  for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1);
+  const chosen = new Set<number>();
+  let taken = 0;
+  for (const [group, size] of sizes) {
+    if (barred.has(group) || taken + size >= groups.length || Math.abs(taken + size - wanted) >= Math.abs(taken - wanted)) continue;
+    chosen.add(group);
+    taken += size;
+  }
+  return chosen;
+}
+
+function groupsOfSeveralLabels(labels: ArrayLike<string | number>, groups: ArrayLike<number>): Set<number> {
+  const labelOf = new Map<number, string | number>();
+  const mixed = new Set<number>();
+  for (let row = 0; row < labels.length; row++) {
+    const known = labelOf.get(groups[row]);
+    if (known === undefined) labelOf.set(groups[row], labels[row]);
+    else if (known !== labels[row]) mixed.add(groups[row]);
+  }
+  return mixed;
 }
 
 /** How often each label occurs. */

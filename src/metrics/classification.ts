@@ -19,7 +19,7 @@ export interface ClassScores {
 
 /** Averages of precision, recall and F1. */
 export interface AveragedScores {
-  /** Unweighted mean over the classes that occur in the gold labels or the predictions. */
+  /** Unweighted mean over the classes that occur in the gold labels or the predictions; with several labels a row over all classes. As scikit-learn. */
   macroPrecision: number;
   macroRecall: number;
   macroF1: number;
@@ -170,7 +170,7 @@ export function multiLabelReport(
     accuracy: exact / count,
     hammingLoss: wrong / (count * labels.length),
     samplesF1: samplesF1 / count,
-    ...averageScores(counts),
+    ...averageScores(counts, counts),
     perClass: counts.map(scoresOf),
   };
 }
@@ -193,9 +193,8 @@ function scoresOf({ label, truePositives, support, predicted }: ClassCounts): Cl
   };
 }
 
-function averageScores(counts: readonly ClassCounts[]): AveragedScores {
-  // A class that occurs nowhere says nothing about the model; scikit-learn leaves it out as well.
-  const present = counts.filter(({ support, predicted }) => support + predicted > 0);
+/** As scikit-learn: with one label a row a class that neither occurs nor is predicted is left out, with several every column of the indicator matrix counts. */
+function averageScores(counts: readonly ClassCounts[], present = counts.filter(({ support, predicted }) => support + predicted > 0)): AveragedScores {
   const scores = present.map(scoresOf);
   const sum = (value: (score: ClassScores) => number): number => scores.reduce((a, score) => a + value(score), 0);
   const support = sum((score) => score.support);

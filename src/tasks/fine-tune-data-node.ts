@@ -8,6 +8,7 @@ import { readStoredPooling } from '../checkpoint/sentence-transformers.ts';
 import { readExamples } from '../data/dataset-node.ts';
 import type { ExampleSet, ProblemType } from '../data/dataset.ts';
 import type { ReadReport } from '../data/rows.ts';
+import { distinctRows, type Duplicates } from '../data/duplicates.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { HeadName } from '../model/heads.ts';
@@ -17,6 +18,7 @@ import { loadTokenizer } from '../tokenizer/load.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { encodeExamples, type EncodedExample } from '../training/classification.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
+import { describeDuplicates, keyedRows, labelWarnings } from './describe-duplicates.ts';
 import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts';
 import { describeClasses, describeMultiLabels } from './label-balance.ts';
 import { modelFolder, PRETRAINED_MODEL } from './load-node.ts';
@@ -54,7 +56,8 @@ export interface PreparedClassification extends BaseModel {
   balance: Pick<RunInfo, 'classCounts' | 'classRows'>;
   /** Where pooler and head come from, and what is left out. */
   heads: HeadOrigins;
-  /** What is wrong with the labels, and a head that is not used. */
+  duplicates: Duplicates;
+  /** What is wrong with rows and labels, and a head that is not used. */
   warnings: string[];
   /** Content hash of the training and evaluation examples as the model sees them. */
   dataFingerprint: string;
@@ -104,11 +107,15 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   const heads = await startClassifier(base.checkpoint, base, { ...base, problem, labels, seed: options.seed ?? 1, freshHead: options.freshHead ?? false });
   options.onEvent?.('model', heads.line);
   notes.push(heads.line);
+  const equal = describeDuplicates(sets.train, sets.evaluation, sets.dropped);
+  for (const remark of equal.remarks) options.onEvent?.('data', remark);
+  notes.push(...equal.remarks);
   const labelReport = problem === 'regression' ? undefined : problem === 'multiLabel' ? describeMultiLabels(sets.train, sets.evaluation) : describeClasses(sets.train);
   if (labelReport) options.onEvent?.('data', labelReport.summary);
   return {
     ...base, notes, problem, labels, train, evaluation,
-    warnings: [...labelReport?.warnings ?? [], ...(heads.loss === undefined ? [] : [heads.loss])],
+    duplicates: equal.duplicates,
+    warnings: [...equal.warnings, ...labelWarnings(labels), ...labelReport?.warnings ?? [], ...(heads.loss === undefined ? [] : [heads.loss])],
     weights: heads.weights, heads: heads.origins,
     balance: {
       ...(problem !== 'regression' && { classCounts: { train: countLabels(sets.train), evaluation: countLabels(sets.evaluation) } }),
@@ -128,22 +135,43 @@ export function readingRemarks(facts: { report: ReadReport; emptyTexts: number; 
   ];
 }
 
-async function readSplits(options: FineTuneOptions, problem: ProblemType): Promise<{ train: ExampleSet; evaluation: ExampleSet }> {
+interface Splits {
+  train: ExampleSet;
+  evaluation: ExampleSet;
+  /** Rows left out by `dropDuplicates`. */
+  dropped: number | undefined;
+}
+
+async function readSplits(options: FineTuneOptions, problem: ProblemType): Promise<Splits> {
   const common = { ...pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', 'format', 'encoding', 'delimiter', 'quotes', 'header', 'onError']), problem };
   const train = await readExamples(options.train, common);
   if (problem !== 'regression' && train.labels.length < 2) {
     throw new AlbertineError('invalid_data', `${options.train} has only one label, ${JSON.stringify(train.labels[0])}: there is nothing to tell apart`, { value: train.labels });
   }
-  if (options.evaluation !== undefined) return { train, evaluation: await readExamples(options.evaluation, { ...common, ...(problem !== 'regression' && { labels: train.labels }) }) };
-  const strata = train.examples.map(({ label }) => (problem === 'singleLabel' ? label : ''));
-  const split = stratifiedSplit(strata, VALIDATION_FRACTION, options.seed ?? 1);
-  const none = { rows: 0, skipped: 0, blank: 0, issues: [] };
-  const part = (rows: readonly number[], report: ExampleSet['report']): ExampleSet => {
-    const examples = rows.map((row) => train.examples[row]);
-    return { ...train, examples, report, emptyTexts: examples.filter(({ text, pair }) => text === '' || pair === '').length };
-  };
-  options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(train.examples.length, 'row')} held out${problem === 'singleLabel' ? ', with the same mix of labels' : ''}`);
-  return { train: part(split.train, train.report), evaluation: part(split.validation, none) };
+  const evaluation = options.evaluation === undefined ? undefined : await readExamples(options.evaluation, { ...common, ...(problem !== 'regression' && { labels: train.labels }) });
+  const kept = options.dropDuplicates ? dropDuplicates(train, evaluation) : { train, evaluation, dropped: undefined };
+  if (kept.train.examples.length === 0) {
+    throw new AlbertineError('invalid_data', `no training row is left without duplicates: every text of ${options.train} is held out too`, { value: options.train, hint: 'Give other rows as the evaluation file, or none' });
+  }
+  if (kept.evaluation !== undefined) return { ...kept, evaluation: kept.evaluation };
+  const { examples } = kept.train;
+  // Equal texts stay on one side: held-out figures are of texts that were not seen.
+  const split = stratifiedSplit(examples.map(({ label }) => (problem === 'singleLabel' ? label : '')), VALIDATION_FRACTION, options.seed ?? 1, { groups: keyedRows(kept.train).keys });
+  options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(examples.length, 'row')} held out${problem === 'singleLabel' ? ', with the same mix of labels' : ''}`);
+  return { train: part(kept.train, split.train), evaluation: { ...part(kept.train, split.validation), report: { rows: 0, skipped: 0, blank: 0, issues: [] } }, dropped: kept.dropped };
+}
+
+/** Leaves out repetitions, and training rows whose text is held out. */
+function dropDuplicates(train: ExampleSet, evaluation: ExampleSet | undefined): { train: ExampleSet; evaluation: ExampleSet | undefined; dropped: number } {
+  const heldOut = evaluation && keyedRows(evaluation);
+  const kept = { train: part(train, distinctRows(keyedRows(train), new Set(Array.from(heldOut?.keys ?? [])))), evaluation: evaluation && part(evaluation, distinctRows(heldOut!)) };
+  const rows = (set: ExampleSet | undefined): number => set?.examples.length ?? 0;
+  return { ...kept, dropped: rows(train) + rows(evaluation) - rows(kept.train) - rows(kept.evaluation) };
+}
+
+function part(set: ExampleSet, rows: readonly number[]): ExampleSet {
+  const examples = rows.map((row) => set.examples[row]);
+  return { ...set, examples, emptyTexts: examples.filter(({ text, pair }) => text === '' || pair === '').length };
 }
 
 function countLabels({ examples, problem, labels }: ExampleSet): Record<string, number> {

@@ -3,10 +3,12 @@ import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { formatOfPath } from '../data/read-node.ts';
 import type { ReadReport } from '../data/rows.ts';
+import { findDuplicates, textKey, type Duplicates } from '../data/duplicates.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { EmbeddingObjective } from '../training/contrastive-head.ts';
 import { rowCount, selectRows, TokenTable, type SentenceRows } from '../training/contrastive-rows.ts';
+import { duplicateRemarks, sharedWarnings } from './describe-duplicates.ts';
 import { readingRemarks, VALIDATION_FRACTION } from './fine-tune-data-node.ts';
 import type { FineTuneEmbeddingOptions } from './fine-tune-embedding-options.ts';
 import { pick } from './pick.ts';
@@ -20,6 +22,9 @@ export interface EmbeddingData {
   /** Of all rows as the model sees them. */
   fingerprint: string;
   notes: string[];
+  duplicates: Duplicates;
+  /** Held-out rows that are trained on too. */
+  warnings: string[];
 }
 
 const FIELD_OPTIONS = ['textField', 'pairField', 'scoreField', 'format', 'encoding', 'header', 'delimiter', 'quotes', 'onError'] as const;
@@ -50,11 +55,17 @@ export async function readEmbeddingData(options: FineTuneEmbeddingOptions, objec
     evaluation = await read('evaluation', options.evaluation, { fields: { ...others, ...(format !== 'txt' && format && { format }), ...options.evaluationFields }, objective: 'scored', keepEmpty: true });
   } else if (objective === 'scored') {
     const rows = rowCount(train);
-    const split = stratifiedSplit(new Array<string>(rows).fill(''), VALIDATION_FRACTION, options.seed ?? 1);
+    const split = stratifiedSplit(new Array<string>(rows).fill(''), VALIDATION_FRACTION, options.seed ?? 1, { groups: rowKeys(train) });
     onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(rows, 'row')} held out`);
     [train, evaluation] = [selectRows(train, split.train), selectRows(train, split.validation)];
   }
-  return { train, notes, fingerprint: fingerprintOf(train, evaluation), ...(evaluation && { evaluation }) };
+  const duplicates = findDuplicates({ keys: rowKeys(train) }, evaluation && { keys: rowKeys(evaluation) });
+  const remarks = duplicateRemarks(duplicates);
+  for (const remark of remarks) onEvent?.('data', remark);
+  return {
+    train, notes: [...notes, ...remarks], fingerprint: fingerprintOf(train, evaluation), duplicates,
+    warnings: evaluation ? sharedWarnings(duplicates.shared, rowCount(evaluation), evaluation.textsPerRow === 2 ? 'pair' : 'text') : [], ...(evaluation && { evaluation }),
+  };
 }
 
 interface ReadRequest {
@@ -109,6 +120,12 @@ async function readFile(path: string, request: ReadRequest, into: { sequences: T
     if (found.score !== undefined) into.scores.push(found.score);
   }
   return counts;
+}
+
+/** One number a row, equal for rows that are the same to the model. */
+function rowKeys({ sequences, textsPerRow }: SentenceRows): Float64Array {
+  const texts = Array.from({ length: sequences.length }, (_, index) => sequences.sequence(index).join(' '));
+  return Float64Array.from({ length: texts.length / textsPerRow }, (_, row) => textKey(texts.slice(row * textsPerRow, (row + 1) * textsPerRow)));
 }
 
 function fingerprintOf(...sets: (SentenceRows | undefined)[]): string {

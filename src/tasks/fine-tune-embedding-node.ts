@@ -52,7 +52,7 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
   const plan = planEmbeddingRun(options, prepared);
-  const warnings = describeSmallness(plan, { train: rowCount(data.train), ...(data.evaluation && { evaluation: rowCount(data.evaluation) }) });
+  const warnings = [...data.warnings, ...describeSmallness(plan, { train: rowCount(data.train), ...(data.evaluation && { evaluation: rowCount(data.evaluation) }) })];
   for (const warning of warnings) options.onEvent?.('warning', warning);
   // How much memory a graphics processor has free cannot be asked.
   if (options.device !== 'webgpu') requireRoom(prepared, plan.batchSize);
@@ -62,7 +62,7 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
     ...pick(options, ['temperature', 'symmetric', 'loss', 'maxScore', 'shuffle', 'groupByLength']),
   };
   const outcome = await runFineTuning(options, {
-    ...prepared, plan, notes: [...prepared.notes, ...warnings], task: embeddingTask(taskOptions),
+    ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: { duplicates: data.duplicates }, task: embeddingTask(taskOptions),
     ...(data.evaluation && { best: { metric: options.metric ?? 'spearman', higherIsBetter: true } }),
     save: (trained) => saveEmbeddingModel(options, prepared, { outcome: trained, settings: plan.settings }),
   }).catch(withMemoryAdvice);

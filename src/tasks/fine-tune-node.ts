@@ -40,7 +40,7 @@ export async function fineTuneClassifier(given: FineTuneOptions): Promise<FineTu
   for (const warning of warnings) options.onEvent?.('warning', warning);
   let temperature: number | undefined;
   const outcome = await runFineTuning(options, {
-    ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: prepared.balance,
+    ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: { ...prepared.balance, duplicates: prepared.duplicates },
     task: classificationTask({
       ...prepared, batchSize: plan.batchSize, seed: options.seed ?? 1,
       ...pick(options, ['microBatchTokens', 'shuffle', 'labelSmoothing']),
@@ -93,7 +93,7 @@ function planClassification(options: FineTuneOptions, prepared: PreparedClassifi
       task: 'classification', problem: prepared.problem, labels: prepared.labels, heads: prepared.heads,
       trainRows: prepared.train.length, evaluationRows: prepared.evaluation.length, dataFingerprint: prepared.dataFingerprint,
       microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS, metric: bestMetric(options, prepared.problem).metric,
-      ...pick(options, ['labelSmoothing', 'balanceClasses']),
+      ...pick(options, ['labelSmoothing', 'balanceClasses', 'dropDuplicates']),
     },
   });
 }

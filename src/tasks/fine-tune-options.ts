@@ -81,6 +81,8 @@ export interface FineTuneOptions extends FineTuneRunOptions, Omit<ReadExampleOpt
   balanceClasses?: boolean;
   /** Metric for keeping the best weights. Default `accuracy` (`macroF1` multi-label, `spearman` regression). */
   metric?: string;
+  /** Leaves out rows whose text (case, white space and compatibility forms do not count) and label stood before, and training rows whose text is held out. Default false: they are counted and told. */
+  dropDuplicates?: boolean;
   /** Starts a new classifier also where the checkpoint's answers the same labels. Default false: that one is kept, its rows in the order of the labels. */
   freshHead?: boolean;
   /** Fits a softmax temperature on the held-out examples afterwards; single-label only. Default false. */

@@ -80,7 +80,8 @@ const FEW_ROWS = 10;
 export function describeSmallness({ schedule: { totalSteps } }: RunPlan, rows: { train: number; evaluation?: number }): string[] {
   return [
     ...(totalSteps < FEW_STEPS ? [`the whole run has only ${countOf(totalSteps, 'step')} on ${countOf(rows.train, 'row')}, which changes little: a smaller batchSize or more epochs make more of them`] : []),
-    ...(rows.evaluation !== undefined && rows.evaluation < FEW_ROWS ? [`only ${countOf(rows.evaluation, 'row')} held out: its figures, and the choice of the best weights by them, are mostly chance`] : []),
+    ...(rows.evaluation === 0 ? ['nothing is held out: the last weights are kept, and no figure says how good they are; give an evaluation file'] : []),
+    ...(rows.evaluation !== undefined && rows.evaluation > 0 && rows.evaluation < FEW_ROWS ? [`only ${countOf(rows.evaluation, 'row')} held out: its figures, and the choice of the best weights by them, are mostly chance`] : []),
   ];
 }
 
@@ -92,7 +93,7 @@ export interface FineTuningRun {
   plan: RunPlan;
   /** For `run.json`. */
   notes: string[];
-  facts?: Pick<RunFacts, 'classCounts' | 'classRows'>;
+  facts?: Pick<RunFacts, 'classCounts' | 'classRows' | 'duplicates'>;
   /** Absent where nothing is held out: the last weights are kept. */
   best?: BestMetric;
   /** Saves the model of a run that was not interrupted; returns what `run.json` should have besides. */

@@ -16,7 +16,7 @@ import type { FineTuneRunOptions } from './fine-tune-options.ts';
 export type RunSettings = Readonly<Record<string, unknown>>;
 
 /** What a run says about itself besides its settings. */
-export type RunFacts = Pick<RunInfo, 'classCounts' | 'classRows' | 'notes' | 'totalSteps' | 'versions'>;
+export type RunFacts = Pick<RunInfo, 'classCounts' | 'classRows' | 'duplicates' | 'notes' | 'totalSteps' | 'versions'>;
 
 /** How a run is started. */
 export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'keepCheckpoints' | 'tensorboard' | 'trackers' | 'command' | 'onEvent'>;

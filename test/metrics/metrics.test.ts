@@ -80,6 +80,17 @@ describe('against published examples', () => {
     expect(confusionMatrix([2, 0, 2, 2, 0, 1], [0, 0, 2, 2, 0, 2], 3)).toEqual([[2, 0, 0], [0, 0, 1], [1, 0, 2]]);
   });
 
+  it("scikit-learn's precision_recall_fscore_support with labels that occur nowhere, and one that is only predicted", () => {
+    const labels = ['a', 'b', 'c', 'd'];
+    const several = multiLabelReport([[0], [0, 1], [1], []], [[0], [1], [1, 3], [0]], { labels });
+    expect(several).toMatchObject({ macroPrecision: 0.375, macroRecall: 0.375, macroF1: 0.375, microPrecision: 0.6, microRecall: 0.75, weightedF1: 0.75 });
+    const one = classificationReport([0, 0, 1, 1, 2], [0, 1, 1, 3, 2], { labels: [...labels, 'nowhere'] });
+    expect(one.macroPrecision).toBeCloseTo(0.625, 12);
+    expect(one.macroRecall).toBeCloseTo(0.5, 12);
+    expect(one.macroF1).toBeCloseTo(0.5416666666666666, 12);
+    expect(one.weightedF1).toBeCloseTo(0.6666666666666666, 12);
+  });
+
   it("scikit-learn's log_loss, top_k_accuracy_score and r2_score", () => {
     expect(logLoss([1, 0, 0, 1], [[0.1, 0.9], [0.9, 0.1], [0.8, 0.2], [0.35, 0.65]])).toBeCloseTo(0.21616, 5);
     const scores = [[0.5, 0.2, 0.2], [0.3, 0.4, 0.2], [0.2, 0.4, 0.3], [0.7, 0.2, 0.1]];

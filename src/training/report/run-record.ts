@@ -50,6 +50,8 @@ export interface RunInfo {
   /** Where an example may have several classes or none: examples of each split, and those of them that have none. */
   classRows?: Readonly<Record<string, { readonly rows: number; readonly unlabelled: number }>>;
   confusionMatrix?: ConfusionCounts;
+  /** Rows with equal texts: in each split beyond the first, held-out ones that are trained on too (`shared`), texts with several labels, rows left out. */
+  duplicates?: Readonly<Partial<Record<'train' | 'evaluation' | 'shared' | 'contradictory' | 'dropped', number>>>;
   /** Free remarks. */
   notes?: readonly string[];
 }
