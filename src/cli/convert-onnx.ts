@@ -4,6 +4,8 @@ import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
 import { saveOnnx, type ExternalDataMode, type SavedOnnx, type SaveOnnxOptions } from '../checkpoint/onnx-export-node.ts';
 import type { OnnxLayout } from '../checkpoint/onnx-export.ts';
 import type { OnnxOutput } from '../checkpoint/onnx-outputs.ts';
+import { readSentenceSettings, type SentenceSettings } from '../checkpoint/sentence-transformers.ts';
+import { tokenizerForTransformers } from '../checkpoint/transformers-tokenizer.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
 import { writeFileAtomic } from '../core/files-node.ts';
 import type { FileSource } from '../core/files.ts';
@@ -57,26 +59,34 @@ export async function writeOnnxModel(files: FileSource, target: string, options:
   const checkpoint = await openCheckpoint(files);
   const loaded = await checkpoint.load();
   const output = options.output ?? defaultOutput(checkpoint, loaded);
+  const sentences = await readSentenceSettings(files);
   const notes = [...checkpoint.notes];
-  if (target.endsWith('.onnx')) {
-    return { ...await saveOnnx(target, checkpoint.config, loaded.weights, { ...options, output }), output, notes };
-  }
-  const saved = await saveOnnx(join(target, 'onnx', 'model.onnx'), checkpoint.config, loaded.weights, { ...options, output });
+  // As `embed` has it: the pooling that the model was trained with.
+  const settings = { ...(sentences && { pooling: sentences.pooling }), ...options, output };
+  if (target.endsWith('.onnx')) return { ...await saveOnnx(target, checkpoint.config, loaded.weights, settings), output, notes };
+  const saved = await saveOnnx(join(target, 'onnx', 'model.onnx'), checkpoint.config, loaded.weights, settings);
   const extra = { ...checkpoint.details.extra, ...(saved.files.length > 1 && { 'transformers.js_config': { use_external_data_format: true } }) };
   const config = join(target, 'config.json');
   await writeFileAtomic(config, `${JSON.stringify(writeConfig(checkpoint.config, { ...checkpoint.details, extra }), null, 2)}\n`);
   const written = [...saved.files, config];
-  for (const name of checkpoint.tokenizerFiles) {
-    await writeFileAtomic(join(target, name), await files.read(name));
+  for (const [name, content] of Object.entries(await tokenizerFilesFor(files, checkpoint, { sentences, notes }))) {
+    await writeFileAtomic(join(target, name), content);
     written.push(join(target, name));
   }
-  if (!checkpoint.tokenizerFiles.includes('tokenizer.json')) {
-    const made = await makeTokenizerFiles(files, checkpoint, target);
-    if (made.length > 0) notes.push('tokenizer.json was made for transformers.js; like Hugging Face\'s fast tokeniser it may split numbers before a comma and a few rare marks differently');
-    else notes.push('transformers.js needs a tokenizer.json, which this checkpoint does not have');
-    written.push(...made);
-  }
   return { ...saved, files: written, output, notes };
+}
+
+/** The checkpoint's tokeniser as Python and transformers.js read it; `notes` is told what they do not get. */
+async function tokenizerFilesFor(files: FileSource, checkpoint: Checkpoint, { sentences, notes }: { sentences: SentenceSettings | undefined; notes: string[] }): Promise<Record<string, Uint8Array | string>> {
+  let found: Record<string, Uint8Array | string> = {};
+  for (const name of checkpoint.tokenizerFiles) found[name] = await files.read(name);
+  if (found['tokenizer.json'] === undefined) {
+    const made = makeTokenizerFiles(found);
+    if (made) notes.push('tokenizer.json was made for transformers.js; like Hugging Face\'s fast tokeniser it may split numbers before a comma and a few rare marks differently');
+    else notes.push('transformers.js needs a tokenizer.json, which this checkpoint does not have');
+    found = { ...found, ...made };
+  }
+  return tokenizerForTransformers(found, { config: checkpoint.config, ...(sentences?.maxLength !== undefined && { maxLength: sentences.maxLength }) });
 }
 
 function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights): OnnxOutput {
@@ -87,26 +97,20 @@ function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights
   return weights.has('albert.pooler.weight') ? 'pooler' : 'hidden';
 }
 
-/** `tokenizer.json` and `tokenizer_config.json` for a SentencePiece vocabulary, as Hugging Face's converter makes them. */
-async function makeTokenizerFiles(files: FileSource, checkpoint: Checkpoint, target: string): Promise<string[]> {
-  const names = checkpoint.tokenizerFiles;
+/** `tokenizer.json` and `tokenizer_config.json` for a SentencePiece vocabulary, as Hugging Face's converter makes them; undefined where it cannot. */
+function makeTokenizerFiles(found: Readonly<Record<string, Uint8Array | string>>): Record<string, string> | undefined {
+  const names = Object.keys(found);
   const modelFile = names.find((name) => name === 'spiece.model') ?? names.find((name) => name.endsWith('.model'));
-  if (modelFile === undefined) return [];
-  const side = names.includes('tokenizer_config.json') ? new TextDecoder().decode(await files.read('tokenizer_config.json')) : undefined;
+  if (modelFile === undefined) return undefined;
+  const side = found['tokenizer_config.json'] === undefined ? undefined : new TextDecoder().decode(found['tokenizer_config.json'] as Uint8Array);
   const { options } = readTokenizerConfig(side === undefined ? {} : { 'tokenizer_config.json': side });
-  if (options.preparation === 'none') return [];
+  if (options.preparation === 'none') return undefined;
   const { lowerCase = true, keepAccents = false } = options;
-  const json = albertTokenizerJson(penaliseDigitCommas(parseSentencePieceModel(await files.read(modelFile))), {
+  const json = albertTokenizerJson(penaliseDigitCommas(parseSentencePieceModel(found[modelFile] as Uint8Array)), {
     collapseSpaces: true, straightenQuotes: true, stripMarks: keepAccents ? false : 'category', lowerCase,
   });
-  const made = [join(target, 'tokenizer.json')];
-  await writeFileAtomic(made[0], json);
-  if (side === undefined) {
-    made.push(join(target, 'tokenizer_config.json'));
-    const limits = { model_max_length: checkpoint.config.maxPositionEmbeddings, do_lower_case: lowerCase, keep_accents: keepAccents };
-    await writeFileAtomic(made[1], `${JSON.stringify({ tokenizer_class: 'AlbertTokenizer', ...limits, ...SPECIAL_TOKENS }, null, 2)}\n`);
-  }
-  return made;
+  const config = { tokenizer_class: 'AlbertTokenizer', do_lower_case: lowerCase, keep_accents: keepAccents, ...SPECIAL_TOKENS };
+  return { 'tokenizer.json': json, ...(side === undefined && { 'tokenizer_config.json': JSON.stringify(config) }) };
 }
 
 /** The converter's stand-in for ALBERT's rule that splits pieces such as `1,`: it makes them unattractive instead. */

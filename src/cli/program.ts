@@ -10,6 +10,7 @@ import { registerFinetune } from './finetune.ts';
 import { registerInfo } from './info.ts';
 import { registerInit } from './init.ts';
 import type { CliIo } from './io.ts';
+import { registerParity } from './parity.ts';
 import { registerPredict } from './predict.ts';
 import { registerReport } from './report.ts';
 import { registerPretrain } from './pretrain.ts';
@@ -75,7 +76,7 @@ Examples
   albertine embed --input reviews.csv --text-field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerReport, registerDemo]) register(program, io);
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerReport, registerParity, registerDemo]) register(program, io);
   program.action(() => {
     program.help();
   });

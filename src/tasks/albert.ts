@@ -2,7 +2,7 @@ import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
-import { readStoredPooling } from '../checkpoint/sentence-transformers.ts';
+import { readStoredSentences, type StoredSentences } from '../checkpoint/sentence-transformers.ts';
 import { int8Fingerprint } from '../checkpoint/int8.ts';
 import { shortDrift } from '../checkpoint/quantization.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
@@ -45,10 +45,12 @@ export class Albert implements Disposable {
   readonly fingerprint: string;
   /** Pooling that an embedding model was trained with, from its folder; `embed` uses it by default. */
   readonly pooling: Pooling | undefined;
+  /** Tokens that one pass of `embed` reads by default, special ones included: where sentence-transformers truncates, else the model's positions. */
+  readonly maxLength: number;
   /** What the reader should know: untrained weights, files ignored, conversions. */
   readonly notes: readonly string[];
 
-  protected constructor(parts: { checkpoint: Checkpoint; tokenizer: Tokenizer; encoder: AlbertEncoder; loaded: LoadedWeights; fingerprint: string; pooling: Pooling | undefined; notes: string[] }) {
+  protected constructor(parts: { checkpoint: Checkpoint; tokenizer: Tokenizer; encoder: AlbertEncoder; loaded: LoadedWeights; fingerprint: string; stored: StoredSentences; notes: string[] }) {
     this.checkpoint = parts.checkpoint;
     this.config = parts.checkpoint.config;
     this.tokenizer = parts.tokenizer;
@@ -56,7 +58,8 @@ export class Albert implements Disposable {
     this.weights = parts.loaded.weights;
     this.loaded = parts.loaded;
     this.fingerprint = parts.fingerprint;
-    this.pooling = parts.pooling;
+    this.pooling = parts.stored.pooling;
+    this.maxLength = Math.min(parts.stored.maxLength ?? this.config.maxPositionEmbeddings, this.config.maxPositionEmbeddings);
     this.notes = parts.notes;
   }
 
@@ -69,13 +72,13 @@ export class Albert implements Disposable {
     const reading = checkpoint.load({ int8: !options.dequantize });
     // Loaded while the weights are read; should it fail, the encoder says so.
     void loadOrt().catch(() => undefined);
-    const [loaded, tokenizer, stored] = await Promise.all([reading, loadTokenizer(files, options.tokenizer), files.list().then((names) => readStoredPooling(files, names))]);
+    const [loaded, tokenizer, stored] = await Promise.all([reading, loadTokenizer(files, options.tokenizer), files.list().then((names) => readStoredSentences(files, names))]);
     requireVocabulary(checkpoint.config, tokenizer);
     const precision = await choosePrecision(checkpoint, loaded, options);
     const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...precision.encoder });
     const hash = loaded.int8 ? await int8Fingerprint(loaded.weights, loaded.int8) : await weightsFingerprint(loaded.weights);
     const fingerprint = [`model=${hash}`, `tokenizer=${tokenizer.fingerprint}`, `dtype=${precision.name}`].join(';');
-    return new this({ checkpoint, tokenizer, encoder, loaded, fingerprint, pooling: stored.pooling, notes: [...collectNotes(checkpoint), ...stored.notes, ...precision.notes] });
+    return new this({ checkpoint, tokenizer, encoder, loaded, fingerprint, stored, notes: [...collectNotes(checkpoint), ...stored.notes, ...precision.notes] });
   }
 
   /** Embeds texts that fit in memory; rows come back in input order. */

@@ -125,7 +125,7 @@ async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassi
     config, weights, tokenizerFiles: tokenizer.files(), heads: ['sequenceClassification'], problemType: HUGGING_FACE_PROBLEM[problem],
     // One output needs one name in config.json: without names, transformers expects two outputs and cannot load the weights.
     labels: problem === 'regression' ? ['LABEL_0'] : labels,
-    extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, [CLASSIFIER_KEYS.pairs]: options.pairField !== undefined, ...extra },
+    maxLength, extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, [CLASSIFIER_KEYS.pairs]: options.pairField !== undefined, ...extra },
     card: {
       name: 'Text classifier', description: `Fine-tuned on ${countOf(prepared.train.length, 'row')} with albertine.`,
       training: cardSettings(run.settings),

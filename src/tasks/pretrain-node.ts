@@ -313,7 +313,7 @@ async function train(options: PretrainOptions, start: Start, parts: Plan & { pha
 async function savePretrained(options: PretrainOptions, { config, tokenizer }: Start, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
   const { outcome, settings } = run;
   await saveCheckpoint(options.output, {
-    config, weights: outcome.weights, heads: options.objective === 'none' ? ['maskedLm'] : HEADS, tokenizerFiles: tokenizer.files(),
+    config, weights: outcome.weights, heads: options.objective === 'none' ? ['maskedLm'] : HEADS, tokenizerFiles: tokenizer.files(), maxLength: config.maxPositionEmbeddings,
     card: {
       name: 'ALBERT', description: `Pretrained with albertine: ${outcome.steps} steps of masked language modelling and ${options.objective ?? 'sop'}.`,
       ...options.card,

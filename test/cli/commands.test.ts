@@ -172,7 +172,7 @@ describe('convert', () => {
     const output = folder.path('half');
     const { stderr } = await run(['convert', model, '--to', 'safetensors', '--dtype', 'f16', '-o', output]);
     expect(stderr).toContain('rounded from f32 to f16');
-    expect(readJson(join(output, 'config.json'))).toMatchObject({ albertine_untrained: true, torch_dtype: 'float16' });
+    expect(readJson(join(output, 'config.json'))).toMatchObject({ albertine_untrained: true, dtype: 'float32' });
     using loaded = await loadModel(output);
     expect(stderr).toContain(`, fingerprint ${/model=(\w+)/.exec(loaded.fingerprint)![1]}\n`);
     const { stdout, stderr: notes } = await run(['embed', '-m', output, 'the cat']);

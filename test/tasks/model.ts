@@ -18,6 +18,6 @@ export async function openSmallModel(config: AlbertConfig = SMALL_CONFIG): Promi
   const chunks = [...encodeSafetensors(weights).chunks()];
   const bytes = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.byteLength, 0));
   chunks.reduce((at, chunk) => { bytes.set(chunk, at); return at + chunk.byteLength; }, 0);
-  const json = writeConfig(config, { architectures: ['AlbertForSequenceClassification'], labels: ['x', 'y', 'z'], dtype: 'f32' });
+  const json = writeConfig(config, { architectures: ['AlbertForSequenceClassification'], labels: ['x', 'y', 'z'] });
   return Albert.open(memoryFiles({ 'config.json': JSON.stringify(json), 'model.safetensors': bytes, 'vocab.txt': `${WORDS.join('\n')}\n` }));
 }
