@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.runs/', '**/*.py'] },
+  { ignores: ['dist/', '**/node_modules/', '.runs/', '**/*.py', 'test/bundlers/next-app/'] },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {

@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Some tests load onnxruntime-node without our `loadOrt`, which turns its telemetry off.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],

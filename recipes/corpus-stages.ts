@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildShards, loadTokenizer, openFolder, trainVocabularyFromFiles, type CorpusSource, type ShardManifest } from '../src/index.ts';
 import { contentsOf, corpusPaths, type BuildContext } from './context.ts';
-import { CHARACTER_SETS, type RecipeSource, type VocabularySection } from './recipe.ts';
+import { charactersOf, traditionalCharacters } from './characters.ts';
+import type { RecipeSource } from './recipe.ts';
 import { hashOf, type Stage } from './stages.ts';
 
 /** Trains the vocabulary from the sources, by their `vocabularyWeight`. Resumable between pruning rounds. */
@@ -18,9 +19,10 @@ export function vocabularyStage(context: BuildContext): Stage {
       files: Object.assign({}, ...await Promise.all(recipe.sources.map((source) => contentsOf(corpusPaths(context, source), source.files)))) as Record<string, string>,
     }),
     run: async ({ folder, resume }) => {
-      const settings = Object.fromEntries(Object.entries(recipe.vocabulary).filter(([name]) => name !== 'characterSets'));
+      const { characterSets, requiredCharacters = '', simplify = false, normalization, ...settings } = recipe.vocabulary;
+      const rewrite = simplify ? { ...await traditionalCharacters(), ...normalization?.rewrite } : normalization?.rewrite;
       await trainVocabularyFromFiles(inputs(), {
-        ...settings, requiredCharacters: requiredCharacters(recipe.vocabulary), outputDirectory: folder, resume, ...(onProgress && { onProgress }), ...(signal && { signal }),
+        ...settings, normalization: { ...normalization, ...(rewrite && { rewrite }) }, requiredCharacters: requiredCharacters + charactersOf(characterSets), outputDirectory: folder, resume, ...(onProgress && { onProgress }), ...(signal && { signal }),
       });
     },
     describe: async (folder) => {
@@ -31,26 +33,6 @@ export function vocabularyStage(context: BuildContext): Stage {
 }
 
 const vocabularyWeight = ({ weight = 1, vocabularyWeight: own = weight }: RecipeSource): number => own;
-
-/** The recipe's characters and those of its named sets. */
-export function requiredCharacters({ requiredCharacters: own = '', characterSets = [] }: VocabularySection): string {
-  return [own, ...characterSets.map((name) => (name === CHARACTER_SETS[0] ? printableAscii() : gb2312Level1()))].join('');
-}
-
-/** Printable ASCII without upper-case letters, which ALBERT's normalisation never leaves. */
-function printableAscii(): string {
-  return Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i)).filter((character) => character === character.toLowerCase()).join('');
-}
-
-/** The 3,755 commonest Chinese characters as a standard chose them: rows 16 to 55 of GB 2312, which are lead bytes B0 to D7; the last row ends at F9. */
-function gb2312Level1(): string {
-  const decoder = new TextDecoder('gbk');
-  const characters: string[] = [];
-  for (let lead = 0xb0; lead <= 0xd7; lead++) {
-    for (let trail = 0xa1; trail <= (lead === 0xd7 ? 0xf9 : 0xfe); trail++) characters.push(decoder.decode(Uint8Array.of(lead, trail)));
-  }
-  return characters.join('');
-}
 
 /** Names of the two folders of shards. */
 export const SHARD_FOLDERS = { train: 'train', heldOut: 'heldout' } as const;

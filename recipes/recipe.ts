@@ -1,3 +1,4 @@
+import type { CharacterSet } from './characters.ts';
 import { AlbertineError, type PretrainConfig, type FineTuneEmbeddingOptions, type UnigramFileOptions } from '../src/index.ts';
 import { readJsonFile } from '../src/core/files-node.ts';
 
@@ -21,11 +22,8 @@ export interface RecipeSource {
   shareAlike?: boolean;
 }
 
-/** Named sets of characters that get a piece of their own however rare they are. */
-export const CHARACTER_SETS = ['ascii', 'gb2312-level-1'] as const;
-
-/** Settings of the vocabulary; those of `trainVocabularyFromFiles`, and named sets of characters. */
-export type VocabularySection = Partial<Pick<UnigramFileOptions, (typeof VOCABULARY_KEYS)[number]>> & { characterSets?: (typeof CHARACTER_SETS)[number][] };
+/** Settings of the vocabulary; those of `trainVocabularyFromFiles`, named sets of characters, and whether traditional characters are read as simplified ones. */
+export type VocabularySection = Partial<Pick<UnigramFileOptions, (typeof VOCABULARY_KEYS)[number]>> & { characterSets?: CharacterSet[]; simplify?: boolean };
 
 /** Settings of the shards; those of `buildShards`. */
 export interface ShardsSection {
@@ -151,7 +149,7 @@ export function checkRecipe(json: unknown): Recipe {
   const names = [...recipe.sources, ...recipe.heldOut].map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw invalid(`two sources are called ${twice}, among sources and heldOut`, twice);
-  requireFields('vocabulary', recipe.vocabulary, [], [...VOCABULARY_KEYS, 'characterSets']);
+  requireFields('vocabulary', recipe.vocabulary, [], [...VOCABULARY_KEYS, 'characterSets', 'simplify']);
   requireFields('shards', recipe.shards ?? {}, [], ['shardTokens', 'blockTokens', 'segments']);
   requireFields('pretrain', recipe.pretrain, ['steps'], PRETRAIN_KEYS);
   if (recipe.sentences) checkSentences(recipe.sentences);

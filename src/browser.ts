@@ -1,6 +1,8 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The browser entry: models from URLs or buffers (`Albert.open`), tokenisers, data parsing and metrics. It loads nothing of Node;
- * networks run on onnxruntime-web. The Node entry adds paths, hub ids and files.
+ * The browser entry: models from URLs (`Albert.load`), dropped files or buffers (`Albert.open`), tokenisers, data parsing and metrics. It loads nothing of Node;
+ * networks run on the plain WebAssembly build of onnxruntime-web. The Node entry adds paths, hub ids and files.
  */
 
 // Errors and progress
@@ -8,7 +10,9 @@ export { AlbertineError, type ErrorCode, type ErrorDetails } from './core/errors
 export type { ProgressEvent, ProgressListener } from './core/progress.ts';
 
 // Models and embeddings
-export { Albert, type LoadOptions } from './tasks/albert.ts';
+export type { LoadOptions } from './tasks/albert.ts';
+export { UrlAlbert as Albert, type UrlLoadOptions } from './tasks/load-url.ts';
+export { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from './tasks/classify.ts';
 export type { EmbeddedText, EmbeddingMatrix, EmbeddingModel, EmbedOptions } from './tasks/embed.ts';
 export type { EmbeddingRow, StreamOptions } from './tasks/embed-stream.ts';
 export type { TokenEmbedding, TokenEmbeddingOptions, TokenEmbeddings } from './tasks/embed-tokens.ts';
@@ -29,7 +33,9 @@ export {
 
 // Checkpoints
 export type { FileSource } from './core/files.ts';
+export { droppedFiles, type DroppedFile } from './core/files-dropped.ts';
 export { memoryFiles } from './core/files-memory.ts';
+export { urlFiles, USUAL_FILES, type UrlFilesOptions } from './core/files-url.ts';
 export {
   buildCard, encodeSafetensors, findWeights, initialiseWeights, loadWeights, openCheckpoint, openSafetensors, openTfBundle, openTfCheckpoint, openTorchFile, openWeightFiles,
   parseConfig, weightsFingerprint, writeConfig,
@@ -61,4 +67,5 @@ export {
 // Graphs
 export * as graph from './graph/index.ts';
 export { compile, CompiledGraph, type CompileOptions, type RunOptions } from './runtime/compile.ts';
+export { setWasmFile } from './runtime/ort.ts';
 export { float32, HostTensor, int64, zeros } from './runtime/tensor.ts';

@@ -1,3 +1,5 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * albertine: ALBERT in Node. Everything public is listed here, under the heading that it belongs to; what is not listed is private.
  *
@@ -37,7 +39,9 @@ export {
 
 // Checkpoints
 export type { FileSource } from './core/files.ts';
+export { droppedFiles, type DroppedFile } from './core/files-dropped.ts';
 export { memoryFiles } from './core/files-memory.ts';
+export { urlFiles, USUAL_FILES, type UrlFilesOptions } from './core/files-url.ts';
 export { openFolder } from './core/files-node.ts';
 export { saveCheckpoint, type SavedCheckpoint, type SaveOptions } from './checkpoint/save-node.ts';
 export { downloadModel, resolveModel, type Download, type DownloadedFile, type HubOptions } from './checkpoint/hub-lazy-node.ts';
@@ -53,7 +57,7 @@ export {
 export {
   bucketLength, bucketWithin, classBalance, collectExamples, countCompleteRecords, CsvParser, DEFAULT_MAX_LINE_BYTES, exampleFields, firstInvalidUtf8, formatCsvRecord, formatFloat32,
   formatOfPath, MAX_LISTED_ISSUES, metadataPath, missingFieldReason, multiLabelBalance, NPY_DTYPES, NPY_HEADER_BYTES, npyHeader, NpyWriter, openEmbeddingWriter, openNpyWriter, openRecordWriter,
-  openRows, parseNpy, parseNpyHeader, parseRows, planBatches, PROBLEM_TYPES, QUOTE_STYLES, readEmbeddingMetadata, readExamples, readLines, readNpy, readTexts, RECORD_FORMATS,
+  openRows, parseNpy, parseNpyHeader, parseRows, partialPath, planBatches, PROBLEM_TYPES, QUOTE_STYLES, readEmbeddingMetadata, readExamples, readLines, readNpy, readTexts, RECORD_FORMATS,
   ROW_FORMATS, RowReporter, sortLabels, stratifiedSplit, TEXT_ENCODINGS, toJson,
   type BatchOptions, type ClassBalance, type CompleteRecords, type CsvOptions, type CsvRecord, type EmbeddingMetadata, type EmbeddingRecord, type EmbeddingWriter,
   type EmbeddingWriterOptions, type Example, type ExampleOptions, type ExampleSet, type Line, type LineOptions, type MultiLabelBalance, type NpyArray, type NpyData, type NpyDtype, type NpyHeader,
@@ -74,7 +78,7 @@ export {
 // Graphs: `graph.matmul`, `graph.grad` ... build and differentiate, `compile` runs them on ONNX Runtime
 export * as graph from './graph/index.ts';
 export { compile, CompiledGraph, requireDevice, type CompileOptions, type Device, type RunOptions } from './runtime/compile.ts';
-export { loadOrt, type Engine, type LoadedOrt } from './runtime/ort.ts';
+export { loadOrt, setWasmFile, type Engine, type LoadedOrt } from './runtime/ort.ts';
 export { DeviceTensor, float32, HostTensor, int64, zeros, type RunTensor } from './runtime/tensor.ts';
 export { defaultThreads } from './runtime/threads.ts';
 

@@ -27,6 +27,8 @@ async function ourDriver(spec: ContenderSpec): Promise<Driver> {
 type PeerTensor = { data: Float32Array; dims: number[] };
 
 async function peerDriver(spec: ContenderSpec): Promise<Driver> {
+  // It loads onnxruntime-node by itself, whose telemetry would be on.
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   const { pipeline, env, Tensor, mean_pooling } = await import('@huggingface/transformers');
   Object.assign(env, { allowRemoteModels: false, allowLocalModels: true, localModelPath: PEER_ROOT });
   const session_options = { intraOpNumThreads: spec.threads, interOpNumThreads: 1, ...spec.options };

@@ -90,13 +90,20 @@ function section(title: string, facts: [string, string | number][]): string {
   return [`## ${title}`, '', '| | |', '|---|---|', ...facts.map(([key, value]) => `| ${cell(key)} | ${cell(value)} |`)].join('\n');
 }
 
+const EMBED = ["import { Albert } from 'albertine';", "const model = await Albert.load('path/to/this/folder');"];
+const CLASSIFY = [
+  "import { openFolder, TextClassifier } from 'albertine'; // in a page: { TextClassifier, urlFiles } from 'albertine/browser'",
+  "const classifier = await TextClassifier.open(await openFolder('path/to/this/folder')); // in a page: urlFiles('/path/to/this/folder')",
+  "const [{ label, score }] = await classifier.predict(['a text']);",
+];
+
 function usage({ heads, dtype }: CardDetails): string {
   const automatic: Record<HeadName, string> = {
     maskedLm: 'AutoModelForMaskedLM', sentenceOrder: 'AutoModelForPreTraining', sequenceClassification: 'AutoModelForSequenceClassification',
     tokenClassification: 'AutoModelForTokenClassification', questionAnswering: 'AutoModelForQuestionAnswering', multipleChoice: 'AutoModelForMultipleChoice',
   };
   const loader = heads?.length ? automatic[heads[0]] : 'AutoModel';
-  const lines = ['## Use', '', '```js', "import { Albert } from 'albertine';", "const model = await Albert.load('path/to/this/folder');", '```'];
+  const lines = ['## Use', '', '```js', ...(heads?.[0] === 'sequenceClassification' ? CLASSIFY : EMBED), '```'];
   const python = ['', '```python', `from transformers import AutoTokenizer, ${loader}`, `model = ${loader}.from_pretrained("path/to/this/folder")`, '```'];
   // Python's transformers has no reader for the int8 layout.
   return [...lines, ...(dtype === 'int8' ? [] : python)].join('\n');

@@ -51,6 +51,9 @@ const NUMBER_KEYS: Record<NumberField, string> = {
   eosTokenId: 'eos_token_id',
 };
 
+/** A field as the file calls it. */
+const keyOf = (field: keyof AlbertConfig): string => ({ ...NUMBER_KEYS, hiddenAct: 'hidden_act', positionEmbeddingType: 'position_embedding_type' })[field];
+
 /** Sizes that Hugging Face's `AlbertConfig` takes from xxlarge when a file leaves them out. */
 const XXLARGE_DEFAULTS: Partial<AlbertConfig> = { hiddenSize: 4096, numAttentionHeads: 64, intermediateSize: 16384 };
 /** The number of heads cannot be seen in the weights, so original files must state the shape. */
@@ -82,7 +85,7 @@ export function parseConfig(json: unknown, source: ConfigSource, name = ''): Par
   const keys = json as Record<string, unknown>;
   const notes: string[] = [];
   checkArchitecture(keys, notes);
-  const config = validateConfig({ ...readNumbers(keys, source, notes), hiddenAct: readActivation(keys, source), positionEmbeddingType: readPositionType(keys) });
+  const config = validateConfig({ ...readNumbers(keys, source, notes), hiddenAct: readActivation(keys, source), positionEmbeddingType: readPositionType(keys) }, keyOf);
   noteSuspicious(config, { keys, source, name, notes });
   const extra = Object.fromEntries(Object.entries(keys).filter(([key]) => !OWN_KEYS.has(key)));
   const labels = readLabels(keys);
@@ -147,7 +150,10 @@ function readLabels(keys: Record<string, unknown>): string[] | undefined {
     entries.forEach(([id], index) => {
       if (Number(id) !== index) throw new AlbertineError('invalid_config', `config.id2label must count from 0 without gaps, got ${describeValue(map)}`, { value: map });
     });
-    return entries.map(([, label]) => String(label));
+    return entries.map(([, label]) => {
+      if (typeof label !== 'string' && typeof label !== 'number' && typeof label !== 'boolean') throw new AlbertineError('invalid_config', `config.id2label must hold names, got ${describeValue(label)}`, { value: label });
+      return String(label);
+    });
   }
   const count = keys.num_labels;
   return typeof count === 'number' && Number.isInteger(count) && count > 0 && count < 1e6 ? Array.from({ length: count }, (_, index) => `LABEL_${index}`) : undefined;

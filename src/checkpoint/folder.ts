@@ -1,4 +1,4 @@
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, namingSource } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { parseConfig, type ConfigSource, type ParsedConfig } from './config-json.ts';
@@ -40,8 +40,7 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   const { chosen, others } = await findWeights(files);
   const configFile = findConfig(names, files.location);
   const json = await readJson(files, configFile);
-  const parsed = parseConfig(json, configSource(configFile, json, chosen), files.location.split(/[/\\]/).slice(-3).join('/'));
-  const { settings, others: extra } = readQuantization(parsed.extra);
+  const { parsed, settings, extra } = readConfig(json, { configFile, source: configSource(configFile, json, chosen), name: files.location.split(/[/\\]/).slice(-3).join('/') });
   const stored = await openWeightFiles(files, chosen);
   const source = settings ? dequantizingSource(stored) : stored;
   const notes = [...parsed.notes];
@@ -61,6 +60,17 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
       return settings && options.int8 ? { ...loaded, int8: await readInt8(files, chosen.name, { config, settings }) } : loaded;
     },
   };
+}
+
+/** Everything in the config file; errors name it. */
+function readConfig(json: unknown, { configFile, source, name }: { configFile: string; source: ConfigSource; name: string }): { parsed: ParsedConfig; settings?: QuantizationSettings; extra: Record<string, unknown> } {
+  try {
+    const parsed = parseConfig(json, source, name);
+    const { settings, others } = readQuantization(parsed.extra);
+    return { parsed, extra: others, ...(settings && { settings }) };
+  } catch (error) {
+    throw namingSource(error, configFile);
+  }
 }
 
 function findConfig(names: string[], location: string): string {

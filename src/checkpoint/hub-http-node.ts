@@ -44,6 +44,7 @@ export class HubConnections {
    * Sends one request and resolves with the response's head; the body is still to be read.
    * The token goes to the endpoint's own origin only.
    * Rejects with {@link TransientFailure}, or `interrupted`, or `network` for failures that a retry cannot cure.
+   * @internal Declared for us alone, as is all that speaks of Node's responses: users' compilers may not know Node's types.
    */
   async send(method: 'GET' | 'HEAD', url: URL, headers: Record<string, string> = {}): Promise<IncomingMessage> {
     const { settings } = this;
@@ -97,6 +98,7 @@ export class HubConnections {
   /**
    * Sends a request, follows redirects and resolves with the final successful response.
    * Rejects with `unauthorized` (401, 403), `not_found` (404), `network` (other statuses) or {@link TransientFailure} (408, 429, 5xx).
+   * @internal
    */
   async follow(method: 'GET' | 'HEAD', start: URL, subject: HubSubject, options: FollowOptions = {}): Promise<{ response: IncomingMessage; url: URL }> {
     let url = start;
@@ -125,7 +127,7 @@ export interface FollowOptions {
   accept?: readonly number[];
   /** Asked before a redirect to another host is followed; true returns the redirect itself. */
   stopBeforeLeaving?: () => boolean;
-  /** Sees the head of every response on the way. */
+  /** Sees the head of every response on the way. @internal */
   onResponse?: (response: IncomingMessage) => void;
 }
 
@@ -189,19 +191,19 @@ function retryAfter(response: IncomingMessage): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-/** A response header as one string. */
+/** A response header as one string. @internal */
 export function header(response: IncomingMessage, name: string): string | undefined {
   const value = response.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** The first characters of a body, for messages; the rest is thrown away. */
+/** The first characters of a body, for messages; the rest is thrown away. @internal */
 export async function firstCharacters(response: IncomingMessage): Promise<string> {
   const body = await readBody(response, 400, true).catch(() => Buffer.alloc(0));
   return body.toString('utf8').replace(/\s+/g, ' ').trim().slice(0, 80);
 }
 
-/** Reads at most `limit` bytes of a body; a longer one is cut (`cut`) or rejected with `network`. */
+/** Reads at most `limit` bytes of a body; a longer one is cut (`cut`) or rejected with `network`. @internal */
 export async function readBody(response: IncomingMessage, limit: number, cut = false): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -214,7 +216,7 @@ export async function readBody(response: IncomingMessage, limit: number, cut = f
   return Buffer.concat(chunks).subarray(0, limit);
 }
 
-/** Throws `network` with the content type and the first characters when a page for people came instead of data. */
+/** Throws `network` with the content type and the first characters when a page for people came instead of data. @internal */
 export async function refuseHtml(response: IncomingMessage, url: URL, subject: HubSubject): Promise<void> {
   const type = header(response, 'content-type') ?? '';
   if (!/^\s*(text\/html|application\/xhtml)/i.test(type)) return;

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AlbertineError } from '../core/errors.ts';
+import { isAlive } from '../core/lock-node.ts';
 import { writing } from './hub-cache-node.ts';
 
 const HEARTBEAT = 5_000;
@@ -70,14 +71,5 @@ async function isStale(path: string): Promise<boolean> {
   } catch {
     // Just created and not yet written, or not ours: only its age decides.
     return false;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

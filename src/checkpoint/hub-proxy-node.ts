@@ -37,7 +37,7 @@ export function proxyAuthorization(proxy: URL): Record<string, string> {
   return { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` };
 }
 
-/** An https agent whose connections run through an http proxy's CONNECT tunnel. */
+/** An https agent whose connections run through an http proxy's CONNECT tunnel. @internal */
 export function tunnelAgent(proxy: URL): HttpsAgent {
   const agent = new HttpsAgent({ keepAlive: true });
   const createConnection = (options: RequestOptions, done: (error: Error | null, socket?: Socket) => void): void => {

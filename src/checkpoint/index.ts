@@ -1,3 +1,5 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 export { buildCard, type CardDetails } from './card.ts';
 export { parseConfig, writeConfig, type ConfigDetails, type ConfigSource, type ParsedConfig } from './config-json.ts';
 export { weightsFingerprint } from './fingerprint.ts';

@@ -96,6 +96,7 @@ function requireScales(scales: Weight, weight: { shape: number[] }, name: string
   if (scales.data.length !== weight.shape[0]) {
     throw new AlbertineError('weights_mismatch', `${name}${SCALE} has ${scales.data.length} values, the weight ${weight.shape[0]} rows`, { value: scales.shape, hint: 'The file is damaged' });
   }
+  if (!scales.data.every(Number.isFinite)) throw new AlbertineError('not_finite', `${name}${SCALE} holds values that are not finite`, { value: name, hint: 'The file is damaged' });
   return scales.data;
 }
 

@@ -1,7 +1,6 @@
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
-import { makeFolder } from '../core/files-node.ts';
+import { writeFileAtomic } from '../core/files-node.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
 import { exportOnnx, type OnnxExportOptions } from './onnx-export.ts';
@@ -40,24 +39,8 @@ export async function saveOnnx(path: string, config: AlbertConfig, weights: Weig
   const external = externalData === 'always' || (externalData === 'auto' && weightBytes > EMBEDDED_LIMIT);
   const dataPath = `${path}_data`;
   const model = exportOnnx(config, weights, { ...rest, ...(external && { externalDataFile: basename(dataPath) }) });
-  await makeFolder(dirname(path));
-  if (external) await writeChunks(dataPath, model.externalChunks);
-  await writeChunks(path, model.chunks);
+  if (external) await writeFileAtomic(dataPath, model.externalChunks);
+  await writeFileAtomic(path, model.chunks);
   const externalBytes = model.externalChunks.reduce((total, chunk) => total + chunk.byteLength, 0);
   return { files: external ? [path, dataPath] : [path], byteLength: model.byteLength + externalBytes, outputNames: model.outputNames };
-}
-
-async function writeChunks(path: string, chunks: readonly Uint8Array[]): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  const file = await open(temporary, 'w');
-  try {
-    for (const chunk of chunks) await file.writeFile(chunk);
-    await file.sync();
-    await file.close();
-    await rename(temporary, path);
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }

@@ -1,5 +1,7 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import type { FileSource, LocalFile } from '../core/files.ts';
+import { repeatedKey } from '../core/json-keys.ts';
+import { HEAD_BYTES, requireRealFile } from '../core/wrong-content.ts';
 import { countFloat16Overflow, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import type { Weight } from '../model/parameters.ts';
 import { DTYPE_BYTES, elementCount, readRanges, toFloat32, type TensorDtype, type TensorInfo, type TensorSource } from './tensor-source.ts';
@@ -22,16 +24,17 @@ export interface SafetensorsFile extends TensorSource {
 /**
  * Opens a safetensors file (https://huggingface.co/docs/safetensors): reads and checks the header, reads values on demand.
  * Throws `invalid_file` for anything the format forbids: a header that is too long or not JSON, unknown types, sizes that do
- * not match shapes, overlapping tensors, gaps between them, data missing at the end.
+ * not match shapes, a name that occurs twice, overlapping tensors, gaps between them, data missing at the end.
  */
 export async function openSafetensors(files: FileSource, name: string): Promise<SafetensorsFile> {
   const size = await files.size(name);
   const fail = (problem: string, value?: unknown): never => {
     throw new AlbertineError('invalid_file', `${name}: ${problem}`, { value, hint: 'The file is damaged or not a safetensors file' });
   };
-  if (size < 10) fail(`has only ${size} bytes`, size);
-  const prefix = await files.read(name, 0, 8);
-  const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true));
+  const head = await files.read(name, 0, Math.min(size, HEAD_BYTES));
+  requireRealFile(name, head);
+  if (size < 10 || head.length < 8) fail(`has only ${size} bytes`, size);
+  const headerLength = Number(new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true));
   if (headerLength > MAX_HEADER_BYTES || headerLength > size - 8) fail(`claims a header of ${headerLength} bytes in a file of ${size}`, headerLength);
   const header = await files.read(name, 8, 8 + headerLength);
   const { tensors, metadata } = parseHeader(header, { dataStart: 8 + headerLength, size, fail });
@@ -80,11 +83,15 @@ interface HeaderContext {
 function parseHeader(bytes: Uint8Array, context: HeaderContext): { tensors: Map<string, SafetensorsEntry>; metadata: Record<string, string> } {
   const { dataStart, size, fail } = context;
   let json: unknown;
+  let text = '';
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    json = JSON.parse(text);
   } catch {
     fail('the header is not JSON');
   }
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) fail(`the header has ${describeValue(repeated)} twice`, repeated);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) fail('the header is not a JSON object', json);
   const tensors = new Map<string, SafetensorsEntry>();
   let metadata: Record<string, string> = {};

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AlbertineError, describeValue } from '../core/errors.ts';
-import { makeFolder } from '../core/files-node.ts';
+import { makeFolder, REMOVED, REPLACING, temporaryName } from '../core/files-node.ts';
+import { withinLock } from '../core/lock-node.ts';
+import { removeLeftovers } from '../core/output-node.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { encoderParameters, headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
@@ -49,7 +50,7 @@ export interface SavedCheckpoint {
 /**
  * Writes a folder in Hugging Face's layout that Python's `transformers` loads: `config.json`, `model.safetensors`, tokeniser files, `README.md`.
  * All files are written and flushed under another name first. A new folder appears at once and complete; in an existing one the files
- * are then replaced one by one (weights first), and files of other names stay. Throws `weights_mismatch` before writing if tensors are
+ * are then replaced, and files of other names stay. The folder is locked meanwhile. Throws `weights_mismatch` before writing if tensors are
  * missing, misshapen or unknown.
  */
 export async function saveCheckpoint(folder: string, options: SaveOptions): Promise<SavedCheckpoint> {
@@ -122,25 +123,58 @@ export function requireFileName(name: string): string {
   return name;
 }
 
-/** Writes files, whose names may have folders in them, so that a new folder appears at once and complete; see {@link saveCheckpoint}. Other files of a folder stay, except for an old `modules.json`. */
+/** Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` does not stay. */
 export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
+  // The pooling of a model that was there would be taken for that of the new one.
+  const removes = contents.some(([name]) => name === MODULES_FILE) ? [] : [MODULES_FILE];
+  await publishFolder(folder, async (staging) => {
+    for (const [name, chunks] of contents) {
+      await mkdir(dirname(join(staging, name)), { recursive: true });
+      await writeFlushed(join(staging, name), chunks);
+    }
+  }, removes);
+}
+
+/**
+ * Lets `fill` write files into a folder of another name, so that a new `folder` appears at once and complete. In an existing one the complete new files wait
+ * in a folder of its own before they replace the old ones, so that a reader of ours (`openFolder`) finds all of the old or all of the new whenever the
+ * process is killed. Other files of a folder stay, except for `removes`. Nothing stays of what `fill` wrote where it fails.
+ */
+export async function publishFolder(folder: string, fill: (staging: string) => Promise<void>, removes: readonly string[] = []): Promise<void> {
   const existing = await stat(folder).catch(() => undefined);
   if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
   await makeFolder(dirname(folder));
-  const staging = join(dirname(folder), `.${basename(folder)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
-  await mkdir(staging);
-  try {
-    for (const [name, chunks] of contents) {
-      for (const root of existing ? [staging, folder] : [staging]) await mkdir(dirname(join(root, name)), { recursive: true });
-      await writeFlushed(join(staging, name), chunks);
+  await withinLock(folder, async () => {
+    for (const place of existing ? [dirname(folder), folder] : [dirname(folder)]) await removeLeftovers(place, basename(folder));
+    if (existing) await finishReplacing(folder);
+    const staging = existing ? join(folder, basename(temporaryName(folder))) : temporaryName(folder);
+    await mkdir(staging);
+    try {
+      await fill(staging);
+      if (!existing) return await rename(staging, folder);
+      if (removes.length > 0) await writeFlushed(join(staging, REMOVED), [removes.join('\n')]);
+      await rename(staging, join(folder, REPLACING));
+    } finally {
+      await rm(staging, { recursive: true, force: true });
     }
-    if (!existing) return await rename(staging, folder);
-    // The pooling of a model that was there would be taken for that of the new one.
-    if (!contents.some(([name]) => name === MODULES_FILE)) await rm(join(folder, MODULES_FILE), { force: true });
-    for (const [name] of contents) await rename(join(staging, name), join(folder, name));
-  } finally {
-    await rm(staging, { recursive: true, force: true });
+    await finishReplacing(folder);
+  });
+}
+
+/** Moves complete new files to their places, also those of a process that was killed while it did. */
+async function finishReplacing(folder: string): Promise<void> {
+  const fresh = join(folder, REPLACING);
+  const entries = await readdir(fresh, { recursive: true, withFileTypes: true }).catch(() => []);
+  if (entries.length === 0) return;
+  const removed = await readFile(join(fresh, REMOVED), 'utf8').catch(() => '');
+  for (const name of removed.split('\n')) if (name !== '') await rm(join(folder, name), { force: true });
+  for (const entry of entries) {
+    if (entry.isDirectory() || entry.name === REMOVED) continue;
+    const name = relative(fresh, join(entry.parentPath, entry.name));
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await rename(join(fresh, name), join(folder, name));
   }
+  await rm(fresh, { recursive: true, force: true });
 }
 
 async function writeFlushed(path: string, chunks: Iterable<Uint8Array | string>): Promise<void> {

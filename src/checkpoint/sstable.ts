@@ -1,5 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
-import { maskedCrc32c } from './crc32c.ts';
+import { maskedCrc32c } from './crc32.ts';
 import { decompressSnappy } from './snappy.ts';
 
 /** Last eight bytes of every LevelDB table. */

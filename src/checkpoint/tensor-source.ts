@@ -41,7 +41,8 @@ export function elementCount(shape: readonly unknown[]): number | undefined {
  */
 export function toFloat32(bytes: Uint8Array, dtype: TensorDtype): Float32Array {
   const size = DTYPE_BYTES[dtype];
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not `slice`, which of Node's Buffer is a view at the same place.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const { buffer, byteOffset } = aligned;
   const length = Math.floor(aligned.byteLength / size);
   switch (dtype) {

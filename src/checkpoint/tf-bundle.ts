@@ -1,13 +1,17 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { HEAD_BYTES, requireRealFile } from '../core/wrong-content.ts';
 import type { Weight } from '../model/parameters.ts';
 import { readFields } from '../core/protobuf.ts';
-import { maskedCrc32c } from './crc32c.ts';
+import { maskedCrc32c } from './crc32.ts';
 import { readTable } from './sstable.ts';
 import { DTYPE_BYTES, elementCount, readRanges, toFloat32, type TensorDtype } from './tensor-source.ts';
 
 /** TensorFlow's `DataType` numbers that a weight may have. */
 const DATA_TYPES: Record<number, TensorDtype> = { 1: 'F32', 2: 'F64', 3: 'I32', 4: 'U8', 5: 'I16', 6: 'I8', 9: 'I64', 10: 'BOOL', 14: 'BF16', 17: 'U16', 19: 'F16', 22: 'U32', 23: 'U64' };
+
+/** More files than any checkpoint has; the number stands in their names. */
+const MAX_SHARDS = 99_999;
 
 /** A variable of a TensorFlow checkpoint. `dtype` is absent for strings and other types that hold no numbers. */
 export interface TfVariable {
@@ -39,7 +43,9 @@ export async function openTfBundle(files: FileSource, prefix: string): Promise<T
   const fail = (problem: string): never => {
     throw new AlbertineError('invalid_file', `${indexName}: ${problem}`, { hint: 'The file is damaged' });
   };
-  const [header, ...entries] = readTable(await files.read(indexName), indexName);
+  const index = await files.read(indexName);
+  requireRealFile(indexName, index);
+  const [header, ...entries] = readTable(index, indexName);
   if (header?.key !== '') fail('has no bundle header');
   const shards = readHeader(header.value, indexName);
   const variables = new Map(entries.map(({ key, value }) => [key, readVariable(value, { name: key, shards, fail })]));
@@ -75,7 +81,7 @@ function readVariable(message: Uint8Array, context: { name: string; shards: numb
   }
   const { shape, shard, offset, size, dtype, sliced } = variable;
   const count = elementCount(shape);
-  if (count === undefined || shard < 0 || shard >= shards || offset < 0 || size < 0) fail(`variable ${name} has shape [${shape.join(', ')}] at byte ${offset} of shard ${shard} of ${shards}`);
+  if (shards > MAX_SHARDS || count === undefined || shard < 0 || shard >= shards || offset < 0 || size < 0) fail(`variable ${name} has shape [${shape.join(', ')}] at byte ${offset} of shard ${shard} of ${shards}`);
   if (dtype && !sliced && count! * DTYPE_BYTES[dtype] !== size) fail(`variable ${name} of shape [${shape.join(', ')}] cannot have ${size} bytes`);
   return variable;
 }
@@ -109,7 +115,10 @@ async function readVariables(context: BundleContext, names: readonly string[]): 
   for (const [shard, members] of byShard) {
     const file = `${prefix}.data-${String(shard).padStart(5, '0')}-of-${String(shards).padStart(5, '0')}`;
     const ranges = members.map((name) => variables.get(name)!).map(({ offset, size }) => ({ start: offset, end: offset + size }));
-    const chunks = await readRanges(files, file, ranges);
+    const chunks = await readRanges(files, file, ranges).catch(async (error: unknown) => {
+      requireRealFile(file, await files.read(file, 0, HEAD_BYTES));
+      throw error;
+    });
     members.forEach((name, index) => {
       const { shape, dtype, checksum } = variables.get(name)!;
       if (maskedCrc32c(chunks[index]) !== checksum) {

@@ -1,9 +1,10 @@
-import { AlbertineError, describeValue } from '../core/errors.ts';
+import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { requireRealFile } from '../core/wrong-content.ts';
 import type { Weight } from '../model/parameters.ts';
 import { unpickle, PickleGlobal } from './pickle.ts';
 import { DTYPE_BYTES, elementCount, readRanges, toFloat32, type ByteRange, type TensorDtype, type TensorSource } from './tensor-source.ts';
-import { readZipDirectory } from './zip.ts';
+import { readZipDirectory, requireChecksum, type ZipEntry } from './zip.ts';
 
 /** Element type of each PyTorch storage class. */
 const STORAGE_TYPES: Record<string, TensorDtype> = {
@@ -51,21 +52,25 @@ export async function openTorchFile(files: FileSource, name: string): Promise<Te
     source: `pytorch: ${name}`,
     tensors: new Map([...tensors].map(([key, { shape, storage }]) => [key, { shape, dtype: storage.dtype }])),
     read: async (wanted) => {
-      const found = wanted.map((key): [string, StridedTensor, ByteRange] => {
+      const found = wanted.map((key): [string, StridedTensor, StorageRange] => {
         const tensor = tensors.get(key);
         if (!tensor) throw new AlbertineError('not_found', `${name} has no tensor ${key}`, { value: key });
         return [key, tensor, storageRange(tensor.storage, ranges, name)];
       });
       const bytes = await readRanges(files, name, found.map(([, , range]) => range));
+      found.forEach(([, { storage }, { checksum }], index) => requireChecksum(bytes[index], checksum, `${name}: storage ${storage.key}`));
       return new Map(found.map(([key, tensor], index) => [key, materialise(tensor, bytes[index])]));
     },
   };
 }
 
+/** The bytes of a storage; the older form of the files has no checksums. */
+type StorageRange = ByteRange & Partial<Pick<ZipEntry, 'checksum'>>;
+
 interface TorchContent {
   root: unknown;
   /** Bytes of each storage by key. */
-  ranges: Map<string, ByteRange>;
+  ranges: Map<string, StorageRange>;
 }
 
 async function readZipForm(files: FileSource, name: string): Promise<TorchContent> {
@@ -80,8 +85,10 @@ async function readZipForm(files: FileSource, name: string): Promise<TorchConten
     const text = new TextDecoder().decode(await files.read(name, order.start, order.end)).trim();
     if (text !== 'little') throw new AlbertineError('unsupported', `${name} has ${text}-endian data`, { value: text });
   }
-  const { start, end } = entries.get(pickleName)!;
-  const { value } = unpickle(await files.read(name, start, end), { file: name, allowed, call, persistent });
+  const { start, end, checksum } = entries.get(pickleName)!;
+  const pickle = await files.read(name, start, end);
+  requireChecksum(pickle, checksum, `${name}: ${pickleName}`);
+  const { value } = unpickle(pickle, { file: name, allowed, call, persistent });
   const storages = `${prefix}data/`;
   return { root: value, ranges: new Map([...entries].filter(([entry]) => entry.startsWith(storages)).map(([entry, range]) => [entry.slice(storages.length), range])) };
 }
@@ -105,15 +112,16 @@ async function readLegacyForm(files: FileSource, name: string): Promise<TorchCon
     end = result.end;
     return result.value;
   };
+  requireRealFile(name, bytes);
   if (bytes[0] !== 0x80 || next() !== LEGACY_MAGIC) {
-    throw new AlbertineError('invalid_file', `${name} is neither a zip nor an old-style PyTorch file`, { hint: 'The download may be an error page or a Git LFS pointer' });
+    throw new AlbertineError('invalid_file', `${name} is neither a zip nor an old-style PyTorch file`, { hint: 'The file is damaged; download it again' });
   }
   next();
   const system = next();
   if (system instanceof Map && system.get('little_endian') === false) throw new AlbertineError('unsupported', `${name} has big-endian data`);
   const root = next();
   const keys = next();
-  const ranges = new Map<string, ByteRange>();
+  const ranges = new Map<string, StorageRange>();
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (const key of Array.isArray(keys) ? keys.map(String) : []) {
     const storage = storages.get(key);
@@ -129,13 +137,17 @@ async function readLegacyForm(files: FileSource, name: string): Promise<TorchCon
 }
 
 function call(name: string, args: unknown[]): unknown {
-  if (name === ORDERED_DICT) return new Map(Array.isArray(args[0]) ? (args[0] as [unknown, unknown][]) : []);
+  if (name === ORDERED_DICT) {
+    const entries = Array.isArray(args[0]) ? (args[0] as unknown[]) : [];
+    if (!entries.every((entry): entry is [unknown, unknown] => Array.isArray(entry))) throw new AlbertineError('invalid_file', 'an OrderedDict is not made of pairs', { value: entries.length });
+    return new Map(entries);
+  }
   if (name === REBUILD_PARAMETER) return args[0];
   if (REBUILD_TENSOR.has(name)) {
     const [storage, offset, shape, strides] = args as [Storage, number, number[], number[]];
     const wellFormed = typeof storage === 'object' && storage !== null && 'dtype' in storage && Array.isArray(shape) && Array.isArray(strides) && shape.length === strides.length
       && elementCount([offset]) !== undefined && elementCount(shape) !== undefined && strides.every((stride) => elementCount([stride]) !== undefined);
-    if (!wellFormed) throw new AlbertineError('invalid_file', `a tensor has the arguments ${describeValue(args)}`, { value: args });
+    if (!wellFormed) throw new AlbertineError('invalid_file', `a tensor is not described by a storage, an offset, a shape and strides but by ${args.map(kindOf).join(', ')}`, { value: args.length });
     return { storage, offset, shape, strides } satisfies StridedTensor;
   }
   throw new AlbertineError('unsupported', `the pickle calls ${name}`, { value: name, hint: 'Nothing was executed. Save the weights as safetensors instead' });
@@ -144,8 +156,13 @@ function call(name: string, args: unknown[]): unknown {
 function persistent(id: unknown): Storage {
   const [kind, type, key, , count] = Array.isArray(id) ? (id as unknown[]) : [];
   const dtype = type instanceof PickleGlobal ? STORAGE_TYPES[type.name] : undefined;
-  if (kind !== 'storage' || !dtype || elementCount([count]) === undefined) throw new AlbertineError('unsupported', `the pickle refers to ${describeValue(id)}`, { value: id });
+  if (kind !== 'storage' || !dtype || elementCount([count]) === undefined) throw new AlbertineError('unsupported', `the pickle refers to something other than a storage, ${kindOf(id)}`, { value: kindOf(id) });
   return { key: String(key), dtype, count: count as number };
+}
+
+/** Never the value itself: pickles can nest one list in another so often that no text can hold them. */
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? `a list of ${value.length}` : value instanceof PickleGlobal ? value.name : value === null ? 'None' : value instanceof Map ? 'a dictionary' : typeof value;
 }
 
 function isTensor(value: unknown): value is StridedTensor {
@@ -162,7 +179,7 @@ function collectTensors(root: unknown, name: string): Map<string, StridedTensor>
   throw new AlbertineError('invalid_file', `${name} holds no tensors`, { hint: `Save model.state_dict(), alone or under ${STATE_KEYS.join(', ')}` });
 }
 
-function storageRange(storage: Storage, ranges: Map<string, ByteRange>, name: string): ByteRange {
+function storageRange(storage: Storage, ranges: ReadonlyMap<string, StorageRange>, name: string): StorageRange {
   const range = ranges.get(storage.key);
   if (!range || range.end - range.start < storage.count * DTYPE_BYTES[storage.dtype]) {
     throw new AlbertineError('invalid_file', `${name}: storage ${storage.key} does not have its ${storage.count} values`, { value: storage.key });

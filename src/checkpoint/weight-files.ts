@@ -1,5 +1,6 @@
-import { AlbertineError, describeValue } from '../core/errors.ts';
+import { AlbertineError, describeValue, namingSource } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { requireRealFile } from '../core/wrong-content.ts';
 import { openSafetensors } from './safetensors.ts';
 import type { TensorInfo, TensorSource } from './tensor-source.ts';
 import { openTfCheckpoint } from './tf-checkpoint.ts';
@@ -41,12 +42,24 @@ export async function findWeights(files: FileSource): Promise<{ chosen: WeightFi
 /** Opens what {@link findWeights} found. Values are read on demand. */
 export async function openWeightFiles(files: FileSource, file: WeightFile): Promise<TensorSource> {
   switch (file.format) {
-    case 'safetensors': return openSafetensors(files, file.name);
+    case 'safetensors': return named(file.name, openSafetensors(files, file.name));
     case 'safetensors-shards': return openShards(files, file.name, openSafetensors);
-    case 'pytorch': return openTorchFile(files, file.name);
+    case 'pytorch': return named(file.name, openTorchFile(files, file.name));
     case 'pytorch-shards': return openShards(files, file.name, openTorchFile);
-    case 'tensorflow': return openTfCheckpoint(files, file.name.slice(0, -'.index'.length));
+    case 'tensorflow': {
+      const prefix = file.name.slice(0, -'.index'.length);
+      return named(prefix, openTfCheckpoint(files, prefix));
+    }
   }
+}
+
+/** A file of tensors whose errors, on opening and on reading, have its name. */
+async function named<T extends TensorSource>(name: string, opening: Promise<T>): Promise<T> {
+  const rethrow = (error: unknown): never => {
+    throw namingSource(error, name);
+  };
+  const source = await opening.catch(rethrow);
+  return { ...source, read: (wanted) => source.read(wanted).catch(rethrow) };
 }
 
 type OpenShard = (files: FileSource, name: string) => Promise<TensorSource>;
@@ -55,7 +68,7 @@ type OpenShard = (files: FileSource, name: string) => Promise<TensorSource>;
 async function openShards(files: FileSource, indexName: string, open: OpenShard): Promise<TensorSource> {
   const map = await readWeightMap(files, indexName);
   const shards = new Map<string, TensorSource>();
-  for (const shard of new Set(map.values())) shards.set(shard, await open(files, shard));
+  for (const shard of new Set(map.values())) shards.set(shard, await named(shard, open(files, shard).catch((error: unknown) => missingShard(error, { shard, indexName, location: files.location }))));
   const tensors = new Map<string, TensorInfo>();
   for (const [name, shard] of map) {
     const info = shards.get(shard)!.tensors.get(name);
@@ -70,6 +83,11 @@ async function openShards(files: FileSource, indexName: string, open: OpenShard)
       return new Map(parts.flatMap((part) => [...part]));
     },
   };
+}
+
+function missingShard(error: unknown, { shard, indexName, location }: { shard: string; indexName: string; location: string }): never {
+  if (!(error instanceof AlbertineError) || error.code !== 'file_not_found') throw error;
+  throw new AlbertineError('file_not_found', `${indexName} places tensors in ${shard}, which is not in ${location}`, { value: shard, cause: error, hint: 'Copy or download it too' });
 }
 
 async function readWeightMap(files: FileSource, indexName: string): Promise<Map<string, string>> {
@@ -87,12 +105,12 @@ async function readWeightMap(files: FileSource, indexName: string): Promise<Map<
 
 /** Reads and parses a JSON file. Throws `invalid_file` naming it. */
 export async function readJson(files: FileSource, name: string): Promise<unknown> {
-  const text = new TextDecoder().decode(await files.read(name));
+  const bytes = await files.read(name);
+  const text = new TextDecoder().decode(bytes);
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new AlbertineError('invalid_file', `${name} in ${files.location} is not JSON: it starts with ${describeValue(text.slice(0, 60))}`, {
-      value: name, cause, hint: text.trimStart().startsWith('<') ? 'It is an HTML page; download it again' : 'The file is damaged',
-    });
+    requireRealFile(name, bytes);
+    throw new AlbertineError('invalid_file', `${name} in ${files.location} is not JSON: it starts with ${describeValue(text.slice(0, 60))}`, { value: name, cause, hint: 'The file is damaged' });
   }
 }

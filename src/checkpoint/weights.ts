@@ -2,6 +2,7 @@ import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { EncoderInt8 } from '../model/encoder.ts';
+import { requireFiniteWeights } from '../model/finite.ts';
 import { encoderParameters, headParameters, poolerParameters, type HeadName, type ParameterSpec, type Weights } from '../model/parameters.ts';
 import { isQuantizedDense } from './int8.ts';
 import type { StorageDtype } from './safetensors.ts';
@@ -21,6 +22,8 @@ export interface LoadWeightsOptions {
    * Default false: they become floats, so that everything that reads f32 weights reads this.
    */
   int8?: boolean;
+  /** Lets weights that hold NaN or infinity pass, for callers who check what comes out. Default false: they throw `not_finite` naming the tensors. */
+  allowNonFinite?: boolean;
 }
 
 /** Weights under their canonical names, and what was and was not found. */
@@ -44,7 +47,8 @@ export interface LoadedWeights {
 
 /**
  * Reads the weights of a checkpoint folder (see `openCheckpoint` for the files looked for and their order).
- * Missing, unexpected or misshapen encoder tensors, or an incomplete requested head, throw one `weights_mismatch` listing all of them.
+ * Missing, unexpected or misshapen encoder tensors, or an incomplete requested head, throw one `weights_mismatch` listing all of them;
+ * NaN and infinite values throw `not_finite`.
  */
 export async function loadWeights(files: FileSource, config: AlbertConfig, options: LoadWeightsOptions = {}): Promise<LoadedWeights> {
   const found = await findWeights(files);
@@ -84,6 +88,7 @@ export async function loadFromSource(source: TensorSource, config: AlbertConfig,
   const values = await source.read(names.map((name) => stored.get(name)!));
   const weights: Weights = new Map(names.map((name) => [name, values.get(stored.get(name)!)!]));
   checkTied(weights, source);
+  if (!options.allowNonFinite) requireFiniteWeights(weights, source.source);
   return {
     weights, heads, missingOptional,
     unusedHeads: present.filter((head) => !heads.includes(head)),

@@ -1,5 +1,6 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { crc32 } from './crc32.ts';
 import type { ByteRange } from './tensor-source.ts';
 
 const END_OF_DIRECTORY = 0x06054b50;
@@ -11,18 +12,24 @@ const UNSET_32 = 0xffffffff;
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** Where a zip entry's bytes are, and the CRC-32 that they should have. */
+export interface ZipEntry extends ByteRange {
+  /** Undefined where the writer left it out, as PyTorch can be told to. */
+  checksum: number | undefined;
+}
+
 /**
  * Places of the stored (uncompressed) entries of a zip file, by name, zip64 included.
  * PyTorch never compresses, so a compressed entry throws `unsupported`; a damaged file throws `invalid_file`.
  */
-export async function readZipDirectory(files: FileSource, name: string): Promise<Map<string, ByteRange>> {
+export async function readZipDirectory(files: FileSource, name: string): Promise<Map<string, ZipEntry>> {
   const size = await files.size(name);
   const fail = (problem: string): never => {
     throw new AlbertineError('invalid_file', `${name}: ${problem}`, { hint: 'The file is damaged or cut short; copy or download it again' });
   };
   const directory = await locateDirectory(files, { name, size, fail });
   const bytes = await files.read(name, directory.start, directory.end);
-  const entries = new Map<string, ByteRange>();
+  const entries = new Map<string, ZipEntry>();
   const data = view(bytes);
   for (let at = 0; at < bytes.length;) {
     if (at + 46 > bytes.length || data.getUint32(at, true) !== DIRECTORY_ENTRY) fail('the zip directory is damaged');
@@ -38,7 +45,8 @@ export async function readZipDirectory(files: FileSource, name: string): Promise
     if (local.length < 30 || view(local).getUint32(0, true) !== LOCAL_HEADER) fail(`entry ${entryName} has no local header`);
     const start = header + 30 + view(local).getUint16(26, true) + view(local).getUint16(28, true);
     if (start + length > size) fail(`entry ${entryName} ends at byte ${start + length} but the file has ${size}`);
-    entries.set(entryName, { start, end: start + length });
+    if (entries.has(entryName)) fail(`entry ${entryName} occurs twice`);
+    entries.set(entryName, { start, end: start + length, checksum: data.getUint32(at + 16, true) || undefined });
     at = next;
   }
   return entries;
@@ -90,4 +98,10 @@ function entryPlace(data: DataView, at: number, lengths: { nameLength: number; e
     extra = next;
   }
   return { length, header };
+}
+
+/** Throws `checksum_mismatch` unless an entry's bytes have their checksum. */
+export function requireChecksum(bytes: Uint8Array, checksum: number | undefined, place: string): void {
+  if (checksum === undefined || crc32(bytes) === checksum) return;
+  throw new AlbertineError('checksum_mismatch', `${place} has a wrong checksum`, { value: checksum, hint: 'The file is damaged; copy or download it again' });
 }

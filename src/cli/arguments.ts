@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { parseDecimal } from '../core/decimal.ts';
 import { QUOTE_STYLES } from '../data/csv.ts';
 import { TEXT_ENCODINGS } from '../data/lines.ts';
 import { ROW_FORMATS } from '../data/rows.ts';
@@ -21,7 +22,7 @@ export function number({ min, above, max, below }: { min?: number; above?: numbe
     ...(max === undefined ? [] : [`at most ${max}`]), ...(below === undefined ? [] : [`below ${below}`]),
   ].join(' and ');
   return (text) => {
-    const value = text.trim() === '' ? NaN : Number(text);
+    const value = parseDecimal(text);
     if (!Number.isFinite(value) || value < (min ?? -Infinity) || value <= (above ?? -Infinity) || value > (max ?? Infinity) || value >= (below ?? Infinity)) {
       throw new InvalidArgumentError(`It must be a number${bounds === '' ? '' : ` ${bounds}`}.`);
     }

@@ -2,7 +2,6 @@ import { countOf } from '../core/count.ts';
 import type { LayerDrift } from '../model/drift.ts';
 import type { ActivationQuantization, RangeMethod } from '../model/quantize.ts';
 import type { ConvertFlags } from './convert.ts';
-import { requireNew } from './init-run.ts';
 import type { CliIo } from './io.ts';
 import { openModel, openModelFiles } from './models.ts';
 import { createProgressBar, formatBytes } from './progress-bar.ts';
@@ -18,7 +17,6 @@ export interface Int8Flags extends ConvertFlags {
 
 /** `albertine convert --to int8`: quantises a checkpoint, prints how far every layer is from f32, and writes a folder of a quarter of the size. */
 export async function convertToInt8(io: CliIo, model: string | undefined, flags: Int8Flags): Promise<void> {
-  requireNew(flags.output, flags.force ?? false);
   const { activations, ranges, bits } = flags;
   const sampleTexts = flags.sample === undefined ? undefined : await readSample(flags.sample);
   const { quantizeModel, readSentenceSettings, saveInt8Checkpoint } = await loadQuantizer();

@@ -1,9 +1,10 @@
-import { basename, join } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { writeConfig } from '../checkpoint/config-json.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
 import { saveOnnx, type ExternalDataMode, type SavedOnnx, type SaveOnnxOptions } from '../checkpoint/onnx-export-node.ts';
 import type { OnnxLayout } from '../checkpoint/onnx-export.ts';
 import type { OnnxOutput } from '../checkpoint/onnx-outputs.ts';
+import { publishFolder } from '../checkpoint/save-node.ts';
 import { readSentenceSettings, type SentenceSettings } from '../checkpoint/sentence-transformers.ts';
 import { tokenizerForTransformers } from '../checkpoint/transformers-tokenizer.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
@@ -14,7 +15,6 @@ import { parseSentencePieceModel, type SentencePieceModel } from '../tokenizer/s
 import { readTokenizerConfig } from '../tokenizer/load.ts';
 import { albertTokenizerJson } from '../tokenizer/training/albert-tokenizer-json.ts';
 import type { ConvertFlags } from './convert.ts';
-import { requireNew } from './init-run.ts';
 import type { CliIo } from './io.ts';
 import { openModelFiles } from './models.ts';
 import { formatBytes } from './progress-bar.ts';
@@ -30,7 +30,6 @@ export interface OnnxFlags extends ConvertFlags {
 
 /** `albertine convert --to onnx`: a model that transformers.js and ONNX Runtime in any language run. */
 export async function convertToOnnx(io: CliIo, model: string | undefined, flags: OnnxFlags): Promise<void> {
-  requireNew(flags.output, flags.force ?? false);
   const { task, layout, pooling, normalize, externalData } = flags;
   const converted = await writeOnnxModel(await openModelFiles(io, model, flags), flags.output, {
     ...(task && { output: task }), ...(layout && { layout }), ...(pooling && { pooling }), ...(normalize !== undefined && { normalize }), ...(externalData && { externalData }),
@@ -64,7 +63,25 @@ export async function writeOnnxModel(files: FileSource, target: string, options:
   // As `embed` has it: the pooling that the model was trained with.
   const settings = { ...(sentences && { pooling: sentences.pooling }), ...options, output };
   if (target.endsWith('.onnx')) return { ...await saveOnnx(target, checkpoint.config, loaded.weights, settings), output, notes };
-  const saved = await saveOnnx(join(target, 'onnx', 'model.onnx'), checkpoint.config, loaded.weights, settings);
+  const written: SavedOnnx[] = [];
+  await publishFolder(resolve(target), async (staging) => {
+    written.push(await writeOnnxFolder(files, { checkpoint, weights: loaded.weights, sentences, notes, target: staging }, settings));
+    written[0].files = written[0].files.map((file) => join(target, relative(staging, file)));
+  });
+  return { ...written[0], output, notes };
+}
+
+interface OnnxFolder {
+  checkpoint: Checkpoint;
+  weights: LoadedWeights['weights'];
+  sentences: SentenceSettings | undefined;
+  /** Receives what the user should know. */
+  notes: string[];
+  target: string;
+}
+
+async function writeOnnxFolder(files: FileSource, { checkpoint, weights, sentences, notes, target }: OnnxFolder, options: SaveOnnxOptions): Promise<SavedOnnx> {
+  const saved = await saveOnnx(join(target, 'onnx', 'model.onnx'), checkpoint.config, weights, options);
   const extra = { ...checkpoint.details.extra, ...(saved.files.length > 1 && { 'transformers.js_config': { use_external_data_format: true } }) };
   const config = join(target, 'config.json');
   await writeFileAtomic(config, `${JSON.stringify(writeConfig(checkpoint.config, { ...checkpoint.details, extra }), null, 2)}\n`);
@@ -73,7 +90,7 @@ export async function writeOnnxModel(files: FileSource, target: string, options:
     await writeFileAtomic(join(target, name), content);
     written.push(join(target, name));
   }
-  return { ...saved, files: written, output, notes };
+  return { ...saved, files: written };
 }
 
 /** The checkpoint's tokeniser as Python and transformers.js read it; `notes` is told what they do not get. */

@@ -2,14 +2,12 @@ import { openCheckpoint } from '../checkpoint/folder.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import { readSentenceSettings } from '../checkpoint/sentence-transformers.ts';
 import type { ConvertFlags } from './convert.ts';
-import { requireNew } from './init-run.ts';
 import type { CliIo } from './io.ts';
 import { openModelFiles } from './models.ts';
 import { formatBytes } from './progress-bar.ts';
 
 /** `albertine convert --to safetensors`: any readable checkpoint in Hugging Face's layout, with its heads, labels and tokeniser files. */
 export async function convertToSafetensors(io: CliIo, model: string | undefined, flags: ConvertFlags): Promise<void> {
-  requireNew(flags.output, flags.force ?? false);
   const files = await openModelFiles(io, model, flags);
   const checkpoint = await openCheckpoint(files);
   const { weights, heads, dtype: stored, source, unexpected, missingOptional } = await checkpoint.load();

@@ -5,13 +5,14 @@ import { ACTIVATION_QUANTIZATIONS, RANGE_METHODS } from '../model/quantize.ts';
 import { POOLINGS } from '../model/pooling.ts';
 import { oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
+import { OVERWRITE } from './output-claim.ts';
 
 /** The flags of `albertine convert`, as commander gives them. */
 export interface ConvertFlags {
   to: string;
   output: string;
   dtype?: StorageDtype;
-  force?: boolean;
+  overwrite?: boolean;
   quiet?: boolean;
 }
 
@@ -61,7 +62,7 @@ export function registerConvert(program: Command, io: CliIo): void {
     .option('--pooling <how>', 'onnx, task embeddings: mean, cls, max ... Default: what the model was trained with, else mean', oneOf(...POOLINGS))
     .option('--normalize', 'onnx, task embeddings: scale to length 1')
     .option('--external-data <mode>', 'onnx: weights in a second file: auto (beyond 2 GiB), always, never. Default: auto', oneOf(...EXTERNAL_DATA_MODES))
-    .option('--force', 'replace what is there already')
+    .option('--overwrite', OVERWRITE)
     .option('-q, --quiet', 'no progress; notes and errors are still printed')
     .addHelpText('after', `
 Targets
@@ -79,7 +80,8 @@ Examples
 `)
     .action(async (model: string | undefined) => {
       const flags = command.opts<ConvertFlags>();
+      const { claimConversion } = await import('./convert-claim.ts');
       const convert = await TARGETS[flags.to].load();
-      await convert(io, model, flags);
+      await claimConversion(model, flags, () => convert(io, model, flags));
     });
 }

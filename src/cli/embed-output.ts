@@ -42,7 +42,7 @@ export function openEmbedOutput(run: EmbedRun, source: { input: string; report: 
     },
     open: async (encoder) => {
       writer = flags.output === undefined ? stdoutWriter(run.io) : await openEmbeddingWriter(flags.output, {
-        dimensions: encoder.width, dtype: encoder.dtype, fingerprint, resume: flags.resume ?? false,
+        dimensions: encoder.width, dtype: encoder.dtype, fingerprint, resume: flags.resume ?? false, ...(run.claimed && { output: run.claimed }),
         details: { input: { name: source.input, field: flags.textField ?? null }, options: describeOptions(flags, run.plan), ...encoder.details },
       });
       rows = writer.existing;

@@ -1,6 +1,7 @@
 import type { EmbeddingRecord } from '../data/embeddings-node.ts';
 import type { EmbeddingRow } from '../tasks/embed-stream.ts';
 import type { TokenEmbedding } from '../tasks/embed-tokens.ts';
+import { countedFrom } from '../tasks/finite-results.ts';
 import type { EmbedOutput } from './embed-output.ts';
 import type { EmbedRun } from './embed-run.ts';
 import { calibrate, createVectorEncoder, storedRanges, type VectorEncoder } from './vector-types.ts';
@@ -44,12 +45,17 @@ async function take(rows: AsyncIterator<EmbeddingRow>, count: number): Promise<E
 }
 
 function toRecord({ counts, flags, feed }: EmbedRun, encoder: VectorEncoder, row: EmbeddingRow): EmbeddingRecord {
-  const { index, embedding, tokenCount, windows, truncatedTokens } = row;
+  const { index, embedding, tokenCount, windows, truncatedTokens, unknownTokens } = row;
   const { stored, clipped } = encoder.encode(embedding);
   counts.add(row);
   counts.clippedValues += clipped;
-  const number = feed.rowNumbers.shift();
-  return { index, embedding: stored, tokenCount, windows, truncatedTokens, ...(flags.rowNumbers && { row: number }) };
+  const number = feed.takeRow();
+  return { index, embedding: stored, tokenCount, windows, truncatedTokens, ...(isLines(flags.output) && unknownTokens !== undefined && { unknownTokens }), ...(flags.rowNumbers && { row: number }) };
+}
+
+/** Records of lines may differ in their fields; tables have the same columns for all. */
+function isLines(output: string | undefined): boolean {
+  return output === undefined || output.toLowerCase().endsWith('.jsonl');
 }
 
 async function* tokenRecords(run: EmbedRun, output: EmbedOutput, unit: 'tokens' | 'words'): AsyncGenerator<EmbeddingRecord> {
@@ -60,9 +66,13 @@ async function* tokenRecords(run: EmbedRun, output: EmbedOutput, unit: 'tokens' 
   let index = output.existing;
   for await (const texts of chunksOf(feed, flags.lookAhead ?? TOKEN_CHUNK.texts)) {
     io.signal.throwIfAborted();
-    for (const text of await model.embedTokens(texts, { ...tokenOptions, unit: unit === 'tokens' ? 'token' : 'word', includeSpecialTokens: flags.special })) {
+    const first = index - output.existing;
+    const embedded = await model.embedTokens(texts, { ...tokenOptions, unit: unit === 'tokens' ? 'token' : 'word', includeSpecialTokens: flags.special }).catch((error: unknown) => {
+      throw countedFrom(first, error);
+    });
+    for (const text of embedded) {
       counts.add(text);
-      const number = feed.rowNumbers.shift();
+      const number = feed.takeRow();
       yield { index: index++, tokens: text.tokens.map(orderedToken), ...(flags.rowNumbers && { row: number }) };
     }
   }

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
+import type { OutputFile } from '../core/output-node.ts';
 import { ProgressMeter } from '../core/progress.ts';
-import { metadataPath, readEmbeddingMetadata, type EmbeddingMetadata } from '../data/embeddings-node.ts';
+import { metadataPath, METADATA_ENDING, readEmbeddingMetadata, type EmbeddingMetadata } from '../data/embeddings-node.ts';
 import type { Albert } from '../tasks/albert.ts';
 import { embeddingFingerprint, planEmbedding, type EmbedOptions, type EmbedPlan } from '../tasks/embed.ts';
 import { splitText } from '../tasks/text-windows.ts';
@@ -13,6 +13,8 @@ import { openEmbedOutput, requireOutput } from './embed-output.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openModel } from './models.ts';
+import { claimOutput } from './output-claim.ts';
+import { outputFile } from './output-format.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { TextFeed } from './text-feed.ts';
 import { openTextInput, type InputFlags, type TextInput } from './text-input.ts';
@@ -39,6 +41,7 @@ export interface EmbedFlags extends InputFlags {
   lookAhead?: number;
   threads?: number;
   resume?: boolean;
+  overwrite?: boolean;
   quiet?: boolean;
 }
 
@@ -54,17 +57,31 @@ export interface EmbedRun {
   fingerprint: string;
   /** Sidecar of the output being continued. */
   previous: EmbeddingMetadata | undefined;
+  /** The claimed output file; undefined for standard output. */
+  claimed: OutputFile | undefined;
   onProgress: EmbedOptions['onProgress'];
 }
 
 /** Runs `albertine embed`. */
-export async function runEmbed(io: CliIo, texts: readonly string[], flags: EmbedFlags): Promise<void> {
+export async function runEmbed(io: CliIo, texts: readonly string[], given: EmbedFlags): Promise<void> {
+  const flags = outputFile(given);
   const unit = flags.pooling === 'tokens' || flags.pooling === 'words' ? flags.pooling : undefined;
   requireConsistent(flags, unit);
   const input = openTextInput(texts, flags);
-  const previous = await readPrevious(flags, input.name);
+  const { output, overwrite, resume = false } = flags;
+  const claimed = output === undefined ? undefined : await claimOutput(output, { inputs: [input.name], overwrite, resume: isParquet(output) ? undefined : resume, companions: [METADATA_ENDING] });
+  try {
+    await embedInto(io, { flags, input, claimed });
+  } finally {
+    // Nothing where the writer has ended it.
+    await claimed?.abandon({ keep: true });
+  }
+}
+
+async function embedInto(io: CliIo, { flags, input, claimed }: { flags: EmbedFlags; input: TextInput; claimed: OutputFile | undefined }): Promise<void> {
+  const previous = await readPrevious(flags, input.name, claimed);
   using model = await openModel(io, flags.model, flags);
-  const run = prepare(io, { model, flags, input, previous });
+  const run = prepare(io, { model, flags, input, previous, claimed });
   const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
   const started = performance.now();
   const progress = trackProgress(run, input, bar.update);
@@ -78,11 +95,11 @@ export async function runEmbed(io: CliIo, texts: readonly string[], flags: Embed
   } catch (error) {
     bar.finish();
     const rows = await output.abort();
-    if (rows !== undefined && rows > 0 && flags.output !== undefined) io.stderr.write(`${flags.output} holds the first ${countOf(rows, 'record')}${isParquet(flags.output) ? '' : '; --resume continues after them'}\n`);
-    throw error;
+    if (rows !== undefined && rows > 0 && claimed) io.stderr.write(`${claimed.partial} holds the first ${countOf(rows, 'record')}${isParquet(flags.output) ? '' : '; --resume continues after them'}\n`);
+    throw run.feed.namingRow(error);
   }
   bar.finish();
-  printSummary(io, { counts: run.counts, report: input.report, flags, existing: output.existing, seconds: (performance.now() - started) / 1000 });
+  printSummary(io, { counts: run.counts, input, flags, existing: output.existing, seconds: (performance.now() - started) / 1000 });
 }
 
 function isParquet(path: string | undefined): boolean {
@@ -106,21 +123,21 @@ function requireConsistent(flags: EmbedFlags, unit: 'tokens' | 'words' | undefin
 }
 
 /** The sidecar of the output to be continued. The fingerprint is checked later, when the model is known; the input is checked here. */
-async function readPrevious({ resume, output, textField }: EmbedFlags, input: string): Promise<EmbeddingMetadata | undefined> {
-  if (!resume || output === undefined || !existsSync(output)) return undefined;
-  const previous = await readEmbeddingMetadata(output);
+async function readPrevious({ resume, output, textField }: EmbedFlags, input: string, claimed: OutputFile | undefined): Promise<EmbeddingMetadata | undefined> {
+  if (!resume || !claimed || !(await claimed.resume())) return undefined;
+  const previous = await readEmbeddingMetadata(claimed.partial);
   const origin = previous?.['input'] as { name?: string; field?: string | null } | undefined;
   if (origin && (origin.name !== input || (origin.field ?? undefined) !== textField)) {
     const describe = (name: string | undefined, column: string | null | undefined): string => `${name}${column == null ? '' : `, field ${column}`}`;
     throw new AlbertineError('invalid_argument', `cannot continue ${output}: it was made from ${describe(origin.name, origin.field)}, this run reads ${describe(input, textField)}`, {
-      value: input, hint: `Start again without --resume, or correct "input" in ${metadataPath(output)} if the file has only moved`,
+      value: input, hint: `Start again without --resume, or correct "input" in ${metadataPath(claimed.origin)} if the file has only moved`,
     });
   }
   return previous;
 }
 
-function prepare(io: CliIo, parts: { model: Albert; flags: EmbedFlags; input: TextInput; previous: EmbeddingMetadata | undefined }): EmbedRun {
-  const { model, flags, input, previous } = parts;
+function prepare(io: CliIo, parts: { model: Albert; flags: EmbedFlags; input: TextInput; previous: EmbeddingMetadata | undefined; claimed: OutputFile | undefined }): EmbedRun {
+  const { model, flags, input, previous, claimed } = parts;
   const { pooling, layers, layerCombination, normalize, dimensions, longText, maxLength, stride, windowCombination, segments, batchTokens } = flags;
   const unit = pooling === 'tokens' || pooling === 'words' ? pooling : undefined;
   const options: EmbedOptions = {
@@ -132,7 +149,7 @@ function prepare(io: CliIo, parts: { model: Albert; flags: EmbedFlags; input: Te
   // A text that is too long is an error of its row, and is best found before its neighbours are computed.
   const check = plan.window.longText === 'error' || plan.segments > 0 ? (text: string): void => requireFits(model, plan, text) : undefined;
   return {
-    io, model, flags, options, plan, previous,
+    io, model, flags, options, plan, previous, claimed,
     feed: new TextFeed(input, { signal: io.signal, check }),
     counts: new EmbedCounts(),
     fingerprint: fingerprintOf(embeddingFingerprint(model, plan), flags),

@@ -11,13 +11,16 @@ export class EmbedCounts {
   uncountedTexts = 0;
   /** Without special tokens, of the whole texts. */
   tokens = 0;
+  /** Tokens for what the vocabulary does not have. */
+  unknownTokens = 0;
   windowedTexts = 0;
   truncatedTexts = 0;
   truncatedTokens = 0;
   /** Numbers beyond the calibrated range, with int8 vectors. */
   clippedValues = 0;
 
-  add({ tokenCount, windows, truncatedTokens }: EmbeddedText): void {
+  add({ tokenCount, windows, truncatedTokens, unknownTokens = 0 }: EmbeddedText): void {
+    this.unknownTokens += unknownTokens;
     this.texts++;
     this.tokens += tokenCount;
     this.truncatedTokens += truncatedTokens;
@@ -27,7 +30,7 @@ export class EmbedCounts {
 
   /** Adds the counts that an interrupted run left in its sidecar, if it left any. */
   addStored(stored: Record<string, unknown> | undefined): void {
-    for (const name of ['texts', 'uncountedTexts', 'tokens', 'windowedTexts', 'truncatedTexts', 'truncatedTokens', 'clippedValues'] as const) {
+    for (const name of ['texts', 'uncountedTexts', 'tokens', 'unknownTokens', 'windowedTexts', 'truncatedTexts', 'truncatedTokens', 'clippedValues'] as const) {
       const value = stored?.[name];
       if (typeof value === 'number') this[name] += value;
     }
@@ -38,8 +41,8 @@ export class EmbedCounts {
 const PRINTED_ISSUES = 10;
 
 /** Prints what was done, what was cut, and which rows were left out. */
-export function printSummary(io: CliIo, run: { counts: EmbedCounts; report: ReadReport; flags: { output?: string; quiet?: boolean }; existing: number; seconds: number }): void {
-  const { counts, report, flags, existing, seconds } = run;
+export function printSummary(io: CliIo, run: { counts: EmbedCounts; input: ReadInput; flags: { output?: string; quiet?: boolean }; existing: number; seconds: number }): void {
+  const { counts, input, flags, existing, seconds } = run;
   const number = (value: number): string => value.toLocaleString('en-US');
   const texts = counts.texts - existing;
   const lines: string[] = [];
@@ -51,12 +54,34 @@ export function printSummary(io: CliIo, run: { counts: EmbedCounts; report: Read
   }
   if (counts.truncatedTexts > 0) lines.push(`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`);
   if (counts.clippedValues > 0) lines.push(`note: ${countOf(counts.clippedValues, 'number')} outside the int8 ranges of the first texts, clipped`);
-  lines.push(...skippedRows(report));
+  lines.push(...unknownNotes(counts), ...inputNotes(input));
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
 }
 
-/** Lines that list rows left out; none if there are none. */
-export function skippedRows({ skipped, issues }: ReadReport): string[] {
+/** Share of unknown tokens above which results say little of the texts. */
+const MANY_UNKNOWN = 0.05;
+
+/** A warning where many tokens are the unknown one, as those of a script that the vocabulary was not made for. */
+export function unknownNotes({ tokens, unknownTokens }: { tokens: number; unknownTokens: number }): string[] {
+  if (unknownTokens <= MANY_UNKNOWN * tokens) return [];
+  const share = Math.round((100 * unknownTokens) / tokens);
+  return [`note: ${unknownTokens.toLocaleString('en-US')} of ${countOf(tokens, 'token')} (${share} %) unknown to the tokeniser: its vocabulary lacks these characters or words, and the model does not see them`];
+}
+
+/** An input that has been read to its end. */
+export interface ReadInput {
+  readonly name: string;
+  readonly report: ReadReport;
+  readonly notes: readonly string[];
+}
+
+/** Lines about an input: how its arguments were understood, that it was empty, or which rows were left out. */
+export function inputNotes({ name, report, notes }: ReadInput): string[] {
+  const isEmpty = report.rows === 0 && report.skipped === 0;
+  return [...notes.map((note) => `note: ${note}`), ...(isEmpty ? [`note: ${name} holds no rows`] : []), ...skippedRows(report)];
+}
+
+function skippedRows({ skipped, issues }: ReadReport): string[] {
   if (skipped === 0) return [];
   const listed = issues.slice(0, PRINTED_ISSUES).map(({ row, reason }) => `  row ${row}: ${reason}`);
   const rest = skipped - listed.length;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addInputOptions, addModelOption, integer, layers, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
+import { OVERWRITE } from './output-claim.ts';
 
 /** `albertine embed`: texts to vectors. */
 export function registerEmbed(program: Command, io: CliIo): void {
@@ -8,7 +9,7 @@ export function registerEmbed(program: Command, io: CliIo): void {
     .summary('turn texts into vectors')
     .description('Turns texts into vectors (embeddings), one a text, a token or a word, and writes them in input order.');
   addInputOptions(addModelOption(command))
-    .option('-o, --output <file>', 'where the vectors go: .jsonl, .csv, .tsv, .npy or .parquet, with a sidecar FILE.meta.json. Default: JSONL on standard output')
+    .option('-o, --output <file>', 'where the vectors go: .jsonl, .csv, .tsv, .npy or .parquet, with a sidecar FILE.meta.json; or - for standard output. Default: JSONL on standard output')
     .option('--pooling <how>', 'one vector a text: mean (of all tokens), cls (first token), max, mean_sqrt (sum over the root of the count), weighted (later tokens count more), pooler (the checkpoint\'s own); or tokens, words: a vector for each, JSONL only. Default: as the model was trained, where its folder says so, else mean', oneOf('mean', 'cls', 'max', 'mean_sqrt', 'weighted', 'pooler', 'tokens', 'words'))
     .option('--layers <list>', 'depths whose vectors are used: 0 is the embeddings, 1 the first layer, -1 the last, as in -1,-2; or static: the embedding table alone, without running the network. Default: -1', layers)
     .option('--layer-combination <how>', 'several layers are combined by mean or concat. Default: mean', oneOf('mean', 'concat'))
@@ -26,6 +27,7 @@ export function registerEmbed(program: Command, io: CliIo): void {
     .option('--look-ahead <n>', 'texts read ahead and sorted by length together; 1 answers every line of a pipe at once. Default: 1024', integer({ min: 1 }))
     .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
     .option('--resume', 'continue an interrupted output after its last complete record (not Parquet). Refused if model, options or input differ')
+    .option('--overwrite', OVERWRITE)
     .option('-q, --quiet', 'no progress and no summary; notes and errors are still printed')
     .addHelpText('after', MANUAL)
     .action(async (texts: string[]) => {
@@ -38,7 +40,8 @@ const MANUAL = `
 Output
   .jsonl            {"index":0,"embedding":[0.12,...],"tokenCount":12,"windows":1,"truncatedTokens":0}
                     "index" counts the texts embedded from 0 (it is the row of a .npy); "tokenCount" the tokens of the whole text
-                    without [CLS] and [SEP]; "truncatedTokens" those that --long-text truncate cut off.
+                    without [CLS] and [SEP]; "truncatedTokens" those that --long-text truncate cut off; "unknownTokens", where there
+                    are any, those for what the vocabulary lacks (in tables: only in the counts of FILE.meta.json).
   .jsonl, tokens    {"index":0,"tokens":[{"token":"▁a","id":21,"start":0,"end":1,"embedding":[...]},...]}
                     "start" and "end" are UTF-16 positions in the text, -1 for [CLS] and [SEP]. Words have no "id".
   .csv, .tsv        the same as columns: index, embedding_0, embedding_1 ..., tokenCount, windows, truncatedTokens
@@ -51,7 +54,8 @@ Quantisation
   ("quantization"): value = (q + 128) * step + min. Values outside are clipped and counted.
 
 Interrupting
-  Ctrl-C leaves a valid file with the records finished so far; the same command with --resume goes on after them.
+  The output is written as NAME.partial.EXT and takes its name when it is complete; until then an older file of that name stays.
+  Ctrl-C leaves that partial file, valid, with the records finished so far; the same command with --resume goes on after them.
   Exit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted.
 
 Examples

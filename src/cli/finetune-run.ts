@@ -4,6 +4,7 @@ import type { OptimizerOptions } from '../training/trainer-options.ts';
 import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
 import type { FineTuneEmbeddingOptions } from '../tasks/fine-tune-embedding-options.ts';
 import { pick } from '../tasks/pick.ts';
+import { RunFinished } from '../tasks/run-folder-node.ts';
 import type { ScheduleConstants } from '../tasks/trainer-constants.ts';
 import { unusedByOptimizer } from '../training/optimizers/constants.ts';
 import { countOf } from '../core/count.ts';
@@ -62,7 +63,8 @@ export async function runFinetuneEmbedding(io: CliIo, flags: FinetuneEmbeddingFl
     ...(!flags.symmetric && { symmetric: false }),
     ...(evaluation && { evaluation }),
     ...(evalFields && { evaluationFields: { textField, pairField, scoreField } }),
-  }).finally(() => bar.finish());
+  }).catch(unlessFinished(io)).finally(() => bar.finish());
+  if (result === undefined) return await io.stdout.write(`${flags.output}\n`);
   if (result.outcome === 'interrupted') throw interrupted(result);
   printResult(io, result, {
     seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false,
@@ -80,7 +82,8 @@ export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlag
     ...await trainingOptions(io, flags, bar), ...dataOptions(flags),
     ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate']),
     ...(flags.eval !== undefined && { evaluation: flags.eval }),
-  }).finally(() => bar.finish());
+  }).catch(unlessFinished(io)).finally(() => bar.finish());
+  if (result === undefined) return await io.stdout.write(`${flags.output}\n`);
   if (result.outcome === 'interrupted') throw interrupted(result);
   const { temperature } = result;
   printResult(io, result, {
@@ -162,6 +165,15 @@ export function interrupted({ output, steps }: { output: string; steps: number }
   return new AlbertineError('interrupted', `interrupted after step ${steps.toLocaleString('en-US')}; a checkpoint is in ${output}`, {
     value: EXIT.interrupted, hint: 'The same command with --resume continues with the same result',
   });
+}
+
+/** Tells, instead of failing, that the run of `--resume` has come to its end already: a script that tries again until it succeeds can end. */
+export function unlessFinished(io: CliIo): (error: unknown) => undefined {
+  return (error) => {
+    if (!(error instanceof RunFinished)) throw error;
+    io.stderr.write(`note: ${error.message}\n`);
+    return undefined;
+  };
 }
 
 /** Of the many figures of an evaluation, those printed at the end; the report has all. */

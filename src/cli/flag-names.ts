@@ -20,6 +20,7 @@ export function asFlags(message: string): string {
     .replace(/\bset hardVocabLimit to false\b/g, 'use --no-hard-vocab-limit')
     .replace(/\bsay header: false\b/g, 'use --no-header')
     .replace(/\bheader: false\b/g, '--no-header')
+    .replace(/\bsay delimiter (?=")/g, 'use --delimiter ')
     .replace(/\bName the format: /g, 'Name it with --format: ')
     .replace(/\bmore epochs\b/g, 'more --epochs')
     .replace(ONE_WORD, (name) => flagOf(name))

@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/folder.ts';
 import type { FileSource } from '../core/files.ts';
 import type { AlbertConfig } from '../model/config.ts';
+import { describeNonFinite, findNonFinite } from '../model/finite.ts';
 import { countParameters, embeddingParameters, encoderParameters, headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
 import { presetConfig } from '../model/presets.ts';
 import { AlbertineError } from '../core/errors.ts';
@@ -95,9 +96,10 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
   const [{ weightsFingerprint }, { int8Fingerprint }] = await Promise.all([import('../checkpoint/fingerprint.ts'), import('../checkpoint/int8.ts')]);
   const files = await openModelFiles(io, model);
   const checkpoint = await openCheckpoint(files);
-  const [loaded, tokenizer] = [await checkpoint.load({ int8: true }), await findTokenizer(files)];
+  const [loaded, tokenizer] = [await checkpoint.load({ int8: true, allowNonFinite: true }), await findTokenizer(files)];
   const { weights, heads, int8, source, unexpected, missingOptional } = loaded;
   const untrained = checkpoint.details.extra['albertine_untrained'] === true;
+  const nonFinite = findNonFinite(weights);
   return {
     name: checkpoint.location,
     ...(untrained && { untrained }),
@@ -111,6 +113,7 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
     fingerprint: `model=${await (int8 ? int8Fingerprint(weights, int8) : weightsFingerprint(weights))};tokenizer=${tokenizer?.fingerprint ?? 'none'}`,
     notes: [
       ...(untrained ? ['UNTRAINED weights: initialised at random, vectors and predictions carry no meaning'] : []),
+      ...(nonFinite.length > 0 ? [`weights that are not finite, so no result is either: ${describeNonFinite(nonFinite)}`] : []),
       ...checkpoint.notes,
       ...(tokenizer ? [] : ['no tokeniser files: texts cannot be read with this checkpoint']),
       ...(tokenizer && tokenizer.vocabSize > checkpoint.config.vocabSize ? [`the tokeniser has ${tokenizer.vocabSize} tokens, the embedding table only ${checkpoint.config.vocabSize}: they belong to different checkpoints`] : []),

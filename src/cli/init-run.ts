@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { initialiseWeights } from '../checkpoint/initialise.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import type { StorageDtype } from '../checkpoint/safetensors.ts';
@@ -12,6 +10,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { openTokenizer } from './models.ts';
+import { requireNewFolder, withClaimedFolder } from './output-claim.ts';
 import { formatBytes } from './progress-bar.ts';
 
 /** The flags of `albertine init`, as commander gives them. */
@@ -23,7 +22,7 @@ export interface InitFlags {
   heads?: string[];
   vocabSize?: number;
   dtype?: StorageDtype;
-  force?: boolean;
+  overwrite?: boolean;
 }
 
 const HEADS: HeadName[] = ['maskedLm', 'sentenceOrder', 'questionAnswering'];
@@ -32,16 +31,16 @@ const HEADS: HeadName[] = ['maskedLm', 'sentenceOrder', 'questionAnswering'];
 export async function runInit(io: CliIo, flags: InitFlags): Promise<void> {
   const { output, seed = 1, dtype = 'f32' } = flags;
   const heads = requireHeads(flags.heads ?? ['maskedLm', 'sentenceOrder']);
-  requireNew(output, flags.force ?? false);
+  requireNewFolder(output, { overwrite: flags.overwrite, file: 'config.json', what: 'a checkpoint' });
   const tokenizer = flags.tokenizer === undefined ? undefined : await openTokenizer(io, flags.tokenizer);
   const config = configFor(flags, tokenizer);
-  const saved = await saveCheckpoint(output, {
+  const saved = await withClaimedFolder(output, [flags.tokenizer], () => saveCheckpoint(output, {
     config, dtype, heads,
     weights: initialiseWeights(config, seed, { heads }),
     ...(tokenizer && { tokenizerFiles: tokenizer.files(), maxLength: config.maxPositionEmbeddings }),
     card: { name: `ALBERT ${flags.preset}, untrained`, untrained: true, description: `Made by \`albertine init --preset ${flags.preset} --seed ${seed}\`.` },
     extra: { albertine_untrained: true },
-  });
+  }));
   io.stderr.write(`WARNING: these weights are random. The model is untrained: its vectors and predictions carry no meaning.\n`);
   if (!tokenizer) io.stderr.write('note: the checkpoint has no tokeniser; add one with --tokenizer to read texts\n');
   io.stderr.write(`${countOf(saved.files.length, 'file')}, ${formatBytes(saved.weightBytes)} of weights, fingerprint ${saved.fingerprint}\n`);
@@ -53,13 +52,6 @@ function requireHeads(names: string[]): HeadName[] {
     if (!HEADS.includes(name as HeadName)) throw new UsageError(`--heads takes ${HEADS.join(', ')} or none, got ${name}`);
     return name as HeadName;
   });
-}
-
-/** Refuses to write over a checkpoint, or a folder of something else, unless told to. */
-export function requireNew(folder: string, force: boolean): void {
-  if (!force && existsSync(join(folder, 'config.json'))) {
-    throw new AlbertineError('invalid_argument', `${folder} holds a checkpoint already`, { value: folder, hint: 'Choose another --output, or replace it with --force' });
-  }
 }
 
 function configFor({ preset, vocabSize }: InitFlags, tokenizer: Tokenizer | undefined): AlbertConfig {

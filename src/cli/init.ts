@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { PRESETS } from '../model/presets.ts';
 import { integer, list, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
+import { OVERWRITE } from './output-claim.ts';
 
 /** `albertine init`: a new, untrained checkpoint. */
 export function registerInit(program: Command, io: CliIo): void {
@@ -15,7 +16,7 @@ export function registerInit(program: Command, io: CliIo): void {
     .option('--heads <list>', 'heads besides the encoder and the pooler: maskedLm, sentenceOrder, questionAnswering. Default: maskedLm,sentenceOrder', list)
     .option('--vocab-size <n>', 'rows of the embedding table. Default: the tokeniser\'s size, else the preset\'s', integer({ min: 1 }))
     .option('--dtype <type>', 'f32, f16 or bf16. Default: f32', oneOf('f32', 'f16', 'bf16'))
-    .option('--force', 'replace a checkpoint that is there already')
+    .option('--overwrite', OVERWRITE)
     .addHelpText('after', `
 Presets
 ${Object.values(PRESETS).map(({ name, description, config }) => `  ${name.padEnd(18)}${`${config.numHiddenLayers} x ${config.hiddenSize}`.padEnd(11)}${description}`).join('\n')}

@@ -7,7 +7,7 @@ export interface CliIo {
   /** Progress, notes and errors. */
   stderr: { write(text: string): void; isTTY: boolean; columns: number };
   env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, SIGTERM or SIGHUP. */
   signal: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ const DEFAULT_COLUMNS = 80;
 /** Launchers such as npx hand on a Ctrl-C that the terminal has sent us too: signals this close together are one. */
 const SAME_SIGNAL_MS = 500;
 
-/** The real process. A first SIGINT or SIGTERM aborts `signal`; a second one ends the process at once. */
+/** The real process. A first SIGINT, SIGTERM or SIGHUP (the terminal is gone) aborts `signal`; a second one ends the process at once. */
 export function processIo(): CliIo {
   const controller = new AbortController();
   let first = 0;
@@ -33,8 +33,7 @@ export function processIo(): CliIo {
       controller.abort(new AlbertineError('interrupted', 'interrupted'));
     } else if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   printWarningsAsNotes();
   // Without a listener a closed pipe would be an uncaught exception; writes report it themselves.
   process.stdout.on('error', () => undefined);

@@ -17,3 +17,11 @@ export function requireOutputFormat(path: string, allowed: readonly OutputFormat
   }
   return found;
 }
+
+/** The flags with `--output -` as what it stands for: standard output. */
+export function outputFile<T extends { output?: string }>(flags: T): T {
+  if (flags.output !== '-') return flags;
+  const rest = { ...flags };
+  delete rest.output;
+  return rest;
+}

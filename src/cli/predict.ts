@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addInputOptions, integer, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
+import { OVERWRITE } from './output-claim.ts';
 
 /** `albertine predict`: labels for texts. */
 export function registerPredict(program: Command, io: CliIo): void {
@@ -8,7 +9,8 @@ export function registerPredict(program: Command, io: CliIo): void {
     .summary('labels for texts, by a fine-tuned model')
     .description('Applies a fine-tuned classifier to texts and writes a label with its probability for each, in input order.');
   addInputOptions(command)
-    .option('-o, --output <file>', 'a .jsonl, .csv, .tsv or .parquet file. Default: JSONL on standard output')
+    .option('-o, --output <file>', 'a .jsonl, .csv, .tsv or .parquet file, or - for standard output. Default: JSONL on standard output')
+    .option('--overwrite', OVERWRITE)
     .option('--pair <text>', 'second text, for models fine-tuned on pairs; goes with every text given as an argument')
     .option('--pair-field <name>', 'field of the second text, for models fine-tuned on pairs; the first one is in --text-field. Standard input is JSONL then, unless --format says otherwise')
     .option('--top-k <n>', 'labels listed in "labels" (in tables label, label_2 ...), best first; "label" and "score" are always the best one. Default: all; in tables 1', integer({ min: 1 }))
@@ -22,7 +24,8 @@ export function registerPredict(program: Command, io: CliIo): void {
 Output
   {"index":0,"label":"pos","score":0.97,"labels":[{"label":"pos","score":0.97},{"label":"neg","score":0.03}],"tokenCount":5,"windows":1,"truncatedTokens":0}
   "index" counts the texts from 0. A multi-label model adds "assigned", the labels at or above 0.5. A regression model has "value" instead.
-  Tables (.csv, .tsv, .parquet) have the columns index, label, score (label_2, score_2 ... with --top-k), assigned or value, and the counts.
+  Tables (.csv, .tsv, .parquet) have the input's columns (one that is called as a column of the predictions becomes input_NAME), then index, label, score (label_2, score_2 ... with --top-k), assigned or value, and the counts.
+  The file is written as NAME.partial.EXT and takes its name when it is complete; until then an older file of that name stays.
 
 Examples
   albertine predict reviews-model "what a film" "never again"

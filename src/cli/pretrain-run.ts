@@ -8,7 +8,7 @@ import type { ScheduleConstants } from '../tasks/trainer-constants.ts';
 import type { GuardOptions } from '../training/guards.ts';
 import type { MaskingOptions } from '../training/pretraining/masking.ts';
 import { UsageError } from './errors.ts';
-import { describeEstimate, interrupted, optimizerOptions, scheduleOptions, type OptimizerFlags } from './finetune-run.ts';
+import { describeEstimate, interrupted, optimizerOptions, scheduleOptions, type OptimizerFlags, unlessFinished } from './finetune-run.ts';
 import { asFlags } from './flag-names.ts';
 import type { CliIo } from './io.ts';
 import { createProgressBar, formatDuration } from './progress-bar.ts';
@@ -50,7 +50,8 @@ export async function runPretrain(io: CliIo, flags: PretrainFlags): Promise<void
     onEstimate: (estimate) => { if (!quiet) bar.note(describeEstimate(estimate)); },
     onEvent: (kind, message) => { if (!quiet || !QUIET_EVENTS.has(kind)) bar.note(`${kind}: ${asFlags(message)}`); },
     signal: io.signal,
-  }).finally(() => bar.finish());
+  }).catch(unlessFinished(io)).finally(() => bar.finish());
+  if (result === undefined) return await io.stdout.write(`${flags.output}\n`);
   if (result.outcome === 'interrupted') throw interrupted(result);
   if (!quiet) {
     io.stderr.write(`${countOf(result.steps, 'step')} in ${formatDuration((performance.now() - started) / 1000)}\n`);

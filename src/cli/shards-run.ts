@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
 import type { CorpusSource } from '../training/pretraining/documents-node.ts';
+import { MANIFEST_FILE } from '../training/pretraining/manifest.ts';
 import { openShardFolder } from '../training/pretraining/shard-folder-node.ts';
 import { buildShards, verifyShards } from '../training/pretraining/shards-node.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
+import { requireNewFolder } from './output-claim.ts';
 import { createProgressBar, formatDuration } from './progress-bar.ts';
 
 /** The flags of `albertine shards build`, as commander gives them. */
@@ -16,12 +18,14 @@ export interface ShardsFlags {
   shardTokens?: number;
   workers?: number;
   onError?: 'stop' | 'skip';
+  overwrite?: boolean;
   quiet?: boolean;
 }
 
 /** Runs `albertine shards build`. */
 export async function runShardsBuild(io: CliIo, sources: readonly string[], flags: ShardsFlags): Promise<void> {
   const { tokenizer, output, segments, shardTokens, workers, quiet = false } = flags;
+  requireNewFolder(output, { overwrite: flags.overwrite, file: MANIFEST_FILE, what: 'finished shards' });
   const bar = createProgressBar(io, { quiet });
   const report = await buildShards(sources.map((text) => parseSource(text, flags)), tokenizer, {
     output, onProgress: bar.update, signal: io.signal,
@@ -29,6 +33,7 @@ export async function runShardsBuild(io: CliIo, sources: readonly string[], flag
   }).finally(() => bar.finish());
   const { manifest, keptShards, builtShards, skipped, seconds } = report;
   for (const [source, { skippedRows }] of Object.entries(skipped)) if (skippedRows > 0) io.stderr.write(`note: ${skippedRows} rows of ${source} were skipped\n`);
+  for (const { name, tokens } of manifest.sources) if (tokens === 0) io.stderr.write(`note: ${name} holds no text\n`);
   if (!quiet) {
     const kept = keptShards > 0 ? ` (${keptShards} kept from before)` : '';
     io.stderr.write(`${manifest.tokens.toLocaleString('en-US')} tokens of ${manifest.documents.toLocaleString('en-US')} documents in ${builtShards + keptShards} shards${kept}, ${formatDuration(seconds)}\n`);

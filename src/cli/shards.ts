@@ -17,6 +17,7 @@ export function registerShards(program: Command, io: CliIo): void {
     .option('--shard-tokens <n>', 'tokens of a shard. Default: 4194304', integer({ min: 1024 }))
     .option('--workers <n>', 'threads that tokenise. Default: the processors this process may use', integer({ min: 0 }))
     .option('--on-error <action>', 'rows that cannot be used: stop or skip (counted and listed). Default: stop', oneOf('stop', 'skip'))
+    .option('--overwrite', 'build again in a folder with finished shards; those that the same inputs give are kept. Default: refuse')
     .option('-q, --quiet', 'no progress and no summary')
     .addHelpText('after', `
 Examples

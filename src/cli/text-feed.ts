@@ -1,4 +1,4 @@
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, namingSource } from '../core/errors.ts';
 import type { TextRow } from '../data/read-node.ts';
 import type { TextInput } from './text-input.ts';
 
@@ -20,14 +20,28 @@ export class TextFeed implements AsyncIterable<string> {
   skipped = 0;
   /** Texts handed out, those passed over not counted. */
   taken = 0;
-  /** Row numbers of the texts handed out whose results have not been taken yet, in order. */
-  readonly rowNumbers: number[] = [];
+  /** Row numbers of the texts handed out whose results have not been taken yet, in order, and how many have been. */
+  private readonly rowNumbers: number[] = [];
+  private resultsTaken = 0;
   private readonly input: TextInput;
   private readonly options: FeedOptions;
 
   constructor(input: TextInput, options: FeedOptions) {
     this.input = input;
     this.options = options;
+  }
+
+  /** The row number of the next result; to be called once for each, in order. */
+  takeRow(): number | undefined {
+    this.resultsTaken++;
+    return this.rowNumbers.shift();
+  }
+
+  /** The error with its input and row, if it is about one text by its place among those handed out. */
+  namingRow(error: unknown): unknown {
+    if (!(error instanceof AlbertineError) || error.code !== 'not_finite' || typeof error.value !== 'number') return error;
+    const row = this.rowNumbers[error.value - this.resultsTaken];
+    return row === undefined ? error : namingSource(error, `${this.input.name}, row ${row}`);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<string> {

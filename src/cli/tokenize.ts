@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addInputOptions, addModelOption, integer } from './arguments.ts';
 import type { CliIo } from './io.ts';
+import { OVERWRITE } from './output-claim.ts';
 
 /** `albertine tokenize`: texts to token ids. */
 export function registerTokenize(program: Command, io: CliIo): void {
@@ -8,7 +9,8 @@ export function registerTokenize(program: Command, io: CliIo): void {
     .summary('turn texts into token ids')
     .description('Turns texts into token ids with their pieces and their places in the text. Needs only the tokeniser of a model, not its weights.');
   addInputOptions(addModelOption(command))
-    .option('-o, --output <file>', 'where the records go: .jsonl. Default: standard output')
+    .option('-o, --output <file>', 'where the records go: .jsonl, or - for standard output, the default')
+    .option('--overwrite', OVERWRITE)
     .option('--no-special', 'leave [CLS] and [SEP] out')
     .option('--max-length <n>', 'cut texts to this many tokens, [CLS] and [SEP] included; what was cut is in "truncatedTokens". Default: no limit', integer({ min: 1 }))
     .option('--pair-field <name>', 'field that holds a second text: tokenised together as [CLS] first [SEP] second [SEP]; records gain "typeIds"')
@@ -18,7 +20,7 @@ export function registerTokenize(program: Command, io: CliIo): void {
 
 Output, a line a text
   {"ids":[2,21,3],"tokens":["[CLS]","▁a","[SEP]"],"offsets":[[-1,-1],[0,1],[-1,-1]],"truncatedTokens":0}
-  "offsets" are UTF-16 positions in the text, -1 for [CLS] and [SEP].
+  "offsets" are UTF-16 positions in the text, -1 for [CLS] and [SEP]. Where the vocabulary lacks something, "unknownTokens" counts it.
 
 Examples
   albertine tokenize "A lovely café!"

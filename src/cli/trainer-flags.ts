@@ -28,7 +28,7 @@ export function addOptimizerOptions(command: Command, { usual }: { usual: 'adamw
 export function addKeepingOptions(command: Command): Command {
   return command
     .option('--checkpoint-every <n>', 'steps between checkpoints to resume from. Default: a tenth of the run, at most 500', integer({ min: 1 }))
-    .option('--keep-checkpoints <n>', 'checkpoints that are kept, the newest ones. Default: 2', integer({ min: 1 }))
+    .option('--keep-checkpoints <n>', 'checkpoints that are kept, the newest ones, also when the run is finished. Default: 2, and none of a finished run: its model is all that is needed', integer({ min: 1 }))
     .option('--spike-factor <x>', 'a step whose gradient norm is this many times the average is not applied; 0: always applied. Default: 20', number({ min: 0 }))
     .option('--roll-back-after <n>', 'steps in a row that are not applied, after which the weights of the last checkpoint come back at half the rate. Default: 5', integer({ min: 1 }))
     .option('--histogram-every <n>', 'steps between histograms of weights and (on the processor) gradients, for TensorBoard and in events.jsonl. Default: none', integer({ min: 1 }));

@@ -3,6 +3,7 @@ import { formatOfPath } from '../data/read-node.ts';
 import { trainVocabularyFromFiles } from '../tokenizer/training/train-node.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
+import { requireNewFolder } from './output-claim.ts';
 import { createProgressBar, formatDuration } from './progress-bar.ts';
 
 /** The flags of `albertine vocab train`, as commander gives them. */
@@ -24,11 +25,14 @@ export interface VocabFlags {
   textField?: string;
   seed?: number;
   resume?: boolean;
+  overwrite?: boolean;
   quiet?: boolean;
 }
 
 /** Runs `albertine vocab train`. */
 export async function runVocabTrain(io: CliIo, inputs: readonly string[], flags: VocabFlags): Promise<void> {
+  if (flags.resume && flags.overwrite) throw new UsageError('--resume continues a training, --overwrite throws it away: give one of them');
+  requireNewFolder(flags.output, { overwrite: flags.overwrite, file: 'training-report.json', what: 'a trained vocabulary' });
   const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
   const { output, algorithm = 'unigram', vocabSize, sample, textField, seed, resume } = flags;
   const shared = {

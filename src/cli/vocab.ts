@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { integer, list, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
+import { OVERWRITE } from './output-claim.ts';
 
 const share = (text: string): number => {
   const value = Number(text);
@@ -31,6 +32,7 @@ export function registerVocab(program: Command, io: CliIo): void {
     .option('--text-field <name>', 'field of .jsonl rows that holds the text. Default: text')
     .option('--seed <n>', 'seed of the sample. Default: 1', integer())
     .option('--resume', 'continue an interrupted run after its last finished stage')
+    .option('--overwrite', OVERWRITE)
     .option('-q, --quiet', 'no progress and no summary')
     .addHelpText('after', `
 Memory is bounded whatever the size of the files: distinct words are counted, and the rarest beyond 12 million are dropped and reported.

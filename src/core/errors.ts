@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'weights_mismatch'
   | 'tokenizer_not_found'
   | 'text_too_long'
+  | 'not_finite'
   | 'runtime_unavailable'
   | 'runtime_failed'
   | 'disposed'
@@ -28,7 +29,7 @@ export interface ErrorDetails {
   /** The offending value, kept as it was given. */
   value?: unknown;
   /** What the reader can do about it; printed after the message. */
-  hint?: string;
+  hint?: string | undefined;
   /** The lower-level error. */
   cause?: unknown;
 }
@@ -49,6 +50,13 @@ export class AlbertineError extends Error {
     this.value = details.value;
     this.hint = details.hint;
   }
+}
+
+/** The error with the name of the file (or other source) that it comes from in front, unless its message has it already; other errors as they are. */
+export function namingSource(error: unknown, name: string): unknown {
+  if (!(error instanceof AlbertineError) || error.message.includes(name)) return error;
+  const { code, message, value, hint } = error;
+  return new AlbertineError(code, `${name}: ${hint ? message.slice(0, -hint.length - 2) : message}`, { value, hint, cause: error.cause ?? error });
 }
 
 /** Shortens any value to one readable line for an error message (at most `limit` characters). */

@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync, readSync, realpathSync } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, existsSync, openSync, readSync, realpathSync } from 'node:fs';
+import { access, mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AlbertineError } from './errors.ts';
 import type { FileSource } from './files.ts';
@@ -12,19 +13,41 @@ export async function openFolder(path: string): Promise<FileSource> {
   const fail = (name: string) => (cause: unknown): never => {
     throw new AlbertineError('file_not_found', `cannot read ${name} in ${path}`, { value: join(path, name), cause });
   };
+  const place = await findReplaced(path);
   return {
     location: path,
-    list: async () => (await readdir(path, { withFileTypes: true })).filter((entry) => !entry.isDirectory()).map((entry) => entry.name),
-    size: async (name) => (await stat(join(path, name)).catch(fail(name))).size,
+    list: async () => {
+      const names = (await Promise.all([path, join(path, REPLACING)].map((folder) => readdir(folder, { withFileTypes: true }).catch(() => []))))
+        .flat().filter((entry) => !entry.isDirectory() && entry.name !== REMOVED).map((entry) => entry.name);
+      return [...new Set(names)].filter((name) => place === undefined || existsSync(place(name)));
+    },
+    size: async (name) => (await stat(placed(name)).catch(fail(name))).size,
     read: async (name, start = 0, end) => {
-      if (start === 0 && end === undefined) return readFile(join(path, name)).catch(fail(name));
-      return readRange(join(path, name), start, end).catch(fail(name));
+      if (start === 0 && end === undefined) return readFile(placed(name)).catch(fail(name));
+      return readRange(placed(name), start, end).catch(fail(name));
     },
     local: (name) => {
-      const real = realpathSync(join(path, name));
+      const real = realpathSync(placed(name));
       return { path: real, readSync: (start, end) => readRangeSync(real, start, end) };
     },
   };
+
+  function placed(name: string): string {
+    return place?.(name) ?? join(path, name);
+  }
+}
+
+/** Holds, for a moment, the complete new files of a folder that are about to take the place of the old ones (see `writeFolder`). */
+export const REPLACING = '.albertine-new';
+/** In it: names of files, a line each, that the new content does not have. */
+export const REMOVED = '.removed';
+
+/** Where the files of a folder are whose replacement was begun and not finished, because the process was killed; undefined for any other folder. */
+async function findReplaced(path: string): Promise<((name: string) => string) | undefined> {
+  const fresh = join(path, REPLACING);
+  if (!(await isFolder(fresh))) return undefined;
+  const removed = (await readFile(join(fresh, REMOVED), 'utf8').catch(() => '')).split('\n');
+  return (name) => (removed.includes(name) || existsSync(join(fresh, name)) ? join(fresh, name) : join(path, name));
 }
 
 function readRangeSync(path: string, start: number, end: number): Uint8Array {
@@ -98,12 +121,26 @@ async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
-/** Writes a file so that a reader sees either the old content or all of the new: temporary name, flush, rename. */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+/** A name beside `path` for what is not complete yet; it tells whose it is, so that what a killed process left can be removed. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+}
+
+/** Writes a file so that a reader sees either the old content or all of the new: temporary name, flush, rename. Nothing is left where that fails. */
+export async function writeFileAtomic(path: string, content: Uint8Array | string | Iterable<Uint8Array | string>): Promise<void> {
   await makeFolder(dirname(path));
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  await writeFile(temporary, content, { flush: true });
-  await rename(temporary, path);
+  const target = await realpath(path).catch(() => path);
+  const found = await stat(target).catch(() => undefined);
+  // A device or a pipe cannot be replaced.
+  if (found && !found.isFile() && !found.isDirectory()) return await writeFile(target, content);
+  const temporary = temporaryName(target);
+  try {
+    await writeFile(temporary, content, { flush: true });
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /** Reads a JSON file that someone wrote: settings, a recipe. Throws `file_not_found`, or `invalid_file` with the place of the mistake. */

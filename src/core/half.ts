@@ -22,14 +22,14 @@ function halfValues(): Float32Array {
 }
 
 /** IEEE half precision to 32-bit float, exact. `out` must be at least as long as `bits`. */
-export function float16ToFloat32(bits: Uint16Array, out = new Float32Array(bits.length)): Float32Array {
+export function float16ToFloat32(bits: Uint16Array, out: Float32Array = new Float32Array(bits.length)): Float32Array {
   const table = halfValues();
   for (let i = 0; i < bits.length; i++) out[i] = table[bits[i]];
   return out;
 }
 
 /** bfloat16 to 32-bit float, exact. `out` must be at least as long as `bits`. */
-export function bfloat16ToFloat32(bits: Uint16Array, out = new Float32Array(bits.length)): Float32Array {
+export function bfloat16ToFloat32(bits: Uint16Array, out: Float32Array = new Float32Array(bits.length)): Float32Array {
   const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
   for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;
   return out;
@@ -65,7 +65,7 @@ function halfBits(word: number): number {
  * 32-bit floats to half precision. Values beyond 65,504 become infinite and NaN becomes the quiet NaN, as in PyTorch;
  * see {@link countFloat16Overflow} for finding the former first.
  */
-export function float32ToFloat16(values: Float32Array, out = new Uint16Array(values.length)): Uint16Array {
+export function float32ToFloat16(values: Float32Array, out: Uint16Array = new Uint16Array(values.length)): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < words.length; i++) out[i] = halfBits(words[i]);
   return out;
@@ -82,7 +82,7 @@ export function countFloat16Overflow(values: Float32Array): number {
 }
 
 /** 32-bit floats to bfloat16. NaN becomes 0x7fc0, as in PyTorch. */
-export function float32ToBfloat16(values: Float32Array, out = new Uint16Array(values.length)): Uint16Array {
+export function float32ToBfloat16(values: Float32Array, out: Uint16Array = new Uint16Array(values.length)): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < words.length; i++) {
     const word = words[i];

@@ -1,3 +1,4 @@
+import { parseDecimal } from '../core/decimal.ts';
 import { AlbertineError, describeValue, requireOneOf } from '../core/errors.ts';
 import { missingFieldReason, type ReadReport, type Row, type RowSource } from './rows.ts';
 
@@ -102,7 +103,7 @@ function readExample(row: Row, problem: ProblemType, options: ExampleOptions): {
   const value = row.fields[labelField];
   const where = `field ${JSON.stringify(labelField)}`;
   if (problem === 'regression') {
-    const target = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
+    const target = typeof value === 'number' ? value : typeof value === 'string' ? parseDecimal(value) : NaN;
     return Number.isFinite(target) ? { example: { ...texts, label: String(value), target }, names: [] } : `${where} must be a number, got ${describeValue(value)}`;
   }
   if (problem === 'multiLabel') {

@@ -1,3 +1,5 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 export {
   MAX_LISTED_ISSUES, ROW_FORMATS, RowReporter, missingFieldReason,
   type OnError, type ReadReport, type Row, type RowFormat, type RowIssue, type RowSource,
@@ -19,3 +21,4 @@ export { bucketLength, bucketWithin, planBatches, type BatchOptions } from './ba
 export { classBalance, multiLabelBalance, stratifiedSplit, type ClassBalance, type MultiLabelBalance, type Split } from './split.ts';
 export { PROBLEM_TYPES, collectExamples, exampleFields, sortLabels, type Example, type ExampleOptions, type ExampleSet, type ProblemType } from './dataset.ts';
 export { readExamples, type ReadExampleOptions } from './dataset-node.ts';
+export { partialPath } from '../core/output-node.ts';

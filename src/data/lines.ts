@@ -1,4 +1,5 @@
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { withLineFeeds } from '../core/line-ends.ts';
 
 /** Character encodings of text inputs. All keep ASCII bytes as they are, so that lines can be found before decoding. */
 export const TEXT_ENCODINGS = ['utf-8', 'latin1', 'windows-1252', 'gb18030', 'big5', 'euc-jp', 'euc-kr', 'shift_jis'] as const;
@@ -29,12 +30,12 @@ const LINE_FEED = 0x0a;
 
 /**
  * Splits a stream of bytes into lines, one array of lines for each chunk that ends some; holds one chunk and one line.
- * Only U+000A (with or without U+000D before it) ends a line. A byte order mark is removed; one of UTF-16 or UTF-32
- * throws `unsupported`. A line feed at the very end does not start another line.
+ * U+000A (with or without U+000D before it) ends a line; in an input that has none, U+000D alone does. A byte order mark is removed; one of
+ * UTF-16 or UTF-32 throws `unsupported`. A line end at the very end does not start another line.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>, options: LineOptions = {}): AsyncGenerator<Line[], void, undefined> {
   const splitter = new LineSplitter(options);
-  for await (const chunk of chunks) {
+  for await (const chunk of withLineFeeds(chunks)) {
     const lines = splitter.push(chunk);
     if (lines.length > 0) yield lines;
   }

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
+import { OutputFile } from '../core/output-node.ts';
 import { NPY_DTYPES, NPY_HEADER_BYTES, NPY_ITEM_BYTES, npyHeader, parseNpy, parseNpyHeader, type NpyArray, type NpyDtype, type NpyHeader } from './npy.ts';
 import { FileSink, FLUSH_INTERVAL_MS } from './sink-node.ts';
 
@@ -57,14 +58,16 @@ export class NpyWriter {
   private readonly sink: FileSink;
   private readonly dtype: NpyDtype;
   private readonly columns: number;
+  private readonly output: OutputFile | undefined;
 
   /** Use {@link openNpyWriter}. */
-  constructor(sink: FileSink, dtype: NpyDtype, columns: number, rows: number) {
+  constructor(sink: FileSink, { dtype, columns, rows, output }: { dtype: NpyDtype; columns: number; rows: number; output?: OutputFile | undefined }) {
     this.sink = sink;
     this.dtype = dtype;
     this.columns = columns;
     this.written = rows;
     this.stored = rows;
+    this.output = output;
   }
 
   /** Rows in the file, those of earlier runs included. */
@@ -92,15 +95,43 @@ export class NpyWriter {
     this.stored = this.written;
   }
 
-  /** Finishes the file. Safe to call twice. */
+  /** Finishes the file, which takes its name now. Safe to call twice. */
   async close(): Promise<void> {
+    await this.end();
+    await this.output?.commit();
+  }
+
+  /** Ends early: the rows so far stay under another name, for `resume`; a file of the name itself stays as it was. */
+  async abort(): Promise<void> {
+    try {
+      await this.end();
+    } finally {
+      await this.output?.abandon({ keep: this.stored > 0 });
+    }
+  }
+
+  private async end(): Promise<void> {
     if (this.stored !== this.written) await this.flush();
     await this.sink.close();
   }
 }
 
-/** Starts or continues a `.npy` matrix. Throws `shape_mismatch` when the file to continue has another width or element type. */
-export async function openNpyWriter(path: string, { dtype = 'float32', columns, resume = false }: NpyWriterOptions): Promise<NpyWriter> {
+/**
+ * Starts or continues a `.npy` matrix, under another name (`partialPath`) until it is closed. Throws `shape_mismatch` when the file to continue has
+ * another width or element type.
+ */
+export async function openNpyWriter(path: string, { resume = false, ...options }: NpyWriterOptions): Promise<NpyWriter> {
+  const output = await OutputFile.claim(path);
+  try {
+    return await openNpyFile(output.partial, { ...options, resume: resume && await output.resume(), output });
+  } catch (error) {
+    await output.abandon({ keep: true });
+    throw error;
+  }
+}
+
+/** The writer of a file as it lies, without locks and renaming, unless it is to end `output`. */
+export async function openNpyFile(path: string, { dtype = 'float32', columns, resume = false, output }: NpyWriterOptions & { output?: OutputFile }): Promise<NpyWriter> {
   requireOneOf('dtype', dtype, NPY_DTYPES);
   requireInteger('columns', columns, { min: 1 });
   if (resume && existsSync(path)) {
@@ -112,12 +143,12 @@ export async function openNpyWriter(path: string, { dtype = 'float32', columns, 
     }
     const sink = await FileSink.open(path, existing.endOffset);
     await sink.writeAt(npyHeader(dtype, existing.rows, columns), 0);
-    return new NpyWriter(sink, dtype, columns, existing.rows);
+    return new NpyWriter(sink, { dtype, columns, rows: existing.rows, output });
   }
   const sink = await FileSink.open(path);
   await sink.write(npyHeader(dtype, 0, columns));
   await sink.flush();
-  return new NpyWriter(sink, dtype, columns, 0);
+  return new NpyWriter(sink, { dtype, columns, rows: 0, output });
 }
 
 function toBytes(values: ArrayLike<number>, dtype: NpyDtype): Uint8Array {

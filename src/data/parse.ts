@@ -1,4 +1,4 @@
-import { AlbertineError, describeValue, requireOneOf } from '../core/errors.ts';
+import { AlbertineError, describeValue, namingSource, requireOneOf } from '../core/errors.ts';
 import { CsvParser, QUOTE_STYLES, type CsvRecord, type QuoteStyle } from './csv.ts';
 import { readLines, type Line, type TextEncoding } from './lines.ts';
 import { missingFieldReason, type Row, type RowFormat, type RowReporter } from './rows.ts';
@@ -25,13 +25,21 @@ export interface ParseOptions {
  * Bad rows go to `reporter`. Throws `invalid_data` for a CSV or TSV header that is unusable.
  */
 export async function* parseRows(chunks: AsyncIterable<Uint8Array>, options: ParseOptions, reporter: RowReporter): AsyncGenerator<Row, void, undefined> {
-  const lines = readLines(chunks, options);
+  const lines = namedLines(readLines(chunks, options), reporter.source);
   const rows = options.format === 'txt' ? textRows(lines, reporter)
     : options.format === 'jsonl' ? jsonRows(lines, options.fields ?? [], reporter)
       : csvRows(lines, options, reporter);
   for await (const row of rows) {
     reporter.report.rows++;
     yield row;
+  }
+}
+
+async function* namedLines(lines: AsyncIterable<Line[]>, source: string): AsyncGenerator<Line[]> {
+  try {
+    yield* lines;
+  } catch (error) {
+    throw namingSource(error, source);
   }
 }
 
@@ -89,7 +97,7 @@ async function* csvRows(lines: AsyncIterable<Line[]>, options: ParseOptions, rep
 
   const toRow = (record: CsvRecord): Row | undefined => {
     if (names === undefined) {
-      names = fieldNames(record, { header, required: options.fields ?? [], source: reporter.source });
+      names = fieldNames(record, { header, required: options.fields ?? [], source: reporter.source, ...(options.delimiter === undefined && { assumed: delimiter }) });
       parser.columns = names.length;
       if (header) return undefined;
     }
@@ -119,15 +127,38 @@ async function* csvRows(lines: AsyncIterable<Line[]>, options: ParseOptions, rep
   if (row) yield row;
 }
 
-function fieldNames({ number, values, problem }: CsvRecord, { header, required, source }: { header: boolean; required: readonly string[]; source: string }): string[] {
+interface HeaderContext {
+  header: boolean;
+  required: readonly string[];
+  source: string;
+  /** The delimiter, where it is the format's and was not named by the caller. */
+  assumed?: string;
+}
+
+function fieldNames({ number, values, problem }: CsvRecord, { header, required, source, assumed }: HeaderContext): string[] {
   const fail = (reason: string, hint?: string): never => {
     throw new AlbertineError('invalid_data', `${source}, line ${number}: the ${header ? 'header' : 'first row'} cannot be used: ${reason}`, { value: values, hint });
   };
   if (problem !== undefined) fail(problem);
+  const other = header && assumed !== undefined ? otherDelimiter(values, assumed) : undefined;
+  if (other !== undefined) {
+    // A tab is hard to give on a command line, and has a format of its own.
+    const remedy = other === '\t' ? 'tabs. Name the format: tsv' : `${JSON.stringify(other)}: say delimiter ${JSON.stringify(other)}`;
+    fail(`it is the one field ${describeValue(values[0], 60)}`, `Its fields seem to be separated by ${remedy}. If it is one field, say delimiter ${JSON.stringify(assumed)}`);
+  }
   const names = header ? values : values.map((_, index) => String(index));
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) fail(`two fields are called ${JSON.stringify(repeated)}`, 'If the file has no header line, say header: false');
   const reason = firstMissing(Object.fromEntries(names.map((name) => [name, ''])), required);
   if (reason !== undefined) fail(reason, header ? 'Name the fields that hold what is needed; if the file has no header line, say header: false and name them 0, 1, 2 ...' : 'Name the fields that hold what is needed');
   return names;
+}
+
+/** What separates the names of a header that has come out as one name: spreadsheets write semicolons where the comma is the decimal point. */
+function otherDelimiter([name, ...others]: readonly string[], assumed: string): string | undefined {
+  if (others.length > 0) return undefined;
+  return [';', '\t', ',', '|'].find((delimiter) => {
+    const parts = name.split(delimiter);
+    return delimiter !== assumed && parts.length > 1 && parts.every((part) => part.trim() !== '' && part.length <= 64);
+  });
 }

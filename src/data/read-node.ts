@@ -1,7 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { AlbertineError, describeValue, requireOneOf } from '../core/errors.ts';
 import { readParquetRows } from './parquet-node.ts';
 import { parseRows, type ParseOptions } from './parse.ts';
 import { missingFieldReason, ROW_FORMATS, RowReporter, type OnError, type Row, type RowFormat, type RowSource } from './rows.ts';
@@ -28,7 +28,7 @@ export function formatOfPath(path: string): RowFormat | undefined {
  * Opens a file, or standard input as `-`, as rows that are read while they are consumed.
  * Text formats take constant memory whatever the file's size, and may be gzipped; Parquet takes one row group.
  * Throws `file_not_found` at once, `invalid_argument` if the format is unknown; while reading, `invalid_data` for bad
- * rows (unless `onError` is `skip`) and `invalid_file` for damaged containers.
+ * rows (unless `onError` is `skip`, and some row can be used) and `invalid_file` for damaged containers.
  */
 export function openRows(source: string, options: ReadOptions = {}): RowSource {
   const { onError = 'stop' } = options;
@@ -41,13 +41,17 @@ export function openRows(source: string, options: ReadOptions = {}): RowSource {
   const reporter = new RowReporter(name, onError);
   let passes = 0;
 
-  const iterate = (): AsyncGenerator<Row> => {
+  const openPass = (): AsyncGenerator<Row> => {
     if (isStdin && passes > 0) throw new AlbertineError('unsupported', 'standard input can be read only once');
     if (passes++ > 0) reporter.reset();
     if (format === 'parquet') return readParquetRows(source, { fields: options.fields }, reporter);
     const bytes = isStdin ? process.stdin : createReadStream(source, { highWaterMark: 256 * 1024 });
     return parseRows(decompressed(bytes, name), { ...options, format }, reporter);
   };
+  async function* iterate(rows: AsyncGenerator<Row>): AsyncGenerator<Row> {
+    yield* rows;
+    reporter.requireSomeRow();
+  }
   return {
     name,
     format,
@@ -56,7 +60,7 @@ export function openRows(source: string, options: ReadOptions = {}): RowSource {
       reporter.bad(number, reason);
       reporter.report.rows--;
     },
-    [Symbol.asyncIterator]: iterate,
+    [Symbol.asyncIterator]: () => iterate(openPass()),
   };
 }
 
@@ -65,6 +69,8 @@ export interface TextRow {
   /** As {@link Row.number}. */
   number: number;
   text: string;
+  /** The text's own field, or with `keepFields` all of the row's. */
+  fields?: Record<string, unknown>;
 }
 
 /** Texts in file order; see {@link RowSource}. */
@@ -76,8 +82,10 @@ export interface TextSource extends AsyncIterable<TextRow> {
 
 /** Options of {@link readTexts}. */
 export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
-  /** Field that holds the text. Default `text`, or the only field there is. */
+  /** Field that holds the text. Default `text`, or the only field of the first row; chosen once for the whole file. */
   textField?: string;
+  /** Gives every text with all fields of its row. Default false. */
+  keepFields?: boolean;
 }
 
 /**
@@ -85,16 +93,19 @@ export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
  * consumed. A row whose field is missing or no string is a bad row. Errors as {@link openRows}.
  */
 export function readTexts(source: string, options: ReadTextOptions = {}): TextSource {
-  const { textField, ...rest } = options;
+  const { textField, keepFields = false, ...rest } = options;
   const format = options.format ?? (source === '-' ? 'txt' : undefined);
   // Text files have their one field whatever the caller calls it.
   const wanted = requireFormat(source, format) === 'txt' ? undefined : textField;
-  const rows = openRows(source, { ...rest, format, ...(wanted !== undefined && { fields: [wanted] }) });
+  const rows = openRows(source, { ...rest, format, ...(wanted !== undefined && !keepFields && { fields: [wanted] }) });
   async function* iterate(): AsyncGenerator<TextRow> {
+    let chosen = wanted === undefined ? undefined : { name: wanted, guessed: false };
     for await (const row of rows) {
-      const name = wanted ?? defaultTextField(row.fields);
+      chosen ??= chooseTextField(row.fields);
+      if (chosen.guessed) requireOnlyField(rows.name, row, chosen.name);
+      const { name } = chosen;
       const value = row.fields[name];
-      if (typeof value === 'string') yield { number: row.number, text: value };
+      if (typeof value === 'string') yield { number: row.number, text: value, fields: row.fields };
       else if (value === undefined) rejectMissing(rows, row, name);
       else rows.reject(row, `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`);
     }
@@ -109,9 +120,19 @@ function rejectMissing(rows: RowSource, row: Row, field: string): void {
   else throw new AlbertineError('invalid_data', `${rows.name} has ${reason}`, { value: field, hint: `Name the one that holds the text with textField${rows.format === 'parquet' ? '' : ', and say header: false if the file has no header line'}` });
 }
 
-function defaultTextField(fields: Record<string, unknown>): string {
-  const names = Object.keys(fields);
-  return names.length === 1 ? names[0] : 'text';
+/** The field of a file by its first row. `guessed`: taken for the text because it is the only one, whatever it is called. */
+function chooseTextField(fields: Record<string, unknown>): { name: string; guessed: boolean } {
+  const [name, ...others] = Object.keys(fields);
+  return name === undefined || name === 'text' || others.length > 0 ? { name: 'text', guessed: false } : { name, guessed: true };
+}
+
+/** Where other fields turn up later, the one field of the first row need not have been the text: every row so far may be wrong. */
+function requireOnlyField(source: string, { number, fields }: Row, name: string): void {
+  const other = Object.keys(fields).find((field) => field !== name);
+  if (other === undefined) return;
+  throw new AlbertineError('invalid_data', `${source}, row ${number}: ${JSON.stringify(name)} was taken for the text, as the only field of the first row, and here is a field ${describeValue(other, 40)}`, {
+    value: other, hint: 'Name the one that holds the text with textField',
+  });
 }
 
 function requireFormat(source: string, format: RowFormat | undefined): RowFormat {

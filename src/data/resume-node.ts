@@ -3,7 +3,7 @@ import { stat, truncate } from 'node:fs/promises';
 import { AlbertineError } from '../core/errors.ts';
 import { CsvParser } from './csv.ts';
 import { readLines } from './lines.ts';
-import { completeNpyRows, openNpyWriter } from './npy-node.ts';
+import { completeNpyRows, openNpyFile } from './npy-node.ts';
 import { NPY_DTYPES, type NpyDtype } from './npy.ts';
 import { formatOfPath } from './read-node.ts';
 
@@ -73,7 +73,7 @@ async function repairNpy(path: string): Promise<CompleteRecords> {
   const size = await sizeOf(path);
   const { dtype, columns, rows, endOffset } = await completeNpyRows(path);
   if (!NPY_DTYPES.includes(dtype as NpyDtype)) throw new AlbertineError('unsupported', `rows of ${dtype} cannot be appended to ${path}`, { value: dtype });
-  const writer = await openNpyWriter(path, { dtype: dtype as NpyDtype, columns, resume: true });
+  const writer = await openNpyFile(path, { dtype: dtype as NpyDtype, columns, resume: true });
   await writer.close();
   return { records: rows, bytes: endOffset, tornBytes: Math.max(0, size - endOffset) };
 }

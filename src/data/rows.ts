@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { AlbertineError, describeValue } from '../core/errors.ts';
 
 /** File formats that rows are read from. `.gz` on top of a text format is recognised by its first bytes. */
@@ -71,6 +72,15 @@ export class RowReporter {
     }
     this.report.skipped++;
     if (this.report.issues.length < MAX_LISTED_ISSUES) this.report.issues.push({ row, reason });
+  }
+
+  /** To be called when the source has ended: throws `invalid_data` if it had records and every one of them was left out, which is no success. */
+  requireSomeRow(): void {
+    const { rows, skipped, issues: [first] } = this.report;
+    if (rows > 0 || skipped === 0) return;
+    throw new AlbertineError('invalid_data', `${this.source}: none of ${countOf(skipped, 'row')} could be used`, {
+      value: skipped, hint: first && `The first bad row is ${first.row}: ${first.reason}`,
+    });
   }
 
   /** Sets every count back to zero, for another pass over the same source. */

@@ -83,6 +83,10 @@ export class FileSink implements Sink {
     if (!this.file) return;
     try {
       await this.flush();
+      // Before the file takes its final name; a pipe or a device has nothing to be kept.
+      await this.file.sync().catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EINVAL' && error.code !== 'EROFS' && error.code !== 'ENOTSUP') throw error;
+      });
     } finally {
       const { file } = this;
       this.file = undefined;

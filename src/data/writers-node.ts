@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { AlbertineError } from '../core/errors.ts';
+import { OutputFile } from '../core/output-node.ts';
 import { formatCsvRecord } from './csv.ts';
 import { toJson } from './json.ts';
 import { openParquetWriter } from './parquet-node.ts';
@@ -14,9 +16,12 @@ export interface RecordWriter {
   write(record: Record<string, unknown>): Promise<void>;
   /** Hands what was written to the operating system; the file is valid afterwards, except Parquet. */
   flush(): Promise<void>;
-  /** Finishes the file. Safe to call twice. */
+  /** Finishes the file, which takes its name now. Safe to call twice. */
   close(): Promise<void>;
-  /** Ends early: the file is left valid with the records written so far. Safe to call twice, and after `close`. */
+  /**
+   * Ends early: the records written so far stay, valid, under another name (`partialPath`), where `resume` finds them; a file of the name itself stays
+   * as it was. Nothing stays of an output without records. Safe to call twice, and after `close`.
+   */
   abort(): Promise<void>;
 }
 
@@ -30,29 +35,84 @@ export interface RecordWriterOptions {
   format?: RecordFormat;
   /** Continues the file, if there is one, after its last complete record. Not possible for Parquet. Default false. */
   resume?: boolean;
+  /** Files that the records are made from; the output must be none of them. */
+  inputs?: readonly (string | undefined)[];
+  /** The output where it is claimed already; the writer ends it. */
+  output?: OutputFile;
 }
 
 /**
  * Opens a `.jsonl`, `.csv`, `.tsv` or `.parquet` file, or standard output as `-`, for records; folders are made.
  * CSV, TSV and Parquet take their columns from the first record, and every later one must have the same. In CSV and TSV
  * an array of numbers becomes the columns `name_0`, `name_1` ..., other arrays and objects become JSON, null an empty value.
- * Throws `invalid_argument` for an unknown extension and `unsupported` for resuming Parquet.
+ * A file is written under another name, locked meanwhile, and replaces an older one of its name when it is closed.
+ * Throws `invalid_argument` for an unknown extension or an output that is an input, `unsupported` for resuming Parquet, `file_system` while another process writes there.
  */
-export async function openRecordWriter(path: string, { format, resume = false }: RecordWriterOptions = {}): Promise<RecordWriter> {
+export async function openRecordWriter(path: string, { format, resume = false, inputs, output: claimed }: RecordWriterOptions = {}): Promise<RecordWriter> {
+  const chosen = format ?? recordFormatOfPath(path);
+  if (path === '-') {
+    if (chosen === 'parquet') throw new AlbertineError('unsupported', 'Parquet cannot be written to standard output');
+    return textWriter(stdoutSink(), 0, formatterOf(chosen));
+  }
+  const output = claimed ?? await OutputFile.claim(path, { ...(inputs && { inputs }) });
+  try {
+    const continues = resume && await output.resume();
+    if (!continues && output.partial !== output.target) await rm(output.partial, { force: true });
+    return endingWith(output, await openRecordFile(output.partial, { format: chosen, resume: continues, named: path }));
+  } catch (error) {
+    await output.abandon({ keep: true });
+    throw error;
+  }
+}
+
+/** The writer of a file as it lies, without locks and renaming: begins it, or continues it. `named` is what the user calls it. */
+export async function openRecordFile(path: string, { format, resume, named = path }: { format?: RecordFormat; resume: boolean; named?: string }): Promise<RecordWriter> {
   const chosen = format ?? recordFormatOfPath(path);
   if (chosen === 'parquet') {
-    if (path === '-') throw new AlbertineError('unsupported', 'Parquet cannot be written to standard output');
     if (resume && existsSync(path)) {
-      throw new AlbertineError('unsupported', `a Parquet file cannot be continued: ${path}`, {
-        value: path, hint: 'Write .npy or .jsonl to be able to resume, or start again',
-      });
+      throw new AlbertineError('unsupported', `a Parquet file cannot be continued: ${named}`, { value: named, hint: 'Write .npy or .jsonl to be able to resume, or start again' });
     }
     return openParquetWriter(path);
   }
-  const existing = resume && path !== '-' && existsSync(path) ? await countCompleteRecords(path, chosen) : { records: 0, bytes: 0 };
+  const existing = resume && existsSync(path) ? await countCompleteRecords(path, chosen) : { records: 0, bytes: 0 };
   const header = chosen !== 'jsonl' && existing.bytes > 0 ? await readHeaderFields(path, chosen) : undefined;
-  const sink = path === '-' ? stdoutSink() : await FileSink.open(path, existing.bytes);
-  return textWriter(sink, existing.records, chosen === 'jsonl' ? (record) => `${toJson(record)}\n` : csvFormatter(chosen === 'tsv' ? '\t' : ',', header));
+  return textWriter(await FileSink.open(path, existing.bytes), existing.records, formatterOf(chosen, header));
+}
+
+function formatterOf(format: Exclude<RecordFormat, 'parquet'>, header?: string[]): (record: Record<string, unknown>) => string {
+  return format === 'jsonl' ? (record) => `${toJson(record)}\n` : csvFormatter(format === 'tsv' ? '\t' : ',', header);
+}
+
+/** The writer, whose end is that of the claimed output too. */
+function endingWith(output: OutputFile, writer: RecordWriter): RecordWriter {
+  let records = writer.existing;
+  return {
+    existing: writer.existing,
+    write: async (record) => {
+      await writer.write(record);
+      records++;
+    },
+    flush: () => writer.flush(),
+    close: async () => {
+      await writer.close();
+      await output.commit();
+    },
+    abort: async () => {
+      await abandonAfter(() => writer.abort(), output, () => records > 0);
+    },
+  };
+}
+
+/** Ends a partial file as well as can be, and lets go of it; it is kept where that makes sense. */
+export async function abandonAfter(end: () => Promise<void>, output: OutputFile, hasRecords: () => boolean): Promise<void> {
+  let isReadable = !output.partial.toLowerCase().endsWith('.parquet');
+  try {
+    await end();
+    isReadable = true;
+  } finally {
+    // The index of a Parquet file is written at its end; without it the rows are lost.
+    await output.abandon({ keep: isReadable && hasRecords() });
+  }
 }
 
 function recordFormatOfPath(path: string): RecordFormat {

@@ -1,3 +1,5 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 export {
   accuracy, balancedAccuracy, classificationReport, confusionMatrix, matthewsCorrelation, multiLabelReport,
   type AveragedScores, type ClassScores, type ClassificationOptions, type ClassificationReport, type MultiLabelReport,

@@ -74,19 +74,36 @@ export function groupOfDepth(config: AlbertConfig, depth: number): number {
   return Math.floor(depth / (config.numHiddenLayers / config.numHiddenGroups));
 }
 
-/** Checks sizes, probabilities and divisibility; returns `config` or throws `invalid_config` naming the field. */
-export function validateConfig(config: AlbertConfig): AlbertConfig {
+/**
+ * Bounds of every count, far above any model there is. A config is somebody else's file, and memory and time are spent by its numbers before
+ * a weight could contradict them: the number of layers is borne out by no weight at all.
+ */
+const LARGEST = {
+  vocabSize: 1 << 24, embeddingSize: 1 << 16, hiddenSize: 1 << 16, numHiddenLayers: 1000, numHiddenGroups: 1000, innerGroupNum: 1000, numAttentionHeads: 1 << 16,
+  intermediateSize: 1 << 20, maxPositionEmbeddings: 1 << 20, typeVocabSize: 1 << 16,
+} as const satisfies Partial<Record<keyof AlbertConfig, number>>;
+
+/** Checks sizes, probabilities and divisibility; returns `config` or throws `invalid_config` naming the field, as `nameOf` calls it. */
+export function validateConfig(config: AlbertConfig, nameOf: (field: keyof AlbertConfig) => string = (field) => field): AlbertConfig {
   const fail = (field: keyof AlbertConfig, rule: string): never => {
-    throw new AlbertineError('invalid_config', `config.${field} ${rule}, got ${describeValue(config[field])}`, { value: config[field] });
+    throw new AlbertineError('invalid_config', `config.${nameOf(field)} ${rule}, got ${describeValue(config[field])}`, { value: config[field] });
   };
-  const sizes = ['vocabSize', 'embeddingSize', 'hiddenSize', 'numHiddenLayers', 'numHiddenGroups', 'innerGroupNum', 'numAttentionHeads', 'intermediateSize', 'maxPositionEmbeddings', 'typeVocabSize'] as const;
-  for (const field of sizes) if (!Number.isInteger(config[field]) || config[field] < 1) fail(field, 'must be a positive integer');
+  for (const [field, most] of Object.entries(LARGEST) as [keyof typeof LARGEST, number][]) {
+    if (!Number.isInteger(config[field]) || config[field] < 1) fail(field, 'must be a positive integer');
+    if (config[field] > most) fail(field, `must be at most ${most.toLocaleString('en-US')}`);
+  }
   const probabilities = ['hiddenDropoutProb', 'attentionProbsDropoutProb', 'classifierDropoutProb'] as const;
   for (const field of probabilities) if (!(config[field] >= 0 && config[field] < 1)) fail(field, 'must be in [0, 1)');
-  if (!(config.layerNormEps > 0)) fail('layerNormEps', 'must be positive');
+  if (!(config.layerNormEps > 0 && config.layerNormEps <= 1)) fail('layerNormEps', 'must be positive and at most 1');
+  if (!(config.initializerRange >= 0 && Number.isFinite(config.initializerRange))) fail('initializerRange', 'must be a number of at least 0');
+  for (const field of ['padTokenId', 'bosTokenId', 'eosTokenId'] as const) {
+    if (!Number.isInteger(config[field]) || config[field] < (field === 'padTokenId' ? 0 : -1) || config[field] > LARGEST.vocabSize) fail(field, 'must be the id of a token');
+  }
+  if (config.padTokenId >= config.vocabSize) fail('padTokenId', `must be below vocabSize (${config.vocabSize})`);
   if (!ACTIVATIONS.includes(config.hiddenAct)) fail('hiddenAct', `must be one of ${ACTIVATIONS.join(', ')}`);
   if (!POSITION_EMBEDDING_TYPES.includes(config.positionEmbeddingType)) fail('positionEmbeddingType', `must be one of ${POSITION_EMBEDDING_TYPES.join(', ')}`);
   if (config.hiddenSize % config.numAttentionHeads !== 0) fail('numAttentionHeads', `must divide hiddenSize (${config.hiddenSize})`);
   if (config.numHiddenGroups > config.numHiddenLayers) fail('numHiddenGroups', `must not exceed numHiddenLayers (${config.numHiddenLayers})`);
+  if (config.numHiddenLayers * config.innerGroupNum > LARGEST.numHiddenLayers) fail('innerGroupNum', `makes more than ${LARGEST.numHiddenLayers} layers with numHiddenLayers ${config.numHiddenLayers}`);
   return config;
 }

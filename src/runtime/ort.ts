@@ -1,4 +1,5 @@
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { disableTelemetry } from './telemetry.ts';
 import type * as OrtModule from 'onnxruntime-web';
 
 /** ONNX Runtime's JavaScript interface; the native and the WebAssembly package share it. */
@@ -20,6 +21,17 @@ export interface LoadedOrt {
 }
 
 const INSTALL_HINT = 'Install it with: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node (the variable avoids a CUDA download that is not needed).';
+
+let wasmFile: string | undefined;
+
+/**
+ * Says where the WebAssembly engine's file `ort-wasm-simd-threaded.wasm` (of `onnxruntime-web/dist`) is served. Needed where a bundler does not take it along, as esbuild does not, or to
+ * have it from another server. A relative URL is relative to the page. Call it before the first model is opened: the engine is loaded once.
+ */
+export function setWasmFile(url: string | URL): void {
+  const { location } = globalThis as { location?: { href: string } };
+  wasmFile = location ? new URL(url, location.href).href : String(url);
+}
 
 let loading: Promise<LoadedOrt> | undefined;
 
@@ -43,7 +55,9 @@ async function loadOnce(): Promise<LoadedOrt> {
   let nativeFailure: unknown;
   if (inNode && forced !== 'wasm') {
     try {
-      const native = (await import('onnxruntime-node')) as unknown as Ort & { default?: Ort };
+      await disableTelemetry();
+      // Bundlers leave it to Node: its binaries fit into no bundle. For browsers package.json has nothing in its place.
+      const native = (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ 'onnxruntime-node')) as unknown as Ort & { default?: Ort };
       return { ort: native.InferenceSession ? native : native.default!, engine: 'native' };
     } catch (cause) {
       if (forced === 'native') throw new AlbertineError('runtime_unavailable', `onnxruntime-node cannot be loaded: ${firstLine(cause)}`, { cause, hint: INSTALL_HINT });
@@ -60,7 +74,11 @@ async function loadOnce(): Promise<LoadedOrt> {
 
 async function loadWasm(nativeFailure: unknown): Promise<Ort> {
   try {
-    return await import('onnxruntime-web');
+    // Its plain build for the processor: the default one has WebGPU's kernels too, at twice the size.
+    // @ts-expect-error Its types are declared for the package's own names, not for ours.
+    const ort: Ort = await import('#onnxruntime-web');
+    if (wasmFile !== undefined) ort.env.wasm.wasmPaths = { wasm: wasmFile };
+    return ort;
   } catch (cause) {
     const native = nativeFailure === undefined ? '' : `onnxruntime-node cannot be loaded (${firstLine(nativeFailure)}), and `;
     const hint = nativeFailure === undefined ? 'Install it with: npm install onnxruntime-web' : INSTALL_HINT;

@@ -69,11 +69,11 @@ export class Albert implements Disposable {
    */
   static async open(files: FileSource, options: LoadOptions = {}): Promise<Albert> {
     const checkpoint = await openCheckpoint(files);
-    const reading = checkpoint.load({ int8: !options.dequantize });
+    const reading = checkpoint.load({ int8: !options.dequantize, allowNonFinite: true }); // Found in the results, with the text: large weights are mapped, not read.
     // Loaded while the weights are read; should it fail, the encoder says so.
     void loadOrt().catch(() => undefined);
     const [loaded, tokenizer, stored] = await Promise.all([reading, loadTokenizer(files, options.tokenizer), files.list().then((names) => readStoredSentences(files, names))]);
-    requireVocabulary(checkpoint.config, tokenizer);
+    requireVocabulary(checkpoint, tokenizer);
     const precision = await choosePrecision(checkpoint, loaded, options);
     const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...precision.encoder });
     const hash = loaded.int8 ? await int8Fingerprint(loaded.weights, loaded.int8) : await weightsFingerprint(loaded.weights);
@@ -122,9 +122,14 @@ async function choosePrecision({ quantization }: Checkpoint, loaded: LoadedWeigh
   };
 }
 
-function requireVocabulary(config: AlbertConfig, tokenizer: Tokenizer): void {
+function requireVocabulary({ config, configFile, tokenizerFiles }: Checkpoint, tokenizer: Tokenizer): void {
+  for (const role of ['cls', 'sep'] as const) {
+    if (tokenizer.special[role] >= 0) continue;
+    const files = tokenizerFiles.filter((name) => !/^(tokenizer_config|special_tokens_map|added_tokens)\.json$/.test(name));
+    throw new AlbertineError('invalid_file', `${files.join(', ')}: the vocabulary has no [${role.toUpperCase()}] token, which a model needs with every text`, { value: role, hint: 'Name it in special_tokens_map.json if it is called differently' });
+  }
   if (tokenizer.vocabSize > config.vocabSize) {
-    throw new AlbertineError('weights_mismatch', `the tokeniser has ${tokenizer.vocabSize} tokens, the model's embedding table ${config.vocabSize}`, { value: tokenizer.vocabSize, hint: 'The tokeniser files belong to another checkpoint.' });
+    throw new AlbertineError('weights_mismatch', `the tokeniser has ${tokenizer.vocabSize} tokens, the model's embedding table ${config.vocabSize} (${[configFile, ...tokenizerFiles].join(', ')})`, { value: tokenizer.vocabSize, hint: 'The tokeniser files belong to another checkpoint.' });
   }
 }
 

@@ -1,10 +1,12 @@
+import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import { softmaxRow } from '../core/softmax.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { Albert, type LoadOptions } from './albert.ts';
-import { LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
+import { countedFrom, requireFiniteResult } from './finite-results.ts';
+import { countUnknown, LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
 
 /** Keys of `config.json` that this package adds to a fine-tuned classifier. */
 export const CLASSIFIER_KEYS = { maxLength: 'albertine_max_length', temperature: 'albertine_temperature', pairs: 'albertine_pairs' } as const;
@@ -49,6 +51,8 @@ export interface Prediction {
   tokenCount: number;
   windows: number;
   truncatedTokens: number;
+  /** Tokens that stand for what the vocabulary does not have; absent where there are none. */
+  unknownTokens?: number;
 }
 
 /** Tokens of a text (or window) with special tokens. */
@@ -89,6 +93,7 @@ export class TextClassifier implements Disposable {
     this.problem = problemOf(details.problemType, classifier.shape[0]);
     this.temperature = numberKey(details.extra[CLASSIFIER_KEYS.temperature]) ?? 1;
     this.maxLength = Math.min(model.config.maxPositionEmbeddings, numberKey(details.extra[CLASSIFIER_KEYS.maxLength]) ?? model.config.maxPositionEmbeddings);
+    requireSettings(model, { outputs: classifier.shape[0], labels: this.labels.length, problem: this.problem, maxLength: this.maxLength });
     const pairs = details.extra[CLASSIFIER_KEYS.pairs];
     this.pairs = typeof pairs === 'boolean' ? pairs : undefined;
   }
@@ -117,17 +122,22 @@ export class TextClassifier implements Disposable {
   async* predictStream(source: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>, options: PredictStreamOptions = {}): AsyncGenerator<Prediction> {
     const lookAhead = requireInteger('lookAhead', options.lookAhead ?? 256, { min: 1 });
     let waiting: ClassifierInput[] = [];
+    let done = 0;
+    const predict = async (): Promise<Prediction[]> => this.predict(waiting, options).catch((error: unknown) => {
+      throw countedFrom(done, error);
+    });
     for await (const input of source) {
       waiting.push(input);
       if (waiting.length < lookAhead) continue;
-      yield* await this.predict(waiting, options);
+      yield* await predict();
+      done += waiting.length;
       waiting = [];
     }
-    if (waiting.length > 0) yield* await this.predict(waiting, options);
+    if (waiting.length > 0) yield* await predict();
   }
 
-  /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. */
-  async logits(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<{ logits: Float32Array; texts: { tokenCount: number; windows: number; truncatedTokens: number }[] }> {
+  /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. Throws `not_finite` naming a text whose logits have NaN or infinity. */
+  async logits(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<{ logits: Float32Array; texts: Pick<Prediction, 'tokenCount' | 'windows' | 'truncatedTokens' | 'unknownTokens'>[] }> {
     const longText = requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES);
     const maxLength = requireInteger('maxLength', options.maxLength ?? this.maxLength, { min: 3, max: this.model.config.maxPositionEmbeddings });
     const split = inputs.map((input, index) => this.encode(input, { index, longText, maxLength }));
@@ -139,7 +149,10 @@ export class TextClassifier implements Disposable {
     pieces.forEach(({ text, ids }, piece) => {
       for (let i = 0; i < width; i++) logits[text * width + i] += (ids.length / totals[text]) * pieceLogits[piece * width + i];
     });
-    return { logits, texts: split.map(({ pieces: own, tokenCount, truncatedTokens }) => ({ tokenCount, windows: own.length, truncatedTokens })) };
+    inputs.forEach((input, index) => {
+      requireFiniteResult(logits.subarray(index * width, (index + 1) * width), { what: 'prediction', index, text: typeof input === 'string' ? input : input.text, weights: this.model.weights });
+    });
+    return { logits, texts: split.map(({ pieces: own, unknownTokens, ...counts }) => ({ ...counts, windows: own.length, ...(unknownTokens > 0 && { unknownTokens }) })) };
   }
 
   /**
@@ -157,7 +170,7 @@ export class TextClassifier implements Disposable {
     this.model[Symbol.dispose]();
   }
 
-  private encode(input: ClassifierInput, how: { index: number; longText: LongTextPolicy; maxLength: number }): { pieces: Piece[]; tokenCount: number; truncatedTokens: number } {
+  private encode(input: ClassifierInput, how: { index: number; longText: LongTextPolicy; maxLength: number }): { pieces: Piece[]; tokenCount: number; truncatedTokens: number; unknownTokens: number } {
     const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
     const { index, longText, maxLength } = how;
     this.requireInputs(pair !== undefined);
@@ -168,7 +181,8 @@ export class TextClassifier implements Disposable {
     const truncatedTokens = encodings.reduce((sum, encoding) => sum + encoding.truncatedTokens, 0);
     const tokenCount = truncatedTokens + encodings.reduce((sum, { specialTokensMask }) => sum + specialTokensMask.reduce((n, special) => n + 1 - special, 0), 0);
     if (longText === 'error' && truncatedTokens > 0) throw tooLong(tokenCount, maxLength);
-    return { pieces: encodings.map(({ ids, typeIds }) => ({ text: index, ids, typeIds })), tokenCount, truncatedTokens };
+    const unknownTokens = encodings.reduce((sum, { ids }) => sum + countUnknown(tokenizer, ids), 0);
+    return { pieces: encodings.map(({ ids, typeIds }) => ({ text: index, ids, typeIds })), tokenCount, truncatedTokens, unknownTokens };
   }
 
   /** Logits `[inputs, labels]` of texts that are tokenised already. */
@@ -205,6 +219,16 @@ export class TextClassifier implements Disposable {
     const assigned = this.problem === 'multiLabel' ? { assigned: scored.filter(({ score }) => score >= MULTI_LABEL_THRESHOLD).map(({ label }) => label) } : {};
     return { ...scored[0], labels: scored.slice(0, topK), ...assigned };
   }
+}
+
+/** What the config says of a classifier is somebody's word, and has to fit its weights. */
+function requireSettings({ checkpoint: { configFile } }: Albert, { outputs, labels, problem, maxLength }: { outputs: number; labels: number; problem: ProblemType; maxLength: number }): void {
+  if (problem === 'regression' ? outputs !== 1 : labels !== outputs) {
+    throw new AlbertineError('weights_mismatch', `${configFile}: it describes ${problem === 'regression' ? 'one number' : countOf(labels, 'label')}, and the classifier has ${countOf(outputs, 'output')}`, {
+      value: outputs, hint: 'The config belongs to another checkpoint',
+    });
+  }
+  if (!Number.isInteger(maxLength) || maxLength < 3) throw new AlbertineError('invalid_config', `${configFile}: ${CLASSIFIER_KEYS.maxLength} must be a whole number of at least 3, got ${maxLength}`, { value: maxLength });
 }
 
 function problemOf(problemType: string | undefined, outputs: number): ProblemType {

@@ -1,5 +1,6 @@
 import { requireInteger } from '../core/errors.ts';
 import { embedTexts, type EmbeddedText, type EmbeddingModel, type EmbedOptions } from './embed.ts';
+import { countedFrom } from './finite-results.ts';
 
 /** Options of {@link embedStream}. */
 export interface StreamOptions extends EmbedOptions {
@@ -31,7 +32,9 @@ export async function* embedStream(model: EmbeddingModel, source: AsyncIterable<
       pending = takeTexts(texts, lookAhead);
       // A failing source must not raise an unhandled rejection while the rows before it are still being consumed.
       pending.catch(() => undefined);
-      const matrix = await embedding;
+      const matrix = await embedding.catch((error: unknown) => {
+        throw countedFrom(index, error);
+      });
       for (let row = 0; row < matrix.rows; row++) yield { index: index++, embedding: matrix.row(row).slice(), ...matrix.texts[row] };
     }
   } finally {

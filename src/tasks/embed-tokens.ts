@@ -4,7 +4,8 @@ import { embeddingTables } from '../model/batch.ts';
 import { normalizeVector, poolWords } from '../model/pooling.ts';
 import type { Encoding } from '../tokenizer/tokenizer.ts';
 import { padBatch, planEmbedding, type EmbeddedText, type EmbeddingModel, type EmbedOptions, type EmbedPlan } from './embed.ts';
-import { tooLong } from './text-windows.ts';
+import { requireFiniteResult } from './finite-results.ts';
+import { countUnknown, tooLong } from './text-windows.ts';
 
 /** Options of {@link embedTokens}; pooling and window combination do not apply. */
 export interface TokenEmbeddingOptions extends Omit<EmbedOptions, 'pooling' | 'windowCombination' | 'segments' | 'dimensions'> {
@@ -46,8 +47,10 @@ export async function embedTokens(model: EmbeddingModel, texts: readonly string[
     const own = windows.flatMap((window, i) => (window.text === index ? [{ encoding: window.encoding, vectors: vectors[i] }] : []));
     const all = joinWindows(own, plan);
     const counts = { tokenCount: countTokens(own.map(({ encoding }) => encoding), all), windows: own.length, truncatedTokens: own[0].encoding.truncatedTokens };
+    for (const { vector } of all.entries) requireFiniteResult(vector, { what: 'vector', index, text, weights: model.weights });
     const tokens = unit === 'token' ? listTokens(all, { special: options.includeSpecialTokens ?? true, normalize: plan.normalize }) : listWords(text, all, plan);
-    return { ...counts, tokens };
+    const unknownTokens = countUnknown(model.tokenizer, Int32Array.from(all.entries, ({ id }) => id));
+    return { ...counts, ...(unknownTokens > 0 && { unknownTokens }), tokens };
   });
 }
 

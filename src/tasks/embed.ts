@@ -7,6 +7,7 @@ import type { AlbertEncoder } from '../model/encoder.ts';
 import type { Weights } from '../model/parameters.ts';
 import { cutDimensions, normalizeVector, poolRow, POOLINGS, type Pooling } from '../model/pooling.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { requireFiniteResult } from './finite-results.ts';
 import { LONG_TEXT_POLICIES, requireWindowOptions, splitText, type LongTextPolicy, type TextWindowOptions, type TextWindows } from './text-windows.ts';
 
 /** Options of embedding texts. */
@@ -50,6 +51,8 @@ export interface EmbeddedText {
   tokenCount: number;
   windows: number;
   truncatedTokens: number;
+  /** Tokens that stand for what the vocabulary does not have; absent where there are none. */
+  unknownTokens?: number;
 }
 
 /** Embeddings of several texts in input order: one row a text in a single array. */
@@ -149,7 +152,7 @@ export function embeddingFingerprint(model: EmbeddingModel, plan: EmbedPlan): st
   ].join(';');
 }
 
-/** Embeds texts that fit in memory; see {@link EmbedOptions}. Equal texts are computed once. */
+/** Embeds texts that fit in memory; see {@link EmbedOptions}. Equal texts are computed once. Throws `not_finite` naming a text whose vector has NaN or infinity. */
 export async function embedTexts(model: EmbeddingModel, texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
   const plan = planEmbedding(model, options);
   const unique = new Map<string, number>();
@@ -160,13 +163,19 @@ export async function embedTexts(model: EmbeddingModel, texts: readonly string[]
   });
   const split = [...unique.keys()].map((text) => splitText(model.tokenizer, text, plan.window));
   const vectors = await embedSplit(model, split, { plan, ...options });
+  order.forEach((from, index) => {
+    requireFiniteResult(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), { what: 'vector', index, text: texts[index], weights: model.weights });
+  });
   const data = new Float32Array(texts.length * plan.dimensions);
   order.forEach((from, row) => data.set(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), row * plan.dimensions));
   return {
     data,
     rows: texts.length,
     dimensions: plan.dimensions,
-    texts: order.map((from) => ({ tokenCount: split[from].tokenCount, windows: split[from].windows.length, truncatedTokens: split[from].truncatedTokens })),
+    texts: order.map((from) => {
+      const { tokenCount, windows, truncatedTokens, unknownTokens } = split[from];
+      return { tokenCount, windows: windows.length, truncatedTokens, ...(unknownTokens > 0 && { unknownTokens }) };
+    }),
     pooling: plan.pooling,
     fingerprint: embeddingFingerprint(model, plan),
     row: (index) => data.subarray(index * plan.dimensions, (index + 1) * plan.dimensions),
@@ -241,7 +250,7 @@ function poolStatic(plan: EmbedPlan, ids: Int32Array, word: Float32Array): Float
 /** Pads windows to a common length. The length depends on each window alone (all share a bucket), never on its batch mates. */
 export function padBatch(windows: readonly Int32Array[], { config, tokenizer }: Pick<EmbeddingModel, 'config' | 'tokenizer'>): EncoderBatch & { attentionMask: Uint8Array; inputIds: Int32Array } {
   const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(windows.reduce((longest, ids) => Math.max(longest, ids.length), 0));
-  const inputIds = new Int32Array(windows.length * sequenceLength).fill(tokenizer.special.pad);
+  const inputIds = new Int32Array(windows.length * sequenceLength).fill(tokenizer.special.pad >= 0 ? tokenizer.special.pad : config.padTokenId);
   const attentionMask = new Uint8Array(inputIds.length);
   windows.forEach((ids, row) => {
     inputIds.set(ids, row * sequenceLength);

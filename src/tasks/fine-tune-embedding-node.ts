@@ -47,7 +47,7 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
   const options = await withThreadsOfRun(given);
   const objective = requireConsistent(options);
   await requireDevice(options.device ?? 'cpu');
-  await requireNothingLost(options);
+  await requireNothingLost(options, [...options.train, ...options.evaluation ?? [], options.model]);
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
   const plan = planEmbeddingRun(options, prepared);

@@ -32,7 +32,7 @@ export async function fineTuneClassifier(given: FineTuneOptions): Promise<FineTu
   const options = await withThreadsOfRun(given);
   requireSingleLabel(options);
   await requireDevice(options.device ?? 'cpu');
-  await requireNothingLost(options);
+  await requireNothingLost(options, [options.train, options.evaluation, options.model]);
   const prepared = await prepareClassification(options);
   requireMetric(options, prepared);
   const plan = planClassification(options, prepared);

@@ -41,7 +41,7 @@ export interface FineTuneRunOptions extends ScheduleConstants {
   /** Evaluations without improvement after which training ends. Default: never. */
   patience?: number;
   checkpointEvery?: number;
-  /** Checkpoints to keep. Default 2. */
+  /** Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the folder. */
   keepCheckpoints?: number;
   /** Steps between histograms of weights and gradients in `events.jsonl` and for TensorBoard. Default: none. */
   histogramEvery?: number;

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { resolveModel, type HubOptions } from '../checkpoint/hub-lazy-node.ts';
+import { AlbertineError } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { Albert, type LoadOptions } from './albert.ts';
 
@@ -14,9 +17,30 @@ const SHIPPED: readonly string[] = [BUILT_IN_MODEL, PRETRAINED_MODEL];
 /** Options of {@link loadModel}. */
 export interface NodeLoadOptions extends LoadOptions, HubOptions {}
 
-/** Folder of a model inside the installed package; by default the built-in one. */
+/** Folder of a model inside the installed package; by default the built-in one. Throws `file_not_found` where a bundler has left the models behind. */
 export function builtInModelFolder(name: typeof BUILT_IN_MODEL | typeof PRETRAINED_MODEL = BUILT_IN_MODEL): string {
-  return fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
+  const places = [besideThisFile(), installedPackage()].flatMap((folder) => (folder === undefined ? [] : [join(folder, 'models', name)]));
+  const found = places.find((place) => existsSync(place));
+  if (found !== undefined) return found;
+  throw new AlbertineError('file_not_found', `the model ${name} is not where the package should be: looked for ${places.join(' and ')}`, {
+    value: places, hint: "A bundler that takes this code into its own files leaves the models behind: let it load albertine from node_modules (Next.js: serverExternalPackages: ['albertine'])",
+  });
+}
+
+/** The package's folder as seen from here; bundlers move this file, and some give it no `file:` URL. */
+function besideThisFile(): string | undefined {
+  // Not `new URL('../..', import.meta.url)`, which bundlers take for an asset.
+  const here = import.meta.url;
+  return here.startsWith('file:') ? join(dirname(fileURLToPath(here)), '..', '..') : undefined;
+}
+
+/** The package's folder as the program's working directory sees it. */
+function installedPackage(): string | undefined {
+  try {
+    return dirname(createRequire(join(process.cwd(), 'package.json')).resolve('albertine/package.json'));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The folder of a name that ships inside the package; undefined for any other. */

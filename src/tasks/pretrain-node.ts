@@ -76,7 +76,7 @@ export interface PretrainConfig extends ScheduleConstants {
   maxGradNorm?: number;
   evaluateEvery?: number;
   checkpointEvery?: number;
-  /** Checkpoints to keep. Default 2. */
+  /** Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the folder. */
   keepCheckpoints?: number;
   /** Steps between histograms of weights and gradients in `events.jsonl` and for TensorBoard. Default: none. */
   histogramEvery?: number;
@@ -136,7 +136,7 @@ export async function pretrain(given: PretrainOptions): Promise<PretrainResult> 
   requirePretrainConfig(options);
   const schedule = planSchedule(options);
   await requireDevice(options.device ?? 'cpu');
-  await requireNothingLost(options);
+  await requireNothingLost(options, [...options.shards, ...options.heldOut ?? [], options.from, options.tokenizer]);
   const start = await openStart(options, await settingsToResume(options));
   const plan = planRun(options, { ...start, schedule });
   const phases = await openPhases(options, start.tokenizer, plan);

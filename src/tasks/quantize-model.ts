@@ -11,6 +11,7 @@ import { calibrate } from '../model/calibrate.ts';
 import { RANGE_METHODS, type RangeMethod } from '../model/quantize.ts';
 import { measureDrift, type LayerDrift } from '../model/drift.ts';
 import { AlbertEncoder, type EncoderInt8 } from '../model/encoder.ts';
+import { requireFiniteWeights } from '../model/finite.ts';
 import type { Weights } from '../model/parameters.ts';
 import { ACTIVATION_QUANTIZATIONS, needsCalibration, type ActivationQuantization } from '../model/quantize.ts';
 import type { Albert } from './albert.ts';
@@ -66,6 +67,7 @@ export async function quantizeModel(model: Albert, options: QuantizeOptions = {}
   const activations = requireOneOf('activations', options.activations ?? 'mixed', ACTIVATION_QUANTIZATIONS);
   const ranges = requireOneOf('ranges', options.ranges ?? 'minMax', RANGE_METHODS);
   if (model.loaded.int8) throw new AlbertineError('invalid_argument', 'this model is int8 already', { value: model.fingerprint, hint: 'Quantise the f32 checkpoint it was made from; rounding twice loses precision.' });
+  requireFiniteWeights(model.weights, model.loaded.source);
   const sample = splitSample(model, options.sampleTexts ?? SAMPLE_TEXTS);
   const passes = !needsCalibration(activations) ? 0 : ranges === 'minMax' ? 1 : 2;
   const meter = new ProgressMeter(options.onProgress, { stage: 'quantising', unit: 'texts', total: passes * sample.calibration.length + sample.heldOut.length });

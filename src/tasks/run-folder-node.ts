@@ -3,6 +3,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
 import { makeFolder, requireUsableFolder, writeFileAtomic } from '../core/files-node.ts';
+import { lockTarget, requireUnlocked, type Lock } from '../core/lock-node.ts';
+import { removeLeftovers, requireSeparate } from '../core/output-node.ts';
 import { explainingSystemErrors } from '../core/system-errors.ts';
 import { listRunCheckpoints } from '../training/run-checkpoint-node.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
@@ -17,7 +19,7 @@ export type RunSettings = Readonly<Record<string, unknown>>;
 export type RunFacts = Pick<RunInfo, 'classCounts' | 'classRows' | 'notes' | 'totalSteps' | 'versions'>;
 
 /** How a run is started. */
-export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'tensorboard' | 'trackers' | 'command' | 'onEvent'>;
+export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'keepCheckpoints' | 'tensorboard' | 'trackers' | 'command' | 'onEvent'>;
 
 /** Settings whose change between the parts of a run is noted, with what follows from it. */
 const NOTED: Readonly<Record<string, { unit: string; effect: string }>> = {
@@ -29,21 +31,33 @@ const MAY_CHANGE = ['model', 'from', ...Object.keys(NOTED)];
 /** Settings that say where data lie, with those that say what they are; the latter are compared where the run that is continued has them. */
 const CONTENTS: Readonly<Record<string, string>> = { shards: 'shardsContent', heldOut: 'heldOutContent' };
 
+/** There is nothing to resume: the run has come to its end, and its model is in its folder. Code `invalid_argument`. */
+export class RunFinished extends AlbertineError {
+  constructor(output: string) {
+    super('invalid_argument', `the run in ${output} is finished: there is nothing to resume`, { value: output, hint: 'Its model is in the folder' });
+  }
+}
+
 /** The folder of a training run: `run.json`, its trackers, and the rules for starting and continuing. */
 export class RunFolder {
   readonly tracker: Tracker;
   private readonly output: string;
+  private readonly lock: Lock;
+  private readonly keepsCheckpoints: boolean;
   private info: RunInfo;
 
-  private constructor(output: string, info: RunInfo, tracker: Tracker) {
+  private constructor(output: string, info: RunInfo, { tracker, lock, keepsCheckpoints }: { tracker: Tracker; lock: Lock; keepsCheckpoints: boolean }) {
     this.output = output;
     this.info = info;
     this.tracker = tracker;
+    this.lock = lock;
+    this.keepsCheckpoints = keepsCheckpoints;
   }
 
   /**
    * Starts a run in a folder, or continues one. Throws `not_found` when there is none to resume, `invalid_argument` when it
-   * had other settings, or when a run or a model would be lost without `overwrite`; what the file system refuses as `explainSystemError` has it.
+   * had other settings or is finished, or when a run or a model would be lost without `overwrite`; `file_system` while another process writes there, and
+   * what the file system refuses as `explainSystemError` has it. The folder is locked until {@link RunFolder.close}.
    */
   static async open(options: RunFolderOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
     return await explainingSystemErrors(options.output, () => RunFolder.openFolder(options, settings, facts));
@@ -51,11 +65,28 @@ export class RunFolder {
 
   private static async openFolder(options: RunFolderOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
     const { output, resume = false } = options;
+    const isNew = !existsSync(output);
+    if (resume && isNew) requireSameRun(output, undefined, settings);
+    await makeFolder(output);
+    const lock = await lockTarget(output);
+    try {
+      await removeLeftovers(output, 'run.json');
+      return await RunFolder.openLocked(options, settings, { facts, lock });
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  private static async openLocked(options: RunFolderOptions, settings: RunSettings, { facts, lock }: { facts: RunFacts; lock: Lock }): Promise<RunFolder> {
+    const { output, resume = false } = options;
     const before = await readRunInfo(output);
     const steps = await listRunCheckpoints(join(output, 'checkpoints'));
     if (resume) requireSameRun(output, before, settings);
-    else await requireNothingLost(options);
-    await makeFolder(output);
+    else await requireRoom(options);
+    if (resume && before?.outcome === 'finished' && steps.length === 0) {
+      throw new RunFinished(output);
+    }
     if (!resume) for (const folder of ['checkpoints', TENSORBOARD_FOLDER]) await rm(join(output, folder), { recursive: true, force: true });
     const tracker = createRunTracker(output, {
       ...(resume && { resumeStep: steps.at(-1) ?? 0 }),
@@ -71,7 +102,7 @@ export class RunFolder {
       config: settings, ...facts,
       startedAt: (resume ? before?.startedAt : undefined) ?? new Date().toISOString(),
       ...(options.command !== undefined && { command: options.command }),
-    }, tracker);
+    }, { tracker, lock, keepsCheckpoints: options.keepCheckpoints !== undefined });
     await run.write({});
     return run;
   }
@@ -82,10 +113,19 @@ export class RunFolder {
     await writeFileAtomic(join(this.output, 'run.json'), `${JSON.stringify(this.info, null, 2)}\n`);
   }
 
-  /** Closes the trackers and notes how the run ended. */
+  /**
+   * Closes the trackers, notes how the run ended and unlocks the folder. A finished run needs its checkpoints no more: its model is in the folder. They
+   * are removed, unless `keepCheckpoints` was given.
+   */
   async close(outcome: NonNullable<RunInfo['outcome']>, more: RunInfo = {}): Promise<void> {
-    await this.tracker.close(outcome);
-    await this.write({ outcome, ...(outcome === 'finished' && { finishedAt: new Date().toISOString() }), ...more });
+    try {
+      await this.tracker.close(outcome);
+      await this.write({ outcome, ...(outcome === 'finished' && { finishedAt: new Date().toISOString() }), ...more });
+      if (outcome === 'finished' && !this.keepsCheckpoints) await rm(join(this.output, 'checkpoints'), { recursive: true, force: true });
+    } finally {
+      // A run whose end could not be noted is closed once more, as failed.
+      await this.lock.release();
+    }
   }
 }
 
@@ -131,11 +171,18 @@ function requireSameRun(output: string, info: RunInfo | undefined, settings: Run
 }
 
 /**
- * Throws `invalid_argument` when a new run in `output` would lose a model or an unfinished run that is there; not with `resume` or `overwrite`.
- * With them too, as {@link requireUsableFolder} does where nothing could be written there, so that nobody waits for a run whose result cannot be kept.
+ * Throws `invalid_argument` when a new run in `output` would lose a model or an unfinished run that is there, not with `resume` or `overwrite`; or one of
+ * `inputs`. With them too, as {@link requireUsableFolder} and {@link requireUnlocked} do where nothing could be written there, so that nobody waits for a
+ * run whose result cannot be kept.
  */
-export async function requireNothingLost({ output, resume, overwrite }: RunFolderOptions): Promise<void> {
-  await requireUsableFolder(output);
+export async function requireNothingLost(options: RunFolderOptions, inputs: readonly (string | undefined)[]): Promise<void> {
+  await requireUsableFolder(options.output);
+  await requireSeparate(options.output, inputs);
+  await requireUnlocked(options.output);
+  await requireRoom(options);
+}
+
+async function requireRoom({ output, resume, overwrite }: RunFolderOptions): Promise<void> {
   if (resume || overwrite) return;
   const info = await readRunInfo(output);
   const step = (await listRunCheckpoints(join(output, 'checkpoints'))).at(-1) ?? 0;

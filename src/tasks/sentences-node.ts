@@ -1,3 +1,4 @@
+import { parseDecimal } from '../core/decimal.ts';
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../data/read-node.ts';
 import { missingFieldReason, textFieldProblem, type ReadReport, type Row } from '../data/rows.ts';
@@ -60,6 +61,6 @@ function readRow({ fields }: Row, [textField, pairField, scoreField]: readonly s
   if (scoreField === undefined) return { texts };
   if (!Object.hasOwn(fields, scoreField)) return missingFieldReason(scoreField, fields);
   const value = fields[scoreField];
-  const score = typeof value === 'number' || typeof value === 'bigint' || (typeof value === 'string' && value.trim() !== '') ? Number(value) : NaN;
+  const score = typeof value === 'number' || typeof value === 'bigint' ? Number(value) : typeof value === 'string' ? parseDecimal(value) : NaN;
   return Number.isFinite(score) ? { texts, score } : `field ${JSON.stringify(scoreField)} must be a number, got ${describeValue(value)}`;
 }

@@ -19,6 +19,8 @@ export interface TextWindows {
   windows: Int32Array[];
   /** Tokens of the whole text, without special tokens. */
   tokenCount: number;
+  /** Of these, tokens that stand for what the vocabulary does not have. */
+  unknownTokens: number;
   truncatedTokens: number;
 }
 
@@ -32,15 +34,23 @@ export function requireWindowOptions(options: TextWindowOptions, maxPositions: n
 /** Tokenises a text on the fast path (ids only) and applies the long-text policy. */
 export function splitText(tokenizer: Tokenizer, text: string, options: TextWindowOptions): TextWindows {
   const ids = tokenizer.encodeIds(text);
+  const unknownTokens = countUnknown(tokenizer, ids);
   const room = options.maxLength - 2; // [CLS] and [SEP]
-  if (ids.length <= room) return { windows: [withSpecial(tokenizer, ids)], tokenCount: ids.length, truncatedTokens: 0 };
+  if (ids.length <= room) return { windows: [withSpecial(tokenizer, ids)], tokenCount: ids.length, unknownTokens, truncatedTokens: 0 };
   if (options.longText === 'error') throw tooLong(ids.length, room);
   if (options.longText === 'truncate') {
-    return { windows: [withSpecial(tokenizer, ids.subarray(0, room))], tokenCount: ids.length, truncatedTokens: ids.length - room };
+    return { windows: [withSpecial(tokenizer, ids.subarray(0, room))], tokenCount: ids.length, unknownTokens, truncatedTokens: ids.length - room };
   }
   const windows: Int32Array[] = [];
   for (const start of windowStarts(ids.length, room, options.stride)) windows.push(withSpecial(tokenizer, ids.subarray(start, start + room)));
-  return { windows, tokenCount: ids.length, truncatedTokens: 0 };
+  return { windows, tokenCount: ids.length, unknownTokens, truncatedTokens: 0 };
+}
+
+/** How many of the tokens are the unknown one: what they stand for is lost to the model. */
+export function countUnknown({ special: { unk } }: Pick<Tokenizer, 'special'>, ids: Int32Array): number {
+  let count = 0;
+  for (const id of ids) if (id === unk) count++;
+  return count;
 }
 
 /** Where windows of `room` tokens begin so that they cover `length` tokens and share `stride`. */

@@ -3,9 +3,9 @@
  * A growable, reusable buffer, so that normalising costs no allocation a word.
  */
 export class AlignedText {
-  units = new Uint16Array(256);
-  starts = new Int32Array(256);
-  ends = new Int32Array(256);
+  units: Uint16Array = new Uint16Array(256);
+  starts: Int32Array = new Int32Array(256);
+  ends: Int32Array = new Int32Array(256);
   length = 0;
 
   /** Forgets the content, keeps the memory unless it is huge. */

@@ -1,3 +1,5 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Tokenisers: ALBERT's Unigram and WordPiece, with offsets, pairs, windows and decoding. Runs in Node and in browsers. */
 export type { AddedToken } from './added-tokens.ts';
 export { loadTokenizer } from './load.ts';

@@ -1,11 +1,13 @@
-import { AlbertineError, describeValue } from '../core/errors.ts';
+import { AlbertineError, describeValue, namingSource } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { requireRealFile } from '../core/wrong-content.ts';
 import type { AddedToken } from './added-tokens.ts';
+import { addedTokenAt, idAt, objectAt, type Json } from './json-fields.ts';
 import type { SpecialTokenNames, TokenizerConfig, TokenizerOptions } from './options.ts';
 import { parseSentencePieceModel } from './sentencepiece-model.ts';
 import type { SpecialTokens, Tokenizer } from './tokenizer.ts';
 import { parseTokenizerJson } from './tokenizer-json.ts';
-import { createUnigramTokenizer } from './unigram-tokenizer.ts';
+import { createUnigramTokenizer, type TokenizerSource } from './unigram-tokenizer.ts';
 import { createWordPieceTokenizer, parseVocabulary } from './wordpiece-tokenizer.ts';
 
 const ROLES: (keyof SpecialTokens)[] = ['pad', 'unk', 'cls', 'sep', 'mask'];
@@ -21,13 +23,29 @@ export async function loadTokenizer(files: FileSource, options: TokenizerOptions
   const names = await files.list();
   const main = chooseFile(names, options, files.location);
   const content = await files.read(main);
+  requireRealFile(main, content);
   const side: Record<string, string> = {};
-  for (const name of SIDE_FILES) if (names.includes(name)) side[name] = decode(await files.read(name));
+  for (const name of SIDE_FILES) if (names.includes(name)) side[name] = await readSide(files, name);
   const config = readTokenizerConfig(side);
   const merged = mergeOptions(config, options);
   // The files go on unchanged unless the caller overrode what they say.
   const overridden = Object.values(options).some((value) => value !== undefined);
   const source = overridden ? undefined : { files: { [canonicalName(main)]: content, ...side } };
+  try {
+    return build(main, content, { options, merged, source });
+  } catch (error) {
+    throw namingSource(error, main);
+  }
+}
+
+async function readSide(files: FileSource, name: string): Promise<string> {
+  const bytes = await files.read(name);
+  requireRealFile(name, bytes);
+  return decode(bytes);
+}
+
+/** The tokeniser of a vocabulary file's content. */
+function build(main: string, content: Uint8Array, { options, merged, source }: { options: TokenizerOptions; merged: TokenizerOptions; source: TokenizerSource | undefined }): Tokenizer {
   if (main === 'vocab.txt') return createWordPieceTokenizer(parseVocabulary(decode(content)), merged, source);
   if (main === 'tokenizer.json') {
     // Lower-casing and accents are in the file's own normaliser; only the caller overrides them.
@@ -57,17 +75,13 @@ export function readTokenizerConfig(files: Record<string, string>): TokenizerCon
   return { options: { ...options, specialTokens }, addedTokens: configuredTokens(config, files['added_tokens.json']) };
 }
 
-function configuredTokens(config: Record<string, unknown>, addedTokensJson: string | undefined): AddedToken[] {
+function configuredTokens(config: Json, addedTokensJson: string | undefined): AddedToken[] {
   const tokens: AddedToken[] = [];
   if (addedTokensJson !== undefined) {
-    for (const [content, id] of Object.entries(parseJson('added_tokens.json', addedTokensJson))) tokens.push({ content, id: Number(id) });
+    for (const [content, id] of Object.entries(parseJson('added_tokens.json', addedTokensJson))) tokens.push({ content, id: idAt(`added_tokens.json: ${JSON.stringify(content)}`, id) });
   }
-  for (const [id, value] of Object.entries((config.added_tokens_decoder ?? {}) as Record<string, Record<string, unknown>>)) {
-    tokens.push({
-      content: String(value.content), id: Number(id), special: value.special === true, lstrip: value.lstrip === true,
-      rstrip: value.rstrip === true, singleWord: value.single_word === true, normalized: value.normalized === true,
-    });
-  }
+  const decoder = 'tokenizer_config.json: added_tokens_decoder';
+  for (const [id, value] of Object.entries(objectAt(decoder, config.added_tokens_decoder ?? {}))) tokens.push(addedTokenAt(`${decoder}.${id}`, value, /^\d+$/.test(id) ? Number(id) : id));
   return tokens;
 }
 
@@ -102,14 +116,14 @@ function canonicalName(name: string): string {
   return name.endsWith('.model') ? 'spiece.model' : name;
 }
 
-function parseJson(name: string, text: string): Record<string, unknown> {
+function parseJson(name: string, text: string): Json {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+    value = JSON.parse(text);
   } catch (cause) {
-    throw new AlbertineError('invalid_file', `${name} is not JSON`, { cause });
+    throw new AlbertineError('invalid_file', `${name} is not JSON: it starts with ${describeValue(text.slice(0, 60))}`, { cause, hint: 'The file is damaged' });
   }
-  throw new AlbertineError('invalid_file', `${name} must hold an object, got ${describeValue(text)}`, { value: text });
+  return objectAt(name, value);
 }
 
 function decode(bytes: Uint8Array): string {

@@ -142,6 +142,7 @@ export function parseSentencePieceModel(bytes: Uint8Array): SentencePieceModel {
   let normalizer = normalizerSpec();
   const field = new FieldReader(plain);
   while (field.next()) {
+    if (field.number <= 3 && field.wireType !== 2) damaged(`field ${field.number} is stored in another way`);
     if (field.number === 1) pieces.read(field.start, field.end);
     else if (field.number === 2) trainer = parseTrainer(plain.subarray(field.start, field.end));
     else if (field.number === 3) normalizer = parseKnown(plain.subarray(field.start, field.end), normalizerSpec(), NORMALIZER_FIELDS);
@@ -201,7 +202,7 @@ class PieceReader {
     field.enter(from, to);
     while (field.next()) {
       if (field.number === 1) ({ start, end } = field);
-      else if (field.number === 2 && field.wireType === 5) this.scores[id] = field.float();
+      else if (field.number === 2) this.scores[id] = field.wireType === 5 && Number.isFinite(field.float()) ? field.float() : damaged(`the score of piece ${id} is no number`);
       else if (field.number === 3) {
         if (!PIECE_TYPE_OF.has(field.varint)) throw new AlbertineError('invalid_file', `piece ${id} has an unknown type, ${field.varint}`, { value: field.varint });
         this.types[id] = field.varint;
@@ -243,11 +244,19 @@ function parseKnown<T extends { unknownFields: Uint8Array }>(message: Uint8Array
     const known = byNumber.get(field.number);
     if (!known) {
       if (!handledElsewhere.includes(field.number)) unknown.push(field.raw);
-    } else if (known.kind === 'strings') (values[known.name] as string[]).push(decoder.decode(field.bytes));
+    } else if (field.wireType !== WIRE_TYPES[known.kind]) damaged(`${known.name} is stored in another way`);
+    else if (known.kind === 'strings') (values[known.name] as string[]).push(decoder.decode(field.bytes));
     else values[known.name] = valueOf(field, known.kind);
   }
   target.unknownFields = concatenate(unknown);
   return target;
+}
+
+/** How each kind is written: wire type 0, 2 or 5. */
+const WIRE_TYPES: Record<FieldKind, number> = { integer: 0, boolean: 0, float: 5, string: 2, strings: 2, bytes: 2 };
+
+function damaged(problem: string): never {
+  throw new AlbertineError('invalid_file', `not a SentencePiece model: ${problem}`, { hint: 'The file is damaged' });
 }
 
 function valueOf(field: ProtobufField, kind: Exclude<FieldKind, 'strings'>): unknown {

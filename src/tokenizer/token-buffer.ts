@@ -3,10 +3,10 @@
  * Offsets and word indices are relative to the stretch.
  */
 export class TokenBuffer {
-  ids = new Int32Array(256);
-  starts = new Int32Array(256);
-  ends = new Int32Array(256);
-  words = new Int32Array(256);
+  ids: Int32Array = new Int32Array(256);
+  starts: Int32Array = new Int32Array(256);
+  ends: Int32Array = new Int32Array(256);
+  words: Int32Array = new Int32Array(256);
   length = 0;
   /** Words begun so far. */
   wordCount = 0;

@@ -1,5 +1,6 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import type { AddedToken } from './added-tokens.ts';
+import { addedTokenAt, idAt, malformed, numberAt, objectAt, textAt, type Json } from './json-fields.ts';
 import type { SpecialTokenNames, TokenizerOptions } from './options.ts';
 import type { PieceType, SentencePiece } from './sentencepiece-model.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -7,15 +8,13 @@ import type { AlbertPreparation } from './unigram-normalizer.ts';
 import { assembleUnigram, type TokenizerSource } from './unigram-tokenizer.ts';
 import { assembleWordPiece } from './wordpiece-tokenizer.ts';
 
-type Json = Record<string, unknown>;
-
 /**
  * A tokeniser from the content of a `tokenizer.json`: Unigram as ALBERT's converter writes it, or WordPiece with BERT's
  * normaliser. Throws `unsupported` naming any other component, `invalid_file` when the file is malformed.
  */
 export function parseTokenizerJson(content: unknown, options: TokenizerOptions = {}, source?: TokenizerSource): Tokenizer {
-  const json = object(content, 'tokenizer.json');
-  const model = object(json.model, 'model');
+  const json = objectAt('tokenizer.json', content);
+  const model = objectAt('model', json.model);
   const added = [...addedTokens(json.added_tokens), ...(options.addedTokens ?? [])];
   const merged = { ...options, addedTokens: added, specialTokens: { ...templateTokens(json.post_processor), ...options.specialTokens } };
   // Old files leave the type out.
@@ -26,11 +25,15 @@ export function parseTokenizerJson(content: unknown, options: TokenizerOptions =
 }
 
 function unigram(json: Json, model: Json, options: TokenizerOptions, source?: TokenizerSource): Tokenizer {
-  if (!Array.isArray(model.vocab)) throw new AlbertineError('invalid_file', `model.vocab must be a list, got ${describeValue(model.vocab)}`, { value: model.vocab });
-  const unkId = typeof model.unk_id === 'number' ? model.unk_id : -1;
+  if (!Array.isArray(model.vocab)) throw malformed('model.vocab', 'a list', model.vocab);
+  const unkId = idAt('model.unk_id', model.unk_id);
   const special = new Set((options.addedTokens ?? []).filter((token) => token.special).map(({ id }) => id));
   const byteFallback = model.byte_fallback === true;
-  const pieces = (model.vocab as [string, number][]).map(([piece, score], id): SentencePiece => ({ piece, score, type: pieceType(piece, id) }));
+  const pieces = (model.vocab as unknown[]).map((entry, id): SentencePiece => {
+    if (!Array.isArray(entry)) throw malformed(`model.vocab[${id}]`, 'a piece with its score', entry);
+    const piece = textAt(`model.vocab[${id}][0]`, entry[0]);
+    return { piece, score: numberAt(`model.vocab[${id}][1]`, entry[1]), type: pieceType(piece, id) };
+  });
   function pieceType(piece: string, id: number): PieceType {
     if (id === unkId) return 'unknown';
     if (special.has(id)) return 'control';
@@ -56,14 +59,14 @@ function unigramNormalizer(normalizer: unknown, options: TokenizerOptions): { pr
   let charsmap = new Uint8Array(0);
   let decomposed = false;
   for (const step of flatten(normalizer, 'normalizers')) {
-    const pattern = step.type === 'Replace' ? (step.pattern as Json) : {};
+    const pattern = step.type === 'Replace' ? objectAt('normalizer.pattern', step.pattern) : {};
     if (step.type === 'Replace' && (pattern.String === '``' || pattern.String === "''") && step.content === '"') preparation.straightenQuotes = true;
     else if (step.type === 'Replace' && step.content === ' ' && (pattern.Regex === ' {2,}' || pattern.String === '  ')) continue;
     else if (step.type === 'Strip') continue;
     else if (step.type === 'NFKD') decomposed = true;
     else if (step.type === 'StripAccents' && decomposed) preparation.stripMarks = 'category';
     else if (step.type === 'Lowercase') preparation.lowerCase = true;
-    else if (step.type === 'Precompiled') charsmap = base64(String(step.precompiled_charsmap));
+    else if (step.type === 'Precompiled') charsmap = base64('normalizer.precompiled_charsmap', step.precompiled_charsmap);
     else throw unsupported('normalizer', step.type === 'Replace' ? step : step.type);
   }
   if (decomposed && !preparation.stripMarks) throw unsupported('normalizer', 'NFKD without StripAccents');
@@ -85,9 +88,9 @@ function metaspace(preTokenizer: unknown): { prepend: boolean } {
 
 function wordPiece(json: Json, model: Json, options: TokenizerOptions, source?: TokenizerSource): Tokenizer {
   const vocabulary: string[] = [];
-  for (const [piece, id] of Object.entries(object(model.vocab, 'model.vocab'))) vocabulary[id as number] = piece;
+  for (const [piece, id] of Object.entries(objectAt('model.vocab', model.vocab))) vocabulary[idAt(`model.vocab[${JSON.stringify(piece)}]`, id)] = piece;
   for (let id = 0; id < vocabulary.length; id++) vocabulary[id] ??= '';
-  const normalizer = json.normalizer === null || json.normalizer === undefined ? { type: 'none' } : object(json.normalizer, 'normalizer');
+  const normalizer = json.normalizer === null || json.normalizer === undefined ? { type: 'none' } : objectAt('normalizer', json.normalizer);
   if (normalizer.type !== 'BertNormalizer' && normalizer.type !== 'none') throw unsupported('normalizer', normalizer.type);
   for (const step of flatten(json.pre_tokenizer, 'pretokenizers')) {
     if (!['BertPreTokenizer', 'WhitespaceSplit', 'Punctuation'].includes(String(step.type))) throw unsupported('pre_tokenizer', step.type);
@@ -108,37 +111,31 @@ function wordPiece(json: Json, model: Json, options: TokenizerOptions, source?: 
 }
 
 function addedTokens(list: unknown): AddedToken[] {
-  if (!Array.isArray(list)) return [];
-  return list.map((item) => {
-    const token = object(item, 'added token');
-    return {
-      content: String(token.content), id: Number(token.id), special: token.special === true, lstrip: token.lstrip === true,
-      rstrip: token.rstrip === true, singleWord: token.single_word === true, normalized: token.normalized === true,
-    };
-  });
+  if (list === undefined || list === null) return [];
+  if (!Array.isArray(list)) throw malformed('added_tokens', 'a list', list);
+  return list.map((item: unknown, index) => addedTokenAt(`added_tokens[${index}]`, item, (item as Json | null | undefined)?.id));
 }
 
 /** `[CLS] A [SEP]` from the post-processor; other shapes are not supported. */
 function templateTokens(processor: unknown): SpecialTokenNames {
   if (processor === null || processor === undefined) return {};
-  const { type, single, cls, sep } = object(processor, 'post_processor');
-  if (type === 'BertProcessing' && Array.isArray(cls) && Array.isArray(sep)) return { cls: String(cls[0]), sep: String(sep[0]) };
+  const { type, single, cls, sep } = objectAt('post_processor', processor);
+  if (type === 'BertProcessing' && Array.isArray(cls) && Array.isArray(sep)) return { cls: textAt('post_processor.cls[0]', cls[0]), sep: textAt('post_processor.sep[0]', sep[0]) };
   if (type === 'TemplateProcessing' && Array.isArray(single) && single.length === 3) {
-    const [first, text, last] = single as { SpecialToken?: { id: string }; Sequence?: unknown }[];
-    if (first.SpecialToken && text.Sequence && last.SpecialToken) return { cls: first.SpecialToken.id, sep: last.SpecialToken.id };
+    const [first, text, last] = single.map((item: unknown) => objectAt('post_processor.single', item));
+    if (first.SpecialToken && text.Sequence && last.SpecialToken) return { cls: specialAt(first), sep: specialAt(last) };
   }
   throw unsupported('post_processor', type);
 }
 
-function flatten(component: unknown, listName: string): Json[] {
-  if (component === null || component === undefined) return [];
-  const step = object(component, listName);
-  return step.type === 'Sequence' && Array.isArray(step[listName]) ? step[listName].flatMap((inner) => flatten(inner, listName)) : [step];
+function specialAt({ SpecialToken: token }: Json): string {
+  return textAt('post_processor.single.SpecialToken.id', objectAt('post_processor.single.SpecialToken', token).id);
 }
 
-function object(value: unknown, name: string): Json {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-  throw new AlbertineError('invalid_file', `${name} must be an object, got ${describeValue(value)}`, { value });
+function flatten(component: unknown, listName: string): Json[] {
+  if (component === null || component === undefined) return [];
+  const step = objectAt(listName, component);
+  return step.type === 'Sequence' && Array.isArray(step[listName]) ? step[listName].flatMap((inner) => flatten(inner, listName)) : [step];
 }
 
 function unsupported(component: string, value: unknown): AlbertineError {
@@ -147,8 +144,14 @@ function unsupported(component: string, value: unknown): AlbertineError {
   });
 }
 
-function base64(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text);
+function base64(path: string, value: unknown): Uint8Array<ArrayBuffer> {
+  if (value === null) return new Uint8Array(0);
+  let binary: string;
+  try {
+    binary = atob(textAt(path, value));
+  } catch {
+    throw malformed(path, 'base64', value);
+  }
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;

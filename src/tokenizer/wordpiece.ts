@@ -40,7 +40,7 @@ const FOLD_CACHE_LIMIT = 1 << 16;
 
 /** BERT's tokenisation: clean, split at spaces, punctuation and Chinese characters, then greedy longest match within words. */
 export class WordPieceSegmenter implements Segmenter {
-  readonly separators = separatorTable(isBertSpace);
+  readonly separators: Uint8Array = separatorTable(isBertSpace);
   private readonly initial: PieceTrie;
   private readonly continuing: PieceTrie;
   private readonly folded = new Map<number, Folded>();

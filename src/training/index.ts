@@ -1,3 +1,5 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Training: gradients over a whole ALBERT, optimisers, schedules, the trainer, trackers and reports. */
 export { createArena, layerwiseScales, type Arena, type ArenaOptions } from './arena.ts';
 export { classificationTask, encodeExamples, scoreLogits, stepsPerEpoch, type ClassificationTaskOptions, type EncodedExample } from './classification.ts';

@@ -28,14 +28,19 @@ export async function saveRunCheckpoint(folder: string, parts: { arena: Arena; o
   const target = join(folder, folderName(state.step));
   const temporary = `${target}.tmp`;
   await removeUnfinished(folder);
-  await mkdir(temporary, { recursive: true });
-  const { name, arrays, scalars } = optimizer.state();
-  await writeTensors(join(temporary, 'weights.safetensors'), arena.weights());
-  await writeTensors(join(temporary, 'optimizer.safetensors'), new Map([...arrays].map(([key, data]) => [key, { shape: [data.length], data }])));
-  if (bestWeights) await writeTensors(join(temporary, 'best.safetensors'), bestWeights);
-  await writeFile(join(temporary, 'state.json'), JSON.stringify({ ...state, optimizer: { name, scalars } }, null, 1), { flush: true });
-  await rm(target, { recursive: true, force: true });
-  await rename(temporary, target);
+  try {
+    await mkdir(temporary, { recursive: true });
+    const { name, arrays, scalars } = optimizer.state();
+    await writeTensors(join(temporary, 'weights.safetensors'), arena.weights());
+    await writeTensors(join(temporary, 'optimizer.safetensors'), new Map([...arrays].map(([key, data]) => [key, { shape: [data.length], data }])));
+    if (bestWeights) await writeTensors(join(temporary, 'best.safetensors'), bestWeights);
+    await writeFile(join(temporary, 'state.json'), JSON.stringify({ ...state, optimizer: { name, scalars } }, null, 1), { flush: true });
+    await rm(target, { recursive: true, force: true });
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
   for (const old of (await listRunCheckpoints(folder)).slice(0, -keep)) await rm(join(folder, folderName(old)), { recursive: true, force: true });
   return target;
 }

@@ -89,6 +89,8 @@ describe('buildCard', () => {
     expect(card).toContain('pipeline_tag: text-classification');
     expect(card).toContain('| Labels | a\\|b |');
     expect(card).toContain('AutoModelForSequenceClassification');
+    expect(card).toContain("const classifier = await TextClassifier.open(await openFolder('path/to/this/folder'))");
+    expect(card).not.toContain('Albert.load');
     expect(card).not.toContain('random');
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { crc32c } from '../../src/checkpoint/crc32c.ts';
+import { crc32c } from '../../src/checkpoint/crc32.ts';
 import { openCheckpoint } from '../../src/checkpoint/folder.ts';
 import { decompressSnappy } from '../../src/checkpoint/snappy.ts';
 import { openTfBundle } from '../../src/checkpoint/tf-bundle.ts';

@@ -69,7 +69,7 @@ describe('help, version and errors', () => {
     const { stderr } = await run(['embed', '-m', model, '-o', folder.path('tty.npy'), 'a cat', 'a dog'], { tty: true });
     expect(stderr).toContain('embedding  ');
     expect(stderr).toContain('\r\x1b[K');
-    expect((await run(['embed', '-q', '-m', model, '-o', folder.path('tty.npy'), 'a cat'], { tty: true })).stderr).toBe('note: UNTRAINED weights: initialised at random, vectors and predictions carry no meaning\n');
+    expect((await run(['embed', '-q', '-m', model, '-o', folder.path('tty.npy'), '--overwrite', 'a cat'], { tty: true })).stderr).toBe('note: UNTRAINED weights: initialised at random, vectors and predictions carry no meaning\n');
   });
 });
 
@@ -165,7 +165,7 @@ describe('convert', () => {
     const fingerprint = async (path: string): Promise<unknown> => (JSON.parse((await run(['info', path, '--json'])).stdout) as { fingerprint: string }).fingerprint;
     expect(await fingerprint(output)).toBe(await fingerprint(source));
     expect((await run(['convert', source, '--to', 'safetensors', '-o', output])).code).toBe(1);
-    expect((await run(['convert', source, '--to', 'safetensors', '-o', output, '--force'])).code).toBe(0);
+    expect((await run(['convert', source, '--to', 'safetensors', '-o', output, '--overwrite'])).code).toBe(0);
   });
 
   it('keeps tokeniser, labels and the untrained mark, and rounds when asked', async () => {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { metadataPath, partialPath } from '../../src/data/index.ts';
 import { AlbertineError } from '../../src/core/errors.ts';
 import { readNpy } from '../../src/data/npy-node.ts';
 import { openRows } from '../../src/data/read-node.ts';
@@ -152,7 +153,7 @@ describe('interrupting and resuming', () => {
   async function interrupted(output: string, extra: string[] = []): Promise<Awaited<ReturnType<typeof run>>> {
     const controller = new AbortController();
     const timer = setInterval(() => {
-      if (existsSync(`${output}.meta.json`)) controller.abort(new AlbertineError('interrupted', 'interrupted'));
+      if (existsSync(metadataPath(partialPath(output)))) controller.abort(new AlbertineError('interrupted', 'interrupted'));
     }, 1);
     try {
       return await run(['embed', '-m', model, folder.path('many.txt'), '-o', output, '--look-ahead', '2', ...extra], { signal: controller.signal });
@@ -168,8 +169,9 @@ describe('interrupting and resuming', () => {
     const output = folder.path(name);
     const first = await interrupted(output);
     expect(first.code).toBe(130);
-    const { rows, complete } = readJson(`${output}.meta.json`) as { rows: number; complete: boolean };
-    expect(complete).toBe(false);
+    // Nothing is left where not even the first record was there yet.
+    const { rows, complete } = (existsSync(partialPath(output)) ? readJson(metadataPath(partialPath(output))) : { rows: 0, complete: false }) as { rows: number; complete: boolean };
+    expect([complete, existsSync(output)]).toEqual([false, false]);
     expect(rows).toBeLessThan(40);
     const second = await run(['embed', '-m', model, folder.path('many.txt'), '-o', output, '--resume']);
     expect(second.code).toBe(0);

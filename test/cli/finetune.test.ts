@@ -71,7 +71,7 @@ describe('albertine finetune classify', () => {
     const table = await run(['predict', output, dev, '--text-field', 'review', '--delimiter', ';', '--output', folder.path('out.csv'), '--top-k', '2', '--look-ahead', '7']);
     expect([table.code, table.stderr]).toEqual([0, expect.stringMatching(/60 texts -> .*out\.csv/)]);
     const rows = readFileSync(folder.path('out.csv'), 'utf8').trimEnd().split('\n');
-    expect([rows[0], rows.length]).toEqual(['index,label,score,label_2,score_2,tokenCount,windows,truncatedTokens', 61]);
+    expect([rows[0], rows.length]).toEqual(['review,stars,index,label,score,label_2,score_2,tokenCount,windows,truncatedTokens', 61]);
     const long = `good ${'film '.repeat(60)}`;
     expect(records((await run(['predict', output, long])).stdout)[0]).toMatchObject({ windows: 3, truncatedTokens: 0 });
     const cut = await run(['predict', output, long, '--long-text', 'truncate']);
@@ -144,7 +144,7 @@ describe('settings of the trainer', () => {
 });
 
 describe('an interrupted run', () => {
-  const argv = (output: string, ...more: string[]): string[] => finetune(output, '--max-steps', '24', '--dropout', '0.1', '--checkpoint-every', '5', '--evaluate-every', '4', '--no-tensorboard', ...more);
+  const argv = (output: string, ...more: string[]): string[] => finetune(output, '--max-steps', '24', '--dropout', '0.1', '--checkpoint-every', '5', '--evaluate-every', '4', '--keep-checkpoints', '2', '--no-tensorboard', ...more);
   const start = (args: string[], from = 0): ReturnType<typeof spawn> => spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, '../../src/cli/main.ts'), ...args], { stdio: ['ignore', 'ignore', from === 0 ? 'ignore' : 'pipe'] });
   const steps = (output: string): number => (existsSync(join(output, 'metrics.jsonl')) ? readFileSync(join(output, 'metrics.jsonl'), 'utf8').split('\n').length - 1 : 0);
 

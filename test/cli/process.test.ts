@@ -46,12 +46,14 @@ describe('the process', () => {
     const output = folder.path('out.jsonl');
     const argv = ['embed', '-m', model, '--input', folder.path('texts.txt'), '-o', output, '--look-ahead', '16', '--layers', '0'];
     const first = start(...argv);
-    await until(() => (existsSync(output) && readFileSync(output).length > 0) || first.child.exitCode !== null);
+    const partial = folder.path('out.partial.jsonl');
+    await until(() => (existsSync(partial) && readFileSync(partial).length > 0) || first.child.exitCode !== null);
     first.child.kill('SIGINT');
     const { code, stderr } = await first.ended;
     expect([code, stderr]).toEqual([130, expect.stringMatching(/holds the first [\d,]+ records; --resume continues/)]);
-    const done = records(readFileSync(output, 'utf8')).length;
-    expect(readJson(`${output}.meta.json`)).toMatchObject({ rows: done, complete: false });
+    const done = records(readFileSync(partial, 'utf8')).length;
+    expect(existsSync(output)).toBe(false);
+    expect(readJson(`${partial}.meta.json`)).toMatchObject({ rows: done, complete: false });
     expect(done).toBeGreaterThan(0);
     expect(done).toBeLessThan(texts.length);
     const second = await run([...argv.slice(0, -4), '--layers', '0', '--resume']);

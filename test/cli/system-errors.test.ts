@@ -18,7 +18,7 @@ describe('an output that cannot be written', () => {
       [['finetune', 'classify', '--train', table, '--model', model, '--output', table], `${table} is a file, not a folder. Move it away, or choose another place`],
       [['pretrain', '--shards', 'none', '--steps', '1', '--tokenizer', model, '--output', below], `${table} is a file, not a folder. Move it away, or choose another place`],
       [['vocab', 'train', folder.path('vocab.txt'), '--vocab-size', '50', '--output', table], `${table} is a file, not a folder. Move it away, or choose another place`],
-      [['embed', 'a cat', '--model', model, '--output', join(below, 'x.npy')], `cannot read ${join(below, 'x.npy')}.meta.json: a part of the path is a file, not a folder. Move the file away, or choose another path`],
+      [['embed', 'a cat', '--model', model, '--output', join(below, 'x.npy')], `cannot make the folder ${table}: a file of that name is there. Move it away, or choose another name`],
       [['shards', 'build', writeVocabulary(folder.path('text.txt')), '--tokenizer', model, '--output', table, '--workers', '0'], `cannot make the folder ${table}: a file of that name is there. Move it away, or choose another name`],
     ] as const) expect(await run([...argv])).toMatchObject({ code: 1, stderr: expect.stringContaining(`albertine: ${message}\n`) as string });
     mkdirSync(folder.path('folder.jsonl'));

@@ -48,7 +48,7 @@ describe('examples', () => {
 
   it('names missing fields and unusable files', async () => {
     await expect(readExamples(file('e.csv', 'sentence,label\na,1\n'))).rejects.toThrow(/no field "text"; the fields present are "sentence", "label"/);
-    await expect(readExamples(file('f.csv', 'text,label\na,\nb,\n'), { onError: 'skip' })).rejects.toThrow(/no usable example.*The first bad row is 2/);
+    await expect(readExamples(file('f.csv', 'text,label\na,\nb,\n'), { onError: 'skip' })).rejects.toThrow(/none of 2 rows could be used.*The first bad row is 2/);
   });
 });
 

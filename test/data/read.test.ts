@@ -140,8 +140,8 @@ describe('lines of text', () => {
   });
 
   it('lists the first hundred bad rows and counts the rest', async () => {
-    const source = openRows(file('many.jsonl', 'x\n'.repeat(250)), { onError: 'skip' });
-    expect(await collect(source)).toEqual([]);
+    const source = openRows(file('many.jsonl', `{}\n${'x\n'.repeat(250)}`), { onError: 'skip' });
+    expect((await collect(source)).length).toBe(1);
     expect(source.report.skipped).toBe(250);
     expect(source.report.issues.length).toBe(100);
   });

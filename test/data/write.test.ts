@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
-  countCompleteRecords, formatFloat32, metadataPath, npyHeader, openEmbeddingWriter, openNpyWriter, openRecordWriter, openRows, readEmbeddingMetadata, readNpy, toJson,
+  countCompleteRecords, formatFloat32, metadataPath, npyHeader, openEmbeddingWriter, openNpyWriter, openRecordWriter, openRows, partialPath, readEmbeddingMetadata, readNpy, toJson,
 } from '../../src/data/index.ts';
 import { collect } from './collect.ts';
 
@@ -51,18 +51,20 @@ describe('npy', () => {
 
   it('is valid at any time after a flush and can be continued', async () => {
     path = fresh('c.npy');
+    const partial = partialPath(path);
     const first = await openNpyWriter(path, { columns: 2 });
-    expect((await readNpy(path)).shape).toEqual([0, 2]);
+    expect((await readNpy(partial)).shape).toEqual([0, 2]);
     await first.write([1, 2]);
     await first.flush();
-    expect((await readNpy(path)).shape).toEqual([1, 2]);
+    expect((await readNpy(partial)).shape).toEqual([1, 2]);
     await first.write([3, 4]);
     await first.flush();
     // As if killed in the middle of the next row, which the header does not count yet.
-    await first.close();
-    appendFileSync(path, Buffer.from([1, 2, 3]));
-    expect((await readNpy(path)).shape).toEqual([2, 2]);
-    expect(await countCompleteRecords(path)).toEqual({ records: 2, bytes: 128 + 16, tornBytes: 3 });
+    await first.abort();
+    appendFileSync(partial, Buffer.from([1, 2, 3]));
+    expect((await readNpy(partial)).shape).toEqual([2, 2]);
+    expect(await countCompleteRecords(partial)).toEqual({ records: 2, bytes: 128 + 16, tornBytes: 3 });
+    expect(existsSync(path)).toBe(false);
     const second = await openNpyWriter(path, { columns: 2, resume: true });
     await second.write([5, 6]);
     await second.close();
@@ -129,13 +131,16 @@ describe('embedding writers', () => {
     expect(await readEmbeddingMetadata(whole)).toEqual({ pooling: 'mean', seconds: 1, fingerprint: 'f1', dimensions: 3, dtype: 'float32', rows: 5, complete: true });
     const bytes = readFileSync(whole);
     path = fresh(`cut.${format}`);
+    const partial = partialPath(path);
     await (await openEmbeddingWriter(path, options)).abort();
+    expect(existsSync(partial)).toBe(false);
     for (let length = format === 'npy' ? 128 : 0; length <= bytes.length; length += 5) {
-      writeFileSync(path, bytes.subarray(0, length));
+      writeFileSync(partial, bytes.subarray(0, length));
+      writeFileSync(metadataPath(partial), readFileSync(metadataPath(whole)));
       const resumed = await openEmbeddingWriter(path, { ...options, resume: true });
       for (let index = resumed.existing; index < 5; index++) await resumed.write(record(index));
       await resumed.close();
-      expect(readFileSync(path).equals(bytes), `cut at ${length}`).toBe(true);
+      expect([readFileSync(path).equals(bytes), existsSync(partial), existsSync(metadataPath(partial))], `cut at ${length}`).toEqual([true, false, false]);
     }
   });
 
@@ -144,10 +149,10 @@ describe('embedding writers', () => {
     const writer = await openEmbeddingWriter(path, { dimensions: 3, fingerprint: 'f1' });
     for (let index = 0; index < 4; index++) await writer.write(record(index));
     await writer.abort();
-    const rows = await collect(openRows(path));
+    const rows = await collect(openRows(partialPath(path)));
     expect(rows.map(({ number, fields }) => [number, fields.index, fields.tokenCount])).toEqual([[1, 0, 2], [2, 1, 3], [3, 2, 4], [4, 3, 5]]);
     expect(Float32Array.from(rows[3].fields.embedding as number[])).toEqual(vector(3));
-    expect((await readEmbeddingMetadata(path))?.complete).toBe(false);
+    expect((await readEmbeddingMetadata(partialPath(path)))?.complete).toBe(false);
     await expect(openEmbeddingWriter(path, { dimensions: 3, fingerprint: 'f1', resume: true })).rejects.toMatchObject({ code: 'unsupported' });
   });
 
@@ -185,10 +190,10 @@ describe('embedding writers', () => {
     await writer.abort();
     await expect(openEmbeddingWriter(path, { dimensions: 3, fingerprint: 'f2', resume: true })).rejects.toThrow(/its fingerprint is f1, this run's is f2/);
     await expect(openEmbeddingWriter(path, { dimensions: 4, fingerprint: 'f1', resume: true })).rejects.toThrow(/dimensions is 3/);
-    rmSync(metadataPath(path));
+    rmSync(metadataPath(partialPath(path)));
     await expect(openEmbeddingWriter(path, { dimensions: 3, fingerprint: 'f1', resume: true })).rejects.toThrow(/no .*meta\.json/);
     const again = await openEmbeddingWriter(path, { dimensions: 3, fingerprint: 'f2' });
-    expect([again.existing, statSync(path).size]).toEqual([0, 0]);
+    expect([again.existing, statSync(partialPath(path)).size]).toEqual([0, 0]);
     await again.close();
   });
 

@@ -11,7 +11,8 @@ interface Report { engine: string; fallbackReason?: string; last: number[]; firs
 /** Node options after which importing any of `packages` fails as if it were not installed. */
 function without(packages: readonly string[]): string[] {
   const hook = `export async function resolve(specifier, context, next) {
-    if (${JSON.stringify(packages)}.includes(specifier)) throw Object.assign(new Error("Cannot find package '" + specifier + "'"), { code: 'ERR_MODULE_NOT_FOUND' });
+    const name = specifier.replace('#', '');
+    if (${JSON.stringify(packages)}.includes(name)) throw Object.assign(new Error("Cannot find package '" + name + "'"), { code: 'ERR_MODULE_NOT_FOUND' });
     return next(specifier, context);
   }`;
   const url = `data:text/javascript,${encodeURIComponent(hook)}`;

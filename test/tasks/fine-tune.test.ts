@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolder } from '../../src/core/files-node.ts';
 import { evaluateClassifier } from '../../src/tasks/evaluate-node.ts';
@@ -193,7 +193,9 @@ describe('what cannot be trained', () => {
     await fineTune({ output, maxSteps: 1, learningRate: 1e-9, onEvent: (kind, message) => kind === 'warning' && warnings.push(message) });
     expect(warnings.at(-1)).toMatch(/every held-out text is given the label "(bad|good)"/);
     await wrong({ output }, 'invalid_argument', /holds a finished run with its model already\. .*--overwrite/);
-    await wrong({ output: model }, 'invalid_argument', /holds a model already/);
+    await wrong({ output: model, overwrite: true }, 'invalid_argument', /the output \S+ is also read/);
+    cpSync(model, folder.path('another model'), { recursive: true });
+    await wrong({ output: folder.path('another model') }, 'invalid_argument', /holds a model already/);
     expect(await fineTune({ output, maxSteps: 2, overwrite: true })).toMatchObject({ steps: 2 });
   });
 });

@@ -61,7 +61,7 @@ describe('pretrain from co-occurrence counts', () => {
 describe('a run that goes on with other micro-batches and threads', () => {
   it('notes it; a run of before they were recorded goes on as it is', async () => {
     const output = folder.path('divided');
-    const more: Partial<PretrainOptions> = { output, wordEmbeddings: 'random' };
+    const more: Partial<PretrainOptions> = { output, wordEmbeddings: 'random', keepCheckpoints: 2 };
     await run({ ...more, microBatchTokens: 64 });
     const notes = (): string[] => readFileSync(join(output, 'events.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as { event?: string; message?: string })
       .flatMap(({ event, message }) => (event === 'note' ? [message!] : []));
@@ -101,13 +101,13 @@ describe('pairs', () => {
 });
 
 describe('the data of a resumed run', () => {
-  const resume = (output: string, more: Partial<PretrainOptions>): Promise<PretrainResult> => run({ output, wordEmbeddings: 'random', resume: true, ...more });
+  const resume = (output: string, more: Partial<PretrainOptions>): Promise<PretrainResult> => run({ output, wordEmbeddings: 'random', keepCheckpoints: 2, resume: true, ...more });
 
   it('are known by their content, wherever they lie', async () => {
     const [output, base, moved] = [folder.path('known'), folder.path('base'), folder.path('moved')];
     await run({ output: base, wordEmbeddings: 'random' });
     const start: Partial<PretrainOptions> = { from: base, tokenizer: undefined, model: undefined, shards: [folder.path('shards')], heldOut: [folder.path('shards')] };
-    await run({ output, wordEmbeddings: 'random', ...start });
+    await run({ output, wordEmbeddings: 'random', keepCheckpoints: 2, ...start });
     for (const name of ['shards', 'base']) cpSync(folder.path(name), join(moved, name), { recursive: true });
     const elsewhere = { ...start, from: relative('.', join(moved, 'base')), shards: [join(moved, 'shards')], heldOut: [relative('.', folder.path('shards'))] };
     expect(await resume(output, elsewhere)).toMatchObject({ outcome: 'finished', steps: 1 });

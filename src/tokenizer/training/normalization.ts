@@ -16,6 +16,11 @@ export interface NormalizationOptions {
    * Rules inside the model file: `clean` (see `cleaningRules`; the default) or `identity`.
    */
   charsmap?: 'clean' | 'identity';
+  /**
+   * Further rules inside the model file, source to replacement, such as traditional characters to simplified ones. They see prepared text
+   * (with `albertPreparation`: lower-case, decomposed). SentencePiece and Hugging Face's tokenisers follow them too, as part of the charsmap.
+   */
+  rewrite?: Readonly<Record<string, string>>;
 }
 
 /** Turns raw text into what the encoder will see, spaces marked. */
@@ -28,11 +33,11 @@ export interface TrainingNormalizer {
 
 /** Builds the normaliser that the finished tokeniser will use, so that training and encoding cannot differ. */
 export function createTrainingNormalizer(options: NormalizationOptions = {}, userDefinedSymbols: readonly string[] = []): TrainingNormalizer {
-  const { albertPreparation = true, lowerCase = true, keepAccents = false, charsmap = 'clean' } = options;
+  const { albertPreparation = true, lowerCase = true, keepAccents = false, charsmap = 'clean', rewrite = {} } = options;
   const preparation: AlbertPreparation = albertPreparation
     ? { collapseSpaces: true, straightenQuotes: true, stripMarks: keepAccents ? false : 'combining', lowerCase }
     : { collapseSpaces: false, straightenQuotes: false, stripMarks: false, lowerCase: false };
-  const precompiledCharsmap = charsmap === 'clean' ? compileCharsmap(cleaningRules()) : new Uint8Array(0);
+  const precompiledCharsmap = compileCharsmap(new Map([...(charsmap === 'clean' ? cleaningRules() : []), ...Object.entries(rewrite)]));
   const preparer = new AlbertPreparer(preparation);
   const normalizer = new SentencePieceNormalizer(new Charsmap(precompiledCharsmap), {
     addDummyPrefix: true, removeExtraWhitespaces: true, escapeWhitespaces: true, whitespaceAsSuffix: false,
@@ -46,7 +51,7 @@ export function createTrainingNormalizer(options: NormalizationOptions = {}, use
       normalizer.normalize(prepared, normalized);
       return normalized.toString();
     },
-    spec: { name: charsmap === 'clean' ? 'clean' : 'identity', precompiledCharsmap },
+    spec: { name: Object.keys(rewrite).length > 0 ? `${charsmap}_rewrite` : charsmap, precompiledCharsmap },
     preparation,
   };
 }

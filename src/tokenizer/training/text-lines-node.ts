@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 import { AlbertineError } from '../../core/errors.ts';
+import { withLineFeeds } from '../../core/line-ends.ts';
 
 /** A text file, how much each of its lines counts, and its bytes on disk. */
 export interface TextSource {
@@ -70,7 +71,7 @@ export async function* readLines(path: string, options: ReadLinesOptions = {}): 
     return texts.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line)).filter((line) => line !== '');
   };
   let first = true;
-  for await (const chunk of openStream(path, options.onBytes)) {
+  for await (const chunk of withLineFeeds(openStream(path, options.onBytes), path)) {
     let text = rest + decoder.write(chunk);
     if (first && text !== '') {
       first = false;

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
 import { makeFolder, requireUsableFolder, writeFileAtomic } from '../../core/files-node.ts';
+import { withLock } from '../../core/lock-node.ts';
+import { requireSeparate } from '../../core/output-node.ts';
 import type { ProgressListener } from '../../core/progress.ts';
 import { createUnigramTokenizer } from '../unigram-tokenizer.ts';
 import { createWordPieceTokenizer } from '../wordpiece-tokenizer.ts';
@@ -61,6 +63,7 @@ export interface VocabularyReport {
  * Trains a vocabulary from text files of any size (`.txt`, `.jsonl`, `.gz`, folders of them; a weight a source) and writes it to `outputDirectory`:
  * `spiece.model`, `tokenizer.json` and `tokenizer_config.json` for Unigram, `vocab.txt` and `tokenizer_config.json` for WordPiece, and `training-report.json`.
  * Memory is bounded by `maxSegments`. Word counts and every pruning round are saved under `outputDirectory/.training` until the end, for `resume`.
+ * The folder is locked meanwhile, and must not be or hold what is read.
  */
 export async function trainVocabularyFromFiles(
   inputs: readonly (string | { path: string; weight?: number })[], options: UnigramFileOptions | WordPieceFileOptions,
@@ -73,6 +76,19 @@ export async function trainVocabularyFromFiles(
   const sources = await findTextSources(inputs);
   const { outputDirectory } = options;
   await requireUsableFolder(outputDirectory);
+  await requireSeparate(outputDirectory, sources.map(({ path }) => path));
+  await makeFolder(outputDirectory);
+  return await withLock(outputDirectory, () => train(sources, { algorithm, options, started }));
+}
+
+interface Training {
+  algorithm: 'unigram' | 'wordpiece';
+  options: UnigramFileOptions | WordPieceFileOptions;
+  started: number;
+}
+
+async function train(sources: readonly TextSource[], { algorithm, options, started }: Training): Promise<VocabularyReport> {
+  const { outputDirectory } = options;
   const settings = decidingOptions(options);
   const state = new TrainingState(join(outputDirectory, '.training'), { sources, settings });
   if (!options.resume) await state.clear();
@@ -85,7 +101,6 @@ export async function trainVocabularyFromFiles(
   const { training, files } = options.algorithm === 'wordpiece'
     ? await makeWordPiece(counted, options)
     : await makeUnigram(counted, options, state);
-  await makeFolder(outputDirectory);
   for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(outputDirectory, name), content);
   const report: VocabularyReport = {
     algorithm, vocabSize: training.vocabSize, files: Object.keys(files), options: settings, sample: counted.sample, training, seconds: (performance.now() - started) / 1000,

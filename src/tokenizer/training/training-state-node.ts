@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { AlbertineError } from '../../core/errors.ts';
-import { makeFolder, writeFileAtomic } from '../../core/files-node.ts';
+import { makeFolder, temporaryName, writeFileAtomic } from '../../core/files-node.ts';
 import type { SampleReport } from './count-words-node.ts';
 import type { SegmentCounts } from './segments.ts';
 import type { UnigramCheckpoint } from './unigram-options.ts';
@@ -39,8 +39,14 @@ export class TrainingState {
     const lines = function* () {
       for (const [word, count] of counts) yield `${count}\t${JSON.stringify(word)}\n`;
     };
-    await pipeline(Readable.from(batches(lines(), 4096)), createGzip({ level: 1 }), createWriteStream(`${path}.tmp`, { flush: true }));
-    await rename(`${path}.tmp`, path);
+    const temporary = temporaryName(path);
+    try {
+      await pipeline(Readable.from(batches(lines(), 4096)), createGzip({ level: 1 }), createWriteStream(temporary, { flush: true }));
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
     await writeFileAtomic(join(this.folder, COUNTS_FILE), JSON.stringify({ fingerprint: this.fingerprint, sample, prunedCharacters, size: counts.size }));
   }
 

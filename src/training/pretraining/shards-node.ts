@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
 import { makeFolder, openFolder, writeFileAtomic } from '../../core/files-node.ts';
+import { withLock } from '../../core/lock-node.ts';
+import { removeLeftovers, requireSeparate } from '../../core/output-node.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { defaultThreads } from '../../runtime/threads.ts';
 import { loadTokenizer } from '../../tokenizer/load.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { MAX_BLOCK_TOKENS } from './blocks.ts';
 import { type CorpusSource, emptyReport, readDocuments, requireSource, type DocumentReport, type Paragraphs } from './documents-node.ts';
 import type { EncodedDocuments } from './document-encoder.ts';
@@ -53,13 +56,27 @@ const MAX_SHARD_TOKENS = 1 << 28;
  * byte-identical output whatever the number of workers. A second call after an interruption keeps the shards that are whole and belong to the same
  * inputs, tokeniser and options, and makes the others. Memory: about one shard and a few megabytes of text a worker.
  * `tokenizerFolder` is the folder with `spiece.model`, `vocab.txt` or `tokenizer.json`. Throws `invalid_argument`, `file_not_found`,
- * `tokenizer_not_found`, `invalid_data` for bad rows, `interrupted` when aborted.
+ * `tokenizer_not_found`, `invalid_data` for bad rows, `interrupted` when aborted, `file_system` while another process writes there. The folder must not
+ * be or hold what is read.
  */
 export async function buildShards(sources: readonly CorpusSource[], tokenizerFolder: string, options: BuildShardsOptions): Promise<BuildShardsReport> {
   const settings = resolveOptions(options);
   requireSources(sources);
+  await requireSeparate(options.output, [...sources.flatMap(({ paths }) => paths), tokenizerFolder]);
   const tokenizer = await loadTokenizer(await openFolder(tokenizerFolder));
   await makeFolder(options.output);
+  return await withLock(options.output, () => build(sources, { tokenizer, tokenizerFolder, settings, options }));
+}
+
+interface Build {
+  tokenizer: Tokenizer;
+  tokenizerFolder: string;
+  settings: Settings;
+  options: BuildShardsOptions;
+}
+
+async function build(sources: readonly CorpusSource[], { tokenizer, tokenizerFolder, settings, options }: Build): Promise<BuildShardsReport> {
+  await removeLeftovers(options.output, MANIFEST_FILE);
   const started = performance.now();
   const pool = await openEncoderPool(tokenizerFolder, { segments: settings.segments }, options.workers ?? defaultThreads());
   const report: BuildShardsReport = { manifest: emptyManifest(tokenizer, settings), keptShards: 0, builtShards: 0, skipped: {}, seconds: 0 };
@@ -87,6 +104,7 @@ export async function buildShards(sources: readonly CorpusSource[], tokenizerFol
     manifest.tokens += tokens;
     manifest.documents += documents;
   }
+  if (manifest.tokens === 0) throw new AlbertineError('invalid_data', `no source has any text: ${sources.flatMap(({ paths }) => paths).slice(0, 5).join(', ')}`, { value: sources.map(({ name }) => name) });
   await writeFileAtomic(join(options.output, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   report.seconds = (performance.now() - started) / 1000;
   return report;
