@@ -16,6 +16,7 @@ import { registerReport } from './report.ts';
 import { registerPretrain } from './pretrain.ts';
 import { registerShards } from './shards.ts';
 import { registerTokenize } from './tokenize.ts';
+import { requireVerb } from './verbs.ts';
 import { registerVocab } from './vocab.ts';
 
 /** The package's version. */
@@ -77,8 +78,6 @@ Examples
   albertine info albert/albert-base-v2
 `);
   for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerReport, registerParity, registerDemo]) register(program, io);
-  program.action(() => {
-    program.help();
-  });
+  requireVerb(program);
   return program;
 }

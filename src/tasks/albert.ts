@@ -1,5 +1,6 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { requireOptions, requireSource, requireTexts } from '../core/options.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
 import { readStoredSentences, type StoredSentences } from '../checkpoint/sentence-transformers.ts';
@@ -17,6 +18,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { embedTexts, type EmbeddingMatrix, type EmbedOptions } from './embed.ts';
 import { embedStream, type EmbeddingRow, type StreamOptions } from './embed-stream.ts';
 import { fitToProcessor } from './int8-processor.ts';
+import { EMBED_OPTIONS, LOAD_OPTIONS, STREAM_OPTIONS, TOKEN_OPTIONS } from './option-kinds.ts';
 import { embedTokens, type TokenEmbeddingOptions, type TokenEmbeddings } from './embed-tokens.ts';
 
 /** Options of {@link Albert.open}. */
@@ -68,6 +70,7 @@ export class Albert implements Disposable {
    * Throws `weights_mismatch`, `tokenizer_not_found` or `invalid_config` listing what is wrong.
    */
   static async open(files: FileSource, options: LoadOptions = {}): Promise<Albert> {
+    requireOptions('Albert.open', options, LOAD_OPTIONS);
     const checkpoint = await openCheckpoint(files);
     const reading = checkpoint.load({ int8: !options.dequantize, allowNonFinite: true }); // Found in the results, with the text: large weights are mapped, not read.
     // Loaded while the weights are read; should it fail, the encoder says so.
@@ -82,17 +85,23 @@ export class Albert implements Disposable {
   }
 
   /** Embeds texts that fit in memory; rows come back in input order. */
-  embed(texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
+    requireTexts('embed', texts);
+    requireOptions('embed', options, EMBED_OPTIONS);
     return embedTexts(this, texts, options);
   }
 
   /** Embeds a source of any length with bounded memory; the source is read only as fast as rows are taken. */
   embedStream(source: AsyncIterable<string> | Iterable<string>, options: StreamOptions = {}): AsyncGenerator<EmbeddingRow> {
+    requireSource('embedStream', source);
+    requireOptions('embedStream', options, STREAM_OPTIONS);
     return embedStream(this, source, options);
   }
 
   /** A vector for every token (or word) of each text, with offsets into the text. */
-  embedTokens(texts: readonly string[], options: TokenEmbeddingOptions = {}): Promise<TokenEmbeddings[]> {
+  async embedTokens(texts: readonly string[], options: TokenEmbeddingOptions = {}): Promise<TokenEmbeddings[]> {
+    requireTexts('embedTokens', texts);
+    requireOptions('embedTokens', options, TOKEN_OPTIONS);
     return embedTokens(this, texts, options);
   }
 

@@ -2,6 +2,7 @@ import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts'
 import { openFolder } from '../core/files-node.ts';
 import type { ProgressListener } from '../core/progress.ts';
 import { explainSystemError } from '../core/system-errors.ts';
+import { requireGiven, requireOptions } from '../core/options.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint } from '../checkpoint/folder.ts';
 import { initialiseWeights } from '../checkpoint/initialise.ts';
@@ -31,6 +32,7 @@ import { applyWordCounts } from '../training/pretraining/word-vectors.ts';
 import { scaleLearningRate, validateSchedule, type Schedule } from '../training/schedules.ts';
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
+import { PRETRAIN_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
 import { requirePretrainConfig } from './pretrain-settings.ts';
 import { cardSettings, requireNothingLost, RunFolder, type RunSettings, settingsToResume, withThreadsOfRun } from './run-folder-node.ts';
@@ -42,7 +44,7 @@ export interface PretrainConfig extends ScheduleConstants {
   model?: string | (Partial<AlbertConfig> & { preset?: string });
   /** Continues from this checkpoint (path or hub id) instead: domain adaptation. Its tokeniser is used. */
   from?: string;
-  /** Folder of the tokeniser that the shards were made with. Not with `from`. */
+  /** The tokeniser that the shards were made with: its folder, or a model (hub id, built-in name) that has it. Not with `from`. */
   tokenizer?: string;
   /**
    * Word embeddings and decoder bias of a new network: `random` as in the paper, or `cooccurrence` from counts over the shards (see
@@ -131,6 +133,8 @@ const DEFAULT_OPTIMIZER = 'lamb';
  * The output folder holds a checkpoint that `transformers` loads as `AlbertForPreTraining`, also when interrupted.
  */
 export async function pretrain(given: PretrainOptions): Promise<PretrainResult> {
+  requireOptions('pretrain', given, PRETRAIN_OPTIONS);
+  requireGiven('pretrain', given, ['shards', 'output']);
   const options = await withThreadsOfRun(given);
   requireInteger('steps', options.steps, { min: 1 });
   requirePretrainConfig(options);
@@ -180,7 +184,7 @@ async function openStart(options: PretrainOptions, before: RunSettings | undefin
     return { config: checkpoint.config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
   }
   if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: 'Give tokenizer, or from for a checkpoint that has one' });
-  const tokenizer = await loadTokenizer(await openFolder(tokenizerFolder));
+  const tokenizer = await loadTokenizer(await openFolder(await modelFolder(tokenizerFolder)));
   const config = newConfig(options.model ?? 'mini', tokenizer);
   const weights = initialiseWeights(config, seed, { heads: HEADS });
   const fingerprint = before?.['modelFingerprint'];
