@@ -84,7 +84,7 @@ def compare_tokens(check, batch):
             types += 1
         elif any(case["typeIds"]):
             fail(f"token types of {case['text'][:60]!r}: {'others' if 'token_type_ids' in batch else 'none'} here")
-    print(f"  tokens       {len(same)} of {len(check['cases'])} texts equal, token types {types}")
+    print(f"  {'tokens':<20}{len(same)} of {len(check['cases'])} texts equal, token types {types}")
     return same
 
 
@@ -105,7 +105,7 @@ def compare(check):
                 fail(f"{name}: {len(theirs)} numbers here, {len(ours)} in Node")
                 continue
             worst = max([worst] + [abs(a - b) / max(1.0, abs(b)) if a == a else float("inf") for a, b in zip(theirs, ours)])
-        print(f"  {name:<13}largest difference {worst:.1e}")
+        print(f"  {name:<20}largest difference {worst:.1e}")
         if not worst <= LIMIT:
             fail(f"{name} differs by {worst:.1e}, more than {LIMIT:.0e}")
 

@@ -12,7 +12,7 @@ import { writeConfig } from './config-json.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import { encodeSafetensors, type StorageDtype } from './safetensors.ts';
 import { MODULES_FILE, sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
-import { tokenizerForTransformers } from './transformers-tokenizer.ts';
+import { tokenizerForTransformers } from '../tokenizer/transformers-files.ts';
 
 /** What {@link saveCheckpoint} writes. */
 export interface SaveOptions {
@@ -76,7 +76,7 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
 
 /** The tokeniser's files as they are written, under plain names. */
 export function tokenizerContents(files: Record<string, Uint8Array | string>, { config, maxLength }: { config: AlbertConfig; maxLength: number | undefined }): [string, Iterable<Uint8Array | string>][] {
-  const written = tokenizerForTransformers(files, { config, ...(maxLength !== undefined && { maxLength }) });
+  const written = tokenizerForTransformers(files, { positions: config.maxPositionEmbeddings, maxLength });
   return Object.entries(written).map(([name, content]) => [requireFileName(name), [content]]);
 }
 

@@ -6,14 +6,11 @@ import type { OnnxLayout } from '../checkpoint/onnx-export.ts';
 import type { OnnxOutput } from '../checkpoint/onnx-outputs.ts';
 import { publishFolder } from '../checkpoint/save-node.ts';
 import { readSentenceSettings, type SentenceSettings } from '../checkpoint/sentence-transformers.ts';
-import { tokenizerForTransformers } from '../checkpoint/transformers-tokenizer.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
 import { writeFileAtomic } from '../core/files-node.ts';
 import type { FileSource } from '../core/files.ts';
 import type { Pooling } from '../model/pooling.ts';
-import { parseSentencePieceModel, type SentencePieceModel } from '../tokenizer/sentencepiece-model.ts';
-import { readTokenizerConfig } from '../tokenizer/load.ts';
-import { albertTokenizerJson } from '../tokenizer/training/albert-tokenizer-json.ts';
+import { tokenizerForTransformers, tokenizerJson } from '../tokenizer/transformers-files.ts';
 import type { ConvertFlags } from './convert.ts';
 import type { CliIo } from './io.ts';
 import { openModelFiles } from './models.ts';
@@ -98,12 +95,12 @@ async function tokenizerFilesFor(files: FileSource, checkpoint: Checkpoint, { se
   let found: Record<string, Uint8Array | string> = {};
   for (const name of checkpoint.tokenizerFiles) found[name] = await files.read(name);
   if (found['tokenizer.json'] === undefined) {
-    const made = makeTokenizerFiles(found);
-    if (made) notes.push('tokenizer.json was made for transformers.js; like Hugging Face\'s fast tokeniser it may split numbers before a comma and a few rare marks differently');
+    const made = tokenizerJson(found);
+    if (made !== undefined) notes.push('tokenizer.json was made for transformers.js; like Hugging Face\'s fast tokeniser it may split numbers before a comma and a few rare marks differently');
     else notes.push('transformers.js needs a tokenizer.json, which this checkpoint does not have');
-    found = { ...found, ...made };
+    if (made !== undefined) found = { 'tokenizer_config.json': JSON.stringify(SPECIAL_TOKENS), ...found, 'tokenizer.json': made };
   }
-  return tokenizerForTransformers(found, { config: checkpoint.config, ...(sentences?.maxLength !== undefined && { maxLength: sentences.maxLength }) });
+  return tokenizerForTransformers(found, { positions: checkpoint.config.maxPositionEmbeddings, maxLength: sentences?.maxLength });
 }
 
 function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights): OnnxOutput {
@@ -112,25 +109,4 @@ function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights
   if (task) return task;
   if (checkpoint.details.architectures?.includes('AlbertForMaskedLM') && heads.includes('maskedLm')) return 'maskedLm';
   return weights.has('albert.pooler.weight') ? 'pooler' : 'hidden';
-}
-
-/** `tokenizer.json` and `tokenizer_config.json` for a SentencePiece vocabulary, as Hugging Face's converter makes them; undefined where it cannot. */
-function makeTokenizerFiles(found: Readonly<Record<string, Uint8Array | string>>): Record<string, string> | undefined {
-  const names = Object.keys(found);
-  const modelFile = names.find((name) => name === 'spiece.model') ?? names.find((name) => name.endsWith('.model'));
-  if (modelFile === undefined) return undefined;
-  const side = found['tokenizer_config.json'] === undefined ? undefined : new TextDecoder().decode(found['tokenizer_config.json'] as Uint8Array);
-  const { options } = readTokenizerConfig(side === undefined ? {} : { 'tokenizer_config.json': side });
-  if (options.preparation === 'none') return undefined;
-  const { lowerCase = true, keepAccents = false } = options;
-  const json = albertTokenizerJson(penaliseDigitCommas(parseSentencePieceModel(found[modelFile] as Uint8Array)), {
-    collapseSpaces: true, straightenQuotes: true, stripMarks: keepAccents ? false : 'category', lowerCase,
-  });
-  const config = { tokenizer_class: 'AlbertTokenizer', do_lower_case: lowerCase, keep_accents: keepAccents, ...SPECIAL_TOKENS };
-  return { 'tokenizer.json': json, ...(side === undefined && { 'tokenizer_config.json': JSON.stringify(config) }) };
-}
-
-/** The converter's stand-in for ALBERT's rule that splits pieces such as `1,`: it makes them unattractive instead. */
-function penaliseDigitCommas(model: SentencePieceModel): SentencePieceModel {
-  return { ...model, pieces: model.pieces.map((piece) => (/\d,$/.test(piece.piece) ? { ...piece, score: piece.score - 100 } : piece)) };
 }
