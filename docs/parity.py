@@ -55,6 +55,17 @@ def run_onnx(check, batch):
     return session.run(check["outputs"], {name: batch[name].astype(numpy.int64) for name in wanted}), f"onnxruntime {onnxruntime.__version__}"
 
 
+def runner(check):
+    if check["loader"] == "SentenceTransformer":
+        return run_sentences
+    return run_onnx if check["loader"].endswith(".onnx") else run_transformers
+
+
+def row_of(check, name, output, row, tokens):
+    """The output for one text, without what padding gives, which was never computed in Node."""
+    return output[row][:tokens] if name in check["perToken"] else output[row]
+
+
 def spread(values, limit=256):
     """The numbers that Node kept: evenly spread, in row-major order."""
     flat = values.reshape(-1)
@@ -90,17 +101,13 @@ def compare_tokens(check, batch):
 
 def compare(check):
     batch = dict(encode(check))
-    run = {"SentenceTransformer": run_sentences}.get(check["loader"], run_onnx if check["loader"].endswith(".onnx") else run_transformers)
-    outputs, versions = run(check, batch)
+    outputs, versions = runner(check)(check, batch)
     print(f"{check['folder']}\n  {check['loader']}, {versions}, {len(check['cases'])} texts of at most {check['maxLength']} tokens")
     rows = compare_tokens(check, batch)
     for index, (name, output) in enumerate(zip(check["outputs"], outputs)):
         worst = 0.0
         for row in rows:
-            values = output[row]
-            if name in check["perToken"]:
-                values = values[: len(check["cases"][row]["ids"])]  # what padding gives was never computed in Node
-            theirs, ours = spread(values), check["cases"][row]["values"][index]
+            theirs, ours = spread(row_of(check, name, output, row, len(check["cases"][row]["ids"]))), check["cases"][row]["values"][index]
             if len(theirs) != len(ours):
                 fail(f"{name}: {len(theirs)} numbers here, {len(ours)} in Node")
                 continue

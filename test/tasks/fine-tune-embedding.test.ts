@@ -198,5 +198,10 @@ describe('readStoredSentences', () => {
     expect(await read({ 'modules.json': [null] })).toEqual({ notes: [expect.stringContaining('nameless module, which is not applied')] });
     const all = await read({ 'modules.json': modules('Transformer', 'Pooling', 'Dense', 'Normalize'), '1_Pooling/config.json': { pooling_mode_mean_tokens: true } });
     expect(all).toEqual({ pooling: 'mean', notes: [expect.stringContaining('Dense module, which is not applied'), expect.stringContaining('choose normalize')] });
+    // As version 6 writes them.
+    const sixth = { 'modules.json': [{ path: '', type: 'sentence_transformers.base.modules.transformer.Transformer' }, { path: '1_Pooling', type: 'sentence_transformers.sentence_transformer.modules.pooling.Pooling' }] };
+    expect(await read({ ...sixth, '1_Pooling/config.json': { embedding_dimension: 8, pooling_mode: 'mean_sqrt_len_tokens', include_prompt: true }, 'sentence_bert_config.json': {}, 'tokenizer_config.json': { model_max_length: 50 } })).toEqual({ pooling: 'mean_sqrt', maxLength: 50, notes: [] });
+    expect((await read({ ...sixth, '1_Pooling/config.json': { pooling_mode: ['cls', 'mean'] } })).notes).toHaveLength(1);
+    expect(await read({ ...sixth, '1_Pooling/config.json': { pooling_mode: ['cls'] }, 'sentence_bert_config.json': { max_seq_length: 40 }, 'tokenizer_config.json': { model_max_length: 1e30 } })).toEqual({ pooling: 'cls', maxLength: 40, notes: [] });
   });
 });
