@@ -27,7 +27,8 @@ export { binarizeVectors, cutDimensions, normalizeVector, POOLINGS, quantizeVect
 export { AlbertEncoder, type EncoderOptions, type ForwardRequest, type ForwardResult } from './model/encoder.ts';
 export type { EncoderBatch } from './model/batch.ts';
 export { ACTIVATIONS, DEFAULT_CONFIG, POSITION_EMBEDDING_TYPES, validateConfig, type Activation, type AlbertConfig, type PositionEmbeddingType } from './model/config.ts';
-export { countParameters, encoderParameters, headParameters, poolerParameters, type HeadName, type ParameterSpec, type Weight, type Weights } from './model/parameters.ts';
+export { HEADS, headParameters, type Head, type HeadInput, type HeadName } from './model/heads.ts';
+export { countParameters, encoderParameters, poolerParameters, type ParameterSpec, type Weight, type Weights } from './model/parameters.ts';
 export { PRESETS, presetConfig, type Preset } from './model/presets.ts';
 
 // Tokenisers

@@ -7,7 +7,8 @@ import { initialValues, initialiseWeights } from '../../src/checkpoint/initialis
 import { Graph } from '../../src/graph/graph.ts';
 import { rawGemm } from '../../src/graph/operators/matmul.ts';
 import type { AlbertConfig } from '../../src/model/config.ts';
-import { encoderParameters, headParameters, poolerParameters } from '../../src/model/parameters.ts';
+import { headParameters } from '../../src/model/heads.ts';
+import { encoderParameters, poolerParameters } from '../../src/model/parameters.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { float32, int64, zeros } from '../../src/runtime/tensor.ts';
 import { createArena } from '../../src/training/arena.ts';

@@ -1,5 +1,6 @@
 import type { AlbertConfig } from '../model/config.ts';
-import { countParameters, encoderParameters, poolerParameters, type HeadName } from '../model/parameters.ts';
+import { headOf, type HeadName } from '../model/heads.ts';
+import { countParameters, encoderParameters, poolerParameters } from '../model/parameters.ts';
 
 /** What a model card can say. Everything but the config is optional; nothing is invented for what is left out. */
 export interface CardDetails {
@@ -28,11 +29,6 @@ export interface CardDetails {
   fingerprint?: string;
 }
 
-const PIPELINE_TAGS: Record<HeadName, string> = {
-  maskedLm: 'fill-mask', sentenceOrder: 'feature-extraction', sequenceClassification: 'text-classification',
-  tokenClassification: 'token-classification', questionAnswering: 'question-answering', multipleChoice: 'multiple-choice',
-};
-
 /** A `README.md` for the Hub: YAML front matter that its tools read, then the facts as Markdown. */
 export function buildCard(details: CardDetails): string {
   const { name = 'ALBERT', untrained, description } = details;
@@ -52,7 +48,7 @@ export function buildCard(details: CardDetails): string {
 
 function frontMatter({ languages, license, baseModel, datasets, heads }: CardDetails): string {
   const list = (key: string, values: string[] | undefined) => (values?.length ? [`${key}:`, ...values.map((value) => `- ${JSON.stringify(value)}`)] : []);
-  const tag = heads?.length ? PIPELINE_TAGS[heads[0]] : 'feature-extraction';
+  const tag = heads?.length ? headOf(heads[0]).pipelineTag : 'feature-extraction';
   return [
     '---',
     ...list('language', languages),
@@ -98,11 +94,7 @@ const CLASSIFY = [
 ];
 
 function usage({ heads, dtype }: CardDetails): string {
-  const automatic: Record<HeadName, string> = {
-    maskedLm: 'AutoModelForMaskedLM', sentenceOrder: 'AutoModelForPreTraining', sequenceClassification: 'AutoModelForSequenceClassification',
-    tokenClassification: 'AutoModelForTokenClassification', questionAnswering: 'AutoModelForQuestionAnswering', multipleChoice: 'AutoModelForMultipleChoice',
-  };
-  const loader = heads?.length ? automatic[heads[0]] : 'AutoModel';
+  const loader = heads?.length ? headOf(heads[0]).architecture.replace('Albert', 'AutoModel') : 'AutoModel';
   const lines = ['## Use', '', '```js', ...(heads?.[0] === 'sequenceClassification' ? CLASSIFY : EMBED), '```'];
   const python = ['', '```python', `from transformers import AutoTokenizer, ${loader}`, `model = ${loader}.from_pretrained("path/to/this/folder")`, '```'];
   // Python's transformers has no reader for the int8 layout.

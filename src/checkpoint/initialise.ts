@@ -1,6 +1,7 @@
 import { createRandom, mixSeed, type Random } from '../core/random.ts';
 import { validateConfig, type AlbertConfig } from '../model/config.ts';
-import { encoderParameters, headParameters, poolerParameters, type HeadName, type ParameterSpec, type Weights } from '../model/parameters.ts';
+import { headParameters, type HeadName } from '../model/heads.ts';
+import { encoderParameters, poolerParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
 
 /** What {@link initialiseWeights} makes besides the encoder and the pooler. */
 export interface InitialiseOptions {

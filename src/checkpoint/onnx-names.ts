@@ -1,15 +1,16 @@
-/* Names that the `.onnx` export and the command line share; kept apart so that printing a manual loads nothing else. */
+import { HEAD_NAMES } from '../model/heads.ts';
+
+/* Names that the `.onnx` export and the command line share; kept apart so that printing a manual loads little else. */
 
 /**
  * What an exported file computes, under the names of Hugging Face's exports (`b` batch, `s` sequence):
  * - `hidden`: `last_hidden_state [b, s, hidden]`;
  * - `pooler`: `last_hidden_state` and `pooler_output [b, hidden]`;
  * - `embeddings`: `token_embeddings [b, s, hidden]` and `sentence_embedding [b, hidden]`, as sentence-transformers names them;
- * - `maskedLm`: `logits [b, s, vocab]`; `pretraining`: `prediction_logits [b, s, vocab]` and `sop_logits [b, 2]`;
- * - `sequenceClassification`: `logits [b, labels]`; `tokenClassification`: `logits [b, s, labels]`;
- * - `questionAnswering`: `start_logits` and `end_logits [b, s]`.
+ * - `pretraining`: `prediction_logits [b, s, vocab]` and `sop_logits [b, 2]`;
+ * - the name of a head: its `onnxOutputs` (see `HEADS`), `[b, outputs]` where it reads the pooled vector and `[b, s, outputs]` elsewhere.
  */
-export const ONNX_OUTPUTS = ['hidden', 'pooler', 'embeddings', 'maskedLm', 'pretraining', 'sequenceClassification', 'tokenClassification', 'questionAnswering'] as const;
+export const ONNX_OUTPUTS = ['hidden', 'pooler', 'embeddings', 'pretraining', ...HEAD_NAMES] as const;
 export type OnnxOutput = (typeof ONNX_OUTPUTS)[number];
 
 /** How depth is written: one layer in an ONNX Loop, or its nodes once per depth; the weights are stored once either way. */

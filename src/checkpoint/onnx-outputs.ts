@@ -3,8 +3,9 @@ import { compare, divide, multiply, sqrt, toReal, where } from '../graph/operato
 import { rawSum } from '../graph/operators/reduce.ts';
 import { reshape } from '../graph/operators/shape.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import { linearHead, maskedLmHead, pooler, type ParameterLookup } from '../model/network.ts';
-import { headParameters, poolerParameters, type ParameterSpec } from '../model/parameters.ts';
+import { headOf, headParameters, type HeadName } from '../model/heads.ts';
+import { pooler, type ParameterLookup } from '../model/network.ts';
+import { poolerParameters, type ParameterSpec } from '../model/parameters.ts';
 import type { Pooling } from '../model/pooling.ts';
 import type { OnnxOutput } from './onnx-names.ts';
 
@@ -17,8 +18,7 @@ export function headOfOutput(config: AlbertConfig, output: OnnxOutput, pooling?:
     case 'pooler': return poolerParameters(config);
     case 'embeddings': return pooling === 'pooler' ? poolerParameters(config) : [];
     case 'pretraining': return [...headParameters(config, 'maskedLm'), ...poolerParameters(config), ...headParameters(config, 'sentenceOrder')];
-    case 'sequenceClassification': return [...poolerParameters(config), ...headParameters(config, output)];
-    default: return headParameters(config, output);
+    default: return [...(headOf(output).reads === 'pooled' ? poolerParameters(config) : []), ...headParameters(config, output)];
   }
 }
 
@@ -37,20 +37,20 @@ export interface OutputSource {
 export function buildOutputs(config: AlbertConfig, parameter: ParameterLookup, source: OutputSource): Record<string, Tensor> {
   const { hidden, kind } = source;
   const pooled = (): Tensor => pooler(parameter, firstTokens(hidden));
+  const headLogits = (name: HeadName): Tensor => {
+    const head = headOf(name);
+    const logits = (x: Tensor): Tensor => head.logits(config, parameter, x);
+    return head.reads === 'pooled' ? logits(pooled()) : tokenLogits(config, hidden, logits);
+  };
   switch (kind) {
     case 'hidden': return { last_hidden_state: hidden };
     case 'pooler': return { last_hidden_state: hidden, pooler_output: pooled() };
     case 'embeddings': return { token_embeddings: hidden, sentence_embedding: sentenceEmbedding(source, pooled) };
-    case 'maskedLm': return { logits: tokenLogits(config, hidden, (x) => maskedLmHead(config, parameter, x)) };
-    case 'pretraining': return {
-      prediction_logits: tokenLogits(config, hidden, (x) => maskedLmHead(config, parameter, x)),
-      sop_logits: linearHead(parameter, 'sop_classifier.classifier', pooled()),
-    };
-    case 'sequenceClassification': return { logits: linearHead(parameter, 'classifier', pooled()) };
-    case 'tokenClassification': return { logits: tokenLogits(config, hidden, (x) => linearHead(parameter, 'classifier', x)) };
-    case 'questionAnswering': {
-      const logits = tokenLogits(config, hidden, (x) => linearHead(parameter, 'qa_outputs', x)); // [batch, sequence, 2]
-      return { start_logits: take(logits, 2, 0), end_logits: take(logits, 2, 1) };
+    case 'pretraining': return { prediction_logits: headLogits('maskedLm'), sop_logits: headLogits('sentenceOrder') };
+    default: {
+      const names = headOf(kind).onnxOutputs;
+      const logits = headLogits(kind);
+      return names.length === 1 ? { [names[0]]: logits } : Object.fromEntries(names.map((name, index) => [name, take(logits, logits.shape.length - 1, index)]));
     }
   }
 }

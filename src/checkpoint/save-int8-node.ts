@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import type { AlbertConfig } from '../model/config.ts';
-import type { HeadName } from '../model/parameters.ts';
+import { architectureOf, type HeadName } from '../model/heads.ts';
 import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
 import { writeQuantization, type QuantizationSettings } from './quantization.ts';
 import type { SafetensorsOutput } from './safetensors.ts';
 import { sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
-import { architecture, tokenizerContents, writeFolder } from './save-node.ts';
+import { tokenizerContents, writeFolder } from './save-node.ts';
 
 /** What {@link saveInt8Checkpoint} writes. */
 export interface SaveInt8Options {
@@ -32,7 +32,7 @@ export interface SaveInt8Options {
  */
 export async function saveInt8Checkpoint(folder: string, options: SaveInt8Options): Promise<string[]> {
   const { config, tensors, settings, heads, tokenizerFiles = {}, labels, problemType, extra } = options;
-  const json = writeConfig(config, { architectures: [architecture(heads)], ...(labels && { labels }), ...(problemType && { problemType }), extra: { ...extra, ...writeQuantization(settings) } });
+  const json = writeConfig(config, { architectures: [architectureOf(heads)], ...(labels && { labels }), ...(problemType && { problemType }), extra: { ...extra, ...writeQuantization(settings) } });
   const last = settings.drift.layers[settings.drift.layers.length - 1];
   const results = { ...options.card?.results, 'Cosine to f32 after the last layer, mean-pooled texts': last.pooled.mean.toFixed(5), 'Cosine to f32 after the last layer, tokens': last.tokens.mean.toFixed(5) };
   const card = buildCard({ ...options.card, config, heads, dtype: 'int8', results, ...(labels && { labels }) });

@@ -6,7 +6,8 @@ import { withinLock } from '../core/lock-node.ts';
 import { removeLeftovers } from '../core/output-node.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import { encoderParameters, headParameters, poolerParameters, type HeadName, type Weights } from '../model/parameters.ts';
+import { architectureOf, headParameters, headsPresent, type HeadName } from '../model/heads.ts';
+import { encoderParameters, poolerParameters, type Weights } from '../model/parameters.ts';
 import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
 import { weightsFingerprint } from './fingerprint.ts';
@@ -61,7 +62,7 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
   }
   const fingerprint = await weightsFingerprint(asStored(weights, dtype));
   const tensors = encodeSafetensors(weights, { dtype });
-  const json = writeConfig(config, { architectures: [architecture(heads)], ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
+  const json = writeConfig(config, { architectures: [architectureOf(heads)], ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
   const card = typeof options.card === 'string' ? options.card : buildCard({ ...options.card, config, heads, dtype, fingerprint, ...(labels && { labels }) });
   const contents: [string, Iterable<Uint8Array | string>][] = [
     ['model.safetensors', tensors.chunks()],
@@ -87,13 +88,10 @@ function asStored(weights: Weights, dtype: StorageDtype): Weights {
   return new Map([...weights].map(([name, weight]) => [name, { shape: weight.shape, get data() { return round(weight.data); } }]));
 }
 
-const CLASSIFIERS: HeadName[] = ['sequenceClassification', 'tokenClassification', 'multipleChoice'];
-
 /** Heads that `weights` hold, after checking every tensor against the config. */
 function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName[] = []): HeadName[] {
-  const classifier = declared.find((head) => CLASSIFIERS.includes(head)) ?? 'sequenceClassification';
   const numLabels = weights.get('classifier.weight')?.shape[0];
-  const heads = (['maskedLm', 'sentenceOrder', 'questionAnswering', classifier] as HeadName[]).filter((head) => headParameters(config, head).some(({ name }) => weights.has(name)));
+  const heads = headsPresent((name) => weights.has(name), { wanted: declared });
   const pooler = poolerParameters(config).some(({ name }) => weights.has(name)) ? poolerParameters(config) : [];
   const specs = [...encoderParameters(config), ...pooler, ...heads.flatMap((head) => headParameters(config, head, numLabels))];
   const problems: string[] = [];
@@ -105,16 +103,6 @@ function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName
   for (const name of weights.keys()) if (!known.has(name)) problems.push(`${name} is not a weight of this network`);
   if (problems.length > 0) throw new AlbertineError('weights_mismatch', `the weights cannot be saved:\n  ${problems.join('\n  ')}\n`, { value: problems });
   return heads;
-}
-
-/** The `transformers` class that has these heads. */
-export function architecture(heads: HeadName[]): string {
-  if (heads.includes('sequenceClassification')) return 'AlbertForSequenceClassification';
-  if (heads.includes('tokenClassification')) return 'AlbertForTokenClassification';
-  if (heads.includes('multipleChoice')) return 'AlbertForMultipleChoice';
-  if (heads.includes('questionAnswering')) return 'AlbertForQuestionAnswering';
-  if (heads.includes('sentenceOrder')) return 'AlbertForPreTraining';
-  return heads.includes('maskedLm') ? 'AlbertForMaskedLM' : 'AlbertModel';
 }
 
 /** A plain file name, or `invalid_argument`. */

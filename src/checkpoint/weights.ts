@@ -3,7 +3,8 @@ import type { FileSource } from '../core/files.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { EncoderInt8 } from '../model/encoder.ts';
 import { requireFiniteWeights } from '../model/finite.ts';
-import { encoderParameters, headParameters, poolerParameters, type HeadName, type ParameterSpec, type Weights } from '../model/parameters.ts';
+import { headParameters, headsPresent, type HeadName } from '../model/heads.ts';
+import { encoderParameters, poolerParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
 import { isQuantizedDense } from './int8.ts';
 import type { StorageDtype } from './safetensors.ts';
 import type { TensorInfo, TensorSource } from './tensor-source.ts';
@@ -72,7 +73,7 @@ export async function loadFromSource(source: TensorSource, config: AlbertConfig,
   if (pooler.some(({ name }) => stored.has(name))) wanted.push(...pooler);
   else missingOptional.push(...pooler.map(({ name }) => name));
 
-  const present = presentHeads(stored, options);
+  const present = headsPresent((name) => stored.has(name), { wanted: options.heads, architectures: options.architectures });
   const heads = present.filter((head) => options.heads?.includes(head) ?? true);
   for (const head of heads) wanted.push(...headParameters(config, head, options.numLabels ?? labelCount(stored, source)));
   for (const spec of wanted) problems.push(...checkTensor(spec, stored, source));
@@ -111,26 +112,6 @@ function canonicalNames(source: TensorSource): Map<string, string> {
     names.delete(TIED_BIAS);
   }
   return names;
-}
-
-/** A tensor by which each head is recognised. */
-const HEAD_MARKERS: [HeadName, string][] = [
-  ['maskedLm', 'predictions.dense.weight'],
-  ['sentenceOrder', 'sop_classifier.classifier.weight'],
-  ['questionAnswering', 'qa_outputs.weight'],
-];
-const CLASSIFIERS: HeadName[] = ['sequenceClassification', 'tokenClassification', 'multipleChoice'];
-const CLASSIFIER_ARCHITECTURES: Record<string, HeadName> = {
-  AlbertForSequenceClassification: 'sequenceClassification', AlbertForTokenClassification: 'tokenClassification', AlbertForMultipleChoice: 'multipleChoice',
-};
-
-/** Three tasks call their head `classifier`: the request decides, then the config, then whether the file has a pooler (taggers do not). */
-function presentHeads(stored: Map<string, string>, options: LoadWeightsOptions): HeadName[] {
-  const present = HEAD_MARKERS.filter(([, marker]) => stored.has(marker)).map(([head]) => head);
-  if (!stored.has('classifier.weight')) return present;
-  const requested = options.heads?.find((head) => CLASSIFIERS.includes(head));
-  const declared = options.architectures?.map((name) => CLASSIFIER_ARCHITECTURES[name]).find((head) => head !== undefined);
-  return [...present, requested ?? declared ?? (stored.has('albert.pooler.weight') ? 'sequenceClassification' : 'tokenClassification')];
 }
 
 function labelCount(stored: Map<string, string>, source: TensorSource): number | undefined {

@@ -4,7 +4,7 @@ import type { StorageDtype } from '../checkpoint/safetensors.ts';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import type { HeadName } from '../model/parameters.ts';
+import { HEAD_NAMES, headOf, type HeadName } from '../model/heads.ts';
 import { presetConfig } from '../model/presets.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { UsageError } from './errors.ts';
@@ -25,7 +25,8 @@ export interface InitFlags {
   overwrite?: boolean;
 }
 
-const HEADS: HeadName[] = ['maskedLm', 'sentenceOrder', 'questionAnswering'];
+/** Those that need no labels. */
+const HEADS = HEAD_NAMES.filter((name) => headOf(name).outputs !== 'labels');
 
 /** Runs `albertine init`. */
 export async function runInit(io: CliIo, flags: InitFlags): Promise<void> {

@@ -3,7 +3,8 @@ import type { CompiledGraph, CompileOptions } from '../runtime/compile.ts';
 import { float32, HostTensor } from '../runtime/tensor.ts';
 import { distanceTensor, embeddingTables, lookUpEmbeddings, maskTensors, validateBatch, type EmbeddingTables, type EncoderBatch, type MaskTensors } from './batch.ts';
 import { groupOfDepth, validateConfig, type AlbertConfig } from './config.ts';
-import { compileLayers, compileLinearHead, compileMaskedLmHead, compilePooler, compileProjection, type LayerInt8, type LayerPlace, type LayerVariant } from './layer-graphs.ts';
+import { headOf, type HeadName } from './heads.ts';
+import { compileHead, compileLayers, compilePooler, compileProjection, type LayerInt8, type LayerPlace, type LayerVariant } from './layer-graphs.ts';
 import { QUANTIZATION_SITES, type QuantizationSite } from './network.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
 import { activationScale, needsCalibration, siteInputs, type ActivationQuantization, type Calibration } from './quantize.ts';
@@ -49,9 +50,6 @@ export interface ForwardResult {
 const BLOCK_LAYERS = 6;
 /** Bytes of one layer's attention and feed-forward weights up to which layers are compiled in blocks. */
 const BLOCK_BYTES = 64 * 2 ** 20;
-
-/** Heads that turn hidden states into logits. */
-export type OutputHead = 'predictions' | 'sop_classifier.classifier' | 'classifier' | 'qa_outputs';
 
 /**
  * The network on ONNX Runtime: one compiled layer (or a block of a few) per distinct set of weights, run as often as the depth
@@ -108,16 +106,12 @@ export class AlbertEncoder implements Disposable {
     return pooled.data as Float32Array;
   }
 
-  /** Logits of a head for selected vectors `[rows, hidden]`: `[rows, vocabSize]` or `[rows, labels]`. */
-  async logits(head: OutputHead, vectors: Float32Array): Promise<Float32Array> {
+  /** Logits of a head for the vectors that it reads, `[rows, hidden]`: `[rows, outputs]`. Throws `weights_mismatch` where the checkpoint lacks it. */
+  async logits(head: HeadName, vectors: Float32Array): Promise<Float32Array> {
     const rows = vectors.length / this.config.hiddenSize;
-    if (!this.weights.has(head === 'predictions' ? 'predictions.dense.weight' : `${head}.weight`)) {
-      throw new AlbertineError('weights_mismatch', `this checkpoint has no ${head} head`, { value: head });
-    }
-    const graph = await this.graph(head, () => (head === 'predictions'
-      ? compileMaskedLmHead(this.config, this.weights, this.options)
-      : compileLinearHead(this.config, this.weights, head, this.options)));
-    const { logits } = await graph.run({ [head === 'predictions' ? 'selected' : 'x']: float32([rows, this.config.hiddenSize], vectors) });
+    if (!this.weights.has(headOf(head).marker)) throw new AlbertineError('weights_mismatch', `this checkpoint has no ${head} head`, { value: head });
+    const graph = await this.graph(head, () => compileHead(this.config, this.weights, head, this.options));
+    const { logits } = await graph.run({ x: float32([rows, this.config.hiddenSize], vectors) });
     return logits.data as Float32Array;
   }
 

@@ -3,7 +3,8 @@ import { linear } from '../graph/operators/matmul.ts';
 import { quantizeDynamic, quantizedLinear, quantizeRows, quantizeStatic, type QuantizedTensor, type QuantizedWeight } from '../graph/operators/quantized.ts';
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
 import type { AlbertConfig } from './config.ts';
-import { embeddingProjection, encoderLayer, linearHead, maskedLmHead, pooler, QUANTIZATION_SITES, splitHeads, type LayerInputs, type LinearLayer, type ParameterLookup, type Projections, type QuantizationSite } from './network.ts';
+import { headOf, type HeadName } from './heads.ts';
+import { embeddingProjection, encoderLayer, pooler, QUANTIZATION_SITES, splitHeads, type LayerInputs, type LinearLayer, type ParameterLookup, type Projections, type QuantizationSite } from './network.ts';
 import { isNormalizedSite, rowZeroPoint, SITE_OF_DENSE, siteInputs, type ActivationQuantization, type Int8Weight } from './quantize.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
 
@@ -155,16 +156,9 @@ export function compilePooler(config: AlbertConfig, weights: Weights, options: C
   return compile({ outputs: { pooled: pooler(constantParameters(graph, weights), firstTokens) } }, options);
 }
 
-/** Compiles the masked-LM head: `selected` -> `logits`. */
-export function compileMaskedLmHead(config: AlbertConfig, weights: Weights, options: CompileOptions): Promise<CompiledGraph> {
-  const graph = new Graph();
-  const selected = graph.input('selected', ['positions', config.hiddenSize]);
-  return compile({ outputs: { logits: maskedLmHead(config, constantParameters(graph, weights), selected) } }, options);
-}
-
-/** Compiles a linear head: `x` -> `logits`. */
-export function compileLinearHead(config: AlbertConfig, weights: Weights, name: string, options: CompileOptions): Promise<CompiledGraph> {
+/** Compiles a head: `x` `[rows, hidden]` -> `logits`. */
+export function compileHead(config: AlbertConfig, weights: Weights, head: HeadName, options: CompileOptions): Promise<CompiledGraph> {
   const graph = new Graph();
   const x = graph.input('x', ['rows', config.hiddenSize]);
-  return compile({ outputs: { logits: linearHead(constantParameters(graph, weights), name, x) } }, options);
+  return compile({ outputs: { logits: headOf(head).logits(config, constantParameters(graph, weights), x) } }, options);
 }

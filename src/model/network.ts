@@ -70,7 +70,8 @@ export function activate(x: Tensor, name: Activation): Tensor {
   return ACTIVATION_FUNCTIONS[name](x);
 }
 
-const denseWith = (parameter: ParameterLookup): LinearLayer => (x, name) => linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+/** Fully connected layers whose weights are found by `parameter`. */
+export const denseWith = (parameter: ParameterLookup): LinearLayer => (x, name) => linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`));
 
 /**
  * From the sum of word, position and token-type embeddings `[tokens, embeddingSize]` to the first hidden state
@@ -155,19 +156,4 @@ const multiplyName = (name: string, factor: number): string => (factor === 1 ? n
 /** `tanh(W h[CLS] + b)` on the first tokens' hidden states `[batch, hiddenSize]`. */
 export function pooler(parameter: ParameterLookup, firstTokens: Tensor): Tensor {
   return tanh(denseWith(parameter)(firstTokens, 'albert.pooler'));
-}
-
-/**
- * Masked-LM logits `[positions, vocabSize]` of selected hidden states `[positions, hiddenSize]`:
- * dense to `embeddingSize`, activation, LayerNorm, and the decoder tied to the word embeddings.
- */
-export function maskedLmHead(config: AlbertConfig, parameter: ParameterLookup, selected: Tensor): Tensor {
-  const inner = activate(denseWith(parameter)(selected, 'predictions.dense'), config.hiddenAct);
-  const normalised = layerNorm(inner, parameter('predictions.LayerNorm.weight'), parameter('predictions.LayerNorm.bias'), config.layerNormEps);
-  return linear(normalised, parameter('albert.embeddings.word_embeddings.weight'), parameter('predictions.bias'));
-}
-
-/** A linear head: `sop_classifier.classifier`, `classifier` or `qa_outputs`, with dropout before it. */
-export function linearHead(parameter: ParameterLookup, name: string, x: Tensor, dropout?: Tensor): Tensor {
-  return denseWith(parameter)(applyMask(x, dropout), name);
 }

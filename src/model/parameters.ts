@@ -7,14 +7,13 @@ export interface ParameterSpec {
   shape: number[];
 }
 
-/** Heads that a checkpoint may carry on top of the encoder. */
-export type HeadName = 'maskedLm' | 'sentenceOrder' | 'sequenceClassification' | 'tokenClassification' | 'questionAnswering' | 'multipleChoice';
-
-const dense = (name: string, outputs: number, inputs: number): ParameterSpec[] => [
+/** Weights of a fully connected layer. */
+export const dense = (name: string, outputs: number, inputs: number): ParameterSpec[] => [
   { name: `${name}.weight`, shape: [outputs, inputs] },
   { name: `${name}.bias`, shape: [outputs] },
 ];
-const norm = (name: string, size: number): ParameterSpec[] => [
+/** Weights of a LayerNorm. */
+export const norm = (name: string, size: number): ParameterSpec[] => [
   { name: `${name}.weight`, shape: [size] },
   { name: `${name}.bias`, shape: [size] },
 ];
@@ -70,27 +69,6 @@ export function encoderParameters(config: AlbertConfig): ParameterSpec[] {
     }
   }
   return [...embeddingParameters(config), ...layers];
-}
-
-/**
- * Weights of a head. The masked-LM decoder is tied to the word embeddings (`predictions.decoder.weight` is not
- * listed) and its bias is `predictions.bias`. `numLabels` is needed by the classification heads.
- */
-export function headParameters(config: AlbertConfig, head: HeadName, numLabels = 2): ParameterSpec[] {
-  const { hiddenSize, embeddingSize, vocabSize } = config;
-  switch (head) {
-    case 'maskedLm':
-      return [
-        ...dense('predictions.dense', embeddingSize, hiddenSize),
-        ...norm('predictions.LayerNorm', embeddingSize),
-        { name: 'predictions.bias', shape: [vocabSize] },
-      ];
-    case 'sentenceOrder': return dense('sop_classifier.classifier', 2, hiddenSize);
-    case 'sequenceClassification':
-    case 'tokenClassification': return dense('classifier', numLabels, hiddenSize);
-    case 'questionAnswering': return dense('qa_outputs', 2, hiddenSize);
-    case 'multipleChoice': return dense('classifier', 1, hiddenSize);
-  }
 }
 
 /** Number of scalars in a list of specs. */

@@ -210,7 +210,7 @@ export class TextClassifier implements Disposable {
         batch.attentionMask.fill(1, i * sequenceLength, i * sequenceLength + pieces[row].ids.length);
       });
       const { lastHiddenState } = await encoder.forward(batch);
-      const logits = await encoder.logits('classifier', await encoder.pool(lastHiddenState, rows.length));
+      const logits = await encoder.logits('sequenceClassification', await encoder.pool(lastHiddenState, rows.length));
       rows.forEach((row, i) => all.set(logits.subarray(i * width, (i + 1) * width), row * width));
     }
     return all;

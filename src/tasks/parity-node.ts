@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
-import type { HeadName } from '../model/parameters.ts';
+import { HEAD_NAMES, headOf, type HeadName } from '../model/heads.ts';
 import { loadOrt } from '../runtime/ort.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import { Albert } from './albert.ts';
@@ -83,46 +83,47 @@ function checkpointSubject(model: Albert): Subject {
   const { extra } = checkpoint.details;
   const trained = extra[CLASSIFIER_KEYS.maxLength];
   const maxLength = Math.min(model.maxLength, typeof trained === 'number' ? trained : Infinity);
-  const head = model.pooling === undefined ? headOf(model) : SENTENCES;
+  const answers = model.pooling === undefined ? answersOf(model) : SENTENCES;
+  const { loader, outputs, perToken } = answers;
   return {
-    ...head, maxLength,
+    loader, outputs, perToken, maxLength,
     pairs: extra[CLASSIFIER_KEYS.pairs] === true,
     encode: (text, pair) => tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) }),
     run: async ({ ids, typeIds, text }) => {
-      if (head === SENTENCES) return [(await model.embed([text], { longText: 'truncate' })).data];
+      if (answers === SENTENCES) return [(await model.embed([text], { longText: 'truncate' })).data];
       const { lastHiddenState } = await model.encoder.forward({ batchSize: 1, sequenceLength: ids.length, inputIds: ids, tokenTypeIds: typeIds });
-      return head.run(model, lastHiddenState);
+      return answers.run(model, lastHiddenState);
     },
   };
 }
 
-interface Head extends Pick<Subject, 'loader' | 'outputs' | 'perToken'> {
+interface Answers extends Pick<Subject, 'loader' | 'outputs' | 'perToken'> {
   run(model: Albert, hidden: Float32Array): Promise<ArrayLike<number>[]>;
 }
 
-const SENTENCES: Head = { loader: 'SentenceTransformer', outputs: ['embedding'], perToken: [], run: () => Promise.resolve([]) };
-const ENCODER: Head = { loader: 'AutoModel', outputs: ['last_hidden_state'], perToken: ['last_hidden_state'], run: (_, hidden) => Promise.resolve([hidden]) };
+const SENTENCES: Answers = { loader: 'SentenceTransformer', outputs: ['embedding'], perToken: [], run: () => Promise.resolve([]) };
+const ENCODER: Answers = { loader: 'AlbertModel', outputs: ['last_hidden_state'], perToken: ['last_hidden_state'], run: (_, hidden) => Promise.resolve([hidden]) };
 
-/** How each kind of head answers, under the names of its class in `transformers`; the first one that a checkpoint has counts. */
-const HEADS: readonly (Head & { head: HeadName })[] = [
-  { head: 'sequenceClassification', loader: 'AutoModelForSequenceClassification', outputs: ['logits'], perToken: [], run: async ({ encoder }, hidden) => [await encoder.logits('classifier', await encoder.pool(hidden, 1))] },
-  { head: 'tokenClassification', loader: 'AutoModelForTokenClassification', outputs: ['logits'], perToken: ['logits'], run: async ({ encoder }, hidden) => [await encoder.logits('classifier', hidden)] },
-  {
-    head: 'questionAnswering', loader: 'AutoModelForQuestionAnswering', outputs: ['start_logits', 'end_logits'], perToken: ['start_logits', 'end_logits'],
-    run: async ({ encoder }, hidden) => {
-      const logits = await encoder.logits('qa_outputs', hidden); // [tokens, 2]
-      return [0, 1].map((column) => logits.filter((_, i) => i % 2 === column));
-    },
-  },
-  {
-    head: 'sentenceOrder', loader: 'AutoModelForPreTraining', outputs: ['prediction_logits', 'sop_logits'], perToken: ['prediction_logits'],
-    run: async ({ encoder }, hidden) => [await encoder.logits('predictions', hidden), await encoder.logits('sop_classifier.classifier', await encoder.pool(hidden, 1))],
-  },
-  { head: 'maskedLm', loader: 'AutoModelForMaskedLM', outputs: ['logits'], perToken: ['logits'], run: async ({ encoder }, hidden) => [await encoder.logits('predictions', hidden)] },
-];
+/** What the class of `transformers` that a checkpoint names answers. */
+function answersOf({ loaded }: Albert): Answers {
+  const name = HEAD_NAMES.find((each) => loaded.heads.includes(each));
+  if (name === undefined) return ENCODER;
+  if (name === 'sentenceOrder') {
+    // Its class has the masked words too, under names of their own.
+    if (!loaded.heads.includes('maskedLm')) return { loader: headOf(name).architecture, outputs: ['sop_logits'], perToken: [], run: (model, hidden) => answerOf(name, model, hidden) };
+    const run: Answers['run'] = async (model, hidden) => [...await answerOf('maskedLm', model, hidden), ...await answerOf('sentenceOrder', model, hidden)];
+    return { loader: headOf(name).architecture, outputs: ['prediction_logits', 'sop_logits'], perToken: ['prediction_logits'], run };
+  }
+  const { architecture, reads, onnxOutputs } = headOf(name);
+  return { loader: architecture, outputs: [...onnxOutputs], perToken: reads === 'pooled' ? [] : [...onnxOutputs], run: (model, hidden) => answerOf(name, model, hidden) };
+}
 
-function headOf({ loaded }: Albert): Head {
-  return HEADS.find(({ head }) => loaded.heads.includes(head)) ?? ENCODER;
+/** Every output of one head for one text, from its last hidden state. */
+async function answerOf(name: HeadName, { encoder }: Albert, hidden: Float32Array): Promise<ArrayLike<number>[]> {
+  const { reads, onnxOutputs } = headOf(name);
+  const logits = await encoder.logits(name, reads === 'pooled' ? await encoder.pool(hidden, 1) : hidden); // [1 or tokens, outputs]
+  if (onnxOutputs.length === 1) return [logits];
+  return onnxOutputs.map((_, column) => logits.filter((_value, i) => i % onnxOutputs.length === column));
 }
 
 /** Outputs of an ONNX file that have a row a text. */

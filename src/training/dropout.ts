@@ -45,8 +45,8 @@ export interface DropoutSource {
   embedding(at: MaskPosition): Record<string, HostTensor>;
   /** Masks of one executed layer; valid until the next call. */
   layer(at: MaskPosition, layer: number): Record<string, HostTensor>;
-  /** Mask before the task head. */
-  classifier(at: MaskPosition): Record<string, HostTensor>;
+  /** Mask before the task head, with a row a text (the default) or a row a token. */
+  classifier(at: MaskPosition, rows?: 'texts' | 'tokens'): Record<string, HostTensor>;
 }
 
 /** Masks hashed from a seed, in pooled buffers. */
@@ -76,9 +76,9 @@ export class DropoutMasks implements DropoutSource {
     });
   }
 
-  classifier(at: MaskPosition): Record<string, HostTensor> {
+  classifier(at: MaskPosition, rows: 'texts' | 'tokens' = 'texts'): Record<string, HostTensor> {
     const { classifierDropoutProb, hiddenSize } = this.config;
-    return this.feeds(at, 0, { classifier: [classifierDropoutProb, [at.batch, hiddenSize]] });
+    return this.feeds(at, 0, { classifier: [classifierDropoutProb, [rows === 'tokens' ? at.batch * at.sequence : at.batch, hiddenSize]] });
   }
 
   private feeds(at: MaskPosition, layer: number, sites: Partial<Record<DropoutSite, [rate: number, shape: number[]]>>): Record<string, HostTensor> {

@@ -20,9 +20,11 @@ export interface HeadDefinition {
   readonly parameters: readonly ParameterSpec[];
   /**
    * Builds it on `hidden: [batch*sequence, hiddenSize]`; declares its own inputs for targets and positions, and with
-   * `dropout` an input `classifierMask: [batch, hiddenSize]`.
+   * `dropout` an input `classifierMask`, `[batch, hiddenSize]` or as {@link maskRows} says.
    */
   build(graph: Graph, hidden: Tensor, parameter: ParameterLookup, dropout: boolean): HeadTensors;
+  /** Rows of the dropout mask before the head: one a text (`texts`) or one a token (`[batch*sequence, hiddenSize]`). Default `texts`. */
+  readonly maskRows?: 'texts' | 'tokens';
   /** True for feeds so few that the processor's work must not be divided, see {@link isShortProduct}. Default: never. */
   oneThread?(feeds: Readonly<Record<string, RunTensor>>): boolean;
 }

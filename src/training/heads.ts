@@ -3,8 +3,9 @@ import { add } from '../graph/operators/elementwise.ts';
 import { binaryCrossEntropy, meanSquaredError, weightedCrossEntropy } from '../graph/operators/loss.ts';
 import { gather } from '../graph/operators/shape.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import { linearHead, maskedLmHead, pooler, type ParameterLookup } from '../model/network.ts';
-import { embeddingParameters, headParameters, poolerParameters } from '../model/parameters.ts';
+import { HEADS, headParameters } from '../model/heads.ts';
+import { pooler, type ParameterLookup } from '../model/network.ts';
+import { embeddingParameters, poolerParameters } from '../model/parameters.ts';
 import type { HeadDefinition, HeadTensors } from './head.ts';
 import { isShortProduct } from './short-products.ts';
 
@@ -35,7 +36,7 @@ export function classificationHead(config: AlbertConfig, options: Classification
     build(graph, hidden, parameter, dropout): HeadTensors {
       const pooled = pooledFirstTokens(graph, hidden, parameter);
       const mask = dropout ? graph.input('classifierMask', ['batch', config.hiddenSize]) : undefined;
-      const logits = linearHead(parameter, 'classifier', pooled, mask); // [batch, labels]
+      const logits = HEADS.sequenceClassification.logits(config, parameter, pooled, mask); // [batch, labels]
       if (problemType === 'singleLabel') {
         const labels = graph.input('labels', ['batch'], { dtype: 'int64' });
         return { loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch']), labelSmoothing), outputs: { logits } };
@@ -51,9 +52,10 @@ export function classificationHead(config: AlbertConfig, options: Classification
 export function tokenClassificationHead(config: AlbertConfig, numLabels: number): HeadDefinition {
   return {
     parameters: headParameters(config, 'tokenClassification', numLabels),
+    maskRows: 'tokens',
     build(graph, hidden, parameter, dropout): HeadTensors {
       const mask = dropout ? graph.input('classifierMask', ['batch*sequence', config.hiddenSize]) : undefined;
-      const logits = linearHead(parameter, 'classifier', hidden, mask); // [tokens, labels]
+      const logits = HEADS.tokenClassification.logits(config, parameter, hidden, mask); // [tokens, labels]
       const labels = graph.input('labels', ['batch*sequence'], { dtype: 'int64' });
       return { loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch*sequence'])), outputs: { logits } };
     },
@@ -84,7 +86,7 @@ export function pretrainingHead(config: AlbertConfig, options: PretrainingHeadOp
       const outputs: Record<string, Tensor> = {};
       if (options.maskedLm) {
         const selected = gather(hidden, graph.input('maskedPositions', ['masked'], { dtype: 'int64' })); // [masked, hidden]
-        const logits = maskedLmHead(config, parameter, selected); // [masked, vocab]
+        const logits = HEADS.maskedLm.logits(config, parameter, selected); // [masked, vocab]
         const loss = weightedCrossEntropy(logits, graph.input('maskedLabels', ['masked'], { dtype: 'int64' }), graph.input('maskedWeights', ['masked']));
         losses.push(loss);
         outputs['maskedLmLoss'] = loss;
@@ -93,7 +95,7 @@ export function pretrainingHead(config: AlbertConfig, options: PretrainingHeadOp
       if (options.sentencePair) {
         const pooled = pooledFirstTokens(graph, hidden, parameter);
         const mask = dropout ? graph.input('classifierMask', ['batch', config.hiddenSize]) : undefined;
-        const logits = linearHead(parameter, 'sop_classifier.classifier', pooled, mask); // [batch, 2]
+        const logits = HEADS.sentenceOrder.logits(config, parameter, pooled, mask); // [batch, 2]
         const loss = weightedCrossEntropy(logits, graph.input('pairLabels', ['batch'], { dtype: 'int64' }), graph.input('pairWeights', ['batch']));
         losses.push(loss);
         outputs['pairLoss'] = loss;

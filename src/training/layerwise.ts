@@ -102,7 +102,7 @@ export class LayerwiseNetwork implements Disposable {
     const { hiddenSize, embeddingSize } = this.config;
     const executed = this.executedLayers;
     let gradient = this.buffers.tensor('gradient 0', [tokens, hiddenSize]);
-    const headFeeds = { hidden: this.hidden(executed, tokens), ...batch.headFeeds, ...this.masks.classifier(run.at!) };
+    const headFeeds = { hidden: this.hidden(executed, tokens), ...batch.headFeeds, ...this.masks.classifier(run.at!, this.head.definition.maskRows) };
     const results = await this.head.train(headFeeds, { parameters: this.headParameterSet, hiddenGradient: gradient, sizes: { ...sizes, ...batch.headSizes } });
     for (let layer = executed - 1; layer >= 0; layer--) {
       const index = this.stageIndex(layer);

@@ -119,7 +119,7 @@ describe.skipIf(!existsSync(real))('real Chinese configs (skipped where ../share
 
   it('xxlarge is pre-LayerNorm, tiny fast has more groups than layers: both refused', () => {
     for (const file of ['albert_config_xxlarge', 'albert_config_tiny_google_fast']) {
-      expect(() => parseConfig(JSON.parse(readFileSync(join(real, `${file}.json`), 'utf8')), 'google')).toThrow(/preln|numHiddenGroups/);
+      expect(() => parseConfig(JSON.parse(readFileSync(join(real, `${file}.json`), 'utf8')), 'google')).toThrow(/preln|num_hidden_groups/);
     }
   });
 });

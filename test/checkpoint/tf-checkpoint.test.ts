@@ -63,7 +63,7 @@ describe("Google's layout: shards, Snappy blocks, optimizer slots", () => {
     expect(checkpoint.notes).toContain('21 optimizer slots and counters are left out');
     const { weights, heads, source } = await checkpoint.load();
     expect(plain(weights)).toEqual(expected);
-    expect(heads).toEqual(['maskedLm', 'sentenceOrder']);
+    expect(heads).toEqual(['sentenceOrder', 'maskedLm']);
     expect(source).toBe('tensorflow: model.ckpt-best.index');
   });
 

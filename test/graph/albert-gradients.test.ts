@@ -7,8 +7,9 @@ import { add } from '../../src/graph/operators/elementwise.ts';
 import { crossEntropy, weightedCrossEntropy } from '../../src/graph/operators/loss.ts';
 import { gather } from '../../src/graph/operators/shape.ts';
 import { DEFAULT_CONFIG, groupOfDepth, validateConfig, type AlbertConfig } from '../../src/model/config.ts';
-import { embeddingProjection, encoderLayer, linearHead, maskedLmHead, pooler, type LayerDropout } from '../../src/model/network.ts';
-import { encoderParameters, headParameters, layerPrefix, poolerParameters } from '../../src/model/parameters.ts';
+import { embeddingProjection, encoderLayer, pooler, type LayerDropout } from '../../src/model/network.ts';
+import { HEADS, headParameters } from '../../src/model/heads.ts';
+import { encoderParameters, layerPrefix, poolerParameters } from '../../src/model/parameters.ts';
 import { compile, type CompiledGraph, type CompileOptions } from '../../src/runtime/compile.ts';
 import { HostTensor, int64 } from '../../src/runtime/tensor.ts';
 import { relativeError } from './check-gradient.ts';
@@ -92,7 +93,7 @@ function classification(loss: Loss, config: AlbertConfig): Tensor {
   const { hidden, weight } = encoder(loss, config, true);
   const first = gather(hidden, loss.integers('firstTokens', [BATCH], [0, SEQUENCE], ['batch']));
   const mask = loss.mask('classifierMask', [BATCH, config.hiddenSize], ['batch', config.hiddenSize]);
-  const logits = linearHead(weight, 'classifier', pooler(weight, first), mask);
+  const logits = HEADS.sequenceClassification.logits(config, weight, pooler(weight, first), mask);
   return crossEntropy(logits, loss.integers('labels', [BATCH], [2, 0], ['batch']), { labelSmoothing: 0.1 });
 }
 
@@ -102,9 +103,9 @@ function pretraining(loss: Loss, config: AlbertConfig): Tensor {
   const masked = gather(hidden, loss.integers('positions', [3], [1, 6, 3], ['masked']));
   loss.feed('maskedWeights', [3], () => 1 / 3);
   const words = loss.integers('maskedLabels', [3], [4, 7, 4], ['masked']);
-  const mlm = weightedCrossEntropy(maskedLmHead(config, weight, masked), words, loss.graph.input('maskedWeights', ['masked']));
+  const mlm = weightedCrossEntropy(HEADS.maskedLm.logits(config, weight, masked), words, loss.graph.input('maskedWeights', ['masked']));
   const first = gather(hidden, loss.integers('firstTokens', [BATCH], [0, SEQUENCE], ['batch']));
-  const sop = crossEntropy(linearHead(weight, 'sop_classifier.classifier', pooler(weight, first)), loss.integers('order', [BATCH], [1, 0], ['batch']));
+  const sop = crossEntropy(HEADS.sentenceOrder.logits(config, weight, pooler(weight, first)), loss.integers('order', [BATCH], [1, 0], ['batch']));
   const lookedUp = gather(weight('albert.embeddings.word_embeddings.weight'), words); // [masked, embedding]
   const bound = crossEntropy(lookedUp, loss.integers('targets', [3], [5, 0, 2], ['masked']));
   return add(add(mlm, sop), bound);

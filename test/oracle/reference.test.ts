@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ACTIVATIONS, type AlbertConfig } from '../../src/model/config.ts';
-import { embeddingParameters, encoderParameters, headParameters, poolerParameters } from '../../src/model/parameters.ts';
+import { headParameters } from '../../src/model/heads.ts';
+import { embeddingParameters, encoderParameters, poolerParameters } from '../../src/model/parameters.ts';
 import { listCases, listGradientCases, listTrainingCases, loadCase, loadGradientCase, loadLossGoldens, loadTrainingCase, maxAbsDifference, type GoldenLabels } from './goldens.ts';
 import { ACTIVATION_FUNCTIONS, crossEntropy, erf } from './reference-math.ts';
 import { referenceForward, type ReferenceBatch, type ReferenceOptions, type ReferenceOutput, type ReferenceWeights } from './reference.ts';

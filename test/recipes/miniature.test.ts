@@ -81,7 +81,7 @@ async function fillMask(model: Albert, before: string, after: string, piece: str
   const inputIds = [cls, ...tokenizer.encodeIds(before), mask!, ...tokenizer.encodeIds(after), sep];
   const { lastHiddenState } = await encoder.forward({ batchSize: 1, sequenceLength: inputIds.length, inputIds });
   const at = inputIds.indexOf(mask!) * config.hiddenSize;
-  const logits = await encoder.logits('predictions', lastHiddenState.slice(at, at + config.hiddenSize));
+  const logits = await encoder.logits('maskedLm', lastHiddenState.slice(at, at + config.hiddenSize));
   const largest = logits.reduce((a, b) => Math.max(a, b));
   const total = logits.reduce((a, b) => a + Math.exp(b - largest), 0);
   const ids = tokenizer.encodeIds(piece);

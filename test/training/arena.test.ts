@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_CONFIG } from '../../src/model/config.ts';
-import { encoderParameters, headParameters, poolerParameters } from '../../src/model/parameters.ts';
+import { headParameters } from '../../src/model/heads.ts';
+import { encoderParameters, poolerParameters } from '../../src/model/parameters.ts';
 import { createArena, layerwiseScales } from '../../src/training/arena.ts';
 
 const config = { ...DEFAULT_CONFIG, vocabSize: 11, hiddenSize: 6, embeddingSize: 3, numAttentionHeads: 2, intermediateSize: 10, maxPositionEmbeddings: 5, numHiddenGroups: 2, numHiddenLayers: 4 };

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
 import { createRandom } from '../../src/core/random.ts';
-import { headParameters, poolerParameters, type Weights } from '../../src/model/parameters.ts';
+import { headParameters } from '../../src/model/heads.ts';
+import { poolerParameters, type Weights } from '../../src/model/parameters.ts';
 import { initialValues } from '../../src/checkpoint/initialise.ts';
 import { classificationTask, type EncodedExample } from '../../src/training/classification.ts';
 import { availableMemory, projectPeak } from '../../src/training/estimate-node.ts';

@@ -1,0 +1,103 @@
+import type { Tensor } from '../graph/graph.ts';
+import { layerNorm } from '../graph/operators/normalization.ts';
+import type { AlbertConfig } from './config.ts';
+import { activate, denseWith, type ParameterLookup } from './network.ts';
+import { applyMask } from '../graph/operators/elementwise.ts';
+import { linear } from '../graph/operators/matmul.ts';
+import { dense, norm, type ParameterSpec } from './parameters.ts';
+
+/**
+ * What a head reads: `pooled` the pooler's output `[batch, hidden]`, `tokens` every token `[batch*sequence, hidden]`,
+ * `positions` chosen tokens `[positions, hidden]` (all of them where none are chosen, as in an export).
+ */
+export type HeadInput = 'pooled' | 'tokens' | 'positions';
+
+/** One head; loading, saving, model card, ONNX export, dropout, `info` and `init` follow from it. */
+export interface Head {
+  /** Class of Hugging Face's `transformers` that has it. */
+  readonly architecture: string;
+  /** The Hub's name of the task. */
+  readonly pipelineTag: string;
+  readonly reads: HeadInput;
+  /** Name of a weight by which it is recognised in a file; heads with the same one are told apart by the config. */
+  readonly marker: string;
+  /** Width of its logits: fixed, or as many as there are labels. */
+  readonly outputs: number | 'labels' | 'vocabulary';
+  /** Names of the exported outputs: one for all logits, or one for each. */
+  readonly onnxOutputs: readonly string[];
+  /** Weights besides the encoder's, the pooler's and the word embeddings; `outputs` is the number of labels. */
+  parameters(config: AlbertConfig, outputs: number): ParameterSpec[];
+  /** Logits `[rows, outputs]` of `x` `[rows, hidden]`; `mask` is dropout before the head. */
+  logits(config: AlbertConfig, parameter: ParameterLookup, x: Tensor, mask?: Tensor): Tensor;
+}
+
+/** A fully connected layer on what the head reads. */
+function linearHead(name: string, row: Omit<Head, 'marker' | 'parameters' | 'logits' | 'onnxOutputs'> & { onnxOutputs?: readonly string[] }): Head {
+  return {
+    onnxOutputs: ['logits'], ...row,
+    marker: `${name}.weight`,
+    parameters: ({ hiddenSize }, outputs) => dense(name, typeof row.outputs === 'number' ? row.outputs : outputs, hiddenSize),
+    logits: (_, parameter, x, mask) => denseWith(parameter)(applyMask(x, mask), name),
+  };
+}
+
+/**
+ * ALBERT's heads, one row each. A checkpoint with several is named after the first of them in this order.
+ * `maskedLm`: dense to `embeddingSize`, activation, LayerNorm, and the decoder tied to the word embeddings, whose bias is `predictions.bias`.
+ */
+export const HEADS = {
+  sequenceClassification: linearHead('classifier', { architecture: 'AlbertForSequenceClassification', pipelineTag: 'text-classification', reads: 'pooled', outputs: 'labels' }),
+  tokenClassification: linearHead('classifier', { architecture: 'AlbertForTokenClassification', pipelineTag: 'token-classification', reads: 'tokens', outputs: 'labels' }),
+  multipleChoice: linearHead('classifier', { architecture: 'AlbertForMultipleChoice', pipelineTag: 'multiple-choice', reads: 'pooled', outputs: 1 }),
+  questionAnswering: linearHead('qa_outputs', {
+    architecture: 'AlbertForQuestionAnswering', pipelineTag: 'question-answering', reads: 'tokens', outputs: 2, onnxOutputs: ['start_logits', 'end_logits'],
+  }),
+  sentenceOrder: linearHead('sop_classifier.classifier', { architecture: 'AlbertForPreTraining', pipelineTag: 'fill-mask', reads: 'pooled', outputs: 2 }),
+  maskedLm: {
+    architecture: 'AlbertForMaskedLM', pipelineTag: 'fill-mask', reads: 'positions', marker: 'predictions.dense.weight', outputs: 'vocabulary', onnxOutputs: ['logits'],
+    parameters: ({ embeddingSize, hiddenSize, vocabSize }) => [
+      ...dense('predictions.dense', embeddingSize, hiddenSize), ...norm('predictions.LayerNorm', embeddingSize), { name: 'predictions.bias', shape: [vocabSize] },
+    ],
+    logits(config, parameter, x) {
+      const inner = activate(denseWith(parameter)(x, 'predictions.dense'), config.hiddenAct); // [positions, embedding]
+      const normalised = layerNorm(inner, parameter('predictions.LayerNorm.weight'), parameter('predictions.LayerNorm.bias'), config.layerNormEps);
+      return linear(normalised, parameter('albert.embeddings.word_embeddings.weight'), parameter('predictions.bias')); // [positions, vocab]
+    },
+  },
+} as const satisfies Record<string, Head>;
+
+/** Heads that a checkpoint may carry on top of the encoder. */
+export type HeadName = keyof typeof HEADS;
+
+/** In the order of {@link HEADS}. */
+export const HEAD_NAMES = Object.keys(HEADS) as HeadName[];
+
+/** A head by its name, as the interface that all of them have. */
+export const headOf = (name: HeadName): Head => HEADS[name];
+
+/**
+ * Weights of a head. The masked-LM decoder is tied to the word embeddings (`predictions.decoder.weight` is not
+ * listed). `numLabels` is needed by the heads with as many outputs as labels. Default 2.
+ */
+export function headParameters(config: AlbertConfig, head: HeadName, numLabels = 2): ParameterSpec[] {
+  return headOf(head).parameters(config, numLabels);
+}
+
+/** The `transformers` class of a checkpoint with these heads. */
+export function architectureOf(heads: readonly HeadName[]): string {
+  const first = HEAD_NAMES.find((name) => heads.includes(name));
+  return first === undefined ? 'AlbertModel' : HEADS[first].architecture;
+}
+
+/**
+ * Heads whose weights are present, in the order of {@link HEADS}. Several tasks call their head `classifier`: of heads with the same marker
+ * the one asked for counts, then the one that `architectures` (of a config) names, then by whether there is a pooler (taggers have none).
+ */
+export function headsPresent(has: (weight: string) => boolean, { wanted = [], architectures = [] }: { wanted?: readonly HeadName[] | undefined; architectures?: readonly string[] | undefined } = {}): HeadName[] {
+  const markers = [...new Set(HEAD_NAMES.map((name) => HEADS[name].marker))].filter(has);
+  return markers.map((marker) => {
+    const rivals = HEAD_NAMES.filter((name) => HEADS[name].marker === marker);
+    const reads = has('albert.pooler.weight') ? 'pooled' : 'tokens';
+    return rivals.find((name) => wanted.includes(name)) ?? rivals.find((name) => architectures.includes(HEADS[name].architecture)) ?? rivals.find((name) => HEADS[name].reads === reads) ?? rivals[0];
+  });
+}
