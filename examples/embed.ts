@@ -16,5 +16,5 @@ Output (of the built-in model; numbers and fingerprint depend on it)
 2 vectors of 256 numbers
 text 0: 6 tokens, first number -0.068
 text 1: 7 tokens, first number -0.062
-model=c94677d6614a4f93;tokenizer=799d7da2dde269e2;dtype=f32;layers=4;pooling=mean;long=window:256:0;norm=1;dim=256
+model=c94677d6614a4f93;tokenizer=799d7da2dde269e2;dtype=f32;layers=4;pooling=mean;long=window:64:0;norm=1;dim=256
 */

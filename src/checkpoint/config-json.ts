@@ -25,8 +25,6 @@ export interface ConfigDetails {
   problemType?: string;
   architectures?: string[];
   extra?: Record<string, unknown>;
-  /** Storage type of the weights; written as `torch_dtype`. */
-  dtype?: 'f32' | 'f16' | 'bf16';
 }
 
 type NumberField = Exclude<keyof AlbertConfig, 'hiddenAct' | 'positionEmbeddingType'>;
@@ -179,12 +177,13 @@ function noteSuspicious(config: AlbertConfig, context: { keys: Record<string, un
  */
 export function writeConfig(config: AlbertConfig, details: ConfigDetails = {}): Record<string, unknown> {
   validateConfig(config);
-  const { labels, problemType, architectures = ['AlbertModel'], extra = {}, dtype = 'f32' } = details;
+  const { labels, problemType, architectures = ['AlbertModel'], extra = {} } = details;
   const json: Record<string, unknown> = { architectures, model_type: 'albert' };
   for (const [field, key] of Object.entries(NUMBER_KEYS) as [NumberField, string][]) json[key] = config[field];
   json.hidden_act = HUGGINGFACE_NAME[config.hiddenAct];
   json.position_embedding_type = config.positionEmbeddingType;
-  json.torch_dtype = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' }[dtype];
+  // What Python computes in, however the weights are stored: as here. In the 16 bits of a file a processor would be many times slower.
+  json.dtype = 'float32';
   if (labels) {
     json.id2label = Object.fromEntries(labels.map((label, index) => [String(index), label]));
     json.label2id = Object.fromEntries(labels.map((label, index) => [label, index]));

@@ -6,7 +6,7 @@ import { writeConfig } from './config-json.ts';
 import { writeQuantization, type QuantizationSettings } from './quantization.ts';
 import type { SafetensorsOutput } from './safetensors.ts';
 import { sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
-import { requireFileName, writeFolder } from './save-node.ts';
+import { tokenizerContents, writeFolder } from './save-node.ts';
 
 /** What {@link saveInt8Checkpoint} writes. */
 export interface SaveInt8Options {
@@ -38,7 +38,7 @@ export async function saveInt8Checkpoint(folder: string, options: SaveInt8Option
   const card = buildCard({ ...options.card, config, heads, dtype: 'int8', results, ...(labels && { labels }) });
   const contents: [string, Iterable<Uint8Array | string>][] = [
     ['model.safetensors', tensors.chunks()],
-    ...Object.entries(tokenizerFiles).map(([name, content]): [string, Iterable<Uint8Array | string>] => [requireFileName(name), [content]]),
+    ...tokenizerContents(tokenizerFiles, { config, maxLength: options.sentences?.maxLength }),
     ...Object.entries(options.sentences ? sentenceTransformersFiles(config, options.sentences) : {}).map(([name, content]): [string, Iterable<string>] => [name, [content]]),
     ['README.md', [card]],
     ['config.json', [`${JSON.stringify(json, null, 2)}\n`]],

@@ -13,14 +13,17 @@ import { writeConfig } from './config-json.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import { encodeSafetensors, type StorageDtype } from './safetensors.ts';
 import { MODULES_FILE, sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
+import { tokenizerForTransformers } from '../tokenizer/transformers-files.ts';
 
 /** What {@link saveCheckpoint} writes. */
 export interface SaveOptions {
   config: AlbertConfig;
   /** Encoder and, where present, pooler and heads, under canonical names. Other tensors are refused. */
   weights: Weights;
-  /** As a tokeniser's `files()` gives them: name to content. */
+  /** As a tokeniser's `files()` gives them: name to content. Written so that Python's tokeniser gives the network what it gets here; see {@link tokenizerForTransformers}. */
   tokenizerFiles?: Record<string, Uint8Array | string>;
+  /** Tokens of a text that the model was trained to read, special ones included: Python truncates there. Default: that of `sentences`, else what the tokeniser's files say, else the model's positions. */
+  maxLength?: number;
   /** Storage type of the weights. Default `f32`. */
   dtype?: StorageDtype;
   /** Which heads the weights hold; needed only to tell a tagger's or a chooser's `classifier` from a text classifier's. */
@@ -59,17 +62,23 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
   }
   const fingerprint = await weightsFingerprint(asStored(weights, dtype));
   const tensors = encodeSafetensors(weights, { dtype });
-  const json = writeConfig(config, { architectures: [architectureOf(heads)], dtype, ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
+  const json = writeConfig(config, { architectures: [architectureOf(heads)], ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
   const card = typeof options.card === 'string' ? options.card : buildCard({ ...options.card, config, heads, dtype, fingerprint, ...(labels && { labels }) });
   const contents: [string, Iterable<Uint8Array | string>][] = [
     ['model.safetensors', tensors.chunks()],
-    ...Object.entries(tokenizerFiles).map(([name, content]): [string, Iterable<Uint8Array | string>] => [requireFileName(name), [content]]),
+    ...tokenizerContents(tokenizerFiles, { config, maxLength: options.maxLength ?? options.sentences?.maxLength }),
     ...Object.entries(options.sentences ? sentenceTransformersFiles(config, options.sentences) : {}).map(([name, content]): [string, Iterable<string>] => [name, [content]]),
     ['README.md', [card]],
     ['config.json', [`${JSON.stringify(json, null, 2)}\n`]],
   ];
   await writeFolder(resolve(folder), contents);
   return { folder, files: contents.map(([name]) => name), weightBytes: tensors.byteLength, fingerprint };
+}
+
+/** The tokeniser's files as they are written, under plain names. */
+export function tokenizerContents(files: Record<string, Uint8Array | string>, { config, maxLength }: { config: AlbertConfig; maxLength: number | undefined }): [string, Iterable<Uint8Array | string>][] {
+  const written = tokenizerForTransformers(files, { positions: config.maxPositionEmbeddings, maxLength });
+  return Object.entries(written).map(([name, content]) => [requireFileName(name), [content]]);
 }
 
 /** The weights as a reader of the file will have them; 16-bit ones are rounded, one tensor at a time, when their values are asked for. */

@@ -5,14 +5,13 @@ import { saveOnnx, type ExternalDataMode, type SavedOnnx, type SaveOnnxOptions }
 import type { OnnxLayout } from '../checkpoint/onnx-export.ts';
 import type { OnnxOutput } from '../checkpoint/onnx-outputs.ts';
 import { publishFolder } from '../checkpoint/save-node.ts';
+import { readSentenceSettings, type SentenceSettings } from '../checkpoint/sentence-transformers.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
 import { writeFileAtomic } from '../core/files-node.ts';
 import type { FileSource } from '../core/files.ts';
 import { HEAD_NAMES, headOf } from '../model/heads.ts';
 import type { Pooling } from '../model/pooling.ts';
-import { parseSentencePieceModel, type SentencePieceModel } from '../tokenizer/sentencepiece-model.ts';
-import { readTokenizerConfig } from '../tokenizer/load.ts';
-import { albertTokenizerJson } from '../tokenizer/training/albert-tokenizer-json.ts';
+import { tokenizerForTransformers, tokenizerJson } from '../tokenizer/transformers-files.ts';
 import type { ConvertFlags } from './convert.ts';
 import type { CliIo } from './io.ts';
 import { openModelFiles } from './models.ts';
@@ -57,13 +56,14 @@ export async function writeOnnxModel(files: FileSource, target: string, options:
   const checkpoint = await openCheckpoint(files);
   const loaded = await checkpoint.load();
   const output = options.output ?? defaultOutput(checkpoint, loaded);
+  const sentences = await readSentenceSettings(files);
   const notes = [...checkpoint.notes];
-  if (target.endsWith('.onnx')) {
-    return { ...await saveOnnx(target, checkpoint.config, loaded.weights, { ...options, output }), output, notes };
-  }
+  // As `embed` has it: the pooling that the model was trained with.
+  const settings = { ...(sentences && { pooling: sentences.pooling }), ...options, output };
+  if (target.endsWith('.onnx')) return { ...await saveOnnx(target, checkpoint.config, loaded.weights, settings), output, notes };
   const written: SavedOnnx[] = [];
   await publishFolder(resolve(target), async (staging) => {
-    written.push(await writeOnnxFolder(files, { checkpoint, weights: loaded.weights, notes, target: staging }, { ...options, output }));
+    written.push(await writeOnnxFolder(files, { checkpoint, weights: loaded.weights, sentences, notes, target: staging }, settings));
     written[0].files = written[0].files.map((file) => join(target, relative(staging, file)));
   });
   return { ...written[0], output, notes };
@@ -72,28 +72,36 @@ export async function writeOnnxModel(files: FileSource, target: string, options:
 interface OnnxFolder {
   checkpoint: Checkpoint;
   weights: LoadedWeights['weights'];
+  sentences: SentenceSettings | undefined;
   /** Receives what the user should know. */
   notes: string[];
   target: string;
 }
 
-async function writeOnnxFolder(files: FileSource, { checkpoint, weights, notes, target }: OnnxFolder, options: SaveOnnxOptions): Promise<SavedOnnx> {
+async function writeOnnxFolder(files: FileSource, { checkpoint, weights, sentences, notes, target }: OnnxFolder, options: SaveOnnxOptions): Promise<SavedOnnx> {
   const saved = await saveOnnx(join(target, 'onnx', 'model.onnx'), checkpoint.config, weights, options);
   const extra = { ...checkpoint.details.extra, ...(saved.files.length > 1 && { 'transformers.js_config': { use_external_data_format: true } }) };
   const config = join(target, 'config.json');
   await writeFileAtomic(config, `${JSON.stringify(writeConfig(checkpoint.config, { ...checkpoint.details, extra }), null, 2)}\n`);
   const written = [...saved.files, config];
-  for (const name of checkpoint.tokenizerFiles) {
-    await writeFileAtomic(join(target, name), await files.read(name));
+  for (const [name, content] of Object.entries(await tokenizerFilesFor(files, checkpoint, { sentences, notes }))) {
+    await writeFileAtomic(join(target, name), content);
     written.push(join(target, name));
   }
-  if (!checkpoint.tokenizerFiles.includes('tokenizer.json')) {
-    const made = await makeTokenizerFiles(files, checkpoint, target);
-    if (made.length > 0) notes.push('tokenizer.json was made for transformers.js; like Hugging Face\'s fast tokeniser it may split numbers before a comma and a few rare marks differently');
-    else notes.push('transformers.js needs a tokenizer.json, which this checkpoint does not have');
-    written.push(...made);
-  }
   return { ...saved, files: written };
+}
+
+/** The checkpoint's tokeniser as Python and transformers.js read it; `notes` is told what they do not get. */
+async function tokenizerFilesFor(files: FileSource, checkpoint: Checkpoint, { sentences, notes }: { sentences: SentenceSettings | undefined; notes: string[] }): Promise<Record<string, Uint8Array | string>> {
+  let found: Record<string, Uint8Array | string> = {};
+  for (const name of checkpoint.tokenizerFiles) found[name] = await files.read(name);
+  if (found['tokenizer.json'] === undefined) {
+    const made = tokenizerJson(found);
+    if (made !== undefined) notes.push('tokenizer.json was made for transformers.js; like Hugging Face\'s fast tokeniser it may split numbers before a comma and a few rare marks differently');
+    else notes.push('transformers.js needs a tokenizer.json, which this checkpoint does not have');
+    if (made !== undefined) found = { 'tokenizer_config.json': JSON.stringify(SPECIAL_TOKENS), ...found, 'tokenizer.json': made };
+  }
+  return tokenizerForTransformers(found, { positions: checkpoint.config.maxPositionEmbeddings, maxLength: sentences?.maxLength });
 }
 
 function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights): OnnxOutput {
@@ -102,31 +110,4 @@ function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights
   const task = HEAD_NAMES.find((head) => heads.includes(head) && (named.includes(headOf(head).architecture) ? head !== 'sentenceOrder' : head !== 'maskedLm' && head !== 'sentenceOrder'));
   if (task) return task;
   return weights.has('albert.pooler.weight') ? 'pooler' : 'hidden';
-}
-
-/** `tokenizer.json` and `tokenizer_config.json` for a SentencePiece vocabulary, as Hugging Face's converter makes them. */
-async function makeTokenizerFiles(files: FileSource, checkpoint: Checkpoint, target: string): Promise<string[]> {
-  const names = checkpoint.tokenizerFiles;
-  const modelFile = names.find((name) => name === 'spiece.model') ?? names.find((name) => name.endsWith('.model'));
-  if (modelFile === undefined) return [];
-  const side = names.includes('tokenizer_config.json') ? new TextDecoder().decode(await files.read('tokenizer_config.json')) : undefined;
-  const { options } = readTokenizerConfig(side === undefined ? {} : { 'tokenizer_config.json': side });
-  if (options.preparation === 'none') return [];
-  const { lowerCase = true, keepAccents = false } = options;
-  const json = albertTokenizerJson(penaliseDigitCommas(parseSentencePieceModel(await files.read(modelFile))), {
-    collapseSpaces: true, straightenQuotes: true, stripMarks: keepAccents ? false : 'category', lowerCase,
-  });
-  const made = [join(target, 'tokenizer.json')];
-  await writeFileAtomic(made[0], json);
-  if (side === undefined) {
-    made.push(join(target, 'tokenizer_config.json'));
-    const limits = { model_max_length: checkpoint.config.maxPositionEmbeddings, do_lower_case: lowerCase, keep_accents: keepAccents };
-    await writeFileAtomic(made[1], `${JSON.stringify({ tokenizer_class: 'AlbertTokenizer', ...limits, ...SPECIAL_TOKENS }, null, 2)}\n`);
-  }
-  return made;
-}
-
-/** The converter's stand-in for ALBERT's rule that splits pieces such as `1,`: it makes them unattractive instead. */
-function penaliseDigitCommas(model: SentencePieceModel): SentencePieceModel {
-  return { ...model, pieces: model.pieces.map((piece) => (/\d,$/.test(piece.piece) ? { ...piece, score: piece.score - 100 } : piece)) };
 }

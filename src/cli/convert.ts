@@ -59,7 +59,7 @@ export function registerConvert(program: Command, io: CliIo): void {
     .option('--sample <file>', 'int8: texts to calibrate with and to measure drift on. Default: sixty sentences in English and Chinese')
     .option('--task <output>', `onnx: what the file computes: ${ONNX_OUTPUTS.join(', ')}. Default: the checkpoint's head, else pooler, else hidden`, oneOf(...ONNX_OUTPUTS))
     .option('--layout <name>', 'onnx: loop (one layer in a loop) or unrolled (a copy of the nodes per depth, weights still stored once). Default: unrolled', oneOf(...ONNX_LAYOUTS))
-    .option('--pooling <how>', 'onnx, task embeddings: mean, cls, max ... Default: mean', oneOf(...POOLINGS))
+    .option('--pooling <how>', 'onnx, task embeddings: mean, cls, max ... Default: what the model was trained with, else mean', oneOf(...POOLINGS))
     .option('--normalize', 'onnx, task embeddings: scale to length 1')
     .option('--external-data <mode>', 'onnx: weights in a second file: auto (beyond 2 GiB), always, never. Default: auto', oneOf(...EXTERNAL_DATA_MODES))
     .option('--overwrite', OVERWRITE)

@@ -6,13 +6,14 @@ import { ROW_FORMATS } from '../data/rows.ts';
 import { addModelOption, integer, list, number, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
 import { addKeepingOptions, addOptimizerOptions, addScheduleOptions } from './trainer-flags.ts';
+import { requireVerb } from './verbs.ts';
 
 /** `albertine finetune <task>`. */
 export function registerFinetune(program: Command, io: CliIo): void {
   const group = program.command('finetune')
     .summary('train a model for a task on your own data')
     .description('Trains a checkpoint for a task on your data: albertine finetune classify --help, albertine finetune embedding --help');
-  group.action(() => group.help());
+  requireVerb(group);
   registerClassify(group, io);
   registerEmbedding(group, io);
 }

@@ -38,7 +38,7 @@ export async function runInit(io: CliIo, flags: InitFlags): Promise<void> {
   const saved = await withClaimedFolder(output, [flags.tokenizer], () => saveCheckpoint(output, {
     config, dtype, heads,
     weights: initialiseWeights(config, seed, { heads }),
-    ...(tokenizer && { tokenizerFiles: tokenizer.files() }),
+    ...(tokenizer && { tokenizerFiles: tokenizer.files(), maxLength: config.maxPositionEmbeddings }),
     card: { name: `ALBERT ${flags.preset}, untrained`, untrained: true, description: `Made by \`albertine init --preset ${flags.preset} --seed ${seed}\`.` },
     extra: { albertine_untrained: true },
   }));

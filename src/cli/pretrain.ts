@@ -12,7 +12,7 @@ export function registerPretrain(program: Command, io: CliIo): void {
     .requiredOption('-o, --output <folder>', 'receives the model, the metrics and the checkpoints to resume from')
     .option('--shards <list>', 'folders or addresses of shards, from albertine shards build', list)
     .option('--held-out <list>', 'folders of shards for evaluation', list)
-    .option('--tokenizer <folder>', 'the tokeniser that the shards were made with; not with --from')
+    .option('--tokenizer <model>', 'the tokeniser that the shards were made with: its folder, a hub id or a built-in name; not with --from')
     .option('--preset <name>', 'shape of a new network; see albertine init --help. Default: mini')
     .option('--from <model>', 'continue from this checkpoint (folder or hub id) instead of random weights')
     .option('--word-embeddings <kind>', 'start of a new network: random, or cooccurrence, from counts over the shards: a minute or two that save a short run many steps. Default: random', oneOf('random', 'cooccurrence'))

@@ -10,11 +10,13 @@ import { registerFinetune } from './finetune.ts';
 import { registerInfo } from './info.ts';
 import { registerInit } from './init.ts';
 import type { CliIo } from './io.ts';
+import { registerParity } from './parity.ts';
 import { registerPredict } from './predict.ts';
 import { registerReport } from './report.ts';
 import { registerPretrain } from './pretrain.ts';
 import { registerShards } from './shards.ts';
 import { registerTokenize } from './tokenize.ts';
+import { requireVerb } from './verbs.ts';
 import { registerVocab } from './vocab.ts';
 
 /** The package's version. */
@@ -75,9 +77,7 @@ Examples
   albertine embed --input reviews.csv --text-field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerReport, registerDemo]) register(program, io);
-  program.action(() => {
-    program.help();
-  });
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerReport, registerParity, registerDemo]) register(program, io);
+  requireVerb(program);
   return program;
 }

@@ -5,6 +5,7 @@ import { openShardFolder } from '../training/pretraining/shard-folder-node.ts';
 import { buildShards, verifyShards } from '../training/pretraining/shards-node.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
+import { resolveModelFolder } from './models.ts';
 import { requireNewFolder } from './output-claim.ts';
 import { createProgressBar, formatDuration } from './progress-bar.ts';
 
@@ -26,8 +27,10 @@ export interface ShardsFlags {
 export async function runShardsBuild(io: CliIo, sources: readonly string[], flags: ShardsFlags): Promise<void> {
   const { tokenizer, output, segments, shardTokens, workers, quiet = false } = flags;
   requireNewFolder(output, { overwrite: flags.overwrite, file: MANIFEST_FILE, what: 'finished shards' });
+  const corpus = sources.map((text) => parseSource(text, flags));
+  const folder = await resolveModelFolder(io, tokenizer, { quiet });
   const bar = createProgressBar(io, { quiet });
-  const report = await buildShards(sources.map((text) => parseSource(text, flags)), tokenizer, {
+  const report = await buildShards(corpus, folder, {
     output, onProgress: bar.update, signal: io.signal,
     ...(segments && { segments }), ...(shardTokens !== undefined && { shardTokens }), ...(workers !== undefined && { workers }),
   }).finally(() => bar.finish());

@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
 import { integer, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
+import { requireVerb } from './verbs.ts';
 
 /** `albertine shards build`: token shards for pretraining. */
 export function registerShards(program: Command, io: CliIo): void {
   const shards = program.command('shards').summary('turn text into token shards for pretraining').description('Makes and checks token shards.');
-  shards.action(() => shards.help());
+  requireVerb(shards);
   const build = shards.command('build').argument('<sources...>', 'NAME=FILES or FILES, a comma between files: text with a blank line between documents, .jsonl, .csv or .parquet, text also gzipped; NAME*WEIGHT=FILES is read WEIGHT times an epoch')
     .summary('turn documents into token shards')
     .description('Tokenises documents once, in parallel, into immutable files with checksums and a manifest. Interrupted builds keep their finished shards.')
-    .requiredOption('--tokenizer <folder>', 'folder with spiece.model, vocab.txt or tokenizer.json')
+    .requiredOption('--tokenizer <model>', 'whose tokeniser: a folder with spiece.model, vocab.txt or tokenizer.json, a hub id, or a built-in name (albertine-nano-en-zh)')
     .requiredOption('-o, --output <folder>', 'folder for the shards and manifest.json')
     .option('--locale <tag>', 'language for sentence boundaries, such as en or zh. Default: language-neutral rules')
     .option('--segments <unit>', 'what documents are divided into for sentence pairs: sentence or paragraph. Default: sentence', oneOf('sentence', 'paragraph'))

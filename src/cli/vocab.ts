@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { integer, list, oneOf } from './arguments.ts';
 import type { CliIo } from './io.ts';
 import { OVERWRITE } from './output-claim.ts';
+import { requireVerb } from './verbs.ts';
 
 const share = (text: string): number => {
   const value = Number(text);
@@ -12,6 +13,7 @@ const share = (text: string): number => {
 /** `albertine vocab train`: a vocabulary from text files. */
 export function registerVocab(program: Command, io: CliIo): void {
   const vocab = program.command('vocab').summary('train a vocabulary').description('Makes tokeniser vocabularies.');
+  requireVerb(vocab);
   const command = vocab.command('train').argument('<inputs...>', 'text files or folders: .txt (a line at a time), .jsonl, both also .gz; FILE=WEIGHT counts a file that many times')
     .summary('train a vocabulary from text')
     .description('Trains a SentencePiece Unigram model (spiece.model, which Google\'s SentencePiece loads, and tokenizer.json) or a WordPiece vocabulary (vocab.txt).')

@@ -1,8 +1,9 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { requireOptions, requireSource, requireTexts } from '../core/options.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
-import { readStoredPooling } from '../checkpoint/sentence-transformers.ts';
+import { readStoredSentences, type StoredSentences } from '../checkpoint/sentence-transformers.ts';
 import { int8Fingerprint } from '../checkpoint/int8.ts';
 import { shortDrift } from '../checkpoint/quantization.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
@@ -17,6 +18,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { embedTexts, type EmbeddingMatrix, type EmbedOptions } from './embed.ts';
 import { embedStream, type EmbeddingRow, type StreamOptions } from './embed-stream.ts';
 import { fitToProcessor } from './int8-processor.ts';
+import { EMBED_OPTIONS, LOAD_OPTIONS, STREAM_OPTIONS, TOKEN_OPTIONS } from './option-kinds.ts';
 import { embedTokens, type TokenEmbeddingOptions, type TokenEmbeddings } from './embed-tokens.ts';
 
 /** Options of {@link Albert.open}. */
@@ -45,10 +47,12 @@ export class Albert implements Disposable {
   readonly fingerprint: string;
   /** Pooling that an embedding model was trained with, from its folder; `embed` uses it by default. */
   readonly pooling: Pooling | undefined;
+  /** Tokens that one pass of `embed` reads by default, special ones included: where sentence-transformers truncates, else the model's positions. */
+  readonly maxLength: number;
   /** What the reader should know: untrained weights, files ignored, conversions. */
   readonly notes: readonly string[];
 
-  protected constructor(parts: { checkpoint: Checkpoint; tokenizer: Tokenizer; encoder: AlbertEncoder; loaded: LoadedWeights; fingerprint: string; pooling: Pooling | undefined; notes: string[] }) {
+  protected constructor(parts: { checkpoint: Checkpoint; tokenizer: Tokenizer; encoder: AlbertEncoder; loaded: LoadedWeights; fingerprint: string; stored: StoredSentences; notes: string[] }) {
     this.checkpoint = parts.checkpoint;
     this.config = parts.checkpoint.config;
     this.tokenizer = parts.tokenizer;
@@ -56,7 +60,8 @@ export class Albert implements Disposable {
     this.weights = parts.loaded.weights;
     this.loaded = parts.loaded;
     this.fingerprint = parts.fingerprint;
-    this.pooling = parts.pooling;
+    this.pooling = parts.stored.pooling;
+    this.maxLength = Math.min(parts.stored.maxLength ?? this.config.maxPositionEmbeddings, this.config.maxPositionEmbeddings);
     this.notes = parts.notes;
   }
 
@@ -65,31 +70,38 @@ export class Albert implements Disposable {
    * Throws `weights_mismatch`, `tokenizer_not_found` or `invalid_config` listing what is wrong.
    */
   static async open(files: FileSource, options: LoadOptions = {}): Promise<Albert> {
+    requireOptions('Albert.open', options, LOAD_OPTIONS);
     const checkpoint = await openCheckpoint(files);
     const reading = checkpoint.load({ int8: !options.dequantize, allowNonFinite: true }); // Found in the results, with the text: large weights are mapped, not read.
     // Loaded while the weights are read; should it fail, the encoder says so.
     void loadOrt().catch(() => undefined);
-    const [loaded, tokenizer, stored] = await Promise.all([reading, loadTokenizer(files, options.tokenizer), files.list().then((names) => readStoredPooling(files, names))]);
+    const [loaded, tokenizer, stored] = await Promise.all([reading, loadTokenizer(files, options.tokenizer), files.list().then((names) => readStoredSentences(files, names))]);
     requireVocabulary(checkpoint, tokenizer);
     const precision = await choosePrecision(checkpoint, loaded, options);
     const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...precision.encoder });
     const hash = loaded.int8 ? await int8Fingerprint(loaded.weights, loaded.int8) : await weightsFingerprint(loaded.weights);
     const fingerprint = [`model=${hash}`, `tokenizer=${tokenizer.fingerprint}`, `dtype=${precision.name}`].join(';');
-    return new this({ checkpoint, tokenizer, encoder, loaded, fingerprint, pooling: stored.pooling, notes: [...collectNotes(checkpoint), ...stored.notes, ...precision.notes] });
+    return new this({ checkpoint, tokenizer, encoder, loaded, fingerprint, stored, notes: [...collectNotes(checkpoint), ...stored.notes, ...precision.notes] });
   }
 
   /** Embeds texts that fit in memory; rows come back in input order. */
-  embed(texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
+    requireTexts('embed', texts);
+    requireOptions('embed', options, EMBED_OPTIONS);
     return embedTexts(this, texts, options);
   }
 
   /** Embeds a source of any length with bounded memory; the source is read only as fast as rows are taken. */
   embedStream(source: AsyncIterable<string> | Iterable<string>, options: StreamOptions = {}): AsyncGenerator<EmbeddingRow> {
+    requireSource('embedStream', source);
+    requireOptions('embedStream', options, STREAM_OPTIONS);
     return embedStream(this, source, options);
   }
 
   /** A vector for every token (or word) of each text, with offsets into the text. */
-  embedTokens(texts: readonly string[], options: TokenEmbeddingOptions = {}): Promise<TokenEmbeddings[]> {
+  async embedTokens(texts: readonly string[], options: TokenEmbeddingOptions = {}): Promise<TokenEmbeddings[]> {
+    requireTexts('embedTokens', texts);
+    requireOptions('embedTokens', options, TOKEN_OPTIONS);
     return embedTokens(this, texts, options);
   }
 

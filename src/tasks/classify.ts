@@ -1,10 +1,12 @@
 import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { optionsOf, requireOptions, requireSource, requireText, requireTexts } from '../core/options.ts';
 import { softmaxRow } from '../core/softmax.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { Albert, type LoadOptions } from './albert.ts';
+import { PREDICT_OPTIONS, PREDICT_STREAM_OPTIONS } from './option-kinds.ts';
 import { countedFrom, requireFiniteResult } from './finite-results.ts';
 import { countUnknown, LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
 
@@ -110,6 +112,8 @@ export class TextClassifier implements Disposable {
 
   /** Labels with probabilities, in input order. Throws as {@link requireInputs} does, and `text_too_long` with `longText: 'error'`. */
   async predict(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<Prediction[]> {
+    requireOptions('predict', options, PREDICT_OPTIONS);
+    requireInputList('predict', inputs);
     const topK = options.topK === undefined ? undefined : requireInteger('topK', options.topK, { min: 1 });
     const { logits, texts } = await this.logits(inputs, options);
     const width = logits.length / Math.max(1, inputs.length);
@@ -120,10 +124,13 @@ export class TextClassifier implements Disposable {
    * Predictions for a source of any length with bounded memory, in input order; the source is read only as fast as they are taken.
    */
   async* predictStream(source: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>, options: PredictStreamOptions = {}): AsyncGenerator<Prediction> {
+    requireSource('predictStream', source);
+    requireOptions('predictStream', options, PREDICT_STREAM_OPTIONS);
+    const predictOptions = optionsOf<PredictOptions>(options, PREDICT_OPTIONS);
     const lookAhead = requireInteger('lookAhead', options.lookAhead ?? 256, { min: 1 });
     let waiting: ClassifierInput[] = [];
     let done = 0;
-    const predict = async (): Promise<Prediction[]> => this.predict(waiting, options).catch((error: unknown) => {
+    const predict = async (): Promise<Prediction[]> => this.predict(waiting, predictOptions).catch((error: unknown) => {
       throw countedFrom(done, error);
     });
     for await (const input of source) {
@@ -138,6 +145,8 @@ export class TextClassifier implements Disposable {
 
   /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. Throws `not_finite` naming a text whose logits have NaN or infinity. */
   async logits(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<{ logits: Float32Array; texts: Pick<Prediction, 'tokenCount' | 'windows' | 'truncatedTokens' | 'unknownTokens'>[] }> {
+    requireOptions('logits', options, PREDICT_OPTIONS);
+    requireInputList('logits', inputs);
     const longText = requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES);
     const maxLength = requireInteger('maxLength', options.maxLength ?? this.maxLength, { min: 3, max: this.model.config.maxPositionEmbeddings });
     const split = inputs.map((input, index) => this.encode(input, { index, longText, maxLength }));
@@ -229,6 +238,16 @@ function requireSettings({ checkpoint: { configFile } }: Albert, { outputs, labe
     });
   }
   if (!Number.isInteger(maxLength) || maxLength < 3) throw new AlbertineError('invalid_config', `${configFile}: ${CLASSIFIER_KEYS.maxLength} must be a whole number of at least 3, got ${maxLength}`, { value: maxLength });
+}
+
+/** Throws `invalid_argument` unless every input is a text, or a text with perhaps a second one. */
+function requireInputList(subject: string, inputs: readonly ClassifierInput[]): void {
+  if (!Array.isArray(inputs)) requireTexts(subject, inputs);
+  inputs.forEach((input: ClassifierInput | null, index) => {
+    if (typeof input !== 'object' || input === null) return requireText(subject, input, index);
+    requireText(subject, input.text, index);
+    if (input.pair !== undefined) requireText(subject, input.pair, index);
+  });
 }
 
 function problemOf(problemType: string | undefined, outputs: number): ProblemType {

@@ -1,4 +1,5 @@
 import { requireInteger } from '../core/errors.ts';
+import { requireText } from '../core/options.ts';
 import { embedTexts, type EmbeddedText, type EmbeddingModel, type EmbedOptions } from './embed.ts';
 import { countedFrom } from './finite-results.ts';
 
@@ -22,14 +23,14 @@ export interface EmbeddingRow extends EmbeddedText {
 export async function* embedStream(model: EmbeddingModel, source: AsyncIterable<string> | Iterable<string>, options: StreamOptions = {}): AsyncGenerator<EmbeddingRow> {
   const lookAhead = requireInteger('lookAhead', options.lookAhead ?? 1024, { min: 1 });
   const texts = toAsyncIterator(source);
-  let pending = takeTexts(texts, lookAhead);
+  let pending = takeTexts(texts, lookAhead, 0);
   let index = 0;
   try {
     for (;;) {
       const window = await pending;
       if (window.length === 0) return;
       const embedding = embedTexts(model, window, options);
-      pending = takeTexts(texts, lookAhead);
+      pending = takeTexts(texts, lookAhead, index + window.length);
       // A failing source must not raise an unhandled rejection while the rows before it are still being consumed.
       pending.catch(() => undefined);
       const matrix = await embedding.catch((error: unknown) => {
@@ -42,11 +43,12 @@ export async function* embedStream(model: EmbeddingModel, source: AsyncIterable<
   }
 }
 
-async function takeTexts(texts: AsyncIterator<string>, count: number): Promise<string[]> {
+async function takeTexts(texts: AsyncIterator<string>, count: number, first: number): Promise<string[]> {
   const taken: string[] = [];
   while (taken.length < count) {
     const next = await texts.next();
     if (next.done) break;
+    requireText('embedStream', next.value, first + taken.length);
     taken.push(next.value);
   }
   return taken;

@@ -27,7 +27,7 @@ export interface EmbedOptions {
   dimensions?: number;
   /** Default `window`: a long text is cut into windows, nothing is lost. */
   longText?: LongTextPolicy;
-  /** Tokens per window, special tokens included. Default: the model's positions. */
+  /** Tokens per window, special tokens included. Default: where sentence-transformers would truncate, if the model's folder says so, else the model's positions. */
   maxLength?: number;
   /** Tokens that consecutive windows share. Default 0. */
   stride?: number;
@@ -80,6 +80,8 @@ export interface EmbeddingModel {
   fingerprint: string;
   /** That of an embedding model's training; the default of {@link EmbedOptions.pooling}. */
   pooling?: Pooling | undefined;
+  /** Default of {@link EmbedOptions.maxLength}; without it the model's positions. */
+  maxLength?: number;
 }
 
 /** Options with every default filled in and checked against the model. */
@@ -99,7 +101,7 @@ export interface EmbedPlan {
 }
 
 /** Checks the options and derives widths; throws `invalid_argument` with the offending value. */
-export function planEmbedding({ config, pooling: trained }: Pick<EmbeddingModel, 'config' | 'pooling'>, options: EmbedOptions): EmbedPlan {
+export function planEmbedding({ config, pooling: trained, maxLength = config.maxPositionEmbeddings }: Pick<EmbeddingModel, 'config' | 'pooling' | 'maxLength'>, options: EmbedOptions): EmbedPlan {
   const pooling = requireOneOf('pooling', options.pooling ?? (options.layers === 'static' ? undefined : trained) ?? 'mean', POOLINGS);
   const combination = requireOneOf('layerCombination', options.layerCombination ?? 'mean', ['mean', 'concat']);
   const layers = options.layers === 'static' ? 'static' : resolveLayers(options.layers ?? [-1], config.numHiddenLayers);
@@ -120,7 +122,7 @@ export function planEmbedding({ config, pooling: trained }: Pick<EmbeddingModel,
     cut: options.dimensions !== undefined,
     window: requireWindowOptions({
       longText: requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES),
-      maxLength: options.maxLength ?? config.maxPositionEmbeddings,
+      maxLength: options.maxLength ?? maxLength,
       stride: options.stride ?? 0,
     }, config.maxPositionEmbeddings),
     segments,

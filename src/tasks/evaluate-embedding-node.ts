@@ -1,9 +1,11 @@
 import { AlbertineError } from '../core/errors.ts';
+import { requireOptions } from '../core/options.ts';
 import { pearson, spearman } from '../metrics/correlation.ts';
 import { cosine } from '../metrics/similarity.ts';
 import type { Pooling } from '../model/pooling.ts';
 import type { Albert } from './albert.ts';
 import type { EmbedOptions } from './embed.ts';
+import { EVALUATE_EMBEDDING_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
 
@@ -31,6 +33,7 @@ export interface EmbeddingEvaluation {
  * was trained for it has its own pooling. Throws `invalid_data` for rows that cannot be used.
  */
 export async function evaluateEmbedding(model: Albert, path: string, options: EvaluateEmbeddingOptions = {}): Promise<EmbeddingEvaluation> {
+  requireOptions('evaluateEmbedding', options, EVALUATE_EMBEDDING_OPTIONS);
   const rows = openSentences(path, options, 'scored');
   const texts: string[] = [];
   const scores: number[] = [];

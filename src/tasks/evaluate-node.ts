@@ -1,8 +1,11 @@
+import { optionsOf, requireOptions } from '../core/options.ts';
 import type { Example, ExampleSet } from '../data/dataset.ts';
 import { readExamples, type ReadExampleOptions } from '../data/dataset-node.ts';
 import { classificationReport, multiLabelReport, type ClassScores } from '../metrics/classification.ts';
 import { regressionReport } from '../metrics/regression.ts';
 import { bestClass, MULTI_LABEL_THRESHOLD, type PredictOptions, type TextClassifier } from './classify.ts';
+import { PREDICT_OPTIONS } from './option-kinds.ts';
+import { EVALUATE_OPTIONS } from './option-kinds-node.ts';
 
 /** Options of {@link evaluateClassifier}: fields and format of the file, and how texts are read. */
 export interface EvaluateOptions extends Omit<ReadExampleOptions, 'labels' | 'problem' | 'maxLineBytes'>, Omit<PredictOptions, 'topK'> {}
@@ -35,6 +38,7 @@ export interface Evaluation {
  * fine-tuned on pairs of texts, or given for one of single texts.
  */
 export async function evaluateClassifier(classifier: TextClassifier, path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+  requireOptions('evaluateClassifier', options, EVALUATE_OPTIONS);
   classifier.requireInputs(options.pairField !== undefined);
   const { problem, labels } = classifier;
   const set = await readExamples(path, { ...options, problem, ...(problem !== 'regression' && { labels }) });
@@ -46,7 +50,7 @@ export async function evaluateExamples(classifier: TextClassifier, set: Pick<Exa
   const { problem } = classifier;
   const { examples } = set;
   const inputs = examples.map(({ text, pair }: Example) => ({ text, ...(pair !== undefined && { pair }) }));
-  const { logits, texts } = await classifier.logits(inputs, { longText: 'truncate', ...options });
+  const { logits, texts } = await classifier.logits(inputs, { longText: 'truncate', ...optionsOf<PredictOptions>(options, PREDICT_OPTIONS) });
   const width = logits.length / examples.length;
   const rows = examples.map((_, row) => logits.subarray(row * width, (row + 1) * width));
   const { perClass, confusionMatrix, ...metrics } = score(classifier, rows, examples);

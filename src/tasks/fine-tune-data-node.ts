@@ -4,7 +4,7 @@ import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
-import { readStoredPooling } from '../checkpoint/sentence-transformers.ts';
+import { readStoredSentences } from '../checkpoint/sentence-transformers.ts';
 import { readExamples } from '../data/dataset-node.ts';
 import type { ExampleSet, ProblemType } from '../data/dataset.ts';
 import type { ReadReport } from '../data/rows.ts';
@@ -73,7 +73,7 @@ export async function openBaseModel(options: FineTuneRunOptions, defaults: { mod
   const model = options.model ?? defaults.model;
   const files = await openFolder(await modelFolder(model));
   const checkpoint = await openCheckpoint(files);
-  const [{ weights, unusedHeads }, tokenizer, stored] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files), files.list().then((names) => readStoredPooling(files, names))]);
+  const [{ weights, unusedHeads }, tokenizer, stored] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files), files.list().then((names) => readStoredSentences(files, names))]);
   const { dropout } = options;
   if (dropout !== undefined && !(dropout >= 0 && dropout < 1)) throw new AlbertineError('invalid_argument', `dropout must be in [0, 1), got ${dropout}`, { value: dropout });
   const config = dropout === undefined ? checkpoint.config : { ...checkpoint.config, hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout, classifierDropoutProb: dropout };

@@ -1,5 +1,6 @@
 import { countOf } from '../core/count.ts';
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { requireGiven, requireOptions } from '../core/options.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import { poolerParameters, type Weights } from '../model/parameters.ts';
 import { requireDevice } from '../runtime/compile.ts';
@@ -14,6 +15,7 @@ import { inferObjective, readEmbeddingData, type EmbeddingData } from './fine-tu
 import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
 import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { BUILT_IN_MODEL } from './load-node.ts';
+import { FINE_TUNE_EMBEDDING_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
 import { describeLeftOut } from './start-heads-node.ts';
 import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from './run-folder-node.ts';
@@ -45,6 +47,8 @@ interface Prepared extends BaseModel {
  * `invalid_argument` for options that do not fit the objective, `out_of_memory` with advice, `training_diverged`.
  */
 export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
+  requireOptions('fineTuneEmbedding', given, FINE_TUNE_EMBEDDING_OPTIONS);
+  requireGiven('fineTuneEmbedding', given, ['train', 'output']);
   const options = await withThreadsOfRun(given);
   const objective = requireConsistent(options);
   await requireDevice(options.device ?? 'cpu');

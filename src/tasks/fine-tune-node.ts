@@ -1,6 +1,7 @@
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
+import { requireGiven, requireOptions } from '../core/options.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import type { ProblemType } from '../data/dataset.ts';
 import { confusionMatrix } from '../metrics/classification.ts';
@@ -12,6 +13,7 @@ import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
 import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
 import type { FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
 import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { FINE_TUNE_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
 import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from './run-folder-node.ts';
 
@@ -29,6 +31,8 @@ const DEFAULT_METRIC = { singleLabel: 'accuracy', multiLabel: 'macroF1', regress
  * Throws `invalid_data` for rows that cannot be used, `out_of_memory`, `training_diverged`.
  */
 export async function fineTuneClassifier(given: FineTuneOptions): Promise<FineTuneResult> {
+  requireOptions('fineTuneClassifier', given, FINE_TUNE_OPTIONS);
+  requireGiven('fineTuneClassifier', given, ['train', 'output']);
   const options = await withThreadsOfRun(given);
   requireSingleLabel(options);
   await requireDevice(options.device ?? 'cpu');
@@ -125,7 +129,7 @@ async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassi
     config, weights, tokenizerFiles: tokenizer.files(), heads: ['sequenceClassification'], problemType: HUGGING_FACE_PROBLEM[problem],
     // One output needs one name in config.json: without names, transformers expects two outputs and cannot load the weights.
     labels: problem === 'regression' ? ['LABEL_0'] : labels,
-    extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, [CLASSIFIER_KEYS.pairs]: options.pairField !== undefined, ...extra },
+    maxLength, extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, [CLASSIFIER_KEYS.pairs]: options.pairField !== undefined, ...extra },
     card: {
       name: 'Text classifier', description: `Fine-tuned on ${countOf(prepared.train.length, 'row')} with albertine.`,
       training: cardSettings(run.settings),

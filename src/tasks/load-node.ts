@@ -4,9 +4,12 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { resolveModel, type HubOptions } from '../checkpoint/hub-lazy-node.ts';
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, describeValue } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
+import { optionsOf, requireOptions } from '../core/options.ts';
 import { Albert, type LoadOptions } from './albert.ts';
+import { LOAD_OPTIONS } from './option-kinds.ts';
+import { NODE_LOAD_OPTIONS } from './option-kinds-node.ts';
 
 /** Name of the model of English and Chinese sentence embeddings that ships inside the package. */
 export const BUILT_IN_MODEL = 'albertine-nano-en-zh';
@@ -54,7 +57,9 @@ export function shippedModelFolder(name: string): string | undefined {
  * Loading a path or the built-in model never opens a socket.
  */
 export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}): Promise<NodeAlbert> {
-  return NodeAlbert.open(await openFolder(await modelFolder(pathOrId, options)), options);
+  requireOptions('Albert.load', options, NODE_LOAD_OPTIONS);
+  if (pathOrId !== undefined && typeof pathOrId !== 'string') throw new AlbertineError('invalid_argument', `Albert.load takes a path or a hub id, got ${describeValue(pathOrId)}`, { value: pathOrId });
+  return NodeAlbert.open(await openFolder(await modelFolder(pathOrId, options)), optionsOf<LoadOptions>(options, LOAD_OPTIONS));
 }
 
 /** The local folder that a model argument means; see {@link loadModel}. */

@@ -2,6 +2,7 @@ import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts'
 import { openFolder } from '../core/files-node.ts';
 import type { ProgressListener } from '../core/progress.ts';
 import { explainSystemError } from '../core/system-errors.ts';
+import { requireGiven, requireOptions } from '../core/options.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint } from '../checkpoint/folder.ts';
 import { initialiseWeights } from '../checkpoint/initialise.ts';
@@ -32,6 +33,7 @@ import { applyWordCounts } from '../training/pretraining/word-vectors.ts';
 import { scaleLearningRate, validateSchedule, type Schedule } from '../training/schedules.ts';
 import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../training/trainer.ts';
 import { modelFolder } from './load-node.ts';
+import { PRETRAIN_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
 import { addMissing, describeLeftOut } from './start-heads-node.ts';
 import { requirePretrainConfig } from './pretrain-settings.ts';
@@ -44,7 +46,7 @@ export interface PretrainConfig extends ScheduleConstants {
   model?: string | (Partial<AlbertConfig> & { preset?: string });
   /** Continues from this checkpoint (path or hub id) instead: domain adaptation. Its tokeniser is used. */
   from?: string;
-  /** Folder of the tokeniser that the shards were made with. Not with `from`. */
+  /** The tokeniser that the shards were made with: its folder, or a model (hub id, built-in name) that has it. Not with `from`. */
   tokenizer?: string;
   /**
    * Word embeddings and decoder bias of a new network: `random` as in the paper, or `cooccurrence` from counts over the shards (see
@@ -133,6 +135,8 @@ const DEFAULT_OPTIMIZER = 'lamb';
  * The output folder holds a checkpoint that `transformers` loads as `AlbertForPreTraining`, also when interrupted.
  */
 export async function pretrain(given: PretrainOptions): Promise<PretrainResult> {
+  requireOptions('pretrain', given, PRETRAIN_OPTIONS);
+  requireGiven('pretrain', given, ['shards', 'output']);
   const options = await withThreadsOfRun(given);
   requireInteger('steps', options.steps, { min: 1 });
   requirePretrainConfig(options);
@@ -183,7 +187,7 @@ async function openStart(options: PretrainOptions, before: RunSettings | undefin
     return { config: checkpoint.config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
   }
   if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: 'Give tokenizer, or from for a checkpoint that has one' });
-  const tokenizer = await loadTokenizer(await openFolder(tokenizerFolder));
+  const tokenizer = await loadTokenizer(await openFolder(await modelFolder(tokenizerFolder)));
   const config = newConfig(options.model ?? 'mini', tokenizer);
   const weights = initialiseWeights(config, seed, { heads: HEADS });
   const fingerprint = before?.['modelFingerprint'];
@@ -315,7 +319,7 @@ async function train(options: PretrainOptions, start: Start, parts: Plan & { pha
 async function savePretrained(options: PretrainOptions, { config, tokenizer }: Start, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
   const { outcome, settings } = run;
   await saveCheckpoint(options.output, {
-    config, weights: outcome.weights, heads: options.objective === 'none' ? ['maskedLm'] : HEADS, tokenizerFiles: tokenizer.files(),
+    config, weights: outcome.weights, heads: options.objective === 'none' ? ['maskedLm'] : HEADS, tokenizerFiles: tokenizer.files(), maxLength: config.maxPositionEmbeddings,
     card: {
       name: 'ALBERT', description: `Pretrained with albertine: ${outcome.steps} steps of masked language modelling and ${options.objective ?? 'sop'}.`,
       ...options.card,

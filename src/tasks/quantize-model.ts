@@ -1,5 +1,6 @@
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
 import { memoryFiles } from '../core/files-memory.ts';
+import { requireOptions } from '../core/options.ts';
 import { ProgressMeter, type ProgressListener } from '../core/progress.ts';
 import { writeConfig } from '../checkpoint/config-json.ts';
 import { encodeInt8 } from '../checkpoint/int8.ts';
@@ -16,6 +17,7 @@ import type { Weights } from '../model/parameters.ts';
 import { ACTIVATION_QUANTIZATIONS, needsCalibration, type ActivationQuantization } from '../model/quantize.ts';
 import type { Albert } from './albert.ts';
 import { fitToProcessor } from './int8-processor.ts';
+import { QUANTIZE_OPTIONS } from './option-kinds-node.ts';
 import { SAMPLE_TEXTS } from './sample-texts.ts';
 import { splitText } from './text-windows.ts';
 
@@ -63,6 +65,7 @@ const MAX_SAMPLES = 300;
  * already or for a sample too small.
  */
 export async function quantizeModel(model: Albert, options: QuantizeOptions = {}): Promise<QuantizedModel> {
+  requireOptions('quantizeModel', options, QUANTIZE_OPTIONS);
   const { bits = 8, signal } = options;
   const activations = requireOneOf('activations', options.activations ?? 'mixed', ACTIVATION_QUANTIZATIONS);
   const ranges = requireOneOf('ranges', options.ranges ?? 'minMax', RANGE_METHODS);

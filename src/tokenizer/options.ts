@@ -37,6 +37,12 @@ export interface TokenizerConfig {
   addedTokens: AddedToken[];
 }
 
+/**
+ * What ALBERT's network takes, as `model_input_names` of tokenizer_config.json. transformers 5 leaves the token types out of what an ALBERT tokeniser
+ * returns unless they are named, and both texts of a pair then look like the first.
+ */
+export const MODEL_INPUT_NAMES: readonly string[] = ['input_ids', 'token_type_ids', 'attention_mask'];
+
 const DEFAULT_NAMES: Record<keyof SpecialTokens, string[]> = {
   pad: ['<pad>', '[PAD]'], unk: ['<unk>', '[UNK]'], cls: ['[CLS]', '<s>'], sep: ['[SEP]', '</s>'], mask: ['[MASK]', '<mask>'],
 };

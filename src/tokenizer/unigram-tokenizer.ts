@@ -1,6 +1,6 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { AddedToken } from './added-tokens.ts';
-import { extendVocabulary, resolveSpecialTokens, specialAsAdded, type TokenizerOptions } from './options.ts';
+import { extendVocabulary, MODEL_INPUT_NAMES, resolveSpecialTokens, specialAsAdded, type TokenizerOptions } from './options.ts';
 import { PIECE_TYPES, type SentencePieceModel, writeSentencePieceModel } from './sentencepiece-model.ts';
 import { TextTokenizer } from './text-tokenizer.ts';
 import type { SpecialTokens, Tokenizer } from './tokenizer.ts';
@@ -118,7 +118,7 @@ type Settings = Required<Pick<TokenizerOptions, 'lowerCase' | 'keepAccents' | 'v
 function unigramFiles(model: SentencePieceModel, settings: Settings, tokens: { special: SpecialTokens; added: AddedToken[] }): Record<string, Uint8Array | string> {
   const { lowerCase, keepAccents, variant, preparation } = settings;
   const config = {
-    tokenizer_class: 'AlbertTokenizer', do_lower_case: lowerCase, keep_accents: keepAccents, remove_space: true,
+    tokenizer_class: 'AlbertTokenizer', do_lower_case: lowerCase, keep_accents: keepAccents, remove_space: true, model_input_names: MODEL_INPUT_NAMES,
     ...specialTokenConfig(tokens.special, (id) => model.pieces[id]?.piece ?? tokens.added.find((token) => token.id === id)?.content),
     ...(variant === 'hf-fast' && { albertine_variant: variant }),
     ...(preparation === 'none' && { albertine_preparation: preparation }),

@@ -1,5 +1,5 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
-import { extendVocabulary, resolveSpecialTokens, specialAsAdded, type TokenizerOptions } from './options.ts';
+import { extendVocabulary, MODEL_INPUT_NAMES, resolveSpecialTokens, specialAsAdded, type TokenizerOptions } from './options.ts';
 import { TextTokenizer } from './text-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { isBertPunctuation, isChineseCharacter } from './unicode.ts';
@@ -53,7 +53,7 @@ export function assembleWordPiece(description: WordPieceDescription, options: To
     files: () => source?.files ?? {
       'vocab.txt': `${description.vocabulary.join('\n')}\n`,
       'tokenizer_config.json': `${JSON.stringify({
-        tokenizer_class: 'BertTokenizer', do_lower_case: lowerCase, strip_accents: stripAccents, tokenize_chinese_chars: splitChinese,
+        tokenizer_class: 'BertTokenizer', do_lower_case: lowerCase, strip_accents: stripAccents, tokenize_chinese_chars: splitChinese, model_input_names: MODEL_INPUT_NAMES,
         ...specialTokenConfig(special, (id) => vocabulary[id]),
         ...(variant === 'hf-fast' && { albertine_variant: variant }),
         ...(maxWordLength !== DEFAULT_MAX_WORD_LENGTH && { albertine_max_word_length: maxWordLength }),

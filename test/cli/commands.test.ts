@@ -46,6 +46,22 @@ describe('help, version and errors', () => {
     }
   });
 
+  it('says that there is no such command, and names the nearest', async () => {
+    const message = async (...argv: string[]) => {
+      const { code, stderr, stdout } = await run(argv);
+      expect([argv, code, stdout]).toEqual([argv, 2, '']);
+      return stderr.split('\n')[0];
+    };
+    expect(await message('emebd', 'x')).toBe("albertine: unknown command 'emebd'. Did you mean embed?");
+    expect(await message('emebd', 'x', '--normalize')).toBe("albertine: unknown command 'emebd'. Did you mean embed?");
+    expect(await message('search', 'x')).toMatch(/^albertine: unknown command 'search'\. The commands are embed, tokenize, /);
+    expect(await message('shards', 'biuld', 'x')).toBe("albertine: unknown command 'biuld'. Did you mean build?");
+    expect(await message('vocab', 'trian', 'x')).toBe("albertine: unknown command 'trian'. Did you mean train?");
+    expect(await message('finetune', 'clasify', '--train', 'x')).toBe("albertine: unknown command 'clasify'. Did you mean classify?");
+    expect(await message('--nonsense')).toBe("albertine: unknown option '--nonsense'");
+    for (const group of [[], ['vocab'], ['shards'], ['finetune']]) expect(await run(group)).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Usage: albertine') as string });
+  });
+
   it('ends with 1 and one readable message for what fails; --debug adds the rest', async () => {
     const plain = await run(['embed', '-m', folder.path('absent'), 'x']);
     expect(plain).toEqual({ code: 1, stdout: '', stderr: `albertine: no model folder at ${folder.path('absent')}\n` });
@@ -172,7 +188,7 @@ describe('convert', () => {
     const output = folder.path('half');
     const { stderr } = await run(['convert', model, '--to', 'safetensors', '--dtype', 'f16', '-o', output]);
     expect(stderr).toContain('rounded from f32 to f16');
-    expect(readJson(join(output, 'config.json'))).toMatchObject({ albertine_untrained: true, torch_dtype: 'float16' });
+    expect(readJson(join(output, 'config.json'))).toMatchObject({ albertine_untrained: true, dtype: 'float32' });
     using loaded = await loadModel(output);
     expect(stderr).toContain(`, fingerprint ${/model=(\w+)/.exec(loaded.fingerprint)![1]}\n`);
     const { stdout, stderr: notes } = await run(['embed', '-m', output, 'the cat']);

@@ -21,6 +21,14 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
+it('takes the tokeniser of a built-in model by its name, for shards and for a new network', async () => {
+  const shards = await run(['shards', 'build', folder.path('train-0.txt'), '--tokenizer', 'albertine-nano-en-zh', '--output', folder.path('named'), '--workers', '0', '--quiet']);
+  expect(shards).toMatchObject({ code: 0, stderr: '' });
+  const network = ['--preset', 'nano', '--steps', '1', '--batch-size', '2', '--max-length', '16', '--threads', '1', '--quiet'];
+  const trained = await run(['pretrain', '--shards', folder.path('named'), '--tokenizer', 'albertine-nano-en-zh', ...network, '--output', folder.path('from-named')]);
+  expect(trained.code, trained.stderr).toBe(0);
+});
+
 let runs = 0;
 /** Writes a settings file and runs the command with it. */
 async function pretrain(settings: Record<string, unknown>, flags: string[] = []): Promise<CliResult & { config: Record<string, unknown> }> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryFiles } from '../../src/core/files-memory.ts';
 import { createRandom } from '../../src/core/random.ts';
-import { readStoredPooling } from '../../src/checkpoint/sentence-transformers.ts';
+import { readStoredSentences } from '../../src/checkpoint/sentence-transformers.ts';
 import { readRun } from '../../src/training/report/report-node.ts';
 import { evaluateEmbedding } from '../../src/tasks/evaluate-embedding-node.ts';
 import { fineTuneEmbedding, type FineTuneEmbeddingOptions, type FineTuneEmbeddingResult } from '../../src/tasks/fine-tune-embedding-node.ts';
@@ -187,9 +187,9 @@ describe('a run too small to say much', () => {
   });
 });
 
-describe('readStoredPooling', () => {
+describe('readStoredSentences', () => {
   it('reads what sentence-transformers writes, and tells of what is not applied', async () => {
-    const read = (files: Record<string, unknown>): ReturnType<typeof readStoredPooling> => readStoredPooling(memoryFiles(Object.fromEntries(Object.entries(files).map(([name, value]) => [name, JSON.stringify(value)]))), Object.keys(files));
+    const read = (files: Record<string, unknown>): ReturnType<typeof readStoredSentences> => readStoredSentences(memoryFiles(Object.fromEntries(Object.entries(files).map(([name, value]) => [name, JSON.stringify(value)]))), Object.keys(files));
     const modules = (...types: string[]): object[] => types.map((type, idx) => ({ idx, name: String(idx), path: idx === 0 ? '' : `${idx}_${type}`, type: `sentence_transformers.models.${type}` }));
     expect(await read({ 'config.json': {} })).toEqual({ notes: [] });
     expect(await read({ 'modules.json': modules('Transformer', 'Pooling'), '1_Pooling/config.json': { pooling_mode_cls_token: false, pooling_mode_mean_tokens: false, pooling_mode_max_tokens: true } })).toEqual({ pooling: 'max', notes: [] });
@@ -198,5 +198,10 @@ describe('readStoredPooling', () => {
     expect(await read({ 'modules.json': [null] })).toEqual({ notes: [expect.stringContaining('nameless module, which is not applied')] });
     const all = await read({ 'modules.json': modules('Transformer', 'Pooling', 'Dense', 'Normalize'), '1_Pooling/config.json': { pooling_mode_mean_tokens: true } });
     expect(all).toEqual({ pooling: 'mean', notes: [expect.stringContaining('Dense module, which is not applied'), expect.stringContaining('choose normalize')] });
+    // As version 6 writes them.
+    const sixth = { 'modules.json': [{ path: '', type: 'sentence_transformers.base.modules.transformer.Transformer' }, { path: '1_Pooling', type: 'sentence_transformers.sentence_transformer.modules.pooling.Pooling' }] };
+    expect(await read({ ...sixth, '1_Pooling/config.json': { embedding_dimension: 8, pooling_mode: 'mean_sqrt_len_tokens', include_prompt: true }, 'sentence_bert_config.json': {}, 'tokenizer_config.json': { model_max_length: 50 } })).toEqual({ pooling: 'mean_sqrt', maxLength: 50, notes: [] });
+    expect((await read({ ...sixth, '1_Pooling/config.json': { pooling_mode: ['cls', 'mean'] } })).notes).toHaveLength(1);
+    expect(await read({ ...sixth, '1_Pooling/config.json': { pooling_mode: ['cls'] }, 'sentence_bert_config.json': { max_seq_length: 40 }, 'tokenizer_config.json': { model_max_length: 1e30 } })).toEqual({ pooling: 'cls', maxLength: 40, notes: [] });
   });
 });

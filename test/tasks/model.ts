@@ -17,7 +17,7 @@ export const SMALL_CONFIG: AlbertConfig = {
 export function smallModelFiles(config: AlbertConfig = SMALL_CONFIG): Record<string, Uint8Array | string> {
   const weights = initialiseWeights(config, 7, { heads: ['sequenceClassification'], numLabels: 3 });
   const chunks = [...encodeSafetensors(weights).chunks()];
-  const json = writeConfig(config, { architectures: ['AlbertForSequenceClassification'], labels: ['x', 'y', 'z'], dtype: 'f32' });
+  const json = writeConfig(config, { architectures: ['AlbertForSequenceClassification'], labels: ['x', 'y', 'z'] });
   return { 'config.json': JSON.stringify(json), 'model.safetensors': new Uint8Array(Buffer.concat(chunks)), 'vocab.txt': `${WORDS.join('\n')}\n` };
 }
 

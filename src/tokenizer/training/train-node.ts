@@ -4,6 +4,7 @@ import { makeFolder, requireUsableFolder, writeFileAtomic } from '../../core/fil
 import { withLock } from '../../core/lock-node.ts';
 import { requireSeparate } from '../../core/output-node.ts';
 import type { ProgressListener } from '../../core/progress.ts';
+import { tokenizerForTransformers } from '../transformers-files.ts';
 import { createUnigramTokenizer } from '../unigram-tokenizer.ts';
 import { createWordPieceTokenizer } from '../wordpiece-tokenizer.ts';
 import { albertTokenizerJson } from './albert-tokenizer-json.ts';
@@ -166,7 +167,7 @@ async function makeUnigram(counted: CountedWords, options: UnigramFileOptions, s
   Object.assign(model.normalizer, spec);
   const { albertPreparation = true, lowerCase, keepAccents } = options.normalization ?? {};
   const tokenizer = createUnigramTokenizer(model, { preparation: albertPreparation ? 'albert' : 'none', lowerCase, keepAccents });
-  return { training: report, files: { ...tokenizer.files(), 'tokenizer.json': albertTokenizerJson(model, preparation) } };
+  return { training: report, files: tokenizerForTransformers({ ...tokenizer.files(), 'tokenizer.json': albertTokenizerJson(model, preparation) }) };
 }
 
 async function makeWordPiece(counted: CountedWords, options: WordPieceFileOptions): Promise<{ training: WordPieceResult['report']; files: MadeFiles }> {
