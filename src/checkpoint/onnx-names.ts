@@ -1,6 +1,6 @@
-import { HEAD_NAMES } from '../model/heads.ts';
+import type { HeadName } from '../model/heads.ts';
 
-/* Names that the `.onnx` export and the command line share; kept apart so that printing a manual loads little else. */
+/* Names that the `.onnx` export and the command line share; kept apart so that printing a manual loads nothing else. */
 
 /**
  * What an exported file computes, under the names of Hugging Face's exports (`b` batch, `s` sequence):
@@ -10,8 +10,13 @@ import { HEAD_NAMES } from '../model/heads.ts';
  * - `pretraining`: `prediction_logits [b, s, vocab]` and `sop_logits [b, 2]`;
  * - the name of a head: its `onnxOutputs` (see `HEADS`), `[b, outputs]` where it reads the pooled vector and `[b, s, outputs]` elsewhere.
  */
-export const ONNX_OUTPUTS = ['hidden', 'pooler', 'embeddings', 'pretraining', ...HEAD_NAMES] as const;
+export const ONNX_OUTPUTS = [
+  'hidden', 'pooler', 'embeddings', 'pretraining', 'sequenceClassification', 'tokenClassification', 'multipleChoice', 'questionAnswering', 'sentenceOrder', 'maskedLm',
+] as const;
 export type OnnxOutput = (typeof ONNX_OUTPUTS)[number];
+/** Does not compile while a head is missing above. */
+export type EveryHeadIsAnOutput = HeadName extends OnnxOutput ? true : never;
+void (true satisfies EveryHeadIsAnOutput);
 
 /** How depth is written: one layer in an ONNX Loop, or its nodes once per depth; the weights are stored once either way. */
 export const ONNX_LAYOUTS = ['loop', 'unrolled'] as const;

@@ -8,12 +8,11 @@ import { embeddingTask, type EmbeddingTaskOptions } from '../training/contrastiv
 import { DEFAULT_TEMPERATURE, EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_LOSSES, type EmbeddingObjective, type EmbeddingPooling } from '../training/contrastive-head.ts';
 import { rowCount } from '../training/contrastive-rows.ts';
 import { availableMemory } from '../training/estimate-node.ts';
-import type { RunInfo } from '../training/report/run-record.ts';
 import type { TrainingOutcome } from '../training/trainer-options.ts';
 import { openBaseModel, type BaseModel } from './fine-tune-data-node.ts';
 import { inferObjective, readEmbeddingData, type EmbeddingData } from './fine-tune-embedding-data-node.ts';
 import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
-import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { BUILT_IN_MODEL } from './load-node.ts';
 import { FINE_TUNE_EMBEDDING_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
@@ -65,10 +64,18 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
     train: data.train, ...(data.evaluation && { evaluation: data.evaluation }),
     ...pick(options, ['temperature', 'symmetric', 'loss', 'maxScore', 'shuffle', 'groupByLength']),
   };
+  const warn = (found: readonly string[]): void => {
+    for (const warning of found) options.onEvent?.('warning', warning);
+    warnings.push(...found);
+  };
   const outcome = await runFineTuning(options, {
     ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: { duplicates: data.duplicates }, task: embeddingTask(taskOptions),
-    ...(data.evaluation && { best: { metric: options.metric ?? 'spearman', higherIsBetter: true } }),
-    save: (trained) => saveEmbeddingModel(options, prepared, { outcome: trained, settings: plan.settings }),
+    ...(data.evaluation && { best: { metric: options.metric ?? 'spearman', higherIsBetter: true }, evaluateStart: true }),
+    save: async (trained) => {
+      warn(describeCourse(trained));
+      await saveEmbeddingModel(options, prepared, { outcome: trained, settings: plan.settings });
+      return { notes: [...prepared.notes, ...warnings] };
+    },
   }).catch(withMemoryAdvice);
   return { ...outcome, output: options.output, objective, pooling, trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0 };
 }
@@ -133,7 +140,7 @@ function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared)
   });
 }
 
-async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: Prepared, { outcome, settings }: { outcome: TrainingOutcome; settings: RunSettings }): Promise<RunInfo> {
+async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: Prepared, { outcome, settings }: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
   const { checkpointConfig: config, tokenizer, maxLength, pooling, data } = prepared;
   const weights: Weights = new Map(outcome.weights);
   // The pooler takes no part, and is kept as it was.
@@ -146,7 +153,6 @@ async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: P
       results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
     },
   });
-  return {};
 }
 
 const MEMORY_ADVICE = "All rows of a step are computed at once: lower batchSize or maxLength, or set saveActivations to 'none' (or to fewer depths)";

@@ -12,14 +12,17 @@ import { describeBound, fitTemperature, type TemperatureFit } from './calibrate.
 import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
 import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
 import type { FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
-import { describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
+import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { FINE_TUNE_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
 import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from './run-folder-node.ts';
 
 export type { FineTuneOptions, FineTuneResult, FineTuneRunOptions } from './fine-tune-options.ts';
 
-const DEFAULT_EPOCHS = 3;
+/** Passes over the rows: at least three, and more of few rows or for many labels, until there are enough steps. */
+const [FEWEST_EPOCHS, MOST_EPOCHS] = [3, 20];
+const FEWEST_STEPS = 200;
+const STEPS_PER_LABEL = 6;
 const DEFAULT_BATCH_SIZE = 32;
 const HUGGING_FACE_PROBLEM = { singleLabel: 'single_label_classification', multiLabel: 'multi_label_classification', regression: 'regression' } as const;
 const LOWER_IS_BETTER = /loss|error|^(mse|rmse|mae)$/i;
@@ -55,7 +58,7 @@ export async function fineTuneClassifier(given: FineTuneOptions): Promise<FineTu
     save: async (trained) => {
       const saved = await saveClassifier(options, prepared, { outcome: trained, settings: plan.settings });
       if (saved.fit?.bound === undefined) temperature = saved.fit?.temperature;
-      const remarks = describeSaved(saved, prepared.labels);
+      const remarks = [...describeCourse(trained), ...describeSaved(saved, prepared.labels)];
       for (const remark of remarks) options.onEvent?.('warning', remark);
       warnings.push(...remarks);
       return { notes: [...prepared.notes, ...warnings], ...(saved.confusion && { confusionMatrix: { labels: prepared.labels, counts: saved.confusion } }) };
@@ -92,7 +95,7 @@ function describeOneLabel(confusion: readonly (readonly number[])[], labels: rea
 
 function planClassification(options: FineTuneOptions, prepared: PreparedClassification): RunPlan {
   return planRun(options, {
-    base: prepared, rows: prepared.train.length, defaults: { epochs: DEFAULT_EPOCHS, batchSize: DEFAULT_BATCH_SIZE },
+    base: prepared, rows: prepared.train.length, defaults: { epochs: defaultEpochs(prepared, options.batchSize ?? DEFAULT_BATCH_SIZE), batchSize: DEFAULT_BATCH_SIZE },
     own: {
       task: 'classification', problem: prepared.problem, labels: prepared.labels, heads: prepared.heads,
       trainRows: prepared.train.length, evaluationRows: prepared.evaluation.length, dataFingerprint: prepared.dataFingerprint,
@@ -100,6 +103,12 @@ function planClassification(options: FineTuneOptions, prepared: PreparedClassifi
       ...pick(options, ['labelSmoothing', 'balanceClasses', 'dropDuplicates']),
     },
   });
+}
+
+/** So many passes that there are 200 steps and 6 a label, within 3 to 20 passes: three passes over 20 rows of each of 77 labels end long before anything is learned. */
+function defaultEpochs({ train, labels }: PreparedClassification, batchSize: number): number {
+  const wanted = Math.max(FEWEST_STEPS, STEPS_PER_LABEL * labels.length);
+  return Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((wanted * batchSize) / train.length)));
 }
 
 function inverseFrequencies({ train, labels }: PreparedClassification): number[] {

@@ -85,6 +85,17 @@ export function describeSmallness({ schedule: { totalSteps } }: RunPlan, rows: {
   ];
 }
 
+/** Gain of the last evaluation, relative to its value, from which a run is called unfinished. */
+const STILL_IMPROVING = 0.01;
+
+/** What the course of a run's evaluations says: that nothing beat the start, or that it ended while still getting better. */
+export function describeCourse({ outcome, steps, best }: Omit<TrainingOutcome, 'weights'>): string[] {
+  if (!best || outcome === 'interrupted') return [];
+  if (best.step === 0) return [`no evaluation beat the starting weights (${best.metric} ${best.value.toFixed(4)}), so they are what is kept: other data, a lower learningRate or another objective may help`];
+  const isClimbing = best.step === steps && best.gain !== undefined && best.gain >= STILL_IMPROVING * Math.abs(best.value);
+  return isClimbing ? [`${best.metric} was still improving at the end (${best.gain!.toFixed(4)} better in the last evaluation): more epochs may make it better`] : [];
+}
+
 /** What {@link runFineTuning} trains, and what happens around it. */
 export interface FineTuningRun {
   config: AlbertConfig;
@@ -96,6 +107,8 @@ export interface FineTuningRun {
   facts?: Pick<RunFacts, 'classCounts' | 'classRows' | 'duplicates'>;
   /** Absent where nothing is held out: the last weights are kept. */
   best?: BestMetric;
+  /** Judges the starting weights too; see `TrainerOptions.evaluateStart`. */
+  evaluateStart?: boolean;
   /** Saves the model of a run that was not interrupted; returns what `run.json` should have besides. */
   save: (outcome: TrainingOutcome) => Promise<RunInfo>;
 }
@@ -125,9 +138,9 @@ export async function runFineTuning(options: FineTuneRunOptions, parts: FineTuni
 }
 
 async function train(options: FineTuneRunOptions, parts: FineTuningRun, run: RunFolder): Promise<TrainingOutcome> {
-  const { config, weights, task, plan, best } = parts;
+  const { config, weights, task, plan, best, evaluateStart } = parts;
   using trainer = new Trainer(config, weights, task, {
-    ...trainerOptions(options),
+    ...trainerOptions(options), ...(evaluateStart && { evaluateStart }),
     schedule: plan.schedule,
     ...(best && { best, ...pick(options, ['patience']) }),
     evaluateEvery: plan.evaluateEvery,

@@ -4,7 +4,7 @@ import type { BestMetric } from './trainer-options.ts';
 
 /** Serialisable part of {@link BestWeights}; metrics that are not numbers are null, as in JSON. */
 export interface BestState {
-  best: { step: number; value: number; evaluation: Record<string, number | null> } | null;
+  best: { step: number; value: number; gain?: number; evaluation: Record<string, number | null> } | null;
   sinceBest: number;
   last: Record<string, number | null> | null;
 }
@@ -16,7 +16,7 @@ export interface BestState {
 export class BestWeights {
   /** Metrics of the last evaluation. */
   last: Record<string, number> | undefined;
-  best: { step: number; value: number; evaluation: Record<string, number> } | undefined;
+  best: { step: number; value: number; gain?: number; evaluation: Record<string, number> } | undefined;
   weights: Weights | undefined;
   /** Evaluations since the metric last improved. */
   sinceBest = 0;
@@ -43,7 +43,7 @@ export class BestWeights {
     const winsTie = best !== undefined && value === best.value && metrics['loss'] < best.evaluation['loss'];
     this.sinceBest = improved ? 0 : this.sinceBest + 1;
     if (improved || winsTie) {
-      this.best = { step, value, evaluation: metrics };
+      this.best = { step, value, ...(best && { gain: Math.abs(value - best.value) }), evaluation: metrics };
       this.weights = await weights();
     }
     return Number.isFinite(value) ? undefined : `${criterion.metric} of the evaluation is ${value}: it cannot be compared, the weights are not kept as best`;

@@ -70,6 +70,8 @@ export interface TrainerOptions extends LayerwiseOptions {
   evaluateEvery?: number;
   /** Metric by which the best weights are kept, and whether more is better. Default: the last weights are kept. */
   best?: BestMetric;
+  /** Also evaluates the starting weights, which are kept where nothing beats them. For what can be judged untrained: not for a fresh head. Default false. */
+  evaluateStart?: boolean;
   /** Stops after this many evaluations without improvement. Default: never. Needs `best`. */
   patience?: number;
   /** Saves a resumable checkpoint every so many steps. Default: a tenth of the run, at most 500. */
@@ -103,7 +105,8 @@ export interface TrainingOutcome {
   rollBacks: number;
   /** Metrics of the last evaluation. */
   evaluation?: Record<string, number>;
-  best?: { step: number; metric: string; value: number; evaluation: Record<string, number> };
+  /** The best evaluation; `gain` is by how much it was better than the best one before it. */
+  best?: { step: number; metric: string; value: number; gain?: number; evaluation: Record<string, number> };
   /** Weights to keep: the best ones if a metric was given, else the last. */
   weights: Weights;
   estimate?: RunEstimate;

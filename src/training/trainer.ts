@@ -103,6 +103,7 @@ export class Trainer implements Disposable {
     const estimate = finished() ? undefined : await this.probe();
     // A checkpoint to go back to from the first step on.
     if (!finished()) await this.saveCheckpoint();
+    if (this.options.evaluateStart && this.step === 0 && !finished() && this.task.evaluate) await this.evaluate(this.task.evaluate);
     this.meter.start(this.step);
     while (!finished() && !this.options.signal?.aborted) await this.runStep();
     const outcome = this.step >= totalSteps ? 'finished' : this.isOutOfPatience() ? 'stoppedEarly' : 'interrupted';

@@ -27,7 +27,7 @@ describe('fineTuneClassifier', () => {
   it('learns, saves what predict and evaluate need, and writes the run', async () => {
     const events: string[] = [];
     const result = await fineTune({ calibrate: true, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
-    expect(result).toMatchObject({ outcome: 'finished', steps: 60, labels: ['bad', 'good'], skipped: 0, rollBacks: 0, warnings: [] });
+    expect(result).toMatchObject({ outcome: 'finished', steps: 60, labels: ['bad', 'good'], skipped: 0, rollBacks: 0, warnings: [expect.stringMatching(/^accuracy was still improving at the end/)] });
     expect(result.best!.value).toBeGreaterThan(0.8);
     expect(events).toContainEqual(expect.stringMatching(/^data: labels: \w+ \d+ \(5\d\.\d %\).*most frequent one/));
 
