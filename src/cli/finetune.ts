@@ -29,7 +29,7 @@ function registerClassify(group: Command, io: CliIo): void {
     .option('--label-smoothing <share>', 'share of the target spread over all labels. Default: 0', number({ min: 0, below: 1 }))
     .option('--balance-classes', 'weigh labels by the inverse of their frequency')
     .option('--calibrate', 'fit a temperature on the held-out examples, so that probabilities mean what they say');
-  addTrainingOptions(addModelOption(command, 'albertine-nano-en-zh-pretrained, which is built in'), {
+  addTrainingOptions(addModelOption(command), {
     epochs: '3', batchSize: '32', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '256, or as many as the model takes', evaluateEvery: 'an epoch',
   })
     .option('--micro-batch-tokens <n>', 'padded tokens computed at a time; a step with more is split, with the same result up to rounding. Default: 4096', integer({ min: 1 }))

@@ -19,7 +19,7 @@ import { encodeExamples, type EncodedExample } from '../training/classification.
 import type { RunInfo } from '../training/report/run-record.ts';
 import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts';
 import { describeClasses, describeMultiLabels } from './label-balance.ts';
-import { modelFolder, PRETRAINED_MODEL } from './load-node.ts';
+import { BUILT_IN_MODEL, modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
 
 /** The model that fine-tuning starts from. */
@@ -85,7 +85,7 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   const problem = options.problem ?? 'singleLabel';
   const sets = await readSplits(options, problem);
   const { labels } = sets.train;
-  const base = await openBaseModel(options, { model: PRETRAINED_MODEL, maxLength: DEFAULT_MAX_LENGTH });
+  const base = await openBaseModel(options, { model: BUILT_IN_MODEL, maxLength: DEFAULT_MAX_LENGTH });
   const notes = [...base.notes];
   const encode = (name: string, set: ExampleSet): EncodedExample[] => {
     const { encoded, truncatedTexts, truncatedTokens } = encodeExamples(base.tokenizer, set.examples, base.maxLength);
