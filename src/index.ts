@@ -17,7 +17,7 @@ export { AlbertineError, type ErrorCode, type ErrorDetails } from './core/errors
 export type { ProgressEvent, ProgressListener } from './core/progress.ts';
 
 // Models and embeddings
-export { BUILT_IN_MODEL, builtInModelFolder, loadModel, PRETRAINED_MODEL, NodeAlbert as Albert, type NodeLoadOptions } from './tasks/load-node.ts';
+export { BUILT_IN_MODEL, builtInModelFolder, loadModel, NodeAlbert as Albert, type NodeLoadOptions } from './tasks/load-node.ts';
 export type { LoadOptions } from './tasks/albert.ts';
 export type { EmbeddedText, EmbeddingMatrix, EmbeddingModel, EmbedOptions } from './tasks/embed.ts';
 export type { EmbeddingRow, StreamOptions } from './tasks/embed-stream.ts';

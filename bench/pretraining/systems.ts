@@ -12,13 +12,17 @@ export interface System {
   compare(texts: readonly string[]): Promise<Similarity> | Similarity;
 }
 
-/** What `albertine embed` writes with no option but `--model`. */
+/** What `albertine embed` writes with no option but `--model`. A text is embedded once, however often it is compared. */
 export function embedSystem(name: string, model: Albert): System {
+  const known = new Map<string, Float32Array>();
   return {
     name: `${name}: embed`,
     compare: async (texts) => {
-      const vectors = await model.embed(texts);
-      return (a, b) => cosine(vectors.row(a), vectors.row(b));
+      const fresh = [...new Set(texts)].filter((text) => !known.has(text));
+      const vectors = await model.embed(fresh);
+      fresh.forEach((text, row) => known.set(text, vectors.row(row)));
+      const rows = texts.map((text) => known.get(text)!);
+      return (a, b) => cosine(rows[a], rows[b]);
     },
   };
 }

@@ -32,7 +32,7 @@ function registerClassify(group: Command, io: CliIo): void {
     .option('--drop-duplicates', 'leave out rows whose text and label stood before, and training rows whose text is held out (case and white space do not count). Default: count and tell')
     .option('--balance-classes', 'weigh labels by the inverse of their frequency')
     .option('--calibrate', 'fit a temperature on the held-out examples, so that probabilities mean what they say');
-  addTrainingOptions(addModelOption(command, 'albertine-nano-en-zh-pretrained, which is built in'), {
+  addTrainingOptions(addModelOption(command), {
     epochs: 'as many as give 200 steps and 6 a label, at least 3 and at most 20', batchSize: '32', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '256, or as many as the model takes', evaluateEvery: 'an epoch',
   })
     .option('--micro-batch-tokens <n>', 'padded tokens computed at a time; a step with more is split, with the same result up to rounding. Default: 4096', integer({ min: 1 }))

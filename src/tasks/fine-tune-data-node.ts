@@ -21,7 +21,7 @@ import type { RunInfo } from '../training/report/run-record.ts';
 import { describeDuplicates, keyedRows, labelWarnings } from './describe-duplicates.ts';
 import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts';
 import { describeClasses, describeMultiLabels } from './label-balance.ts';
-import { modelFolder, PRETRAINED_MODEL } from './load-node.ts';
+import { BUILT_IN_MODEL, modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
 import { startClassifier, type HeadOrigins } from './start-heads-node.ts';
 
@@ -94,7 +94,7 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   const problem = options.problem ?? 'singleLabel';
   const sets = await readSplits(options, problem);
   const { labels } = sets.train;
-  const base = await openBaseModel(options, { model: PRETRAINED_MODEL, maxLength: DEFAULT_MAX_LENGTH });
+  const base = await openBaseModel(options, { model: BUILT_IN_MODEL, maxLength: DEFAULT_MAX_LENGTH });
   const notes = [...base.notes];
   const encode = (name: string, set: ExampleSet): EncodedExample[] => {
     const { encoded, truncatedTexts, truncatedTokens } = encodeExamples(base.tokenizer, set.examples, base.maxLength);

@@ -10,7 +10,7 @@ import type { ScheduleConstants } from './trainer-constants.ts';
 
 /** Options that fine-tuning has for any task. */
 export interface FineTuneRunOptions extends ScheduleConstants {
-  /** Path or hub id to start from. Default: `albertine-nano-en-zh-pretrained`, or for sentence embeddings `albertine-nano-en-zh`; both are built in. */
+  /** Path or hub id to start from. Default: the built-in model. */
   model?: string;
   /** Receives the fine-tuned checkpoint, metrics, report data and resumable checkpoints. */
   output: string;

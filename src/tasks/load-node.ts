@@ -11,17 +11,17 @@ import { Albert, type LoadOptions } from './albert.ts';
 import { LOAD_OPTIONS } from './option-kinds.ts';
 import { NODE_LOAD_OPTIONS } from './option-kinds-node.ts';
 
-/** Name of the model of English and Chinese sentence embeddings that ships inside the package. */
+/** Name of the English and Chinese model that ships inside the package: sentence embeddings, both pretraining heads, and the start of fine-tuning. */
 export const BUILT_IN_MODEL = 'albertine-nano-en-zh';
-/** Name of the model that it was made from, with both pretraining heads: the start of fine-tuning and of further pretraining. */
-export const PRETRAINED_MODEL = 'albertine-nano-en-zh-pretrained';
-const SHIPPED: readonly string[] = [BUILT_IN_MODEL, PRETRAINED_MODEL];
+/** Models that shipped once, and what replaced them. */
+const REPLACED: ReadonlyMap<string, string> = new Map([['albertine-nano-en-zh-pretrained', BUILT_IN_MODEL]]);
 
 /** Options of {@link loadModel}. */
 export interface NodeLoadOptions extends LoadOptions, HubOptions {}
 
-/** Folder of a model inside the installed package; by default the built-in one. Throws `file_not_found` where a bundler has left the models behind. */
-export function builtInModelFolder(name: typeof BUILT_IN_MODEL | typeof PRETRAINED_MODEL = BUILT_IN_MODEL): string {
+/** Folder of the built-in model inside the installed package. Throws `file_not_found` where a bundler has left the models behind. */
+export function builtInModelFolder(): string {
+  const name = BUILT_IN_MODEL;
   const places = [besideThisFile(), installedPackage()].flatMap((folder) => (folder === undefined ? [] : [join(folder, 'models', name)]));
   const found = places.find((place) => existsSync(place));
   if (found !== undefined) return found;
@@ -46,14 +46,17 @@ function installedPackage(): string | undefined {
   }
 }
 
-/** The folder of a name that ships inside the package; undefined for any other. */
+/** The folder of the name that ships inside the package; undefined for any other. Throws `not_found` for one that shipped once, unless a folder here is called so. */
 export function shippedModelFolder(name: string): string | undefined {
-  return SHIPPED.includes(name) ? builtInModelFolder(name as typeof BUILT_IN_MODEL) : undefined;
+  if (name === BUILT_IN_MODEL) return builtInModelFolder();
+  const successor = REPLACED.get(name);
+  if (successor === undefined || existsSync(name)) return undefined;
+  throw new AlbertineError('not_found', `the package has no model ${name} any more`, { value: name, hint: `${successor} replaced it: it embeds, has both pretraining heads, and is the default start of fine-tuning` });
 }
 
 /**
- * Loads a model: no argument (or `albertine-nano-en-zh`) is the built-in one, `albertine-nano-en-zh-pretrained` the one that it
- * was made from, a path is a folder on disk, and anything else that looks like `owner/name` is a Hugging Face hub id, downloaded into the shared cache unless it is there already.
+ * Loads a model: no argument (or `albertine-nano-en-zh`) is the built-in one, a path is a folder on disk, and anything else
+ * that looks like `owner/name` is a Hugging Face hub id, downloaded into the shared cache unless it is there already.
  * Loading a path or the built-in model never opens a socket.
  */
 export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}): Promise<NodeAlbert> {

@@ -235,9 +235,21 @@ describe('demo', () => {
     const { code, stdout, stderr } = await run(['demo', '-m', model, '--top', '2']);
     expect(code).toBe(0);
     expect(stdout.match(/^\? /gm)).toHaveLength(6);
-    expect(stdout.match(/^ {4}[12] {2}-?\d\.\d{3} /gm)).toHaveLength(12);
+    expect(stdout.match(/^ {4}[\u2713 ] [12] {2}-?\d\.\d{3} {2}(en|zh) /gm)).toHaveLength(12);
     expect(`${stdout}${stderr}`.match(/note: UNTRAINED/g)).toHaveLength(1);
     expect(stdout).toContain('Next\n  npx albertine embed');
+  });
+
+  it('finds with the built-in model what was asked for, across languages too', async () => {
+    const { code, stdout } = await run(['demo']);
+    expect(code).toBe(0);
+    const [, hits, shown, across] = /(\d+) of (\d+) results are on the topic of the search.*\n(\d+) of 6 searches/.exec(stdout)!.map(Number);
+    expect(shown).toBe(18);
+    expect(hits).toBeGreaterThanOrEqual(15);
+    expect(stdout.match(/^ {4}\u2713/gm)).toHaveLength(hits);
+    expect(across).toBeGreaterThanOrEqual(2);
+    // The star's end, told in English, answers the Chinese question, and is explained in Chinese.
+    expect(stdout).toMatch(/\? 恒星是怎么死的.*\n {4}\u2713 1 .* en .*A star much heavier.*\n += 比太阳重得多的恒星/);
   });
 
   it('explains a missing vocabulary', async () => {
