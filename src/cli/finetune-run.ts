@@ -184,7 +184,7 @@ function printResult(io: CliIo, result: Omit<FineTuneResult, 'labels' | 'warning
   const shown = best?.evaluation ?? evaluation ?? {};
   const lines = [
     `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${countOf(steps, 'step')} in ${formatDuration(seconds)}`,
-    ...(best ? [`best weights: step ${best.step.toLocaleString('en-US')}, ${best.metric} ${best.value.toFixed(4)}`] : []),
+    ...(best ? [`${best.step === 0 ? 'kept: the starting weights' : `best weights: step ${best.step.toLocaleString('en-US')}`}, ${best.metric} ${best.value.toFixed(4)}`] : []),
     ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).filter(([name]) => name === best?.metric || SHOWN_METRICS.includes(name)).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
     ...facts,
     `next: albertine report ${output}; ${next}`,

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
+import { link, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname, uptime } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AlbertineError } from './errors.ts';
@@ -110,7 +110,28 @@ async function lockPath(target: string): Promise<string> {
   return join(await realpath(dirname(target)), `.${basename(target)}.lock`);
 }
 
+/**
+ * Makes the lock file with its content in one step, by a link to a file that is complete: a process killed in between would leave an empty lock, whose
+ * holder nobody could name. False where there is one. The temporary name is that of the target's other leftovers, which the next writer removes.
+ */
 async function create(path: string, content: string): Promise<boolean> {
+  const temporary = join(dirname(path), `${basename(path, '.lock')}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+  try {
+    await writeFile(temporary, content, { flag: 'wx' });
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    // A disk without links.
+    if (syscall === 'link' && code !== undefined && ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) return await createDirectly(path, content);
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function createDirectly(path: string, content: string): Promise<boolean> {
   return await writeFile(path, content, { flag: 'wx' }).then(() => true, async (error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') return false;
     // A full disk has made the file, and could not fill it.

@@ -71,7 +71,7 @@ describe.skipIf(CHROMIUM === undefined)(`in Chromium${CHROMIUM ? '' : ' (skipped
 
   it.each([['Vite', false], ['esbuild', false], ['Vite', true], ['esbuild', true]] as const)('a model at a URL gives the vectors that Node gives (%s, cross-origin isolated: %s)', async (name, isolated) => {
     const vectors = await onPage(name, { isolated }, (page) => page.evaluate((texts) => embedFrom('/model', texts), TEXTS));
-    expect(vectors.map((vector) => vector.length)).toEqual([256, 256]);
+    expect(vectors.map((vector) => vector.length)).toEqual([384, 384]);
     expect(largestDifference(vectors)).toBeLessThan(1e-5);
   });
 
