@@ -42,13 +42,16 @@ export function stratifiedSplit(labels: ArrayLike<string | number>, fraction: nu
     // Each label has its own random numbers, so that rows added to one do not move those of another.
     const shuffled = shuffle([...rows], createRandom(mixSeed(seed, index)));
     wanted += quotas[index].size;
-    const chosen = chooseGroups(shuffled.map((row) => groups[row]), { wanted: wanted - split.validation.length, barred: mixed });
+    const chosen = chooseGroups(shuffled.map((row) => groups[row]), { wanted: Math.min(wanted - split.validation.length, MOST_OF_QUOTA * quotas[index].size), barred: mixed });
     for (const row of shuffled) (chosen.has(groups[row]) ? split.validation : split.train).push(row);
   }
   split.train.sort((a, b) => a - b);
   split.validation.sort((a, b) => a - b);
   return split;
 }
+
+/** What labels of few, often repeated texts cannot give is taken from others only up to this multiple of their own share, lest one be nearly all held out. */
+const MOST_OF_QUOTA = 2;
 
 /** Groups, in order of appearance, while each brings the number of their rows nearer to `wanted`; never all rows. */
 function chooseGroups(groups: readonly number[], { wanted, barred }: { wanted: number; barred: ReadonlySet<number> }): Set<number> {

@@ -1,6 +1,6 @@
 import { countOf } from '../core/count.ts';
 import type { Example, ExampleSet } from '../data/dataset.ts';
-import { contradictions, findDuplicates, sameButForCase, textKey, type Duplicates, type KeyedRows } from '../data/duplicates.ts';
+import { contradictions, distinctRows, findDuplicates, sameButForCase, textKey, type Duplicates, type KeyedRows } from '../data/duplicates.ts';
 
 const LISTED = 3;
 const SHOWN_CHARACTERS = 40;
@@ -12,12 +12,22 @@ export interface DuplicateReport {
   warnings: string[];
 }
 
-type Labelled = Pick<ExampleSet, 'examples' | 'problem'>;
+type Labelled = Pick<ExampleSet, 'examples' | 'labels' | 'problem'>;
 
 /** Rows with what duplicates are told by; numbers are no labels: equal texts often have several. */
-export function keyedRows({ examples, problem }: Labelled): KeyedRows {
-  return { keys: Float64Array.from(examples, ({ text, pair }) => textKey(pair === undefined ? [text] : [text, pair])), ...(problem !== 'regression' && { labels: examples.map(({ label }) => label) }) };
+export function keyedRows(set: Labelled): KeyedRows {
+  return { keys: textKeys(set), ...(set.problem !== 'regression' && { labels: answers(set) }) };
 }
+
+/** Rows to keep so that each text stands once with each of its answers, numbers included, and none whose text is in `without`. */
+export function distinctExamples(set: Labelled, without?: ReadonlySet<number>): number[] {
+  return distinctRows({ keys: textKeys(set), labels: answers(set) }, without);
+}
+
+const textKeys = ({ examples }: Labelled): Float64Array => Float64Array.from(examples, ({ text, pair }) => textKey(pair === undefined ? [text] : [text, pair]));
+
+/** Several labels are the same in any order. */
+const answers = ({ examples, labels }: Labelled): string[] => examples.map(({ label, target }) => (Array.isArray(target) ? target.map((index) => labels[index]).sort().join('+') : label));
 
 /** Counts equal texts inside and between training and held-out examples, and names those that have several labels. */
 export function describeDuplicates(train: Labelled, evaluation: Labelled, dropped?: number): DuplicateReport {

@@ -8,7 +8,7 @@ import { readStoredSentences } from '../checkpoint/sentence-transformers.ts';
 import { readExamples } from '../data/dataset-node.ts';
 import type { ExampleSet, ProblemType } from '../data/dataset.ts';
 import type { ReadReport } from '../data/rows.ts';
-import { distinctRows, type Duplicates } from '../data/duplicates.ts';
+import type { Duplicates } from '../data/duplicates.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { HeadName } from '../model/heads.ts';
@@ -18,7 +18,7 @@ import { loadTokenizer } from '../tokenizer/load.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { encodeExamples, type EncodedExample } from '../training/classification.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
-import { describeDuplicates, keyedRows, labelWarnings } from './describe-duplicates.ts';
+import { describeDuplicates, distinctExamples, keyedRows, labelWarnings } from './describe-duplicates.ts';
 import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts';
 import { describeClasses, describeMultiLabels } from './label-balance.ts';
 import { BUILT_IN_MODEL, modelFolder } from './load-node.ts';
@@ -153,20 +153,30 @@ async function readSplits(options: FineTuneOptions, problem: ProblemType): Promi
   if (kept.train.examples.length === 0) {
     throw new AlbertineError('invalid_data', `no training row is left without duplicates: every text of ${options.train} is held out too`, { value: options.train, hint: 'Give other rows as the evaluation file, or none' });
   }
+  if (options.dropDuplicates) requireEveryLabel(kept.train, options.train);
   if (kept.evaluation !== undefined) return { ...kept, evaluation: kept.evaluation };
   const { examples } = kept.train;
   // Equal texts stay on one side: held-out figures are of texts that were not seen.
-  const split = stratifiedSplit(examples.map(({ label }) => (problem === 'singleLabel' ? label : '')), VALIDATION_FRACTION, options.seed ?? 1, { groups: keyedRows(kept.train).keys });
-  options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(examples.length, 'row')} held out${problem === 'singleLabel' ? ', with the same mix of labels' : ''}`);
+  const { keys } = keyedRows(kept.train);
+  const split = stratifiedSplit(examples.map(({ label }) => (problem === 'singleLabel' ? label : '')), VALIDATION_FRACTION, options.seed ?? 1, { groups: keys });
+  const how = new Set(Array.from(keys)).size < keys.length ? ', equal texts kept on one side' : problem === 'singleLabel' ? ', with the same mix of labels' : '';
+  options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(examples.length, 'row')} held out${how}`);
   return { train: part(kept.train, split.train), evaluation: { ...part(kept.train, split.validation), report: { rows: 0, skipped: 0, blank: 0, issues: [] } }, dropped: kept.dropped };
 }
 
 /** Leaves out repetitions, and training rows whose text is held out. */
 function dropDuplicates(train: ExampleSet, evaluation: ExampleSet | undefined): { train: ExampleSet; evaluation: ExampleSet | undefined; dropped: number } {
-  const heldOut = evaluation && keyedRows(evaluation);
-  const kept = { train: part(train, distinctRows(keyedRows(train), new Set(Array.from(heldOut?.keys ?? [])))), evaluation: evaluation && part(evaluation, distinctRows(heldOut!)) };
+  const heldOut = new Set(evaluation ? Array.from(keyedRows(evaluation).keys) : []);
+  const kept = { train: part(train, distinctExamples(train, heldOut)), evaluation: evaluation && part(evaluation, distinctExamples(evaluation)) };
   const rows = (set: ExampleSet | undefined): number => set?.examples.length ?? 0;
   return { ...kept, dropped: rows(train) + rows(evaluation) - rows(kept.train) - rows(kept.evaluation) };
+}
+
+/** Leaving rows out must not leave a label without any. */
+function requireEveryLabel(set: ExampleSet, path: string): void {
+  if (set.problem === 'regression') return;
+  const missing = Object.entries(countLabels(set)).filter(([, count]) => count === 0).map(([label]) => label);
+  if (missing.length > 0) throw new AlbertineError('invalid_data', `${path}: without duplicates no training row is left of ${missing.slice(0, 5).map((label) => JSON.stringify(label)).join(', ')}`, { value: missing, hint: 'Their texts are held out too; give other held-out rows' });
 }
 
 function part(set: ExampleSet, rows: readonly number[]): ExampleSet {

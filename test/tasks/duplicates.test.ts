@@ -44,6 +44,28 @@ describe('equal texts', () => {
     expect(train.some((row) => heldOut.has(groups[row]))).toBe(false);
   });
 
+  it('take no label\'s rows away to make up for labels of one repeated text', () => {
+    const labels = [...Array.from({ length: 900 }, (_, i) => `l${i % 9}`), ...Array.from({ length: 95 }, () => 'y')];
+    const groups = labels.map((label, i) => (label === 'y' ? i : Number(label.slice(1))));
+    const { train } = stratifiedSplit(labels, 0.1, 1, { groups });
+    expect(train.filter((row) => labels[row] === 'y').length).toBeGreaterThanOrEqual(75);
+  });
+
+  it('with several labels are the same in any order, and numbers are kept apart', async () => {
+    const several = writeRows(folder.path('several.jsonl'), Array.from({ length: 20 }, (_, i) => ({ text: `the ${WORDS[i % 10]}`, label: i % 2 === 0 ? ['a', 'b'] : ['b', 'a'] })));
+    const { info } = await run({ train: several, evaluation: several, problem: 'multiLabel' });
+    expect(info.duplicates['contradictory']).toBe(0);
+    const numbers = writeRows(folder.path('numbers.jsonl'), Array.from({ length: 40 }, (_, i) => ({ text: `the ${WORDS[i % 10]}`, label: i })));
+    const kept = await run({ train: numbers, problem: 'regression', dropDuplicates: true });
+    expect(kept.info.duplicates['dropped']).toBe(0);
+  });
+
+  it('are not left out where a label would have no row left', async () => {
+    const train = writeRows(folder.path('only.jsonl'), [{ text: 'the film', label: 'a' }, { text: 'a plot', label: 'a' }, { text: 'old music', label: 'b' }]);
+    const evaluation = writeRows(folder.path('only-dev.jsonl'), [{ text: 'Old music', label: 'b' }]);
+    await expect(run({ train, evaluation, dropDuplicates: true })).rejects.toMatchObject({ code: 'invalid_data', message: expect.stringContaining('no training row is left of "b"') as string });
+  });
+
   it('are counted in the result, told, and named where they have several labels', async () => {
     const train = writeRows(folder.path('train.jsonl'), [...twice, { text: 'the film', label: 'b' }]);
     const evaluation = writeRows(folder.path('dev.jsonl'), [{ text: 'the film', label: 'a' }, { text: 'a lovely scene', label: 'b' }]);
