@@ -23,9 +23,9 @@ import { stratifiedSplit } from '../../src/data/index.ts';
 import { bagFeatures } from '../training/bag-of-words.ts';
 import { markdown, openModels, print, runBench, wholeNumber, type NamedModel } from './command.ts';
 import { DATA, LANGUAGES, readFileLines, requireData, spread, type Language } from './data.ts';
-import { classAccuracy, trainLogistic, type FeatureRow, type LabelledRows } from './logistic.ts';
+import { classAccuracy, trainLogistic, type FeatureRow, type LabelledRows } from '../../src/classical/logistic.ts';
 import { embedSystem, tfIdfSystem, type System } from './systems.ts';
-import { characterBigrams, TfIdf, words } from './tf-idf.ts';
+import { characterBigrams, TfIdf, words } from '../../src/classical/tf-idf.ts';
 
 const PARTS = ['translations', 'questions', 'intents'] as const;
 const SEEDS = [1, 2, 3];

@@ -16,7 +16,7 @@ import { pearson, spearman } from '../../src/index.ts';
 import { markdown, openModels, print, runBench, wholeNumber } from './command.ts';
 import { LANGUAGES, readSimilarities, spread, type Language, type ScoredPair } from './data.ts';
 import { embedSystem, staticSystem, tfIdfSystem, type System } from './systems.ts';
-import { characterBigrams, words } from './tf-idf.ts';
+import { characterBigrams, words } from '../../src/classical/tf-idf.ts';
 
 interface Result {
   language: Language;

@@ -1,6 +1,7 @@
 import type { RunEstimate } from '../training/estimate-node.ts';
 import type { SaveActivations } from '../training/layerwise.ts';
 import type { OptimizerOptions } from '../training/trainer-options.ts';
+import type { Baseline } from '../tasks/fine-tune-options.ts';
 import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
 import type { FineTuneEmbeddingOptions } from '../tasks/fine-tune-embedding-options.ts';
 import { pick } from '../tasks/pick.ts';
@@ -31,7 +32,7 @@ export interface TrainingFlags extends OptimizerFlags, Pick<FineTuneRunOptions, 
 export interface DataFlags extends FileFlags, Pick<FineTuneOptions, 'textField' | 'pairField' | 'labelField' | 'labelSeparator'> {}
 
 /** The flags of `albertine finetune classify`. */
-export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate' | 'freshHead' | 'dropDuplicates'> {
+export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate' | 'freshHead' | 'dropDuplicates' | 'wordsBaseline'> {
   eval?: string;
 }
 
@@ -80,18 +81,25 @@ export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlag
   const started = performance.now();
   const result = await fineTuneClassifier({
     ...await trainingOptions(io, flags, bar), ...dataOptions(flags),
-    ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate', 'freshHead', 'dropDuplicates']),
+    ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate', 'freshHead', 'dropDuplicates', 'wordsBaseline']),
     ...(flags.eval !== undefined && { evaluation: flags.eval }),
   }).catch(unlessFinished(io)).finally(() => bar.finish());
   if (result === undefined) return await io.stdout.write(`${flags.output}\n`);
   if (result.outcome === 'interrupted') throw interrupted(result);
-  const { temperature } = result;
+  const { temperature, baseline } = result;
   printResult(io, result, {
     seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false,
-    facts: temperature === undefined ? [] : [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`],
+    facts: [...(baseline ? [describeBaseline(baseline, result.best ?? result)] : []), ...(temperature === undefined ? [] : [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`])],
     next: `albertine evaluate ${flags.output} --data FILE; albertine predict ${flags.output} "a text"${flags.pairField === undefined ? '' : ' --pair "another"'}`,
   });
   await io.stdout.write(`${flags.output}\n`);
+}
+
+/** The figures of words alone, and whether the model's are better. */
+function describeBaseline({ name, metrics: { accuracy, macroF1 } }: Baseline, { evaluation }: { evaluation?: Record<string, number> }): string {
+  const own = evaluation?.['accuracy'];
+  const verdict = own === undefined ? '' : own > accuracy ? '' : own === accuracy ? '; the model is no better' : '; the model is behind';
+  return `${name}: accuracy ${accuracy.toFixed(4)}  macroF1 ${macroF1.toFixed(4)}${verdict}`;
 }
 
 /** Options for reading labelled files. */

@@ -30,6 +30,7 @@ function registerClassify(group: Command, io: CliIo): void {
     .option('--label-smoothing <share>', 'share of the target spread over all labels. Default: 0', number({ min: 0, below: 1 }))
     .option('--fresh-head', 'start a new classifier also where the model\'s own answers the same labels, which otherwise is kept')
     .option('--drop-duplicates', 'leave out rows whose text and label stood before, and training rows whose text is held out (case and white space do not count). Default: count and tell')
+    .option('--no-words-baseline', 'do not also classify the held-out examples by their words alone (tf-idf and logistic regression, seconds). Default: do, and print the figures beside the model\'s')
     .option('--balance-classes', 'weigh labels by the inverse of their frequency')
     .option('--calibrate', 'fit a temperature on the held-out examples, so that probabilities mean what they say');
   addTrainingOptions(addModelOption(command), {

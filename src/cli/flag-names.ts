@@ -3,7 +3,7 @@ const SAME_NAME = [
   'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'dropDuplicates', 'evalFields', 'evaluateEvery', 'externalData', 'freshHead', 'groupByLength', 'heldOut', 'keepAccents',
   'keepCase', 'labelField', 'labelSeparator', 'labelSmoothing', 'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maskProbability', 'maxGradNorm', 'maxLength', 'maxNgram', 'maxPieceLength', 'maxPredictions', 'maxScore',
   'maxSteps', 'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'scoreField', 'shardTokens', 'splitDigits', 'splitHan', 'textField', 'topK', 'userSymbols', 'vocabSize',
-  'finalLearningRate', 'histogramEvery', 'keepCheckpoints', 'rollBackAfter', 'spikeFactor', 'warmupRatio', 'warmupSteps', 'weightDecay', 'windowCombination', 'wordEmbeddings',
+  'finalLearningRate', 'histogramEvery', 'keepCheckpoints', 'rollBackAfter', 'spikeFactor', 'warmupRatio', 'warmupSteps', 'weightDecay', 'windowCombination', 'wordEmbeddings', 'wordsBaseline',
 ];
 /** Options whose flag is called differently. */
 const OTHER_NAME: Readonly<Record<string, string>> = { evaluationFields: '--eval-fields', frozen: '--freeze', inputSentenceSize: '--sample', userDefinedSymbols: '--user-symbols' };

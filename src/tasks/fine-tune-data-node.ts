@@ -5,6 +5,7 @@ import { openFolder } from '../core/files-node.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
 import { readStoredSentences } from '../checkpoint/sentence-transformers.ts';
+import { classifyByWords } from '../classical/words-classifier.ts';
 import { readExamples } from '../data/dataset-node.ts';
 import type { ExampleSet, ProblemType } from '../data/dataset.ts';
 import type { ReadReport } from '../data/rows.ts';
@@ -57,6 +58,8 @@ export interface PreparedClassification extends BaseModel {
   /** Where pooler and head come from, and what is left out. */
   heads: HeadOrigins;
   duplicates: Duplicates;
+  /** Predictions for the held-out rows by words alone; undefined where that is not done. */
+  byWords?: () => number[] | undefined;
   /** What is wrong with rows and labels, and a head that is not used. */
   warnings: string[];
   /** Content hash of the training and evaluation examples as the model sees them. */
@@ -114,7 +117,7 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   if (labelReport) options.onEvent?.('data', labelReport.summary);
   return {
     ...base, notes, problem, labels, train, evaluation,
-    duplicates: equal.duplicates,
+    duplicates: equal.duplicates, ...(problem === 'singleLabel' && (options.wordsBaseline ?? true) && { byWords: wordsOf(sets) }),
     warnings: [...equal.warnings, ...labelWarnings(labels), ...labelReport?.warnings ?? [], ...(heads.loss === undefined ? [] : [heads.loss])],
     weights: heads.weights, heads: heads.origins,
     balance: {
@@ -170,6 +173,13 @@ function dropDuplicates(train: ExampleSet, evaluation: ExampleSet | undefined): 
   const kept = { train: part(train, distinctExamples(train, heldOut)), evaluation: evaluation && part(evaluation, distinctExamples(evaluation)) };
   const rows = (set: ExampleSet | undefined): number => set?.examples.length ?? 0;
   return { ...kept, dropped: rows(train) + rows(evaluation) - rows(kept.train) - rows(kept.evaluation) };
+}
+
+function wordsOf({ train, evaluation }: Splits): () => number[] | undefined {
+  const joined = ({ text, pair }: ExampleSet['examples'][number]): string => (pair === undefined ? text : `${text} ${pair}`);
+  return () => classifyByWords({
+    train: train.examples.map((example) => ({ text: joined(example), class: example.target as number })), evaluation: evaluation.examples.map((example) => ({ text: joined(example) })), classes: train.labels.length,
+  });
 }
 
 /** Leaving rows out must not leave a label without any. */

@@ -4,14 +4,14 @@ import { openFolder } from '../core/files-node.ts';
 import { requireGiven, requireOptions } from '../core/options.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import type { ProblemType } from '../data/dataset.ts';
-import { confusionMatrix } from '../metrics/classification.ts';
+import { classificationReport, confusionMatrix } from '../metrics/classification.ts';
 import { requireDevice } from '../runtime/compile.ts';
 import { classificationTask, DEFAULT_MICRO_BATCH_TOKENS, scoreLogits } from '../training/classification.ts';
 import type { BestMetric, TrainingOutcome } from '../training/trainer-options.ts';
 import { describeBound, fitTemperature, type TemperatureFit } from './calibrate.ts';
 import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
 import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
-import type { FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
+import type { Baseline, FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
 import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
 import { FINE_TUNE_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
@@ -46,6 +46,7 @@ export async function fineTuneClassifier(given: FineTuneOptions): Promise<FineTu
   const warnings = [...prepared.warnings, ...describeSmallness(plan, { train: prepared.train.length, evaluation: prepared.evaluation.length })];
   for (const warning of warnings) options.onEvent?.('warning', warning);
   let temperature: number | undefined;
+  let baseline: Baseline | undefined;
   const outcome = await runFineTuning(options, {
     ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: { ...prepared.balance, duplicates: prepared.duplicates },
     task: classificationTask({
@@ -61,10 +62,20 @@ export async function fineTuneClassifier(given: FineTuneOptions): Promise<FineTu
       const remarks = [...describeCourse(trained), ...describeSaved(saved, prepared.labels)];
       for (const remark of remarks) options.onEvent?.('warning', remark);
       warnings.push(...remarks);
-      return { notes: [...prepared.notes, ...warnings], ...(saved.confusion && { confusionMatrix: { labels: prepared.labels, counts: saved.confusion } }) };
+      baseline = baselineOf(prepared);
+      if (baseline === undefined && prepared.byWords && prepared.evaluation.length > 0) options.onEvent?.('data', 'words alone were not tried: with so many rows and labels it would take minutes');
+      return { notes: [...prepared.notes, ...warnings], ...(baseline && { baseline }), ...(saved.confusion && { confusionMatrix: { labels: prepared.labels, counts: saved.confusion } }) };
     },
   });
-  return { ...outcome, output: options.output, labels: prepared.labels, warnings, ...(temperature !== undefined && { temperature }) };
+  return { ...outcome, output: options.output, labels: prepared.labels, warnings, ...(baseline && { baseline }), ...(temperature !== undefined && { temperature }) };
+}
+
+/** What words alone give on the held-out rows. */
+function baselineOf({ byWords, evaluation, labels }: PreparedClassification): Baseline | undefined {
+  const predicted = evaluation.length > 0 ? byWords?.() : undefined;
+  if (predicted === undefined) return undefined;
+  const { accuracy, macroF1 } = classificationReport(evaluation.map(({ target }) => target as number), predicted, { labels });
+  return { name: 'words alone (tf-idf, logistic regression)', metrics: { accuracy, macroF1 } };
 }
 
 /** A saved classifier on the held-out examples. */

@@ -86,16 +86,29 @@ export interface FineTuneOptions extends FineTuneRunOptions, Omit<ReadExampleOpt
   metric?: string;
   /** Leaves out rows whose text (case, white space and compatibility forms do not count) and label stood before, and training rows whose text is held out. Default false: they are counted and told. */
   dropDuplicates?: boolean;
+  /**
+   * Also classifies the held-out rows by their words alone (tf-idf and logistic regression, seconds), so that one sees what the network adds: `baseline` of the result and of
+   * `run.json`. One label a row only; left out, and said, where it would take minutes. Default true.
+   */
+  wordsBaseline?: boolean;
   /** Starts a new classifier also where the checkpoint's answers the same labels. Default false: that one is kept, its rows in the order of the labels. */
   freshHead?: boolean;
   /** Fits a softmax temperature on the held-out examples afterwards; single-label only. Default false. */
   calibrate?: boolean;
 }
 
+/** Figures of a simple method on the same held-out rows. */
+export interface Baseline {
+  name: string;
+  metrics: { accuracy: number; macroF1: number };
+}
+
 /** Result of `fineTuneClassifier`. */
 export interface FineTuneResult extends Omit<TrainingOutcome, 'weights'> {
   output: string;
   labels: string[];
+  /** What words alone give on the held-out rows. */
+  baseline?: Baseline;
   /** Of `calibrate`. Absent where the held-out examples do not determine it; `warnings` says so. */
   temperature?: number;
   /** What `onEvent` was told as `warning` about the data, the length of the run and the model that was saved; `notes` of `run.json` have them too. */

@@ -36,7 +36,7 @@ const EXAMPLE_FIELDS = { ...READING, labelField: 'string', labelSeparator: 'stri
 
 /** Of `fineTuneClassifier`. */
 export const FINE_TUNE_OPTIONS: OptionKinds<FineTuneOptions> = {
-  ...RUN, ...EXAMPLE_FIELDS, problem: 'string', train: 'string', evaluation: 'string', labelSmoothing: 'number', balanceClasses: 'boolean', dropDuplicates: 'boolean', freshHead: 'boolean', metric: 'string', calibrate: 'boolean',
+  ...RUN, ...EXAMPLE_FIELDS, problem: 'string', train: 'string', evaluation: 'string', labelSmoothing: 'number', balanceClasses: 'boolean', dropDuplicates: 'boolean', freshHead: 'boolean', wordsBaseline: 'boolean', metric: 'string', calibrate: 'boolean',
 };
 
 /** Of `fineTuneEmbedding`. `microBatchTokens` has an error of its own there, which says why. */

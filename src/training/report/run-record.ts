@@ -52,6 +52,8 @@ export interface RunInfo {
   confusionMatrix?: ConfusionCounts;
   /** Rows with equal texts: in each split beyond the first, held-out ones that are trained on too (`shared`), texts with several labels, rows left out. */
   duplicates?: Readonly<Partial<Record<'train' | 'evaluation' | 'shared' | 'contradictory' | 'dropped', number>>>;
+  /** A simple method on the same rows, to compare with: its name, and its figures on the held-out rows. */
+  baseline?: { readonly name: string; readonly metrics: Readonly<Record<string, number>> };
   /** Free remarks. */
   notes?: readonly string[];
 }

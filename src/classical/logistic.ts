@@ -26,7 +26,7 @@ export interface LogisticOptions {
 /** Steps whose curvature L-BFGS remembers. */
 const MEMORY = 10;
 /** Largest component of the gradient, per row, at which the minimum counts as found. */
-const TOLERANCE = 1e-5;
+const TOLERANCE = 1e-6;
 
 /** Multinomial logistic regression, to be read with {@link predictClass}: `[features + 1, classes]`, the last row is the bias. Full-batch L-BFGS with halved steps. */
 export function trainLogistic(data: LabelledRows, options: LogisticOptions): Float64Array {

@@ -10,6 +10,11 @@ export const characterBigrams: Terms = (text) => words(text).flatMap((run) => {
   return [...characters, ...characters.slice(1).map((character, i) => characters[i] + character)];
 });
 
+const HAN = /\p{Script=Han}+/gu;
+
+/** Any mix of both: Chinese runs as {@link characterBigrams}, everything else as {@link words}. */
+export const mixedTerms: Terms = (text) => words(text).flatMap((word) => [...word.replaceAll(HAN, ' ').split(' ').filter(Boolean), ...(word.match(HAN) ?? []).flatMap(characterBigrams)]);
+
 /**
  * A text as term counts times smoothed inverse document frequencies `ln((1 + documents) / (1 + documents with the term)) + 1`
  * (as scikit-learn does; a term that no document has gets the largest weight there is).
