@@ -89,8 +89,8 @@ function charts(run: RunRecord, label: Labels): string[] {
   const norms = seriesOf(run, 'gradNorm');
   const rates = seriesOf(run, 'learningRate');
   return [
-    lossChart(run, shared),
     ...evaluationCharts(run, shared),
+    lossChart(run, shared),
     ...(rates.steps.length > 0 ? [chartSection(label('learningRate'), [{ name: label('learningRate'), x: rates.steps, y: rates.values, color: 3 }], shared)] : []),
     ...(norms.steps.length > 0 ? [smoothedChart(label('gradNorm'), norms, { ...shared, marks: marksOf(run), logarithmic: spansDecades(norms.values) })] : []),
     ...extra.map((name) => smoothedChart(name, seriesOf(run, name), shared)),
@@ -104,11 +104,13 @@ interface ChartSectionOptions {
   xRange: readonly [number, number];
   marks?: ChartMark[];
   logarithmic?: boolean;
+  /** As wide as the page. */
+  large?: boolean;
   /** Length of the moving average, for the caption. */
   span?: number;
 }
 
-function chartSection(title: string, series: ChartSeries[], { label, xRange, marks, logarithmic, span }: ChartSectionOptions): string {
+function chartSection(title: string, series: ChartSeries[], { label, xRange, marks, logarithmic, span, large = false }: ChartSectionOptions): string {
   if (series.every(({ x }) => x.length === 0)) return section(title, `<p class="caption">${label('noData')}</p>`);
   const chart = lineChart(series, { title, xName: label('step'), xRange, marks, logarithmic });
   const caption = [
@@ -118,7 +120,7 @@ function chartSection(title: string, series: ChartSeries[], { label, xRange, mar
     ...(chart.missing > 0 ? [label('missing', { count: chart.missing })] : []),
   ];
   const legend = series.length > 1 ? `<div class="legend">${series.map(({ name, color, style }) => `<span><i class="c${color}"${style === 'faint' ? ' style="opacity:.4"' : ''}></i>${escapeMarkup(name)}</span>`).join('')}</div>` : '';
-  return section(title, `${legend}${chart.svg}${caption.length > 0 ? `<p class="caption">${escapeMarkup(caption.join(' · '))}</p>` : ''}`);
+  return section(title, `${legend}${chart.svg}${caption.length > 0 ? `<p class="caption">${escapeMarkup(caption.join(' · '))}</p>` : ''}`, { large });
 }
 
 function smoothedChart(title: string, { steps, values }: { steps: number[]; values: number[] }, options: ChartSectionOptions): string {
@@ -146,7 +148,11 @@ function lossChart(run: RunRecord, shared: ChartSectionOptions): string {
  * Curves of the metrics, once there are two evaluations. A metric that is known by group has a chart with a curve for each group.
  * Of the others, scores between -1 and 1 share charts, six at most in each; anything else has its own scale and so its own chart.
  */
-function evaluationCharts({ evaluations }: RunRecord, shared: ChartSectionOptions): string[] {
+/**
+ * The metric by which the best weights are kept, large and beside what words alone reach; the others are in the table of the last evaluation. Where none was chosen, or it is
+ * given by groups, all have charts.
+ */
+function evaluationCharts({ evaluations, info }: RunRecord, shared: ChartSectionOptions): string[] {
   if (evaluations.length < 2) return [];
   const { label } = shared;
   const curve = (name: string, color: number, shown = name): ChartSeries => {
@@ -155,6 +161,12 @@ function evaluationCharts({ evaluations }: RunRecord, shared: ChartSectionOption
   };
   const families = metricFamilies(evaluations);
   const grouped = families.filter(({ groups }) => groups.length > 0);
+  const chosen = info.bestCheckpoint?.metric;
+  if (chosen !== undefined && grouped.length === 0 && families.some(({ name }) => name === chosen)) {
+    const reference = info.baseline?.metrics[chosen];
+    const line = reference === undefined ? [] : [{ name: info.baseline!.name, x: [...shared.xRange], y: [reference, reference], color: 2, style: 'faint' as const }];
+    return [chartSection(`${label('evaluation')}: ${chosen}`, [curve(chosen, 1), ...line], { ...shared, large: true })];
+  }
   // The loss is in the chart of the training loss; how many examples there were does not change.
   const names = families.filter(({ groups }) => groups.length === 0).map(({ name }) => name).filter((name) => name !== 'loss' && name !== 'count');
   const isScore = (name: string): boolean => evaluations.every(({ metrics }) => !(Math.abs(metrics[name]) > 1));

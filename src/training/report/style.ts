@@ -15,7 +15,8 @@ header p { margin: 4px 0 18px; color: var(--soft); }
 .tile b { display: block; white-space: nowrap; font-size: 20px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: 13px; }
 .grid2 { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 16px; margin-bottom: 16px; align-items: start; }
-section { min-width: 0; }
+section { min-width: 0; } section.large { grid-column: 1 / -1; } section.large svg { max-height: 440px; }
+summary { cursor: pointer; color: var(--soft); } details .bars { margin-top: 6px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; color: var(--soft); margin-bottom: 4px; }
 .legend i { display: inline-block; width: 18px; height: 3px; border-radius: 2px; vertical-align: middle; margin-right: 6px; background: currentColor; }
 .caption { color: var(--soft); font-size: 12.5px; margin: 4px 0 0; }

@@ -7,6 +7,11 @@ const LISTED_EVENTS = 40;
 /** Above this many classes a matrix is unreadable, and the most frequent mistakes are listed instead. */
 const MATRIX_CLASSES = 20;
 const LISTED_PAIRS = 20;
+/** Above the first number of classes only the second number is shown at once. */
+const LISTED_CLASSES = 15;
+const SHOWN_CLASSES = 10;
+/** Characters of a setting that are shown at once. */
+const LONG_SETTING = 160;
 
 /** What was skipped, rolled back or warned about. */
 export function notesSection(events: readonly RunEvent[], remarks: readonly string[], label: Labels): string {
@@ -23,6 +28,14 @@ export function notesSection(events: readonly RunEvent[], remarks: readonly stri
   return section(label('notes'), parts.length > 0 ? parts.join('') : `<p class="caption">${label('noNotes')}</p>`);
 }
 
+/** Many bars as the largest ones, the rest to be opened. */
+function foldedBars(bars: readonly string[], label: Labels): string {
+  const box = (shown: readonly string[]): string => `<div class="bars">${shown.join('')}</div>`;
+  if (bars.length <= LISTED_CLASSES) return box(bars);
+  const rest = bars.slice(SHOWN_CLASSES);
+  return `${box(bars.slice(0, SHOWN_CLASSES))}<details><summary>${label('moreClasses', { count: rest.length })}</summary>${box(rest)}</details>`;
+}
+
 /** Bars with the examples of each class, per split; shares are of the examples, which may have several classes where there are `classRows`. */
 export function classBalanceSection(classCounts: NonNullable<RunInfo['classCounts']>, classRows: RunInfo['classRows'], label: Labels): string {
   const splits = Object.entries(classCounts).map(([split, counts]) => {
@@ -32,7 +45,7 @@ export function classBalanceSection(classCounts: NonNullable<RunInfo['classCount
     const largest = Math.max(1, ...entries.map(([, count]) => count));
     const bars = entries.map(([name, count]) => `<span>${escapeMarkup(name)}</span><div style="width:${((100 * count) / largest).toFixed(1)}%"></div>`
       + `<span>${formatNumber(count, 9)} (${percent(count, total)})</span>`);
-    return `<h3>${escapeMarkup(split)}</h3><div class="bars">${bars.join('')}</div>`
+    return `<h3>${escapeMarkup(split)}</h3>${foldedBars(bars, label)}`
       + `${several ? `<p class="caption">${label('classRows', { rows: formatNumber(several.rows, 9), unlabelled: formatNumber(several.unlabelled, 9), share: percent(several.unlabelled, several.rows) })}</p>` : ''}`;
   });
   return section(label('classBalance'), splits.join(''));
@@ -73,7 +86,7 @@ function confusionPairsSection({ labels, counts }: ConfusionCounts, actual: read
 
 /** Command, settings and versions. */
 export function settingsSection({ command, config = {}, versions = {}, bestCheckpoint }: RunInfo, label: Labels): string {
-  const table = (entries: [string, string][]): string => `<table class="wide"><tbody>${entries.map(([name, value]) => `<tr><th>${escapeMarkup(name)}</th><td>${escapeMarkup(value)}</td></tr>`).join('')}</tbody></table>`;
+  const table = (entries: [string, string][]): string => `<table class="wide"><tbody>${entries.map(([name, value]) => `<tr><th>${escapeMarkup(name)}</th><td>${folded(value)}</td></tr>`).join('')}</tbody></table>`;
   const settings = flatten(config);
   const parts = [
     ...(command ? [`<h3>${label('command')}</h3><pre>${escapeMarkup(command)}</pre>`] : []),
@@ -84,15 +97,21 @@ export function settingsSection({ command, config = {}, versions = {}, bestCheck
   return section(label('settings'), parts.length > 0 ? parts.join('') : `<p class="caption">${label('noData')}</p>`);
 }
 
+/** A long value as its beginning, to be opened. */
+function folded(value: string): string {
+  if (value.length <= LONG_SETTING) return escapeMarkup(value);
+  return `<details><summary>${escapeMarkup(value.slice(0, LONG_SETTING / 2))}…</summary>${escapeMarkup(value)}</details>`;
+}
+
 /** Nested settings as dotted names, in their order. */
 function flatten(value: unknown, prefix = ''): [string, string][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[prefix, typeof value === 'string' ? value : (JSON.stringify(value) ?? '')]];
   return Object.entries(value).flatMap(([key, inner]) => flatten(inner, prefix === '' ? key : `${prefix}.${key}`));
 }
 
-/** A titled box. */
-export function section(title: string, content: string): string {
-  return `<section><h2>${escapeMarkup(title)}</h2>${content}</section>`;
+/** A titled box; a large one is as wide as the page. */
+export function section(title: string, content: string, { large = false }: { large?: boolean } = {}): string {
+  return `<section${large ? ' class="large"' : ''}><h2>${escapeMarkup(title)}</h2>${content}</section>`;
 }
 
 const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);

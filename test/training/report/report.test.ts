@@ -143,7 +143,7 @@ describe('report', () => {
 
   it('shows what the run recorded', async () => {
     const html = renderReport(await readRun(folder));
-    for (const title of ['Loss', 'Evaluation', 'Evaluation: perplexity', 'Last evaluation', 'Learning rate', 'Gradient norm', 'mlmLoss', 'Tokens per second', 'Class balance', 'Confusion matrix', 'Notes', 'Settings']) {
+    for (const title of ['Evaluation: accuracy', 'Loss', 'Last evaluation', 'Learning rate', 'Gradient norm', 'mlmLoss', 'Tokens per second', 'Class balance', 'Confusion matrix', 'Notes', 'Settings']) {
       expect(html).toContain(`<h2>${title}</h2>`);
     }
     expect(html).toContain('gradient &#60;not&#62; finite');
@@ -156,6 +156,22 @@ describe('report', () => {
     // Precision 8/9, recall 8/10, F1 16/19 of the first class.
     expect(html).toContain('<td class="number">0.889</td><td class="number">0.800</td><td class="number">0.842</td><td class="number">10</td>');
     expect(html).toMatch(/<title>step 150 {2}· {2}per step NaN {2}· {2}smoothed [\d.]+ {2}· {2}evaluation 0.4 {2}· {2}skipped: gradient/);
+  });
+
+  it('draws the chosen metric alone, with what words reach, and folds what is long', () => {
+    const evaluations = [1, 2, 3].map((step) => ({ step, metrics: { accuracy: step / 4, macroF1: step / 5, loss: 1 / step } }));
+    const many = Object.fromEntries(Array.from({ length: 77 }, (_, i) => [`intent ${i}`, 100 - i]));
+    const html = renderReport({
+      ...emptyRun, evaluations,
+      info: { bestCheckpoint: { step: 3, metric: 'accuracy', value: 0.75 }, baseline: { name: 'words alone', metrics: { accuracy: 0.7 } }, classCounts: { train: many }, config: { labels: Object.keys(many) } },
+    });
+    expect([...html.matchAll(/<h2>(Evaluation[^<]*)<\/h2>/g)].map(([, title]) => title)).toEqual(['Evaluation: accuracy']);
+    expect(html).toMatch(/<section class="large"><h2>Evaluation: accuracy<\/h2><div class="legend">.*?words alone/);
+    expect(html).toContain('<tr><th>macroF1</th>');
+    expect(html).toContain('<summary>67 more</summary>');
+    expect(html).toMatch(/<th>labels<\/th><td><details><summary>[^<]{80,400}…<\/summary>/);
+    // Without a chosen metric all of them are drawn.
+    expect(renderReport({ ...emptyRun, evaluations })).toContain('<h2>Evaluation</h2>');
   });
 
   it('puts metrics by group of held-out examples side by side', () => {
