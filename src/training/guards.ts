@@ -77,15 +77,21 @@ export interface WatchState {
   seen: number;
   firstSum: number;
   lastSum: number;
+  /** Sums of squares, for how much the losses scatter. */
+  firstSquares: number;
+  lastSquares: number;
   told: boolean;
 }
 
+/** Share by which the loss should have fallen, and standard errors by which that must be missed: losses of small batches scatter. */
+const EXPECTED_FALL = 0.02;
+const STANDARD_ERRORS = 2;
 /** Steps whose average is the loss to be beaten. */
 const FIRST_LOSSES = 20;
 
 /**
- * Notices a run that does not learn: after a fifth of the steps (at least 100) the average loss of the last tenth of them is
- * not 2 % below that of the first 20. Returns advice once. Losses that are not finite do not count.
+ * Notices a run that does not learn: after a fifth of the steps (at least 100) the average loss of the last tenth of them (at least 20) is not 2 % below that of the
+ * first 20, and by so much that the scatter of single losses does not explain it. Returns advice once. Losses that are not finite do not count.
  */
 export class LearningWatch {
   readonly state: WatchState;
@@ -95,7 +101,7 @@ export class LearningWatch {
   constructor(totalSteps: number, state?: WatchState) {
     this.patience = Math.max(100, Math.ceil(totalSteps / 5));
     this.window = Math.max(FIRST_LOSSES, Math.ceil(this.patience / 10));
-    this.state = state ? { ...state } : { seen: 0, firstSum: 0, lastSum: 0, told: false };
+    this.state = state ? { ...state } : { seen: 0, firstSum: 0, lastSum: 0, firstSquares: 0, lastSquares: 0, told: false };
   }
 
   /** Adds a step's loss; returns advice when the run looks stuck. */
@@ -103,14 +109,26 @@ export class LearningWatch {
     const { state, patience, window } = this;
     if (state.told || !Number.isFinite(loss)) return undefined;
     state.seen++;
-    if (state.seen <= FIRST_LOSSES) state.firstSum += loss;
-    if (state.seen > patience - window) state.lastSum += loss;
+    if (state.seen <= FIRST_LOSSES) {
+      state.firstSum += loss;
+      state.firstSquares += loss * loss;
+    }
+    if (state.seen > patience - window) {
+      state.lastSum += loss;
+      state.lastSquares += loss * loss;
+    }
     if (state.seen < patience) return undefined;
     state.told = true;
     const first = state.firstSum / FIRST_LOSSES;
     const last = state.lastSum / window;
-    if (last < 0.98 * first) return undefined;
+    const error = Math.sqrt(errorSquared(first, state.firstSquares, FIRST_LOSSES) + errorSquared(last, state.lastSquares, window));
+    if (!(first - last + STANDARD_ERRORS * error < EXPECTED_FALL * first)) return undefined;
     return `the loss has not fallen in ${patience} steps (${first.toFixed(4)} at first, ${last.toFixed(4)} now): `
       + `try another learningRate (now ${learningRate.toExponential(1)}): a lower one for a large pretrained model (ALBERT large and up often need 1e-5 or less with AdamW), a higher one from untrained weights or with LAMB or SGD; or a longer warm-up or a larger batchSize`;
   }
+}
+
+/** Square of the standard error of a mean of `count` values with this sum of squares. */
+function errorSquared(mean: number, squares: number, count: number): number {
+  return Math.max(0, squares / count - mean * mean) / (count - 1);
 }

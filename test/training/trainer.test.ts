@@ -262,6 +262,17 @@ describe('LearningWatch', () => {
     const watch = new LearningWatch(100);
     for (let step = 0; step < 100; step++) expect(watch.add(0.7 - step * 0.001, 1e-3)).toBeUndefined();
   });
+
+  it('does not take noise for a loss that stands still, and hears one that does through its noise', () => {
+    // Falls by 5 %; single losses scatter by 20 %. Without the standard errors 13 of these 40 runs were called stuck.
+    const told = (fall: number, scatter: number): number => Array.from({ length: 40 }, (_, seed) => {
+      const random = createRandom(seed + 1);
+      const watch = new LearningWatch(120);
+      return Array.from({ length: 120 }, (_unused, step) => watch.add((1 - fall * Math.min(1, step / 60)) * (1 + scatter * (2 * random.uniform() - 1)), 1e-3)).some((advice) => advice !== undefined);
+    }).filter(Boolean).length;
+    expect(told(0.05, 0.35)).toBe(0);
+    expect(told(0, 0.02)).toBeGreaterThan(35);
+  });
 });
 
 describe('estimates', () => {
