@@ -43,7 +43,7 @@ export interface FileFlags extends Pick<FineTuneOptions, 'format' | 'encoding' |
 
 /** The flags of `albertine finetune embedding`. */
 export interface FinetuneEmbeddingFlags extends Omit<TrainingFlags, 'microBatchTokens'>, FileFlags,
-  Pick<FineTuneEmbeddingOptions, 'objective' | 'textField' | 'pairField' | 'scoreField' | 'pooling' | 'temperature' | 'loss' | 'maxScore' | 'groupByLength' | 'metric'> {
+  Pick<FineTuneEmbeddingOptions, 'objective' | 'textField' | 'pairField' | 'scoreField' | 'pooling' | 'temperature' | 'loss' | 'maxScore' | 'groupByLength' | 'dropDuplicates' | 'metric'> {
   train: string[];
   eval?: string[];
   evalFields?: string[];
@@ -60,7 +60,7 @@ export async function runFinetuneEmbedding(io: CliIo, flags: FinetuneEmbeddingFl
   const { fineTuneEmbedding } = await import('../tasks/fine-tune-embedding-node.ts');
   const result = await fineTuneEmbedding({
     ...await trainingOptions(io, flags, bar), ...fileOptions(flags),
-    ...pick(flags, ['train', 'objective', 'textField', 'pairField', 'scoreField', 'pooling', 'temperature', 'loss', 'maxScore', 'groupByLength', 'metric']),
+    ...pick(flags, ['train', 'objective', 'textField', 'pairField', 'scoreField', 'pooling', 'temperature', 'loss', 'maxScore', 'groupByLength', 'dropDuplicates', 'metric']),
     ...(!flags.symmetric && { symmetric: false }),
     ...(evaluation && { evaluation }),
     ...(evalFields && { evaluationFields: { textField, pairField, scoreField } }),

@@ -61,6 +61,7 @@ function registerEmbedding(group: Command, io: CliIo): void {
     .option('--no-symmetric', 'pairs: look for the second text of a first one only, not for the first of a second too')
     .option('--loss <name>', 'scored: cosent (the order of scores counts) or cosine (cosines are to be score / --max-score). Default: cosent', oneOf('cosent', 'cosine'))
     .option('--max-score <x>', 'with --loss cosine: score of texts that mean the same. Default: the highest in --train', number({ above: 0 }))
+    .option('--drop-duplicates', 'leave out rows that stood before with the same score (a pair is the same either way round), and training rows that are held out. Default: count and tell')
     .option('--group-by-length', 'put rows of similar length into the same step: less padding, so faster; texts are then told from others of their length')
     .option('--metric <name>', 'figure by which the best weights are kept: spearman or pearson. Default: spearman', oneOf('spearman', 'pearson'));
   addTrainingOptions(addModelOption(command), {

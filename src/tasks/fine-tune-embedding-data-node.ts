@@ -3,7 +3,7 @@ import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { formatOfPath } from '../data/read-node.ts';
 import type { ReadReport } from '../data/rows.ts';
-import { findDuplicates, textKey, type Duplicates } from '../data/duplicates.ts';
+import { distinctRows, findDuplicates, textKey, type Duplicates, type KeyedRows } from '../data/duplicates.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { EmbeddingObjective } from '../training/contrastive-head.ts';
@@ -23,7 +23,7 @@ export interface EmbeddingData {
   fingerprint: string;
   notes: string[];
   duplicates: Duplicates;
-  /** Held-out rows that are trained on too. */
+  /** Held-out rows that are trained on too, equal pairs with different scores. */
   warnings: string[];
 }
 
@@ -53,18 +53,25 @@ export async function readEmbeddingData(options: FineTuneEmbeddingOptions, objec
     // A format that is named for plain texts is not that of scored pairs.
     const { format, ...others } = fields;
     evaluation = await read('evaluation', options.evaluation, { fields: { ...others, ...(format !== 'txt' && format && { format }), ...options.evaluationFields }, objective: 'scored', keepEmpty: true });
-  } else if (objective === 'scored') {
+  }
+  let dropped: number | undefined;
+  if (options.dropDuplicates) ({ train, evaluation, dropped } = withoutDuplicates(train, evaluation));
+  if (!evaluation && objective === 'scored') {
     const rows = rowCount(train);
     const split = stratifiedSplit(new Array<string>(rows).fill(''), VALIDATION_FRACTION, options.seed ?? 1, { groups: rowKeys(train) });
     onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(rows, 'row')} held out`);
     [train, evaluation] = [selectRows(train, split.train), selectRows(train, split.validation)];
   }
-  const duplicates = findDuplicates({ keys: rowKeys(train) }, evaluation && { keys: rowKeys(evaluation) });
+  const duplicates = { ...findDuplicates(keyed(train), evaluation && keyed(evaluation)), ...(dropped !== undefined && { dropped }) };
   const remarks = duplicateRemarks(duplicates);
   for (const remark of remarks) onEvent?.('data', remark);
   return {
     train, notes: [...notes, ...remarks], fingerprint: fingerprintOf(train, evaluation), duplicates,
-    warnings: evaluation ? sharedWarnings(duplicates.shared, rowCount(evaluation), evaluation.textsPerRow === 2 ? 'pair' : 'text') : [], ...(evaluation && { evaluation }),
+    warnings: [
+      ...(evaluation ? sharedWarnings(duplicates.shared, rowCount(evaluation), evaluation.textsPerRow === 2 ? 'pair' : 'text') : []),
+      ...(duplicates.contradictory > 0 ? [`${countOf(duplicates.contradictory, 'pair')} ${duplicates.contradictory === 1 ? 'stands' : 'stand'} in several rows with different scores`] : []),
+    ],
+    ...(evaluation && { evaluation }),
   };
 }
 
@@ -122,10 +129,24 @@ async function readFile(path: string, request: ReadRequest, into: { sequences: T
   return counts;
 }
 
-/** One number a row, equal for rows that are the same to the model. */
+/** One number a row, equal for rows that are the same to the model; a pair is the same either way round. */
 function rowKeys({ sequences, textsPerRow }: SentenceRows): Float64Array {
   const texts = Array.from({ length: sequences.length }, (_, index) => sequences.sequence(index).join(' '));
-  return Float64Array.from({ length: texts.length / textsPerRow }, (_, row) => textKey(texts.slice(row * textsPerRow, (row + 1) * textsPerRow)));
+  return Float64Array.from({ length: texts.length / textsPerRow }, (_, row) => textKey(texts.slice(row * textsPerRow, (row + 1) * textsPerRow).sort()));
+}
+
+/** Each row once with each of its scores, and no training row that is held out. */
+function withoutDuplicates(train: SentenceRows, evaluation: SentenceRows | undefined): { train: SentenceRows; evaluation: SentenceRows | undefined; dropped: number } {
+  const heldOut = new Set(evaluation ? Array.from(rowKeys(evaluation)) : []);
+  const kept = { train: selectRows(train, distinctRows(keyed(train), heldOut)), evaluation: evaluation && selectRows(evaluation, distinctRows(keyed(evaluation))) };
+  const rows = (...sets: (SentenceRows | undefined)[]): number => sets.reduce((sum, set) => sum + (set ? rowCount(set) : 0), 0);
+  if (rows(kept.train) === 0) throw new AlbertineError('invalid_data', 'no training row is left without duplicates: all of them are held out too', { value: rows(train), hint: 'Give other rows as the evaluation file, or none' });
+  return { ...kept, dropped: rows(train, evaluation) - rows(kept.train, kept.evaluation) };
+}
+
+/** Scores are what equal pairs should agree on. */
+function keyed(rows: SentenceRows): KeyedRows {
+  return { keys: rowKeys(rows), ...(rows.scores && { labels: rows.scores.map(String) }) };
 }
 
 function fingerprintOf(...sets: (SentenceRows | undefined)[]): string {

@@ -135,7 +135,7 @@ function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared)
       trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0, dataFingerprint: data.fingerprint,
       ...(objective === 'scored' ? { loss: options.loss ?? 'cosent', ...pick(options, ['maxScore']) } : { temperature: options.temperature ?? DEFAULT_TEMPERATURE }),
       ...(objective === 'pairs' && { symmetric: options.symmetric ?? true }),
-      ...(data.evaluation && { metric: options.metric ?? 'spearman' }), ...(options.groupByLength && { groupByLength: true }),
+      ...(data.evaluation && { metric: options.metric ?? 'spearman' }), ...(options.groupByLength && { groupByLength: true }), ...(options.dropDuplicates && { dropDuplicates: true }),
     },
   });
 }

@@ -38,6 +38,8 @@ export interface FineTuneEmbeddingOptions extends Omit<FineTuneRunOptions, 'micr
   maxLength?: number;
   /** Default: every epoch, at most 250 steps. */
   evaluateEvery?: number;
+  /** Leaves out rows that stood before with the same score (a pair is the same either way round), and training rows that are held out. Default false: they are counted and told. */
+  dropDuplicates?: boolean;
   /** Metric for keeping the best weights. Default `spearman`. */
   metric?: 'spearman' | 'pearson';
 }

@@ -42,7 +42,7 @@ export const FINE_TUNE_OPTIONS: OptionKinds<FineTuneOptions> = {
 /** Of `fineTuneEmbedding`. `microBatchTokens` has an error of its own there, which says why. */
 export const FINE_TUNE_EMBEDDING_OPTIONS: OptionKinds<FineTuneEmbeddingOptions & Pick<FineTuneRunOptions, 'microBatchTokens'>> = {
   ...RUN, ...SENTENCE_FIELDS, train: 'list', evaluation: 'list', evaluationFields: 'object', objective: 'string', pooling: 'string', temperature: 'number', symmetric: 'boolean', loss: 'string',
-  maxScore: 'number', groupByLength: 'boolean', metric: 'string',
+  maxScore: 'number', groupByLength: 'boolean', dropDuplicates: 'boolean', metric: 'string',
 };
 
 /** Of `pretrain`; values are checked by `requirePretrainConfig`. */

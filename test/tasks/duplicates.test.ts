@@ -96,5 +96,16 @@ describe('equal texts', () => {
       maxSteps: 1, batchSize: 4, threads: 1, tensorboard: false, onEvent: (kind, message) => events.push(`${kind}: ${message}`),
     });
     expect(events).toContain('warning: 10 of 10 held-out pairs are also in the training data; their figures say nothing about new texts');
+
+    const turned = writeRows(folder.path('turned.jsonl'), [...rows, { text: 'a film', pair: 'the film', score: 5 }, { text: 'the film', pair: 'a film', score: 0 }]);
+    const told: string[] = [];
+    const output = folder.path('without');
+    await fineTuneEmbedding({
+      model, train: [turned], evaluation: [writeRows(folder.path('story.jsonl'), rows.slice(1, 3))], objective: 'scored', textField: 'text', pairField: 'pair', scoreField: 'score', output, dropDuplicates: true,
+      maxSteps: 1, batchSize: 4, threads: 1, tensorboard: false, onEvent: (kind, message) => told.push(`${kind}: ${message}`),
+    });
+    // Two are held out, one repeats another; the one with another score stays, and is told.
+    expect((JSON.parse(readFileSync(join(output, 'run.json'), 'utf8')) as Told['info']).duplicates).toEqual({ train: 1, evaluation: 0, shared: 0, contradictory: 1, dropped: 3 });
+    expect(told).toContain('warning: 1 pair stands in several rows with different scores');
   });
 });
