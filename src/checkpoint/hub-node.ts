@@ -1,12 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AlbertineError, describeValue } from '../core/errors.ts';
+import { requireOptions } from '../core/options.ts';
 import { RepositoryCache, findSnapshot, isCommit } from './hub-cache-node.ts';
 import { CONFIG_FILES, VOCABULARY_FILES, chooseFiles, isSafeRelativePath, parseHubReference, requireSafeFileName, shardsOfIndex } from './hub-files.ts';
 import type { FileChoice, HubReference } from './hub-files.ts';
 import { HubConnections, describeSubject, firstCharacters, header, readBody, withRetries } from './hub-http-node.ts';
 import { withFileLock } from './hub-lock-node.ts';
-import { expandPath, readHubSettings } from './hub-settings-node.ts';
+import { HUB_OPTIONS, expandPath, readHubSettings } from './hub-settings-node.ts';
 import type { HubOptions, HubSettings } from './hub-settings-node.ts';
 import { describeRemoteFile, sha256OfFile, transfer } from './hub-transfer-node.ts';
 import type { RemoteFile, Verification } from './hub-transfer-node.ts';
@@ -87,6 +88,7 @@ function alsoNoFolder(error: unknown, path: string): unknown {
  * `checksum_mismatch`, `invalid_data` (unsafe file names), `offline`, `interrupted` (signal), `invalid_file` (the cache cannot be written).
  */
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<Download> {
+  requireOptions('downloadModel', options, HUB_OPTIONS);
   const reference = parseHubReference(id);
   if (!reference) throw new AlbertineError('invalid_argument', `a hub id looks like owner/name or owner/name@revision, got ${describeValue(id)}`, { value: id });
   return download(withRevision(reference, options.revision), await readHubSettings(options), options.files);

@@ -1,3 +1,4 @@
+import type { OptionKinds } from '../core/options.ts';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -31,6 +32,12 @@ export interface HubOptions {
   /** Longest wait in milliseconds that a server's `Retry-After` may ask for before it is reported as an error; default 120,000. */
   maximumWait?: number;
 }
+
+/** Kinds of {@link HubOptions}, for `requireOptions`. */
+export const HUB_OPTIONS: OptionKinds<HubOptions> = {
+  revision: 'string', onProgress: 'function', token: 'any', endpoint: 'string', cacheFolder: 'string', offline: 'boolean', files: 'list', signal: 'object', stallTimeout: 'number',
+  retries: 'number', retryDelay: 'number', maximumWait: 'number',
+};
 
 /** {@link HubOptions} with every default filled in from the environment. */
 export interface HubSettings {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { AlbertineError, requireOneOf } from '../core/errors.ts';
+import { requireOptions, type OptionKinds } from '../core/options.ts';
 import { writeFileAtomic } from '../core/files-node.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
@@ -13,6 +14,8 @@ export interface SaveOnnxOptions extends Omit<OnnxExportOptions, 'externalDataFi
   /** `auto` uses a second file only where one cannot hold everything (beyond 2 GiB). Default `auto`. */
   externalData?: ExternalDataMode;
 }
+
+const SAVE_ONNX_OPTIONS: OptionKinds<SaveOnnxOptions> = { output: 'string', layout: 'string', pooling: 'string', normalize: 'boolean', externalData: 'string' };
 
 /** What {@link saveOnnx} wrote. */
 export interface SavedOnnx {
@@ -31,6 +34,7 @@ const EMBEDDED_LIMIT = 2 ** 31 - 2 ** 24;
  * written and flushed under other names first, so that a reader never sees half a model.
  */
 export async function saveOnnx(path: string, config: AlbertConfig, weights: Weights, options: SaveOnnxOptions): Promise<SavedOnnx> {
+  requireOptions('saveOnnx', options, SAVE_ONNX_OPTIONS);
   const { externalData = 'auto', ...rest } = options;
   requireOneOf('externalData', externalData, EXTERNAL_DATA_MODES);
   if (!path.endsWith('.onnx')) throw new AlbertineError('invalid_argument', `an ONNX file must be named *.onnx, got ${path}`, { value: path });

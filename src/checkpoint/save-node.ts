@@ -3,6 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import { makeFolder, REMOVED, REPLACING, temporaryName } from '../core/files-node.ts';
 import { withinLock } from '../core/lock-node.ts';
+import { requireGiven, requireOptions, type OptionKinds } from '../core/options.ts';
 import { removeLeftovers } from '../core/output-node.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import type { AlbertConfig } from '../model/config.ts';
@@ -38,6 +39,10 @@ export interface SaveOptions {
   sentences?: SentenceSettings;
 }
 
+const SAVE_OPTIONS: OptionKinds<SaveOptions> = {
+  config: 'object', weights: 'object', tokenizerFiles: 'object', maxLength: 'number', dtype: 'string', heads: 'list', labels: 'list', problemType: 'string', card: 'any', extra: 'object', sentences: 'object',
+};
+
 /** What was written. */
 export interface SavedCheckpoint {
   folder: string;
@@ -55,6 +60,8 @@ export interface SavedCheckpoint {
  * missing, misshapen or unknown.
  */
 export async function saveCheckpoint(folder: string, options: SaveOptions): Promise<SavedCheckpoint> {
+  requireOptions('saveCheckpoint', options, SAVE_OPTIONS);
+  requireGiven('saveCheckpoint', options, ['config', 'weights']);
   const { config, weights, tokenizerFiles = {}, dtype = 'f32', labels, problemType, extra } = options;
   const heads = checkWeights(config, weights, options.heads);
   if (labels && weights.has('classifier.weight') && !heads.includes('multipleChoice') && labels.length !== weights.get('classifier.weight')!.shape[0]) {

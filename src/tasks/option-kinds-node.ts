@@ -1,4 +1,4 @@
-import type { HubOptions } from '../checkpoint/hub-lazy-node.ts';
+import { HUB_OPTIONS } from '../checkpoint/hub-settings-node.ts';
 import type { OptionKinds } from '../core/options.ts';
 import type { EvaluateEmbeddingOptions } from './evaluate-embedding-node.ts';
 import type { EvaluateOptions } from './evaluate-node.ts';
@@ -12,11 +12,6 @@ import type { SentenceFields } from './sentences-node.ts';
 import type { ScheduleConstants } from './trainer-constants.ts';
 
 /* The options of the tasks that Node alone has; see `requireOptions`. */
-
-const HUB_OPTIONS: OptionKinds<HubOptions> = {
-  revision: 'string', onProgress: 'function', token: 'any', endpoint: 'string', cacheFolder: 'string', offline: 'boolean', files: 'list', signal: 'object', stallTimeout: 'number',
-  retries: 'number', retryDelay: 'number', maximumWait: 'number',
-};
 
 /** Of `Albert.load`. */
 export const NODE_LOAD_OPTIONS: OptionKinds<NodeLoadOptions> = { ...LOAD_OPTIONS, ...HUB_OPTIONS };

@@ -68,6 +68,25 @@ describe('against numpy', () => {
 });
 
 /** Values printed in the named documentation. */
+interface Averages { labels: number; gold: number[]; predicted: number[]; macro: number[]; micro: number[]; weighted: number[] }
+const averages = JSON.parse(readFileSync(join(import.meta.dirname, 'averages.json'), 'utf8')) as { single: Averages[]; several: (Omit<Averages, 'gold' | 'predicted'> & { gold: number[][]; predicted: number[][] })[] };
+
+describe("averages against scikit-learn's, with labels that occur nowhere or are only predicted", () => {
+  const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `l${i}`);
+  const expectAverages = (report: object, expected: Pick<Averages, 'macro' | 'micro' | 'weighted'>): void => {
+    const flat = (['macro', 'micro', 'weighted'] as const).flatMap((kind) => ['Precision', 'Recall', 'F1'].map((name, i): [string, number] => [kind + name, expected[kind][i]]));
+    expectClose(report, Object.fromEntries(flat));
+  };
+
+  it.each(averages.single)('one label a row, of $labels', ({ labels: count, gold, predicted, ...expected }) => {
+    expectAverages(classificationReport(gold, predicted, { labels: namesOf(count) }), expected);
+  });
+
+  it.each(averages.several)('several labels a row, of $labels', ({ labels: count, gold, predicted, ...expected }) => {
+    expectAverages(multiLabelReport(gold, predicted, { labels: namesOf(count) }), expected);
+  });
+});
+
 describe('against published examples', () => {
   it("scikit-learn's f1_score, balanced_accuracy_score, matthews_corrcoef and confusion_matrix", () => {
     const report = classificationReport([0, 1, 2, 0, 1, 2], [0, 2, 1, 0, 0, 1], { labels: ['0', '1', '2'] });

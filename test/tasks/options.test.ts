@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { downloadModel } from '../../src/checkpoint/hub-node.ts';
+import { saveOnnx } from '../../src/checkpoint/onnx-export-node.ts';
+import { saveCheckpoint } from '../../src/checkpoint/save-node.ts';
+import { buildShards } from '../../src/training/pretraining/shards-node.ts';
 import { TextClassifier } from '../../src/tasks/classify.ts';
 import type { Albert } from '../../src/tasks/albert.ts';
 import { evaluateClassifier } from '../../src/tasks/evaluate-node.ts';
@@ -37,6 +41,10 @@ describe('options of the public functions', () => {
     ['fineTuneClassifier', (options) => fineTuneClassifier(options), 'learningRate'],
     ['fineTuneEmbedding', (options) => fineTuneEmbedding(options), 'batchSize'],
     ['pretrain', (options) => pretrain(options), 'heldOut'],
+    ['saveCheckpoint', (options) => saveCheckpoint('none', options), 'labels'],
+    ['saveOnnx', (options) => saveOnnx('none.onnx', model.config, model.weights, options), 'layout'],
+    ['buildShards', (options) => buildShards([], 'none', options), 'segments'],
+    ['downloadModel', (options) => downloadModel('owner/name', options), 'revision'],
   ];
 
   it.each(calls)('%s names an unknown one', async (subject, call, name) => {

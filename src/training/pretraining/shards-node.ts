@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
+import { requireGiven, requireOptions, type OptionKinds } from '../../core/options.ts';
 import type { FileSource } from '../../core/files.ts';
 import { makeFolder, openFolder, writeFileAtomic } from '../../core/files-node.ts';
 import { withLock } from '../../core/lock-node.ts';
@@ -35,6 +36,10 @@ export interface BuildShardsOptions {
   signal?: AbortSignal;
 }
 
+const BUILD_OPTIONS: OptionKinds<BuildShardsOptions> = {
+  output: 'string', shardTokens: 'number', blockTokens: 'number', segments: 'string', workers: 'number', onProgress: 'function', signal: 'object',
+};
+
 /** What {@link buildShards} did. */
 export interface BuildShardsReport {
   manifest: ShardManifest;
@@ -60,6 +65,8 @@ const MAX_SHARD_TOKENS = 1 << 28;
  * be or hold what is read.
  */
 export async function buildShards(sources: readonly CorpusSource[], tokenizerFolder: string, options: BuildShardsOptions): Promise<BuildShardsReport> {
+  requireOptions('buildShards', options, BUILD_OPTIONS);
+  requireGiven('buildShards', options, ['output']);
   const settings = resolveOptions(options);
   requireSources(sources);
   await requireSeparate(options.output, [...sources.flatMap(({ paths }) => paths), tokenizerFolder]);
