@@ -13,8 +13,8 @@ console.log(vectors.fingerprint);
 
 /*
 Output (of the built-in model; numbers and fingerprint depend on it)
-2 vectors of 256 numbers
-text 0: 6 tokens, first number -0.068
-text 1: 7 tokens, first number -0.062
-model=c94677d6614a4f93;tokenizer=799d7da2dde269e2;dtype=f32;layers=4;pooling=mean;long=window:64:0;norm=1;dim=256
+2 vectors of 384 numbers
+text 0: 6 tokens, first number -0.102
+text 1: 6 tokens, first number -0.032
+model=6f877010e175f0df;tokenizer=7f3b5a54bc28ac8c;dtype=f32;layers=6;pooling=mean;long=window:256:0;norm=1;dim=384
 */

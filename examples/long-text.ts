@@ -32,7 +32,7 @@ Output (the number of numbers depends on the model)
 window: several windows, nothing was cut
 truncate: one window, tokens were cut
 error: text_too_long
-chapter 1: 64 numbers
-chapter 2: 64 numbers
-chapter 3: 64 numbers
+chapter 1: 384 numbers
+chapter 2: 384 numbers
+chapter 3: 384 numbers
 */

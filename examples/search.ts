@@ -15,7 +15,7 @@ for (const { text, score } of ranking) console.log(`${score.toFixed(3)}  ${text}
 
 /*
 Output (of the built-in model)
-0.800  The last train leaves at midnight.
-0.718  今天的菜汤里放了番茄。
-0.682  Water the roses in the morning.
+0.529  The last train leaves at midnight.
+0.159  Water the roses in the morning.
+0.142  今天的菜汤里放了番茄。
 */
