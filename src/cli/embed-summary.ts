@@ -1,4 +1,5 @@
 import { countOf } from '../core/count.ts';
+import { unknownRemarks } from '../tasks/text-windows.ts';
 import type { ReadReport } from '../data/rows.ts';
 import type { EmbeddedText } from '../tasks/embed.ts';
 import type { CliIo } from './io.ts';
@@ -58,14 +59,9 @@ export function printSummary(io: CliIo, run: { counts: EmbedCounts; input: ReadI
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
 }
 
-/** Share of unknown tokens above which results say little of the texts. */
-const MANY_UNKNOWN = 0.05;
-
-/** A warning where many tokens are the unknown one, as those of a script that the vocabulary was not made for. */
-export function unknownNotes({ tokens, unknownTokens }: { tokens: number; unknownTokens: number }): string[] {
-  if (unknownTokens <= MANY_UNKNOWN * tokens) return [];
-  const share = Math.round((100 * unknownTokens) / tokens);
-  return [`note: ${unknownTokens.toLocaleString('en-US')} of ${countOf(tokens, 'token')} (${share} %) unknown to the tokeniser: its vocabulary lacks these characters or words, and the model does not see them`];
+/** A note where many tokens are the unknown one. */
+export function unknownNotes(counts: { tokens: number; unknownTokens: number }): string[] {
+  return unknownRemarks(counts).map((remark) => `note: ${remark}`);
 }
 
 /** An input that has been read to its end. */

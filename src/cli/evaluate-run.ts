@@ -3,6 +3,7 @@ import { evaluateClassifier, type Evaluation } from '../tasks/evaluate-node.ts';
 import { evaluateEmbedding, type EmbeddingEvaluation } from '../tasks/evaluate-embedding-node.ts';
 import { TextClassifier, type PredictOptions } from '../tasks/classify.ts';
 import type { Albert } from '../tasks/albert.ts';
+import { unknownRemarks } from '../tasks/text-windows.ts';
 import { pick } from '../tasks/pick.ts';
 import type { Pooling } from '../model/pooling.ts';
 import { UsageError } from './errors.ts';
@@ -36,7 +37,7 @@ export async function runEvaluate(io: CliIo, model: string, flags: EvaluateFlags
   if (flags.scoreField !== undefined || flags.pooling !== undefined) throw new UsageError('--score-field and --pooling are for sentence embeddings, and this model is a classifier');
   const classifier = TextClassifier.from(opened);
   const evaluation = await evaluateClassifier(classifier, flags.data, { ...dataOptions(flags), ...pick(flags, ['longText', 'maxLength', 'batchTokens']) });
-  if (!flags.quiet) for (const note of [...notesOf(evaluation), ...absentLabels(evaluation)]) io.stderr.write(`note: ${note}\n`);
+  if (!flags.quiet) for (const note of [...notesOf(evaluation), ...unknownRemarks(evaluation), ...absentLabels(evaluation)]) io.stderr.write(`note: ${note}\n`);
   await io.stdout.write(flags.json ? `${JSON.stringify(toPlain(evaluation), nullForUndefined)}\n` : describe(evaluation, (performance.now() - started) / 1000));
 }
 

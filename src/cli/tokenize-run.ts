@@ -2,7 +2,7 @@ import { countOf } from '../core/count.ts';
 import { toJson } from '../data/json.ts';
 import { openRecordWriter, type RecordWriter } from '../data/writers-node.ts';
 import { ProgressMeter } from '../core/progress.ts';
-import type { Encoding, Tokenizer } from '../tokenizer/tokenizer.ts';
+import { countUnknown, type Encoding, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { inputNotes, unknownNotes } from './embed-summary.ts';
 import type { CliIo } from './io.ts';
 import { openTokenizer } from './models.ts';
@@ -10,7 +10,6 @@ import { claimOutput } from './output-claim.ts';
 import { outputFile, requireOutputFormat } from './output-format.ts';
 import { openPairInput } from './pair-input.ts';
 import { createProgressBar } from './progress-bar.ts';
-import { countUnknown } from '../tasks/text-windows.ts';
 import { openTextInput, type InputFlags } from './text-input.ts';
 
 /** The flags of `albertine tokenize`, as commander gives them. */

@@ -1,5 +1,6 @@
 import { parseDecimal } from '../core/decimal.ts';
 import { AlbertineError, describeValue, requireOneOf } from '../core/errors.ts';
+import { nearestName } from '../core/nearest.ts';
 import { missingFieldReason, type ReadReport, type Row, type RowSource } from './rows.ts';
 
 /** What is predicted for a text: one of several labels, any number of them, or a number. */
@@ -65,7 +66,7 @@ export async function collectExamples(rows: RowSource, options: ExampleOptions =
     const reading = readExample(row, problem, options);
     const unknown = typeof reading === 'string' ? undefined : reading.names.find((name) => allowed && !allowed.has(name));
     if (typeof reading === 'string') rows.reject(row, reading);
-    else if (unknown !== undefined) rows.reject(row, `the label ${describeValue(unknown)} is not among the known ones: ${describeValue(options.labels)}`);
+    else if (unknown !== undefined) rows.reject(row, unknownLabel(unknown, options.labels!));
     else {
       if (reading.example.text === '' || reading.example.pair === '') emptyTexts++;
       readings.push(reading);
@@ -82,6 +83,11 @@ export async function collectExamples(rows: RowSource, options: ExampleOptions =
     else if (problem === 'multiLabel') example.target = names.map((name) => indices.get(name)!).sort((a, b) => a - b);
   }
   return { problem, examples: readings.map(({ example }) => example), labels, emptyTexts, report: rows.report };
+}
+
+function unknownLabel(name: string, known: readonly string[]): string {
+  const nearest = known.find((other) => other.toLowerCase() === name.toLowerCase()) ?? (name.length > 2 ? nearestName(name, known) : undefined);
+  return `the label ${describeValue(name)} is not among the known ones: ${describeValue(known)}${nearest === undefined ? '' : ` (did you mean ${JSON.stringify(nearest)}?)`}`;
 }
 
 /** Sorts label names as {@link ExampleSet.labels} says. */

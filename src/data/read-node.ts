@@ -2,6 +2,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { AlbertineError, describeValue, requireOneOf } from '../core/errors.ts';
+import { requireOptions, type OptionKinds } from '../core/options.ts';
 import { readParquetRows } from './parquet-node.ts';
 import { parseRows, type ParseOptions } from './parse.ts';
 import { missingFieldReason, ROW_FORMATS, RowReporter, type OnError, type Row, type RowFormat, type RowSource } from './rows.ts';
@@ -13,6 +14,11 @@ export interface ReadOptions extends Omit<ParseOptions, 'format'> {
   /** Default `stop`. */
   onError?: OnError;
 }
+
+/** Of {@link openRows}; see `requireOptions`. */
+export const READ_OPTIONS: OptionKinds<ReadOptions> = {
+  format: 'string', fields: 'list', encoding: 'string', header: 'boolean', delimiter: 'string', quotes: 'string', maxLineBytes: 'number', onError: 'string',
+};
 
 const EXTENSIONS: Record<string, RowFormat> = {
   txt: 'txt', text: 'txt', jsonl: 'jsonl', ndjson: 'jsonl', json: 'jsonl', csv: 'csv', tsv: 'tsv', tab: 'tsv', parquet: 'parquet',
@@ -31,6 +37,7 @@ export function formatOfPath(path: string): RowFormat | undefined {
  * rows (unless `onError` is `skip`, and some row can be used) and `invalid_file` for damaged containers.
  */
 export function openRows(source: string, options: ReadOptions = {}): RowSource {
+  requireOptions('openRows', options, READ_OPTIONS);
   const { onError = 'stop' } = options;
   requireOneOf('onError', onError, ['stop', 'skip']);
   const format = requireFormat(source, options.format);
@@ -93,6 +100,7 @@ export interface ReadTextOptions extends Omit<ReadOptions, 'fields'> {
  * consumed. A row whose field is missing or no string is a bad row. Errors as {@link openRows}.
  */
 export function readTexts(source: string, options: ReadTextOptions = {}): TextSource {
+  requireOptions('readTexts', options, { ...READ_OPTIONS, textField: 'string', keepFields: 'boolean' });
   const { textField, keepFields = false, ...rest } = options;
   const format = options.format ?? (source === '-' ? 'txt' : undefined);
   // Text files have their one field whatever the caller calls it.

@@ -8,7 +8,8 @@ import type { ProblemType } from '../data/dataset.ts';
 import { Albert, type LoadOptions } from './albert.ts';
 import { PREDICT_OPTIONS, PREDICT_STREAM_OPTIONS } from './option-kinds.ts';
 import { countedFrom, requireFiniteResult } from './finite-results.ts';
-import { countUnknown, LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
+import { countUnknown } from '../tokenizer/tokenizer.ts';
+import { LONG_TEXT_POLICIES, tooLong, type LongTextPolicy } from './text-windows.ts';
 
 /** Keys of `config.json` that this package adds to a fine-tuned classifier. */
 export const CLASSIFIER_KEYS = { maxLength: 'albertine_max_length', temperature: 'albertine_temperature', pairs: 'albertine_pairs' } as const;

@@ -2,10 +2,10 @@ import { requireOneOf } from '../core/errors.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables } from '../model/batch.ts';
 import { normalizeVector, poolWords } from '../model/pooling.ts';
-import type { Encoding } from '../tokenizer/tokenizer.ts';
+import { countUnknown, type Encoding } from '../tokenizer/tokenizer.ts';
 import { padBatch, planEmbedding, type EmbeddedText, type EmbeddingModel, type EmbedOptions, type EmbedPlan } from './embed.ts';
 import { requireFiniteResult } from './finite-results.ts';
-import { countUnknown, tooLong } from './text-windows.ts';
+import { tooLong } from './text-windows.ts';
 
 /** Options of {@link embedTokens}; pooling and window combination do not apply. */
 export interface TokenEmbeddingOptions extends Omit<EmbedOptions, 'pooling' | 'windowCombination' | 'segments' | 'dimensions'> {

@@ -28,6 +28,9 @@ export interface Evaluation {
   /** Texts that were cut, and tokens lost by that. */
   truncatedTexts: number;
   truncatedTokens: number;
+  /** Tokens of all texts, and those that stand for what the vocabulary does not have. */
+  tokens: number;
+  unknownTokens: number;
   /** Rows left out because they were bad (only with `onError: 'skip'`). */
   skippedRows: number;
 }
@@ -59,6 +62,8 @@ export async function evaluateExamples(classifier: TextClassifier, set: Pick<Exa
     ...(perClass && { perClass }), ...(confusionMatrix && { confusionMatrix }),
     truncatedTexts: texts.filter(({ truncatedTokens }) => truncatedTokens > 0).length,
     truncatedTokens: texts.reduce((sum, { truncatedTokens }) => sum + truncatedTokens, 0),
+    tokens: texts.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    unknownTokens: texts.reduce((sum, { unknownTokens = 0 }) => sum + unknownTokens, 0),
     skippedRows: set.report.skipped,
   };
 }

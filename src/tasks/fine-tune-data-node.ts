@@ -24,6 +24,7 @@ import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts
 import { describeClasses, describeMultiLabels } from './label-balance.ts';
 import { BUILT_IN_MODEL, modelFolder } from './load-node.ts';
 import { pick } from './pick.ts';
+import { unknownRemarks } from './text-windows.ts';
 import { startClassifier, type HeadOrigins } from './start-heads-node.ts';
 
 /** The model that fine-tuning starts from. */
@@ -100,10 +101,11 @@ export async function prepareClassification(options: FineTuneOptions): Promise<P
   const base = await openBaseModel(options, { model: BUILT_IN_MODEL, maxLength: DEFAULT_MAX_LENGTH });
   const notes = [...base.notes];
   const encode = (name: string, set: ExampleSet): EncodedExample[] => {
-    const { encoded, truncatedTexts, truncatedTokens } = encodeExamples(base.tokenizer, set.examples, base.maxLength);
-    const remarks = readingRemarks({ ...set, truncatedTexts, truncatedTokens, maxLength: base.maxLength });
+    const { encoded, ...counts } = encodeExamples(base.tokenizer, set.examples, base.maxLength);
+    const tokens = encoded.reduce((sum, { ids }) => sum + ids.length, 0);
+    const remarks = [...readingRemarks({ ...set, ...counts, maxLength: base.maxLength }), ...unknownRemarks({ tokens, ...counts })];
     if (remarks.length > 0) notes.push(`${name}: ${remarks.join(', ')}`);
-    options.onEvent?.('data', [`${name}: ${countOf(set.examples.length, 'row')}, ${countOf(encoded.reduce((sum, { ids }) => sum + ids.length, 0), 'token')}`, ...remarks].join(', '));
+    options.onEvent?.('data', [`${name}: ${countOf(set.examples.length, 'row')}, ${countOf(tokens, 'token')}`, ...remarks].join(', '));
     return encoded;
   };
   const [train, evaluation] = [encode('train', sets.train), encode('evaluation', sets.evaluation)];

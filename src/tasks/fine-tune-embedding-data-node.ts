@@ -63,7 +63,7 @@ export async function readEmbeddingData(options: FineTuneEmbeddingOptions, objec
     [train, evaluation] = [selectRows(train, split.train), selectRows(train, split.validation)];
   }
   const duplicates = { ...findDuplicates(keyed(train), evaluation && keyed(evaluation)), ...(dropped !== undefined && { dropped }) };
-  const remarks = duplicateRemarks(duplicates);
+  const remarks = [...duplicateRemarks(duplicates), ...trainedTexts(train, evaluation)];
   for (const remark of remarks) onEvent?.('data', remark);
   return {
     train, notes: [...notes, ...remarks], fingerprint: fingerprintOf(train, evaluation), duplicates,
@@ -133,6 +133,15 @@ async function readFile(path: string, request: ReadRequest, into: { sequences: T
 function rowKeys({ sequences, textsPerRow }: SentenceRows): Float64Array {
   const texts = Array.from({ length: sequences.length }, (_, index) => sequences.sequence(index).join(' '));
   return Float64Array.from({ length: texts.length / textsPerRow }, (_, row) => textKey(texts.slice(row * textsPerRow, (row + 1) * textsPerRow).sort()));
+}
+
+/** Texts without a pair teach no score, but those that are held out in pairs are known to the model: a fact, not a fault. */
+function trainedTexts(train: SentenceRows, evaluation: SentenceRows | undefined): string[] {
+  if (train.textsPerRow !== 1 || evaluation?.textsPerRow !== 2) return [];
+  const known = new Set(rowKeys(train));
+  const texts = new Set(rowKeys({ ...evaluation, textsPerRow: 1 }));
+  const shared = [...texts].filter((key) => known.has(key)).length;
+  return shared === 0 ? [] : [`${shared.toLocaleString('en-US')} of ${countOf(texts.size, 'held-out text')} ${shared === 1 ? 'is' : 'are'} also among the training texts (without their scores)`];
 }
 
 /** Each row once with each of its scores, and no training row that is held out. */

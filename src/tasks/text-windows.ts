@@ -1,5 +1,6 @@
+import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { countUnknown, type Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** What happens to a text longer than the model takes. */
 export const LONG_TEXT_POLICIES = ['window', 'truncate', 'error'] as const;
@@ -46,11 +47,14 @@ export function splitText(tokenizer: Tokenizer, text: string, options: TextWindo
   return { windows, tokenCount: ids.length, unknownTokens, truncatedTokens: 0 };
 }
 
-/** How many of the tokens are the unknown one: what they stand for is lost to the model. */
-export function countUnknown({ special: { unk } }: Pick<Tokenizer, 'special'>, ids: Int32Array): number {
-  let count = 0;
-  for (const id of ids) if (id === unk) count++;
-  return count;
+/** Share of unknown tokens above which results say little of the texts. */
+const MANY_UNKNOWN = 0.05;
+
+/** What is to be told where many tokens are the unknown one, as those of a script that the vocabulary was not made for; nothing where few are. */
+export function unknownRemarks({ tokens, unknownTokens }: { tokens: number; unknownTokens: number }): string[] {
+  if (unknownTokens <= MANY_UNKNOWN * tokens) return [];
+  const share = Math.round((100 * unknownTokens) / tokens);
+  return [`${unknownTokens.toLocaleString('en-US')} of ${countOf(tokens, 'token')} (${share} %) unknown to the tokeniser: its vocabulary lacks these characters or words, and the model does not see them`];
 }
 
 /** Where windows of `room` tokens begin so that they cover `length` tokens and share `stride`. */

@@ -69,3 +69,10 @@ export interface Tokenizer {
   /** The files that describe this tokeniser, to be written next to a checkpoint: name to content. */
   files(): Record<string, Uint8Array | string>;
 }
+
+/** How many of the tokens are the unknown one: what they stand for is lost to the model. */
+export function countUnknown({ special: { unk } }: Pick<Tokenizer, 'special'>, ids: Int32Array): number {
+  let count = 0;
+  for (const id of ids) if (id === unk) count++;
+  return count;
+}

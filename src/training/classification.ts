@@ -6,7 +6,7 @@ import { classificationReport, multiLabelReport } from '../metrics/classificatio
 import { regressionReport } from '../metrics/regression.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { countUnknown, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { classificationHead, type ProblemType } from './heads.ts';
 import type { BatchShape, LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
 import { rowOrder } from './row-order.ts';
@@ -47,17 +47,19 @@ export interface ClassificationTaskOptions {
   classWeights?: readonly number[];
 }
 
-/** Tokenises examples, cutting the longer text of a pair first; `truncatedTokens` counts what was lost over all. */
-export function encodeExamples(tokenizer: Tokenizer, examples: readonly Example[], maxLength: number): { encoded: EncodedExample[]; truncatedTexts: number; truncatedTokens: number } {
+/** Tokenises examples, cutting the longer text of a pair first; `truncatedTokens` counts what was lost over all, `unknownTokens` what the vocabulary lacks. */
+export function encodeExamples(tokenizer: Tokenizer, examples: readonly Example[], maxLength: number): { encoded: EncodedExample[]; truncatedTexts: number; truncatedTokens: number; unknownTokens: number } {
   let truncatedTexts = 0;
+  let unknownTokens = 0;
   let truncatedTokens = 0;
   const encoded = examples.map(({ text, pair, target }) => {
     const { ids, typeIds, truncatedTokens: lost } = tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) });
     if (lost > 0) truncatedTexts++;
     truncatedTokens += lost;
+    unknownTokens += countUnknown(tokenizer, ids);
     return { ids, typeIds, target };
   });
-  return { encoded, truncatedTexts, truncatedTokens };
+  return { encoded, truncatedTexts, truncatedTokens, unknownTokens };
 }
 
 /** Steps that make one pass over the training rows, rounded up. */

@@ -46,6 +46,17 @@ const weightsOf = (output: string): string => readFileSync(join(output, 'model.s
 const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
 
 describe('fineTuneEmbedding', () => {
+  it('tells of held-out texts that are trained on without their scores', async () => {
+    const pairs = scoredPairs(12, 9);
+    const [path, held] = [folder.path('known.txt'), writeRows(folder.path('known.jsonl'), pairs)];
+    const known = new Set(pairs.slice(0, 5).flatMap(({ text, pair }) => [text, pair]));
+    const all = new Set(pairs.flatMap(({ text, pair }) => [text, pair]));
+    writeFileSync(path, `${[...known, 'nothing of the kind', 'something else'].join('\n')}\n`);
+    const told: string[] = [];
+    await fineTune({ train: [path], evaluation: [held], maxSteps: 1, onEvent: (_, message) => told.push(message) });
+    expect(told).toContain(`${known.size} of ${all.size} held-out texts are also among the training texts (without their scores)`);
+  });
+
   it('learns what scored pairs mean, for texts it has not seen, and saves what was measured', async () => {
     using untrained = await loadModel(model, { threads: 1 });
     const before = await evaluateEmbedding(untrained, dev);

@@ -160,7 +160,7 @@ describe('what cannot be trained', () => {
     writeFileSync(csv, 'text,label\nthe film,good\nbad plot,\n');
     await wrong({ train: csv }, 'invalid_data', /bad\.csv, row 3: field "label" must be a label/);
     const unknown = writeRows(folder.path('unknown.jsonl'), [{ text: 'a', label: 'good' }, { text: 'a', label: 'god' }]);
-    await wrong({ evaluation: unknown }, 'invalid_data', /unknown\.jsonl, row 2: the label "god" is not among the known ones: \["bad","good"\]/);
+    await wrong({ evaluation: unknown }, 'invalid_data', /unknown\.jsonl, row 2: the label "god" is not among the known ones: \["bad","good"\] \(did you mean "good"\?\)/);
     await wrong({ train: writeRows(folder.path('one.jsonl'), [{ text: 'a', label: 'x' }, { text: 'b', label: 'x' }]) }, 'invalid_data', /only one label, "x"/);
     await wrong({ textField: 'body' }, 'invalid_data', /no field "body"; the fields present are "text", "label"/);
     await wrong({ device: 'gpu' as 'webgpu', train: folder.path('absent.csv') }, 'invalid_argument', /device must be one of cpu, webgpu, got "gpu"/);

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { downloadModel } from '../../src/checkpoint/hub-node.ts';
 import { saveOnnx } from '../../src/checkpoint/onnx-export-node.ts';
 import { saveCheckpoint } from '../../src/checkpoint/save-node.ts';
+import { readExamples } from '../../src/data/dataset-node.ts';
+import { openRows, readTexts } from '../../src/data/read-node.ts';
+import { trainVocabularyFromFiles } from '../../src/tokenizer/training/train-node.ts';
 import { buildShards } from '../../src/training/pretraining/shards-node.ts';
 import { TextClassifier } from '../../src/tasks/classify.ts';
 import type { Albert } from '../../src/tasks/albert.ts';
@@ -44,6 +47,10 @@ describe('options of the public functions', () => {
     ['saveCheckpoint', (options) => saveCheckpoint('none', options), 'labels'],
     ['saveOnnx', (options) => saveOnnx('none.onnx', model.config, model.weights, options), 'layout'],
     ['buildShards', (options) => buildShards([], 'none', options), 'segments'],
+    ['openRows', (options) => openRows('none.csv', options), 'delimiter'],
+    ['readTexts', (options) => readTexts('none.csv', options), 'textField'],
+    ['readExamples', (options) => readExamples('none.csv', options), 'labelField'],
+    ['trainVocabularyFromFiles', (options) => trainVocabularyFromFiles([], options), 'vocabSize'],
     ['downloadModel', (options) => downloadModel('owner/name', options), 'revision'],
   ];
 

@@ -35,4 +35,16 @@ describe('tokens for what the vocabulary lacks', () => {
     expect([few.code, few.stderr]).toEqual([0, expect.not.stringContaining('unknown to')]);
     expect(JSON.parse(readFileSync(folder.path('few.csv.meta.json'), 'utf8'))).toMatchObject({ counts: { tokens: 21, unknownTokens: 1 } });
   });
+
+  it('are counted in what is trained on and evaluated', async () => {
+    const path = folder.path('labelled.csv');
+    writeFileSync(path, 'text,label\n貓 貓,a\nthe cat,b\n' + 'the dog,a\n貓,b\n'.repeat(6));
+    const trained = await run(['finetune', 'classify', '-m', model, '--train', path, '--eval', path, '-o', folder.path('classifier'), '--max-steps', '1', '--no-words-baseline', '-q']);
+    expect(trained.code, trained.stderr).toBe(0);
+    const notes = (JSON.parse(readFileSync(folder.path('classifier/run.json'), 'utf8')) as { notes: string[] }).notes;
+    expect(notes).toContainEqual(expect.stringMatching(/^train: .* unknown to the tokeniser/));
+    const evaluated = await run(['evaluate', folder.path('classifier'), '--data', path, '--json']);
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ count: 14, tokens: 22, unknownTokens: 8 });
+    expect(evaluated.stderr).toContain('note: 8 of 22 tokens (36 %) unknown to the tokeniser');
+  });
 });

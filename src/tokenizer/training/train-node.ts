@@ -3,6 +3,7 @@ import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.
 import { makeFolder, requireUsableFolder, writeFileAtomic } from '../../core/files-node.ts';
 import { withLock } from '../../core/lock-node.ts';
 import { requireSeparate } from '../../core/output-node.ts';
+import { requireGiven, requireOptions, type OptionKinds } from '../../core/options.ts';
 import type { ProgressListener } from '../../core/progress.ts';
 import { tokenizerForTransformers } from '../transformers-files.ts';
 import { createUnigramTokenizer } from '../unigram-tokenizer.ts';
@@ -14,7 +15,7 @@ import { createTrainingNormalizer, type NormalizationOptions } from './normaliza
 import { SegmentCounter, type SplitRules } from './segments.ts';
 import { findTextSources, type TextSource } from './text-lines-node.ts';
 import { type CountedWords, TrainingState } from './training-state-node.ts';
-import { resolveUnigramSettings, type UnigramSettings } from './unigram-options.ts';
+import { DEFAULT_UNIGRAM_SETTINGS, resolveUnigramSettings, type UnigramSettings } from './unigram-options.ts';
 import { splitAtSymbols, trainUnigram, type UnigramReport } from './unigram-trainer.ts';
 import { trainWordPiece, type WordPieceResult, type WordPieceTrainingOptions } from './wordpiece-trainer.ts';
 
@@ -48,6 +49,15 @@ export interface WordPieceFileOptions extends FileTrainingOptions, Omit<WordPiec
   words?: BertWordOptions;
 }
 
+const FILE_OPTIONS: OptionKinds<FileTrainingOptions> = {
+  outputDirectory: 'string', inputSentenceSize: 'any', seed: 'number', textField: 'string', maxSegments: 'number', resume: 'boolean', onProgress: 'function', signal: 'object',
+};
+const SETTINGS = Object.fromEntries(Object.keys(DEFAULT_UNIGRAM_SETTINGS).map((name) => [name, 'any'])) as OptionKinds<UnigramSettings>;
+const UNIGRAM_OPTIONS: OptionKinds<UnigramFileOptions> = { ...SETTINGS, ...FILE_OPTIONS, algorithm: 'string', normalization: 'object' };
+const WORDPIECE_OPTIONS: OptionKinds<WordPieceFileOptions> = {
+  ...FILE_OPTIONS, algorithm: 'string', words: 'object', vocabSize: 'number', minFrequency: 'number', characterCoverage: 'number', specialTokens: 'list', maxTokenLength: 'number',
+};
+
 /** What was made of what; also written as `training-report.json`. */
 export interface VocabularyReport {
   algorithm: 'unigram' | 'wordpiece';
@@ -71,6 +81,8 @@ export async function trainVocabularyFromFiles(
 ): Promise<VocabularyReport> {
   const started = performance.now();
   const algorithm = requireOneOf('algorithm', options.algorithm ?? 'unigram', ['unigram', 'wordpiece']);
+  requireOptions('trainVocabularyFromFiles', options, algorithm === 'wordpiece' ? WORDPIECE_OPTIONS : UNIGRAM_OPTIONS);
+  requireGiven('trainVocabularyFromFiles', options, ['outputDirectory']);
   if (inputs.length === 0) throw new AlbertineError('invalid_argument', 'no input files were given', { value: inputs });
   if (options.inputSentenceSize !== undefined) requireInteger('inputSentenceSize', options.inputSentenceSize, { min: 1 });
   if (options.algorithm !== 'wordpiece') requireUnigramOptions(options); // wrong options should not cost a pass over the text
