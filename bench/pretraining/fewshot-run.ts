@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import {
   evaluateClassifier, fineTuneClassifier, initialiseWeights, openFolder, saveCheckpoint, sortLabels, TextClassifier, type Albert,
 } from '../../src/index.ts';
-import { stepsOfEpochs } from '../../src/training/classification.ts';
+import { stepsOfEpochs } from '../../src/training/units.ts';
 import { trainBagOfWords, type LabelledText } from '../training/bag-of-words.ts';
 import type { Cell, CellResult } from './cells.ts';
 import { sampleRows, TASKS, type TaskData, type TaskRow } from './tasks.ts';

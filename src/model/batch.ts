@@ -16,6 +16,26 @@ export interface EncoderBatch {
   positionIds?: ArrayLike<number> | undefined;
 }
 
+/** A rectangle made by {@link padPieces}. */
+export interface PaddedBatch extends EncoderBatch {
+  inputIds: Int32Array;
+  tokenTypeIds: Int32Array;
+  attentionMask: Uint8Array;
+}
+
+/** Tokenised texts of different lengths as a rectangle, padded at the end; types are 0 where there are none. */
+export function padPieces(pieces: readonly { readonly ids: Int32Array; readonly typeIds?: Int32Array }[], { sequenceLength, padTokenId }: { sequenceLength: number; padTokenId: number }): PaddedBatch {
+  const size = pieces.length * sequenceLength;
+  const batch = { batchSize: pieces.length, sequenceLength, inputIds: new Int32Array(size).fill(padTokenId), tokenTypeIds: new Int32Array(size), attentionMask: new Uint8Array(size) };
+  pieces.forEach(({ ids, typeIds }, row) => {
+    const start = row * sequenceLength;
+    batch.inputIds.set(ids, start);
+    if (typeIds) batch.tokenTypeIds.set(typeIds, start);
+    batch.attentionMask.fill(1, start, start + ids.length);
+  });
+  return batch;
+}
+
 /** Added to the scores of hidden keys: far below any score, so that their probability is exactly 0, and never infinite. */
 const HIDDEN = -1e30;
 

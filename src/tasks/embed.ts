@@ -1,7 +1,7 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import { ProgressMeter, type ProgressListener } from '../core/progress.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
-import { embeddingTables, type EncoderBatch } from '../model/batch.ts';
+import { embeddingTables, padPieces, type PaddedBatch } from '../model/batch.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { AlbertEncoder } from '../model/encoder.ts';
 import type { Weights } from '../model/parameters.ts';
@@ -248,15 +248,9 @@ function poolStatic(plan: EmbedPlan, ids: Int32Array, word: Float32Array): Float
 }
 
 /** Pads windows to a common length. The length depends on each window alone (all share a bucket), never on its batch mates. */
-export function padBatch(windows: readonly Int32Array[], { config, tokenizer }: Pick<EmbeddingModel, 'config' | 'tokenizer'>): EncoderBatch & { attentionMask: Uint8Array; inputIds: Int32Array } {
+export function padBatch(windows: readonly Int32Array[], { config, tokenizer }: Pick<EmbeddingModel, 'config' | 'tokenizer'>): PaddedBatch {
   const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(windows.reduce((longest, ids) => Math.max(longest, ids.length), 0));
-  const inputIds = new Int32Array(windows.length * sequenceLength).fill(tokenizer.special.pad >= 0 ? tokenizer.special.pad : config.padTokenId);
-  const attentionMask = new Uint8Array(inputIds.length);
-  windows.forEach((ids, row) => {
-    inputIds.set(ids, row * sequenceLength);
-    attentionMask.fill(1, row * sequenceLength, row * sequenceLength + ids.length);
-  });
-  return { batchSize: windows.length, sequenceLength, inputIds, attentionMask };
+  return padPieces(windows.map((ids) => ({ ids })), { sequenceLength, padTokenId: tokenizer.special.pad >= 0 ? tokenizer.special.pad : config.padTokenId });
 }
 
 function combineWindows(plan: EmbedPlan, text: TextWindows, vectors: readonly Float32Array[]): Float32Array {

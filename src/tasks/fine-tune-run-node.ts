@@ -5,7 +5,7 @@ import type { AlbertConfig } from '../model/config.ts';
 import type { Weights } from '../model/parameters.ts';
 import { defaultThreads } from '../runtime/threads.ts';
 import { layerwiseScales, type ArenaOptions } from '../training/arena.ts';
-import { stepsOfEpochs, stepsPerEpoch } from '../training/classification.ts';
+import { stepsOfEpochs, stepsPerEpoch } from '../training/units.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import { requireUsedByOptimizer } from '../training/optimizers/constants.ts';
 import type { Schedule } from '../training/schedules.ts';

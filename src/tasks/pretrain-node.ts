@@ -16,7 +16,7 @@ import { defaultThreads } from '../runtime/threads.ts';
 import { fingerprintOf } from '../tokenizer/fingerprint.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { DEFAULT_MICRO_BATCH_TOKENS } from '../training/classification.ts';
+import { DEFAULT_MICRO_BATCH_TOKENS } from '../training/units.ts';
 import type { RunEstimate } from '../training/estimate-node.ts';
 import type { GuardOptions } from '../training/guards.ts';
 import type { SaveActivations } from '../training/layerwise.ts';

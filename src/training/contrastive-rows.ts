@@ -1,3 +1,4 @@
+import { padPieces } from '../model/batch.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { bucketWithin } from '../data/batches.ts';
 import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
@@ -82,17 +83,11 @@ export function selectRows({ sequences, textsPerRow, scores }: SentenceRows, row
 export function padSequences(sequences: readonly Int32Array[], config: AlbertConfig, pooling: EmbeddingPooling): TrainingBatch {
   const batchSize = sequences.length;
   const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(sequences.reduce((longest, { length }) => Math.max(longest, length), 1));
-  const inputIds = new Int32Array(batchSize * sequenceLength).fill(config.padTokenId);
-  const attentionMask = new Uint8Array(batchSize * sequenceLength);
+  const batch = padPieces(sequences.map((ids) => ({ ids })), { sequenceLength, padTokenId: config.padTokenId });
   const weights = new Float32Array(batchSize * sequenceLength);
-  sequences.forEach((ids, row) => {
-    const start = row * sequenceLength;
-    inputIds.set(ids, start);
-    attentionMask.fill(1, start, start + ids.length);
-    weights.fill(1 / ids.length, start, start + ids.length);
-  });
+  sequences.forEach((ids, row) => weights.fill(1 / ids.length, row * sequenceLength, row * sequenceLength + ids.length));
   const feeds: Record<string, HostTensor> = pooling === 'mean'
     ? { poolingWeights: float32([batchSize, 1, sequenceLength], weights) }
     : { firstTokens: int64([batchSize], Array.from({ length: batchSize }, (_, row) => row * sequenceLength)) };
-  return { batchSize, sequenceLength, inputIds, attentionMask, headFeeds: feeds };
+  return { ...batch, headFeeds: feeds };
 }

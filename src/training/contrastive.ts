@@ -4,13 +4,13 @@ import { pearson, spearman } from '../metrics/correlation.ts';
 import { cosine } from '../metrics/similarity.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
-import { DEFAULT_MICRO_BATCH_TOKENS } from './classification.ts';
 import { embeddingHead, type EmbeddingHeadOptions, type EmbeddingPooling } from './contrastive-head.ts';
 import { longestText, padSequences, rowCount, type SentenceRows } from './contrastive-rows.ts';
 import type { HeadResults } from './head.ts';
 import type { LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
 import { rowOrder } from './row-order.ts';
 import type { StepData, TrainingTask } from './trainer-options.ts';
+import { DEFAULT_MICRO_BATCH_TOKENS } from './units.ts';
 
 /** Options of {@link embeddingTask}. */
 export interface EmbeddingTaskOptions extends EmbeddingHeadOptions {

@@ -2,7 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Training: gradients over a whole ALBERT, optimisers, schedules, the trainer, trackers and reports. */
 export { createArena, layerwiseScales, type Arena, type ArenaOptions } from './arena.ts';
-export { classificationTask, encodeExamples, scoreLogits, stepsPerEpoch, type ClassificationTaskOptions, type EncodedExample } from './classification.ts';
+export { classificationTask, encodeExamples, scoreLogits, type ClassificationTaskOptions, type EncodedExample } from './classification.ts';
+export { stepsPerEpoch, unitsTask, type HeadFeeds, type Piece, type Unit, type UnitBatch, type UnitsTaskOptions } from './units.ts';
 export { embeddingTask, type EmbeddingTaskOptions } from './contrastive.ts';
 export {
   EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, embeddingHead, SCORED_LOSSES, type EmbeddingHeadOptions, type EmbeddingObjective, type EmbeddingPooling, type ScoredLoss,
