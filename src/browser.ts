@@ -12,7 +12,8 @@ export type { ProgressEvent, ProgressListener } from './core/progress.ts';
 // Models and embeddings
 export type { LoadOptions } from './tasks/albert.ts';
 export { UrlAlbert as Albert, type UrlLoadOptions } from './tasks/load-url.ts';
-export { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from './tasks/classify.ts';
+export { TextClassifier } from './tasks/classify/classifier.ts';
+export type { ClassifierInput, Prediction, PredictOptions } from './tasks/classify/task.ts';
 export type { EmbeddedText, EmbeddingMatrix, EmbeddingModel, EmbedOptions } from './tasks/embed.ts';
 export type { EmbeddingRow, StreamOptions } from './tasks/embed-stream.ts';
 export type { TokenEmbedding, TokenEmbeddingOptions, TokenEmbeddings } from './tasks/embed-tokens.ts';

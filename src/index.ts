@@ -84,12 +84,13 @@ export { DeviceTensor, float32, HostTensor, int64, zeros, type RunTensor } from 
 export { defaultThreads } from './runtime/threads.ts';
 
 // Fine-tuning, classification, pretraining (more under `albertine/training`)
-export { fineTuneClassifier, type FineTuneOptions, type FineTuneResult } from './tasks/fine-tune-node.ts';
-export { fineTuneEmbedding, type FineTuneEmbeddingOptions, type FineTuneEmbeddingResult } from './tasks/fine-tune-embedding-node.ts';
-export type { SentenceFields } from './tasks/sentences-node.ts';
-export { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from './tasks/classify.ts';
-export { evaluateClassifier } from './tasks/evaluate-node.ts';
-export { evaluateEmbedding, type EmbeddingEvaluation, type EvaluateEmbeddingOptions } from './tasks/evaluate-embedding-node.ts';
+export { fineTuneClassifier, type FineTuneOptions, type FineTuneResult } from './tasks/classify/tuning-node.ts';
+export { fineTuneEmbedding, type FineTuneEmbeddingOptions, type FineTuneEmbeddingResult } from './tasks/embedding/fine-tune-node.ts';
+export type { SentenceFields } from './tasks/embedding/sentences-node.ts';
+export { TextClassifier } from './tasks/classify/classifier.ts';
+export type { ClassifierInput, Prediction, PredictOptions } from './tasks/classify/task.ts';
+export { evaluateClassifier } from './tasks/classify/evaluate-node.ts';
+export { evaluateEmbedding, type EmbeddingEvaluation, type EvaluateEmbeddingOptions } from './tasks/embedding/evaluate-node.ts';
 export { pretrain, type PretrainConfig, type PretrainOptions, type PretrainResult } from './tasks/pretrain-node.ts';
 export { quantizeModel, type QuantizedModel, type QuantizeOptions } from './tasks/quantize-model.ts';
 export { saveInt8Checkpoint } from './checkpoint/save-int8-node.ts';

@@ -1,9 +1,9 @@
 import type { RunEstimate } from '../training/estimate-node.ts';
 import type { SaveActivations } from '../training/layerwise.ts';
 import type { OptimizerOptions } from '../training/trainer-options.ts';
-import type { Baseline } from '../tasks/fine-tune-options.ts';
-import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult, type FineTuneRunOptions } from '../tasks/fine-tune-node.ts';
-import type { FineTuneEmbeddingOptions } from '../tasks/fine-tune-embedding-options.ts';
+import type { FineTuneRunOptions } from '../tasks/fine-tune-options.ts';
+import type { TaskManual } from '../tasks/manual.ts';
+import type { FinishedRun } from '../tasks/verbs.ts';
 import { pick } from '../tasks/pick.ts';
 import { RunFinished } from '../tasks/run-folder-node.ts';
 import type { ScheduleConstants } from '../tasks/trainer-constants.ts';
@@ -14,6 +14,7 @@ import { EXIT, UsageError } from './errors.ts';
 import { asFlags, flagOf } from './flag-names.ts';
 import type { CliIo } from './io.ts';
 import { resolveModelFolder } from './models.ts';
+import { optionsOfFlags } from './setting-flags.ts';
 import { createProgressBar, formatBytes, formatDuration, formatRate, type ProgressBar } from './progress-bar.ts';
 
 /** The flags of `addTrainingOptions`, as commander gives them. */
@@ -28,92 +29,21 @@ export interface TrainingFlags extends OptimizerFlags, Pick<FineTuneRunOptions, 
   quiet?: boolean;
 }
 
-/** The flags of `addDataOptions`. */
-export interface DataFlags extends FileFlags, Pick<FineTuneOptions, 'textField' | 'pairField' | 'labelField' | 'labelSeparator'> {}
-
-/** The flags of `albertine finetune classify`. */
-export interface FinetuneClassifyFlags extends TrainingFlags, DataFlags, Pick<FineTuneOptions, 'train' | 'problem' | 'metric' | 'labelSmoothing' | 'balanceClasses' | 'calibrate' | 'freshHead' | 'dropDuplicates' | 'wordsBaseline'> {
-  eval?: string;
-}
-
-/** How files are read: the flags of `addFileOptions`. */
-export interface FileFlags extends Pick<FineTuneOptions, 'format' | 'encoding' | 'delimiter' | 'quotes' | 'onError'> {
-  header: boolean;
-}
-
-/** The flags of `albertine finetune embedding`. */
-export interface FinetuneEmbeddingFlags extends Omit<TrainingFlags, 'microBatchTokens'>, FileFlags,
-  Pick<FineTuneEmbeddingOptions, 'objective' | 'textField' | 'pairField' | 'scoreField' | 'pooling' | 'temperature' | 'loss' | 'maxScore' | 'groupByLength' | 'dropDuplicates' | 'metric'> {
-  train: string[];
-  eval?: string[];
-  evalFields?: string[];
-  symmetric: boolean;
-}
-
-/** Runs `albertine finetune embedding`. */
-export async function runFinetuneEmbedding(io: CliIo, flags: FinetuneEmbeddingFlags): Promise<void> {
-  const { eval: evaluation, evalFields } = flags;
-  if (evalFields && evalFields.length !== 3) throw new UsageError(`--eval-fields takes three names (text, pair, score), got ${evalFields.join(',')}`);
-  const [textField, pairField, scoreField] = evalFields ?? [];
+/** Runs `albertine finetune TASK`. */
+export async function runFinetune(io: CliIo, { finetune: { settings, shown: shownMetrics }, load }: TaskManual, flags: TrainingFlags): Promise<void> {
   const bar = createProgressBar(io, flags);
   const started = performance.now();
-  const { fineTuneEmbedding } = await import('../tasks/fine-tune-embedding-node.ts');
-  const result = await fineTuneEmbedding({
-    ...await trainingOptions(io, flags, bar), ...fileOptions(flags),
-    ...pick(flags, ['train', 'objective', 'textField', 'pairField', 'scoreField', 'pooling', 'temperature', 'loss', 'maxScore', 'groupByLength', 'dropDuplicates', 'metric']),
-    ...(!flags.symmetric && { symmetric: false }),
-    ...(evaluation && { evaluation }),
-    ...(evalFields && { evaluationFields: { textField, pairField, scoreField } }),
-  }).catch(unlessFinished(io)).finally(() => bar.finish());
+  const { fineTune } = await load();
+  const options = { ...await trainingOptions(io, flags, bar), ...optionsOfFlags(settings, flags as unknown as Record<string, unknown>) };
+  const result = await fineTune(options).catch(unlessFinished(io)).finally(() => bar.finish());
   if (result === undefined) return await io.stdout.write(`${flags.output}\n`);
   if (result.outcome === 'interrupted') throw interrupted(result);
-  printResult(io, result, {
-    seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false,
-    facts: [`${result.objective}, ${result.pooling} pooling: stored, and what albertine embed uses by default`],
-    next: `albertine evaluate ${flags.output} --data SCORED-PAIRS --score-field NAME; albertine embed --model ${flags.output} "a text"`,
-  });
+  printResult(io, result, { seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false, shownMetrics });
   await io.stdout.write(`${flags.output}\n`);
-}
-
-/** Runs `albertine finetune classify`. */
-export async function runFinetuneClassify(io: CliIo, flags: FinetuneClassifyFlags): Promise<void> {
-  const bar = createProgressBar(io, flags);
-  const started = performance.now();
-  const result = await fineTuneClassifier({
-    ...await trainingOptions(io, flags, bar), ...dataOptions(flags),
-    ...pick(flags, ['train', 'problem', 'metric', 'labelSmoothing', 'balanceClasses', 'calibrate', 'freshHead', 'dropDuplicates', 'wordsBaseline']),
-    ...(flags.eval !== undefined && { evaluation: flags.eval }),
-  }).catch(unlessFinished(io)).finally(() => bar.finish());
-  if (result === undefined) return await io.stdout.write(`${flags.output}\n`);
-  if (result.outcome === 'interrupted') throw interrupted(result);
-  const { temperature, baseline } = result;
-  printResult(io, result, {
-    seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false,
-    facts: [...(baseline ? [describeBaseline(baseline, result.best ?? result)] : []), ...(temperature === undefined ? [] : [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`])],
-    next: `albertine evaluate ${flags.output} --data FILE; albertine predict ${flags.output} "a text"${flags.pairField === undefined ? '' : ' --pair "another"'}`,
-  });
-  await io.stdout.write(`${flags.output}\n`);
-}
-
-/** The figures of words alone, and whether the model's are better. */
-function describeBaseline({ name, metrics: { accuracy, macroF1 } }: Baseline, { evaluation }: { evaluation?: Record<string, number> }): string {
-  const own = evaluation?.['accuracy'];
-  const verdict = own === undefined ? '' : own > accuracy ? '' : own === accuracy ? '; the model is no better' : '; the model is behind';
-  return `${name}: accuracy ${accuracy.toFixed(4)}  macroF1 ${macroF1.toFixed(4)}${verdict}`;
-}
-
-/** Options for reading labelled files. */
-export function dataOptions(flags: DataFlags): Pick<FineTuneOptions, keyof DataFlags> {
-  return { ...pick(flags, ['textField', 'pairField', 'labelField', 'labelSeparator']), ...fileOptions(flags) };
-}
-
-/** Options for reading files of rows. */
-export function fileOptions(flags: FileFlags): Partial<FileFlags> {
-  return { ...pick(flags, ['format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(!flags.header && { header: false }) };
 }
 
 /** Options that training has for any task, with the listeners that print what happens. */
-export async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: ProgressBar): Promise<FineTuneRunOptions> {
+async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: ProgressBar): Promise<FineTuneRunOptions> {
   if (flags.epochs !== undefined && flags.maxSteps !== undefined) throw new UsageError('give either --epochs or --max-steps, not both');
   if (flags.resume && flags.overwrite) throw new UsageError('--resume continues a run, --overwrite throws it away: give one of them');
   const optimizer = optimizerOptions(flags, 'adamw');
@@ -184,18 +114,15 @@ export function unlessFinished(io: CliIo): (error: unknown) => undefined {
   };
 }
 
-/** Of the many figures of an evaluation, those printed at the end; the report has all. */
-const SHOWN_METRICS = ['loss', 'accuracy', 'macroF1', 'matthews', 'microF1', 'hammingLoss', 'pearson', 'spearman', 'rmse', 'mae'];
-
-function printResult(io: CliIo, result: Omit<FineTuneResult, 'labels' | 'warnings'>, { seconds, quiet, facts, next }: { seconds: number; quiet: boolean; facts: string[]; next: string }): void {
-  const { output, outcome, steps, best, evaluation, skipped, rollBacks } = result;
+function printResult(io: CliIo, result: FinishedRun, { seconds, quiet, shownMetrics }: { seconds: number; quiet: boolean; shownMetrics: readonly string[] }): void {
+  const { output, outcome, steps, best, evaluation, skipped, rollBacks, lines: facts, next } = result;
   const shown = best?.evaluation ?? evaluation ?? {};
   const lines = [
     `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${countOf(steps, 'step')} in ${formatDuration(seconds)}`,
     ...(best ? [`${best.step === 0 ? 'kept: the starting weights' : `best weights: step ${best.step.toLocaleString('en-US')}`}, ${best.metric} ${best.value.toFixed(4)}`] : []),
-    ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).filter(([name]) => name === best?.metric || SHOWN_METRICS.includes(name)).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
+    ...(Object.keys(shown).length > 0 ? [`held-out examples: ${Object.entries(shown).filter(([name]) => name === best?.metric || name === 'loss' || shownMetrics.includes(name)).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  ')}`] : []),
     ...facts,
-    `next: albertine report ${output}; ${next}`,
+    `next: ${[`report ${output}`, ...next].map((command) => `albertine ${command}`).join('; ')}`,
   ];
   if (!quiet) io.stderr.write(`${lines.join('\n')}\n`);
   if (skipped > 0) io.stderr.write(`note: ${countOf(skipped, 'step')} not applied, ${countOf(rollBacks, 'roll-back')}; see ${output}/events.jsonl\n`);

@@ -1,16 +1,21 @@
-/** Options of the library whose flag has the same name in another spelling. A test compares the list with the flags that there are. */
+import { flagName } from '../core/settings.ts';
+import { TASKS } from '../tasks/registry.ts';
+
+/** Options of the library, besides those of tasks, whose flag has the same name in another spelling. A test compares the list with the flags that there are. */
 const SAME_NAME = [
-  'adamEpsilon', 'balanceClasses', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'dropDuplicates', 'evalFields', 'evaluateEvery', 'externalData', 'freshHead', 'groupByLength', 'heldOut', 'keepAccents',
-  'keepCase', 'labelField', 'labelSeparator', 'labelSmoothing', 'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maskProbability', 'maxGradNorm', 'maxLength', 'maxNgram', 'maxPieceLength', 'maxPredictions', 'maxScore',
-  'maxSteps', 'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'scoreField', 'shardTokens', 'splitDigits', 'splitHan', 'textField', 'topK', 'userSymbols', 'vocabSize',
-  'finalLearningRate', 'histogramEvery', 'keepCheckpoints', 'rollBackAfter', 'spikeFactor', 'warmupRatio', 'warmupSteps', 'weightDecay', 'windowCombination', 'wordEmbeddings', 'wordsBaseline',
+  'adamEpsilon', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'evaluateEvery', 'externalData', 'heldOut', 'keepAccents', 'keepCase',
+  'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maskProbability', 'maxGradNorm', 'maxLength', 'maxNgram', 'maxPieceLength', 'maxPredictions', 'maxSteps',
+  'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'shardTokens', 'splitDigits', 'splitHan', 'textField', 'userSymbols', 'vocabSize',
+  'finalLearningRate', 'histogramEvery', 'keepCheckpoints', 'rollBackAfter', 'spikeFactor', 'warmupRatio', 'warmupSteps', 'weightDecay', 'windowCombination', 'wordEmbeddings',
 ];
 /** Options whose flag is called differently. */
-const OTHER_NAME: Readonly<Record<string, string>> = { evaluationFields: '--eval-fields', frozen: '--freeze', inputSentenceSize: '--sample', userDefinedSymbols: '--user-symbols' };
+const OTHER_NAME: Readonly<Record<string, string>> = { frozen: '--freeze', inputSentenceSize: '--sample', userDefinedSymbols: '--user-symbols' };
+/** Options of tasks by their flags. */
+const OF_TASKS = new Map(TASKS.flatMap(({ finetune, evaluate, predict }) => [finetune, evaluate, predict].flatMap((verb) => Object.entries(verb?.settings ?? {}).map(([name, setting]): [string, string] => [name, `--${flagName(name, setting)}`]))));
 /** One-word options: common words too, and so recognised only as the subject of a message. */
 const ONE_WORD = /^(calibrate|dimensions|dropout|epochs|freeze|frozen|metric|patience|pooling|problem|seed|segments|steps|stride|temperature|threads|workers)(?= (?:must|needs|selects)\b)/;
 
-const NAMES = [...SAME_NAME, ...Object.keys(OTHER_NAME)].filter((name) => /[A-Z]/.test(name)).join('|');
+const NAMES = [...new Set([...SAME_NAME, ...Object.keys(OTHER_NAME), ...OF_TASKS.keys()])].filter((name) => /[A-Z]/.test(name)).join('|');
 /** A name by itself: not in quotes and not a part of a path, where it would be the user's. The value after it goes with it. */
 const OPTION = new RegExp(`(?<![\\w"'/.-])(${NAMES})(?![\\w"'/-]|\\.\\w)(?::? '(\\w+)')?`, 'g');
 
@@ -29,5 +34,5 @@ export function asFlags(message: string): string {
 
 /** The flag of an option of the library. */
 export function flagOf(name: string): string {
-  return OTHER_NAME[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return OTHER_NAME[name] ?? OF_TASKS.get(name) ?? `--${flagName(name)}`;
 }

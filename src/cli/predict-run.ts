@@ -3,8 +3,10 @@ import { AlbertineError, namingSource } from '../core/errors.ts';
 import { toJson } from '../data/json.ts';
 import { ProgressMeter } from '../core/progress.ts';
 import { openRecordWriter, type RecordWriter } from '../data/writers-node.ts';
-import { TextClassifier, type ClassifierInput, type Prediction, type PredictOptions } from '../tasks/classify.ts';
 import { pick } from '../tasks/pick.ts';
+import { taskOf } from '../tasks/registry.ts';
+import type { TextCounts } from '../tasks/task.ts';
+import type { AskedRows, GivenOptions, Predictor } from '../tasks/verbs.ts';
 import { inputNotes, unknownNotes, type ReadInput } from './embed-summary.ts';
 import { UsageError } from './errors.ts';
 import type { CliIo } from './io.ts';
@@ -12,13 +14,15 @@ import { openModel } from './models.ts';
 import { claimOutput } from './output-claim.ts';
 import { outputFile, requireOutputFormat } from './output-format.ts';
 import { openPairInput } from './pair-input.ts';
-import { InputColumns, short, tableRecord } from './predict-table.ts';
+import { InputColumns } from './predict-table.ts';
 import { createProgressBar, formatDuration, formatRate } from './progress-bar.ts';
+import { optionsOfFlags } from './setting-flags.ts';
+import { INPUT_SETTINGS, requireOwnFlags, unitedSettings } from './task-flags.ts';
 import { untilAborted } from './text-feed.ts';
-import { openTextInput, type InputFlags } from './text-input.ts';
+import { chooseSource, openTextInput, type InputFlags } from './text-input.ts';
 
-/** The flags of `albertine predict`, as commander gives them. */
-export interface PredictFlags extends InputFlags, Pick<PredictOptions, 'longText' | 'maxLength' | 'batchTokens' | 'topK'> {
+/** The flags of `albertine predict` that any task has, as commander gives them. */
+export interface PredictFlags extends InputFlags {
   output?: string;
   overwrite?: boolean;
   pair?: string;
@@ -28,12 +32,11 @@ export interface PredictFlags extends InputFlags, Pick<PredictOptions, 'longText
   quiet?: boolean;
 }
 
-/** What is to be labelled. */
+/** What the model is asked. */
 interface PredictInput {
-  name: string;
-  inputs: AsyncIterable<ClassifierInput> | Iterable<ClassifierInput>;
+  inputs: AsyncIterable<unknown>;
   read: ReadInput;
-  /** Row numbers of the inputs read whose predictions have not been taken yet. */
+  /** Row numbers of the inputs read whose answers have not been taken yet. */
   rows: number[];
 }
 
@@ -52,42 +55,62 @@ export async function runPredict(io: CliIo, model: string, { texts, flags: given
   const flags = outputFile(given);
   const { output, overwrite } = flags;
   const columns = output !== undefined && requireOutputFormat(output, ['jsonl', 'csv', 'tsv', 'parquet']) !== 'jsonl' ? new InputColumns() : undefined;
-  const source = openInput(io, texts, { flags, columns });
-  const claimed = output === undefined ? undefined : await claimOutput(output, { inputs: [source.name, model], overwrite });
+  const options = optionsOfFlags(unitedSettings('predict'), flags as unknown as Record<string, unknown>);
+  const file = checkArguments(texts, flags);
+  const claimed = output === undefined ? undefined : await claimOutput(output, { inputs: [file, model], overwrite });
   try {
-    using classifier = TextClassifier.from(await openModel(io, model, flags));
+    using opened = await openModel(io, model, flags);
+    const task = taskOf(opened);
+    requireOwnFlags(task, 'predict', Object.fromEntries(Object.entries(options).filter(([name]) => !INPUT_SETTINGS.includes(name))));
+    const predictor = (await task.load()).predictor?.(opened);
+    if (!predictor) throw new AlbertineError('weights_mismatch', 'this checkpoint has no classifier head', { value: model, hint: 'Fine-tune one with: albertine finetune classify; vectors of texts are given by albertine embed' });
     // Before anything is read: a pipe may deliver its first text late.
-    classifier.requireInputs(flags.pair !== undefined || flags.pairField !== undefined);
+    predictor.requireInputs(flags.pair !== undefined || flags.pairField !== undefined);
+    const source = openInput(io, texts, { predictor, flags, options, columns });
     const writer = claimed && await openRecordWriter(output!, { output: claimed });
-    await predictAll(io, { classifier, source, flags, columns, writer, partial: claimed?.partial });
+    await predictAll(io, { predictor, source, flags, options, columns, writer, partial: claimed?.partial });
   } finally {
     // Nothing where the writer has ended it.
     await claimed?.abandon({ keep: false });
   }
 }
 
+/** The file that is read, if one is; what is wrong with the arguments themselves is said before a model is loaded. */
+function checkArguments(texts: readonly string[], flags: PredictFlags): string | undefined {
+  const { pair, pairField, input } = flags;
+  if (pair !== undefined && pairField !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
+  const file = pairField !== undefined ? input ?? texts[0] : chooseSource(texts, flags);
+  if (pair !== undefined && file !== undefined) throw new UsageError('--pair goes with texts given as arguments; for files and standard input name the field with --pair-field');
+  return file;
+}
+
 interface PredictRun {
-  classifier: TextClassifier;
+  predictor: Predictor;
   source: PredictInput;
   flags: PredictFlags;
+  options: GivenOptions;
   /** For tables. */
   columns: InputColumns | undefined;
   writer: RecordWriter | undefined;
   partial: string | undefined;
 }
 
-async function predictAll(io: CliIo, { classifier, source, flags, columns, writer, partial }: PredictRun): Promise<void> {
+async function predictAll(io: CliIo, { predictor, source, flags, options: given, columns, writer, partial }: PredictRun): Promise<void> {
   const bar = createProgressBar(io, flags);
   const meter = new ProgressMeter(bar.update, { stage: 'predicting', unit: 'texts' });
   const counts: Counts = { texts: 0, windowed: 0, truncatedTexts: 0, truncatedTokens: 0, tokens: 0, unknownTokens: 0 };
   const started = performance.now();
-  const topK = flags.topK ?? (columns ? 1 : undefined);
+  const options = { ...given, ...pick(flags, ['lookAhead']) };
   try {
-    for await (const prediction of classifier.predictStream(source.inputs, { ...pick(flags, ['longText', 'maxLength', 'batchTokens', 'lookAhead']), ...(topK !== undefined && { topK }) })) {
+    for await (const answer of predictor.answers(source.inputs, options)) {
       io.signal.throwIfAborted();
-      const record = columns ? columns.add(tableRecord(classifier, prediction, { index: counts.texts, topK: topK! })) : lineRecord(classifier, prediction, counts.texts);
+      const { tokenCount, windows, truncatedTokens, unknownTokens } = answer;
+      const found = { tokenCount, windows, truncatedTokens };
+      const record = columns
+        ? columns.add({ index: counts.texts, ...predictor.cells(answer, options), ...found })
+        : { index: counts.texts, ...predictor.record(answer, options), ...found, ...(unknownTokens !== undefined && { unknownTokens }) };
       await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
-      count(counts, prediction);
+      count(counts, answer);
       source.rows.shift();
       meter.add(1);
     }
@@ -102,34 +125,48 @@ async function predictAll(io: CliIo, { classifier, source, flags, columns, write
   printSummary(io, { flags, counts, input: source.read, seconds: (performance.now() - started) / 1000, notes: columns?.notes() ?? [] });
 }
 
-function openInput(io: CliIo, texts: readonly string[], { flags, columns }: { flags: PredictFlags; columns: InputColumns | undefined }): PredictInput {
-  const { pair, pairField } = flags;
-  const keepFields = columns !== undefined;
-  if (pairField !== undefined) {
-    if (pair !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
-    const pairs = openPairInput(texts, { ...flags, pairField, keepFields });
-    return withRows(untilAborted(pairs, io.signal), { read: pairs, columns }, ({ text, pair: second }) => ({ text, pair: second }));
-  }
-  const input = openTextInput(texts, flags, { keepFields });
-  if (pair !== undefined && input.name !== 'arguments') throw new UsageError('--pair goes with texts given as arguments; for files and standard input name the field with --pair-field');
-  // Arguments and lines of text have no columns.
-  const withColumns = input.format === undefined || input.format === 'txt' ? undefined : columns;
-  return withRows(untilAborted(input, io.signal), { read: input, columns: withColumns }, ({ text }) => (pair === undefined ? text : { text, pair }));
+interface InputParts {
+  predictor: Predictor;
+  flags: PredictFlags;
+  options: GivenOptions;
+  columns: InputColumns | undefined;
 }
 
-/** The inputs of rows, whose numbers are kept until their predictions are there, and their fields for the table. */
+function openInput(io: CliIo, texts: readonly string[], { predictor, flags, options, columns }: InputParts): PredictInput {
+  const { pair, pairField } = flags;
+  const keepFields = columns !== undefined;
+  const { ofText } = predictor;
+  if (!ofText) return withRows(rowsOf(texts, { predictor, flags, options }), { signal: io.signal, columns }, ({ input }) => input);
+  if (pairField !== undefined) {
+    const pairs = openPairInput(texts, { ...flags, pairField, keepFields });
+    return withRows(pairs, { signal: io.signal, columns }, ({ text, pair: second }) => ofText({ text, pair: second }));
+  }
+  const input = openTextInput(texts, flags, { keepFields });
+  // Arguments and lines of text have no columns.
+  const withColumns = input.format === undefined || input.format === 'txt' ? undefined : columns;
+  return withRows(input, { signal: io.signal, columns: withColumns }, ({ text }) => ofText({ text, ...(pair !== undefined && { pair }) }));
+}
+
+/** Rows that are more than texts come from one file. */
+function rowsOf(texts: readonly string[], { predictor, flags, options }: Omit<InputParts, 'columns'>): AskedRows {
+  const source = flags.input ?? (texts.length === 1 ? texts[0] : undefined);
+  if (source === undefined || (flags.input !== undefined && texts.length > 0)) throw new UsageError('this model is asked with rows of a file: give one with --input, or - for standard input');
+  return predictor.open!(source, { ...options, ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(flags.header === false && { header: false }) });
+}
+
+/** The inputs of rows, whose numbers are kept until their answers are there, and their fields for the table. */
 function withRows<T extends { number: number; fields?: Record<string, unknown> }>(
-  source: AsyncIterable<T>, { read, columns }: { read: ReadInput; columns: InputColumns | undefined }, toInput: (row: T) => ClassifierInput,
+  source: AsyncIterable<T> & ReadInput, { signal, columns }: { signal: AbortSignal; columns: InputColumns | undefined }, toInput: (row: T) => unknown,
 ): PredictInput {
   const rows: number[] = [];
-  async function* inputs(): AsyncGenerator<ClassifierInput> {
-    for await (const row of source) {
+  async function* inputs(): AsyncGenerator {
+    for await (const row of untilAborted(source, signal)) {
       rows.push(row.number);
       columns?.push(row.fields ?? {});
       yield toInput(row);
     }
   }
-  return { name: read.name, inputs: inputs(), read, rows };
+  return { inputs: inputs(), read: source, rows };
 }
 
 /** The error with its row, if it is about one text by its place in the source. */
@@ -138,14 +175,7 @@ function namingRow(error: unknown, { read, rows }: PredictInput, done: number): 
   return namingSource(error, `${read.name}, row ${rows[error.value - done]}`);
 }
 
-function lineRecord({ problem }: TextClassifier, prediction: Prediction, index: number): Record<string, unknown> {
-  const { label, score, labels, assigned, tokenCount, windows, truncatedTokens, unknownTokens } = prediction;
-  const texts = { tokenCount, windows, truncatedTokens, ...(unknownTokens !== undefined && { unknownTokens }) };
-  if (problem === 'regression') return { index, value: short(score), ...texts };
-  return { index, label, score: short(score), labels: labels.map((one) => ({ ...one, score: short(one.score) })), ...(assigned && { assigned }), ...texts };
-}
-
-function count(counts: Counts, { windows, truncatedTokens, tokenCount, unknownTokens = 0 }: Prediction): void {
+function count(counts: Counts, { windows, truncatedTokens, tokenCount, unknownTokens = 0 }: TextCounts): void {
   counts.tokens += tokenCount;
   counts.unknownTokens += unknownTokens;
   counts.texts++;

@@ -1,21 +1,5 @@
 import { countOf } from '../core/count.ts';
-import { formatFloat32, toJson } from '../data/json.ts';
-import type { Prediction, TextClassifier } from '../tasks/classify.ts';
-
-/** Scores are 32-bit floats: further digits would be noise. */
-export const short = (score: number): number => (Number.isFinite(score) ? Number(formatFloat32(score)) : score);
-
-/** The prediction's own columns of a table: one level deep, the same for every text. */
-export function tableRecord({ problem, labels }: TextClassifier, prediction: Prediction, at: { index: number; topK: number }): Record<string, unknown> {
-  const { tokenCount, windows, truncatedTokens } = prediction;
-  const counts = { tokenCount, windows, truncatedTokens };
-  if (problem === 'regression') return { index: at.index, value: short(prediction.score), ...counts };
-  const best = prediction.labels.slice(0, Math.min(at.topK, labels.length)).flatMap(({ label, score }, i): [string, unknown][] => {
-    const suffix = i === 0 ? '' : `_${i + 1}`;
-    return [[`label${suffix}`, label], [`score${suffix}`, short(score)]];
-  });
-  return { index: at.index, ...Object.fromEntries(best), ...(prediction.assigned && { assigned: prediction.assigned.join(',') }), ...counts };
-}
+import { toJson } from '../data/json.ts';
 
 /**
  * The input's columns, which a table of predictions has before its own. They are those of the first row: a later row without one has an empty

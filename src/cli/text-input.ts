@@ -73,7 +73,11 @@ export function openTextInput(texts: readonly string[], flags: InputFlags, { kee
   };
 }
 
-function chooseSource(texts: readonly string[], { input }: InputFlags): string | undefined {
+/**
+ * The file or `-` that the texts of a command come from; undefined where the arguments are texts. Throws {@link UsageError} where it is unclear which, and
+ * `file_not_found` for an argument that can only be meant as the name of a file.
+ */
+export function chooseSource(texts: readonly string[], { input }: InputFlags): string | undefined {
   if (input !== undefined) {
     if (texts.length > 0) throw new UsageError('give either texts or --input, not both');
     return input;

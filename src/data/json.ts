@@ -17,6 +17,9 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** A 32-bit float as the number with the fewest digits that read back as it: further ones would be noise. */
+export const short = (value: number): number => (Number.isFinite(value) ? Number(formatFloat32(value)) : value);
+
 /** A short decimal (at most 9 digits) that reads back as the same 32-bit float. Throws `invalid_data` for NaN and infinities. */
 export function formatFloat32(value: number): string {
   // Rounding to a fixed number of decimals is several times faster than toPrecision and is enough for most numbers of vectors.

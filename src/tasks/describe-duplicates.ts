@@ -1,5 +1,4 @@
 import { countOf } from '../core/count.ts';
-import type { Example, ExampleSet } from '../data/dataset.ts';
 import { contradictions, distinctRows, findDuplicates, sameButForCase, textKey, type Duplicates, type KeyedRows } from '../data/duplicates.ts';
 
 const LISTED = 3;
@@ -12,32 +11,40 @@ export interface DuplicateReport {
   warnings: string[];
 }
 
-type Labelled = Pick<ExampleSet, 'examples' | 'labels' | 'problem'>;
+/** A row as duplicates are told by: its texts, and its answer. */
+export interface ComparableRow {
+  texts: readonly string[];
+  answer: string;
+}
 
-/** Rows with what duplicates are told by; numbers are no labels: equal texts often have several. */
-export function keyedRows(set: Labelled): KeyedRows {
-  return { keys: textKeys(set), ...(set.problem !== 'regression' && { labels: answers(set) }) };
+/** Rows that can be compared. */
+export interface ComparableRows {
+  rows: readonly ComparableRow[];
+  /** Whether equal texts with different answers contradict each other; numbers do not: equal texts often have several. */
+  contradict: boolean;
+}
+
+/** Rows with what duplicates are told by. */
+export function keyedRows({ rows, contradict }: ComparableRows): KeyedRows {
+  return { keys: textKeys(rows), ...(contradict && { labels: rows.map(({ answer }) => answer) }) };
 }
 
 /** Rows to keep so that each text stands once with each of its answers, numbers included, and none whose text is in `without`. */
-export function distinctExamples(set: Labelled, without?: ReadonlySet<number>): number[] {
-  return distinctRows({ keys: textKeys(set), labels: answers(set) }, without);
+export function distinctExamples({ rows }: ComparableRows, without?: ReadonlySet<number>): number[] {
+  return distinctRows({ keys: textKeys(rows), labels: rows.map(({ answer }) => answer) }, without);
 }
 
-const textKeys = ({ examples }: Labelled): Float64Array => Float64Array.from(examples, ({ text, pair }) => textKey(pair === undefined ? [text] : [text, pair]));
-
-/** Several labels are the same in any order. */
-const answers = ({ examples, labels }: Labelled): string[] => examples.map(({ label, target }) => (Array.isArray(target) ? target.map((index) => labels[index]).sort().join('+') : label));
+const textKeys = (rows: readonly ComparableRow[]): Float64Array => Float64Array.from(rows, ({ texts }) => textKey(texts));
 
 /** Counts equal texts inside and between training and held-out examples, and names those that have several labels. */
-export function describeDuplicates(train: Labelled, evaluation: Labelled, dropped?: number): DuplicateReport {
+export function describeDuplicates(train: ComparableRows, evaluation: ComparableRows, dropped?: number): DuplicateReport {
   const keyed = [keyedRows(train), keyedRows(evaluation)];
   const duplicates: Duplicates = { ...findDuplicates(keyed[0], keyed[1]), ...(dropped !== undefined && { dropped }) };
   const sets = [train, evaluation];
-  const torn = contradictions(keyed).map(({ split, row, labels }) => ({ example: sets[split].examples[row], labels }));
+  const torn = contradictions(keyed).map(({ split, row, labels }) => ({ text: sets[split].rows[row].texts[0], labels }));
   return {
     duplicates, remarks: duplicateRemarks(duplicates),
-    warnings: [...sharedWarnings(duplicates.shared, evaluation.examples.length, 'text'), ...contradictionWarnings(torn)],
+    warnings: [...sharedWarnings(duplicates.shared, evaluation.rows.length, 'text'), ...contradictionWarnings(torn)],
   };
 }
 
@@ -56,9 +63,9 @@ export function sharedWarnings(shared: number, heldOut: number, noun: 'text' | '
 }
 
 /** The warning of equal texts with different labels: one of them must be wrong, or the labels overlap. */
-export function contradictionWarnings(torn: readonly { example: Pick<Example, 'text'>; labels: readonly string[] }[]): string[] {
+function contradictionWarnings(torn: readonly { text: string; labels: readonly string[] }[]): string[] {
   if (torn.length === 0) return [];
-  const shown = torn.slice(0, LISTED).map(({ example: { text }, labels }) => `${JSON.stringify(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text)} (${labels.slice(0, LISTED).join(', ')})`);
+  const shown = torn.slice(0, LISTED).map(({ text, labels }) => `${JSON.stringify(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text)} (${labels.slice(0, LISTED).join(', ')})`);
   return [`${countOf(torn.length, 'text')} ${torn.length === 1 ? 'stands' : 'stand'} in several rows with different labels: ${shown.join('; ')}${torn.length > LISTED ? ` and ${torn.length - LISTED} more` : ''}; a single answer cannot be right for them`];
 }
 

@@ -1,176 +1,158 @@
-import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
-import { openFolder } from '../core/files-node.ts';
+import { countOf } from '../core/count.ts';
 import { requireGiven, requireOptions } from '../core/options.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
-import type { ProblemType } from '../data/dataset.ts';
-import { classificationReport, confusionMatrix } from '../metrics/classification.ts';
+import { headOf } from '../model/heads.ts';
 import { requireDevice } from '../runtime/compile.ts';
-import { classificationTask, scoreLogits } from '../training/classification.ts';
-import { DEFAULT_MICRO_BATCH_TOKENS } from '../training/units.ts';
-import type { BestMetric, TrainingOutcome } from '../training/trainer-options.ts';
-import { describeBound, fitTemperature, type TemperatureFit } from './calibrate.ts';
-import { bestClass, CLASSIFIER_KEYS, TextClassifier } from './classify.ts';
-import { prepareClassification, type PreparedClassification } from './fine-tune-data-node.ts';
-import type { Baseline, FineTuneOptions, FineTuneResult } from './fine-tune-options.ts';
+import type { RunInfo } from '../training/report/run-record.ts';
+import { DEFAULT_MICRO_BATCH_TOKENS, unitsTask } from '../training/units.ts';
+import type { BestMetric, TrainingOutcome, TrainingTask } from '../training/trainer-options.ts';
 import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
-import { FINE_TUNE_OPTIONS } from './option-kinds-node.ts';
 import { pick } from './pick.ts';
-import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from './run-folder-node.ts';
+import { cardSettings, requireNothingLost, withThreadsOfRun, type RunSettings } from './run-folder-node.ts';
+import { MODEL_KEYS, type Scores, type TaskTypes } from './task.ts';
+import { prepareTuning, type EncodedRows, type PreparedTuning } from './tune-data-node.ts';
+import type { Aftermath, Tuning, TuningOptions } from './tuning.ts';
 
-export type { FineTuneOptions, FineTuneResult, FineTuneRunOptions } from './fine-tune-options.ts';
-
-/** Passes over the rows: at least three, and more of few rows or for many labels, until there are enough steps. */
-const [FEWEST_EPOCHS, MOST_EPOCHS] = [3, 20];
-const FEWEST_STEPS = 200;
-const STEPS_PER_LABEL = 6;
-const DEFAULT_BATCH_SIZE = 32;
-const HUGGING_FACE_PROBLEM = { singleLabel: 'single_label_classification', multiLabel: 'multi_label_classification', regression: 'regression' } as const;
-const LOWER_IS_BETTER = /loss|error|^(mse|rmse|mae)$/i;
-const DEFAULT_METRIC = { singleLabel: 'accuracy', multiLabel: 'macroF1', regression: 'spearman' } as const;
+/** Result of fine-tuning for a task. */
+export interface TuningResult extends Omit<TrainingOutcome, 'weights'> {
+  output: string;
+  /** Rows trained on and held out. */
+  trainRows: number;
+  evaluationRows: number;
+  /** What `onEvent` was told as `warning` about the data, the length of the run and the model that was saved; `notes` of `run.json` have them too. */
+  warnings: string[];
+  /** What a simple method gives on the held-out rows. */
+  baseline?: NonNullable<RunInfo['baseline']>;
+  /** Keys that the task added to `config.json` after looking at the saved model. */
+  extra: Readonly<Record<string, unknown>>;
+}
 
 /**
- * Fine-tunes a checkpoint into a text (or text pair) classifier and saves it where `evaluate`, `predict` and Python's
- * `transformers` can load it. Interrupting saves; `resume` continues with the same result as an uninterrupted run.
- * Throws `invalid_data` for rows that cannot be used, `out_of_memory`, `training_diverged`.
+ * Fine-tunes a checkpoint for a task and saves it where `evaluate`, `predict` and Python's `transformers` can load it. Interrupting saves; `resume` continues with
+ * the same result as an uninterrupted run. Throws `invalid_data` for rows that cannot be used, `out_of_memory`, `training_diverged`.
  */
-export async function fineTuneClassifier(given: FineTuneOptions): Promise<FineTuneResult> {
-  requireOptions('fineTuneClassifier', given, FINE_TUNE_OPTIONS);
-  requireGiven('fineTuneClassifier', given, ['train', 'output']);
+export async function fineTune<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, given: O): Promise<TuningResult & { facts: T['facts'] }> {
+  requireOptions(tuning.subject, given, tuning.kinds);
+  requireGiven(tuning.subject, given, ['train', 'output'] as (keyof O & string)[]);
   const options = await withThreadsOfRun(given);
-  requireSingleLabel(options);
+  tuning.check?.(options);
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options, [options.train, options.evaluation, options.model]);
-  const prepared = await prepareClassification(options);
-  requireMetric(options, prepared);
-  const plan = planClassification(options, prepared);
-  const warnings = [...prepared.warnings, ...describeSmallness(plan, { train: prepared.train.length, evaluation: prepared.evaluation.length })];
+  const prepared = await prepareTuning(tuning, options);
+  const { splits, facts, notes, report } = prepared;
+  const scoreEvaluation = scorer(tuning, prepared, options);
+  requireMetric(tuning, prepared, { metric: options.metric, scoreEvaluation });
+  const plan = planTuning(tuning, prepared, options);
+  const rows = { trainRows: splits.train.rows.length, evaluationRows: splits.evaluation.rows.length };
+  const warnings = [...prepared.warnings, ...describeSmallness(plan, { train: rows.trainRows, evaluation: rows.evaluationRows })];
   for (const warning of warnings) options.onEvent?.('warning', warning);
-  let temperature: number | undefined;
-  let baseline: Baseline | undefined;
+  let aftermath: Aftermath = { warnings: [], info: {} };
+  const baselineOf = rows.evaluationRows > 0 ? tuning.baseline?.(splits, options) : undefined;
+  let baseline: RunInfo['baseline'];
   const outcome = await runFineTuning(options, {
-    ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: { ...prepared.balance, duplicates: prepared.duplicates },
-    task: classificationTask({
-      ...prepared, batchSize: plan.batchSize, seed: options.seed ?? 1,
-      ...pick(options, ['microBatchTokens', 'shuffle', 'labelSmoothing']),
-      ...(plan.epochs !== undefined && { epochs: plan.epochs }),
-      ...(options.balanceClasses && { classWeights: inverseFrequencies(prepared) }),
-    }),
-    ...(prepared.evaluation.length > 0 && { best: bestMetric(options, prepared.problem) }),
+    ...prepared, plan, notes: [...notes, ...warnings], facts: { ...report?.info, duplicates: prepared.duplicates },
+    task: trainingTask(tuning, prepared, { options, plan, scoreEvaluation }),
+    ...(rows.evaluationRows > 0 && { best: bestMetric(tuning, facts, options.metric) }),
     save: async (trained) => {
-      const saved = await saveClassifier(options, prepared, { outcome: trained, settings: plan.settings });
-      if (saved.fit?.bound === undefined) temperature = saved.fit?.temperature;
-      const remarks = [...describeCourse(trained), ...describeSaved(saved, prepared.labels)];
+      aftermath = await saveTuned(tuning, prepared, { options, outcome: trained, settings: plan.settings });
+      const remarks = [...describeCourse(trained), ...aftermath.warnings];
       for (const remark of remarks) options.onEvent?.('warning', remark);
       warnings.push(...remarks);
-      baseline = baselineOf(prepared);
-      if (baseline === undefined && prepared.byWords && prepared.evaluation.length > 0) options.onEvent?.('data', 'words alone were not tried: with so many rows and labels it would take minutes');
-      return { notes: [...prepared.notes, ...warnings], ...(baseline && { baseline }), ...(saved.confusion && { confusionMatrix: { labels: prepared.labels, counts: saved.confusion } }) };
+      baseline = baselineOf?.();
+      if (baselineOf && baseline === undefined) options.onEvent?.('data', 'words alone were not tried: with so many rows and labels it would take minutes');
+      return { notes: [...notes, ...warnings], ...(baseline && { baseline }), ...aftermath.info };
     },
   });
-  return { ...outcome, output: options.output, labels: prepared.labels, warnings, ...(baseline && { baseline }), ...(temperature !== undefined && { temperature }) };
+  return { ...outcome, output: options.output, ...rows, facts, warnings, extra: aftermath.extra ?? {}, ...(baseline && { baseline }) };
 }
 
-/** What words alone give on the held-out rows. */
-function baselineOf({ byWords, evaluation, labels }: PreparedClassification): Baseline | undefined {
-  const predicted = evaluation.length > 0 ? byWords?.() : undefined;
-  if (predicted === undefined) return undefined;
-  const { accuracy, macroF1 } = classificationReport(evaluation.map(({ target }) => target as number), predicted, { labels });
-  return { name: 'words alone (tf-idf, logistic regression)', metrics: { accuracy, macroF1 } };
-}
-
-/** A saved classifier on the held-out examples. */
-interface Examination {
-  confusion?: number[][];
-  /** Of `calibrate`. */
-  fit?: TemperatureFit;
-}
-
-/** Warnings of a classifier that knows a single answer, and of a temperature that means little. */
-function describeSaved({ confusion, fit }: Examination, labels: readonly string[]): string[] {
-  return [confusion && describeOneLabel(confusion, labels), fit && describeBound(fit)].filter((warning) => warning !== undefined);
-}
-
-function requireSingleLabel({ problem = 'singleLabel', labelSmoothing, balanceClasses, calibrate }: FineTuneOptions): void {
-  if (problem === 'singleLabel') return;
-  const given = [labelSmoothing && 'labelSmoothing', balanceClasses && 'balanceClasses', calibrate && 'calibrate'].find(Boolean);
-  if (given) throw new AlbertineError('invalid_argument', `${given} needs a single-label problem, this one is ${problem}`, { value: problem });
-}
-
-/** Tells of a classifier that gives every held-out text the same label, although they have several. */
-function describeOneLabel(confusion: readonly (readonly number[])[], labels: readonly string[]): string | undefined {
-  const given = labels.filter((_, column) => confusion.some((row) => row[column] > 0));
-  const present = confusion.filter((row) => row.some((count) => count > 0));
-  if (given.length !== 1 || present.length < 2) return undefined;
-  return `every held-out text is given the label ${JSON.stringify(given[0])}: nothing is learned yet; more epochs, another learningRate or a pretrained model may help`;
-}
-
-function planClassification(options: FineTuneOptions, prepared: PreparedClassification): RunPlan {
+function planTuning<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, prepared: PreparedTuning<T>, options: O): RunPlan {
+  const { facts, splits, train: { units } } = prepared;
+  const { batchSize, epochs } = tuning.defaults;
   return planRun(options, {
-    base: prepared, rows: prepared.train.length, defaults: { epochs: defaultEpochs(prepared, options.batchSize ?? DEFAULT_BATCH_SIZE), batchSize: DEFAULT_BATCH_SIZE },
+    base: prepared, rows: units.length, defaults: { epochs: epochs({ units: units.length, facts, batchSize: options.batchSize ?? batchSize }), batchSize },
     own: {
-      task: 'classification', problem: prepared.problem, labels: prepared.labels, heads: prepared.heads,
-      trainRows: prepared.train.length, evaluationRows: prepared.evaluation.length, dataFingerprint: prepared.dataFingerprint,
-      microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS, metric: bestMetric(options, prepared.problem).metric,
-      ...pick(options, ['labelSmoothing', 'balanceClasses', 'dropDuplicates']),
+      task: tuning.task.name, ...tuning.settings(options, facts), heads: prepared.heads,
+      trainRows: splits.train.rows.length, evaluationRows: splits.evaluation.rows.length, dataFingerprint: prepared.dataFingerprint,
+      microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS, metric: options.metric ?? tuning.defaultMetric(facts),
+      ...pick(options as TuningOptions, ['dropDuplicates']),
     },
   });
 }
 
-/** So many passes that there are 200 steps and 6 a label, within 3 to 20 passes: three passes over 20 rows of each of 77 labels end long before anything is learned. */
-function defaultEpochs({ train, labels }: PreparedClassification, batchSize: number): number {
-  const wanted = Math.max(FEWEST_STEPS, STEPS_PER_LABEL * labels.length);
-  return Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((wanted * batchSize) / train.length)));
+type Logits = readonly (readonly Float32Array[])[];
+
+function trainingTask<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, prepared: PreparedTuning<T>, { options, plan, scoreEvaluation }: { options: O; plan: RunPlan; scoreEvaluation: (logits: Logits) => Scores['metrics'] }): TrainingTask {
+  const { config, facts, train, evaluation } = prepared;
+  return unitsTask({
+    config, head: tuning.head(config, facts, options), feeds: (batch) => tuning.feeds(batch, facts), train: train.units, evaluation: evaluation.units, score: scoreEvaluation,
+    batchSize: plan.batchSize, seed: options.seed ?? 1, ...pick(options as TuningOptions, ['microBatchTokens', 'shuffle']), ...(plan.epochs !== undefined && { epochs: plan.epochs }),
+  });
 }
 
-function inverseFrequencies({ train, labels }: PreparedClassification): number[] {
-  const counts = new Array<number>(labels.length).fill(0);
-  for (const { target } of train) counts[target as number]++;
-  return counts.map((count) => train.length / (labels.length * Math.max(1, count)));
+/** Figures of the held-out rows from the logits of their units. Logits that are not finite answer nothing: all figures are NaN then. */
+function scorer<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, { splits: { evaluation: { rows } }, evaluation, facts }: PreparedTuning<T>, options: O): (logits: Logits) => Scores['metrics'] {
+  const asking = tuning.asking(options);
+  const score = (logits: readonly (readonly Float32Array[])[]): Scores['metrics'] => {
+    const outputs = rows.map(({ input }, row) => tuning.task.decode(input, { encoded: evaluation.encoded[row], logits: logits[row], facts, options: asking }));
+    return tuning.task.score(rows.map(({ gold }) => gold), outputs, facts).metrics;
+  };
+  return (logits) => {
+    const byRow = logitsOfRows(evaluation, logits);
+    if (byRow.every((own) => own.every((values) => values.every(Number.isFinite)))) return score(byRow);
+    const zeros = byRow.map((own) => own.map((values) => new Float32Array(values.length)));
+    return Object.fromEntries(Object.keys(score(zeros)).map((name) => [name, NaN]));
+  };
 }
 
-function bestMetric(options: FineTuneOptions, problem: ProblemType): BestMetric {
-  const metric = options.metric ?? DEFAULT_METRIC[problem];
-  return { metric, higherIsBetter: !LOWER_IS_BETTER.test(metric) };
+/** The logits of a row's pieces from those of its units. */
+function logitsOfRows<T extends TaskTypes>({ counts }: EncodedRows<T>, logits: Logits): Float32Array[][] {
+  let next = 0;
+  return counts.map((count) => {
+    const own = logits.slice(next, next + count).flat();
+    next += count;
+    return own;
+  });
+}
+
+function bestMetric<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, facts: T['facts'], given: string | undefined): BestMetric {
+  const metric = given ?? tuning.defaultMetric(facts);
+  return { metric, higherIsBetter: metric !== 'loss' && tuning.task.metrics[metric] !== 'lower' };
 }
 
 /** Throws `invalid_argument` for a metric that no evaluation will have, before anything is trained. */
-function requireMetric({ metric }: FineTuneOptions, { problem, labels, evaluation }: PreparedClassification): void {
+function requireMetric<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, { evaluation, facts }: PreparedTuning<T>, { metric, scoreEvaluation }: { metric: string | undefined; scoreEvaluation: (logits: Logits) => Scores['metrics'] }): void {
   if (metric === undefined) return;
-  if (evaluation.length === 0) throw new AlbertineError('invalid_argument', `metric ${metric} needs held-out examples, and there are none`, { value: metric, hint: 'Give an evaluation file' });
-  const names = ['loss', ...Object.keys(scoreLogits(new Float32Array(problem === 'regression' ? 1 : labels.length), [problem === 'multiLabel' ? [] : 0], { problem, labels }))];
+  if (evaluation.units.length === 0) throw new AlbertineError('invalid_argument', `metric ${metric} needs held-out examples, and there are none`, { value: metric, hint: 'Give an evaluation file' });
+  const names = ['loss', ...Object.keys(scoreEvaluation(zeroLogits(tuning, evaluation, facts)))];
   if (!names.includes(metric)) throw new AlbertineError('invalid_argument', `metric must be one of ${names.join(', ')}, got ${JSON.stringify(metric)}`, { value: metric });
 }
 
-/** Saves the checkpoint, looks at the held-out examples with what was saved, and stores the temperature if one is asked for and found. */
-async function saveClassifier(options: FineTuneOptions, prepared: PreparedClassification, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<Examination> {
-  const { checkpointConfig: config, tokenizer, labels, problem, maxLength } = prepared;
-  const { weights, best, evaluation } = run.outcome;
-  const save = (extra: Record<string, unknown>): Promise<unknown> => saveCheckpoint(options.output, {
-    config, weights, tokenizerFiles: tokenizer.files(), heads: ['sequenceClassification'], problemType: HUGGING_FACE_PROBLEM[problem],
-    // One output needs one name in config.json: without names, transformers expects two outputs and cannot load the weights.
-    labels: problem === 'regression' ? ['LABEL_0'] : labels,
-    maxLength, extra: { [CLASSIFIER_KEYS.maxLength]: maxLength, [CLASSIFIER_KEYS.pairs]: options.pairField !== undefined, ...extra },
+function zeroLogits<T extends TaskTypes, O extends TuningOptions>({ task, answers }: Tuning<T, O>, { units }: EncodedRows<T>, facts: T['facts']): Logits {
+  const { outputs, reads } = headOf(task.head);
+  const { labels } = answers(facts);
+  const width = typeof outputs === 'number' ? outputs : typeof labels === 'string' ? 1 : labels.length;
+  return units.map(({ pieces }) => pieces.map(({ ids }) => new Float32Array(reads === 'pooled' ? width : width * ids.length)));
+}
+
+/** Saves the checkpoint, lets the task look at it with the held-out rows, and stores what it found. */
+async function saveTuned<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, prepared: PreparedTuning<T>, run: { options: O; outcome: TrainingOutcome; settings: RunSettings }): Promise<Aftermath> {
+  const { checkpointConfig: config, tokenizer, maxLength, facts, splits, evaluation } = prepared;
+  const { options, outcome } = run;
+  const { extra, ...stored } = tuning.stored(facts, options);
+  const save = (found: Readonly<Record<string, unknown>>): Promise<unknown> => saveCheckpoint(options.output, {
+    config, weights: outcome.weights, tokenizerFiles: tokenizer.files(), heads: [tuning.task.head], ...stored,
+    maxLength, extra: { [MODEL_KEYS.task]: tuning.task.name, [MODEL_KEYS.maxLength]: maxLength, ...extra, ...found },
     card: {
-      name: 'Text classifier', description: `Fine-tuned on ${countOf(prepared.train.length, 'row')} with albertine.`,
-      training: cardSettings(run.settings),
-      results: best?.evaluation ?? evaluation ?? {},
+      name: tuning.card.name, description: tuning.card.description(countOf(splits.train.rows.length, 'row')),
+      training: cardSettings(run.settings), results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
     },
   });
   await save({});
-  if (problem !== 'singleLabel' || prepared.evaluation.length === 0) return {};
-  const examination = await examine(options, prepared);
-  // One that the rows do not determine would make every probability 0 or 1, or all equal: worse than none.
-  if (examination.fit && examination.fit.bound === undefined) await save({ [CLASSIFIER_KEYS.temperature]: examination.fit.temperature });
-  return examination;
-}
-
-/** Loads what was saved, as a user will, and applies it to the held-out examples. */
-async function examine(options: FineTuneOptions, { evaluation, labels }: PreparedClassification): Promise<Examination> {
-  using classifier = await TextClassifier.open(await openFolder(options.output), pick(options, ['threads']));
-  const logits = await classifier.logitsOf(evaluation);
-  const gold = evaluation.map(({ target }) => target as number);
-  const width = labels.length;
-  const predicted = gold.map((_, row) => bestClass(logits.subarray(row * width, (row + 1) * width)));
-  return { confusion: confusionMatrix(gold, predicted, width), ...(options.calibrate && { fit: fitTemperature(logits, gold, width) }) };
+  if (!tuning.finish || !tuning.open || splits.evaluation.rows.length === 0) return { warnings: [], info: {} };
+  using model = await tuning.open(options.output, options);
+  const aftermath = await tuning.finish(model, { evaluation: splits.evaluation, encoded: evaluation.encoded, options, outcome });
+  if (aftermath.extra && Object.keys(aftermath.extra).length > 0) await save(aftermath.extra);
+  return aftermath;
 }

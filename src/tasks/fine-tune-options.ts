@@ -1,11 +1,10 @@
 import type { ProgressListener } from '../core/progress.ts';
-import type { ReadExampleOptions } from '../data/dataset-node.ts';
 import type { Device } from '../runtime/compile.ts';
 import type { RunEstimate } from '../training/estimate-node.ts';
 import type { GuardOptions } from '../training/guards.ts';
 import type { SaveActivations } from '../training/layerwise.ts';
 import type { Tracker } from '../training/trackers/tracker.ts';
-import type { OptimizerOptions, TrainingOutcome } from '../training/trainer-options.ts';
+import type { OptimizerOptions } from '../training/trainer-options.ts';
 import type { ScheduleConstants } from './trainer-constants.ts';
 
 /** Options that fine-tuning has for any task. */
@@ -70,47 +69,4 @@ export interface FineTuneRunOptions extends ScheduleConstants {
   /** Facts about the data (`data`), the model (`note`), warnings, skipped steps. */
   onEvent?: (kind: string, message: string) => void;
   signal?: AbortSignal;
-}
-
-/** Options of `fineTuneClassifier`; fields and formats of the files are those of `readExamples`. */
-export interface FineTuneOptions extends FineTuneRunOptions, Omit<ReadExampleOptions, 'labels' | 'maxLineBytes'> {
-  /** Labelled examples. */
-  train: string;
-  /** Held-out examples. Without it a stratified tenth of the training rows is held out. */
-  evaluation?: string;
-  /** Share of the target spread over all classes; single-label only. Default 0. */
-  labelSmoothing?: number;
-  /** Weighs classes by the inverse of their frequency; single-label only. Default false. */
-  balanceClasses?: boolean;
-  /** Metric for keeping the best weights. Default `accuracy` (`macroF1` multi-label, `spearman` regression). */
-  metric?: string;
-  /** Leaves out rows whose text (case, white space and compatibility forms do not count) and label stood before, and training rows whose text is held out. Default false: they are counted and told. */
-  dropDuplicates?: boolean;
-  /**
-   * Also classifies the held-out rows by their words alone (tf-idf and logistic regression, seconds), so that one sees what the network adds: `baseline` of the result and of
-   * `run.json`. One label a row only; left out, and said, where it would take minutes. Default true.
-   */
-  wordsBaseline?: boolean;
-  /** Starts a new classifier also where the checkpoint's answers the same labels. Default false: that one is kept, its rows in the order of the labels. */
-  freshHead?: boolean;
-  /** Fits a softmax temperature on the held-out examples afterwards; single-label only. Default false. */
-  calibrate?: boolean;
-}
-
-/** Figures of a simple method on the same held-out rows. */
-export interface Baseline {
-  name: string;
-  metrics: { accuracy: number; macroF1: number };
-}
-
-/** Result of `fineTuneClassifier`. */
-export interface FineTuneResult extends Omit<TrainingOutcome, 'weights'> {
-  output: string;
-  labels: string[];
-  /** What words alone give on the held-out rows. */
-  baseline?: Baseline;
-  /** Of `calibrate`. Absent where the held-out examples do not determine it; `warnings` says so. */
-  temperature?: number;
-  /** What `onEvent` was told as `warning` about the data, the length of the run and the model that was saved; `notes` of `run.json` have them too. */
-  warnings: string[];
 }

@@ -10,7 +10,7 @@ import type { RunInfo } from '../training/report/run-record.ts';
 import { requireUsedByOptimizer } from '../training/optimizers/constants.ts';
 import type { Schedule } from '../training/schedules.ts';
 import { Trainer, type BestMetric, type OptimizerOptions, type TrainerOptions, type TrainingOutcome, type TrainingTask } from '../training/trainer.ts';
-import type { BaseModel } from './fine-tune-data-node.ts';
+import type { BaseModel } from './base-model-node.ts';
 import type { FineTuneRunOptions } from './fine-tune-options.ts';
 import { pick } from './pick.ts';
 import { RunFolder, type RunFacts, type RunSettings } from './run-folder-node.ts';

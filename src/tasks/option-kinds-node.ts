@@ -1,14 +1,15 @@
 import { HUB_OPTIONS } from '../checkpoint/hub-settings-node.ts';
 import type { OptionKinds } from '../core/options.ts';
-import type { EvaluateEmbeddingOptions } from './evaluate-embedding-node.ts';
-import type { EvaluateOptions } from './evaluate-node.ts';
-import type { FineTuneEmbeddingOptions } from './fine-tune-embedding-options.ts';
-import type { FineTuneOptions, FineTuneRunOptions } from './fine-tune-options.ts';
+import type { EvaluateEmbeddingOptions } from './embedding/evaluate-node.ts';
+import type { EvaluateOptions } from './classify/evaluate-node.ts';
+import type { FineTuneEmbeddingOptions } from './embedding/options.ts';
+import type { FineTuneOptions } from './classify/options.ts';
+import type { FineTuneRunOptions } from './fine-tune-options.ts';
 import type { NodeLoadOptions } from './load-node.ts';
 import { LOAD_OPTIONS } from './option-kinds.ts';
 import type { PretrainOptions } from './pretrain-node.ts';
 import type { QuantizeOptions } from './quantize-model.ts';
-import type { SentenceFields } from './sentences-node.ts';
+import type { SentenceFields } from './embedding/sentences-node.ts';
 import type { ScheduleConstants } from './trainer-constants.ts';
 
 /* The options of the tasks that Node alone has; see `requireOptions`. */

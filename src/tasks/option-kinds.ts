@@ -1,6 +1,5 @@
 import type { OptionKinds } from '../core/options.ts';
 import type { LoadOptions } from './albert.ts';
-import type { PredictOptions, PredictStreamOptions } from './classify.ts';
 import type { EmbedOptions } from './embed.ts';
 import type { StreamOptions } from './embed-stream.ts';
 import type { TokenEmbeddingOptions } from './embed-tokens.ts';
@@ -26,9 +25,3 @@ export const STREAM_OPTIONS: OptionKinds<StreamOptions> = { ...EMBED_OPTIONS, lo
 
 /** Of `Albert.embedTokens`. */
 export const TOKEN_OPTIONS: OptionKinds<TokenEmbeddingOptions> = { ...EMBEDDING, unit: 'string', includeSpecialTokens: 'boolean' };
-
-/** Of `TextClassifier.predict` and `logits`. */
-export const PREDICT_OPTIONS: OptionKinds<PredictOptions> = { topK: 'number', longText: 'string', maxLength: 'number', batchTokens: 'number' };
-
-/** Of `TextClassifier.predictStream`. */
-export const PREDICT_STREAM_OPTIONS: OptionKinds<PredictStreamOptions> = { ...PREDICT_OPTIONS, lookAhead: 'number' };

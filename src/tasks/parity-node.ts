@@ -5,7 +5,8 @@ import { HEAD_NAMES, headOf, type HeadName } from '../model/heads.ts';
 import { loadOrt } from '../runtime/ort.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import { Albert } from './albert.ts';
-import { CLASSIFIER_KEYS, type EncodedInput } from './classify.ts';
+import type { Piece } from '../training/units.ts';
+import { CLASSIFIER_KEYS } from './classify/classifier.ts';
 import { SAMPLE_TEXTS } from './sample-texts.ts';
 
 /** One text (or pair) with what it becomes here. */
@@ -35,9 +36,9 @@ export interface ParityRecord {
 /** A folder, ready to answer. */
 interface Subject extends Pick<ParityRecord, 'loader' | 'outputs' | 'perToken' | 'maxLength'> {
   pairs: boolean;
-  encode(text: string, pair: string | undefined): EncodedInput;
+  encode(text: string, pair: string | undefined): Piece;
   /** The outputs for one encoded text (or the text itself), each flat. */
-  run(input: EncodedInput & { text: string }): Promise<ArrayLike<number>[]>;
+  run(input: Piece & { text: string }): Promise<ArrayLike<number>[]>;
 }
 
 const VALUES = 256;

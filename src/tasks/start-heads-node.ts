@@ -2,9 +2,8 @@ import type { Checkpoint } from '../checkpoint/folder.ts';
 import { initialValues } from '../checkpoint/initialise.ts';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
-import type { ProblemType } from '../data/dataset.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import { headParameters, type HeadName } from '../model/heads.ts';
+import { headOf, headParameters, type HeadName } from '../model/heads.ts';
 import { poolerParameters, type ParameterSpec, type Weight, type Weights } from '../model/parameters.ts';
 
 /** What became of a part on top of the encoder: the checkpoint's own, new values, or there and neither used nor saved. */
@@ -29,60 +28,72 @@ export function describeLeftOut(heads: readonly HeadName[], task: string): strin
   return `${heads.join(', ')} of the checkpoint ${heads.length === 1 ? 'has' : 'have'} no part in ${task}: not used and not saved`;
 }
 
-/** What {@link startClassifier} is to make a head for. */
-export interface ClassifierWanted {
+/** What a head answers, to find out whether a checkpoint's can be kept. */
+export interface HeadAnswers {
+  head: HeadName;
+  /** Names of the answers; a number; or answers that are the same for every data (where an answer begins, which choice is right). */
+  labels: readonly string[] | 'number' | 'fixed';
+  /** How messages call the head (`classifier`), and what is learned (`classification`). */
+  noun: string;
+  activity: string;
+  /** As messages name the problem, where a head of this kind has several. */
+  problem?: string;
+}
+
+/** What {@link startHead} is to make a head for. */
+export interface HeadWanted extends HeadAnswers {
   model: string;
   /** With the dropout and initialisation of this run. */
   config: AlbertConfig;
-  problem: ProblemType;
-  /** Of the data; empty for regression. */
-  labels: readonly string[];
   seed: number;
   /** Takes new values in any case. */
   freshHead: boolean;
 }
 
 /**
- * Adds pooler and classifier to an encoder. As in Hugging Face's `from_pretrained`, a checkpoint's classifier is kept where it answers the
+ * Adds a task's head to an encoder, and the pooler where it reads that. As in Hugging Face's `from_pretrained`, a checkpoint's head is kept where it answers the
  * same labels (its rows are put in the order of the data's labels), and new for others.
  */
-export async function startClassifier(checkpoint: Checkpoint, encoder: { weights: Weights; unusedHeads: readonly HeadName[] }, wanted: ClassifierWanted): Promise<StartingHeads> {
+export async function startHead(checkpoint: Checkpoint, encoder: { weights: Weights; unusedHeads: readonly HeadName[] }, wanted: HeadWanted): Promise<StartingHeads> {
+  const { head, noun, activity } = wanted;
   const weights: Weights = new Map(encoder.weights);
-  const has = encoder.unusedHeads.includes('sequenceClassification');
-  const found = has && !wanted.freshHead ? await keptClassifier(checkpoint, wanted) : undefined;
+  const has = encoder.unusedHeads.includes(head);
+  const found = has && !wanted.freshHead ? await keptHead(checkpoint, wanted) : undefined;
   for (const [name, weight] of found?.rows ?? []) weights.set(name, weight);
-  const pooler = addMissing(weights, poolerParameters(wanted.config), wanted);
-  const numLabels = wanted.problem === 'regression' ? 1 : wanted.labels.length;
-  const sequenceClassification = addMissing(weights, headParameters(wanted.config, 'sequenceClassification', numLabels), wanted);
-  const others = encoder.unusedHeads.filter((head) => head !== 'sequenceClassification');
-  const origins: HeadOrigins = { pooler, sequenceClassification, ...Object.fromEntries(others.map((head) => [head, 'left out' as const])) };
-  const answers = wanted.problem === 'regression' ? 'a number' : countOf(numLabels, 'label');
-  const rest = [...(pooler === 'fresh' ? ['the pooler starts fresh too'] : []), ...(others.length > 0 ? [describeLeftOut(others, 'classification')!] : [])];
+  const readsPooled = headOf(head).reads === 'pooled';
+  const pooler = readsPooled ? addMissing(weights, poolerParameters(wanted.config), wanted) : undefined;
+  const numLabels = Array.isArray(wanted.labels) ? wanted.labels.length : 1;
+  const origin = addMissing(weights, headParameters(wanted.config, head, numLabels), wanted);
+  const others = encoder.unusedHeads.filter((other) => other !== head);
+  const origins: HeadOrigins = { ...(pooler && { pooler }), [head]: origin, ...Object.fromEntries(others.map((other) => [other, 'left out' as const])) };
+  const answers = wanted.labels === 'fixed' ? undefined : wanted.labels === 'number' ? 'a number' : countOf(numLabels, 'label');
+  const rest = [...(pooler === 'fresh' ? ['the pooler starts fresh too'] : []), ...(others.length > 0 ? [describeLeftOut(others, activity)!] : [])];
   const line = (first: string): string => [first, ...rest].join('; ');
-  if (found?.rows) return { weights, origins, line: line(`the classifier of ${wanted.model} is kept, for the same ${answers}${found.reordered ? ', re-ordered by name' : ''}`) };
+  if (found?.rows) return { weights, origins, line: line(`the ${noun} of ${wanted.model} is kept${answers === undefined ? '' : `, for the same ${answers}`}${found.reordered ? ', re-ordered by name' : ''}`) };
   const reason = !has ? undefined : wanted.freshHead ? 'a fresh head was asked for' : found?.reason;
   return {
-    weights, origins, line: line(`the classifier starts fresh, for ${answers}`),
-    ...(reason !== undefined && { loss: `the classifier of ${wanted.model} is not used, a fresh one takes its place: ${reason}` }),
+    weights, origins, line: line(`the ${noun} starts fresh${answers === undefined ? '' : `, for ${answers}`}`),
+    ...(reason !== undefined && { loss: `the ${noun} of ${wanted.model} is not used, a fresh one takes its place: ${reason}` }),
   };
 }
 
 type Found = { rows: [string, Weight][]; reordered: boolean; reason?: undefined } | { rows?: undefined; reordered?: undefined; reason: string };
 
-/** The rows of a checkpoint's classifier for the labels wanted, or why there are none. */
-async function keptClassifier(checkpoint: Checkpoint, wanted: ClassifierWanted): Promise<Found> {
-  const loaded = await checkpoint.load({ heads: ['sequenceClassification'] }).catch((error: unknown) => {
+/** The rows of a checkpoint's head for the labels wanted, or why there are none. */
+async function keptHead(checkpoint: Checkpoint, { head, labels: wanted, problem }: HeadWanted): Promise<Found> {
+  const loaded = await checkpoint.load({ heads: [head] }).catch((error: unknown) => {
     if (error instanceof AlbertineError && error.code === 'weights_mismatch') return error;
     throw error;
   });
   if (loaded instanceof AlbertineError) return { reason: `it is incomplete (${(loaded.value as string[]).join('; ')})` };
-  const parts = headParameters(checkpoint.config, 'sequenceClassification').map(({ name }): [string, Weight] => [name, loaded.weights.get(name)!]);
+  const parts = headParameters(checkpoint.config, head).map(({ name }): [string, Weight] => [name, loaded.weights.get(name)!]);
+  if (wanted === 'fixed') return { reordered: false, rows: parts };
   const outputs = parts[0][1].shape[0];
   const { problemType, labels } = checkpoint.details;
   const isRegression = problemType === 'regression' || (problemType === undefined && outputs === 1);
-  if ((wanted.problem === 'regression') !== isRegression) return { reason: `it answers ${isRegression ? 'a number' : countOf(outputs, 'label')}, and this problem is ${wanted.problem}` };
+  if ((wanted === 'number') !== isRegression) return { reason: `it answers ${isRegression ? 'a number' : countOf(outputs, 'label')}${problem === undefined ? '' : `, and this problem is ${problem}`}` };
   if (isRegression && outputs !== 1) return { reason: `it answers ${outputs} numbers` };
-  const order = isRegression ? [0] : orderOfLabels(labels ?? Array.from({ length: outputs }, (_, index) => `LABEL_${index}`), wanted.labels, outputs);
+  const order = wanted === 'number' ? [0] : orderOfLabels(labels ?? Array.from({ length: outputs }, (_, index) => `LABEL_${index}`), wanted, outputs);
   if (typeof order === 'string') return { reason: order };
   return { reordered: order.some((row, index) => row !== index), rows: parts.map(([name, weight]) => [name, takeRows(weight, order)]) };
 }

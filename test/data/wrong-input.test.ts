@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseDecimal } from '../../src/core/decimal.ts';
 import { withLineFeeds } from '../../src/core/line-ends.ts';
 import { openRows, readExamples, readTexts, type ReadTextOptions } from '../../src/data/index.ts';
-import { openSentences } from '../../src/tasks/sentences-node.ts';
+import { openSentences } from '../../src/tasks/embedding/sentences-node.ts';
 import { readLines } from '../../src/tokenizer/training/text-lines-node.ts';
 import { readDocuments } from '../../src/training/pretraining/documents-node.ts';
 import { collect } from './collect.ts';

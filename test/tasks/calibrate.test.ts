@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeBound, fitTemperature } from '../../src/tasks/calibrate.ts';
+import { describeBound, fitTemperature } from '../../src/tasks/classify/calibrate.ts';
 
 /** Two classes; every row has the logits `[gap, 0]`, and the first `right` rows are of the first class. */
 const twoClasses = (gap: number, rows: number, right: number): ReturnType<typeof fitTemperature> =>

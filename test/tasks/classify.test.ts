@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TextClassifier } from '../../src/tasks/classify.ts';
+import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { openSmallModel } from './model.ts';
 
 let classifier: TextClassifier;

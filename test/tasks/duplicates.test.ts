@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { distinctRows, findDuplicates, textKey } from '../../src/data/duplicates.ts';
 import { stratifiedSplit } from '../../src/data/split.ts';
-import { fineTuneEmbedding } from '../../src/tasks/fine-tune-embedding-node.ts';
-import { fineTuneClassifier, type FineTuneOptions } from '../../src/tasks/fine-tune-node.ts';
+import { fineTuneEmbedding } from '../../src/tasks/embedding/fine-tune-node.ts';
+import { fineTuneClassifier, type FineTuneOptions } from '../../src/tasks/classify/tuning-node.ts';
 import { temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
 
 const folder = temporaryFolder();

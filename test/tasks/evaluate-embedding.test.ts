@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Albert } from '../../src/tasks/albert.ts';
 import type { EmbeddingMatrix } from '../../src/tasks/embed.ts';
-import { evaluateEmbedding } from '../../src/tasks/evaluate-embedding-node.ts';
+import { evaluateEmbedding } from '../../src/tasks/embedding/evaluate-node.ts';
 
 let folder: string;
 beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'evaluate-')); });

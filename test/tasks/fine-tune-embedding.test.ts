@@ -5,9 +5,9 @@ import { memoryFiles } from '../../src/core/files-memory.ts';
 import { createRandom } from '../../src/core/random.ts';
 import { readStoredSentences } from '../../src/checkpoint/sentence-transformers.ts';
 import { readRun } from '../../src/training/report/report-node.ts';
-import { evaluateEmbedding } from '../../src/tasks/evaluate-embedding-node.ts';
-import { fineTuneEmbedding, type FineTuneEmbeddingOptions, type FineTuneEmbeddingResult } from '../../src/tasks/fine-tune-embedding-node.ts';
-import { fineTuneClassifier } from '../../src/tasks/fine-tune-node.ts';
+import { evaluateEmbedding } from '../../src/tasks/embedding/evaluate-node.ts';
+import { fineTuneEmbedding, type FineTuneEmbeddingOptions, type FineTuneEmbeddingResult } from '../../src/tasks/embedding/fine-tune-node.ts';
+import { fineTuneClassifier } from '../../src/tasks/classify/tuning-node.ts';
 import { loadModel } from '../../src/tasks/load-node.ts';
 import { LEARNS, readLines, sentences, temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
 

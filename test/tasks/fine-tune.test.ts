@@ -1,9 +1,9 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolder } from '../../src/core/files-node.ts';
-import { evaluateClassifier } from '../../src/tasks/evaluate-node.ts';
-import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult } from '../../src/tasks/fine-tune-node.ts';
-import { TextClassifier } from '../../src/tasks/classify.ts';
+import { evaluateClassifier } from '../../src/tasks/classify/evaluate-node.ts';
+import { fineTuneClassifier, type FineTuneOptions, type FineTuneResult } from '../../src/tasks/classify/tuning-node.ts';
+import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { readRun } from '../../src/training/report/report-node.ts';
 import { LEARNS, readLines, sentences, temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
 

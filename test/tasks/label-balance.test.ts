@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { Example } from '../../src/data/dataset.ts';
-import { describeClasses, describeMultiLabels } from '../../src/tasks/label-balance.ts';
+import { describeClasses, describeMultiLabels } from '../../src/tasks/classify/label-balance.ts';
 
 const labels = ['a', 'b', 'c'];
 /** `counts` times a row with these labels. */
-const rowsOf = (...counts: [count: number, target: number[]][]): { examples: Example[]; labels: string[] } => ({
-  labels, examples: counts.flatMap(([count, target]) => Array.from({ length: count }, (_, row) => ({ text: '', label: target.map((index) => labels[index]).join(), target, row }))),
+const rowsOf = (...counts: [count: number, target: number[]][]): { targets: number[][]; labels: string[] } => ({
+  labels, targets: counts.flatMap(([count, target]) => Array.from({ length: count }, () => target)),
 });
+const namesOf = (...counts: [count: number, target: number[]][]): string[] => rowsOf(...counts).targets.map(([target]) => labels[target]);
 
 describe('balance of classes', () => {
   it('lists the classes with what always answering the largest is right in', () => {
-    expect(describeClasses(rowsOf([6, [0]], [4, [1]]))).toEqual({ summary: 'labels: a 6 (60.0 %), b 4 (40.0 %); always answering the most frequent one is right in 60.0 %', warnings: [] });
-    expect(describeClasses(rowsOf([9, [0]], [3, [1]])).summary).toMatch(/; the largest class has 3\.0 times the rows of the smallest: macroF1 says more than accuracy, and balanceClasses/);
+    expect(describeClasses(namesOf([6, [0]], [4, [1]]))).toEqual({ summary: 'labels: a 6 (60.0 %), b 4 (40.0 %); always answering the most frequent one is right in 60.0 %', warnings: [] });
+    expect(describeClasses(namesOf([9, [0]], [3, [1]])).summary).toMatch(/; the largest class has 3\.0 times the rows of the smallest: macroF1 says more than accuracy, and balanceClasses/);
   });
 });
 
@@ -43,7 +43,7 @@ describe('balance of labels of which a row may have several', () => {
     ]);
     const mixed = rowsOf([15, [0, 1, 2]], [15, []]);
     expect(describeMultiLabels(mixed, held).warnings).toEqual([]);
-    expect(describeMultiLabels({ ...mixed, examples: [...mixed.examples, ...rowsOf([1, []]).examples] }, held).warnings).toEqual([expect.stringMatching(/^16 of 31 training rows have no label/)]);
+    expect(describeMultiLabels({ ...mixed, targets: [...mixed.targets, ...rowsOf([1, []]).targets] }, held).warnings).toEqual([expect.stringMatching(/^16 of 31 training rows have no label/)]);
     // Nothing held out: nothing to say of it.
     expect(describeMultiLabels(mixed, rowsOf()).warnings).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../src/checkpoint/folder.ts';
 import { memoryFiles } from '../../src/core/files-memory.ts';
 import { Albert } from '../../src/tasks/albert.ts';
-import { TextClassifier } from '../../src/tasks/classify.ts';
+import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { run, temporaryFolder } from '../cli/support.ts';
 import { smallModelFiles, SMALL_CONFIG, WORDS } from './model.ts';
 

@@ -6,8 +6,8 @@ import { openCheckpoint } from '../../src/checkpoint/folder.ts';
 import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
 import { saveCheckpoint } from '../../src/checkpoint/save-node.ts';
 import { openFolder } from '../../src/core/files-node.ts';
-import { fineTuneEmbedding } from '../../src/tasks/fine-tune-embedding-node.ts';
-import { fineTuneClassifier, type FineTuneOptions } from '../../src/tasks/fine-tune-node.ts';
+import { fineTuneEmbedding } from '../../src/tasks/embedding/fine-tune-node.ts';
+import { fineTuneClassifier, type FineTuneOptions } from '../../src/tasks/classify/tuning-node.ts';
 import { readLines, temporaryFolder, TINY_CONFIG, writeRows } from '../training/small-run.ts';
 
 const GOLDEN = fileURLToPath(new URL('../oracle/goldens/second-stage/', import.meta.url));

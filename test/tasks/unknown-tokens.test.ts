@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeModel, records, run, temporaryFolder } from '../cli/support.ts';
-import { TextClassifier } from '../../src/tasks/classify.ts';
+import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { openSmallModel } from './model.ts';
 
 const folder = temporaryFolder();

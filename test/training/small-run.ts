@@ -6,7 +6,7 @@ import { saveCheckpoint } from '../../src/checkpoint/save-node.ts';
 import { createRandom } from '../../src/core/random.ts';
 import { DEFAULT_CONFIG, type AlbertConfig } from '../../src/model/config.ts';
 import type { Weights } from '../../src/model/parameters.ts';
-import type { FineTuneOptions } from '../../src/tasks/fine-tune-node.ts';
+import type { FineTuneOptions } from '../../src/tasks/classify/tuning-node.ts';
 
 const GOOD = ['good', 'fine', 'great', 'lovely'];
 const BAD = ['bad', 'poor', 'awful', 'dull'];

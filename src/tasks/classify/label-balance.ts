@@ -1,6 +1,5 @@
-import { countOf } from '../core/count.ts';
-import type { ExampleSet } from '../data/dataset.ts';
-import { classBalance, multiLabelBalance, type MultiLabelBalance } from '../data/split.ts';
+import { countOf } from '../../core/count.ts';
+import { classBalance, multiLabelBalance, type MultiLabelBalance } from '../../data/split.ts';
 
 /** Rows of the most frequent label over those of the rarest, from which it is worth a remark. */
 const IMBALANCE_WORTH_TELLING = 3;
@@ -17,8 +16,8 @@ export interface BalanceReport {
 }
 
 /** Tells how the classes are distributed: what always answering the largest one would score. */
-export function describeClasses({ examples }: Pick<ExampleSet, 'examples'>): BalanceReport {
-  const { classes, imbalance, majorityShare } = classBalance(examples.map(({ label }) => label));
+export function describeClasses(labels: readonly string[]): BalanceReport {
+  const { classes, imbalance, majorityShare } = classBalance(labels);
   return {
     summary: `labels: ${listClasses(classes)}; always answering the most frequent one is right in ${percent(majorityShare)}`
       + `${imbalance >= IMBALANCE_WORTH_TELLING ? `; the largest class has ${imbalance.toFixed(1)} times the rows of the smallest: macroF1 says more than accuracy, and balanceClasses weighs the classes equally` : ''}`,
@@ -30,8 +29,8 @@ export function describeClasses({ examples }: Pick<ExampleSet, 'examples'>): Bal
  * The same where a row may have several labels or none: the rows that have each, those that have none, and what giving every row the same labels
  * would score. Warns of labels with too few training rows, on all of them or on no held-out row, and of rows that mostly have no label.
  */
-export function describeMultiLabels(train: Pick<ExampleSet, 'examples' | 'labels'>, evaluation: Pick<ExampleSet, 'examples'>): BalanceReport {
-  const balanceOf = ({ examples }: Pick<ExampleSet, 'examples'>): MultiLabelBalance => multiLabelBalance(examples.map(({ target }) => target as number[]), train.labels);
+export function describeMultiLabels(train: { targets: readonly number[][]; labels: readonly string[] }, evaluation: { targets: readonly number[][] }): BalanceReport {
+  const balanceOf = ({ targets }: { targets: readonly number[][] }): MultiLabelBalance => multiLabelBalance(targets, train.labels);
   const [balance, heldOut] = [balanceOf(train), balanceOf(evaluation)];
   const { classes, rows, unlabelled, labelsPerRow, imbalance, constantHammingLoss } = balance;
   const imbalanced = Number.isFinite(imbalance) && imbalance >= IMBALANCE_WORTH_TELLING;

@@ -1,25 +1,25 @@
-import { countOf } from '../core/count.ts';
-import { AlbertineError, requireOneOf } from '../core/errors.ts';
-import { requireGiven, requireOptions } from '../core/options.ts';
-import { saveCheckpoint } from '../checkpoint/save-node.ts';
-import { poolerParameters, type Weights } from '../model/parameters.ts';
-import { requireDevice } from '../runtime/compile.ts';
-import { embeddingTask, type EmbeddingTaskOptions } from '../training/contrastive.ts';
-import { DEFAULT_TEMPERATURE, EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_LOSSES, type EmbeddingObjective, type EmbeddingPooling } from '../training/contrastive-head.ts';
-import { rowCount } from '../training/contrastive-rows.ts';
-import { availableMemory } from '../training/estimate-node.ts';
-import type { TrainingOutcome } from '../training/trainer-options.ts';
-import { openBaseModel, type BaseModel } from './fine-tune-data-node.ts';
-import { inferObjective, readEmbeddingData, type EmbeddingData } from './fine-tune-embedding-data-node.ts';
-import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
-import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
-import { BUILT_IN_MODEL } from './load-node.ts';
-import { FINE_TUNE_EMBEDDING_OPTIONS } from './option-kinds-node.ts';
-import { pick } from './pick.ts';
-import { describeLeftOut } from './start-heads-node.ts';
-import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from './run-folder-node.ts';
+import { countOf } from '../../core/count.ts';
+import { AlbertineError, requireOneOf } from '../../core/errors.ts';
+import { requireGiven, requireOptions } from '../../core/options.ts';
+import { saveCheckpoint } from '../../checkpoint/save-node.ts';
+import { poolerParameters, type Weights } from '../../model/parameters.ts';
+import { requireDevice } from '../../runtime/compile.ts';
+import { embeddingTask, type EmbeddingTaskOptions } from '../../training/contrastive.ts';
+import { DEFAULT_TEMPERATURE, EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_LOSSES, type EmbeddingObjective, type EmbeddingPooling } from '../../training/contrastive-head.ts';
+import { rowCount } from '../../training/contrastive-rows.ts';
+import { availableMemory } from '../../training/estimate-node.ts';
+import type { TrainingOutcome } from '../../training/trainer-options.ts';
+import { openBaseModel, type BaseModel } from '../base-model-node.ts';
+import { inferObjective, readEmbeddingData, type EmbeddingData } from './data-node.ts';
+import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './options.ts';
+import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from '../fine-tune-run-node.ts';
+import { BUILT_IN_MODEL } from '../load-node.ts';
+import { FINE_TUNE_EMBEDDING_OPTIONS } from '../option-kinds-node.ts';
+import { pick } from '../pick.ts';
+import { describeLeftOut } from '../start-heads-node.ts';
+import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from '../run-folder-node.ts';
 
-export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './fine-tune-embedding-options.ts';
+export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './options.ts';
 
 /** Usual extents: SimCSE's paper has one pass in batches of 64, sentence-transformers' STS-B example four passes. */
 const DEFAULTS: Readonly<Record<EmbeddingObjective, { epochs: number; batchSize: number; evaluateEvery: number }>> = {

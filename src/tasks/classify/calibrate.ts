@@ -1,4 +1,4 @@
-import { countOf } from '../core/count.ts';
+import { countOf } from '../../core/count.ts';
 
 const LOWEST = 0.05;
 const HIGHEST = 20;

@@ -1,9 +1,9 @@
-import { parseDecimal } from '../core/decimal.ts';
-import { AlbertineError, describeValue } from '../core/errors.ts';
-import { formatOfPath, openRows, type ReadOptions } from '../data/read-node.ts';
-import { missingFieldReason, textFieldProblem, type ReadReport, type Row } from '../data/rows.ts';
-import type { EmbeddingObjective } from '../training/contrastive-head.ts';
-import { pick } from './pick.ts';
+import { parseDecimal } from '../../core/decimal.ts';
+import { AlbertineError, describeValue } from '../../core/errors.ts';
+import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
+import { missingFieldReason, textFieldProblem, type ReadReport, type Row } from '../../data/rows.ts';
+import type { EmbeddingObjective } from '../../training/contrastive-head.ts';
+import { pick } from '../pick.ts';
 
 /** Fields and format of files of sentences. */
 export interface SentenceFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {

@@ -1,12 +1,12 @@
-import { AlbertineError } from '../core/errors.ts';
-import { requireOptions } from '../core/options.ts';
-import { pearson, spearman } from '../metrics/correlation.ts';
-import { cosine } from '../metrics/similarity.ts';
-import type { Pooling } from '../model/pooling.ts';
-import type { Albert } from './albert.ts';
-import type { EmbedOptions } from './embed.ts';
-import { EVALUATE_EMBEDDING_OPTIONS } from './option-kinds-node.ts';
-import { pick } from './pick.ts';
+import { AlbertineError } from '../../core/errors.ts';
+import { requireOptions } from '../../core/options.ts';
+import { pearson, spearman } from '../../metrics/correlation.ts';
+import { cosine } from '../../metrics/similarity.ts';
+import type { Pooling } from '../../model/pooling.ts';
+import type { Albert } from '../albert.ts';
+import type { EmbedOptions } from '../embed.ts';
+import { EVALUATE_EMBEDDING_OPTIONS } from '../option-kinds-node.ts';
+import { pick } from '../pick.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
 
 /** Options of {@link evaluateEmbedding}: fields and format of the file, and how texts become vectors. */

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
-import { countOf } from '../core/count.ts';
-import { AlbertineError } from '../core/errors.ts';
-import { formatOfPath } from '../data/read-node.ts';
-import type { ReadReport } from '../data/rows.ts';
-import { distinctRows, findDuplicates, textKey, type Duplicates, type KeyedRows } from '../data/duplicates.ts';
-import { stratifiedSplit } from '../data/split.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { EmbeddingObjective } from '../training/contrastive-head.ts';
-import { rowCount, selectRows, TokenTable, type SentenceRows } from '../training/contrastive-rows.ts';
-import { duplicateRemarks, sharedWarnings } from './describe-duplicates.ts';
-import { readingRemarks, VALIDATION_FRACTION } from './fine-tune-data-node.ts';
-import type { FineTuneEmbeddingOptions } from './fine-tune-embedding-options.ts';
-import { pick } from './pick.ts';
+import { countOf } from '../../core/count.ts';
+import { AlbertineError } from '../../core/errors.ts';
+import { formatOfPath } from '../../data/read-node.ts';
+import type { ReadReport } from '../../data/rows.ts';
+import { distinctRows, findDuplicates, textKey, type Duplicates, type KeyedRows } from '../../data/duplicates.ts';
+import { stratifiedSplit } from '../../data/split.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { EmbeddingObjective } from '../../training/contrastive-head.ts';
+import { rowCount, selectRows, TokenTable, type SentenceRows } from '../../training/contrastive-rows.ts';
+import { duplicateRemarks, sharedWarnings } from '../describe-duplicates.ts';
+import { readingRemarks, VALIDATION_FRACTION } from '../tune-data-node.ts';
+import type { FineTuneEmbeddingOptions } from './options.ts';
+import { pick } from '../pick.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
-import { splitText } from './text-windows.ts';
+import { splitText } from '../text-windows.ts';
 
 /** Tokenised training and evaluation rows. */
 export interface EmbeddingData {

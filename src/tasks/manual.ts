@@ -1,0 +1,56 @@
+import type { Settings } from '../core/settings.ts';
+import type { HeadName } from '../model/heads.ts';
+import type { TaskVerbs } from './verbs.ts';
+
+/** What differs between tasks in the manual of a training run. */
+export interface TrainingManual {
+  epochs: string;
+  batchSize: string;
+  /** The whole help of `--dropout`. */
+  dropout: string;
+  maxLength: string;
+  evaluateEvery: string;
+  /** Whether a step can be computed in parts. */
+  microBatches: boolean;
+}
+
+/**
+ * A task as the command line shows it, and where its code is. These rows load no network: manuals are printed, and flags read, without one. What a verb does is
+ * loaded when it is run.
+ */
+export interface TaskManual {
+  /** The verb of `finetune`; also in `config.json` of its models. */
+  readonly name: string;
+  /** Undefined for models that are asked for vectors. */
+  readonly head: HeadName | undefined;
+  /** How messages call a model of this task: `a classifier`. */
+  readonly noun: string;
+  readonly finetune: {
+    summary: string;
+    description: string;
+    /** Its own settings; those of every run come after them. */
+    settings: Settings;
+    training: TrainingManual;
+    /** What is said of the model and of the facts among the files of a run. */
+    saved: string;
+    facts: string;
+    /** Of the figures of an evaluation, those printed at the end beside the loss; the report has all. */
+    shown: readonly string[];
+    /** Examples, and what else there is to say. */
+    manual: string;
+  };
+  readonly evaluate: {
+    settings: Settings;
+    /** What `--json` has. */
+    json: string;
+    examples: readonly string[];
+  };
+  /** Absent where `predict` has nothing to say. */
+  readonly predict?: {
+    settings: Settings;
+    /** What a line of output is. */
+    output: string;
+    examples: readonly string[];
+  };
+  load(): Promise<TaskVerbs>;
+}

@@ -1,0 +1,115 @@
+import type { OptionKinds } from '../core/options.ts';
+import type { ReadReport } from '../data/rows.ts';
+import type { AlbertConfig } from '../model/config.ts';
+import type { HeadDefinition } from '../training/head.ts';
+import type { RunInfo } from '../training/report/run-record.ts';
+import type { HeadFeeds, Unit, UnitBatch } from '../training/units.ts';
+import type { TrainingOutcome } from '../training/trainer-options.ts';
+import type { FineTuneRunOptions } from './fine-tune-options.ts';
+import type { HeadAnswers } from './start-heads-node.ts';
+import type { Encoded, Task, TaskTypes } from './task.ts';
+import type { TaskModel } from './task-model.ts';
+import type { RunSettings } from './run-folder-node.ts';
+
+/** Options that fine-tuning any task on labelled files has. */
+export interface TuningOptions extends FineTuneRunOptions {
+  /** Labelled examples. */
+  train: string;
+  /** Held-out examples. Without it a tenth of the training rows is held out. */
+  evaluation?: string;
+  /** Figure by which the best weights are kept; each task has its own default. */
+  metric?: string;
+  /** Leaves out rows whose text (case, white space and compatibility forms do not count) and answer stood before, and training rows whose text is held out. Default false: they are counted and told. */
+  dropDuplicates?: boolean;
+  /** Starts a new head also where the checkpoint's answers the same labels. Default false: that one is kept, its rows in the order of the labels. */
+  freshHead?: boolean;
+}
+
+/** A row of labelled data. */
+export interface LabelledRow<T extends TaskTypes> {
+  input: T['input'];
+  gold: T['gold'];
+}
+
+/** Labelled data in memory. */
+export interface Labelled<T extends TaskTypes> {
+  rows: readonly LabelledRow<T>[];
+  /** What a model that learns them answers: for training data what occurs, for others what was given. */
+  facts: T['facts'];
+  report: ReadReport;
+  /** What was found while reading, to be told in one line with the counts: repairs, empty texts. */
+  remarks: readonly string[];
+}
+
+/** The parts of labelled data that are trained on and judged by. */
+export interface Splits<T extends TaskTypes> {
+  train: Labelled<T>;
+  evaluation: Labelled<T>;
+}
+
+/** What a task says of its data before training. */
+export interface DataReport {
+  remarks: readonly string[];
+  warnings: readonly string[];
+  /** For `run.json`. */
+  info: RunInfo;
+}
+
+/** What a task adds when its model is trained and saved. */
+export interface Aftermath {
+  warnings: readonly string[];
+  /** For `run.json`. */
+  info: RunInfo;
+  /** Keys for `config.json`: the model is saved once more with them. */
+  extra?: Readonly<Record<string, unknown>>;
+}
+
+/** How a task is learned: reading labelled data, targets and loss. Splitting, planning, the run with its folder, keeping the best weights and saving are written once over this. */
+export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
+  readonly task: Task<T>;
+  /** The function that takes the options, for messages. */
+  readonly subject: string;
+  /** Every option with its kind. */
+  readonly kinds: OptionKinds<O>;
+  readonly defaults: {
+    maxLength: number;
+    batchSize: number;
+    epochs: (data: { units: number; facts: T['facts']; batchSize: number }) => number;
+  };
+  /** Throws `invalid_argument` for options that contradict each other. */
+  check?(options: O): void;
+  /** Reads a file; with `facts` only those answers are allowed. Throws `invalid_data` for what nothing can be learned from. */
+  read(path: string, options: O, facts?: T['facts']): Promise<Labelled<T>>;
+  /** The texts by which rows are equal. */
+  texts(input: T['input']): readonly string[];
+  /** An answer as text, by which equal texts are compared. Default: as JSON. */
+  label?(gold: T['gold'], facts: T['facts']): string;
+  /** Whether equal texts with different answers are worth a warning. Default: where there is {@link Tuning.label}. */
+  contradict?(facts: T['facts']): boolean;
+  /** Whether the held-out part has the same mix of labels. Default false. */
+  stratified?(options: O): boolean;
+  /** Throws `invalid_data` where rows were left out and the rest does not do. */
+  requireUsable?(train: Labelled<T>, path: string): void;
+  /** Tells how answers are distributed. */
+  describe?(splits: Splits<T>, options: O): DataReport;
+  /** What the head answers, to find out whether the checkpoint's can be kept. */
+  answers(facts: T['facts']): HeadAnswers;
+  head(config: AlbertConfig, facts: T['facts'], options: O): HeadDefinition;
+  /** What is drawn: one for a text, one for each window of a long one. */
+  units(encoded: Encoded<T['piece']>, gold: T['gold'], context: { facts: T['facts']; options: O; train: Labelled<T> }): Unit[];
+  feeds(batch: UnitBatch<unknown>, facts: T['facts']): HeadFeeds;
+  /** The options as the task encodes and decodes with them in training and its evaluations. */
+  asking(options: O): T['options'];
+  defaultMetric(facts: T['facts']): string;
+  /** The task's own settings of the run. */
+  settings(options: O, facts: T['facts']): RunSettings;
+  /** Figures of a simple method on the held-out rows; undefined where it has none or takes too long. */
+  baseline?(splits: Splits<T>, options: O): (() => RunInfo['baseline']) | undefined;
+  /** What `config.json` says of the answers. */
+  stored(facts: T['facts'], options: O): { labels?: string[]; problemType?: string; extra?: Readonly<Record<string, unknown>> };
+  readonly card: { name: string; description: (rows: string) => string };
+  /** Opens what was saved, for {@link Tuning.finish}. */
+  open?(folder: string, options: O): Promise<TaskModel<T>>;
+  /** Looks at the saved model with the held-out rows. */
+  finish?(model: TaskModel<T>, held: { evaluation: Labelled<T>; encoded: readonly Encoded<T['piece']>[]; options: O; outcome: TrainingOutcome }): Promise<Aftermath>;
+}

@@ -1,0 +1,57 @@
+import type { ReadReport } from '../data/rows.ts';
+import type { TrainingOutcome } from '../training/trainer-options.ts';
+import type { Albert } from './albert.ts';
+import type { TaskEvaluation } from './evaluate-node.ts';
+import type { FineTuneRunOptions } from './fine-tune-options.ts';
+import type { TextCounts } from './task.ts';
+
+/** Options of a verb by name, as flags or JSON give them; the task checks them. */
+export type GivenOptions = Readonly<Record<string, unknown>>;
+
+/** A run of fine-tuning that has ended, with what is printed of it. */
+export interface FinishedRun extends Omit<TrainingOutcome, 'weights'> {
+  output: string;
+  /** Facts for people, a line each. */
+  lines: readonly string[];
+  /** The commands to try next, without `albertine`. */
+  next: readonly string[];
+}
+
+/** Rows to be asked about, read while they are consumed. */
+export interface AskedRows extends AsyncIterable<{ number: number; input: unknown; fields?: Record<string, unknown> }> {
+  /** For messages: a path, `standard input`, `arguments`. */
+  readonly name: string;
+  readonly report: ReadReport;
+  readonly notes: readonly string[];
+}
+
+/** A text as `predict` reads it by itself: an argument, a line, a field. */
+export interface AskedText {
+  text: string;
+  pair?: string;
+}
+
+/** A model that answers, as `predict` uses it. */
+export interface Predictor {
+  /** Throws `invalid_argument` where the model does not take such inputs; before anything is read. */
+  requireInputs(pairs: boolean): void;
+  /** What is asked for a text; undefined where texts alone say too little, so that {@link Predictor.open} reads the rows. */
+  readonly ofText: ((text: AskedText) => unknown) | undefined;
+  /** Opens a file of rows that are more than texts. */
+  open?(path: string, options: GivenOptions): AskedRows;
+  /** Answers in the order of the inputs; memory is bounded. */
+  answers(inputs: AsyncIterable<unknown>, options: GivenOptions): AsyncGenerator<TextCounts>;
+  /** An answer as a line of JSON has it, `index` and counts not among it. */
+  record(answer: TextCounts, options: GivenOptions): Record<string, unknown>;
+  /** The same one level deep, for a table. */
+  cells(answer: TextCounts, options: GivenOptions): Record<string, unknown>;
+}
+
+/** What a task does, behind the command line: code that a row of the registry loads when it is needed. */
+export interface TaskVerbs {
+  /** Options are those of a run with the task's own. */
+  fineTune(options: FineTuneRunOptions & GivenOptions): Promise<FinishedRun>;
+  /** Figures of a model on a labelled file; `heading` is printed above them. */
+  evaluate(model: Albert, path: string, options: GivenOptions & { signal?: AbortSignal }): Promise<TaskEvaluation & { heading?: string }>;
+  predictor?(model: Albert): Predictor;
+}
