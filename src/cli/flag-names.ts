@@ -3,6 +3,7 @@ import { TASKS } from '../tasks/registry.ts';
 
 /** Options of the library, besides those of tasks, whose flag has the same name in another spelling. A test compares the list with the flags that there are. */
 const SAME_NAME = [
+  'evalFields',
   'adamEpsilon', 'batchSize', 'batchTokens', 'byteFallback', 'characterCoverage', 'checkpointEvery', 'evaluateEvery', 'externalData', 'heldOut', 'keepAccents', 'keepCase',
   'layerCombination', 'layerDecay', 'learningRate', 'longText', 'lookAhead', 'maskProbability', 'maxGradNorm', 'maxLength', 'maxNgram', 'maxPieceLength', 'maxPredictions', 'maxSteps',
   'microBatchTokens', 'onError', 'pairField', 'requiredCharacters', 'rowNumbers', 'saveActivations', 'shardTokens', 'splitDigits', 'splitHan', 'textField', 'userSymbols', 'vocabSize',

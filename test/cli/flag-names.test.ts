@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asFlags } from '../../src/cli/flag-names.ts';
+import { TASKS } from '../../src/tasks/registry.ts';
 import { run } from './support.ts';
 
 describe('option names in messages', () => {
@@ -19,7 +20,7 @@ describe('option names in messages', () => {
     const { stdout: help } = await run(['--help']);
     let seen = 0;
     const verbs = [...help.split('Commands:')[1].matchAll(/^ {2}([a-z]+)/gm)].map(([, verb]) => [verb]).filter(([verb]) => verb !== 'help');
-    for (const argv of [...verbs, ['vocab', 'train'], ['shards', 'build'], ['finetune', 'classify'], ['finetune', 'embedding']]) {
+    for (const argv of [...verbs, ['vocab', 'train'], ['shards', 'build'], ...TASKS.map(({ name }) => ['finetune', name])]) {
       for (const [flag] of (await run([...argv, '--help'])).stdout.matchAll(/(?<=^ {2}(?:-\w, )?)--(?!no-)[a-z]+-[a-z-]+/gm)) {
         seen++;
         const name = flag.slice(2).replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
