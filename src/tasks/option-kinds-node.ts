@@ -19,7 +19,8 @@ export const NODE_LOAD_OPTIONS: OptionKinds<NodeLoadOptions> = { ...LOAD_OPTIONS
 
 const SCHEDULE: OptionKinds<ScheduleConstants> = { schedule: 'string', warmupRatio: 'number', warmupSteps: 'number', finalLearningRate: 'number', power: 'number', restarts: 'number' };
 
-const RUN: OptionKinds<FineTuneRunOptions> = {
+/** Of every run of fine-tuning. */
+export const RUN_OPTIONS: OptionKinds<FineTuneRunOptions> = {
   ...SCHEDULE, model: 'string', output: 'string', epochs: 'number', maxSteps: 'number', batchSize: 'number', learningRate: 'number', optimizer: 'object', maxGradNorm: 'number',
   dropout: 'number', layerDecay: 'number', freeze: 'list', maxLength: 'number', shuffle: 'boolean', seed: 'number', evaluateEvery: 'number', patience: 'number', checkpointEvery: 'number',
   keepCheckpoints: 'number', histogramEvery: 'number', microBatchTokens: 'number', saveActivations: 'any', device: 'string', threads: 'number', guard: 'object', resume: 'boolean',
@@ -32,12 +33,12 @@ const EXAMPLE_FIELDS = { ...READING, labelField: 'string', labelSeparator: 'stri
 
 /** Of `fineTuneClassifier`. */
 export const FINE_TUNE_OPTIONS: OptionKinds<FineTuneOptions> = {
-  ...RUN, ...EXAMPLE_FIELDS, problem: 'string', train: 'string', evaluation: 'string', labelSmoothing: 'number', balanceClasses: 'boolean', dropDuplicates: 'boolean', freshHead: 'boolean', wordsBaseline: 'boolean', metric: 'string', calibrate: 'boolean',
+  ...RUN_OPTIONS, ...EXAMPLE_FIELDS, problem: 'string', train: 'string', evaluation: 'string', labelSmoothing: 'number', balanceClasses: 'boolean', dropDuplicates: 'boolean', freshHead: 'boolean', wordsBaseline: 'boolean', metric: 'string', calibrate: 'boolean',
 };
 
 /** Of `fineTuneEmbedding`. `microBatchTokens` has an error of its own there, which says why. */
 export const FINE_TUNE_EMBEDDING_OPTIONS: OptionKinds<FineTuneEmbeddingOptions & Pick<FineTuneRunOptions, 'microBatchTokens'>> = {
-  ...RUN, ...SENTENCE_FIELDS, train: 'list', evaluation: 'list', evaluationFields: 'object', objective: 'string', pooling: 'string', temperature: 'number', symmetric: 'boolean', loss: 'string',
+  ...RUN_OPTIONS, ...SENTENCE_FIELDS, train: 'list', evaluation: 'list', evaluationFields: 'object', objective: 'string', pooling: 'string', temperature: 'number', symmetric: 'boolean', loss: 'string',
   maxScore: 'number', groupByLength: 'boolean', dropDuplicates: 'boolean', metric: 'string',
 };
 

@@ -42,14 +42,17 @@ export interface PreparedTuning<T extends TaskTypes> extends BaseModel {
 
 /** Reads model and data, tokenises, and adds the head: the checkpoint's where it answers the same labels, else a fresh one. */
 export async function prepareTuning<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, options: O): Promise<PreparedTuning<T>> {
-  const { dropped, ...splits } = await readSplits(tuning, options);
-  const { facts } = splits.train;
+  const { dropped, ...read } = await readSplits(tuning, options);
   const base = await openBaseModel(options, { model: BUILT_IN_MODEL, maxLength: tuning.defaults.maxLength });
   const notes = [...base.notes];
   const tell = (kind: string, messages: readonly string[]): void => {
     for (const message of messages) options.onEvent?.(kind, message);
     notes.push(...messages);
   };
+  const adapted = tuning.adapt?.(read.train, options, base.tokenizer);
+  tell('data', adapted?.remarks ?? []);
+  const facts = adapted?.facts ?? read.train.facts;
+  const splits = { train: { ...read.train, facts }, evaluation: { ...read.evaluation, facts } };
   const encode = (name: string, set: Labelled<T>): EncodedRows<T> => {
     const rows = encodeRows(tuning, set, { ...splits, base, options });
     const { line, remarks } = describeRows(set, rows.encoded, { tuning, maxLength: base.maxLength });

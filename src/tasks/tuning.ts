@@ -9,6 +9,7 @@ import type { FineTuneRunOptions } from './fine-tune-options.ts';
 import type { HeadAnswers } from './start-heads-node.ts';
 import type { Encoded, Task, TaskTypes } from './task.ts';
 import type { TaskModel } from './task-model.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { RunSettings } from './run-folder-node.ts';
 
 /** Options that fine-tuning any task on labelled files has. */
@@ -80,6 +81,8 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   check?(options: O): void;
   /** Reads a file; with `facts` only those answers are allowed. Throws `invalid_data` for what nothing can be learned from. */
   read(path: string, options: O, facts?: T['facts']): Promise<Labelled<T>>;
+  /** Completes the facts by the training data and the tokeniser. */
+  adapt?(train: Labelled<T>, options: O, tokenizer: Tokenizer): { facts: T['facts']; remarks: readonly string[] };
   /** The texts by which rows are equal. */
   texts(input: T['input']): readonly string[];
   /** An answer as text, by which equal texts are compared. Default: as JSON. */

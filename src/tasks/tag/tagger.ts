@@ -1,0 +1,26 @@
+import type { FileSource } from '../../core/files.ts';
+import { Albert, type LoadOptions } from '../albert.ts';
+import { TaskModel } from '../task-model.ts';
+import { TAG_OPTIONS, tagTask, type TagTypes } from './task.ts';
+
+/** A fine-tuned `AlbertForTokenClassification` that finds entities: this package's or Hugging Face's. */
+export class EntityTagger extends TaskModel<TagTypes> {
+  private constructor(model: Albert) {
+    super(model, tagTask, TAG_OPTIONS);
+  }
+
+  /** Opens a checkpoint folder with a token-classification head. Throws `weights_mismatch` when it has none. */
+  static async open(files: FileSource, options: LoadOptions = {}): Promise<EntityTagger> {
+    return new EntityTagger(await Albert.open(files, options));
+  }
+
+  /** Wraps a model that is already loaded; disposing the tagger disposes the model. */
+  static from(model: Albert): EntityTagger {
+    return new EntityTagger(model);
+  }
+
+  /** Names of its outputs: `O`, `B-PER`, `I-PER` ... */
+  get tags(): readonly string[] {
+    return this.facts.tags;
+  }
+}

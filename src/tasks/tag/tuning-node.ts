@@ -1,0 +1,148 @@
+import { AlbertineError } from '../../core/errors.ts';
+import { kindsOf, type OptionsOf } from '../../core/settings.ts';
+import { sortLabels } from '../../data/dataset.ts';
+import { tagsOfEntities, type Span } from '../../metrics/entities.ts';
+import { float32, int64 } from '../../runtime/tensor.ts';
+import { tokenClassificationHead } from '../../training/heads.ts';
+import type { HeadFeeds, Unit, UnitBatch } from '../../training/units.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { fineTune, type TuningResult } from '../fine-tune-node.ts';
+import { RUN_OPTIONS } from '../option-kinds-node.ts';
+import { pick } from '../pick.ts';
+import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
+import { readTagged } from './data-node.ts';
+import { tagManual } from './manual.ts';
+import { TAGGER_KEYS, tagTask, tokensOfWords, type TaggerFacts, type TagOptions, type TagPiece, type TagTypes } from './task.ts';
+import { placeTokens, segmentWords, type Range } from './words.ts';
+
+const MANUAL = tagManual.finetune.settings;
+
+/** Options of `fineTuneTagger`: those of the manual's flags and of every run. */
+export interface FineTuneTagOptions extends TuningOptions, Omit<OptionsOf<typeof import('./manual.ts').TAGGED_SETTINGS>, never>, Pick<TagOptions, 'aggregation' | 'decoding' | 'stride'> {
+  /** Trains on all tokens of a word, not on the first alone. Default false. */
+  labelAllTokens?: boolean;
+  /** Tokenises Chinese characters one by one. Default `auto`: where an entity of the training data begins or ends inside a token otherwise. */
+  characters?: 'auto' | 'on' | 'off';
+}
+
+/** Short texts are many, and windows of this length see enough around a word. */
+const DEFAULT_MAX_LENGTH = 128;
+const FEWEST_STEPS = 600;
+const [FEWEST_EPOCHS, MOST_EPOCHS] = [3, 20];
+
+/**
+ * Fine-tunes a checkpoint into a tagger of entities and saves it where `evaluate`, `predict` and Python's `transformers` load it. Errors and resuming are those of
+ * `fineTuneClassifier`.
+ */
+export async function fineTuneTagger(options: FineTuneTagOptions): Promise<TuningResult & { tags: readonly string[] }> {
+  const { facts, ...result } = await fineTune(tagTuning, options);
+  return { ...result, tags: facts.tags };
+}
+
+/** How a tagger is learned. */
+export const tagTuning: Tuning<TagTypes, FineTuneTagOptions> = {
+  task: tagTask,
+  subject: 'fineTuneTagger',
+  kinds: { ...RUN_OPTIONS, ...kindsOf(MANUAL) } as Tuning<TagTypes, FineTuneTagOptions>['kinds'],
+  defaults: {
+    maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
+    epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),
+  },
+  read,
+  adapt: chooseCharacters,
+  texts: (input) => [typeof input === 'string' ? input : input.text],
+  label: (gold) => gold.map(({ label, start, end }) => `${label} ${start}-${end}`).join(', ') || 'no entity',
+  describe,
+  answers: ({ tags }) => ({ head: 'tokenClassification', labels: tags, noun: 'tagger', activity: 'tagging' }),
+  head: (config, { tags }) => tokenClassificationHead(config, tags.length),
+  units: ({ pieces }, gold, { facts }) => unitsOf(pieces, gold, facts),
+  feeds: (batch) => feedsOf(batch as UnitBatch<Int32Array>),
+  asking: (options) => pick(options, ['aggregation', 'decoding', 'stride']),
+  defaultMetric: () => 'f1',
+  settings: (options, { tags, characters, allTokens }) => ({ tags, characters, allTokens, ...pick(options, ['stride', 'scheme', 'wrongTags']) }),
+  stored: ({ tags, characters, allTokens }) => ({ labels: [...tags], extra: { [TAGGER_KEYS.characters]: characters, [TAGGER_KEYS.allTokens]: allTokens } }),
+  card: { name: 'Tagger of entities', description: (rows) => `Fine-tuned on ${rows} with albertine: finds entities in texts, with their places.` },
+};
+
+async function read(path: string, options: FineTuneTagOptions, facts?: TaggerFacts): Promise<Labelled<TagTypes>> {
+  const { texts, report, remarks } = await readTagged(path, pick(options, ['conll', 'column', 'tagColumn', 'scheme', 'wrongTags', 'textField', 'entitiesField', 'tokensField', 'tagsField', 'format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']));
+  const labels = sortLabels(new Set(texts.flatMap(({ entities }) => entities.map(({ label }) => label))));
+  if (!facts && labels.length === 0) throw new AlbertineError('invalid_data', `${path} has no entity: there is nothing to learn`, { value: path });
+  const known = facts && new Set(facts.tags.map((tag) => tag.replace(/^[BI][-_]/, '')));
+  const unknown = known ? labels.filter((label) => !known.has(label)) : [];
+  const all: Labelled<TagTypes> = {
+    rows: texts.map(({ text, words, entities }) => ({ input: { text, ...(words && { words }) }, gold: entities })),
+    facts: facts ?? { tags: ['O', ...labels.flatMap((label) => [`B-${label}`, `I-${label}`])], characters: false, allTokens: options.labelAllTokens ?? false },
+    report, remarks: [...remarks, ...(unknown.length > 0 ? [`labels that the model does not know, which it cannot find: ${unknown.join(', ')}`] : [])],
+  };
+  return all;
+}
+
+/** Chinese characters by themselves, where the vocabulary's pieces would hide where an entity begins or ends. */
+function chooseCharacters(train: Labelled<TagTypes>, options: FineTuneTagOptions, tokenizer: Tokenizer): { facts: TaggerFacts; remarks: string[] } {
+  const { characters: when = 'auto' } = options;
+  const entities = train.rows.reduce((sum, { gold }) => sum + gold.length, 0);
+  const hidden = train.rows.reduce((sum, { input, gold }) => sum + countHidden(placeTokens(tokenizer, textOf(input), false), gold), 0);
+  const characters = when === 'on' || (when === 'auto' && hidden > 0);
+  const why = `${hidden.toLocaleString('en-US')} of ${entities.toLocaleString('en-US')} entities begin or end inside a piece of the vocabulary`;
+  return { facts: { ...train.facts, characters }, remarks: hidden === 0 ? [] : [characters ? `${why}: Chinese characters are tokenised one by one` : `${why} and cannot be found exactly`] };
+}
+
+/** Entities with an end inside a token. */
+function countHidden(tokens: readonly { start: number; end: number }[], entities: readonly Span[]): number {
+  const inside = new Set<number>();
+  for (const { start, end } of tokens) for (let at = start + 1; at < end; at++) inside.add(at);
+  return entities.filter(({ start, end }) => inside.has(start) || inside.has(end)).length;
+}
+
+const textOf = (input: TagTypes['input']): string => (typeof input === 'string' ? input : input.text);
+const wordsOf = (input: TagTypes['input']): readonly Range[] => (typeof input === 'string' ? undefined : input.words) ?? segmentWords(textOf(input));
+
+function describe({ train, evaluation }: Splits<TagTypes>): DataReport {
+  const count = ({ rows }: Labelled<TagTypes>): Record<string, number> => {
+    const counts: Record<string, number> = {};
+    for (const { gold } of rows) for (const { label } of gold) counts[label] = (counts[label] ?? 0) + 1;
+    return Object.fromEntries(Object.entries(counts).sort(([, a], [, b]) => b - a));
+  };
+  const found = count(train);
+  // Words are what entities are made of: one that begins inside a word is found with the whole of it.
+  const torn = train.rows.reduce((sum, { input, gold }) => sum + countHidden(wordsOf(input).map(([start, end]) => ({ start, end })), gold), 0);
+  const total = Object.values(found).reduce((sum, own) => sum + own, 0);
+  return {
+    remarks: [`entities: ${Object.entries(found).slice(0, 8).map(([label, own]) => `${label} ${own.toLocaleString('en-US')}`).join(', ')}${Object.keys(found).length > 8 ? ' ...' : ''}`],
+    warnings: torn > 0 ? [`${torn} of ${total} entities begin or end inside a word, and are learned as whole words`] : [],
+    info: { classCounts: { train: found, evaluation: count(evaluation) } },
+  };
+}
+
+/** A window each; the target is the tag of every token that is trained on, -1 for others. */
+function unitsOf(pieces: readonly TagPiece[], gold: readonly Span[], { tags, allTokens }: TaggerFacts): Unit<Int32Array>[] {
+  const { tokens, words } = pieces[0];
+  const targets = new Int32Array(tokens.length).fill(-1);
+  const overlapping = words.map(([start, end]) => gold.findIndex((span) => span.start < end && span.end > start));
+  const spans = overlapping.flatMap((entity, word) => (entity >= 0 && overlapping[word - 1] !== entity ? [{ label: gold[entity].label, start: word, end: overlapping.findIndex((other, at) => at > word && other !== entity) }] : []));
+  const wordTags = tagsOfEntities(spans.map((span) => ({ ...span, end: span.end < 0 ? words.length : span.end })), words.length);
+  tokensOfWords(tokens, words).forEach((own, word) => {
+    const tag = wordTags[word];
+    own.forEach((token, i) => {
+      if (targets[token] >= 0 || (i > 0 && !allTokens)) return;
+      targets[token] = Math.max(0, tags.indexOf(i === 0 ? tag : tag.replace(/^B-/, 'I-')));
+    });
+  });
+  return pieces.map((piece) => {
+    const target = new Int32Array(piece.ids.length).fill(-1);
+    for (let token = piece.own[0]; token < piece.own[1]; token++) target[1 + token - piece.first] = targets[token];
+    return { pieces: [piece], target, weight: target.reduce((sum, tag) => sum + (tag >= 0 ? 1 : 0), 0) };
+  });
+}
+
+function feedsOf({ units, sequenceLength, totalWeight }: UnitBatch<Int32Array>): HeadFeeds {
+  const size = units.length * sequenceLength;
+  const [labels, weights] = [new Array<number>(size).fill(0), new Float32Array(size)];
+  units.forEach(({ target }, row) => target.forEach((tag, at) => {
+    if (tag < 0) return;
+    labels[row * sequenceLength + at] = tag;
+    weights[row * sequenceLength + at] = 1 / totalWeight;
+  }));
+  return { feeds: { labels: int64([size], labels), rowWeights: float32([size], weights) } }; // [batch*sequence]
+}
