@@ -1,0 +1,112 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/core/random.ts';
+import { loadModel } from '../../src/tasks/load-node.ts';
+import { taskNamed, taskOf, TASKS } from '../../src/tasks/registry.ts';
+import type { TextCounts } from '../../src/tasks/task.ts';
+import type { FinishedRun, GivenOptions } from '../../src/tasks/verbs.ts';
+import { LEARNS, sentences, temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
+
+/** What the suite needs of a task: data that a tiny network learns, and things to ask. */
+interface Fixture {
+  /** Writes labelled rows and returns the path. */
+  data(path: string, rows: number, seed: number): string;
+  options?: GivenOptions;
+  /** A figure that has to be reached on rows that were not seen. */
+  reaches: [metric: string, value: number];
+  /** Inputs of different lengths, an empty one and one longer than the model takes among them. Absent where `predict` has nothing to say. */
+  inputs?: unknown[];
+}
+
+const WORDS = ['the film was story and plot', 'a great actor', 'long', '', 'bad new old music and one two three '.repeat(20)];
+
+/** Names are good words, places are bad ones; both may be of two words. */
+function tagged(rows: number, seed: number): string {
+  const random = createRandom(seed);
+  return sentences(rows, seed).map(({ text }) => text.split(' ').map((word) => {
+    const label = ['good', 'fine', 'great', 'lovely'].includes(word) ? 'PER' : ['bad', 'poor', 'awful', 'dull'].includes(word) ? 'LOC' : undefined;
+    if (label === undefined) return `${word} O`;
+    return random.integer(3) === 0 ? `${word} B-${label}\n${word} I-${label}` : `${word} B-${label}`;
+  }).join('\n')).join('\n\n');
+}
+
+const FIXTURES: Readonly<Record<string, Fixture>> = {
+  classify: { data: (path, rows, seed) => writeRows(`${path}.jsonl`, sentences(rows, seed)), options: { wordsBaseline: false }, reaches: ['accuracy', 0.8], inputs: [...WORDS, { text: 'a good film' }] },
+  tag: {
+    data(path, rows, seed) {
+      writeFileSync(`${path}.conll`, `${tagged(rows, seed)}\n`);
+      return `${path}.conll`;
+    },
+    options: { epochs: 16 }, reaches: ['f1', 0.65], inputs: [...WORDS, { text: 'a good film', words: [[0, 1], [2, 6], [7, 11]] }],
+  },
+};
+
+const folder = temporaryFolder();
+let model: string;
+beforeAll(async () => void (model = await writeTinyModel(folder.path('model'))));
+afterAll(() => folder.remove());
+const weightsOf = (output: string): string => readFileSync(join(output, 'model.safetensors')).toString('base64');
+
+it('every task of the registry is tried', () => {
+  expect(TASKS.filter(({ name }) => name !== 'embedding').map(({ name }) => name).filter((name) => !Object.hasOwn(FIXTURES, name))).toEqual([]);
+  expect(() => taskNamed('sing')).toThrow(/there is no task "sing". There are classify, embedding/);
+});
+
+describe.each(Object.entries(FIXTURES))('%s', (name, { data, options = {}, reaches: [metric, value], inputs }) => {
+  const task = taskNamed(name);
+  const output = folder.path(`${name} whole`);
+  let [train, held]: string[] = [];
+  const run = async (more: GivenOptions): Promise<FinishedRun> => (await task.load()).fineTune({ model, train, evaluation: held, epochs: 8, ...LEARNS, ...options, ...more } as never);
+  beforeAll(async () => {
+    [train, held] = [data(folder.path(`${name}-train`), 160, 1), data(folder.path(`${name}-held`), 60, 2)];
+    await run({ output, checkpointEvery: 7 });
+  }, 60_000);
+
+  it('learns, and the saved model answers rows that it has not seen as well as was measured', async () => {
+    using loaded = await loadModel(output, { threads: 1 });
+    expect(taskOf(loaded).name).toBe(name);
+    const info = JSON.parse(readFileSync(join(output, 'run.json'), 'utf8')) as { outcome: string; bestCheckpoint: { value: number } };
+    const { metrics, count } = await (await task.load()).evaluate(loaded, held, {});
+    expect(count).toBe(60);
+    expect(metrics[metric]).toBeGreaterThan(value);
+    expect([info.outcome, info.bestCheckpoint.value]).toEqual(['finished', expect.closeTo(metrics[metric], 6)]);
+  });
+
+  it('goes on bit for bit after it was interrupted', async () => {
+    const torn = folder.path(`${name} torn`);
+    const stop = new AbortController();
+    let steps = 0;
+    const onProgress = (): void => {
+      if (++steps === 23) stop.abort();
+    };
+    expect((await run({ output: torn, checkpointEvery: 7, signal: stop.signal, onProgress })).outcome).toBe('interrupted');
+    expect((await run({ output: torn, checkpointEvery: 7, resume: true })).outcome).toBe('finished');
+    expect(weightsOf(torn)).toBe(weightsOf(output));
+  });
+
+  it.runIf(inputs)('answers alike alone and among others, in input order, whatever the length', async () => {
+    using loaded = await loadModel(output, { threads: 1 });
+    const predictor = (await task.load()).predictor!(loaded);
+    const ask = async (asked: readonly unknown[], more: GivenOptions = {}): Promise<TextCounts[]> => {
+      const answers: TextCounts[] = [];
+      for await (const answer of predictor.answers((async function* () { yield* asked; })(), more)) answers.push(answer);
+      return answers;
+    };
+    const together = await ask(inputs!);
+    expect(together).toHaveLength(inputs!.length);
+    for (const [i, input] of inputs!.entries()) expect((await ask([input]))[0], `input ${i}`).toEqual(together[i]);
+    expect(await ask([...inputs!].reverse(), { lookAhead: 2 })).toEqual([...together].reverse());
+    expect(Math.max(...together.map(({ windows, truncatedTokens }) => windows + truncatedTokens))).toBeGreaterThan(1);
+    for (const answer of together) {
+      const cells = predictor.cells(answer, {});
+      expect(Object.values(cells).every((cell) => cell === null || typeof cell !== 'object')).toBe(true);
+      expect(JSON.parse(JSON.stringify(predictor.record(answer, {})))).toEqual(predictor.record(answer, {}));
+    }
+  });
+
+  it('refuses options that there are none of, and a metric that it does not have', async () => {
+    await expect(run({ output: folder.path(`${name} none`), nonsense: 1 })).rejects.toMatchObject({ code: 'invalid_argument', value: 'nonsense' });
+    await expect(run({ output: folder.path(`${name} none`), metric: 'beauty' })).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringMatching(/^metric must be one of loss, /) as string });
+  });
+});
