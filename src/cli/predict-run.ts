@@ -135,7 +135,7 @@ interface InputParts {
 function openInput(io: CliIo, texts: readonly string[], { predictor, flags, options, columns }: InputParts): PredictInput {
   const { pair, pairField } = flags;
   const keepFields = columns !== undefined;
-  const { ofText } = predictor;
+  const ofText = predictor.ofText(options);
   if (!ofText) return withRows(rowsOf(texts, { predictor, flags, options }), { signal: io.signal, columns }, ({ input }) => input);
   if (pairField !== undefined) {
     const pairs = openPairInput(texts, { ...flags, pairField, keepFields });
@@ -150,7 +150,8 @@ function openInput(io: CliIo, texts: readonly string[], { predictor, flags, opti
 /** Rows that are more than texts come from one file. */
 function rowsOf(texts: readonly string[], { predictor, flags, options }: Omit<InputParts, 'columns'>): AskedRows {
   const source = flags.input ?? (texts.length === 1 ? texts[0] : undefined);
-  if (source === undefined || (flags.input !== undefined && texts.length > 0)) throw new UsageError('this model is asked with rows of a file: give one with --input, or - for standard input');
+  const isFile = flags.input !== undefined || (source !== undefined && chooseSource(texts, flags) !== undefined);
+  if (source === undefined || !isFile || (flags.input !== undefined && texts.length > 0)) throw new UsageError('this model is asked with rows of a file, not with texts alone: give one with --input, or - for standard input');
   return predictor.open!(source, { ...options, ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(flags.header === false && { header: false }) });
 }
 

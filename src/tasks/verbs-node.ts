@@ -48,7 +48,7 @@ function predictorOf<T extends TaskTypes, O extends TuningOptions>({ open, predi
   const model = open(albert);
   return {
     requireInputs: (pairs) => predict.requireInputs?.(model, pairs),
-    ofText: predict.ofText?.bind(predict),
+    ofText: () => predict.ofText?.bind(predict),
     ...(predict.open && { open: predict.open.bind(predict) }),
     answers: (inputs, options) => model.predictStream(inputs as AsyncIterable<T['input']>, { ...predict.asking(options), ...pick(options as AskOptions & { lookAhead?: number }, ['longText', 'maxLength', 'batchTokens', 'lookAhead']) }) as AsyncGenerator<TextCounts>,
     record: (answer, options) => predict.record(answer as Answer<T>, model.facts, options),

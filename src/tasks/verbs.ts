@@ -35,8 +35,8 @@ export interface AskedText {
 export interface Predictor {
   /** Throws `invalid_argument` where the model does not take such inputs; before anything is read. */
   requireInputs(pairs: boolean): void;
-  /** What is asked for a text; undefined where texts alone say too little, so that {@link Predictor.open} reads the rows. */
-  readonly ofText: ((text: AskedText) => unknown) | undefined;
+  /** How a text becomes what is asked; undefined where texts alone say too little, so that {@link Predictor.open} reads the rows. */
+  ofText(options: GivenOptions): ((text: AskedText) => unknown) | undefined;
   /** Opens a file of rows that are more than texts. */
   open?(path: string, options: GivenOptions): AskedRows;
   /** Answers in the order of the inputs; memory is bounded. */

@@ -31,6 +31,18 @@ function tagged(rows: number, seed: number): string {
   }).join('\n')).join('\n\n');
 }
 
+/** Two words of a sentence: the first does something to the second, in the order that the sentence says. */
+function related(rows: number, seed: number): object[] {
+  const random = createRandom(seed);
+  return sentences(rows, seed).map(({ text: before }) => {
+    const label = ['Cause(e1,e2)', 'Cause(e2,e1)', 'Other'][random.integer(3)];
+    const verb = label === 'Other' ? 'and' : label === 'Cause(e1,e2)' ? 'good' : 'bad';
+    const text = `${before.split(' ').slice(0, 4).join(' ')} film ${verb} story`;
+    const head = text.lastIndexOf('film');
+    return { text, head: { start: head, end: head + 4 }, tail: { start: text.length - 5, end: text.length, type: 'WORK' }, label };
+  });
+}
+
 const FIXTURES: Readonly<Record<string, Fixture>> = {
   classify: { data: (path, rows, seed) => writeRows(`${path}.jsonl`, sentences(rows, seed)), options: { wordsBaseline: false }, reaches: ['accuracy', 0.8], inputs: [...WORDS, { text: 'a good film' }] },
   tag: {
@@ -39,6 +51,13 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
       return `${path}.conll`;
     },
     options: { epochs: 16 }, reaches: ['f1', 0.65], inputs: [...WORDS, { text: 'a good film', words: [[0, 1], [2, 6], [7, 11]] }],
+  },
+  relate: {
+    data: (path, rows, seed) => writeRows(`${path}.jsonl`, related(rows, seed)), reaches: ['macroF1', 0.8],
+    inputs: [
+      { text: 'the film good story', head: { start: 4, end: 8 }, tail: { start: 14, end: 19, type: 'WORK' } }, { text: 'film bad story', head: { start: 9, end: 14 }, tail: { start: 0, end: 4 } },
+      { text: `${'old '.repeat(30)}film good story${' new'.repeat(30)}`, head: { start: 120, end: 124 }, tail: { start: 130, end: 135 } }, { text: 'x', head: { start: 0, end: 1 }, tail: { start: 0, end: 1 } },
+    ],
   },
 };
 
