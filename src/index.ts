@@ -89,6 +89,13 @@ export { fineTuneEmbedding, type FineTuneEmbeddingOptions, type FineTuneEmbeddin
 export type { SentenceFields } from './tasks/embedding/sentences-node.ts';
 export { TextClassifier } from './tasks/classify/classifier.ts';
 export type { ClassifierInput, Prediction, PredictOptions } from './tasks/classify/task.ts';
+export { fineTuneTagger, type FineTuneTagOptions } from './tasks/tag/tuning-node.ts';
+export { EntityTagger } from './tasks/tag/tagger.ts';
+export type { Entity, TagInput, TagOptions, TagPrediction } from './tasks/tag/task.ts';
+export { fineTuneRelations, type FineTuneRelateOptions } from './tasks/relate/tuning-node.ts';
+export { RelationClassifier } from './tasks/relate/classifier.ts';
+export type { Mention, RelateOptions, RelationInput, RelationPrediction } from './tasks/relate/task.ts';
+export { findTriples, type TextTriples, type Triple } from './tasks/relate/triples.ts';
 export { evaluateClassifier } from './tasks/classify/evaluate-node.ts';
 export { evaluateEmbedding, type EmbeddingEvaluation, type EvaluateEmbeddingOptions } from './tasks/embedding/evaluate-node.ts';
 export { pretrain, type PretrainConfig, type PretrainOptions, type PretrainResult } from './tasks/pretrain-node.ts';

@@ -22,6 +22,8 @@ const FILES: Readonly<Record<string, string>> = {
   'pair.csv': 'text,pair,label\na cat sat,the cat sat,same\na cat sat,a slow train,other\nthe sun,a sun,same\nthe sun,bread,other\n',
   'numbers.csv': 'text,label\none,1\ntwo,2\nthree,3.5\ngood,4\n',
   'several.csv': 'text,label\na good film,"a,b"\na bad film,a\nthe sun,b\nslow train,c\n',
+  'tagged.conll': 'the B-ANIMAL\ncat I-ANIMAL\nsat O\n\n猫 B-ANIMAL\n好 O\n\na O\nslow O\ntrain B-VEHICLE\n',
+  'related.jsonl': '{"text":"a cat sat on a mat","head":{"start":2,"end":5,"type":"ANIMAL"},"tail":{"start":15,"end":18},"label":"on"}\n{"text":"the sun and bread","head":{"start":4,"end":7},"tail":{"start":12,"end":17},"label":"none"}\n',
   'scored.csv': 'text,pair,score\na cat sat,the cat sat,5\na cat sat,a slow train,0\nthe sun,a sun,4\nthe sun,bread,1\n',
 };
 
@@ -43,6 +45,8 @@ const COMMANDS: readonly (readonly [name: string, argv: readonly string[]])[] = 
   ['pair', [...classify('@pair.csv', '--pair-field', 'pair'), '--output']],
   ['regression', [...classify('@numbers.csv', '--problem', 'regression'), '--output']],
   ['several', [...classify('@several.csv', '--problem', 'multiLabel'), '--output']],
+  ['tags', ['finetune', 'tag', '--model', '@unigram', '--train', '@tagged.conll', '--eval', '@tagged.conll', ...TRAINING, '--output']],
+  ['relations', ['finetune', 'relate', '--model', '@unigram', '--train', '@related.jsonl', '--eval', '@related.jsonl', ...TRAINING, '--output']],
   ['sentences', [...embed(), '--output']],
   ['sentences-cls', [...embed('--pooling', 'cls'), '--output']],
   ['pair-f16', ['convert', '@pair', '--to', 'safetensors', '--dtype', 'f16', '--output']],
