@@ -16,6 +16,8 @@ export { TextClassifier } from './tasks/classify/classifier.ts';
 export type { ClassifierInput, Prediction, PredictOptions } from './tasks/classify/task.ts';
 export { EntityTagger } from './tasks/tag/tagger.ts';
 export type { Entity, TagInput, TagOptions, TagPrediction } from './tasks/tag/task.ts';
+export { AnswerReader } from './tasks/answer/reader.ts';
+export type { AnswerInput, AnswerOptions, AnswerPrediction } from './tasks/answer/task.ts';
 export { RelationClassifier } from './tasks/relate/classifier.ts';
 export type { Mention, RelateOptions, RelationInput, RelationPrediction } from './tasks/relate/task.ts';
 export { findTriples, type TextTriples, type Triple } from './tasks/relate/triples.ts';

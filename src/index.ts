@@ -92,6 +92,9 @@ export type { ClassifierInput, Prediction, PredictOptions } from './tasks/classi
 export { fineTuneTagger, type FineTuneTagOptions } from './tasks/tag/tuning-node.ts';
 export { EntityTagger } from './tasks/tag/tagger.ts';
 export type { Entity, TagInput, TagOptions, TagPrediction } from './tasks/tag/task.ts';
+export { fineTuneReader, type FineTuneAnswerOptions } from './tasks/answer/tuning-node.ts';
+export { AnswerReader } from './tasks/answer/reader.ts';
+export type { AnswerInput, AnswerOptions, AnswerPrediction } from './tasks/answer/task.ts';
 export { fineTuneRelations, type FineTuneRelateOptions } from './tasks/relate/tuning-node.ts';
 export { RelationClassifier } from './tasks/relate/classifier.ts';
 export type { Mention, RelateOptions, RelationInput, RelationPrediction } from './tasks/relate/task.ts';

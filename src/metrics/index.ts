@@ -11,5 +11,6 @@ export { cosine, dot, euclidean } from './similarity.ts';
 export {
   meanAveragePrecision, meanReciprocalRank, ndcgAtK, precisionAtK, rankAnswer, rankingScores, recallAtK, type Gain, type RankedQuery, type RankingScores,
 } from './retrieval.ts';
+export { agreementChinese, agreementEnglish, answerReport, normalizeAnswer, type AnswerAgreement, type AnswerReport } from './answers.ts';
 export { isReversed, noRelation, relationOf, relationReport, type RelationReport, type RelationScores } from './relations.ts';
 export { detectScheme, entitiesOfTags, entityReport, TAG_SCHEMES, tagsOfEntities, type EntityReport, type EntityScores, type Span, type TagScheme } from './entities.ts';

@@ -1,7 +1,8 @@
 import type { Graph, Tensor } from '../graph/graph.ts';
-import { add } from '../graph/operators/elementwise.ts';
+import { add, multiply, scale, subtract } from '../graph/operators/elementwise.ts';
 import { binaryCrossEntropy, meanSquaredError, weightedCrossEntropy } from '../graph/operators/loss.ts';
-import { gather } from '../graph/operators/shape.ts';
+import { logSumExp, sum } from '../graph/operators/reduce.ts';
+import { gather, reshape, slice } from '../graph/operators/shape.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { HEADS, headParameters } from '../model/heads.ts';
 import { pooler, type ParameterLookup } from '../model/network.ts';
@@ -58,6 +59,27 @@ export function tokenClassificationHead(config: AlbertConfig, numLabels: number)
       const logits = HEADS.tokenClassification.logits(config, parameter, hidden, mask); // [tokens, labels]
       const labels = graph.input('labels', ['batch*sequence'], { dtype: 'int64' });
       return { loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch*sequence'])), outputs: { logits } };
+    },
+  };
+}
+
+/**
+ * `AlbertForQuestionAnswering`: a linear layer with two outputs a token, and a softmax over the tokens of a text for each. Inputs: `starts` and `ends` `[batch, sequence]`, 1 at the token where the
+ * answer begins and ends; `tokenBias` `[batch, sequence]`, 0 or very negative where no answer can be; `rowWeights` `[batch]`. The loss is the mean of both sides. Output: `logits` `[batch*sequence, 2]`.
+ */
+export function questionAnsweringHead(config: AlbertConfig): HeadDefinition {
+  return {
+    parameters: headParameters(config, 'questionAnswering'),
+    build(graph, hidden, parameter): HeadTensors {
+      const logits = HEADS.questionAnswering.logits(config, parameter, hidden); // [batch*sequence, 2]
+      const bias = graph.input('tokenBias', ['batch', 'sequence']);
+      const weights = graph.input('rowWeights', ['batch']);
+      const sides = ['starts', 'ends'].map((name, column) => {
+        const scores = add(reshape(slice(logits, 1, { start: column, end: column + 1 }), ['batch', 'sequence']), bias);
+        const right = sum(multiply(scores, graph.input(name, ['batch', 'sequence'])), [1]); // [batch]
+        return sum(multiply(subtract(logSumExp(scores, [1]), right), weights), [0]);
+      });
+      return { loss: scale(add(sides[0], sides[1]), 0.5), outputs: { logits } };
     },
   };
 }

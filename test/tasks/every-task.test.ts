@@ -43,6 +43,20 @@ function related(rows: number, seed: number): object[] {
   });
 }
 
+/** The word behind the one that is asked for; some texts do not have that one. */
+function questions(rows: number, seed: number): object[] {
+  const random = createRandom(seed);
+  const [asked, answers] = [['one', 'two', 'three'], ['good', 'bad', 'story', 'music', 'actor']];
+  return sentences(rows, seed).map(({ text }) => {
+    const question = asked[random.integer(3)];
+    const answer = answers[random.integer(5)];
+    const words = text.split(' ').filter((word) => !asked.includes(word)).slice(0, 6);
+    if (random.integer(5) === 0) return { question, context: words.join(' '), answers: [] };
+    const before = [...words.slice(0, random.integer(words.length + 1)), question].join(' ');
+    return { question, context: `${before} ${answer} film`, answers: [{ text: answer, start: before.length + 1 }] };
+  });
+}
+
 const FIXTURES: Readonly<Record<string, Fixture>> = {
   classify: { data: (path, rows, seed) => writeRows(`${path}.jsonl`, sentences(rows, seed)), options: { wordsBaseline: false }, reaches: ['accuracy', 0.8], inputs: [...WORDS, { text: 'a good film' }] },
   tag: {
@@ -51,6 +65,13 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
       return `${path}.conll`;
     },
     options: { epochs: 16 }, reaches: ['f1', 0.65], inputs: [...WORDS, { text: 'a good film', words: [[0, 1], [2, 6], [7, 11]] }],
+  },
+  answer: {
+    data: (path, rows, seed) => writeRows(`${path}.jsonl`, questions(rows, seed)), options: { epochs: 24 }, reaches: ['f1', 0.5],
+    inputs: [
+      { question: 'one', context: 'the film one good film', id: 'a' }, { question: 'two', context: '' }, { question: '', context: 'story' }, { question: 'three', context: `${'old new '.repeat(40)}three bad film${' plot'.repeat(30)}` },
+      { question: 'one '.repeat(60), context: 'the film' },
+    ],
   },
   relate: {
     data: (path, rows, seed) => writeRows(`${path}.jsonl`, related(rows, seed)), reaches: ['macroF1', 0.8],
@@ -89,7 +110,9 @@ describe.each(Object.entries(FIXTURES))('%s', (name, { data, options = {}, reach
     const { metrics, count } = await (await task.load()).evaluate(loaded, held, {});
     expect(count).toBe(60);
     expect(metrics[metric]).toBeGreaterThan(value);
-    expect([info.outcome, info.bestCheckpoint.value]).toEqual(['finished', expect.closeTo(metrics[metric], 6)]);
+    expect(info.outcome).toBe('finished');
+    // A task may still improve on it with the held-out rows, as a threshold does.
+    expect(metrics[metric]).toBeGreaterThan(info.bestCheckpoint.value - 1e-6);
   });
 
   it('goes on bit for bit after it was interrupted', async () => {

@@ -28,6 +28,13 @@ export function goldenBatch(inputs: ReferenceBatch & GoldenLabels): TrainingBatc
     headFeeds['labels'] = int64([labels.length], labels);
     headFeeds['rowWeights'] = float32([labels.length], weights);
   }
+  if (inputs.startPositions && inputs.endPositions) {
+    const oneHot = (positions: readonly number[]): HostTensor => float32([batchSize, sequenceLength], Float32Array.from({ length: batchSize * sequenceLength }, (_, i) => Number(positions[Math.floor(i / sequenceLength)] === i % sequenceLength)));
+    headFeeds['starts'] = oneHot(inputs.startPositions);
+    headFeeds['ends'] = oneHot(inputs.endPositions);
+    headFeeds['tokenBias'] = float32([batchSize, sequenceLength], new Float32Array(batchSize * sequenceLength));
+    headFeeds['rowWeights'] = float32([batchSize], new Float32Array(batchSize).fill(1 / batchSize));
+  }
   if (inputs.mlmLabels) {
     const positions = inputs.mlmLabels.flat().flatMap((label, position) => (label >= 0 ? [position] : []));
     headFeeds['maskedPositions'] = int64([positions.length], positions);

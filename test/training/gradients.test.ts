@@ -2,21 +2,22 @@ import { describe, expect, it } from 'vitest';
 import { encoderParameters, poolerParameters, type ParameterSpec } from '../../src/model/parameters.ts';
 import { createArena } from '../../src/training/arena.ts';
 import type { HeadDefinition } from '../../src/training/head.ts';
-import { classificationHead, pretrainingHead, tokenClassificationHead } from '../../src/training/heads.ts';
+import { classificationHead, pretrainingHead, questionAnsweringHead, tokenClassificationHead } from '../../src/training/heads.ts';
 import { LayerwiseNetwork, type LayerwiseOptions } from '../../src/training/layerwise.ts';
 import { loadGradientCase, type GradientCase } from '../oracle/goldens.ts';
 import { goldenBatch, goldenDropout } from './golden-batches.ts';
 
-/** `relative-key-tokens` has a row without visible tokens, which training refuses; question answering has no head here yet. */
+/** `relative-key-tokens` has a row without visible tokens, which training refuses. */
 /** The true gradient of `attention.key.bias` is zero (softmax ignores a constant), so its rounding noise is held against this norm. */
 const FLOOR = 0.1;
 /** Relative error per tensor. PyTorch's own float32 gradients of the eight-layer pretraining case are 3.1e-5 away from its float64 ones. */
 const TOLERANCE: Record<string, number> = { pretraining: 3e-5 };
-const CASES = ['classification', 'classification-no-dropout', 'pretraining', 'relative-key-query'];
+const CASES = ['classification', 'classification-no-dropout', 'pretraining', 'relative-key-query', 'question-answering-relu'];
 
 function headOf(golden: GradientCase): HeadDefinition {
   const { config, inputs, weights } = golden;
   if (inputs.tokenLabels) return tokenClassificationHead(config, weights.get('classifier.weight')!.shape[0]);
+  if (inputs.startPositions) return questionAnsweringHead(config);
   if (inputs.labels) return classificationHead(config, { numLabels: weights.get('classifier.weight')!.shape[0], problemType: 'singleLabel' });
   return pretrainingHead(config, { maskedLm: true, sentencePair: true });
 }

@@ -5,7 +5,7 @@ import { encoderParameters, poolerParameters } from '../../src/model/parameters.
 import { float32, int64, type HostTensor } from '../../src/runtime/tensor.ts';
 import { createArena } from '../../src/training/arena.ts';
 import type { HeadDefinition } from '../../src/training/head.ts';
-import { classificationHead, pretrainingHead, tokenClassificationHead } from '../../src/training/heads.ts';
+import { classificationHead, pretrainingHead, questionAnsweringHead, tokenClassificationHead } from '../../src/training/heads.ts';
 import { LayerwiseNetwork, type LayerwiseOptions, type TrainingBatch } from '../../src/training/layerwise.ts';
 
 /** The built-in model's width, with every kind of dropout. */
@@ -29,6 +29,13 @@ const HEADS: Record<string, { head: HeadDefinition; targets: (rows: number, sequ
   tagging: {
     head: tokenClassificationHead(CONFIG, 5),
     targets: (rows, sequence) => ({ labels: whole(rows * sequence, (token) => token % 5), rowWeights: weights(rows * sequence) }),
+  },
+  answers: {
+    head: questionAnsweringHead(CONFIG),
+    targets(rows, sequence) {
+      const at = (place: number): HostTensor => float32([rows, sequence], Float32Array.from({ length: rows * sequence }, (_, i) => Number(i % sequence === place)));
+      return { starts: at(1), ends: at(3), tokenBias: float32([rows, sequence], Float32Array.from({ length: rows * sequence }, (_, i) => (i % sequence > 10 ? -1e30 : 0))), rowWeights: weights(rows) };
+    },
   },
   // From 139 masked tokens, more than the embeddings are wide, to 34.
   pretraining: {
@@ -75,8 +82,8 @@ async function gradientsOf(name: string, options: LayerwiseOptions): Promise<Map
 describe('a training step', () => {
   it.each(Object.keys(HEADS))('of %s has the same gradients bit for bit on one, two and three threads, whatever is kept', async (name) => {
     const expected = await gradientsOf(name, { threads: 1 });
-    // A tagger does not read the pooled vector.
-    const read = [...expected].filter(([parameter]) => name !== 'tagging' || !parameter.startsWith('albert.pooler'));
+    // What answers for tokens does not read the pooled vector.
+    const read = [...expected].filter(([parameter]) => !['tagging', 'answers'].includes(name) || !parameter.startsWith('albert.pooler'));
     expect(read.every(([, values]) => values.some((value) => value !== 0))).toBe(true);
     const variants: LayerwiseOptions[] = [{ threads: 2 }, { threads: 3 }, { threads: 2, saveActivations: 1 }, { threads: 2, saveActivations: 'none' }];
     for (const options of variants) {

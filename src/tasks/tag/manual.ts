@@ -20,7 +20,7 @@ export const TAGGED_SETTINGS = {
 const ASKING = {
   aggregation: { kind: 'text', values: ['first', 'average', 'max', 'simple'], placeholder: 'how', help: 'entities: how the tokens of a word say its tag: the first, the average or the surest of them; simple: every token has a tag of its own. Default: as it was trained' },
   decoding: { kind: 'text', values: ['viterbi', 'greedy'], placeholder: 'how', help: 'entities: the best sequence of tags as a whole, or the best tag of one word after the other. Default: viterbi' },
-  stride: { kind: 'number', integer: true, min: 0, help: 'tokens that consecutive windows of a long text share. Default: a quarter of a window' },
+  stride: { kind: 'number', integer: true, min: 0, help: 'tokens that consecutive windows of a long text share. Default: answers a third, entities a quarter of a window' },
 } as const satisfies Settings;
 
 /** Texts into the entities in them. */

@@ -1,0 +1,113 @@
+import { AlbertineError } from '../core/errors.ts';
+
+const HAN = /[\u4e00-\u9fa5]/;
+const ENGLISH_PUNCTUATION = /[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g;
+/** As the script of CMRC 2018 lists them. */
+const CHINESE_MARKS = new Set(['-', ':', '_', '*', '^', '/', '\\', '~', '`', '+', '=', '，', '。', '：', '？', '！', '“', '”', '；', '’', '《', '》', '……', '·', '、', '「', '」', '（', '）', '－', '～', '『', '』']);
+
+/** An answer as SQuAD's script compares it: lower case, without punctuation, articles and superfluous white space. */
+export function normalizeAnswer(text: string): string {
+  return text.toLowerCase().replace(ENGLISH_PUNCTUATION, '').replace(/\b(a|an|the)\b/gu, ' ').split(/\s+/u).filter(Boolean).join(' ');
+}
+
+/** Tokens as CMRC's script makes them: Chinese characters and marks one by one, other text in words (NLTK's, whose rules for clitics are left out); marks are dropped. */
+function mixedSegments(text: string): string[] {
+  const segments: string[] = [];
+  let other = '';
+  const flush = (): void => {
+    segments.push(...other.match(/[\p{L}\p{M}\p{N}]+(?:[.,'][\p{L}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]/gu) ?? []);
+    other = '';
+  };
+  for (const character of text.toLowerCase().trim()) {
+    if (CHINESE_MARKS.has(character)) continue;
+    if (!HAN.test(character)) other += character;
+    else {
+      flush();
+      segments.push(character);
+    }
+  }
+  flush();
+  return segments;
+}
+
+const withoutMarks = (text: string): string => [...text.toLowerCase().trim()].filter((character) => !CHINESE_MARKS.has(character)).join('');
+
+/** Length of the longest run of tokens that both have. */
+function longestCommonRun(a: readonly string[], b: readonly string[]): number {
+  let longest = 0;
+  let before = new Int32Array(b.length + 1);
+  for (const token of a) {
+    const row = new Int32Array(b.length + 1);
+    for (let j = 0; j < b.length; j++) {
+      if (token !== b[j]) continue;
+      row[j + 1] = before[j] + 1;
+      longest = Math.max(longest, row[j + 1]);
+    }
+    before = row;
+  }
+  return longest;
+}
+
+const harmonic = (common: number, found: number, right: number): number => (common === 0 ? 0 : (2 * (common / found) * (common / right)) / (common / found + common / right));
+
+/** How well an answer agrees with one of those that are right. */
+export interface AnswerAgreement {
+  exact: number;
+  f1: number;
+}
+
+/** Agreement by SQuAD's rules (evaluate-v1.1 and v2.0): words in any order. */
+export function agreementEnglish(right: string, found: string): AnswerAgreement {
+  const [a, b] = [normalizeAnswer(right), normalizeAnswer(found)];
+  const [gold, own] = [a, b].map((text) => text.split(' ').filter(Boolean));
+  if (gold.length === 0 || own.length === 0) return { exact: Number(a === b), f1: Number(a === b) };
+  const left = new Map<string, number>();
+  for (const word of gold) left.set(word, (left.get(word) ?? 0) + 1);
+  let common = 0;
+  for (const word of own) {
+    const count = left.get(word) ?? 0;
+    if (count > 0) common++;
+    left.set(word, count - 1);
+  }
+  return { exact: Number(a === b), f1: harmonic(common, own.length, gold.length) };
+}
+
+/** Agreement by the rules of CMRC 2018's script: the longest run that both have, of characters and words. */
+export function agreementChinese(right: string, found: string): AnswerAgreement {
+  const [gold, own] = [mixedSegments(right), mixedSegments(found)];
+  // Marks alone agree with nothing, as in the script.
+  return { exact: Number(withoutMarks(right) === withoutMarks(found)), f1: harmonic(longestCommonRun(gold, own), own.length, gold.length) };
+}
+
+/** Figures of answers, from 0 to 1 (the official scripts print them times 100). */
+export interface AnswerReport {
+  exactMatch: number;
+  f1: number;
+  /** Of questions that have an answer; NaN where there is none. */
+  hasAnswerExact: number;
+  hasAnswerF1: number;
+  /** Share of the questions without an answer that were left unanswered; NaN where every question has one. */
+  noAnswerAccuracy: number;
+  questions: number;
+  unanswerable: number;
+}
+
+/** Compares answers with those that are right, the best of several; none means that the question has no answer. Questions with Chinese in their answers are judged by CMRC's rules, others by SQuAD's. */
+export function answerReport(right: readonly (readonly string[])[], found: readonly string[]): AnswerReport {
+  if (right.length !== found.length) throw new AlbertineError('shape_mismatch', `${right.length} questions have ${found.length} answers`, { value: found.length });
+  const all = right.map((answers, question): AnswerAgreement => {
+    if (answers.length === 0) return { exact: Number(found[question].trim() === ''), f1: Number(found[question].trim() === '') };
+    const judge = answers.some((answer) => HAN.test(answer)) ? agreementChinese : agreementEnglish;
+    const each = answers.map((answer) => judge(answer, found[question]));
+    return { exact: Math.max(...each.map(({ exact }) => exact)), f1: Math.max(...each.map(({ f1 }) => f1)) };
+  });
+  const mean = (of: keyof AnswerAgreement, keep: (question: number) => boolean): number => {
+    const kept = all.filter((_, question) => keep(question));
+    return kept.length === 0 ? NaN : kept.reduce((sum, agreement) => sum + agreement[of], 0) / kept.length;
+  };
+  const answered = (question: number): boolean => right[question].length > 0;
+  return {
+    exactMatch: mean('exact', () => true), f1: mean('f1', () => true), hasAnswerExact: mean('exact', answered), hasAnswerF1: mean('f1', answered),
+    noAnswerAccuracy: mean('exact', (question) => !answered(question)), questions: right.length, unanswerable: right.filter((answers) => answers.length === 0).length,
+  };
+}
