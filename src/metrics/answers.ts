@@ -15,7 +15,7 @@ function mixedSegments(text: string): string[] {
   const segments: string[] = [];
   let other = '';
   const flush = (): void => {
-    segments.push(...other.match(/[\p{L}\p{M}\p{N}]+(?:[.,'][\p{L}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]/gu) ?? []);
+    segments.push(...other.match(/\.\p{N}+|[\p{L}\p{M}\p{N}]+(?:[.,'][\p{L}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]/gu) ?? []);
     other = '';
   };
   for (const character of text.toLowerCase().trim()) {
