@@ -18,6 +18,8 @@ export { EntityTagger } from './tasks/tag/tagger.ts';
 export type { Entity, TagInput, TagOptions, TagPrediction } from './tasks/tag/task.ts';
 export { AnswerReader } from './tasks/answer/reader.ts';
 export type { AnswerInput, AnswerOptions, AnswerPrediction } from './tasks/answer/task.ts';
+export { ChoiceModel } from './tasks/choose/chooser.ts';
+export type { ChoiceInput, ChoicePrediction, ChooseOptions } from './tasks/choose/task.ts';
 export { RelationClassifier } from './tasks/relate/classifier.ts';
 export type { Mention, RelateOptions, RelationInput, RelationPrediction } from './tasks/relate/task.ts';
 export { findTriples, type TextTriples, type Triple } from './tasks/relate/triples.ts';

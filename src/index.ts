@@ -95,6 +95,9 @@ export type { Entity, TagInput, TagOptions, TagPrediction } from './tasks/tag/ta
 export { fineTuneReader, type FineTuneAnswerOptions } from './tasks/answer/tuning-node.ts';
 export { AnswerReader } from './tasks/answer/reader.ts';
 export type { AnswerInput, AnswerOptions, AnswerPrediction } from './tasks/answer/task.ts';
+export { fineTuneChoice, type FineTuneChooseOptions } from './tasks/choose/tuning-node.ts';
+export { ChoiceModel } from './tasks/choose/chooser.ts';
+export type { ChoiceInput, ChoicePrediction, ChooseOptions } from './tasks/choose/task.ts';
 export { fineTuneRelations, type FineTuneRelateOptions } from './tasks/relate/tuning-node.ts';
 export { RelationClassifier } from './tasks/relate/classifier.ts';
 export type { Mention, RelateOptions, RelationInput, RelationPrediction } from './tasks/relate/task.ts';

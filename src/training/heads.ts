@@ -84,6 +84,26 @@ export function questionAnsweringHead(config: AlbertConfig): HeadDefinition {
   };
 }
 
+/**
+ * One logit for each option and a softmax over those of a question, which may have any number: `AlbertForMultipleChoice`, and a ranking of candidates. Inputs: `firstTokens`; `optionBias`
+ * `[questions, batch]`, 0 where an option belongs to the question, else very negative; `optionShares` `[questions, batch]`, what is right (1 for one option, or shares that add up to 1);
+ * `questionWeights` `[questions]`. Output: `logits` `[batch, 1]`.
+ */
+export function optionsHead(config: AlbertConfig, head: 'multipleChoice' | 'sequenceClassification'): HeadDefinition {
+  return {
+    parameters: [...poolerParameters(config), ...headParameters(config, head, 1)],
+    build(graph, hidden, parameter, dropout): HeadTensors {
+      const pooled = pooledFirstTokens(graph, hidden, parameter);
+      const mask = dropout ? graph.input('classifierMask', ['batch', config.hiddenSize]) : undefined;
+      const logits = HEADS[head].logits(config, parameter, pooled, mask); // [batch, 1]
+      const row = reshape(logits, [1, 'batch']);
+      const total = logSumExp(add(row, graph.input('optionBias', ['questions', 'batch'])), [1]); // [questions]
+      const right = sum(multiply(row, graph.input('optionShares', ['questions', 'batch'])), [1]); // [questions]
+      return { loss: sum(multiply(subtract(total, right), graph.input('questionWeights', ['questions'])), [0]), outputs: { logits } };
+    },
+  };
+}
+
 /** Which pretraining losses are computed. */
 export interface PretrainingHeadOptions {
   maskedLm: boolean;

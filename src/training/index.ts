@@ -12,7 +12,7 @@ export { TokenTable, type SentenceRows } from './contrastive-rows.ts';
 export type { RunEstimate } from './estimate-node.ts';
 export { LearningWatch, StepGuard, type GuardOptions, type Verdict } from './guards.ts';
 export { CompiledHead, type HeadDefinition, type HeadResults, type HeadTensors } from './head.ts';
-export { classificationHead, pretrainingHead, questionAnsweringHead, tokenClassificationHead, type ClassificationHeadOptions, type PretrainingHeadOptions } from './heads.ts';
+export { classificationHead, optionsHead, pretrainingHead, questionAnsweringHead, tokenClassificationHead, type ClassificationHeadOptions, type PretrainingHeadOptions } from './heads.ts';
 export { LayerwiseNetwork, type LayerwiseOptions, type SaveActivations, type StepPosition, type TrainingBatch } from './layerwise.ts';
 export { createAdamW, type AdamWOptions } from './optimizers/adamw.ts';
 export { createLamb, type LambOptions } from './optimizers/lamb.ts';

@@ -57,6 +57,17 @@ function questions(rows: number, seed: number): object[] {
   });
 }
 
+/** The end that has the kind of word that the beginning has; two or three ends. */
+function choices(rows: number, seed: number): object[] {
+  const random = createRandom(seed);
+  return sentences(rows, seed).map(({ text, label }) => {
+    const ends = [`a ${label} film`, `a ${label === 'good' ? 'bad' : 'good'} film`, ...(random.integer(2) === 0 ? ['one two three'] : [])];
+    const first = random.integer(ends.length);
+    const order = [...ends.slice(first), ...ends.slice(0, first)];
+    return { context: text.split(' ').slice(0, 8).join(' '), question: `the ${label} _`, choices: order, label: order.indexOf(ends[0]) };
+  });
+}
+
 const FIXTURES: Readonly<Record<string, Fixture>> = {
   classify: { data: (path, rows, seed) => writeRows(`${path}.jsonl`, sentences(rows, seed)), options: { wordsBaseline: false }, reaches: ['accuracy', 0.8], inputs: [...WORDS, { text: 'a good film' }] },
   tag: {
@@ -71,6 +82,12 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
     inputs: [
       { question: 'one', context: 'the film one good film', id: 'a' }, { question: 'two', context: '' }, { question: '', context: 'story' }, { question: 'three', context: `${'old new '.repeat(40)}three bad film${' plot'.repeat(30)}` },
       { question: 'one '.repeat(60), context: 'the film' },
+    ],
+  },
+  choose: {
+    data: (path, rows, seed) => writeRows(`${path}.jsonl`, choices(rows, seed)), reaches: ['accuracy', 0.7],
+    inputs: [
+      { context: 'the film', question: 'the good _', choices: ['a good film', 'a bad film'], id: 'x' }, { choices: ['one', 'two', 'three'] }, { context: 'old new '.repeat(40), question: 'why', choices: ['story', 'plot'] }, { context: '', question: '', choices: ['', 'music'] },
     ],
   },
   relate: {

@@ -1,0 +1,21 @@
+import type { FileSource } from '../../core/files.ts';
+import { Albert, type LoadOptions } from '../albert.ts';
+import { TaskModel } from '../task-model.ts';
+import { CHOOSE_OPTIONS, chooseTask, type ChooseTypes } from './task.ts';
+
+/** A fine-tuned `AlbertForMultipleChoice`: this package's or Hugging Face's. */
+export class ChoiceModel extends TaskModel<ChooseTypes> {
+  private constructor(model: Albert) {
+    super(model, chooseTask, CHOOSE_OPTIONS);
+  }
+
+  /** Opens a checkpoint folder with a multiple-choice head. Throws `weights_mismatch` when it has none. */
+  static async open(files: FileSource, options: LoadOptions = {}): Promise<ChoiceModel> {
+    return new ChoiceModel(await Albert.open(files, options));
+  }
+
+  /** Wraps a model that is already loaded; disposing this one disposes the model. */
+  static from(model: Albert): ChoiceModel {
+    return new ChoiceModel(model);
+  }
+}

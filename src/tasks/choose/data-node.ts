@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises';
+import { AlbertineError, describeValue } from '../../core/errors.ts';
+import { explainSystemError } from '../../core/system-errors.ts';
+import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
+import { RowReporter, type ReadReport } from '../../data/rows.ts';
+import { pick } from '../pick.ts';
+import type { ChoiceInput } from './task.ts';
+
+/** How files of questions with choices are read. */
+export type ChoiceFields = Omit<ReadOptions, 'fields' | 'maxLineBytes'>;
+
+/** A question with the index of what is right, where the file says it. */
+export interface ChoiceRow {
+  number: number;
+  input: ChoiceInput;
+  gold?: number;
+  fields?: Record<string, unknown>;
+}
+
+/** Questions of a file. */
+export interface ChoiceSource extends AsyncIterable<ChoiceRow> {
+  readonly name: string;
+  readonly report: ReadReport;
+}
+
+/**
+ * Opens a file of questions with choices. Rows (`.jsonl`, `.csv`, `.tsv`, `.parquet`) or a `.json` file of one object or a list, in any of these forms: RACE (`article`, `questions`, `options`,
+ * `answers`), SWAG (`sent1`, `sent2`, `ending0` ..., `label`), C3 (`[[texts], [{ question, choice, answer }], id]`), or `context`, `question`, `choices` and `label` or `answer` (an index, a letter or
+ * the choice itself). With `labelled` a row without what is right is a bad one.
+ */
+export function openChoices(path: string, fields: ChoiceFields, { labelled }: { labelled: boolean }): ChoiceSource {
+  if (fields.format === undefined && /\.json$/i.test(path)) {
+    const reporter = new RowReporter(path, fields.onError ?? 'stop');
+    return { name: path, report: reporter.report, [Symbol.asyncIterator]: () => jsonRows(path, reporter, labelled) };
+  }
+  const rows = openRows(path, { ...pick(fields, ['encoding', 'header', 'delimiter', 'quotes', 'onError']), format: fields.format ?? formatOfPath(path) ?? 'jsonl' });
+  async function* iterate(): AsyncGenerator<ChoiceRow> {
+    for await (const row of rows) {
+      const found = readRow(row.fields, labelled);
+      if (typeof found === 'string') rows.reject(row, found);
+      else for (const one of found) yield { number: row.number, fields: row.fields, ...one };
+    }
+  }
+  return { name: rows.name, report: rows.report, [Symbol.asyncIterator]: iterate };
+}
+
+async function* jsonRows(path: string, reporter: RowReporter, labelled: boolean): AsyncGenerator<ChoiceRow> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw explainSystemError(error, { path }) ?? error;
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (cause) {
+    throw new AlbertineError('invalid_file', `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { value: path, cause, hint: 'Files of a JSON object a line end in .jsonl' });
+  }
+  for (const [index, item] of (Array.isArray(json) ? json : [json]).entries()) {
+    const found = readRow(item, labelled);
+    if (typeof found === 'string') {
+      reporter.bad(index + 1, found);
+      continue;
+    }
+    reporter.report.rows++;
+    for (const one of found) yield { number: index + 1, ...one };
+  }
+  reporter.requireSomeRow();
+}
+
+type Question = Pick<ChoiceRow, 'input' | 'gold'>;
+
+/** The questions of a row, whatever its form, or what is wrong with it. */
+function readRow(item: unknown, labelled: boolean): Question[] | string {
+  const found = Array.isArray(item) ? c3Questions(item) : questionsOf((item ?? {}) as Record<string, unknown>);
+  if (typeof found === 'string') return found;
+  const questions: Question[] = [];
+  for (const { context, question, choices, answer, id } of found) {
+    if (!Array.isArray(choices) || choices.length < 2 || !choices.every((choice) => typeof choice === 'string')) return `a question has at least two choices, which are texts, got ${describeValue(choices)}`;
+    const gold = answer === undefined || answer === null ? undefined : indexOf(answer, choices);
+    if (gold === undefined && labelled) return answer === undefined || answer === null ? 'there is no label or answer' : `the answer ${describeValue(answer)} is none of the ${choices.length} choices`;
+    const input = { ...(typeof context === 'string' && { context }), ...(typeof question === 'string' && { question }), choices, ...(id !== undefined && id !== null && { id: String(id) }) };
+    questions.push({ input, ...(gold !== undefined && { gold }) });
+  }
+  return questions;
+}
+
+interface Parts {
+  context?: unknown;
+  question?: unknown;
+  choices: unknown;
+  answer?: unknown;
+  id?: unknown;
+}
+
+/** `[[texts], [{ question, choice, answer }], id]` */
+function c3Questions([texts, questions, id]: unknown[]): Parts[] | string {
+  if (!Array.isArray(texts) || !Array.isArray(questions)) return `expected [[texts], [questions], id], got ${describeValue(texts, 60)}`;
+  return questions.map((one: unknown, i) => {
+    const { question, choice, answer } = (one ?? {}) as Record<string, unknown>;
+    return { context: texts.join('\n'), question, choices: choice, answer, id: id === undefined ? undefined : `${String(id)}-${i}` };
+  });
+}
+
+function questionsOf(row: Record<string, unknown>): Parts[] | string {
+  const { article, context = article ?? row['passage'], question, id } = row;
+  if (Array.isArray(row['questions']) && Array.isArray(row['options'])) {
+    const [options, answers] = [row['options'] as unknown[], row['answers'] as unknown[] | undefined];
+    return (row['questions'] as unknown[]).map((one, i) => ({ context, question: one, choices: options[i], answer: answers?.[i], id: id === undefined ? undefined : `${String(id)}-${i}` }));
+  }
+  const answer = row['label'] ?? row['answer'];
+  const endings = Object.keys(row).filter((name) => /^(ending|choice|option)_?\d+$/.test(name)).sort((a, b) => Number(/\d+$/.exec(a)![0]) - Number(/\d+$/.exec(b)![0]));
+  if (endings.length > 0) return [{ context: row['sent1'] ?? row['startphrase'] ?? context, question: row['sent2'] ?? question, choices: endings.map((name) => row[name]), answer, id }];
+  return [{ context, question, choices: parsed(row['choices'] ?? row['options']), answer, id }];
+}
+
+/** Tables hold lists as JSON. */
+function parsed(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** What is right as an index: one, a letter, or the choice itself. */
+function indexOf(answer: unknown, choices: readonly string[]): number | undefined {
+  const exact = choices.indexOf(String(answer));
+  const number = typeof answer === 'number' ? answer : typeof answer === 'string' && /^\s*\d+\s*$/.test(answer) ? Number(answer) : typeof answer === 'string' && /^\s*[A-Za-z]\s*$/.test(answer) ? answer.trim().toUpperCase().charCodeAt(0) - 65 : -1;
+  const index = exact >= 0 ? exact : number;
+  return Number.isInteger(index) && index >= 0 && index < choices.length ? index : undefined;
+}
