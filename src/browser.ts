@@ -20,6 +20,8 @@ export { AnswerReader } from './tasks/answer/reader.ts';
 export type { AnswerInput, AnswerOptions, AnswerPrediction } from './tasks/answer/task.ts';
 export { ChoiceModel } from './tasks/choose/chooser.ts';
 export type { ChoiceInput, ChoicePrediction, ChooseOptions } from './tasks/choose/task.ts';
+export { Reranker } from './tasks/rank/reranker.ts';
+export type { RankedCandidate, RankInput, RankOptions, RankPrediction } from './tasks/rank/task.ts';
 export { RelationClassifier } from './tasks/relate/classifier.ts';
 export type { Mention, RelateOptions, RelationInput, RelationPrediction } from './tasks/relate/task.ts';
 export { findTriples, type TextTriples, type Triple } from './tasks/relate/triples.ts';

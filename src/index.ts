@@ -98,6 +98,9 @@ export type { AnswerInput, AnswerOptions, AnswerPrediction } from './tasks/answe
 export { fineTuneChoice, type FineTuneChooseOptions } from './tasks/choose/tuning-node.ts';
 export { ChoiceModel } from './tasks/choose/chooser.ts';
 export type { ChoiceInput, ChoicePrediction, ChooseOptions } from './tasks/choose/task.ts';
+export { fineTuneRanker, type FineTuneRankOptions } from './tasks/rank/tuning-node.ts';
+export { Reranker } from './tasks/rank/reranker.ts';
+export type { RankedCandidate, RankInput, RankOptions, RankPrediction } from './tasks/rank/task.ts';
 export { fineTuneRelations, type FineTuneRelateOptions } from './tasks/relate/tuning-node.ts';
 export { RelationClassifier } from './tasks/relate/classifier.ts';
 export type { Mention, RelateOptions, RelationInput, RelationPrediction } from './tasks/relate/task.ts';

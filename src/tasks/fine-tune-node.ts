@@ -86,7 +86,7 @@ type Logits = readonly (readonly Float32Array[])[];
 function trainingTask<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, prepared: PreparedTuning<T>, { options, plan, scoreEvaluation }: { options: O; plan: RunPlan; scoreEvaluation: (logits: Logits) => Scores['metrics'] }): TrainingTask {
   const { config, facts, train, evaluation } = prepared;
   return unitsTask({
-    config, head: tuning.head(config, facts, options), feeds: (batch) => tuning.feeds(batch, facts), train: train.units, evaluation: evaluation.units, score: scoreEvaluation,
+    config, head: tuning.head(config, facts, options), feeds: (batch) => tuning.feeds(batch, facts, options), train: train.units, evaluation: evaluation.units, score: scoreEvaluation,
     batchSize: plan.batchSize, seed: options.seed ?? 1, ...pick(options as TuningOptions, ['microBatchTokens', 'shuffle']), ...(plan.epochs !== undefined && { epochs: plan.epochs }),
   });
 }

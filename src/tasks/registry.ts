@@ -4,11 +4,12 @@ import { chooseManual } from './choose/manual.ts';
 import { classifyManual } from './classify/manual.ts';
 import { embeddingManual } from './embedding/manual.ts';
 import type { TaskManual } from './manual.ts';
+import { rankManual } from './rank/manual.ts';
 import { relateManual } from './relate/manual.ts';
 import { tagManual } from './tag/manual.ts';
 
 /** Every task, a row each. Verbs, flags, manuals, saving and loading follow from it. */
-export const TASKS: readonly TaskManual[] = [classifyManual, embeddingManual, tagManual, relateManual, answerManual, chooseManual];
+export const TASKS: readonly TaskManual[] = [classifyManual, embeddingManual, tagManual, relateManual, answerManual, chooseManual, rankManual];
 
 /** The task that a checkpoint is for: the one its config names, else the first of its head, else embedding. */
 export function taskOf({ loaded, checkpoint }: { loaded: { heads: readonly string[] }; checkpoint: { details: { extra: Readonly<Record<string, unknown>> } } }): TaskManual {

@@ -100,7 +100,7 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   head(config: AlbertConfig, facts: T['facts'], options: O): HeadDefinition;
   /** What is drawn: one for a text, one for each window of a long one. */
   units(encoded: Encoded<T['piece']>, gold: T['gold'], context: { facts: T['facts']; options: O; train: Labelled<T> }): Unit[];
-  feeds(batch: UnitBatch<unknown>, facts: T['facts']): HeadFeeds;
+  feeds(batch: UnitBatch<unknown>, facts: T['facts'], options: O): HeadFeeds;
   /** The options as the task encodes and decodes with them in training and its evaluations. */
   asking(options: O): T['options'];
   defaultMetric(facts: T['facts']): string;

@@ -68,6 +68,16 @@ function choices(rows: number, seed: number): object[] {
   });
 }
 
+/** Of some sentences those that have the kind of word of the query. */
+function rankings(rows: number, seed: number): object[] {
+  const random = createRandom(seed);
+  const pool = sentences(8 * rows, seed + 100);
+  return sentences(rows, seed).map(({ label }, i) => {
+    const own = pool.slice(8 * i, 8 * i + 3 + random.integer(3));
+    return { query: `the ${label} film`, candidates: ['a good film', 'a bad film', ...own.map(({ text }) => text.split(' ').slice(0, 8).join(' '))], labels: [Number(label === 'good'), Number(label === 'bad'), ...own.map(() => 0)] };
+  });
+}
+
 const FIXTURES: Readonly<Record<string, Fixture>> = {
   classify: { data: (path, rows, seed) => writeRows(`${path}.jsonl`, sentences(rows, seed)), options: { wordsBaseline: false }, reaches: ['accuracy', 0.8], inputs: [...WORDS, { text: 'a good film' }] },
   tag: {
@@ -89,6 +99,10 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
     inputs: [
       { context: 'the film', question: 'the good _', choices: ['a good film', 'a bad film'], id: 'x' }, { choices: ['one', 'two', 'three'] }, { context: 'old new '.repeat(40), question: 'why', choices: ['story', 'plot'] }, { context: '', question: '', choices: ['', 'music'] },
     ],
+  },
+  rank: {
+    data: (path, rows, seed) => writeRows(`${path}.jsonl`, rankings(rows, seed)), options: { epochs: 12 }, reaches: ['mrr', 0.7],
+    inputs: [{ query: 'the good film', candidates: ['a bad film', 'a good film', ''], id: 'x' }, { query: '', candidates: ['one'] }, { query: 'story', candidates: ['old new '.repeat(40), 'plot'] }],
   },
   relate: {
     data: (path, rows, seed) => writeRows(`${path}.jsonl`, related(rows, seed)), reaches: ['macroF1', 0.8],

@@ -1,0 +1,100 @@
+import { parseDecimal } from '../../core/decimal.ts';
+import { describeValue } from '../../core/errors.ts';
+import { openRows, type ReadOptions } from '../../data/read-node.ts';
+import type { ReadReport, Row } from '../../data/rows.ts';
+import { pick } from '../pick.ts';
+import type { RankInput } from './task.ts';
+
+/** Where queries and candidates stand in a file. */
+export interface RankFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
+  /** Default `query`, `candidates`, `text`, `label`. */
+  queryField?: string;
+  candidatesField?: string;
+  textField?: string;
+  labelField?: string;
+}
+
+/** A query with its candidates, and their relevance where the file says it. */
+export interface RankRow {
+  number: number;
+  input: RankInput;
+  gold?: number[];
+  fields?: Record<string, unknown>;
+}
+
+/** Queries of a file. */
+export interface RankSource extends AsyncIterable<RankRow> {
+  readonly name: string;
+  readonly report: ReadReport;
+}
+
+/**
+ * Opens a file of queries: rows with a query and `candidates` (and `labels`), with `positives` and `negatives`, or a row for each candidate (query, text, label), of which those of one query that
+ * follow each other belong together. With `labelled` a row without relevance is a bad one.
+ */
+export function openRankings(path: string, fields: RankFields, { labelled }: { labelled: boolean }): RankSource {
+  const rows = openRows(path, pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']));
+  async function* iterate(): AsyncGenerator<RankRow> {
+    let waiting: RankRow | undefined;
+    for await (const row of rows) {
+      const found = readRow(row, fields, labelled);
+      if (typeof found === 'string') {
+        rows.reject(row, found);
+        continue;
+      }
+      if (waiting && found.isOne && found.row.input.query === waiting.input.query) {
+        waiting = { ...waiting, input: { ...waiting.input, candidates: [...waiting.input.candidates, ...found.row.input.candidates] }, ...(waiting.gold && { gold: [...waiting.gold, ...found.row.gold ?? []] }) };
+        continue;
+      }
+      if (waiting) yield waiting;
+      waiting = found.isOne ? found.row : undefined;
+      if (!found.isOne) yield found.row;
+    }
+    if (waiting) yield waiting;
+  }
+  return { name: rows.name, report: rows.report, [Symbol.asyncIterator]: iterate };
+}
+
+function readRow({ fields, number }: Row, { queryField = 'query', candidatesField = 'candidates', textField = 'text', labelField = 'label' }: RankFields, labelled: boolean): { row: RankRow; isOne: boolean } | string {
+  const query = fields[queryField];
+  if (typeof query !== 'string') return `field ${describeValue(queryField)} must be a text, got ${describeValue(query)}`;
+  const { id } = fields;
+  const base = { query, ...(id !== undefined && id !== null && { id: String(id) }) };
+  const [positives, negatives] = [parsed(fields['positives'] ?? fields['positive']), parsed(fields['negatives'] ?? fields['negative'])];
+  if (positives !== undefined) {
+    const [right, wrong] = [listOf(positives), listOf(negatives ?? [])];
+    if (!right || !wrong) return `positives and negatives must be texts, got ${describeValue(positives, 40)} and ${describeValue(negatives, 40)}`;
+    return { isOne: false, row: { number, fields, input: { ...base, candidates: [...right, ...wrong] }, gold: [...right.map(() => 1), ...wrong.map(() => 0)] } };
+  }
+  const candidates = parsed(fields[candidatesField]);
+  if (candidates !== undefined) {
+    const texts = listOf(candidates);
+    const labels = parsed(fields['labels'] ?? fields[labelField]);
+    const gold = Array.isArray(labels) ? labels.map(gainOf) : undefined;
+    if (!texts || texts.length === 0) return `field ${describeValue(candidatesField)} must be a list of texts, got ${describeValue(candidates, 60)}`;
+    if (gold ? gold.length !== texts.length || gold.some((gain) => gain === undefined) : labelled) return `${texts.length} candidates need as many labels, numbers of at least 0, got ${describeValue(labels, 60)}`;
+    return { isOne: false, row: { number, fields, input: { ...base, candidates: texts }, ...(gold && { gold: gold as number[] }) } };
+  }
+  const text = fields[textField];
+  if (typeof text !== 'string') return `there is neither ${describeValue(candidatesField)} nor positives nor ${describeValue(textField)}; the fields are ${Object.keys(fields).join(', ')}`;
+  const gain = gainOf(fields[labelField]);
+  if (gain === undefined && labelled) return `field ${describeValue(labelField)} must be a number of at least 0, got ${describeValue(fields[labelField])}`;
+  return { isOne: true, row: { number, fields, input: { ...base, candidates: [text] }, ...(gain !== undefined && { gold: [gain] }) } };
+}
+
+const listOf = (value: unknown): string[] | undefined => (typeof value === 'string' ? [value] : Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined);
+
+function gainOf(value: unknown): number | undefined {
+  const gain = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? Number(value) : typeof value === 'string' ? parseDecimal(value) : NaN;
+  return Number.isFinite(gain) && gain >= 0 ? gain : undefined;
+}
+
+/** Tables hold lists as JSON. */
+function parsed(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*\[/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}

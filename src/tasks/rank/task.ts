@@ -1,0 +1,84 @@
+import { AlbertineError, describeValue, requireInteger } from '../../core/errors.ts';
+import { requireText, type OptionKinds } from '../../core/options.ts';
+import { meanAveragePrecision, meanReciprocalRank, ndcgAtK, recallAtK, type RankedQuery } from '../../metrics/retrieval.ts';
+import { encodeOptions, optionLogits, type OptionPiece } from '../option-pieces.ts';
+import type { Albert } from '../albert.ts';
+import type { AskOptions, Scores, Task, TextCounts } from '../task.ts';
+import { ASK_OPTIONS } from '../task-model.ts';
+
+/** A query with the texts that are to be ranked for it. */
+export interface RankInput {
+  query: string;
+  candidates: readonly string[];
+  /** Goes into the result. */
+  id?: string;
+}
+
+/** Options of {@link Reranker.predict}. `longText` is `truncate` by default, which cuts candidates; with `window` one is read in windows, and counts where it fits best. */
+export interface RankOptions extends AskOptions {
+  /** Candidates listed, best first. Default: all. */
+  topK?: number;
+}
+
+/** See `requireOptions`. */
+export const RANK_OPTIONS: OptionKinds<RankOptions> = { ...ASK_OPTIONS, topK: 'number' };
+
+/** A candidate with how well it fits. */
+export interface RankedCandidate {
+  /** Its index in the input. */
+  candidate: number;
+  /** From 0 to 1: the sigmoid of its logit, as the cross-encoders of sentence-transformers give it. */
+  score: number;
+}
+
+/** Candidates, best first; those with equal scores in input order. */
+export interface RankAnswer {
+  id?: string;
+  ranking: RankedCandidate[];
+}
+
+/** {@link RankAnswer} with what happened to the texts, of all pairs together. */
+export type RankPrediction = RankAnswer & TextCounts;
+
+/** The types of {@link rankTask}. A gold is the relevance of each candidate, 0 for none. */
+export interface RankTypes {
+  input: RankInput;
+  gold: readonly number[];
+  output: RankAnswer;
+  facts: object;
+  piece: OptionPiece;
+  options: RankOptions;
+}
+
+/** Candidates for a query into their order. */
+export const rankTask: Task<RankTypes> = {
+  name: 'rank',
+  head: 'sequenceClassification',
+  metrics: { mrr: 'higher', ndcg10: 'higher', map: 'higher', accuracyAt1: 'higher' },
+  facts({ weights, checkpoint: { location } }: Albert) {
+    const outputs = weights.get('classifier.weight')!.shape[0];
+    if (outputs !== 1) throw new AlbertineError('weights_mismatch', `${location}: a ranker has one output, and this head has ${outputs}`, { value: outputs });
+    return {};
+  },
+  requireInput(subject, input, index) {
+    const { query, candidates } = (input ?? {}) as Record<string, unknown>;
+    requireText(subject, query, index);
+    if (Array.isArray(candidates) && candidates.length > 0 && candidates.every((candidate) => typeof candidate === 'string')) return;
+    throw new AlbertineError('invalid_argument', `input ${index} of ${subject} must have candidates, which are texts, got ${describeValue(candidates)}`, { value: input, hint: "Such as { query: 'a question', candidates: ['a text', 'another'] }" });
+  },
+  text: ({ query }) => query,
+  encode: ({ query, candidates }, { tokenizer, maxLength, longText = 'truncate' }) => encodeOptions(candidates.map((candidate) => [query, candidate] as const), { tokenizer, maxLength, longText, long: 'second' }),
+  decode({ candidates, id }, { encoded: { pieces }, logits, options }) {
+    const topK = options.topK === undefined ? undefined : requireInteger('topK', options.topK, { min: 1 });
+    const ranking = optionLogits(pieces, logits, candidates.length).map((logit, candidate) => ({ candidate, logit })).sort((a, b) => b.logit - a.logit || a.candidate - b.candidate);
+    return { ...(id !== undefined && { id }), ranking: ranking.slice(0, topK).map(({ candidate, logit }) => ({ candidate, score: 1 / (1 + Math.exp(-logit)) })) };
+  },
+  score(gold, outputs): Scores {
+    const queries = outputs.map(({ ranking }, row): RankedQuery => ({ ranking: ranking.map(({ candidate }) => candidate), relevance: new Map(gold[row].map((gain, candidate) => [candidate, gain])) }));
+    const candidates = gold.reduce((sum, { length }) => sum + length, 0);
+    return {
+      metrics: { mrr: meanReciprocalRank(queries), ndcg10: ndcgAtK(queries, 10), map: meanAveragePrecision(queries), accuracyAt1: meanReciprocalRank(queries, 1) },
+      details: { queries: queries.length, candidates, recallAt10: recallAtK(queries, 10) },
+    };
+  },
+};
