@@ -22,6 +22,8 @@ export { ChoiceModel } from './tasks/choose/chooser.ts';
 export type { ChoiceInput, ChoicePrediction, ChooseOptions } from './tasks/choose/task.ts';
 export { Reranker } from './tasks/rank/reranker.ts';
 export type { RankedCandidate, RankInput, RankOptions, RankPrediction } from './tasks/rank/task.ts';
+export { FillMask, type FilledMask, type FilledText, type FillOptions, type MaskGuess, type TextScore } from './tasks/fill-mask/fill-mask.ts';
+export { ZeroShotClassifier, type ZeroShotOptions, type ZeroShotPrediction } from './tasks/zero-shot/zero-shot.ts';
 export { RelationClassifier } from './tasks/relate/classifier.ts';
 export type { Mention, RelateOptions, RelationInput, RelationPrediction } from './tasks/relate/task.ts';
 export { findTriples, type TextTriples, type Triple } from './tasks/relate/triples.ts';

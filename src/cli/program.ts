@@ -6,6 +6,7 @@ import { registerDownload } from './download.ts';
 import { registerEmbed } from './embed.ts';
 import { EXIT, reportError, type FailedCommand } from './errors.ts';
 import { registerEvaluate } from './evaluate.ts';
+import { registerFillMask } from './fill-mask.ts';
 import { registerFinetune } from './finetune.ts';
 import { registerInfo } from './info.ts';
 import { registerInit } from './init.ts';
@@ -18,6 +19,7 @@ import { registerShards } from './shards.ts';
 import { registerTokenize } from './tokenize.ts';
 import { requireVerb } from './verbs.ts';
 import { registerVocab } from './vocab.ts';
+import { registerZeroShot } from './zero-shot.ts';
 
 /** The package's version. */
 export function packageVersion(): string {
@@ -77,7 +79,7 @@ Examples
   albertine embed --input reviews.csv --text-field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerReport, registerParity, registerDemo]) register(program, io);
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerFillMask, registerZeroShot, registerReport, registerParity, registerDemo]) register(program, io);
   requireVerb(program);
   return program;
 }

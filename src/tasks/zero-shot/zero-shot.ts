@@ -1,0 +1,97 @@
+import { AlbertineError } from '../../core/errors.ts';
+import type { FileSource } from '../../core/files.ts';
+import { requireOptions, requireTexts, type OptionKinds } from '../../core/options.ts';
+import { Albert, type LoadOptions } from '../albert.ts';
+import { TextClassifier } from '../classify/classifier.ts';
+import type { ScoredLabel } from '../classify/task.ts';
+
+/** Options of {@link ZeroShotClassifier.classify}. */
+export interface ZeroShotOptions {
+  /** Sentence that is entailed by a text of the label, which stands for `{}`. Default "This text is about {}." */
+  template?: string;
+  /** Judges every label by itself, entailed or contradicted, so that several can be right. Default false: one of the labels is right. */
+  multiLabel?: boolean;
+  /** Padded tokens per batch. Default 1024. */
+  batchTokens?: number;
+}
+
+const ZERO_SHOT_OPTIONS: OptionKinds<ZeroShotOptions> = { template: 'string', multiLabel: 'boolean', batchTokens: 'number' };
+
+/** Labels of one text, best first. */
+export interface ZeroShotPrediction {
+  label: string;
+  score: number;
+  labels: ScoredLabel[];
+}
+
+const ENTAILED = /^(entail(s|ment|ed)?|yes|true|蕴含)$/i;
+const CONTRADICTED = /^(contradict(s|ion|ory)?|not[_ -]?entail(ment|ed)?|no|false|矛盾)$/i;
+const DEFAULT_TEMPLATE = 'This text is about {}.';
+
+/**
+ * Labels that a model was never trained on, by a classifier of pairs that knows entailment (Yin et al. 2019): a text belongs to the label whose sentence it entails. Scores are those of
+ * Hugging Face's zero-shot pipeline.
+ */
+export class ZeroShotClassifier implements Disposable {
+  readonly classifier: TextClassifier;
+  private readonly entailment: number;
+  private readonly contradiction: number | undefined;
+
+  private constructor(classifier: TextClassifier) {
+    const { labels, problem } = classifier;
+    this.entailment = labels.findIndex((label) => ENTAILED.test(label));
+    const contradiction = labels.findIndex((label) => CONTRADICTED.test(label));
+    this.contradiction = contradiction < 0 ? undefined : contradiction;
+    if (problem !== 'singleLabel' || this.entailment < 0) {
+      throw new AlbertineError('weights_mismatch', `the model does not know entailment: its labels are ${labels.join(', ')}`, { value: labels, hint: 'Fine-tune a classifier of pairs on labels of which one is called entailment' });
+    }
+    classifier.requireInputs(true);
+    this.classifier = classifier;
+  }
+
+  /** Opens a classifier of pairs that was fine-tuned on entailment. Throws `weights_mismatch` where none of its labels is called so. */
+  static async open(files: FileSource, options: LoadOptions = {}): Promise<ZeroShotClassifier> {
+    return ZeroShotClassifier.from(await Albert.open(files, options));
+  }
+
+  /** Wraps a model that is already loaded; disposing this one disposes the model. */
+  static from(model: Albert): ZeroShotClassifier {
+    return new ZeroShotClassifier(TextClassifier.from(model));
+  }
+
+  /** How well each label fits each text. Long texts are cut. Throws `invalid_argument` for fewer labels than one, or two where one of them is right. */
+  async classify(texts: readonly string[], labels: readonly string[], options: ZeroShotOptions = {}): Promise<ZeroShotPrediction[]> {
+    requireTexts('classify', texts);
+    requireTexts('labels', labels);
+    requireOptions('classify', options, ZERO_SHOT_OPTIONS);
+    const { template = DEFAULT_TEMPLATE, multiLabel = false, batchTokens } = options;
+    if (labels.length < (multiLabel ? 1 : 2)) throw new AlbertineError('invalid_argument', `there must be at least ${multiLabel ? 'one label' : 'two labels'}, got ${labels.length}`, { value: labels });
+    if (!template.includes('{}')) throw new AlbertineError('invalid_argument', `the template has no {} for the label: ${JSON.stringify(template)}`, { value: template });
+    const pairs = texts.flatMap((text) => labels.map((label) => ({ text, pair: template.replace('{}', () => label) })));
+    const { logits } = await this.classifier.logits(pairs, { longText: 'truncate', ...(batchTokens !== undefined && { batchTokens }) });
+    const width = this.classifier.labels.length;
+    return texts.map((_, text) => {
+      const rows = labels.map((_label, i) => logits.subarray((text * labels.length + i) * width, (text * labels.length + i + 1) * width));
+      const scores = multiLabel ? rows.map((row) => this.alone(row)) : softmax(rows.map((row) => row[this.entailment]));
+      const scored = labels.map((label, i) => ({ label, score: scores[i] })).sort((a, b) => b.score - a.score);
+      return { ...scored[0], labels: scored };
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.classifier[Symbol.dispose]();
+  }
+
+  /** Entailment against contradiction, or against everything else where the model does not know it. */
+  private alone(row: Float32Array): number {
+    const others = this.contradiction === undefined ? Array.from(row).filter((_, i) => i !== this.entailment) : [row[this.contradiction]];
+    return softmax([row[this.entailment], ...others])[0];
+  }
+}
+
+function softmax(logits: readonly number[]): number[] {
+  const largest = Math.max(...logits);
+  const parts = logits.map((logit) => Math.exp(logit - largest));
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  return parts.map((part) => part / total);
+}
