@@ -24,7 +24,7 @@ export interface OptionHow {
 export function encodeOptions(pairs: readonly (readonly [first: string, second: string])[], how: OptionHow): Encoded<OptionPiece> {
   const all = pairs.map((pair, option) => encodePair(pair, option, how));
   const sum = (of: (one: (typeof all)[number]) => number): number => all.reduce((total, one) => total + of(one), 0);
-  return { pieces: all.flatMap(({ pieces }) => pieces), tokenCount: sum(({ tokenCount }) => tokenCount), truncatedTokens: sum(({ truncatedTokens }) => truncatedTokens), unknownTokens: sum(({ unknownTokens }) => unknownTokens) };
+  return { pieces: all.flatMap(({ pieces }) => pieces), windows: Math.max(...all.map(({ pieces }) => pieces.length)), tokenCount: sum(({ tokenCount }) => tokenCount), truncatedTokens: sum(({ truncatedTokens }) => truncatedTokens), unknownTokens: sum(({ unknownTokens }) => unknownTokens) };
 }
 
 function encodePair([first, second]: readonly [string, string], option: number, { tokenizer, maxLength, longText, long }: OptionHow): Encoded<OptionPiece> {

@@ -88,8 +88,8 @@ export class TaskModel<T extends TaskTypes> implements Disposable {
 }
 
 /** How results tell what happened to a text. */
-export function countsOf({ pieces, tokenCount, truncatedTokens, unknownTokens }: Encoded): TextCounts {
-  return { tokenCount, windows: pieces.length, truncatedTokens, ...(unknownTokens > 0 && { unknownTokens }) };
+export function countsOf({ pieces, windows = pieces.length, tokenCount, truncatedTokens, unknownTokens }: Encoded): TextCounts {
+  return { tokenCount, windows, truncatedTokens, ...(unknownTokens > 0 && { unknownTokens }) };
 }
 
 function requireHead<T extends TaskTypes>({ weights, loaded, checkpoint: { location } }: Albert, { name, head }: Task<T>): void {

@@ -32,8 +32,10 @@ export interface TaskTypes {
 
 /** An input as the network reads it. */
 export interface Encoded<P extends Piece = Piece> {
-  /** At least one: the whole text, or its windows. */
+  /** At least one: the whole text, its windows, or those of each option. */
   pieces: P[];
+  /** Windows that the longest text was read in, where pieces are not its windows alone. Default: as many as pieces. */
+  windows?: number;
   /** Tokens of the whole input, without special ones. */
   tokenCount: number;
   truncatedTokens: number;

@@ -94,8 +94,8 @@ function describeRows<T extends TaskTypes, O extends TuningOptions>(set: Labelle
     ...set.remarks,
     ...unknownRemarks({ tokens, unknownTokens: sum(({ unknownTokens }) => unknownTokens) }),
   ];
-  const pieces = sum(({ pieces: own }) => own.length);
-  const windows = pieces > encoded.length && set.rows.length > 0 ? [`${pieces.toLocaleString('en-US')} windows`] : [];
+  const total = sum(({ pieces, windows: own = pieces.length }) => own);
+  const windows = total > encoded.length && set.rows.length > 0 ? [`${total.toLocaleString('en-US')} windows`] : [];
   return { line: [countOf(set.rows.length, 'row'), countOf(tokens, 'token'), ...windows, ...remarks].join(', '), remarks };
 }
 

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { countOf } from '../../core/count.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
-import { explainSystemError } from '../../core/system-errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import { RowReporter, type ReadReport, type RowSource } from '../../data/rows.ts';
+import { readWholeJson } from '../../data/whole-json-node.ts';
 import { pick } from '../pick.ts';
 import type { AnswerGold, AnswerInput } from './task.ts';
 
@@ -53,11 +52,9 @@ interface Reading {
 }
 
 async function* squadRows(path: string, { reporter, ...reading }: Reading & { reporter: RowReporter }): AsyncGenerator<AnswerRow> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw explainSystemError(error, { path }) ?? error;
-  });
+  const { value, lines } = await readWholeJson(path);
   let number = 0;
-  for (const { context, qas } of paragraphsOf(path, text)) {
+  for (const { context, qas } of paragraphsOf(path, lines ?? value)) {
     for (const qa of qas) {
       number++;
       const { id, question, answers, is_impossible: impossible } = (qa ?? {}) as Record<string, unknown>;
@@ -75,13 +72,7 @@ async function* squadRows(path: string, { reporter, ...reading }: Reading & { re
 }
 
 /** The paragraphs of a file of SQuAD's form, one after the other. */
-function paragraphsOf(path: string, text: string): { context: unknown; qas: unknown[] }[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    throw new AlbertineError('invalid_file', `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { value: path, cause, hint: 'Files of a JSON object a line end in .jsonl' });
-  }
+function paragraphsOf(path: string, json: unknown): { context: unknown; qas: unknown[] }[] {
   const articles = Array.isArray(json) ? json : (json as { data?: unknown } | null)?.data;
   const wrong = new AlbertineError('invalid_data', `${path} is not in the form of SQuAD: { "data": [{ "paragraphs": [{ "context", "qas" }] }] }`, { value: path, hint: 'Or give rows with question, context and answers as .jsonl' });
   if (!Array.isArray(articles)) throw wrong;

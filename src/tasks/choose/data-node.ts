@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { AlbertineError, describeValue } from '../../core/errors.ts';
-import { explainSystemError } from '../../core/system-errors.ts';
+import { describeValue } from '../../core/errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import { RowReporter, type ReadReport } from '../../data/rows.ts';
+import { readWholeJson } from '../../data/whole-json-node.ts';
 import { pick } from '../pick.ts';
 import type { ChoiceInput } from './task.ts';
 
@@ -45,16 +44,8 @@ export function openChoices(path: string, fields: ChoiceFields, { labelled }: { 
 }
 
 async function* jsonRows(path: string, reporter: RowReporter, labelled: boolean): AsyncGenerator<ChoiceRow> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw explainSystemError(error, { path }) ?? error;
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    throw new AlbertineError('invalid_file', `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { value: path, cause, hint: 'Files of a JSON object a line end in .jsonl' });
-  }
-  for (const [index, item] of (Array.isArray(json) ? json : [json]).entries()) {
+  const { value, lines } = await readWholeJson(path);
+  for (const [index, item] of (lines ?? (Array.isArray(value) ? value : [value])).entries()) {
     const found = readRow(item, labelled);
     if (typeof found === 'string') {
       reporter.bad(index + 1, found);
