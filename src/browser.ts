@@ -16,6 +16,7 @@ export { TextClassifier } from './tasks/classify/classifier.ts';
 export type { ClassifierInput, Prediction, PredictOptions } from './tasks/classify/task.ts';
 export { EntityTagger } from './tasks/tag/tagger.ts';
 export type { Entity, TagInput, TagOptions, TagPrediction } from './tasks/tag/task.ts';
+export { DocumentReader, type DocumentAnswer, type DocumentAnswerOptions, type SourceDocument } from './tasks/answer/documents.ts';
 export { AnswerReader } from './tasks/answer/reader.ts';
 export type { AnswerInput, AnswerOptions, AnswerPrediction } from './tasks/answer/task.ts';
 export { ChoiceModel } from './tasks/choose/chooser.ts';

@@ -93,6 +93,7 @@ export { fineTuneTagger, type FineTuneTagOptions } from './tasks/tag/tuning-node
 export { EntityTagger } from './tasks/tag/tagger.ts';
 export type { Entity, TagInput, TagOptions, TagPrediction } from './tasks/tag/task.ts';
 export { fineTuneReader, type FineTuneAnswerOptions } from './tasks/answer/tuning-node.ts';
+export { DocumentReader, type DocumentAnswer, type DocumentAnswerOptions, type SourceDocument } from './tasks/answer/documents.ts';
 export { AnswerReader } from './tasks/answer/reader.ts';
 export type { AnswerInput, AnswerOptions, AnswerPrediction } from './tasks/answer/task.ts';
 export { fineTuneChoice, type FineTuneChooseOptions } from './tasks/choose/tuning-node.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { registerAnswer } from './answer.ts';
 import { registerConvert } from './convert.ts';
 import { registerDemo } from './demo.ts';
 import { registerDownload } from './download.ts';
@@ -79,7 +80,7 @@ Examples
   albertine embed --input reviews.csv --text-field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerFillMask, registerZeroShot, registerReport, registerParity, registerDemo]) register(program, io);
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerAnswer, registerFillMask, registerZeroShot, registerReport, registerParity, registerDemo]) register(program, io);
   requireVerb(program);
   return program;
 }
