@@ -1,4 +1,5 @@
 import type { FileSource } from '../core/files.ts';
+import { requireRealFile } from '../core/wrong-content.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { Pooling } from '../model/pooling.ts';
 
@@ -46,7 +47,7 @@ export interface StoredSentences extends Partial<SentenceSettings> {
 
 /**
  * Reads the pooling from `modules.json` and the Pooling module's own config, and the length at which sentence-transformers truncates. Nothing when the folder has
- * no modules; never throws for what it does not understand.
+ * no modules; what it does not understand becomes a note. Throws `invalid_file` for a Git LFS pointer or a web page in the place of one of these files.
  */
 export async function readStoredSentences(files: FileSource, names: readonly string[]): Promise<StoredSentences> {
   if (!names.includes(MODULES_FILE)) return { notes: [] };
@@ -85,8 +86,10 @@ export async function readSentenceSettings(files: FileSource): Promise<SentenceS
 }
 
 async function readObject(files: FileSource, name: string): Promise<unknown> {
+  const bytes = await files.read(name).catch(() => undefined);
+  if (bytes) requireRealFile(name, bytes);
   try {
-    return JSON.parse(new TextDecoder().decode(await files.read(name)));
+    return bytes && JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     return undefined; // Not there, or not JSON: the caller says what follows.
   }

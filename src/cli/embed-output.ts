@@ -28,7 +28,7 @@ export function requireOutput(path: string | undefined, unit: 'tokens' | 'words'
 }
 
 /** The output that the flags ask for: a file with its sidecar, or standard output. */
-export function openEmbedOutput(run: EmbedRun, source: { input: string; report: ReadReport }): EmbedOutput {
+export function openEmbedOutput(run: EmbedRun, source: { input: string; head?: string | undefined; report: ReadReport }): EmbedOutput {
   const { flags, counts, fingerprint, previous } = run;
   let writer: EmbeddingWriter | undefined;
   let rows = 0;
@@ -43,7 +43,7 @@ export function openEmbedOutput(run: EmbedRun, source: { input: string; report: 
     open: async (encoder) => {
       writer = flags.output === undefined ? stdoutWriter(run.io) : await openEmbeddingWriter(flags.output, {
         dimensions: encoder.width, dtype: encoder.dtype, fingerprint, resume: flags.resume ?? false, ...(run.claimed && { output: run.claimed }),
-        details: { input: { name: source.input, field: flags.textField ?? null }, options: describeOptions(flags, run.plan), ...encoder.details },
+        details: { input: { name: source.input, field: flags.textField ?? null, ...(source.head !== undefined && { head: source.head }) }, options: describeOptions(flags, run.plan), ...encoder.details },
       });
       rows = writer.existing;
       if (rows > 0) counts.addStored(completeCounts(previous, rows));

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
 import { countOf } from '../core/count.ts';
 import { AlbertineError } from '../core/errors.ts';
 import type { OutputFile } from '../core/output-node.ts';
@@ -85,12 +87,13 @@ async function embedInto(io: CliIo, { flags, input, claimed }: { flags: EmbedFla
   const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
   const started = performance.now();
   const progress = trackProgress(run, input, bar.update);
-  const output = openEmbedOutput(run, { input: input.name, report: input.report });
+  const output = openEmbedOutput(run, { input: input.name, head: previous ? (previous['input'] as { head?: string } | undefined)?.head : await headOf(input.name), report: input.report });
   try {
     for await (const record of embedRecords({ ...run, onProgress: progress.window }, output)) {
       await output.write(record);
       progress.written();
     }
+    requireSameRows(run.feed, output.existing, input.name);
     await output.close();
   } catch (error) {
     bar.finish();
@@ -126,14 +129,41 @@ function requireConsistent(flags: EmbedFlags, unit: 'tokens' | 'words' | undefin
 async function readPrevious({ resume, output, textField }: EmbedFlags, input: string, claimed: OutputFile | undefined): Promise<EmbeddingMetadata | undefined> {
   if (!resume || !claimed || !(await claimed.resume())) return undefined;
   const previous = await readEmbeddingMetadata(claimed.partial);
-  const origin = previous?.['input'] as { name?: string; field?: string | null } | undefined;
+  const origin = previous?.['input'] as { name?: string; field?: string | null; head?: string } | undefined;
   if (origin && (origin.name !== input || (origin.field ?? undefined) !== textField)) {
     const describe = (name: string | undefined, column: string | null | undefined): string => `${name}${column == null ? '' : `, field ${column}`}`;
     throw new AlbertineError('invalid_argument', `cannot continue ${output}: it was made from ${describe(origin.name, origin.field)}, this run reads ${describe(input, textField)}`, {
       value: input, hint: `Start again without --resume, or correct "input" in ${metadataPath(claimed.origin)} if the file has only moved`,
     });
   }
+  const head = await headOf(input);
+  if (origin?.head !== undefined && head !== undefined && head !== origin.head) {
+    throw new AlbertineError('invalid_argument', `cannot continue ${output}: ${input} has changed since it was begun`, { value: input, hint: 'Start again with --overwrite' });
+  }
   return previous;
+}
+
+/** Bytes of an input by which a changed one is noticed. */
+const HEAD_BYTES = 64 * 1024;
+
+/** Hash of an input's beginning; undefined for standard input and arguments. */
+async function headOf(path: string): Promise<string | undefined> {
+  const file = await open(path).catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    return createHash('sha256').update(buffer.subarray(0, bytesRead)).digest('hex').slice(0, 16);
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** An input with fewer rows than there are results already is another one. */
+function requireSameRows(feed: TextFeed, existing: number, input: string): void {
+  if (feed.skipped >= existing) return;
+  throw new AlbertineError('invalid_argument', `${input} has ${countOf(feed.skipped, 'text')}, and the output holds ${countOf(existing, 'record')} already: it was made from another input`, { value: input, hint: 'Start again with --overwrite' });
 }
 
 function prepare(io: CliIo, parts: { model: Albert; flags: EmbedFlags; input: TextInput; previous: EmbeddingMetadata | undefined; claimed: OutputFile | undefined }): EmbedRun {

@@ -7,8 +7,10 @@ import { nearestName } from '../core/nearest.ts';
  */
 export function requireVerb(command: Command): void {
   command.allowUnknownOption().allowExcessArguments().action(() => {
-    const [name] = command.args;
-    if (name === undefined) command.help();
+    const [name, ...rest] = command.args;
+    if (name === undefined || (name === 'help' && rest.length === 0)) command.help();
+    const asked = name === 'help' ? command.commands.find((other) => other.name() === rest[0]) : undefined;
+    if (asked) asked.help();
     if (name.startsWith('-')) command.error(`error: unknown option '${name}'`);
     const names = command.commands.map((other) => other.name());
     const nearest = nearestName(name, names);

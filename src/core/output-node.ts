@@ -1,5 +1,6 @@
-import { constants } from 'node:fs';
+import { constants, fstat, type Stats } from 'node:fs';
 import { chmod, copyFile, lstat, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { AlbertineError } from './errors.ts';
 import { makeFolder } from './files-node.ts';
@@ -127,18 +128,27 @@ export class OutputFile {
  * holds it. `named` is what the user called the output.
  */
 export async function requireSeparate(output: string, inputs: readonly (string | undefined)[], named = output): Promise<void> {
+  if (output === '-') throw new AlbertineError('invalid_argument', 'a folder cannot be written to standard output: - is no folder', { value: output, hint: 'Give the path of a folder' });
   const target = await followLinks(resolve(output));
   const written = await stat(target).catch(() => undefined);
   for (const input of inputs) {
-    if (input === undefined || input === '-') continue;
-    const read = await stat(input).catch(() => undefined);
+    if (input === undefined) continue;
+    // Standard input may be the very file.
+    const isStdin = input === '-' || input === 'standard input';
+    const read = isStdin ? await readStdin() : await stat(input).catch(() => undefined);
     if (!read) continue;
     const isSame = written !== undefined && written.dev === read.dev && written.ino === read.ino;
-    const isHolder = written?.isDirectory() === true && isBelow(await realpath(input), target);
+    const isHolder = !isStdin && written?.isDirectory() === true && isBelow(await realpath(input), target);
     if (!isSame && !isHolder) continue;
     const reason = isSame ? 'is also read' : 'holds what is read';
     throw new AlbertineError('invalid_argument', `the output ${named} ${reason}: ${input}`, { value: input, hint: 'Nothing was written. Choose another output' });
   }
+}
+
+/** The file that standard input reads; undefined for pipes and terminals. */
+async function readStdin(): Promise<Stats | undefined> {
+  const info = await promisify(fstat)(0).catch(() => undefined);
+  return info?.isFile() ? info : undefined;
 }
 
 function isBelow(path: string, folder: string): boolean {

@@ -178,7 +178,10 @@ export async function embedTexts(model: EmbeddingModel, texts: readonly string[]
     }),
     pooling: plan.pooling,
     fingerprint: embeddingFingerprint(model, plan),
-    row: (index) => data.subarray(index * plan.dimensions, (index + 1) * plan.dimensions),
+    row: (index) => {
+      requireInteger('the row', index, { min: 0, max: texts.length - 1 });
+      return data.subarray(index * plan.dimensions, (index + 1) * plan.dimensions);
+    },
   };
 }
 

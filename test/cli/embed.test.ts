@@ -56,7 +56,7 @@ describe('embed', () => {
     }
     const meta = readJson(folder.path('a.npy.meta.json'));
     expect(meta['fingerprint']).toMatch(/^model=\w{16};tokenizer=\w+;dtype=f32;layers=2;pooling=mean;long=window:128:0;norm=0;dim=64$/);
-    expect(meta['input']).toEqual({ name: folder.path('texts.jsonl'), field: 'body' });
+    expect(meta['input']).toMatchObject({ name: folder.path('texts.jsonl'), field: 'body' });
   });
 
   async function readVectors(path: string): Promise<number[][]> {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,7 +24,41 @@ const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 };
 
+describe('an input that is not what it was', () => {
+  it('is refused by --resume: fewer rows, or another beginning', async () => {
+    const input = texts('long.jsonl', 400);
+    const output = folder.path('long-out.jsonl');
+    const child = start('embed', '-m', model, '-i', input, '-o', output, '-q', '--look-ahead', '8', '--threads', '1');
+    const partial = folder.path('long-out.partial.jsonl');
+    await until(() => existsSync(partial) && readFileSync(partial, 'utf8').split('\n').length > 20);
+    child.kill('SIGKILL');
+    await endOf(child);
+    const again = ['embed', '-m', model, '-i', input, '-o', output, '-q', '--resume', '--threads', '1'];
+    const whole = readFileSync(input, 'utf8');
+    writeFileSync(input, whole.replace('cat 0', 'dog 0'));
+    expect(await run(again)).toMatchObject({ code: 1, stderr: expect.stringMatching(/cannot continue .*: .*long\.jsonl has changed since it was begun/) as string });
+    // The same beginning, as far as it is compared, is told by its rows.
+    const sidecar = `${partial}.meta.json`;
+    writeFileSync(sidecar, readFileSync(sidecar, 'utf8').replace(/"head": "[0-9a-f]+"/, '"head0": ""'));
+    writeFileSync(input, whole.split('\n').slice(0, 5).join('\n'));
+    expect(await run(again)).toMatchObject({ code: 1, stderr: expect.stringMatching(/has 5 texts, and the output holds \d+ records already/) as string });
+    writeFileSync(input, whole);
+    expect(await run(again)).toMatchObject({ code: 0 });
+    expect(records(readFileSync(output, 'utf8'))).toHaveLength(400);
+  });
+});
+
 describe('an output that is an input', () => {
+  it('is refused on standard input too, and - is no folder', () => {
+    const input = texts('piped.jsonl', 2);
+    const before = readFileSync(input, 'utf8');
+    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', MAIN, 'embed', '-m', model, '-', '--format', 'jsonl', '-o', input, '--overwrite'], { input: undefined, stdio: [openSync(input, 'r'), 'ignore', 'pipe'], encoding: 'utf8' });
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/the output \S+piped\.jsonl is also read: standard input/)]);
+    expect(readFileSync(input, 'utf8')).toBe(before);
+    const folderless = spawnSync(process.execPath, ['--import', 'tsx', MAIN, 'convert', model, '--to', 'safetensors', '-o', '-'], { encoding: 'utf8', cwd: join(import.meta.dirname, '../..') });
+    expect([folderless.status, folderless.stderr]).toEqual([1, expect.stringMatching(/- is no folder/)]);
+  });
+
   it('is refused before anything is opened, also through links', async () => {
     const input = texts('in.jsonl', 3);
     const before = readFileSync(input, 'utf8');

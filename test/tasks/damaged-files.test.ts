@@ -1,3 +1,4 @@
+import { readStoredSentences } from '../../src/checkpoint/sentence-transformers.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../src/checkpoint/folder.ts';
@@ -29,6 +30,7 @@ async function openAll(files: Files): Promise<void> {
   const folder = memoryFiles(files);
   const checkpoint = await openCheckpoint(folder);
   await checkpoint.load();
+  await readStoredSentences(folder, Object.keys(files));
   await openTokenizer(files);
 }
 
@@ -173,12 +175,13 @@ describe('something else in place of a file', () => {
   const shards = { 'config.json': small['config.json'], 'vocab.txt': small['vocab.txt'], 'model.safetensors.index.json': JSON.stringify({ weight_map: { x: 'model-00001-of-00001.safetensors' } }), 'model-00001-of-00001.safetensors': '' };
   const torch = { 'config.json': golden('config.json'), 'pytorch_model.bin': '', 'vocab.txt': small['vocab.txt'] };
   const tensorflow = { 'albert_config.json': golden('google-albert_config.json'), 'google.ckpt-best.index': golden('google.ckpt-best.index'), 'google.ckpt-best.data-00000-of-00002': golden('google.ckpt-best.data-00000-of-00002'), 'google.ckpt-best.data-00001-of-00002': golden('google.ckpt-best.data-00001-of-00002'), 'vocab.txt': small['vocab.txt'] };
+  const sentences = { ...small, 'modules.json': '[{"type":"sentence_transformers.models.Pooling","path":"1_Pooling"}]', '1_Pooling/config.json': '{"pooling_mode_cls_token":true}', 'sentence_bert_config.json': '{"max_seq_length":16}' };
   const tokenizer = { 'config.json': small['config.json'], 'model.safetensors': small['model.safetensors'] };
   it.each<[string, Files]>([
     ['model.safetensors', small], ['config.json', small], ['vocab.txt', small], ...Object.keys(SIDE).map((name): [string, Files] => [name, { ...small, ...SIDE }]),
     ['model-00001-of-00001.safetensors', shards], ['model.safetensors.index.json', shards], ['pytorch_model.bin', torch],
     ['google.ckpt-best.index', tensorflow], ['google.ckpt-best.data-00000-of-00002', tensorflow], ['albert_config.json', tensorflow],
-    ['spiece.model', tokenizer], ['tokenizer.json', tokenizer],
+    ['spiece.model', tokenizer], ['tokenizer.json', tokenizer], ...Object.keys(sentences).filter((name) => !Object.hasOwn(small, name)).map((name): [string, Files] => [name, sentences]),
   ])('%s', async (name, files) => {
     await expect(openAll({ ...files, [name]: pointer })).rejects.toMatchObject({ code: 'invalid_file', message: `${name} is a Git LFS pointer, not the file itself. Run git lfs pull in the repository, or download the file` });
     await expect(openAll({ ...files, [name]: page })).rejects.toMatchObject({ code: 'invalid_file', message: expect.stringMatching(`^${name} is an HTML page, not the file itself\\. Download`) as string });

@@ -1,27 +1,6 @@
-import type { Settings } from '../../core/settings.ts';
 import type { TaskManual } from '../manual.ts';
-import { DATA_SETTINGS, EVALUATE_SETTINGS, FILE_SETTINGS, PREDICT_SETTINGS, TUNING_SETTINGS } from '../shared-settings.ts';
-
-const FIELDS = {
-  questionField: { kind: 'text', help: 'answers: field of the question. Default: question' },
-  contextField: { kind: 'text', help: 'answers: field of the text that answers it. Default: context' },
-} as const satisfies Settings;
-
-/** Where questions stand in a file. */
-export const QUESTION_SETTINGS = {
-  ...FIELDS,
-  answerField: { kind: 'text', help: 'answers: field of what is right: a text, or [{ "text": .., "start": .. }]; an empty list where there is no answer. Default: answers, else answer' },
-  ...FILE_SETTINGS,
-} as const satisfies Settings;
-
-const ASKING = {
-  maxAnswerLength: { kind: 'number', integer: true, min: 1, help: 'answers: tokens of one at most. Default: 30' },
-  stride: { kind: 'number', integer: true, min: 0, help: 'tokens that consecutive windows of a long text share. Default: answers a third, entities a quarter of a window' },
-} as const satisfies Settings;
-
-const THRESHOLD = {
-  noAnswerThreshold: { kind: 'number', placeholder: 'x', help: 'answers: how much larger (in logits) no answer has to be to be given. Default: the one that training found, where it saw questions without answers' },
-} as const satisfies Settings;
+import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
+import { FIELDS, QUESTION_SETTINGS, ASKING, THRESHOLD, FINE_TUNE_SETTINGS } from './settings.ts';
 
 /** Questions about a text into stretches of it. */
 export const answerManual: TaskManual = {
@@ -31,14 +10,7 @@ export const answerManual: TaskManual = {
   finetune: {
     summary: 'questions about a text into the stretch that answers them',
     description: 'Fine-tunes a checkpoint to answer questions by stretches of a text of any length, or to say that it does not answer them.',
-    settings: {
-      ...DATA_SETTINGS,
-      train: { ...DATA_SETTINGS.train, help: 'questions with their texts and answers: .json in the form of SQuAD 1.1 or 2.0 (CMRC 2018, XQuAD), or .jsonl, .csv, .parquet with question, context and answers' },
-      ...QUESTION_SETTINGS,
-      ...ASKING,
-      metric: { kind: 'text', help: 'the evaluation\'s figure by which the best weights are kept. Default: f1' },
-      ...TUNING_SETTINGS,
-    },
+    settings: FINE_TUNE_SETTINGS,
     training: {
       epochs: 'as many as give 600 steps, at least 2 and at most 10', batchSize: '16', dropout: 'hidden and attention dropout. Default: the checkpoint\'s', maxLength: '384, or as many as the model takes; longer texts are read in windows', evaluateEvery: 'an epoch', microBatches: true,
     },

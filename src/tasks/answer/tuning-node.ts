@@ -9,7 +9,7 @@ import { RUN_OPTIONS } from '../option-kinds-node.ts';
 import { pick } from '../pick.ts';
 import type { Aftermath, DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readQuestions, type AnswerFields } from './data-node.ts';
-import { answerManual } from './manual.ts';
+import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { AnswerReader } from './reader.ts';
 import { answerTask, THRESHOLD_KEY, type AnswerGold, type AnswerOptions, type AnswerPiece, type AnswerTypes, type ReaderFacts } from './task.ts';
 
@@ -34,7 +34,7 @@ export async function fineTuneReader(options: FineTuneAnswerOptions): Promise<Tu
 export const answerTuning: Tuning<AnswerTypes, FineTuneAnswerOptions> = {
   task: answerTask,
   subject: 'fineTuneReader',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(answerManual.finetune.settings) } as Tuning<AnswerTypes, FineTuneAnswerOptions>['kinds'],
+  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<AnswerTypes, FineTuneAnswerOptions>['kinds'],
   defaults: {
     maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),

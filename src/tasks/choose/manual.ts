@@ -1,5 +1,6 @@
 import type { TaskManual } from '../manual.ts';
-import { DATA_SETTINGS, EVALUATE_SETTINGS, FILE_SETTINGS, PREDICT_SETTINGS, TUNING_SETTINGS } from '../shared-settings.ts';
+import { EVALUATE_SETTINGS, FILE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
+import { FINE_TUNE_SETTINGS } from './settings.ts';
 
 /** Questions with choices into one of them. */
 export const chooseManual: TaskManual = {
@@ -9,13 +10,7 @@ export const chooseManual: TaskManual = {
   finetune: {
     summary: 'questions with choices into the right one',
     description: 'Fine-tunes a checkpoint to choose: the right answer to a question about a passage, the right end of a sentence.',
-    settings: {
-      ...DATA_SETTINGS,
-      train: { ...DATA_SETTINGS.train, help: 'questions with choices: .json, .jsonl, .csv, .tsv or .parquet in the form of RACE, SWAG, C3, or with context, question, choices and label' },
-      ...FILE_SETTINGS,
-      metric: { kind: 'text', help: 'the evaluation\'s figure by which the best weights are kept: accuracy or loss. Default: accuracy' },
-      ...TUNING_SETTINGS,
-    },
+    settings: FINE_TUNE_SETTINGS,
     training: {
       epochs: 'as many as give 600 steps, at least 3 and at most 10', batchSize: '8 questions', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '256, or as many as the model takes; longer passages are cut, and counted', evaluateEvery: 'an epoch', microBatches: true,
     },

@@ -7,7 +7,7 @@ import { RUN_OPTIONS } from '../option-kinds-node.ts';
 import { pick } from '../pick.ts';
 import type { Labelled, Tuning, TuningOptions } from '../tuning.ts';
 import { openChoices, type ChoiceFields } from './data-node.ts';
-import { chooseManual } from './manual.ts';
+import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { chooseTask, type ChooseTypes } from './task.ts';
 
 /** Options of `fineTuneChoice`. */
@@ -25,7 +25,7 @@ export async function fineTuneChoice(options: FineTuneChooseOptions): Promise<Tu
 export const chooseTuning: Tuning<ChooseTypes, FineTuneChooseOptions> = {
   task: chooseTask,
   subject: 'fineTuneChoice',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(chooseManual.finetune.settings) } as Tuning<ChooseTypes, FineTuneChooseOptions>['kinds'],
+  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<ChooseTypes, FineTuneChooseOptions>['kinds'],
   defaults: {
     maxLength: 256, batchSize: 8,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),

@@ -1,19 +1,6 @@
-import type { Settings } from '../../core/settings.ts';
 import type { TaskManual } from '../manual.ts';
-import { DATA_SETTINGS, EVALUATE_SETTINGS, FILE_SETTINGS, PREDICT_SETTINGS, TUNING_SETTINGS } from '../shared-settings.ts';
-
-const FIELDS = {
-  queryField: { kind: 'text', help: 'rankings: field of the query. Default: query' },
-  candidatesField: { kind: 'text', help: 'rankings: field of the list of candidates. Default: candidates' },
-} as const satisfies Settings;
-
-/** Where queries and candidates stand in a file. */
-export const RANK_SETTINGS = {
-  ...FIELDS,
-  textField: { kind: 'text', help: 'field or column of the text. Default: text' },
-  labelField: { kind: 'text', help: 'field of the label. Default: label' },
-  ...FILE_SETTINGS,
-} as const satisfies Settings;
+import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
+import { FIELDS, RANK_SETTINGS, FINE_TUNE_SETTINGS } from './settings.ts';
 
 /** Candidates for a query into their order. */
 export const rankManual: TaskManual = {
@@ -23,14 +10,7 @@ export const rankManual: TaskManual = {
   finetune: {
     summary: 'candidates for a query into their order',
     description: 'Fine-tunes a checkpoint into a ranker (cross-encoder): query and candidate are read together, so it is slower and better than comparing vectors.',
-    settings: {
-      ...DATA_SETTINGS,
-      train: { ...DATA_SETTINGS.train, help: 'queries with candidates: .jsonl, .csv, .tsv or .parquet with query, candidates and labels, with query, positives and negatives, or a row for each candidate (query, text, label)' },
-      ...RANK_SETTINGS,
-      loss: { kind: 'text', values: ['listwise', 'pointwise'], help: 'rankings: listwise (which of a query\'s candidates is right) or pointwise (whether each one is). Default: listwise' },
-      metric: { kind: 'text', help: 'the evaluation\'s figure by which the best weights are kept. Default: mrr' },
-      ...TUNING_SETTINGS,
-    },
+    settings: FINE_TUNE_SETTINGS,
     training: {
       epochs: 'as many as give 600 steps, at least 2 and at most 10', batchSize: '8 queries', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '256, or as many as the model takes; longer candidates are cut, and counted', evaluateEvery: 'an epoch', microBatches: true,
     },

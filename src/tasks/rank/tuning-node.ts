@@ -10,7 +10,7 @@ import { RUN_OPTIONS } from '../option-kinds-node.ts';
 import { pick } from '../pick.ts';
 import type { Labelled, Tuning, TuningOptions } from '../tuning.ts';
 import { openRankings, type RankFields } from './data-node.ts';
-import { rankManual } from './manual.ts';
+import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { rankTask, type RankTypes } from './task.ts';
 
 /** Options of `fineTuneRanker`. */
@@ -31,7 +31,7 @@ export async function fineTuneRanker(options: FineTuneRankOptions): Promise<Tuni
 export const rankTuning: Tuning<RankTypes, FineTuneRankOptions> = {
   task: rankTask,
   subject: 'fineTuneRanker',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(rankManual.finetune.settings) } as Tuning<RankTypes, FineTuneRankOptions>['kinds'],
+  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<RankTypes, FineTuneRankOptions>['kinds'],
   defaults: {
     maxLength: 256, batchSize: 8,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),

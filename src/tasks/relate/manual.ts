@@ -1,19 +1,6 @@
-import type { Settings } from '../../core/settings.ts';
 import type { TaskManual } from '../manual.ts';
-import { DATA_SETTINGS, EVALUATE_SETTINGS, FILE_SETTINGS, PREDICT_SETTINGS, TUNING_SETTINGS } from '../shared-settings.ts';
-
-const MENTIONS = {
-  headField: { kind: 'text', help: 'relations: field of the first mention, { "start": .., "end": .., "type": .. }. Default: head' },
-  tailField: { kind: 'text', help: 'relations: field of the second mention. Default: tail' },
-} as const satisfies Settings;
-
-/** Where relations stand in a file. */
-export const RELATION_SETTINGS = {
-  textField: { kind: 'text', help: 'field or column of the text. Default: text' },
-  ...MENTIONS,
-  labelField: { kind: 'text', help: 'field of the label. Default: label' },
-  ...FILE_SETTINGS,
-} as const satisfies Settings;
+import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
+import { MENTIONS, RELATION_SETTINGS, FINE_TUNE_SETTINGS } from './settings.ts';
 
 /** Two marked mentions into the relation between them. */
 export const relateManual: TaskManual = {
@@ -23,15 +10,7 @@ export const relateManual: TaskManual = {
   finetune: {
     summary: 'two marked mentions in a text into the relation between them',
     description: 'Fine-tunes a checkpoint to say how two marked mentions of a text are related, and in which direction.',
-    settings: {
-      ...DATA_SETTINGS,
-      train: { ...DATA_SETTINGS.train, help: 'texts with two mentions: SemEval-2010 Task 8 (.txt, <e1> and <e2> in the text, the relation on the next line), or .jsonl, .csv, .parquet with text, head, tail and label, or with entities and relations' },
-      ...RELATION_SETTINGS,
-      noRelation: { kind: 'text', help: 'the label that says that there is no relation, which averages leave out. Default: Other, no_relation, none and the like, where there is one' },
-      metric: { kind: 'text', help: 'the evaluation\'s figure by which the best weights are kept. Default: macroF1' },
-      labelSmoothing: { kind: 'number', min: 0, below: 1, placeholder: 'share', help: 'share of the target spread over all labels. Default: 0' },
-      ...TUNING_SETTINGS,
-    },
+    settings: FINE_TUNE_SETTINGS,
     training: {
       epochs: 'as many as give 600 steps, at least 3 and at most 20', batchSize: '16', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '128, or as many as the model takes; longer texts are cut around the mentions', evaluateEvery: 'an epoch', microBatches: true,
     },

@@ -11,7 +11,7 @@ import { RUN_OPTIONS } from '../option-kinds-node.ts';
 import { pick } from '../pick.ts';
 import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readLabelledPairs, type RelationFields } from './data-node.ts';
-import { relateManual } from './manual.ts';
+import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { NO_RELATION_KEY, relateTask, type RelateTypes, type RelationFacts } from './task.ts';
 
 /** Options of `fineTuneRelations`. */
@@ -35,7 +35,7 @@ export async function fineTuneRelations(options: FineTuneRelateOptions): Promise
 export const relateTuning: Tuning<RelateTypes, FineTuneRelateOptions> = {
   task: relateTask,
   subject: 'fineTuneRelations',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(relateManual.finetune.settings) } as Tuning<RelateTypes, FineTuneRelateOptions>['kinds'],
+  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<RelateTypes, FineTuneRelateOptions>['kinds'],
   defaults: {
     maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),

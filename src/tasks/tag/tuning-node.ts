@@ -11,14 +11,12 @@ import { RUN_OPTIONS } from '../option-kinds-node.ts';
 import { pick } from '../pick.ts';
 import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readTagged } from './data-node.ts';
-import { tagManual } from './manual.ts';
+import { FINE_TUNE_SETTINGS, type TAGGED_SETTINGS } from './settings.ts';
 import { TAGGER_KEYS, tagTask, tokensOfWords, type TaggerFacts, type TagOptions, type TagPiece, type TagTypes } from './task.ts';
 import { placeTokens, segmentWords, type Range } from './words.ts';
 
-const MANUAL = tagManual.finetune.settings;
-
 /** Options of `fineTuneTagger`: those of the manual's flags and of every run. */
-export interface FineTuneTagOptions extends TuningOptions, Omit<OptionsOf<typeof import('./manual.ts').TAGGED_SETTINGS>, never>, Pick<TagOptions, 'aggregation' | 'decoding' | 'stride'> {
+export interface FineTuneTagOptions extends TuningOptions, OptionsOf<typeof TAGGED_SETTINGS>, Pick<TagOptions, 'aggregation' | 'decoding' | 'stride'> {
   /** Trains on all tokens of a word, not on the first alone. Default false. */
   labelAllTokens?: boolean;
   /** Tokenises Chinese characters one by one. Default `auto`: where an entity of the training data begins or ends inside a token otherwise. */
@@ -43,7 +41,7 @@ export async function fineTuneTagger(options: FineTuneTagOptions): Promise<Tunin
 export const tagTuning: Tuning<TagTypes, FineTuneTagOptions> = {
   task: tagTask,
   subject: 'fineTuneTagger',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(MANUAL) } as Tuning<TagTypes, FineTuneTagOptions>['kinds'],
+  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<TagTypes, FineTuneTagOptions>['kinds'],
   defaults: {
     maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),
