@@ -63,5 +63,5 @@ async function* triples(relations: RelationClassifier, texts: AsyncIterable<stri
 }
 
 function plain({ entities, triples: found }: TextTriples): Record<'entities' | 'triples', unknown[]> {
-  return { entities: entities.map((entity) => ({ ...entity, score: short(entity.score) })), triples: found.map((triple) => ({ ...triple, score: short(triple.score) })) };
+  return { entities: entities.map((entity) => ({ ...entity, score: short(Math.fround(entity.score)) })), triples: found.map((triple) => ({ ...triple, score: short(triple.score) })) };
 }

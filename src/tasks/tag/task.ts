@@ -142,15 +142,30 @@ function ownedRange(starts: readonly number[], window: number, { room, total }: 
   return [window === 0 ? 0 : meeting(window - 1), window === starts.length - 1 ? Math.min(total, starts[window] + room) : meeting(window)];
 }
 
-/** Which tokens say the tag of a word: those that overlap it. Ascending; words without a token (control characters) have none. */
-export function tokensOfWords(tokens: readonly PlacedToken[], words: readonly Range[]): number[][] {
+/** What is given one tag: a word, or several that begin in one token, such as the characters of a piece. */
+export interface TaggedUnit {
+  start: number;
+  end: number;
+  /** Its words: `[from, to)`. */
+  words: Range;
+  /** Tokens that overlap it, ascending. */
+  tokens: number[];
+}
+
+/** The units of a text. Words without a token (control characters) are in none. */
+export function taggedUnits(tokens: readonly PlacedToken[], words: readonly Range[]): TaggedUnit[] {
+  const units: TaggedUnit[] = [];
   let from = 0;
-  return words.map(([start, end]) => {
+  words.forEach(([start, end], word) => {
     while (from < tokens.length && tokens[from].end <= start) from++;
     const own: number[] = [];
     for (let at = from; at < tokens.length && tokens[at].start < end; at++) own.push(at);
-    return own;
+    if (own.length === 0) return;
+    const last = units.at(-1);
+    if (last?.tokens[0] !== own[0]) units.push({ start, end, words: [word, word + 1], tokens: own });
+    else units[units.length - 1] = { ...last, end, words: [last.words[0], word + 1], tokens: [...new Set([...last.tokens, ...own])] };
   });
+  return units;
 }
 
 function decode(input: TagInput, { encoded: { pieces }, logits, facts, options }: Raw<TagTypes>): EntityAnswer {
@@ -159,13 +174,13 @@ function decode(input: TagInput, { encoded: { pieces }, logits, facts, options }
   const set = tagSet(facts.tags);
   const { tokens, words } = pieces[0];
   const rows = logProbabilities(pieces, logits, set);
-  const known = tokensOfWords(tokens, words).map((own, word) => ({ own: own.filter((token) => rows[token] !== undefined), word })).filter(({ own }) => own.length > 0);
-  const scores = known.map(({ own }) => combine(own.map((token) => rows[token]!), aggregation));
+  const known = taggedUnits(tokens, words).map((unit) => ({ ...unit, tokens: unit.tokens.filter((token) => rows[token] !== undefined) })).filter((unit) => unit.tokens.length > 0);
+  const scores = known.map((unit) => combine(unit.tokens.map((token) => rows[token]!), aggregation));
   const path = decoding === 'viterbi' ? bestPath(scores, set) : greedyPath(scores, set);
   const text = typeof input === 'string' ? input : input.text;
   return {
     entities: spansOfPath(path, set).map(({ label, start: from, end: to }) => {
-      const [start, end] = [words[known[from].word][0], words[known[to - 1].word][1]];
+      const [{ start }, { end }] = [known[from], known[to - 1]];
       const score = path.slice(from, to).reduce((sum, tag, i) => sum + Math.exp(scores[from + i][tag]), 0) / (to - from);
       return { label, start, end, text: text.slice(start, end), score };
     }),

@@ -12,7 +12,7 @@ import { pick } from '../pick.ts';
 import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readTagged } from './data-node.ts';
 import { FINE_TUNE_SETTINGS, type TAGGED_SETTINGS } from './settings.ts';
-import { TAGGER_KEYS, tagTask, tokensOfWords, type TaggerFacts, type TagOptions, type TagPiece, type TagTypes } from './task.ts';
+import { TAGGER_KEYS, tagTask, taggedUnits, type TaggerFacts, type TagOptions, type TagPiece, type TagTypes } from './task.ts';
 import { placeTokens, segmentWords, type Range } from './words.ts';
 
 /** Options of `fineTuneTagger`: those of the manual's flags and of every run. */
@@ -120,7 +120,7 @@ function unitsOf(pieces: readonly TagPiece[], gold: readonly Span[], { tags, all
   const overlapping = words.map(([start, end]) => gold.findIndex((span) => span.start < end && span.end > start));
   const spans = overlapping.flatMap((entity, word) => (entity >= 0 && overlapping[word - 1] !== entity ? [{ label: gold[entity].label, start: word, end: overlapping.findIndex((other, at) => at > word && other !== entity) }] : []));
   const wordTags = tagsOfEntities(spans.map((span) => ({ ...span, end: span.end < 0 ? words.length : span.end })), words.length);
-  tokensOfWords(tokens, words).forEach((own, word) => {
+  taggedUnits(tokens, words).forEach(({ tokens: own, words: [word] }) => {
     const tag = wordTags[word];
     own.forEach((token, i) => {
       if (targets[token] >= 0 || (i > 0 && !allTokens)) return;
