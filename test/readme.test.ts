@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { run } from './cli/support.ts';
 
 /*
- * The code blocks of the two READMEs, and those of docs/embedding.md that are marked. A comment on the line before a block says what becomes of it:
+ * The code blocks of the two READMEs, and those of docs/embedding.md and docs/tasks that are marked. A comment on the line before a block says what becomes of it:
  *   <!-- file: reviews.csv -->   is written to that file
  *   <!-- run -->                 is run: `npx albertine ...` commands (sh) or a module (ts)
  *   <!-- output -->              is what the block before it prints, numbers and texts aside; a line `...` stands for any lines
@@ -133,14 +133,15 @@ describe('README', () => {
   });
 
   it('links to files that exist', () => {
-    for (const file of ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'FEATURES.md', 'docs/checkpoints.md', 'docs/embedding.md', 'docs/graph.md', 'docs/pretraining.md', 'docs/training.md', 'docs/troubleshooting.md', 'docs/webgpu.md', 'recipes/README.md']) {
+    for (const file of ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'FEATURES.md', 'docs/checkpoints.md', 'docs/embedding.md', 'docs/graph.md', 'docs/pretraining.md', 'docs/training.md', 'docs/troubleshooting.md', 'docs/webgpu.md', 'recipes/README.md', ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`)]) {
       const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, target]) => target).filter((target) => !/^https?:/.test(target));
       expect(links.filter((target) => !existsSync(resolve(root, file, '..', target))), file).toEqual([]);
     }
   });
 
   let printed = '';
-  it.each([...blocks, ...readBlocks('docs/embedding.md').filter(({ action }) => action !== 'none')].map((block, index) => ({ ...block, index })))('$file, line $line ($action)', async ({ action, language, code, index }) => {
+  const pages = ['docs/embedding.md', ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`)];
+  it.each([...blocks, ...pages.flatMap(readBlocks).filter(({ action }) => action !== 'none')].map((block, index) => ({ ...block, index })))('$file, line $line ($action)', async ({ action, language, code, index }) => {
     if (action.startsWith('file: ')) writeFileSync(join(folder, action.slice('file: '.length)), `${code}\n`);
     else if (action === 'run') printed = language === 'sh' ? await runShell(code) : await runModule(code, join(folder, `block-${index}.ts`));
     else if (action.startsWith('output')) expect(differences(code, printed, action.endsWith('any order')), printed).toEqual([]);
