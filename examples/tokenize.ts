@@ -2,7 +2,8 @@
  * Tokens and where they stand in the text, whatever normalisation did to it. Run with `npx tsx examples/tokenize.ts`.
  * In your own project the import is `from 'albertine'`.
  */
-import { loadTokenizer, memoryFiles } from '../src/index.ts';
+import { loadTokenizer } from '../src/tokenizer/index.ts';
+import { memoryFiles } from '../src/index.ts';
 
 // A vocabulary of one's own, in memory; `loadTokenizer(await openFolder('path'))` reads a checkpoint's.
 const vocabulary = '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ncaf\n##es\n##e\nin\nparis\n,\n巴\n黎\n';

@@ -1,8 +1,8 @@
 /** The command that makes a model from a recipe; see README.md in this folder, or `npx tsx recipes/build.ts --help`. */
 import { parseArgs } from 'node:util';
-import { reportError, UsageError, EXIT } from '../src/cli/errors.ts';
-import { processIo, type CliIo } from '../src/cli/io.ts';
-import { createProgressBar } from '../src/cli/progress-bar.ts';
+import { reportError, UsageError, EXIT } from '../src/cli/terminal/errors.ts';
+import { processIo, type CliIo } from '../src/cli/terminal/io.ts';
+import { createProgressBar } from '../src/cli/terminal/progress-bar.ts';
 import { buildRecipe } from './build-recipe.ts';
 import { readRecipe } from './recipe.ts';
 

@@ -1,4 +1,4 @@
-import { buildCard, type CardDetails } from '../src/index.ts';
+import { buildCard, type CardDetails } from '../src/checkpoint/index.ts';
 import type { CardData, Recipe } from './recipe.ts';
 
 /** What the build knows about a model that it made. */

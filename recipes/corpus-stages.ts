@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildShards, loadTokenizer, openFolder, trainVocabularyFromFiles, type CorpusSource, type ShardManifest } from '../src/index.ts';
+import { buildShards, trainVocabularyFromFiles, type CorpusSource, type ShardManifest } from '../src/training/index.ts';
+import { loadTokenizer } from '../src/tokenizer/index.ts';
+import { openFolder } from '../src/index.ts';
 import { contentsOf, corpusPaths, type BuildContext } from './context.ts';
 import { charactersOf, traditionalCharacters } from './characters.ts';
 import type { RecipeSource } from './recipe.ts';

@@ -1,4 +1,6 @@
-import { cosine, openRows, rankAnswer, rankingScores, type Albert } from '../src/index.ts';
+import { cosine, type Albert } from '../src/index.ts';
+import { openRows } from '../src/data/index.ts';
+import { rankAnswer, rankingScores } from '../src/metrics/index.ts';
 
 /** Most pairs of a language that are searched: the comparisons grow with their square. */
 const MOST_PAIRS = 1000;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AlbertineError, openCheckpoint, openFolder, pretrain, weightsFingerprint } from '../src/index.ts';
+import { AlbertineError, openFolder, pretrain } from '../src/index.ts';
+import { openCheckpoint, weightsFingerprint } from '../src/checkpoint/index.ts';
 import { readRun } from '../src/training/index.ts';
 import type { BuildContext } from './context.ts';
 import { SHARD_FOLDERS } from './corpus-stages.ts';

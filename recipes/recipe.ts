@@ -1,5 +1,7 @@
 import type { CharacterSet } from './characters.ts';
-import { AlbertineError, type PretrainConfig, type FineTuneEmbeddingOptions, type UnigramFileOptions } from '../src/index.ts';
+import { AlbertineError, type FineTuneEmbeddingOptions } from '../src/index.ts';
+import type { PretrainConfig } from '../src/tasks/index.ts';
+import type { UnigramFileOptions } from '../src/training/index.ts';
 import { readJsonFile } from '../src/core/files-node.ts';
 
 /** One source of the corpus: files of one origin, language and licence. */

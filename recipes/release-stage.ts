@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Albert, evaluateEmbedding, openCheckpoint, openFolder, saveCheckpoint, type CardDetails } from '../src/index.ts';
+import { Albert, evaluateEmbedding, openFolder, saveCheckpoint } from '../src/index.ts';
+import { openCheckpoint, type CardDetails } from '../src/checkpoint/index.ts';
 import { readSentenceSettings } from '../src/checkpoint/sentence-transformers.ts';
 import { recipeCard } from './card.ts';
 import { contentsOf, dataPath, type BuildContext } from './context.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { AlbertineError, openRecordWriter, readTexts, type ProgressListener } from '../src/index.ts';
+import { AlbertineError, type ProgressListener } from '../src/index.ts';
+import { openRecordWriter, readTexts } from '../src/data/index.ts';
 import { createRandom, type Random } from '../src/core/random.ts';
 import { SentenceSplitter } from '../src/training/pretraining/sentences.ts';
 

@@ -14,7 +14,7 @@ interface Driver {
 }
 
 async function ourDriver(spec: ContenderSpec): Promise<Driver> {
-  const { loadModel } = await import('../../src/tasks/load-node.ts');
+  const { loadModel } = await import('../../src/loaded/load-node.ts');
   const model = await loadModel(spec.folder, { threads: spec.threads, ...spec.options });
   return {
     embed: (texts) => model.embed(texts, { pooling: 'mean' }),

@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  evaluateClassifier, fineTuneClassifier, initialiseWeights, openFolder, saveCheckpoint, sortLabels, TextClassifier, type Albert,
-} from '../../src/index.ts';
+import { evaluateClassifier, fineTuneClassifier, openFolder, saveCheckpoint, TextClassifier, type Albert } from '../../src/index.ts';
+import { initialiseWeights } from '../../src/checkpoint/index.ts';
+import { sortLabels } from '../../src/data/index.ts';
 import { stepsOfEpochs } from '../../src/training/units.ts';
 import { trainBagOfWords, type LabelledText } from '../training/bag-of-words.ts';
 import type { Cell, CellResult } from './cells.ts';

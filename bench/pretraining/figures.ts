@@ -16,7 +16,9 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { AlbertineError, cosine, openRows, rankAnswer, rankingScores, type Albert } from '../../src/index.ts';
+import { AlbertineError, cosine, type Albert } from '../../src/index.ts';
+import { openRows } from '../../src/data/index.ts';
+import { rankAnswer, rankingScores } from '../../src/metrics/index.ts';
 import { createRandom, mixSeed, shuffle } from '../../src/core/random.ts';
 import { readJsonFile } from '../../src/core/files-node.ts';
 import { stratifiedSplit } from '../../src/data/index.ts';

@@ -12,7 +12,7 @@
  * `--limit` takes that many rows of each split, evenly spread, to see whether the script works.
  */
 import { parseArgs } from 'node:util';
-import { pearson, spearman } from '../../src/index.ts';
+import { pearson, spearman } from '../../src/metrics/index.ts';
 import { markdown, openModels, print, runBench, wholeNumber } from './command.ts';
 import { LANGUAGES, readSimilarities, spread, type Language, type ScoredPair } from './data.ts';
 import { embedSystem, staticSystem, tfIdfSystem, type System } from './systems.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { EXIT } from './errors.ts';
-import { processIo } from './io.ts';
+import { EXIT } from './terminal/errors.ts';
+import { processIo } from './terminal/io.ts';
 import { runCli } from './program.ts';
 
 process.exitCode = await runCli(process.argv.slice(2), processIo());

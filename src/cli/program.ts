@@ -1,26 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { registerAnswer } from './answer.ts';
-import { registerConvert } from './convert.ts';
-import { registerDemo } from './demo.ts';
-import { registerDownload } from './download.ts';
-import { registerEmbed } from './embed.ts';
-import { EXIT, reportError, type FailedCommand } from './errors.ts';
-import { registerEvaluate } from './evaluate.ts';
-import { registerFillMask } from './fill-mask.ts';
-import { registerFinetune } from './finetune.ts';
-import { registerInfo } from './info.ts';
-import { registerInit } from './init.ts';
-import type { CliIo } from './io.ts';
-import { registerParity } from './parity.ts';
-import { registerPredict } from './predict.ts';
-import { registerReport } from './report.ts';
-import { registerPretrain } from './pretrain.ts';
-import { registerShards } from './shards.ts';
-import { registerTokenize } from './tokenize.ts';
-import { requireVerb } from './verbs.ts';
-import { registerVocab } from './vocab.ts';
-import { registerZeroShot } from './zero-shot.ts';
+import { registerAnswer } from './verbs/answer.ts';
+import { registerConvert } from './verbs/convert.ts';
+import { registerDemo } from './verbs/demo.ts';
+import { registerDownload } from './verbs/download.ts';
+import { registerEmbed } from './verbs/embed.ts';
+import { EXIT, reportError, type FailedCommand } from './terminal/errors.ts';
+import { registerEvaluate } from './verbs/evaluate.ts';
+import { registerFillMask } from './verbs/fill-mask.ts';
+import { registerFinetune } from './verbs/finetune.ts';
+import { registerInfo } from './verbs/info.ts';
+import { registerInit } from './verbs/init.ts';
+import type { CliIo } from './terminal/io.ts';
+import { registerParity } from './verbs/parity.ts';
+import { registerPredict } from './verbs/predict.ts';
+import { registerReport } from './verbs/report.ts';
+import { registerPretrain } from './verbs/pretrain.ts';
+import { registerShards } from './verbs/shards.ts';
+import { registerTokenize } from './verbs/tokenize.ts';
+import { requireVerb } from './verbs/verbs.ts';
+import { registerVocab } from './verbs/vocab.ts';
+import { registerZeroShot } from './verbs/zero-shot.ts';
 
 /** The package's version. */
 export function packageVersion(): string {

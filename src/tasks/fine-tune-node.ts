@@ -1,3 +1,4 @@
+import { MODEL_KEYS } from '../checkpoint/model-keys.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { countOf } from '../core/count.ts';
 import { requireGiven, requireOptions } from '../core/options.ts';
@@ -7,10 +8,10 @@ import { requireDevice } from '../runtime/compile.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import { DEFAULT_MICRO_BATCH_TOKENS, unitsTask } from '../training/units.ts';
 import type { BestMetric, TrainingOutcome, TrainingTask } from '../training/trainer-options.ts';
-import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from './fine-tune-run-node.ts';
-import { pick } from './pick.ts';
-import { cardSettings, requireNothingLost, withThreadsOfRun, type RunSettings } from './run-folder-node.ts';
-import { MODEL_KEYS, type Scores, type TaskTypes } from './task.ts';
+import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from '../training/run/plan-node.ts';
+import { pick } from '../core/pick.ts';
+import { cardSettings, requireNothingLost, withThreadsOfRun, type RunSettings } from '../training/run/run-folder-node.ts';
+import type { Scores, TaskTypes } from './task.ts';
 import { prepareTuning, type EncodedRows, type PreparedTuning } from './tune-data-node.ts';
 import type { Aftermath, Tuning, TuningOptions } from './tuning.ts';
 

@@ -2,7 +2,7 @@ import { float32 } from '../runtime/tensor.ts';
 import { firstTokens, type HeadFeeds, type Piece, type UnitBatch } from '../training/units.ts';
 import { countUnknown, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Encoded } from './task.ts';
-import { tooLong, type LongTextPolicy } from './text-windows.ts';
+import { tooLong, type LongTextPolicy } from '../loaded/text-windows.ts';
 
 /* What tasks share that judge several options of one question, each with the question in a piece of its own. */
 

@@ -1,11 +1,11 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import { requireOptions, requireSource, requireTexts, type OptionKinds } from '../core/options.ts';
 import { headOf } from '../model/heads.ts';
-import type { Albert } from './albert.ts';
-import { countedFrom, requireFiniteResult } from './finite-results.ts';
+import type { Albert } from '../loaded/albert.ts';
+import { countedFrom, requireFiniteResult } from '../loaded/finite-results.ts';
 import { pieceLogits } from './piece-logits.ts';
 import { storedMaxLength, type AskOptions, type Encoded, type Raw, type Task, type TaskTypes, type TextCounts } from './task.ts';
-import { LONG_TEXT_POLICIES } from './text-windows.ts';
+import { LONG_TEXT_POLICIES } from '../loaded/text-windows.ts';
 
 /** Options of asking that every task has; a task adds its own. */
 export const ASK_OPTIONS: OptionKinds<AskOptions> = { longText: 'string', maxLength: 'number', batchTokens: 'number' };

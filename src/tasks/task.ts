@@ -1,9 +1,10 @@
+import { MODEL_KEYS } from '../checkpoint/model-keys.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { HeadName } from '../model/heads.ts';
 import type { Piece } from '../training/units.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { Albert } from './albert.ts';
-import type { LongTextPolicy } from './text-windows.ts';
+import type { Albert } from '../loaded/albert.ts';
+import type { LongTextPolicy } from '../loaded/text-windows.ts';
 
 /** Options that asking any task has. */
 export interface AskOptions {
@@ -113,9 +114,6 @@ export interface Task<T extends TaskTypes> {
   /** `outputs[i]` was answered where `gold[i]` is right. */
   score(gold: readonly T['gold'][], outputs: readonly T['output'][], facts: T['facts']): Scores;
 }
-
-/** Keys of `config.json` that this package adds to a fine-tuned model. */
-export const MODEL_KEYS = { task: 'albertine_task', maxLength: 'albertine_max_length' } as const;
 
 /** Longest input that a model was trained with; its positions where it does not say. Throws nothing: what is no length is left out. */
 export function storedMaxLength({ config, checkpoint }: Pick<Albert, 'config' | 'checkpoint'>): number {

@@ -5,12 +5,12 @@ import type { ReadReport } from '../data/rows.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { Unit } from '../training/units.ts';
-import { openBaseModel, type BaseModel } from './base-model-node.ts';
+import { openBaseModel, type BaseModel } from '../training/run/base-model-node.ts';
 import { describeDuplicates, distinctExamples, keyedRows, type ComparableRows, type DuplicateReport } from './describe-duplicates.ts';
-import { BUILT_IN_MODEL } from './load-node.ts';
-import { startHead, type HeadOrigins } from './start-heads-node.ts';
+import { BUILT_IN_MODEL } from '../loaded/load-node.ts';
+import { startHead, type HeadOrigins } from '../training/run/start-heads-node.ts';
 import type { Encoded, TaskTypes } from './task.ts';
-import { unknownRemarks } from './text-windows.ts';
+import { unknownRemarks } from '../loaded/text-windows.ts';
 import type { DataReport, Labelled, LabelledRow, Splits, Tuning, TuningOptions } from './tuning.ts';
 
 /** Share of the training rows that is held out where there is no evaluation file. */

@@ -5,12 +5,12 @@ import type { HeadDefinition } from '../training/head.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import type { HeadFeeds, Unit, UnitBatch } from '../training/units.ts';
 import type { TrainingOutcome } from '../training/trainer-options.ts';
-import type { FineTuneRunOptions } from './fine-tune-options.ts';
-import type { HeadAnswers } from './start-heads-node.ts';
+import type { FineTuneRunOptions } from '../training/run/options.ts';
+import type { HeadAnswers } from '../training/run/start-heads-node.ts';
 import type { Encoded, Task, TaskTypes } from './task.ts';
 import type { TaskModel } from './task-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { RunSettings } from './run-folder-node.ts';
+import type { RunSettings } from '../training/run/run-folder-node.ts';
 
 /** Options that fine-tuning any task on labelled files has. */
 export interface TuningOptions extends FineTuneRunOptions {

@@ -1,7 +1,7 @@
-import type { Albert } from './albert.ts';
+import type { Albert } from '../loaded/albert.ts';
 import { evaluateTask } from './evaluate-node.ts';
 import { fineTune, type TuningResult } from './fine-tune-node.ts';
-import { pick } from './pick.ts';
+import { pick } from '../core/pick.ts';
 import type { AskOptions, TaskTypes, TextCounts } from './task.ts';
 import type { Answer, TaskModel } from './task-model.ts';
 import type { Tuning, TuningOptions } from './tuning.ts';

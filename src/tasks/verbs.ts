@@ -1,8 +1,8 @@
 import type { ReadReport } from '../data/rows.ts';
 import type { TrainingOutcome } from '../training/trainer-options.ts';
-import type { Albert } from './albert.ts';
+import type { Albert } from '../loaded/albert.ts';
 import type { TaskEvaluation } from './evaluate-node.ts';
-import type { FineTuneRunOptions } from './fine-tune-options.ts';
+import type { FineTuneRunOptions } from '../training/run/options.ts';
 import type { TextCounts } from './task.ts';
 
 /** Options of a verb by name, as flags or JSON give them; the task checks them. */

@@ -27,3 +27,7 @@ export { createMlflowTracker, type MlflowOptions } from './trackers/mlflow.ts';
 export { createTensorBoardTracker } from './trackers/tensorboard.ts';
 export { combineTrackers, type RunOutcome, type Tracker } from './trackers/tracker.ts';
 export { Trainer, type OptimizerOptions, type StepData, type TrainerOptions, type TrainingOutcome, type TrainingTask } from './trainer.ts';
+export { buildShards, verifyShards, type BuildShardsOptions, type BuildShardsReport } from './pretraining/shards-node.ts';
+export type { CorpusSource } from './pretraining/documents-node.ts';
+export type { ShardManifest } from './pretraining/manifest.ts';
+export { trainVocabularyFromFiles, type UnigramFileOptions, type VocabularyReport, type WordPieceFileOptions } from '../tokenizer/training/train-node.ts';

@@ -10,10 +10,10 @@ import { saveInt8Checkpoint } from '../../src/checkpoint/save-int8-node.ts';
 import { openFolder } from '../../src/core/files-node.ts';
 import { memoryFiles } from '../../src/core/files-memory.ts';
 import { cosine } from '../../src/model/drift.ts';
-import { Albert } from '../../src/tasks/albert.ts';
-import { fitToProcessor } from '../../src/tasks/int8-processor.ts';
-import { quantizeModel, type QuantizedModel } from '../../src/tasks/quantize-model.ts';
-import { SAMPLE_TEXTS } from '../../src/tasks/sample-texts.ts';
+import { Albert } from '../../src/loaded/albert.ts';
+import { fitToProcessor } from '../../src/loaded/int8-processor.ts';
+import { quantizeModel, type QuantizedModel } from '../../src/loaded/quantize-model.ts';
+import { SAMPLE_TEXTS } from '../../src/loaded/sample-texts.ts';
 import { loadCase } from '../oracle/goldens.ts';
 
 /** Forty-odd words are enough for the goldens' vocabulary of 80. */

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/tasks/load-node.ts';
+import { loadModel } from '../../src/loaded/load-node.ts';
 import { HubServer } from '../checkpoint/hub-server.ts';
 import { makeModel, readJson, records, run, temporaryFolder, writeVocabulary } from './support.ts';
 

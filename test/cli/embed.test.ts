@@ -4,7 +4,7 @@ import { metadataPath, partialPath } from '../../src/data/index.ts';
 import { AlbertineError } from '../../src/core/errors.ts';
 import { readNpy } from '../../src/data/npy-node.ts';
 import { openRows } from '../../src/data/read-node.ts';
-import { loadModel } from '../../src/tasks/load-node.ts';
+import { loadModel } from '../../src/loaded/load-node.ts';
 import { makeModel, readJson, records, run, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asFlags } from '../../src/cli/flag-names.ts';
+import { asFlags } from '../../src/cli/flags/flag-names.ts';
 import { TASKS } from '../../src/tasks/registry.ts';
 import { run } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CliIo } from '../../src/cli/io.ts';
+import type { CliIo } from '../../src/cli/terminal/io.ts';
 import { runCli } from '../../src/cli/program.ts';
 
 /** Sixty-eight words, pieces and characters: enough for the texts of these tests. */

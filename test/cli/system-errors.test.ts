@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { reportError } from '../../src/cli/errors.ts';
-import type { CliIo } from '../../src/cli/io.ts';
+import { reportError } from '../../src/cli/terminal/errors.ts';
+import type { CliIo } from '../../src/cli/terminal/io.ts';
 import { makeModel, run, temporaryFolder, writeVocabulary } from './support.ts';
 
 const folder = temporaryFolder();

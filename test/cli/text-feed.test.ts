@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { untilAborted } from '../../src/cli/text-feed.ts';
+import { untilAborted } from '../../src/cli/streams/text-feed.ts';
 
 describe('untilAborted', () => {
   it('hands items on, and stops waiting for the next one when the signal is aborted', async () => {

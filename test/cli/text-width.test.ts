@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { describeEstimate } from '../../src/cli/finetune-run.ts';
-import { formatBytes, formatDuration, formatProgress } from '../../src/cli/progress-bar.ts';
-import { displayWidth, fitWidth, formatTable } from '../../src/cli/text-width.ts';
+import { describeEstimate } from '../../src/cli/verbs/finetune-run.ts';
+import { formatBytes, formatDuration, formatProgress } from '../../src/cli/terminal/progress-bar.ts';
+import { displayWidth, fitWidth, formatTable } from '../../src/cli/terminal/text-width.ts';
 
 describe('text in columns', () => {
   it('counts columns as terminals do', () => {

@@ -14,7 +14,7 @@ function run(program: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'albertine-docs-'));
   try {
     const file = join(folder, 'program.mts');
-    writeFileSync(file, program.replaceAll("'albertine'", JSON.stringify(pathToFileURL(join(ROOT, 'src/index.ts')).href)));
+    writeFileSync(file, program.replace(/'albertine(?:\/(\w+))?'/g, (_whole, entry: string | undefined) => JSON.stringify(pathToFileURL(join(ROOT, 'src', entry ?? '', 'index.ts')).href)));
     const child = spawnSync(process.execPath, ['--import', 'tsx', file], { cwd: ROOT, encoding: 'utf8', timeout: 60_000 });
     expect(child.status, child.stderr).toBe(0);
     return child.stdout.trimEnd().split('\n');

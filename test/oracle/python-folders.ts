@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parityRecord, type ParityRecord } from '../../src/tasks/parity-node.ts';
+import { parityRecord, type ParityRecord } from '../../src/loaded/parity-node.ts';
 import { run } from '../cli/support.ts';
 
 /*

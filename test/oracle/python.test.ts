@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ParityRecord } from '../../src/tasks/parity-node.ts';
+import type { ParityRecord } from '../../src/loaded/parity-node.ts';
 import { writePythonFolders } from './python-folders.ts';
 
 interface Golden extends Pick<ParityRecord, 'loader' | 'outputs' | 'maxLength'> {

@@ -13,7 +13,7 @@ afterAll(() => rmSync(project, { recursive: true }));
 beforeAll(async () => {
   mkdirSync(join(project, 'node_modules'));
   for (const [name, target] of [['albertine', root], ['onnxruntime-node', join(root, 'node_modules/onnxruntime-node')]] as const) symlinkSync(target, join(project, 'node_modules', name));
-  writeFileSync(join(project, 'server.js'), "import { Albert, loadOrt } from 'albertine';\nconst model = await Albert.load();\nconsole.log((await model.embed(['a'])).rows, (await loadOrt()).engine);\n");
+  writeFileSync(join(project, 'server.js'), "import { Albert } from 'albertine';\nimport { loadOrt } from 'albertine/runtime';\nconst model = await Albert.load();\nconsole.log((await model.embed(['a'])).rows, (await loadOrt()).engine);\n");
   await build({ absWorkingDir: project, entryPoints: ['server.js'], bundle: true, platform: 'node', format: 'esm', outfile: 'build/deep/server.mjs', external: ['onnxruntime-node'], logLevel: 'silent' });
 });
 

@@ -2,7 +2,10 @@
  * What a user of the package writes, compiled by types.test.ts as ES module, as CommonJS and for a bundler, with nothing but the package installed.
  * It is not part of this project's own compilation in spirit, but it has to satisfy it.
  */
-import { Albert, AlbertineError, compile, cosine, graph, loadModel, TextClassifier, type EmbeddingMatrix, type LoadOptions } from 'albertine';
+import * as graph from 'albertine/graph';
+import { Albert, AlbertineError, cosine, TextClassifier, type EmbeddingMatrix } from 'albertine';
+import { compile } from 'albertine/runtime';
+import { loadModel, type LoadOptions } from 'albertine/tasks';
 import * as browser from 'albertine/browser';
 import { openCheckpoint } from 'albertine/checkpoint';
 import { readTexts } from 'albertine/data';

@@ -11,7 +11,9 @@ import { buildRecipe, type BuildOptions } from '../../recipes/build-recipe.ts';
 import { writeMiniatureCorpus } from '../../recipes/miniature-corpus.ts';
 import { checkRecipe, readRecipe, type Recipe } from '../../recipes/recipe.ts';
 import type { Figures } from '../../recipes/release-stage.ts';
-import { Albert, loadTokenizer, openFolder, pretrain, readTexts } from '../../src/index.ts';
+import { Albert, openFolder, pretrain } from '../../src/index.ts';
+import { loadTokenizer } from '../../src/tokenizer/index.ts';
+import { readTexts } from '../../src/data/index.ts';
 
 /** Nats by which held-out masked-token loss must fall below that of the untrained network. */
 const LEAST_REDUCTION = 2.5;

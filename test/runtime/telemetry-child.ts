@@ -20,7 +20,7 @@ async function embed(): Promise<void> {
   const { Albert } = await import('../../src/index.ts');
   const model = await Albert.load();
   const { rows } = await model.embed(['a cat']);
-  const { loadOrt } = await import('../../src/index.ts');
+  const { loadOrt } = await import('../../src/runtime/index.ts');
   model[Symbol.dispose]();
   process.stdout.write(`${rows} vector, ${(await loadOrt()).engine}\n`);
 }

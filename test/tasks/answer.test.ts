@@ -6,7 +6,7 @@ import { openQuestions, readQuestions } from '../../src/tasks/answer/data-node.t
 import { DocumentReader, splitPassages } from '../../src/tasks/answer/documents.ts';
 import { AnswerReader } from '../../src/tasks/answer/reader.ts';
 import { fineTuneReader } from '../../src/tasks/answer/tuning-node.ts';
-import { loadModel } from '../../src/tasks/load-node.ts';
+import { loadModel } from '../../src/loaded/load-node.ts';
 import { records, run } from '../cli/support.ts';
 import { LEARNS, temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
 

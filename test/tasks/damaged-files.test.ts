@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../src/checkpoint/folder.ts';
 import { AlbertineError } from '../../src/core/errors.ts';
 import { memoryFiles } from '../../src/core/files-memory.ts';
 import { createRandom } from '../../src/core/random.ts';
-import { Albert } from '../../src/tasks/albert.ts';
+import { Albert } from '../../src/loaded/albert.ts';
 import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { loadTokenizer } from '../../src/tokenizer/load.ts';
 import { tinyModel } from '../tokenizer/fixtures.ts';

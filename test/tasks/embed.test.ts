@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Albert } from '../../src/tasks/albert.ts';
+import type { Albert } from '../../src/loaded/albert.ts';
 import { openSmallModel, SMALL_CONFIG } from './model.ts';
 
 const TEXTS = ['the cat sat on the mat.', 'a dog', 'red sun, blue moon!', '猫好不好', 'the red house and the blue tree ran fast and slow', 'a', ''];

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Albert } from '../../src/tasks/albert.ts';
-import type { EmbeddingMatrix } from '../../src/tasks/embed.ts';
+import type { Albert } from '../../src/loaded/albert.ts';
+import type { EmbeddingMatrix } from '../../src/loaded/embed.ts';
 import { evaluateEmbedding } from '../../src/tasks/embedding/evaluate-node.ts';
 
 let folder: string;

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/core/random.ts';
-import { loadModel } from '../../src/tasks/load-node.ts';
+import { loadModel } from '../../src/loaded/load-node.ts';
 import { taskNamed, taskOf, TASKS } from '../../src/tasks/registry.ts';
 import type { TextCounts } from '../../src/tasks/task.ts';
 import type { FinishedRun, GivenOptions } from '../../src/tasks/verbs.ts';

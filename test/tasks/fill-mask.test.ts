@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
 import { saveCheckpoint } from '../../src/checkpoint/save-node.ts';
 import { FillMask } from '../../src/tasks/fill-mask/fill-mask.ts';
-import { loadModel } from '../../src/tasks/load-node.ts';
+import { loadModel } from '../../src/loaded/load-node.ts';
 import { records, run, temporaryFolder } from '../cli/support.ts';
 import { SMALL_CONFIG, WORDS } from './model.ts';
 

@@ -8,7 +8,7 @@ import { readRun } from '../../src/training/report/report-node.ts';
 import { evaluateEmbedding } from '../../src/tasks/embedding/evaluate-node.ts';
 import { fineTuneEmbedding, type FineTuneEmbeddingOptions, type FineTuneEmbeddingResult } from '../../src/tasks/embedding/fine-tune-node.ts';
 import { fineTuneClassifier } from '../../src/tasks/classify/tuning-node.ts';
-import { loadModel } from '../../src/tasks/load-node.ts';
+import { loadModel } from '../../src/loaded/load-node.ts';
 import { LEARNS, readLines, sentences, temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
 
 const folder = temporaryFolder();

@@ -3,7 +3,7 @@ import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { writeConfig } from '../../src/checkpoint/config-json.ts';
 import { DEFAULT_CONFIG, type AlbertConfig } from '../../src/model/config.ts';
-import { Albert } from '../../src/tasks/albert.ts';
+import { Albert } from '../../src/loaded/albert.ts';
 
 /** The vocabulary of the small network. */
 export const WORDS = '[PAD] [UNK] [CLS] [SEP] [MASK] a the cat dog sat on mat and ran fast slow red blue house tree sun moon ##s ##ing ##er . , ! caf ##e 猫 狗 好 不 天 地'.split(' ');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../src/checkpoint/folder.ts';
 import { memoryFiles } from '../../src/core/files-memory.ts';
-import { Albert } from '../../src/tasks/albert.ts';
+import { Albert } from '../../src/loaded/albert.ts';
 import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { run, temporaryFolder } from '../cli/support.ts';
 import { smallModelFiles, SMALL_CONFIG, WORDS } from './model.ts';

@@ -3,7 +3,7 @@ import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import { RowReporter, type ReadReport, type RowSource } from '../../data/rows.ts';
 import { readWholeJson } from '../../data/whole-json-node.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import type { AnswerGold, AnswerInput } from './task.ts';
 
 /** Where questions stand in a file. */

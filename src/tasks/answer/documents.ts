@@ -2,8 +2,8 @@ import { Bm25 } from '../../classical/bm25.ts';
 import { mixedTerms } from '../../classical/tf-idf.ts';
 import { AlbertineError, requireInteger } from '../../core/errors.ts';
 import { requireOptions, requireText } from '../../core/options.ts';
-import type { Albert } from '../albert.ts';
-import type { EmbeddingMatrix } from '../embed.ts';
+import type { Albert } from '../../loaded/albert.ts';
+import type { EmbeddingMatrix } from '../../loaded/embed.ts';
 import type { AnswerReader } from './reader.ts';
 
 /** A text to be searched. */

@@ -1,5 +1,6 @@
 import type { FileSource } from '../../core/files.ts';
-import { Albert, type LoadOptions } from '../albert.ts';
+import { Albert, type LoadOptions } from '../../loaded/albert.ts';
+import { loadNamed } from '../../loaded/loader.ts';
 import { TaskModel } from '../task-model.ts';
 import { ANSWER_OPTIONS, answerTask, type AnswerTypes } from './task.ts';
 
@@ -7,6 +8,11 @@ import { ANSWER_OPTIONS, answerTask, type AnswerTypes } from './task.ts';
 export class AnswerReader extends TaskModel<AnswerTypes> {
   private constructor(model: Albert) {
     super(model, answerTask, ANSWER_OPTIONS);
+  }
+
+  /** Loads a reader by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<AnswerReader> {
+    return new AnswerReader(await loadNamed(model, options));
   }
 
   /** Opens a checkpoint folder with a question-answering head. Throws `weights_mismatch` when it has none. */

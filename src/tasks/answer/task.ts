@@ -3,10 +3,10 @@ import { requireText, type OptionKinds } from '../../core/options.ts';
 import { answerReport } from '../../metrics/answers.ts';
 import { countUnknown, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Piece } from '../../training/units.ts';
-import type { Albert } from '../albert.ts';
+import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Encoded, EncodeHow, Raw, Scores, Task, TextCounts } from '../task.ts';
 import { ASK_OPTIONS } from '../task-model.ts';
-import { tooLong } from '../text-windows.ts';
+import { tooLong } from '../../loaded/text-windows.ts';
 
 /** A question and the text that answers it, or does not. */
 export interface AnswerInput {

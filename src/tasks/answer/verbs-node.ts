@@ -1,5 +1,5 @@
 import { short } from '../../data/json.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import type { AskedRows, TaskVerbs } from '../verbs.ts';
 import { verbsOf } from '../verbs-node.ts';
 import { openQuestions, type AnswerFields } from './data-node.ts';

@@ -1,5 +1,6 @@
 import type { FileSource } from '../../core/files.ts';
-import { Albert, type LoadOptions } from '../albert.ts';
+import { Albert, type LoadOptions } from '../../loaded/albert.ts';
+import { loadNamed } from '../../loaded/loader.ts';
 import { TaskModel } from '../task-model.ts';
 import { CHOOSE_OPTIONS, chooseTask, type ChooseTypes } from './task.ts';
 
@@ -7,6 +8,11 @@ import { CHOOSE_OPTIONS, chooseTask, type ChooseTypes } from './task.ts';
 export class ChoiceModel extends TaskModel<ChooseTypes> {
   private constructor(model: Albert) {
     super(model, chooseTask, CHOOSE_OPTIONS);
+  }
+
+  /** Loads a model of multiple choice by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<ChoiceModel> {
+    return new ChoiceModel(await loadNamed(model, options));
   }
 
   /** Opens a checkpoint folder with a multiple-choice head. Throws `weights_mismatch` when it has none. */

@@ -2,7 +2,7 @@ import { describeValue } from '../../core/errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import { RowReporter, type ReadReport } from '../../data/rows.ts';
 import { readWholeJson } from '../../data/whole-json-node.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import type { ChoiceInput } from './task.ts';
 
 /** How files of questions with choices are read. */

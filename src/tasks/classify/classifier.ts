@@ -1,10 +1,12 @@
+import { MODEL_KEYS } from '../../checkpoint/model-keys.ts';
 import type { FileSource } from '../../core/files.ts';
 import { requireOptions } from '../../core/options.ts';
 import type { ProblemType } from '../../data/dataset.ts';
-import { Albert, type LoadOptions } from '../albert.ts';
+import { Albert, type LoadOptions } from '../../loaded/albert.ts';
+import { loadNamed } from '../../loaded/loader.ts';
 import { pieceLogits } from '../piece-logits.ts';
 import type { Piece } from '../../training/units.ts';
-import { MODEL_KEYS, type TextCounts } from '../task.ts';
+import type { TextCounts } from '../task.ts';
 import { countsOf, TaskModel } from '../task-model.ts';
 import { averageWindows, CLASSIFY_OPTIONS, classifyTask, labelProbabilities, requireSide, type ClassifierInput, type ClassifyTypes, type PredictOptions } from './task.ts';
 
@@ -15,6 +17,11 @@ export const CLASSIFIER_KEYS = { maxLength: MODEL_KEYS.maxLength, temperature: '
 export class TextClassifier extends TaskModel<ClassifyTypes> {
   private constructor(model: Albert) {
     super(model, classifyTask, CLASSIFY_OPTIONS);
+  }
+
+  /** Loads a classifier by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<TextClassifier> {
+    return new TextClassifier(await loadNamed(model, options));
   }
 
   /** Opens a checkpoint folder with a classifier head. Throws `weights_mismatch` when it has none. */

@@ -1,10 +1,12 @@
-import { optionsOf, requireOptions } from '../../core/options.ts';
+import { optionsOf, requireOptions, type OptionKinds } from '../../core/options.ts';
+import { kindsOf } from '../../core/settings.ts';
 import type { ExampleSet } from '../../data/dataset.ts';
 import { readExamples, type ReadExampleOptions } from '../../data/dataset-node.ts';
 import type { ClassScores } from '../../metrics/classification.ts';
 import { evaluateTask } from '../evaluate-node.ts';
-import { EVALUATE_OPTIONS } from '../option-kinds-node.ts';
-import { pick } from '../pick.ts';
+import { EVALUATE_SETTINGS } from '../shared-settings.ts';
+import { pick } from '../../core/pick.ts';
+import { LABELLED_SETTINGS } from './settings.ts';
 import type { TextClassifier } from './classifier.ts';
 import { CLASSIFY_OPTIONS, type PredictOptions } from './task.ts';
 import { labelled } from './tuning-node.ts';
@@ -43,7 +45,7 @@ export interface Evaluation {
  * fine-tuned on pairs of texts, or given for one of single texts.
  */
 export async function evaluateClassifier(classifier: TextClassifier, path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
-  requireOptions('evaluateClassifier', options, EVALUATE_OPTIONS);
+  requireOptions('evaluateClassifier', options, kindsOf({ ...LABELLED_SETTINGS, ...EVALUATE_SETTINGS }) satisfies OptionKinds<EvaluateOptions>);
   classifier.requireInputs(options.pairField !== undefined);
   const { problem, labels } = classifier;
   const fields = pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', 'format', 'encoding', 'delimiter', 'quotes', 'header', 'onError']);

@@ -7,10 +7,10 @@ import { classificationReport, multiLabelReport, type ClassScores } from '../../
 import { regressionReport } from '../../metrics/regression.ts';
 import { countUnknown } from '../../tokenizer/tokenizer.ts';
 import type { Piece } from '../../training/units.ts';
-import type { Albert } from '../albert.ts';
+import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Encoded, EncodeHow, Scores, Task, TextCounts } from '../task.ts';
 import { ASK_OPTIONS } from '../task-model.ts';
-import { tooLong } from '../text-windows.ts';
+import { tooLong } from '../../loaded/text-windows.ts';
 import { confusionTables, perClassTable } from './tables.ts';
 
 /** A text, or a pair of texts. */

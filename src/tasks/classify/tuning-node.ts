@@ -1,5 +1,6 @@
 import { openFolder } from '../../core/files-node.ts';
 import { AlbertineError } from '../../core/errors.ts';
+import { kindsOf } from '../../core/settings.ts';
 import { classifyByWords } from '../../classical/words-classifier.ts';
 import { readExamples } from '../../data/dataset-node.ts';
 import type { Example, ExampleSet, ProblemType } from '../../data/dataset.ts';
@@ -10,13 +11,14 @@ import type { RunInfo } from '../../training/report/run-record.ts';
 import type { UnitBatch } from '../../training/units.ts';
 import { labelWarnings } from '../describe-duplicates.ts';
 import { fineTune } from '../fine-tune-node.ts';
-import { FINE_TUNE_OPTIONS } from '../option-kinds-node.ts';
-import { pick } from '../pick.ts';
+import { RUN_OPTIONS } from '../../training/run/options.ts';
+import { pick } from '../../core/pick.ts';
 import type { Aftermath, DataReport, Labelled, Splits, Tuning } from '../tuning.ts';
 import { describeBound, fitTemperature } from './calibrate.ts';
 import { CLASSIFIER_KEYS, TextClassifier } from './classifier.ts';
 import { describeClasses, describeMultiLabels } from './label-balance.ts';
 import type { FineTuneOptions, FineTuneResult } from './options.ts';
+import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { bestClass, classifyTask, type ClassifierFacts, type ClassifierInput, type ClassifyTypes } from './task.ts';
 
 export type { FineTuneOptions, FineTuneResult } from './options.ts';
@@ -45,7 +47,7 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
 export const classifyTuning: Tuning<ClassifyTypes, FineTuneOptions> = {
   task: classifyTask,
   subject: 'fineTuneClassifier',
-  kinds: FINE_TUNE_OPTIONS,
+  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } satisfies Tuning<ClassifyTypes, FineTuneOptions>['kinds'],
   defaults: { maxLength: DEFAULT_MAX_LENGTH, batchSize: 32, epochs: defaultEpochs },
   check: requireSingleLabel,
   read,

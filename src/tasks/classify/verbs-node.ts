@@ -1,5 +1,5 @@
 import { short } from '../../data/json.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import type { GivenOptions, TaskVerbs } from '../verbs.ts';
 import { verbsOf } from '../verbs-node.ts';
 import { CLASSIFIER_KEYS, TextClassifier } from './classifier.ts';

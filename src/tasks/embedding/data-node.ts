@@ -11,9 +11,9 @@ import { rowCount, selectRows, TokenTable, type SentenceRows } from '../../train
 import { duplicateRemarks, sharedWarnings } from '../describe-duplicates.ts';
 import { readingRemarks, VALIDATION_FRACTION } from '../tune-data-node.ts';
 import type { FineTuneEmbeddingOptions } from './options.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
-import { splitText } from '../text-windows.ts';
+import { splitText } from '../../loaded/text-windows.ts';
 
 /** Tokenised training and evaluation rows. */
 export interface EmbeddingData {

@@ -1,12 +1,14 @@
 import { AlbertineError } from '../../core/errors.ts';
 import { requireOptions } from '../../core/options.ts';
+import { kindsOf } from '../../core/settings.ts';
 import { pearson, spearman } from '../../metrics/correlation.ts';
 import { cosine } from '../../metrics/similarity.ts';
 import type { Pooling } from '../../model/pooling.ts';
-import type { Albert } from '../albert.ts';
-import type { EmbedOptions } from '../embed.ts';
-import { EVALUATE_EMBEDDING_OPTIONS } from '../option-kinds-node.ts';
-import { pick } from '../pick.ts';
+import type { Albert } from '../../loaded/albert.ts';
+import type { EmbedOptions } from '../../loaded/embed.ts';
+import { EVALUATE_SETTINGS, FILE_SETTINGS } from '../shared-settings.ts';
+import { SENTENCE_SETTINGS } from './settings.ts';
+import { pick } from '../../core/pick.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
 
 /** Options of {@link evaluateEmbedding}: fields and format of the file, and how texts become vectors. */
@@ -33,7 +35,7 @@ export interface EmbeddingEvaluation {
  * was trained for it has its own pooling. Throws `invalid_data` for rows that cannot be used.
  */
 export async function evaluateEmbedding(model: Albert, path: string, options: EvaluateEmbeddingOptions = {}): Promise<EmbeddingEvaluation> {
-  requireOptions('evaluateEmbedding', options, EVALUATE_EMBEDDING_OPTIONS);
+  requireOptions<EvaluateEmbeddingOptions>('evaluateEmbedding', options, { ...kindsOf({ ...SENTENCE_SETTINGS, ...FILE_SETTINGS, ...EVALUATE_SETTINGS }), pooling: 'string', signal: 'object' });
   const rows = openSentences(path, options, 'scored');
   const texts: string[] = [];
   const scores: number[] = [];

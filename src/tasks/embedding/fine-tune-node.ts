@@ -1,6 +1,7 @@
 import { countOf } from '../../core/count.ts';
 import { AlbertineError, requireOneOf } from '../../core/errors.ts';
 import { requireGiven, requireOptions } from '../../core/options.ts';
+import { kindsOf } from '../../core/settings.ts';
 import { saveCheckpoint } from '../../checkpoint/save-node.ts';
 import { poolerParameters, type Weights } from '../../model/parameters.ts';
 import { requireDevice } from '../../runtime/compile.ts';
@@ -9,15 +10,16 @@ import { DEFAULT_TEMPERATURE, EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_L
 import { rowCount } from '../../training/contrastive-rows.ts';
 import { availableMemory } from '../../training/estimate-node.ts';
 import type { TrainingOutcome } from '../../training/trainer-options.ts';
-import { openBaseModel, type BaseModel } from '../base-model-node.ts';
+import { openBaseModel, type BaseModel } from '../../training/run/base-model-node.ts';
 import { inferObjective, readEmbeddingData, type EmbeddingData } from './data-node.ts';
 import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './options.ts';
-import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from '../fine-tune-run-node.ts';
-import { BUILT_IN_MODEL } from '../load-node.ts';
-import { FINE_TUNE_EMBEDDING_OPTIONS } from '../option-kinds-node.ts';
-import { pick } from '../pick.ts';
-import { describeLeftOut } from '../start-heads-node.ts';
-import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from '../run-folder-node.ts';
+import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from '../../training/run/plan-node.ts';
+import { BUILT_IN_MODEL } from '../../loaded/load-node.ts';
+import { RUN_OPTIONS } from '../../training/run/options.ts';
+import { FINE_TUNE_SETTINGS } from './settings.ts';
+import { pick } from '../../core/pick.ts';
+import { describeLeftOut } from '../../training/run/start-heads-node.ts';
+import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
 
 export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './options.ts';
 
@@ -46,7 +48,7 @@ interface Prepared extends BaseModel {
  * `invalid_argument` for options that do not fit the objective, `out_of_memory` with advice, `training_diverged`.
  */
 export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
-  requireOptions('fineTuneEmbedding', given, FINE_TUNE_EMBEDDING_OPTIONS);
+  requireOptions('fineTuneEmbedding', given, { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS), evaluationFields: 'object' });
   requireGiven('fineTuneEmbedding', given, ['train', 'output']);
   const options = await withThreadsOfRun(given);
   const objective = requireConsistent(options);

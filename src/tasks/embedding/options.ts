@@ -1,6 +1,6 @@
 import type { EmbeddingObjective, EmbeddingPooling, ScoredLoss } from '../../training/contrastive-head.ts';
 import type { TrainingOutcome } from '../../training/trainer-options.ts';
-import type { FineTuneRunOptions } from '../fine-tune-options.ts';
+import type { FineTuneRunOptions } from '../../training/run/options.ts';
 import type { SentenceFields } from './sentences-node.ts';
 
 /** Options of `fineTuneEmbedding`. */

@@ -3,7 +3,7 @@ import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import { missingFieldReason, textFieldProblem, type ReadReport, type Row } from '../../data/rows.ts';
 import type { EmbeddingObjective } from '../../training/contrastive-head.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 
 /** Fields and format of files of sentences. */
 export interface SentenceFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {

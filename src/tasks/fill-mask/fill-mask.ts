@@ -3,7 +3,8 @@ import type { FileSource } from '../../core/files.ts';
 import { requireOptions, requireTexts, type OptionKinds } from '../../core/options.ts';
 import { bucketWithin, planBatches } from '../../data/batches.ts';
 import { padPieces } from '../../model/batch.ts';
-import { Albert, type LoadOptions } from '../albert.ts';
+import { Albert, type LoadOptions } from '../../loaded/albert.ts';
+import { loadNamed } from '../../loaded/loader.ts';
 
 /** Options of {@link FillMask.fill}. */
 export interface FillOptions {
@@ -78,6 +79,11 @@ export class FillMask implements Disposable {
     if (mask === undefined) throw new AlbertineError('weights_mismatch', `the vocabulary of ${model.checkpoint.location} has no [MASK]`, { value: model.checkpoint.location });
     this.model = model;
     this.mask = mask;
+  }
+
+  /** Loads a pretrained model by name: in Node a folder or a hub id, in a page the URL of its folder. Default in Node: the built-in model. Errors as of `open`. */
+  static async load(model?: string | URL, options: LoadOptions = {}): Promise<FillMask> {
+    return new FillMask(await loadNamed(model, options));
   }
 
   /** Opens a pretrained checkpoint. Throws `weights_mismatch` where it has no masked-word head. */

@@ -2,7 +2,7 @@ import { parseDecimal } from '../../core/decimal.ts';
 import { describeValue } from '../../core/errors.ts';
 import { openRows, type ReadOptions } from '../../data/read-node.ts';
 import type { ReadReport, Row } from '../../data/rows.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import type { RankInput } from './task.ts';
 
 /** Where queries and candidates stand in a file. */

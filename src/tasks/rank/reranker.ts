@@ -1,5 +1,6 @@
 import type { FileSource } from '../../core/files.ts';
-import { Albert, type LoadOptions } from '../albert.ts';
+import { Albert, type LoadOptions } from '../../loaded/albert.ts';
+import { loadNamed } from '../../loaded/loader.ts';
 import { TaskModel } from '../task-model.ts';
 import { RANK_OPTIONS, rankTask, type RankedCandidate, type RankOptions, type RankTypes } from './task.ts';
 
@@ -7,6 +8,11 @@ import { RANK_OPTIONS, rankTask, type RankedCandidate, type RankOptions, type Ra
 export class Reranker extends TaskModel<RankTypes> {
   private constructor(model: Albert) {
     super(model, rankTask, RANK_OPTIONS);
+  }
+
+  /** Loads a ranker by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<Reranker> {
+    return new Reranker(await loadNamed(model, options));
   }
 
   /** Opens a checkpoint folder with a classifier of one output. Throws `weights_mismatch` where it has another. */

@@ -2,7 +2,7 @@ import { AlbertineError, describeValue, requireInteger } from '../../core/errors
 import { requireText, type OptionKinds } from '../../core/options.ts';
 import { meanAveragePrecision, meanReciprocalRank, ndcgAtK, recallAtK, type RankedQuery } from '../../metrics/retrieval.ts';
 import { encodeOptions, optionLogits, type OptionPiece } from '../option-pieces.ts';
-import type { Albert } from '../albert.ts';
+import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Scores, Task, TextCounts } from '../task.ts';
 import { ASK_OPTIONS } from '../task-model.ts';
 

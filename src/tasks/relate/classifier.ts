@@ -1,5 +1,6 @@
 import type { FileSource } from '../../core/files.ts';
-import { Albert, type LoadOptions } from '../albert.ts';
+import { Albert, type LoadOptions } from '../../loaded/albert.ts';
+import { loadNamed } from '../../loaded/loader.ts';
 import { TaskModel } from '../task-model.ts';
 import { RELATE_OPTIONS, relateTask, type RelateTypes } from './task.ts';
 
@@ -7,6 +8,11 @@ import { RELATE_OPTIONS, relateTask, type RelateTypes } from './task.ts';
 export class RelationClassifier extends TaskModel<RelateTypes> {
   private constructor(model: Albert) {
     super(model, relateTask, RELATE_OPTIONS);
+  }
+
+  /** Loads a classifier of relations by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<RelationClassifier> {
+    return new RelationClassifier(await loadNamed(model, options));
   }
 
   /** Opens a checkpoint folder of `finetune relate`. Throws `weights_mismatch` where it has no classifier. */

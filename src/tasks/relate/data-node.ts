@@ -1,7 +1,7 @@
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import type { ReadReport, Row, RowSource } from '../../data/rows.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import { mentionProblem, type Mention, type RelationInput } from './task.ts';
 
 /** Where relations stand in a file. */

@@ -3,10 +3,10 @@ import { requireText, type OptionKinds } from '../../core/options.ts';
 import { softmaxRow } from '../../core/softmax.ts';
 import { noRelation, relationReport } from '../../metrics/relations.ts';
 import { countUnknown, type Tokenizer } from '../../tokenizer/tokenizer.ts';
-import type { Albert } from '../albert.ts';
+import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Encoded, EncodeHow, Scores, Task, TextCounts } from '../task.ts';
 import { ASK_OPTIONS } from '../task-model.ts';
-import { tooLong } from '../text-windows.ts';
+import { tooLong } from '../../loaded/text-windows.ts';
 
 /** A marked stretch of a text, in UTF-16 units. */
 export interface Mention {

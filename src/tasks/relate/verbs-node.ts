@@ -1,7 +1,7 @@
 import { AlbertineError } from '../../core/errors.ts';
 import { short, toJson } from '../../data/json.ts';
-import { loadModel } from '../load-node.ts';
-import { pick } from '../pick.ts';
+import { loadModel } from '../../loaded/load-node.ts';
+import { pick } from '../../core/pick.ts';
 import { EntityTagger } from '../tag/tagger.ts';
 import type { TextCounts } from '../task.ts';
 import type { AskedRows, GivenOptions, Predictor, TaskVerbs } from '../verbs.ts';

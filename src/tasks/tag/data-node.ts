@@ -3,7 +3,7 @@ import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import type { ReadReport, Row, RowSource } from '../../data/rows.ts';
 import { detectScheme, entitiesOfTags, TAG_SCHEMES, type Span, type TagScheme } from '../../metrics/entities.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import { joinWords, type Range } from './words.ts';
 
 /** Where entities stand in a file. */

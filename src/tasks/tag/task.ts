@@ -3,10 +3,10 @@ import { requireText, type OptionKinds } from '../../core/options.ts';
 import { entityReport, type Span } from '../../metrics/entities.ts';
 import type { Piece } from '../../training/units.ts';
 import { countUnknown } from '../../tokenizer/tokenizer.ts';
-import type { Albert } from '../albert.ts';
+import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Encoded, EncodeHow, Raw, Scores, Task, TextCounts } from '../task.ts';
 import { ASK_OPTIONS } from '../task-model.ts';
-import { tooLong, windowStarts } from '../text-windows.ts';
+import { tooLong, windowStarts } from '../../loaded/text-windows.ts';
 import { bestPath, greedyPath, spansOfPath, tagSet, type TagSet } from './decode.ts';
 import { placeTokens, segmentWords, type PlacedToken, type Range } from './words.ts';
 

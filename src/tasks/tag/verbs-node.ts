@@ -1,5 +1,5 @@
 import { short, toJson } from '../../data/json.ts';
-import { pick } from '../pick.ts';
+import { pick } from '../../core/pick.ts';
 import type { TaskVerbs } from '../verbs.ts';
 import { verbsOf } from '../verbs-node.ts';
 import { EntityTagger } from './tagger.ts';

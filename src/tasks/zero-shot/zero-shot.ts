@@ -1,7 +1,8 @@
 import { AlbertineError } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
 import { requireOptions, requireTexts, type OptionKinds } from '../../core/options.ts';
-import { Albert, type LoadOptions } from '../albert.ts';
+import { Albert, type LoadOptions } from '../../loaded/albert.ts';
+import { loadNamed } from '../../loaded/loader.ts';
 import { TextClassifier } from '../classify/classifier.ts';
 import type { ScoredLabel } from '../classify/task.ts';
 
@@ -47,6 +48,11 @@ export class ZeroShotClassifier implements Disposable {
     }
     classifier.requireInputs(true);
     this.classifier = classifier;
+  }
+
+  /** Loads a classifier that knows entailment by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<ZeroShotClassifier> {
+    return ZeroShotClassifier.from(await loadNamed(model, options));
   }
 
   /** Opens a classifier of pairs that was fine-tuned on entailment. Throws `weights_mismatch` where none of its labels is called so. */

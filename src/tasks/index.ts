@@ -1,0 +1,40 @@
+/// <reference lib="es2022" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The contract of tasks, what is written once over it, and the types of each task. A task of your own is a `Task` and a `Tuning`. */
+export type { AskOptions, Direction, Encoded, EncodeHow, Raw, Scores, ScoreTable, Task, TaskTypes, TextCounts } from './task.ts';
+export { ASK_OPTIONS, TaskModel, type Answer } from './task-model.ts';
+export type { Aftermath, DataReport, Labelled, LabelledRow, Splits, Tuning, TuningOptions } from './tuning.ts';
+export { fineTune, type TuningResult } from './fine-tune-node.ts';
+export { evaluateTask, type TaskEvaluation } from './evaluate-node.ts';
+export { taskNamed, taskOf, TASKS } from './registry.ts';
+export type { TaskManual } from './manual.ts';
+export type { ClassifierInput, ClassifierFacts, LabelAnswer, ScoredLabel } from './classify/task.ts';
+export type { Entity, EntityAnswer, TagInput, TagOptions } from './tag/task.ts';
+export type { FineTuneTagOptions } from './tag/tuning-node.ts';
+export type { AnswerInput, AnswerOptions, ContextSpan, ReaderAnswer } from './answer/task.ts';
+export type { DocumentAnswer, DocumentAnswerOptions, SourceDocument } from './answer/documents.ts';
+export type { FineTuneAnswerOptions } from './answer/tuning-node.ts';
+export type { Mention, RelationAnswer, RelationInput } from './relate/task.ts';
+export type { TextTriples, Triple } from './relate/triples.ts';
+export type { FineTuneRelateOptions } from './relate/tuning-node.ts';
+export type { ChoiceAnswer, ChoiceInput } from './choose/task.ts';
+export type { FineTuneChooseOptions } from './choose/tuning-node.ts';
+export type { RankAnswer, RankedCandidate, RankInput, RankOptions } from './rank/task.ts';
+export type { FineTuneRankOptions } from './rank/tuning-node.ts';
+export type { FilledMask, FilledText, FillOptions, MaskGuess, TextScore } from './fill-mask/fill-mask.ts';
+export type { ZeroShotOptions, ZeroShotPrediction } from './zero-shot/zero-shot.ts';
+export type { SentenceFields } from './embedding/sentences-node.ts';
+export type { EmbeddingEvaluation, EvaluateEmbeddingOptions } from './embedding/evaluate-node.ts';
+export type { FineTuneEmbeddingResult } from './embedding/options.ts';
+export type { PretrainConfig, PretrainOptions, PretrainResult } from './pretrain/pretrain-node.ts';
+export type { LoadOptions } from '../loaded/albert.ts';
+export type { EmbeddedText, EmbeddingModel } from '../loaded/embed.ts';
+export type { EmbeddingRow, StreamOptions } from '../loaded/embed-stream.ts';
+export type { TokenEmbedding, TokenEmbeddingOptions, TokenEmbeddings } from '../loaded/embed-tokens.ts';
+export type { QuantizedModel, QuantizeOptions } from '../loaded/quantize-model.ts';
+export { LONG_TEXT_POLICIES, type LongTextPolicy } from '../loaded/text-windows.ts';
+// Models by name, checkpoints on disk
+export { builtInModelFolder, loadModel } from '../loaded/load-node.ts';
+export { resolveModel, type Download, type DownloadedFile, type HubOptions } from '../checkpoint/hub-lazy-node.ts';
+export type { SavedCheckpoint, SaveOptions } from '../checkpoint/save-node.ts';
+export type { SaveOnnxOptions } from '../checkpoint/onnx-export-node.ts';

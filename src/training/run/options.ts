@@ -1,0 +1,84 @@
+import type { OptionKinds } from '../../core/options.ts';
+import type { ProgressListener } from '../../core/progress.ts';
+import type { Device } from '../../runtime/compile.ts';
+import type { RunEstimate } from '../estimate-node.ts';
+import type { GuardOptions } from '../guards.ts';
+import type { SaveActivations } from '../layerwise.ts';
+import type { Tracker } from '../trackers/tracker.ts';
+import type { OptimizerOptions } from '../trainer-options.ts';
+import type { ScheduleConstants } from './trainer-constants.ts';
+
+/** Options that fine-tuning has for any task. */
+export interface FineTuneRunOptions extends ScheduleConstants {
+  /** Path or hub id to start from. Default: the built-in model. */
+  model?: string;
+  /** Receives the fine-tuned checkpoint, metrics, report data and resumable checkpoints. */
+  output: string;
+  /**
+   * Passes over the training rows; may be fractional; ignored with `maxSteps`. Default of classification: as many as give 200 steps and 6 a label, at least 3 and at most
+   * 20; of sentence embeddings 1, of scored pairs 4.
+   */
+  epochs?: number;
+  maxSteps?: number;
+  /** Rows per step. Default 32. */
+  batchSize?: number;
+  /** Default for AdamW by size: 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 from 300, else and from untrained weights 5e-4. For LAMB 10 times that, for SGD 100 times. */
+  learningRate?: number;
+  optimizer?: OptimizerOptions;
+  /** Default 1; 0 switches clipping off. */
+  maxGradNorm?: number;
+  /** Sets hidden, attention and classifier dropout. Default: the checkpoint's. */
+  dropout?: number;
+  /** Factor on the learning rate from each layer group to the one below it. Default 1. */
+  layerDecay?: number;
+  /** Name patterns (prefixes, `*` for anything) of parameters that stay as they are. */
+  freeze?: readonly string[];
+  /** Tokens per example, special tokens included. Default: the model's positions, at most 256. */
+  maxLength?: number;
+  /** Default true. */
+  shuffle?: boolean;
+  /** Of the fresh head, the order of rows, dropout and the held-out part. Default 1. */
+  seed?: number;
+  /** Default: every epoch. */
+  evaluateEvery?: number;
+  /** Evaluations without improvement after which training ends. Default: never. */
+  patience?: number;
+  checkpointEvery?: number;
+  /** Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the folder. */
+  keepCheckpoints?: number;
+  /** Steps between histograms of weights and gradients in `events.jsonl` and for TensorBoard. Default: none. */
+  histogramEvery?: number;
+  microBatchTokens?: number;
+  saveActivations?: SaveActivations;
+  /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
+  device?: Device;
+  /** Default: those of the run that is resumed, or those this process may use. For what the number does to the last bits see docs/training.md. */
+  threads?: number;
+  guard?: GuardOptions;
+  /** Continues the run in `output`; unless `threads` says otherwise the result is bit for bit that of an uninterrupted run. */
+  resume?: boolean;
+  /** Starts anew although `output` has a model or an unfinished run, which is lost. */
+  overwrite?: boolean;
+  /** Also writes TensorBoard event files to `output/tensorboard`. Default true. */
+  tensorboard?: boolean;
+  /** Further trackers, such as MLflow's. */
+  trackers?: readonly Tracker[];
+  /** Stored in run.json. */
+  command?: string;
+  onProgress?: ProgressListener;
+  onEstimate?: (estimate: RunEstimate) => void;
+  /** Facts about the data (`data`), the model (`note`), warnings, skipped steps. */
+  onEvent?: (kind: string, message: string) => void;
+  signal?: AbortSignal;
+}
+
+/** Of the schedule of a run. */
+export const SCHEDULE_OPTIONS: OptionKinds<ScheduleConstants> = { schedule: 'string', warmupRatio: 'number', warmupSteps: 'number', finalLearningRate: 'number', power: 'number', restarts: 'number' };
+
+/** Of every run of fine-tuning. */
+export const RUN_OPTIONS: OptionKinds<FineTuneRunOptions> = {
+  ...SCHEDULE_OPTIONS, model: 'string', output: 'string', epochs: 'number', maxSteps: 'number', batchSize: 'number', learningRate: 'number', optimizer: 'object', maxGradNorm: 'number',
+  dropout: 'number', layerDecay: 'number', freeze: 'list', maxLength: 'number', shuffle: 'boolean', seed: 'number', evaluateEvery: 'number', patience: 'number', checkpointEvery: 'number',
+  keepCheckpoints: 'number', histogramEvery: 'number', microBatchTokens: 'number', saveActivations: 'any', device: 'string', threads: 'number', guard: 'object', resume: 'boolean',
+  overwrite: 'boolean', tensorboard: 'boolean', trackers: 'list', command: 'string', onProgress: 'function', onEstimate: 'function', onEvent: 'function', signal: 'object',
+};
