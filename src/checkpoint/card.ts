@@ -25,6 +25,8 @@ export interface CardDetails {
   training?: Record<string, string | number>;
   /** Measured results, in the order to be shown. */
   results?: Record<string, string | number>;
+  /** A few lines of code that use it. Default: loading it as a model of vectors. */
+  use?: readonly string[];
   dtype?: 'f32' | 'f16' | 'bf16' | 'int8';
   fingerprint?: string;
 }
@@ -86,16 +88,11 @@ function section(title: string, facts: [string, string | number][]): string {
   return [`## ${title}`, '', '| | |', '|---|---|', ...facts.map(([key, value]) => `| ${cell(key)} | ${cell(value)} |`)].join('\n');
 }
 
-const EMBED = ["import { Albert } from 'albertine';", "const model = await Albert.load('path/to/this/folder');"];
-const CLASSIFY = [
-  "import { openFolder, TextClassifier } from 'albertine'; // in a page: { TextClassifier, urlFiles } from 'albertine/browser'",
-  "const classifier = await TextClassifier.open(await openFolder('path/to/this/folder')); // in a page: urlFiles('/path/to/this/folder')",
-  "const [{ label, score }] = await classifier.predict(['a text']);",
-];
+const EMBED = ["import { Albert } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const model = await Albert.load('path/to/this/folder');"];
 
-function usage({ heads, dtype }: CardDetails): string {
+function usage({ heads, dtype, use = EMBED }: CardDetails): string {
   const loader = heads?.length ? headOf(heads[0]).architecture.replace('Albert', 'AutoModel') : 'AutoModel';
-  const lines = ['## Use', '', '```js', ...(heads?.[0] === 'sequenceClassification' ? CLASSIFY : EMBED), '```'];
+  const lines = ['## Use', '', '```js', ...use, '```'];
   const python = ['', '```python', `from transformers import AutoTokenizer, ${loader}`, `model = ${loader}.from_pretrained("path/to/this/folder")`, '```'];
   // Python's transformers has no reader for the int8 layout.
   return [...lines, ...(dtype === 'int8' ? [] : python)].join('\n');

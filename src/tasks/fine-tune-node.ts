@@ -146,7 +146,7 @@ async function saveTuned<T extends TaskTypes, O extends TuningOptions>(tuning: T
     config, weights: outcome.weights, tokenizerFiles: tokenizer.files(), heads: [tuning.task.head], ...stored,
     maxLength, extra: { [MODEL_KEYS.task]: tuning.task.name, [MODEL_KEYS.maxLength]: maxLength, ...extra, ...found },
     card: {
-      name: tuning.card.name, description: tuning.card.description(countOf(splits.train.rows.length, 'row')),
+      name: tuning.card.name, description: tuning.card.description(countOf(splits.train.rows.length, 'row')), use: tuning.card.use,
       training: cardSettings(run.settings), results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
     },
   });

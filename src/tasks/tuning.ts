@@ -110,7 +110,8 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   baseline?(splits: Splits<T>, options: O): (() => RunInfo['baseline']) | undefined;
   /** What `config.json` says of the answers. */
   stored(facts: T['facts'], options: O): { labels?: string[]; problemType?: string; extra?: Readonly<Record<string, unknown>> };
-  readonly card: { name: string; description: (rows: string) => string };
+  /** What the model card says; `use` is code that asks the model. */
+  readonly card: { name: string; description: (rows: string) => string; use: readonly string[] };
   /** Opens what was saved, for {@link Tuning.finish}. */
   open?(folder: string, options: O): Promise<TaskModel<T>>;
   /** Looks at the saved model with the held-out rows. */

@@ -84,12 +84,12 @@ describe('buildCard', () => {
   });
 
   it('has front matter for the Hub and escapes tables', () => {
-    const card = buildCard({ config, heads: ['sequenceClassification'], languages: ['en', 'zh'], license: 'mit', baseModel: 'albert/albert-base-v2', datasets: ['sst2'], labels: ['a|b'], results: { accuracy: 0.9 } });
+    const card = buildCard({ config, heads: ['sequenceClassification'], languages: ['en', 'zh'], license: 'mit', baseModel: 'albert/albert-base-v2', datasets: ['sst2'], labels: ['a|b'], results: { accuracy: 0.9 }, use: ["const classifier = await TextClassifier.load('path/to/this/folder');"] });
     expect(card).toContain('language:\n- "en"\n- "zh"\nlicense: "mit"');
     expect(card).toContain('pipeline_tag: text-classification');
     expect(card).toContain('| Labels | a\\|b |');
     expect(card).toContain('AutoModelForSequenceClassification');
-    expect(card).toContain("const classifier = await TextClassifier.open(await openFolder('path/to/this/folder'))");
+    expect(card).toContain("const classifier = await TextClassifier.load('path/to/this/folder');");
     expect(card).not.toContain('Albert.load');
     expect(card).not.toContain('random');
   });

@@ -50,7 +50,10 @@ export const answerTuning: Tuning<AnswerTypes, FineTuneAnswerOptions> = {
   defaultMetric: () => 'f1',
   settings: (options) => pick(options, ['maxAnswerLength', 'stride']),
   stored: ({ noAnswerThreshold }) => ({ extra: noAnswerThreshold === undefined ? {} : { [THRESHOLD_KEY]: noAnswerThreshold } }),
-  card: { name: 'Reader', description: (rows) => `Fine-tuned on ${rows} with albertine: answers questions by stretches of a text.` },
+  card: {
+    name: 'Reader', description: (rows) => `Fine-tuned on ${rows} with albertine: answers questions by stretches of a text.`,
+    use: ["import { AnswerReader } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const reader = await AnswerReader.load('path/to/this/folder');", "const [{ answer, start, end }] = await reader.predict([{ question: 'a question', context: 'a text' }]);"],
+  },
   open: async (folder, options) => AnswerReader.open(await openFolder(folder), pick(options, ['threads'])),
   finish,
 };

@@ -40,7 +40,10 @@ export const chooseTuning: Tuning<ChooseTypes, FineTuneChooseOptions> = {
   defaultMetric: () => 'accuracy',
   settings: () => ({}),
   stored: () => ({}),
-  card: { name: 'Multiple choice', description: (rows) => `Fine-tuned on ${rows} with albertine: chooses the right answer.` },
+  card: {
+    name: 'Multiple choice', description: (rows) => `Fine-tuned on ${rows} with albertine: chooses the right answer.`,
+    use: ["import { ChoiceModel } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const chooser = await ChoiceModel.load('path/to/this/folder');", "const [{ choice }] = await chooser.predict([{ context: 'a text', question: 'a question', choices: ['an answer', 'another'] }]);"],
+  },
 };
 
 async function read(path: string, options: FineTuneChooseOptions): Promise<Labelled<ChooseTypes>> {

@@ -70,7 +70,10 @@ export const classifyTuning: Tuning<ClassifyTypes, FineTuneOptions> = {
     // One output needs one name in config.json: without names, transformers expects two outputs and cannot load the weights.
     labels: problem === 'regression' ? ['LABEL_0'] : [...labels], extra: { [CLASSIFIER_KEYS.pairs]: pairField !== undefined },
   }),
-  card: { name: 'Text classifier', description: (rows) => `Fine-tuned on ${rows} with albertine.` },
+  card: {
+    name: 'Text classifier', description: (rows) => `Fine-tuned on ${rows} with albertine.`,
+    use: ["import { TextClassifier } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const classifier = await TextClassifier.load('path/to/this/folder');", "const [{ label, score }] = await classifier.predict(['a text']);"],
+  },
   open: async (folder, options) => TextClassifier.open(await openFolder(folder), pick(options, ['threads'])),
   finish,
 };

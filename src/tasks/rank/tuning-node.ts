@@ -47,7 +47,10 @@ export const rankTuning: Tuning<RankTypes, FineTuneRankOptions> = {
   settings: ({ loss = 'listwise' }) => ({ loss }),
   // As the cross-encoders of sentence-transformers are saved: one output, and no problem type that would make transformers take it for a regression.
   stored: () => ({ labels: ['LABEL_0'] }),
-  card: { name: 'Ranker', description: (rows) => `Fine-tuned on ${rows} with albertine: ranks texts for a query, which are read together.` },
+  card: {
+    name: 'Ranker', description: (rows) => `Fine-tuned on ${rows} with albertine: ranks texts for a query, which are read together.`,
+    use: ["import { Reranker } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const ranker = await Reranker.load('path/to/this/folder');", "const [{ candidate, score }] = await ranker.rank('a query', ['a text', 'another']);"],
+  },
 };
 
 async function read(path: string, options: FineTuneRankOptions, facts?: object): Promise<Labelled<RankTypes>> {

@@ -53,7 +53,10 @@ export const relateTuning: Tuning<RelateTypes, FineTuneRelateOptions> = {
   defaultMetric: () => 'macroF1',
   settings: (options, { labels, none }) => ({ labels, ...(none !== undefined && { noRelation: none }), ...pick(options, ['labelSmoothing']) }),
   stored: ({ labels, none }) => ({ labels: [...labels], problemType: 'single_label_classification', extra: none === undefined ? {} : { [NO_RELATION_KEY]: none } }),
-  card: { name: 'Relations between mentions', description: (rows) => `Fine-tuned on ${rows} with albertine: how two mentions of a text are related. Mentions are marked in the text: "@ first @", "# second #", with a type "@ * person * first @".` },
+  card: {
+    name: 'Relations between mentions', description: (rows) => `Fine-tuned on ${rows} with albertine: how two mentions of a text are related. Mentions are marked in the text: "@ first @", "# second #", with a type "@ * person * first @".`,
+    use: ["import { RelationClassifier } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const relations = await RelationClassifier.load('path/to/this/folder');", "const [{ label }] = await relations.predict([{ text: 'a text', head: { start: 0, end: 1 }, tail: { start: 2, end: 6 } }]);"],
+  },
 };
 
 async function read(path: string, options: FineTuneRelateOptions, facts?: RelationFacts): Promise<Labelled<RelateTypes>> {

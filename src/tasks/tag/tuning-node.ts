@@ -59,7 +59,10 @@ export const tagTuning: Tuning<TagTypes, FineTuneTagOptions> = {
   defaultMetric: () => 'f1',
   settings: (options, { tags, characters, allTokens }) => ({ tags, characters, allTokens, ...pick(options, ['stride', 'scheme', 'wrongTags']) }),
   stored: ({ tags, characters, allTokens }) => ({ labels: [...tags], extra: { [TAGGER_KEYS.characters]: characters, [TAGGER_KEYS.allTokens]: allTokens } }),
-  card: { name: 'Tagger of entities', description: (rows) => `Fine-tuned on ${rows} with albertine: finds entities in texts, with their places.` },
+  card: {
+    name: 'Tagger of entities', description: (rows) => `Fine-tuned on ${rows} with albertine: finds entities in texts, with their places.`,
+    use: ["import { EntityTagger } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const tagger = await EntityTagger.load('path/to/this/folder');", "const [{ entities }] = await tagger.predict(['a text']);"],
+  },
 };
 
 async function read(path: string, options: FineTuneTagOptions, facts?: TaggerFacts): Promise<Labelled<TagTypes>> {
