@@ -14,6 +14,11 @@ export interface EncoderBatch {
   tokenTypeIds?: ArrayLike<number> | undefined;
   /** Default: 0, 1, 2 ... in every row. */
   positionIds?: ArrayLike<number> | undefined;
+  /**
+   * `[batchSize]`: from this place of a row on, a token sees only itself and what stands before it, as in a language model; those
+   * before it see each other and nothing later (UniLM, Dong et al. 2019). 0: causal throughout. Default: every token sees every token.
+   */
+  causalFrom?: ArrayLike<number> | undefined;
 }
 
 /** A rectangle made by {@link padPieces}. */
@@ -53,6 +58,7 @@ export function validateBatch(config: AlbertConfig, batch: EncoderBatch): void {
   for (const [name, values] of Object.entries(arrays)) {
     if (values && values.length !== size) throw new AlbertineError('shape_mismatch', `${name} must have ${batch.batchSize} x ${batch.sequenceLength} = ${size} entries, got ${values.length}`, { value: values.length });
   }
+  if (batch.causalFrom && batch.causalFrom.length !== batch.batchSize) throw new AlbertineError('shape_mismatch', `causalFrom must have an entry for each of ${batch.batchSize} rows, got ${batch.causalFrom.length}`, { value: batch.causalFrom.length });
   const limits = { inputIds: config.vocabSize, tokenTypeIds: config.typeVocabSize, positionIds: config.maxPositionEmbeddings };
   for (const [name, limit] of Object.entries(limits)) {
     const values = arrays[name as keyof typeof limits];
@@ -65,7 +71,7 @@ export function validateBatch(config: AlbertConfig, batch: EncoderBatch): void {
   }
 }
 
-/** Turns a mask into the score bias, and notices rows without any visible token. */
+/** Turns a mask into the score bias, `[batch, 1, 1 or query, key]`, and notices rows without any visible token. */
 export function maskTensors(batch: EncoderBatch): MaskTensors {
   const { batchSize, sequenceLength, attentionMask } = batch;
   const bias = new Float32Array(batchSize * sequenceLength);
@@ -80,8 +86,23 @@ export function maskTensors(batch: EncoderBatch): MaskTensors {
       emptyRow ||= visible === 0;
     }
   }
-  const attentionBias = float32([batchSize, 1, 1, sequenceLength], bias);
+  const attentionBias = batch.causalFrom ? causalBias(bias, batch.causalFrom, sequenceLength) : float32([batchSize, 1, 1, sequenceLength], bias);
   return emptyRow ? { attentionBias, visible: float32([bias.length, 1], bias.map((value) => (value === 0 ? 1 : 0))) } : { attentionBias };
+}
+
+/** A bias of its own for every query: `[batch, 1, query, key]`. */
+function causalBias(bias: Float32Array, causalFrom: ArrayLike<number>, sequenceLength: number): HostTensor {
+  const batchSize = causalFrom.length;
+  const out = new Float32Array(batchSize * sequenceLength ** 2);
+  for (let row = 0; row < batchSize; row++) {
+    const keys = bias.subarray(row * sequenceLength, (row + 1) * sequenceLength);
+    for (let query = 0; query < sequenceLength; query++) {
+      const start = (row * sequenceLength + query) * sequenceLength;
+      out.set(keys, start);
+      out.fill(HIDDEN, start + Math.max(query + 1, Math.min(causalFrom[row], sequenceLength)), start + sequenceLength);
+    }
+  }
+  return float32([batchSize, 1, sequenceLength, sequenceLength], out);
 }
 
 /** Rows of the distance table for relative positions: `query - key + max - 1`, as `[sequence, sequence]`. */

@@ -135,7 +135,7 @@ export class AlbertEncoder implements Disposable {
     const { config } = this;
     const tokens = batch.batchSize * batch.sequenceLength;
     const masks = maskTensors(batch);
-    const variant: LayerVariant = { emptyRows: masks.visible !== undefined, attentions: request.attentions ?? false, sites: request.onSites !== undefined };
+    const variant: LayerVariant = { emptyRows: masks.visible !== undefined, attentions: request.attentions ?? false, sites: request.onSites !== undefined, causal: batch.causalFrom !== undefined };
     const result: ForwardResult = { lastHiddenState: new Float32Array(0), hiddenStates: new Map(), attentions: [] };
     const deepest = Math.max(...depths);
     let hidden = await this.project(batch, depths.has(0) ? new Float32Array(tokens * config.hiddenSize) : this.buffer(0, tokens));

@@ -40,6 +40,8 @@ export interface LayerVariant {
   attentions?: boolean;
   /** Returns the inputs of the dense layers, for calibration. */
   sites?: boolean;
+  /** Every query has a bias of its own: `attentionBias` is `[batch, 1, query, key]`. */
+  causal?: boolean;
 }
 
 /** int8 weights of one layer by dense name, and where activation scales come from. */
@@ -116,7 +118,7 @@ function joinedProjections({ hiddenSize, numAttentionHeads: heads }: AlbertConfi
 /** Declares the inputs that every layer graph shares. */
 export function layerInputs(graph: Graph, config: AlbertConfig, variant: LayerVariant): LayerInputs {
   return {
-    attentionBias: graph.input('attentionBias', ['batch', 1, 1, 'sequence']),
+    attentionBias: graph.input('attentionBias', ['batch', 1, variant.causal ? 'sequence' : 1, 'sequence']),
     visible: variant.emptyRows ? graph.input('visible', ['batch*sequence', 1]) : undefined,
     distances: config.positionEmbeddingType === 'absolute' ? undefined : graph.input('distances', ['sequence', 'sequence'], { dtype: 'int64' }),
   };

@@ -37,7 +37,7 @@ export interface LayerDropout {
 
 /** What a layer needs besides its input and weights. */
 export interface LayerInputs {
-  /** 0 for visible keys, a large negative number for hidden ones: `[batch, 1, 1, sequence]`. */
+  /** 0 for visible keys, a large negative number for hidden ones: `[batch, 1, 1 or query, key]`. */
   attentionBias: Tensor;
   /** 1 for visible keys, else 0: `[batch*sequence, 1]`. Only needed where a text may have no visible token at all. */
   visible?: Tensor | undefined;

@@ -34,7 +34,7 @@ export function classificationHead(config: AlbertConfig, options: Classification
   const { numLabels, problemType, labelSmoothing = 0 } = options;
   return {
     parameters: [...poolerParameters(config), ...headParameters(config, 'sequenceClassification', numLabels)],
-    build(graph, hidden, parameter, dropout): HeadTensors {
+    build(graph, hidden, parameter, { dropout }): HeadTensors {
       const pooled = pooledFirstTokens(graph, hidden, parameter);
       const mask = dropout ? graph.input('classifierMask', ['batch', config.hiddenSize]) : undefined;
       const logits = HEADS.sequenceClassification.logits(config, parameter, pooled, mask); // [batch, labels]
@@ -54,7 +54,7 @@ export function tokenClassificationHead(config: AlbertConfig, numLabels: number)
   return {
     parameters: headParameters(config, 'tokenClassification', numLabels),
     maskRows: 'tokens',
-    build(graph, hidden, parameter, dropout): HeadTensors {
+    build(graph, hidden, parameter, { dropout }): HeadTensors {
       const mask = dropout ? graph.input('classifierMask', ['batch*sequence', config.hiddenSize]) : undefined;
       const logits = HEADS.tokenClassification.logits(config, parameter, hidden, mask); // [tokens, labels]
       const labels = graph.input('labels', ['batch*sequence'], { dtype: 'int64' });
@@ -92,7 +92,7 @@ export function questionAnsweringHead(config: AlbertConfig): HeadDefinition {
 export function optionsHead(config: AlbertConfig, head: 'multipleChoice' | 'sequenceClassification'): HeadDefinition {
   return {
     parameters: [...poolerParameters(config), ...headParameters(config, head, 1)],
-    build(graph, hidden, parameter, dropout): HeadTensors {
+    build(graph, hidden, parameter, { dropout }): HeadTensors {
       const pooled = pooledFirstTokens(graph, hidden, parameter);
       const mask = dropout ? graph.input('classifierMask', ['batch', config.hiddenSize]) : undefined;
       const logits = HEADS[head].logits(config, parameter, pooled, mask); // [batch, 1]
@@ -123,7 +123,7 @@ export function pretrainingHead(config: AlbertConfig, options: PretrainingHeadOp
       ...(options.maskedLm ? [...headParameters(config, 'maskedLm'), wordEmbeddings] : []),
       ...(options.sentencePair ? [...poolerParameters(config), ...headParameters(config, 'sentenceOrder')] : []),
     ],
-    build(graph, hidden, parameter, dropout): HeadTensors {
+    build(graph, hidden, parameter, { dropout }): HeadTensors {
       const losses: Tensor[] = [];
       const outputs: Record<string, Tensor> = {};
       if (options.maskedLm) {

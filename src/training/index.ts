@@ -1,6 +1,7 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Training: gradients over a whole ALBERT, optimisers, schedules, the trainer, trackers and reports. */
+export { withAddedLoss, type AddedLoss } from './added-loss.ts';
 export { createArena, layerwiseScales, type Arena, type ArenaOptions } from './arena.ts';
 export { classificationTask, encodeExamples, scoreLogits, type ClassificationTaskOptions, type EncodedExample } from './classification.ts';
 export { stepsPerEpoch, unitsTask, type HeadFeeds, type Piece, type Unit, type UnitBatch, type UnitsTaskOptions } from './units.ts';
@@ -11,9 +12,10 @@ export {
 export { TokenTable, type SentenceRows } from './contrastive-rows.ts';
 export type { RunEstimate } from './estimate-node.ts';
 export { LearningWatch, StepGuard, type GuardOptions, type Verdict } from './guards.ts';
-export { CompiledHead, type HeadDefinition, type HeadResults, type HeadTensors } from './head.ts';
+export { CompiledHead, type HeadBuildOptions, type HeadDefinition, type HeadResults, type HeadTensors } from './head.ts';
 export { classificationHead, optionsHead, pretrainingHead, questionAnsweringHead, tokenClassificationHead, type ClassificationHeadOptions, type PretrainingHeadOptions } from './heads.ts';
-export { LayerwiseNetwork, type LayerwiseOptions, type SaveActivations, type StepPosition, type TrainingBatch } from './layerwise.ts';
+export { extensionParameters, extensionPrefix, type LayerExtension } from './layer-extension.ts';
+export { LayerwiseNetwork, type LayerwiseOptions, type SaveActivations, type StepHooks, type StepPosition, type TrainingBatch } from './layerwise.ts';
 export { createAdamW, type AdamWOptions } from './optimizers/adamw.ts';
 export { createLamb, type LambOptions } from './optimizers/lamb.ts';
 export { clipScale, globalNorm, type Optimizer } from './optimizers/optimizer.ts';

@@ -3,17 +3,18 @@ import type { Graph, Tensor } from '../graph/graph.ts';
 import { distanceTensor, maskTensors, validateBatch, type EncoderBatch } from '../model/batch.ts';
 import { groupOfDepth, type AlbertConfig } from '../model/config.ts';
 import { layerInputs } from '../model/layer-graphs.ts';
-import { embeddingProjection, encoderLayer, type LayerDropout } from '../model/network.ts';
+import { embeddingProjection, encoderLayer, type LayerDropout, type ParameterLookup } from '../model/network.ts';
 import { embeddingParameters, layerParameters, layerPrefix, type ParameterSpec } from '../model/parameters.ts';
 import type { CompileOptions } from '../runtime/compile.ts';
-import type { HostTensor, RunTensor } from '../runtime/tensor.ts';
+import { HostTensor, type RunTensor } from '../runtime/tensor.ts';
 import type { Arena } from './arena.ts';
 import type { Buffers } from './buffers.ts';
 import { HostDevice, type TrainingDevice } from './device.ts';
 import { WebGpuDevice } from './device-webgpu.ts';
 import { DropoutMasks, type DropoutSource, type MaskPosition } from './dropout.ts';
 import { EMBEDDING_TABLES } from './embeddings.ts';
-import { CompiledHead, type HeadDefinition, type HeadResults } from './head.ts';
+import { CompiledHead, hiddenAt, type HeadDefinition, type HeadResults } from './head.ts';
+import { extendedDense, extensionPrefix, type LayerExtension } from './layer-extension.ts';
 import { isShortProduct } from './short-products.ts';
 import { Stage, type SavedActivations, type StageParameters, type StageTensors } from './stage.ts';
 
@@ -28,6 +29,18 @@ export interface LayerwiseOptions extends CompileOptions {
   seed?: number;
   /** Replaces the hashed masks, in checks against another implementation. */
   dropout?: DropoutSource;
+  /** Takes batches with `causalFrom`, and only those. Default false. */
+  causal?: boolean;
+  /** Weights of its own for every executed layer; `arena` holds {@link extensionParameters} too. */
+  extension?: LayerExtension;
+}
+
+/** Looks into, and at, the embeddings of a step. On the CPU only. */
+export interface StepHooks {
+  /** Added to the sum of the embeddings, before LayerNorm: `[batch*sequence, embeddingSize]`. */
+  embeddingShift?: Float32Array;
+  /** Gets the loss's gradient with respect to that sum, `[batch*sequence, embeddingSize]`; valid until the next step. */
+  onEmbeddingGradient?: (gradient: Float32Array) => void;
 }
 
 /** When a micro-batch is run; with the seed it determines the dropout masks. */
@@ -62,6 +75,7 @@ export class LayerwiseNetwork implements Disposable {
   private readonly evaluation: Stages;
   private readonly masks: DropoutSource;
   private readonly projectionParameters: StageParameters;
+  /** Of every executed layer. */
   private readonly layerParameterSets: StageParameters[];
   private readonly headParameterSet: StageParameters;
   private readonly trainable: ReadonlySet<string>;
@@ -77,43 +91,55 @@ export class LayerwiseNetwork implements Disposable {
     this.projectionParameters = this.bind(projectionSpecs, '');
     this.headParameterSet = this.bind(head.parameters, '');
     const prefixes = Array.from({ length: config.numHiddenGroups * config.innerGroupNum }, (_, i) => `${layerPrefix(Math.floor(i / config.innerGroupNum), i % config.innerGroupNum)}.`);
-    this.layerParameterSets = prefixes.map((prefix) => this.bind(layerParameters(config), prefix));
-    const layerTrainable = prefixes.map((prefix) => new Set(layerParameters(config).flatMap(({ name }) => (this.trainable.has(prefix + name) ? [name] : []))));
+    const ownSets = prefixes.map((prefix) => this.bind(layerParameters(config), prefix));
+    this.layerParameterSets = Array.from({ length: this.executedLayers }, (_, layer) => this.extend(ownSets[this.stageIndex(layer)], layer));
+    const extended = (options.extension?.parameters ?? []).map(({ name }) => name).filter((name) => this.trainable.has(extensionPrefix(0) + name));
+    const layerTrainable = prefixes.map((prefix) => new Set([...layerParameters(config).flatMap(({ name }) => (this.trainable.has(prefix + name) ? [name] : [])), ...extended]));
     const { target } = this.device;
     const createStages = (stageConfig: AlbertConfig): Stages => {
       const projection = (threads?: number): Stage => new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, { ...options, ...(threads && { threads }) }, target);
       return {
         projection: projection(), shortProjection: projection(1),
-        layers: shareStages(layerTrainable, (trainable) => new Stage({ build: (graph) => buildLayer(graph, stageConfig, trainable) }, options, target)),
+        layers: shareStages(layerTrainable, (trainable) => new Stage({ build: (graph) => buildLayer(graph, stageConfig, { trainable, ...options }) }, options, target)),
       };
     };
     const dropout = config.hiddenDropoutProb > 0 || config.attentionProbsDropoutProb > 0;
     this.training = createStages(config);
     this.evaluation = dropout ? createStages({ ...config, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 }) : this.training;
+    if (this.device.name !== 'cpu' && head.depths?.length) throw new AlbertineError('unsupported', 'heads that read other depths than the last train on the CPU only', { value: head.depths });
     this.masks = options.dropout ?? new DropoutMasks(config, options.seed ?? 0, this.device.hostBuffers);
     this.head = new CompiledHead(head, { hiddenSize: config.hiddenSize, trainable: this.trainable, dropout: config.classifierDropoutProb > 0, options, target });
   }
 
   /** Forward and backward pass of one micro-batch; adds to the gradients of {@link LayerwiseNetwork.device} and returns the head's results. */
-  async accumulate(batch: TrainingBatch, at: StepPosition): Promise<HeadResults> {
+  async accumulate(batch: TrainingBatch, at: StepPosition, hooks: StepHooks = {}): Promise<HeadResults> {
     const run = await this.prepare(batch, at);
+    if (hooks.embeddingShift) addInto(run.embedded, hooks.embeddingShift);
     const saved = await this.forwardKeeping(run);
     const { sizes, tokens } = run;
     const { hiddenSize, embeddingSize } = this.config;
     const executed = this.executedLayers;
     let gradient = this.buffers.tensor('gradient 0', [tokens, hiddenSize]);
-    const headFeeds = { hidden: this.hidden(executed, tokens), ...batch.headFeeds, ...this.masks.classifier(run.at!, this.head.definition.maskRows) };
-    const results = await this.head.train(headFeeds, { parameters: this.headParameterSet, hiddenGradient: gradient, sizes: { ...sizes, ...batch.headSizes } });
+    const depthGradients = new Map((this.head.definition.depths ?? []).map((depth) => [depth, this.buffers.tensor(`gradient of depth ${depth}`, [tokens, hiddenSize])]));
+    const headFeeds = { hidden: this.hidden(executed, tokens), ...this.depthFeeds((layer) => this.hidden(layer, tokens)), ...batch.headFeeds, ...this.masks.classifier(run.at!, this.head.definition.maskRows) };
+    const results = await this.head.train(headFeeds, { parameters: this.headParameterSet, hiddenGradient: gradient, depthGradients, sizes: { ...sizes, ...batch.headSizes } });
+    const addDepth = (layer: number): void => {
+      const more = depthGradients.get(layer / this.config.innerGroupNum);
+      if (more) addInto(gradient, (more as HostTensor).data as Float32Array);
+    };
+    addDepth(executed);
     for (let layer = executed - 1; layer >= 0; layer--) {
       const index = this.stageIndex(layer);
       const inputGradient = this.buffers.tensor(`gradient ${(executed - layer) % 2}`, [tokens, hiddenSize]);
       const activations = saved.layers[layer] ?? await this.keepLayer(run, layer, RECOMPUTED);
-      await this.training.layers[index].backward(this.layerFeeds(run, layer), { parameters: this.layerParameterSets[index], saved: activations, outputGradient: gradient, inputGradient, sizes });
+      await this.training.layers[index].backward(this.layerFeeds(run, layer), { parameters: this.layerParameterSets[layer], saved: activations, outputGradient: gradient, inputGradient, sizes });
       gradient = inputGradient;
+      addDepth(layer);
     }
     const embeddedGradient = this.buffers.tensor('gradient embedded', [tokens, embeddingSize]);
     const feeds = { embedded: run.embedded, ...this.masks.embedding(run.at!) };
     await this.projectionOf(this.training, tokens).backward(feeds, { parameters: this.projectionParameters, saved: saved.projection, outputGradient: gradient, inputGradient: embeddedGradient, sizes });
+    if (hooks.onEmbeddingGradient) hooks.onEmbeddingGradient(hostData(embeddedGradient));
     await this.device.embeddings.scatter(batch, embeddedGradient);
     return results;
   }
@@ -122,21 +148,22 @@ export class LayerwiseNetwork implements Disposable {
   async evaluate(batch: TrainingBatch): Promise<HeadResults> {
     const run = await this.prepare(batch);
     const { sizes, tokens } = run;
-    await this.projectionOf(this.evaluation, tokens).forward({ embedded: run.embedded }, { parameters: this.projectionParameters, output: this.hidden(0, tokens), sizes });
-    // Two buffers in turns: nothing is kept for a backward pass.
-    const hidden = (layer: number): RunTensor => this.hidden(layer % 2, tokens);
+    // Two buffers in turns, as nothing is kept for a backward pass; what the head reads has its own.
+    const read = new Set((this.head.definition.depths ?? []).map((depth) => depth * this.config.innerGroupNum));
+    const hidden = (layer: number): RunTensor => (read.has(layer) ? this.buffers.tensor(`read ${layer}`, [tokens, this.config.hiddenSize]) : this.hidden(layer % 2, tokens));
+    await this.projectionOf(this.evaluation, tokens).forward({ embedded: run.embedded }, { parameters: this.projectionParameters, output: hidden(0), sizes });
     for (let layer = 0; layer < this.executedLayers; layer++) {
       const index = this.stageIndex(layer);
-      await this.evaluation.layers[index].forward({ hidden: hidden(layer), ...run.shared }, { parameters: this.layerParameterSets[index], output: hidden(layer + 1), sizes });
+      await this.evaluation.layers[index].forward({ hidden: hidden(layer), ...run.shared }, { parameters: this.layerParameterSets[layer], output: hidden(layer + 1), sizes });
     }
-    const feeds = { hidden: hidden(this.executedLayers), ...batch.headFeeds };
+    const feeds = { hidden: hidden(this.executedLayers), ...this.depthFeeds(hidden), ...batch.headFeeds };
     return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...sizes, ...batch.headSizes } });
   }
 
   /** Bytes of activations and gradients that a micro-batch of this shape needs, besides the arena. An upper bound. */
   activationBytes({ batchSize, sequenceLength }: BatchShape): number {
-    // The hidden states of all depths, two gradients, what every kept depth holds, and one depth at work.
-    const hidden = 4 * batchSize * sequenceLength * this.config.hiddenSize * (this.executedLayers + 3);
+    // The hidden states of all depths, two gradients and those of depths that the head reads, what every kept depth holds, and one depth at work.
+    const hidden = 4 * batchSize * sequenceLength * this.config.hiddenSize * (this.executedLayers + 3 + (this.head.definition.depths?.length ?? 0));
     const { kept, whole } = this.training.layers[0].bytes({ batch: batchSize, sequence: sequenceLength });
     return hidden + this.keptLayers * kept + whole;
   }
@@ -152,6 +179,18 @@ export class LayerwiseNetwork implements Disposable {
       .filter(({ name }) => kind === 'values' || this.trainable.has(prefix + name))
       .map(({ name, shape }) => [name, this.device.parameter({ name: prefix + name, shape }, kind)]));
     return { values: tensors('values'), gradients: tensors('gradients') };
+  }
+
+  /** A layer's parameters with those of its extension. */
+  private extend(own: StageParameters, layer: number): StageParameters {
+    const prefix = extensionPrefix(layer);
+    const more = this.bind((this.options.extension?.parameters ?? []), prefix);
+    return { values: { ...own.values, ...more.values }, gradients: { ...own.gradients, ...more.gradients } };
+  }
+
+  /** Hidden states that the head reads besides the last; `hidden` gives the one that enters an executed layer. */
+  private depthFeeds(hidden: (layer: number) => RunTensor): Record<string, RunTensor> {
+    return Object.fromEntries((this.head.definition.depths ?? []).map((depth) => [hiddenAt(depth), hidden(depth * this.config.innerGroupNum)]));
   }
 
   private stageIndex(executed: number): number {
@@ -170,6 +209,8 @@ export class LayerwiseNetwork implements Disposable {
   /** Checks the batch, looks up its embeddings and makes the feeds that all layers share. */
   private async prepare(batch: EncoderBatch, at?: StepPosition): Promise<Run> {
     validateBatch(this.config, batch);
+    const { causal = false } = this.options;
+    if (causal !== (batch.causalFrom !== undefined)) throw new AlbertineError('invalid_argument', causal ? 'a causal network needs causalFrom in every batch' : 'causalFrom needs a network that is made with causal: true', { value: batch.causalFrom });
     const sizes = { batch: batch.batchSize, sequence: batch.sequenceLength };
     const tokens = batch.batchSize * batch.sequenceLength;
     const distances = this.config.positionEmbeddingType === 'absolute' ? undefined : distanceTensor(this.config, batch.sequenceLength);
@@ -198,7 +239,7 @@ export class LayerwiseNetwork implements Disposable {
   /** Runs one layer of the forward pass; what its backward pass needs stays in the buffers of `slot`. */
   private keepLayer(run: Run, layer: number, slot: string): Promise<SavedActivations> {
     const index = this.stageIndex(layer);
-    const to = { parameters: this.layerParameterSets[index], output: this.hidden(layer + 1, run.tokens), sizes: run.sizes, pool: this.buffers, slot };
+    const to = { parameters: this.layerParameterSets[layer], output: this.hidden(layer + 1, run.tokens), sizes: run.sizes, pool: this.buffers, slot };
     return this.training.layers[index].forwardKeeping(this.layerFeeds(run, layer), to);
   }
 
@@ -261,11 +302,24 @@ function buildProjection(graph: Graph, config: AlbertConfig, specs: readonly Par
   return { input, parameters, output: embeddingProjection(config, (name) => parameters.get(name)!, input, mask) };
 }
 
-function buildLayer(graph: Graph, config: AlbertConfig, trainable: ReadonlySet<string>): StageTensors {
+function buildLayer(graph: Graph, config: AlbertConfig, { trainable, causal, extension }: Pick<LayerwiseOptions, 'causal' | 'extension'> & { trainable: ReadonlySet<string> }): StageTensors {
   const input = graph.input('hidden', ['batch*sequence', config.hiddenSize], { differentiable: true });
-  const parameters = declare(graph, layerParameters(config), trainable);
-  const { hidden } = encoderLayer(config, (name) => parameters.get(name)!, input, { ...layerInputs(graph, config, {}), dropout: declareMasks(graph, config) });
+  const parameters = declare(graph, [...layerParameters(config), ...(extension?.parameters ?? [])], trainable);
+  const parameter: ParameterLookup = (name) => parameters.get(name)!;
+  const dense = extension && extendedDense(extension, parameter);
+  const { hidden } = encoderLayer(config, parameter, input, { ...layerInputs(graph, config, { ...(causal && { causal }) }), dropout: declareMasks(graph, config), dense });
   return { input, parameters, output: hidden };
+}
+
+function hostData(tensor: RunTensor): Float32Array {
+  if (!(tensor instanceof HostTensor)) throw new AlbertineError('unsupported', 'the embeddings of a step can be seen and shifted on the CPU only');
+  return tensor.data as Float32Array;
+}
+
+function addInto(tensor: RunTensor, more: Float32Array): void {
+  const data = hostData(tensor);
+  if (more.length !== data.length) throw new AlbertineError('shape_mismatch', `there are ${data.length} values to be shifted, got ${more.length}`, { value: more.length });
+  for (let i = 0; i < data.length; i++) data[i] += more[i];
 }
 
 function declareMasks(graph: Graph, config: AlbertConfig): LayerDropout {

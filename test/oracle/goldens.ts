@@ -156,6 +156,17 @@ export function loadGradientCase(name: string): GradientCase {
   };
 }
 
+/** What can be attached to the network: see make_seam_goldens.py. */
+export function loadSeamCase() {
+  const folder = join(ROOT, 'seams');
+  return {
+    ...readModel(folder),
+    inputs: readJson<{ ids: number[][]; mask: number[][]; labels: number[][]; causalFrom: number[]; loss: number }>(join(folder, 'inputs.json')),
+    outputs: readSafetensors(join(folder, 'outputs.safetensors')),
+    gradients: readSafetensors(join(folder, 'gradients.safetensors')),
+  };
+}
+
 /** Loads a training run. */
 export function loadTrainingCase(name: string): TrainingCase {
   const folder = join(ROOT, 'training', name);
