@@ -8,12 +8,12 @@ const root = resolve(import.meta.dirname, '../..');
 /** What a bundler made, and what it said. */
 export interface Built { folder: string; files: { name: string; bytes: number }[]; warnings: string[] }
 
-/** A project with the page of this folder and with the package installed. */
-export function makeProject(folder: string): void {
+/** A project with a page of this folder and with the package installed. */
+export function makeProject(folder: string, script = 'page.js'): void {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   symlinkSync(root, join(folder, 'node_modules/albertine'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
-  copyFileSync(join(import.meta.dirname, 'page.js'), join(folder, 'page.js'));
+  copyFileSync(join(import.meta.dirname, script), join(folder, 'page.js'));
   writeFileSync(join(folder, 'index.html'), page('./page.js'));
 }
 
