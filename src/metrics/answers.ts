@@ -92,15 +92,35 @@ export interface AnswerReport {
   unanswerable: number;
 }
 
-/** Compares answers with those that are right, the best of several; none means that the question has no answer. Questions with Chinese in their answers are judged by CMRC's rules, others by SQuAD's. */
+/** How well an answer agrees with the best of those that are right; none means that the question has no answer. Chinese among them is judged by CMRC's rules, else SQuAD's are. */
+export function agreementWithAny(right: readonly string[], found: string): AnswerAgreement {
+  if (right.length === 0) return { exact: Number(found.trim() === ''), f1: Number(found.trim() === '') };
+  const judge = right.some((answer) => HAN.test(answer)) ? agreementChinese : agreementEnglish;
+  const each = right.map((answer) => judge(answer, found));
+  return { exact: Math.max(...each.map(({ exact }) => exact)), f1: Math.max(...each.map(({ f1 }) => f1)) };
+}
+
+/**
+ * The margin up to which an answer is given and beyond which none, with the best F1: every threshold that changes anything is tried,
+ * as SQuAD 2.0's script does. 0 where no other is better.
+ */
+export function bestNoAnswerThreshold(right: readonly (readonly string[])[], found: readonly { answer: string; noAnswerMargin: number }[]): number {
+  const gains = found.map(({ answer, noAnswerMargin }, i) => ({ margin: noAnswerMargin, gain: agreementWithAny(right[i], answer).f1 - agreementWithAny(right[i], '').f1 }));
+  gains.sort((a, b) => a.margin - b.margin);
+  const atZero = gains.reduce((sum, { margin, gain }) => sum + (margin <= 0 ? gain : 0), 0);
+  let [best, bestSum, sum] = [0, atZero, 0];
+  for (const [i, { margin, gain }] of gains.entries()) {
+    sum += gain;
+    // Of equal margins all are answered or none.
+    if (margin !== gains[i + 1]?.margin && Number.isFinite(margin) && sum > bestSum) [best, bestSum] = [margin, sum];
+  }
+  return best;
+}
+
+/** Compares answers with those that are right, as {@link agreementWithAny} does. */
 export function answerReport(right: readonly (readonly string[])[], found: readonly string[]): AnswerReport {
   if (right.length !== found.length) throw new AlbertineError('shape_mismatch', `${right.length} questions have ${found.length} answers`, { value: found.length });
-  const all = right.map((answers, question): AnswerAgreement => {
-    if (answers.length === 0) return { exact: Number(found[question].trim() === ''), f1: Number(found[question].trim() === '') };
-    const judge = answers.some((answer) => HAN.test(answer)) ? agreementChinese : agreementEnglish;
-    const each = answers.map((answer) => judge(answer, found[question]));
-    return { exact: Math.max(...each.map(({ exact }) => exact)), f1: Math.max(...each.map(({ f1 }) => f1)) };
-  });
+  const all = right.map((answers, question) => agreementWithAny(answers, found[question]));
   const mean = (of: keyof AnswerAgreement, keep: (question: number) => boolean): number => {
     const kept = all.filter((_, question) => keep(question));
     return kept.length === 0 ? NaN : kept.reduce((sum, agreement) => sum + agreement[of], 0) / kept.length;

@@ -35,6 +35,18 @@ describe('questions in files', () => {
     expect((await readQuestions(absent, { onError: 'skip' })).report).toMatchObject({ rows: 1, skipped: 1 });
   });
 
+  it("are read in Hugging Face's flat form, with fields of any name", async () => {
+    const path = folder.path('flat.json');
+    const row = { id: 7, question: 'who', context: 'It was Ada.', answers: { text: ['Ada'], answer_start: [7] } };
+    writeFileSync(path, JSON.stringify({ version: 2, data: [row, { ...row, id: 8, answers: { text: [], answer_start: [] } }] }));
+    expect((await readQuestions(path, {})).rows).toEqual([
+      { input: { question: 'who', context: 'It was Ada.', id: '7' }, gold: { answers: ['Ada'], start: 7, end: 10 } }, { input: { question: 'who', context: 'It was Ada.', id: '8' }, gold: { answers: [], start: -1, end: -1 } },
+    ]);
+    writeFileSync(path, JSON.stringify([{ q: 'who', text: 'It was Ada.', a: 'Ada' }]));
+    expect((await readQuestions(path, { questionField: 'q', contextField: 'text', answerField: 'a' })).rows[0].gold).toMatchObject({ start: 7 });
+    await expect(readQuestions(path, {})).rejects.toThrow(/nor a list of question, context and answers/);
+  });
+
   it('are read as rows, with answers as lists, columns or texts; and without any where they are only asked', async () => {
     const path = writeRows(folder.path('rows.jsonl'), [
       { question: 'a', context: 'one two', answers: [{ text: 'two', start: 4 }] }, { question: 'b', context: 'one two', answers: { text: ['one'], answer_start: [0] } },
@@ -74,6 +86,12 @@ describe('answers from documents', () => {
     expect(passages.length).toBeGreaterThan(3);
     for (const { start, end } of passages) expect([text.slice(start, end).trim().length, end - start <= 1300]).toEqual([end - start, true]);
     expect(splitPassages(' \n\n ')).toEqual([]);
+  });
+
+  it('come from the shortest window that has a place for one, and from none that is shorter', async () => {
+    const asked = [{ question: 'what was the film about and who was the actor', context: 'the film actor story and one' }];
+    for (const maxLength of [5, 6, 9]) expect((await reader.predict(asked, { maxLength }))[0].windows, `${maxLength}`).toBeGreaterThan(1);
+    await expect(reader.predict(asked, { maxLength: 4 })).rejects.toThrow('maxLength must be an integer >= 5, got 4');
   });
 
   it('are found by words, as BM25 has it', () => {

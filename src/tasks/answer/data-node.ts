@@ -31,7 +31,7 @@ export interface AnswerSource extends AsyncIterable<AnswerRow> {
 }
 
 /**
- * Opens a file of questions: `.json` in the form of SQuAD (1.1, 2.0; CMRC 2018 and XQuAD have it too), else rows with a question, a context and answers (`[{ text, start }]`, one such object,
+ * Opens a file of questions: `.json` in the form of SQuAD (1.1, 2.0; CMRC 2018 and XQuAD have it too) or with a flat list of questions in `data`, else rows with a question, a context and answers (`[{ text, start }]`, one such object,
  * or the text alone). An answer that does not stand at its place is looked for; one that stands nowhere is a bad row. With `labelled` a row without answers is a bad one;
  * an empty list means that the question has none.
  */
@@ -40,7 +40,7 @@ export function openQuestions(path: string, fields: AnswerFields, { labelled }: 
   const isSquad = fields.format === undefined && /\.json$/i.test(path);
   if (isSquad) {
     const reporter = new RowReporter(path, fields.onError ?? 'stop');
-    return { name: path, report: reporter.report, repaired, [Symbol.asyncIterator]: () => squadRows(path, { reporter, repaired, labelled }) };
+    return { name: path, report: reporter.report, repaired, [Symbol.asyncIterator]: () => squadRows(path, { reporter, fields, repaired, labelled }) };
   }
   const rows = openRows(path, { ...pick(fields, ['encoding', 'header', 'delimiter', 'quotes', 'onError']), format: fields.format ?? formatOfPath(path) ?? 'jsonl' });
   return { name: rows.name, report: rows.report, repaired, [Symbol.asyncIterator]: () => tableRows(rows, { fields, repaired, labelled }) };
@@ -51,10 +51,10 @@ interface Reading {
   labelled: boolean;
 }
 
-async function* squadRows(path: string, { reporter, ...reading }: Reading & { reporter: RowReporter }): AsyncGenerator<AnswerRow> {
+async function* squadRows(path: string, { reporter, fields, ...reading }: Reading & { reporter: RowReporter; fields: AnswerFields }): AsyncGenerator<AnswerRow> {
   const { value, lines } = await readWholeJson(path);
   let number = 0;
-  for (const { context, qas } of paragraphsOf(path, lines ?? value)) {
+  for (const { context, qas } of paragraphsOf(path, lines ?? value, fields)) {
     for (const qa of qas) {
       number++;
       const { id, question, answers, is_impossible: impossible } = (qa ?? {}) as Record<string, unknown>;
@@ -71,13 +71,15 @@ async function* squadRows(path: string, { reporter, ...reading }: Reading & { re
   reporter.requireSomeRow();
 }
 
-/** The paragraphs of a file of SQuAD's form, one after the other. */
-function paragraphsOf(path: string, json: unknown): { context: unknown; qas: unknown[] }[] {
+/** The paragraphs of a file of SQuAD's form, one after the other; in Hugging Face's flat form of it every question is one with its context. */
+function paragraphsOf(path: string, json: unknown, { questionField = 'question', contextField = 'context', answerField = 'answers' }: AnswerFields): { context: unknown; qas: unknown[] }[] {
   const articles = Array.isArray(json) ? json : (json as { data?: unknown } | null)?.data;
-  const wrong = new AlbertineError('invalid_data', `${path} is not in the form of SQuAD: { "data": [{ "paragraphs": [{ "context", "qas" }] }] }`, { value: path, hint: 'Or give rows with question, context and answers as .jsonl' });
+  const wrong = new AlbertineError('invalid_data', `${path} is not in the form of SQuAD: { "data": [{ "paragraphs": [{ "context", "qas" }] }] }, nor a list of ${questionField}, ${contextField} and ${answerField}`, { value: path, hint: 'Or give rows with question, context and answers as .jsonl' });
   if (!Array.isArray(articles)) throw wrong;
   return articles.flatMap((article: unknown) => {
-    const { paragraphs } = (article ?? {}) as Record<string, unknown>;
+    const fields = (article ?? {}) as Record<string, unknown>;
+    const { paragraphs } = fields;
+    if (Object.hasOwn(fields, questionField) && Object.hasOwn(fields, contextField)) return [{ context: fields[contextField], qas: [{ id: fields['id'], question: fields[questionField], answers: fields[answerField] }] }];
     if (!Array.isArray(paragraphs)) throw wrong;
     return paragraphs.map((paragraph: unknown) => {
       const { context, qas } = (paragraph ?? {}) as Record<string, unknown>;

@@ -91,6 +91,8 @@ const DEFAULT_MAX_ANSWER_LENGTH = 30;
 const BEST_ENDS = 20;
 /** Share of a window that a question may take. */
 const LONGEST_QUESTION = 0.5;
+/** [CLS], a token of the question, [SEP], a token of the context, [SEP]. */
+const SHORTEST_WINDOW = 5;
 
 /** Questions about a text into stretches of it. */
 export const answerTask: Task<AnswerTypes> = {
@@ -118,7 +120,8 @@ export const answerTask: Task<AnswerTypes> = {
 };
 
 function encode({ question, context }: AnswerInput, { tokenizer, maxLength, options, longText = 'window' }: EncodeHow<AnswerTypes>): Encoded<AnswerPiece> {
-  const asked = cutQuestion(tokenizer, question, Math.max(1, Math.floor(maxLength * LONGEST_QUESTION)));
+  requireInteger('maxLength', maxLength, { min: SHORTEST_WINDOW });
+  const asked = cutQuestion(tokenizer, question, Math.min(Math.floor(maxLength * LONGEST_QUESTION), maxLength - SHORTEST_WINDOW + 1));
   const room = maxLength - asked.tokens - 3; // [CLS], [SEP] and [SEP]
   const all = tokenizer.encode(context, { addSpecialTokens: false });
   if (longText === 'error' && (asked.lost > 0 || all.ids.length > room)) throw tooLong(asked.tokens + asked.lost + all.ids.length, maxLength - 3);

@@ -1,6 +1,6 @@
 import { openFolder } from '../../core/files-node.ts';
 import { kindsOf } from '../../core/settings.ts';
-import { answerReport } from '../../metrics/answers.ts';
+import { bestNoAnswerThreshold } from '../../metrics/answers.ts';
 import { float32 } from '../../runtime/tensor.ts';
 import { questionAnsweringHead } from '../../training/heads.ts';
 import type { HeadFeeds, Unit, UnitBatch } from '../../training/units.ts';
@@ -114,13 +114,6 @@ async function finish(model: unknown, { evaluation: { rows, facts }, options }: 
   const gold = rows.map((row) => row.gold.answers);
   if (facts.noAnswerThreshold === undefined || gold.every((answers) => answers.length > 0)) return { warnings: [], info: {} };
   const found = await (model as AnswerReader).predict(rows.map(({ input }) => input), { ...answerTuning.asking(options), noAnswerThreshold: Infinity });
-  const scoreAt = (threshold: number): number => answerReport(gold, found.map(({ answer, noAnswerMargin }) => (noAnswerMargin > threshold ? '' : answer))).f1;
-  const margins = [...new Set(found.map(({ noAnswerMargin }) => noAnswerMargin))].filter(Number.isFinite).sort((a, b) => a - b);
-  const step = Math.max(1, Math.floor(margins.length / TRIED));
-  const tried = [0, ...margins.filter((_, i) => i % step === 0)];
-  const best = tried.reduce((chosen, threshold) => (scoreAt(threshold) > scoreAt(chosen) ? threshold : chosen), 0);
+  const best = bestNoAnswerThreshold(gold, found);
   return { warnings: [], info: { notes: [`no answer is given where it is ${best.toFixed(3)} likelier in logits: chosen on the held-out questions`] }, extra: { [THRESHOLD_KEY]: best } };
 }
-
-/** Thresholds that are tried, evenly spread over those that change anything. */
-const TRIED = 100;

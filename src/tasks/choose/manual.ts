@@ -19,7 +19,7 @@ export const chooseManual: TaskManual = {
     shown: ['accuracy'],
     manual: `
 Data
-  {"context":"The cat was hungry.","question":"What did it do?","choices":["It ate.","It sang."],"label":0}      label: an index, a letter, or the choice itself
+  {"context":"The cat was hungry.","question":"What did it do?","choices":["It ate.","It sang."],"label":0}      label: an index from 0, a letter, or the choice itself
   {"article":"...","questions":["..."],"options":[["...","..."]],"answers":["A"]}                                 RACE, as its files are
   sent1,sent2,ending0,ending1,ending2,ending3,label                                                               SWAG
   Questions may have different numbers of choices. A question with _ has the choice in that place.

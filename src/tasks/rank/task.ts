@@ -74,7 +74,7 @@ export const rankTask: Task<RankTypes> = {
     return { ...(id !== undefined && { id }), ranking: ranking.slice(0, topK).map(({ candidate, logit }) => ({ candidate, score: 1 / (1 + Math.exp(-logit)) })) };
   },
   score(gold, outputs): Scores {
-    const queries = outputs.map(({ ranking }, row): RankedQuery => ({ ranking: ranking.map(({ candidate }) => candidate), relevance: new Map(gold[row].map((gain, candidate) => [candidate, gain])) }));
+    const queries = outputs.map(({ ranking }, row) => rankedQuery(ranking, gold[row]));
     const candidates = gold.reduce((sum, { length }) => sum + length, 0);
     return {
       metrics: { mrr: meanReciprocalRank(queries), ndcg10: ndcgAtK(queries, 10), map: meanAveragePrecision(queries), accuracyAt1: meanReciprocalRank(queries, 1) },
@@ -82,3 +82,9 @@ export const rankTask: Task<RankTypes> = {
     };
   },
 };
+
+/** Of candidates with equal scores the relevant ones count as last: a model that tells nothing apart must not gain by the order of a file. */
+function rankedQuery(ranking: readonly RankedCandidate[], gains: readonly number[]): RankedQuery {
+  const order = [...ranking].sort((a, b) => b.score - a.score || gains[a.candidate] - gains[b.candidate]);
+  return { ranking: order.map(({ candidate }) => candidate), relevance: new Map(gains.map((gain, candidate) => [candidate, gain])) };
+}
