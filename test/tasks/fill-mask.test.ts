@@ -37,6 +37,7 @@ describe('fill-mask', () => {
   it('judges words that are given, of one piece or several, alike alone and among others', async () => {
     using filler = await open();
     const candidates = ['cat', 'dogs', 'sun'];
+    await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', '鿃'] })).rejects.toThrow('the vocabulary does not know the candidate "鿃"');
     const [{ masks: [{ guesses }] }] = await filler.fill(['the [MASK] ran'], { candidates });
     expect(guesses.map(({ text }) => text).sort()).toEqual([...candidates].sort());
     expect(guesses.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 6);

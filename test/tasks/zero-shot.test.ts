@@ -26,6 +26,9 @@ describe('zero-shot classification', () => {
     expect(found.label).toBe(found.labels[0].label);
     const [several] = await zero.classify([text], labels, { template, multiLabel: true });
     for (const [i, label] of labels.entries()) expect(several.labels.find((other) => other.label === label)!.score).toBeCloseTo(softmax([logits[3 * i + 2], logits[3 * i]])[0], 6);
+    expect(found.truncatedTokens).toBe(0);
+    const [cut] = await zero.classify(['the cat sat '.repeat(100)], labels, { template });
+    expect(cut.truncatedTokens).toBeGreaterThan(200);
     await expect(zero.classify([text], ['dog'])).rejects.toThrow('there must be at least two labels');
     await expect(zero.classify([text], labels, { template: 'no place' })).rejects.toThrow('the template has no {}');
   });

@@ -32,9 +32,9 @@ async function scoreOf(model: FillMask, text: string, flags: FillMaskFlags): Pro
 }
 
 async function masksOf(model: FillMask, text: string, flags: FillMaskFlags): Promise<Record<string, unknown>> {
-  const [{ text: filled, masks, tokenCount }] = await model.fill([text], pick(flags, ['topK', 'candidates', 'batchTokens']));
+  const [{ text: filled, masks, tokenCount, truncatedTokens }] = await model.fill([text], pick(flags, ['topK', 'candidates', 'batchTokens']));
   return {
-    text: filled, tokenCount,
+    text: filled, tokenCount, truncatedTokens,
     masks: masks.map((mask) => ({ ...mask, guesses: mask.guesses.map(({ score, logProbability, ...guess }) => ({ ...guess, score: rounded(score), ...(logProbability !== undefined && { logProbability: rounded(logProbability) }) })) })),
   };
 }

@@ -19,7 +19,7 @@ export function registerFillMask(program: Command, io: CliIo): void {
     .option('-q, --quiet', 'no progress; notes and errors are still printed')
     .addHelpText('after', `
 Output
-  {"index":0,"text":"the capital of france is paris","masks":[{"start":4,"end":10,"guesses":[{"text":"capital","score":0.61,"token":"\u2581capital"}, ..]}],"tokenCount":6}
+  {"index":0,"text":"the capital of france is paris","masks":[{"start":4,"end":10,"guesses":[{"text":"capital","score":0.61,"token":"\u2581capital"}, ..]}],"tokenCount":6,"truncatedTokens":0}
   Each mask is filled with the others still masked. "start" and "end" are UTF-16 positions of the mask. With --candidates scores are among those, and "logProbability" is the sum over a word's pieces.
   --score: {"index":0,"pseudoLogLikelihood":-12.3,"pseudoPerplexity":7.8,"tokens":[{"token":"\u2581the","start":0,"end":3,"logProbability":-0.4}, ..]}
 

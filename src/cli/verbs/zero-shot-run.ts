@@ -19,8 +19,8 @@ export async function runZeroShot(io: CliIo, model: string, { texts, flags }: { 
       const classifier = ZeroShotClassifier.from(await openModel(io, model, flags));
       return {
         async answer(text) {
-          const [{ label, score, labels }] = await classifier.classify([text], flags.labels, pick(flags, ['template', 'multiLabel', 'batchTokens']));
-          return { label, score: rounded(score), labels: labels.map((one) => ({ ...one, score: rounded(one.score) })) };
+          const [{ label, score, labels, truncatedTokens }] = await classifier.classify([text], flags.labels, pick(flags, ['template', 'multiLabel', 'batchTokens']));
+          return { label, score: rounded(score), labels: labels.map((one) => ({ ...one, score: rounded(one.score) })), truncatedTokens };
         },
         [Symbol.dispose]: () => classifier[Symbol.dispose](),
       };

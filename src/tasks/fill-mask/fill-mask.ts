@@ -5,6 +5,7 @@ import { bucketWithin, planBatches } from '../../data/batches.ts';
 import { padPieces } from '../../model/batch.ts';
 import { Albert, type LoadOptions } from '../../loaded/albert.ts';
 import { loadNamed } from '../../loaded/loader.ts';
+import { countUnknown } from '../../tokenizer/tokenizer.ts';
 
 /** Options of {@link FillMask.fill}. */
 export interface FillOptions {
@@ -51,6 +52,8 @@ export interface FilledText {
   /** The text with the best guess in every mask. */
   text: string;
   tokenCount: number;
+  /** Tokens of a text longer than the model that a mask did not see: it is judged by what the model takes around it. */
+  truncatedTokens: number;
 }
 
 /** How likely a text is, token by token. */
@@ -110,7 +113,7 @@ export class FillMask implements Disposable {
         ? await this.judge(ids, positions, { candidates: options.candidates, batchTokens: options.batchTokens })
         : (await this.logProbabilities([...positions.map((at) => this.around(ids, [at]))], options.batchTokens)).map(([row]) => this.best(row, topK));
       const masks = positions.map((at, i): FilledMask => ({ start: offsets[at][0], end: offsets[at][1], guesses: guesses[i].slice(0, topK) }));
-      results.push({ masks, text: fillIn(text, masks), tokenCount: ids.length - 2 });
+      results.push({ masks, text: fillIn(text, masks), tokenCount: ids.length - 2, truncatedTokens: Math.max(0, ids.length - this.model.config.maxPositionEmbeddings) });
     }
     return results;
   }
@@ -147,6 +150,8 @@ export class FillMask implements Disposable {
     const { tokenizer } = this.model;
     const pieces = candidates.map((candidate) => tokenizer.encodeIds(candidate));
     const empty = candidates.find((_, i) => pieces[i].length === 0);
+    const unknown = candidates.find((_, i) => countUnknown(tokenizer, pieces[i]) > 0);
+    if (unknown !== undefined) throw new AlbertineError('invalid_argument', `the vocabulary does not know the candidate ${JSON.stringify(unknown)}, so it cannot be judged`, { value: unknown, hint: 'Leave it out, or use a model whose vocabulary has it' });
     if (candidates.length === 0 || empty !== undefined) throw new AlbertineError('invalid_argument', 'candidates must be words, of which there is at least one', { value: empty ?? candidates });
     return await Promise.all(positions.map(async (at) => {
       const sequences = pieces.map((own): Masked => {

@@ -23,6 +23,8 @@ export interface ZeroShotPrediction {
   label: string;
   score: number;
   labels: ScoredLabel[];
+  /** Tokens that were cut off the text, which shares the model's positions with a label's sentence: of the label that lost most. */
+  truncatedTokens: number;
 }
 
 const ENTAILED = /^(entail(s|ment|ed)?|yes|true|蕴含)$/i;
@@ -74,13 +76,14 @@ export class ZeroShotClassifier implements Disposable {
     if (labels.length < (multiLabel ? 1 : 2)) throw new AlbertineError('invalid_argument', `there must be at least ${multiLabel ? 'one label' : 'two labels'}, got ${labels.length}`, { value: labels });
     if (!template.includes('{}')) throw new AlbertineError('invalid_argument', `the template has no {} for the label: ${JSON.stringify(template)}`, { value: template });
     const pairs = texts.flatMap((text) => labels.map((label) => ({ text, pair: template.replace('{}', () => label) })));
-    const { logits } = await this.classifier.logits(pairs, { longText: 'truncate', ...(batchTokens !== undefined && { batchTokens }) });
+    const { logits, texts: counts } = await this.classifier.logits(pairs, { longText: 'truncate', ...(batchTokens !== undefined && { batchTokens }) });
     const width = this.classifier.labels.length;
     return texts.map((_, text) => {
       const rows = labels.map((_label, i) => logits.subarray((text * labels.length + i) * width, (text * labels.length + i + 1) * width));
       const scores = multiLabel ? rows.map((row) => this.alone(row)) : softmax(rows.map((row) => row[this.entailment]));
       const scored = labels.map((label, i) => ({ label, score: scores[i] })).sort((a, b) => b.score - a.score);
-      return { ...scored[0], labels: scored };
+      const truncatedTokens = Math.max(...labels.map((_label, i) => counts[text * labels.length + i].truncatedTokens));
+      return { ...scored[0], labels: scored, truncatedTokens };
     });
   }
 
