@@ -27,8 +27,11 @@ def run_transformers(check, batch):
     import transformers
 
     model = getattr(transformers, check["loader"]).from_pretrained(check["folder"]).eval()
+    inputs = {name: torch.tensor(values) for name, values in batch.items()}
+    if check["loader"].endswith("ForMultipleChoice"):
+        inputs = {name: values.unsqueeze(1) for name, values in inputs.items()}  # one choice a text: [texts, 1, tokens]
     with torch.no_grad():
-        result = model(**{name: torch.tensor(values) for name, values in batch.items()})
+        result = model(**inputs)
     return [result[name].float().numpy() for name in check["outputs"]], f"transformers {transformers.__version__}, {model.dtype}"
 
 

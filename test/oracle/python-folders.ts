@@ -24,6 +24,9 @@ const FILES: Readonly<Record<string, string>> = {
   'several.csv': 'text,label\na good film,"a,b"\na bad film,a\nthe sun,b\nslow train,c\n',
   'tagged.conll': 'the B-ANIMAL\ncat I-ANIMAL\nsat O\n\n猫 B-ANIMAL\n好 O\n\na O\nslow O\ntrain B-VEHICLE\n',
   'related.jsonl': '{"text":"a cat sat on a mat","head":{"start":2,"end":5,"type":"ANIMAL"},"tail":{"start":15,"end":18},"label":"on"}\n{"text":"the sun and bread","head":{"start":4,"end":7},"tail":{"start":12,"end":17},"label":"none"}\n',
+  'choices.jsonl': '{"context":"the cat sat","question":"where","choices":["on the mat","in the sun"],"label":0}\n{"question":"what","choices":["bread","a train","猫"],"label":1}\n',
+  'candidates.jsonl': '{"query":"a cat","candidates":["the cat sat","a slow train"],"labels":[1,0]}\n{"query":"the sun","candidates":["bread","a sun","猫"],"labels":[0,1,0]}\n',
+  'questions.jsonl': '{"question":"who sat","context":"the cat sat on the mat","answers":["the cat"]}\n{"question":"what","context":"bread and the sun","answers":[]}\n',
   'scored.csv': 'text,pair,score\na cat sat,the cat sat,5\na cat sat,a slow train,0\nthe sun,a sun,4\nthe sun,bread,1\n',
 };
 
@@ -47,6 +50,9 @@ const COMMANDS: readonly (readonly [name: string, argv: readonly string[]])[] = 
   ['several', [...classify('@several.csv', '--problem', 'multiLabel'), '--output']],
   ['tags', ['finetune', 'tag', '--model', '@unigram', '--train', '@tagged.conll', '--eval', '@tagged.conll', ...TRAINING, '--output']],
   ['relations', ['finetune', 'relate', '--model', '@unigram', '--train', '@related.jsonl', '--eval', '@related.jsonl', ...TRAINING, '--output']],
+  ['answers', ['finetune', 'answer', '--model', '@unigram', '--train', '@questions.jsonl', '--eval', '@questions.jsonl', ...TRAINING, '--output']],
+  ['choices', ['finetune', 'choose', '--model', '@unigram', '--train', '@choices.jsonl', '--eval', '@choices.jsonl', ...TRAINING, '--output']],
+  ['rankings', ['finetune', 'rank', '--model', '@unigram', '--train', '@candidates.jsonl', '--eval', '@candidates.jsonl', ...TRAINING, '--output']],
   ['sentences', [...embed(), '--output']],
   ['sentences-cls', [...embed('--pooling', 'cls'), '--output']],
   ['pair-f16', ['convert', '@pair', '--to', 'safetensors', '--dtype', 'f16', '--output']],
