@@ -167,6 +167,16 @@ export function loadSeamCase() {
   };
 }
 
+/** Questions with options: see make_options_golden.py. */
+export function loadOptionsCase() {
+  const folder = join(ROOT, 'options');
+  return {
+    ...readModel(folder),
+    inputs: readJson<{ ids: number[][][]; mask: number[][][]; labels: number[]; loss: number; logits: number[][] }>(join(folder, 'inputs.json')),
+    gradients: readSafetensors(join(folder, 'gradients.safetensors')),
+  };
+}
+
 /** Loads a training run. */
 export function loadTrainingCase(name: string): TrainingCase {
   const folder = join(ROOT, 'training', name);

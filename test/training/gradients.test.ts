@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { encoderParameters, poolerParameters, type ParameterSpec } from '../../src/model/parameters.ts';
 import { createArena } from '../../src/training/arena.ts';
 import type { HeadDefinition } from '../../src/training/head.ts';
-import { classificationHead, pretrainingHead, questionAnsweringHead, tokenClassificationHead } from '../../src/training/heads.ts';
+import { classificationHead, optionsHead, pretrainingHead, questionAnsweringHead, tokenClassificationHead } from '../../src/training/heads.ts';
 import { LayerwiseNetwork, type LayerwiseOptions } from '../../src/training/layerwise.ts';
-import { loadGradientCase, type GradientCase } from '../oracle/goldens.ts';
+import { float32, int64 } from '../../src/runtime/tensor.ts';
+import { loadGradientCase, loadOptionsCase, type GradientCase } from '../oracle/goldens.ts';
 import { goldenBatch, goldenDropout } from './golden-batches.ts';
 
 /** `relative-key-tokens` has a row without visible tokens, which training refuses. */
@@ -69,4 +70,30 @@ describe('gradients against PyTorch (float64)', () => {
     const { gradients } = await gradientsOf(golden, { optimization });
     for (const [parameter, gradient] of gradients) expect(relativeError(gradient, golden.gradients.get(parameter)!.data, FLOOR), parameter).toBeLessThan(TOLERANCE[golden.name] ?? 1e-5);
   });
+});
+
+it('questions with options have the gradients of AlbertForMultipleChoice (float64)', async () => {
+  const { config, weights, inputs: { ids, mask, labels, loss, logits }, gradients } = loadOptionsCase();
+  const [questions, options, length] = [ids.length, ids[0].length, ids[0][0].length];
+  const rows = questions * options;
+  const table = (value: (question: number, row: number) => number) => float32([questions, rows], Float32Array.from({ length: questions * rows }, (_, i) => value(Math.floor(i / rows), i % rows)));
+  const specs = new Map([...encoderParameters(config), ...optionsHead(config, 'multipleChoice').parameters].map((spec) => [spec.name, spec]));
+  const arena = createArena([...specs.values()], 2);
+  arena.load(weights);
+  using network = new LayerwiseNetwork(config, arena, optionsHead(config, 'multipleChoice'), { threads: 1 });
+  const results = await network.accumulate({
+    batchSize: rows, sequenceLength: length, inputIds: ids.flat(2), attentionMask: mask.flat(2),
+    headFeeds: {
+      firstTokens: int64([rows], Array.from({ length: rows }, (_, row) => row * length)),
+      optionBias: table((question, row) => (Math.floor(row / options) === question ? 0 : -1e30)), optionShares: table((question, row) => Number(row === question * options + labels[question])),
+      questionWeights: float32([questions], new Float32Array(questions).fill(1 / questions)),
+    },
+  }, { step: 0, microBatch: 0 });
+  expect(Math.abs((results['loss'].data as Float32Array)[0] - loss)).toBeLessThan(1e-6);
+  expect(Math.max(...logits.flat().map((logit, i) => Math.abs(logit - (results['logits'].data as Float32Array)[i])))).toBeLessThan(1e-5);
+  expect(arena.slots.map(({ name }) => name).sort()).toEqual([...gradients.keys()].sort());
+  for (const { name } of arena.slots) {
+    const [own, expected] = [arena.view(name, 'gradients'), gradients.get(name)!.data];
+    expect(Math.max(...Array.from(expected, (value, i) => Math.abs(value - own[i]))), name).toBeLessThan(1e-6);
+  }
 });
