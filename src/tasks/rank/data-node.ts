@@ -29,28 +29,34 @@ export interface RankSource extends AsyncIterable<RankRow> {
 }
 
 /**
- * Opens a file of queries: rows with a query and `candidates` (and `labels`), with `positives` and `negatives`, or a row for each candidate (query, text, label), of which those of one query that
- * follow each other belong together. With `labelled` a row without relevance is a bad one.
+ * Opens a file of queries: rows with a query and `candidates` (and `labels`), with `positives` and `negatives`, or a row for each candidate (query, text, label). Of these, those of one query
+ * belong together: with `labelled`, wherever they stand in the file; else where they follow each other, as the file may be a stream. With `labelled` a row without relevance is a bad one.
  */
 export function openRankings(path: string, fields: RankFields, { labelled }: { labelled: boolean }): RankSource {
   const rows = openRows(path, pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']));
   async function* iterate(): AsyncGenerator<RankRow> {
-    let waiting: RankRow | undefined;
+    const waiting = new Map<string, RankRow>();
     for await (const row of rows) {
       const found = readRow(row, fields, labelled);
       if (typeof found === 'string') {
         rows.reject(row, found);
         continue;
       }
-      if (waiting && found.isOne && found.row.input.query === waiting.input.query) {
-        waiting = { ...waiting, input: { ...waiting.input, candidates: [...waiting.input.candidates, ...found.row.input.candidates] }, ...(waiting.gold && { gold: [...waiting.gold, ...found.row.gold ?? []] }) };
+      const { query } = found.row.input;
+      const before = found.isOne ? waiting.get(query) : undefined;
+      if (before) {
+        (before.input.candidates as string[]).push(...found.row.input.candidates); // made by readRow, for this row alone
+        before.gold?.push(...found.row.gold ?? []);
         continue;
       }
-      if (waiting) yield waiting;
-      waiting = found.isOne ? found.row : undefined;
-      if (!found.isOne) yield found.row;
+      if (!labelled || !found.isOne) {
+        yield* waiting.values();
+        waiting.clear();
+      }
+      if (found.isOne) waiting.set(query, found.row);
+      else yield found.row;
     }
-    if (waiting) yield waiting;
+    yield* waiting.values();
   }
   return { name: rows.name, report: rows.report, [Symbol.asyncIterator]: iterate };
 }
