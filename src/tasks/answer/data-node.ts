@@ -1,5 +1,6 @@
 import { countOf } from '../../core/count.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
+import { parsedCell } from '../../data/cells.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import { RowReporter, type ReadReport, type RowSource } from '../../data/rows.ts';
 import { readWholeJson } from '../../data/whole-json-node.ts';
@@ -106,15 +107,9 @@ async function* tableRows(rows: RowSource, { fields: { questionField = 'question
 
 /** What a field has of answers: a list or an object as JSON, or the text of one. */
 function parsed(value: unknown, start: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  if (/^\s*[[{]/.test(value)) {
-    try {
-      return JSON.parse(value);
-    } catch {
-      return [{ text: value, start }];
-    }
-  }
-  return value === '' ? [] : [{ text: value, start }];
+  const cell = parsedCell(value);
+  if (typeof cell !== 'string') return cell;
+  return cell === '' ? [] : [{ text: cell, start }];
 }
 
 /** The answers with the place of the first one; a reason where they cannot be used; undefined where there are none to be read. */

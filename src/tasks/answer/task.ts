@@ -1,5 +1,6 @@
 import { AlbertineError, describeValue, requireInteger } from '../../core/errors.ts';
 import { requireText, type OptionKinds } from '../../core/options.ts';
+import { softmax } from '../../core/softmax.ts';
 import { answerReport } from '../../metrics/answers.ts';
 import { countUnknown, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Piece } from '../../training/units.ts';
@@ -185,11 +186,4 @@ function merge(candidates: readonly Candidate[]): Candidate[] {
     if ((kept.get(key)?.logit ?? -Infinity) < candidate.logit) kept.set(key, candidate);
   }
   return [...kept.values()].sort((a, b) => b.logit - a.logit || a.start - b.start || a.end - b.end).slice(0, BEST_ENDS);
-}
-
-function softmax(logits: readonly number[]): number[] {
-  const largest = Math.max(...logits);
-  const parts = logits.map((logit) => Math.exp(logit - largest));
-  const total = parts.reduce((sum, part) => sum + part, 0);
-  return parts.map((part) => part / total);
 }

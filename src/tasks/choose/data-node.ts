@@ -1,4 +1,5 @@
 import { describeValue } from '../../core/errors.ts';
+import { parsedCell } from '../../data/cells.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import { RowReporter, type ReadReport } from '../../data/rows.ts';
 import { readWholeJson } from '../../data/whole-json-node.ts';
@@ -104,17 +105,7 @@ function questionsOf(row: Record<string, unknown>): Parts[] | string {
   const answer = row['label'] ?? row['answer'];
   const endings = Object.keys(row).filter((name) => /^(ending|choice|option)_?\d+$/.test(name)).sort((a, b) => Number(/\d+$/.exec(a)![0]) - Number(/\d+$/.exec(b)![0]));
   if (endings.length > 0) return [{ context: row['sent1'] ?? row['startphrase'] ?? context, question: row['sent2'] ?? question, choices: endings.map((name) => row[name]), answer, id }];
-  return [{ context, question, choices: parsed(row['choices'] ?? row['options']), answer, ...form, id }];
-}
-
-/** Tables hold lists as JSON. */
-function parsed(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
+  return [{ context, question, choices: parsedCell(row['choices'] ?? row['options']), answer, ...form, id }];
 }
 
 /** What is right as an index, or why that cannot be said. A number is an index; a text is an index, a letter or the choice itself, which must not be different choices where the form does not say. */

@@ -1,6 +1,7 @@
 import { AlbertineError, requireInteger } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
 import { requireOptions, requireTexts, type OptionKinds } from '../../core/options.ts';
+import { logSoftmaxRow } from '../../core/softmax.ts';
 import { bucketWithin, planBatches } from '../../data/batches.ts';
 import { padPieces } from '../../model/batch.ts';
 import { Albert, type LoadOptions } from '../../loaded/albert.ts';
@@ -191,7 +192,7 @@ export class FillMask implements Disposable {
       const logits = await encoder.logits('maskedLm', vectors); // [positions, vocab]
       let next = 0;
       chosen.forEach(({ positions }, i) => {
-        all[rows[i]] = positions.map(() => logSoftmax(logits.subarray(next++ * config.vocabSize, next * config.vocabSize)));
+        all[rows[i]] = positions.map(() => logSoftmaxRow(logits.subarray(next++ * config.vocabSize, next * config.vocabSize)));
       });
     }
     return all;
@@ -202,15 +203,6 @@ function masked(ids: Int32Array, positions: readonly number[], mask: number): In
   const copy = ids.slice();
   for (const at of positions) copy[at] = mask;
   return copy;
-}
-
-function logSoftmax(row: Float32Array): Float32Array {
-  let largest = -Infinity;
-  for (const value of row) largest = Math.max(largest, value);
-  let total = 0;
-  for (const value of row) total += Math.exp(value - largest);
-  const shift = Math.log(total) + largest;
-  return row.map((value) => value - shift);
 }
 
 function fillIn(text: string, masks: readonly FilledMask[]): string {

@@ -1,5 +1,6 @@
 import { parseDecimal } from '../../core/decimal.ts';
 import { describeValue } from '../../core/errors.ts';
+import { parsedCell } from '../../data/cells.ts';
 import { openRows, type ReadOptions } from '../../data/read-node.ts';
 import type { ReadReport, Row } from '../../data/rows.ts';
 import { pick } from '../../core/pick.ts';
@@ -66,16 +67,16 @@ function readRow({ fields, number }: Row, { queryField = 'query', candidatesFiel
   if (typeof query !== 'string') return `field ${describeValue(queryField)} must be a text, got ${describeValue(query)}`;
   const { id } = fields;
   const base = { query, ...(id !== undefined && id !== null && { id: String(id) }) };
-  const [positives, negatives] = [parsed(fields['positives'] ?? fields['positive']), parsed(fields['negatives'] ?? fields['negative'])];
+  const [positives, negatives] = [parsedCell(fields['positives'] ?? fields['positive']), parsedCell(fields['negatives'] ?? fields['negative'])];
   if (positives !== undefined) {
     const [right, wrong] = [listOf(positives), listOf(negatives ?? [])];
     if (!right || !wrong) return `positives and negatives must be texts, got ${describeValue(positives, 40)} and ${describeValue(negatives, 40)}`;
     return { isOne: false, row: { number, fields, input: { ...base, candidates: [...right, ...wrong] }, gold: [...right.map(() => 1), ...wrong.map(() => 0)] } };
   }
-  const candidates = parsed(fields[candidatesField]);
+  const candidates = parsedCell(fields[candidatesField]);
   if (candidates !== undefined) {
     const texts = listOf(candidates);
-    const labels = parsed(fields['labels'] ?? fields[labelField]);
+    const labels = parsedCell(fields['labels'] ?? fields[labelField]);
     const gold = Array.isArray(labels) ? labels.map(gainOf) : undefined;
     if (!texts || texts.length === 0) return `field ${describeValue(candidatesField)} must be a list of texts, got ${describeValue(candidates, 60)}`;
     if (gold ? gold.length !== texts.length || gold.some((gain) => gain === undefined) : labelled) return `${texts.length} candidates need as many labels, numbers of at least 0, got ${describeValue(labels, 60)}`;
@@ -93,14 +94,4 @@ const listOf = (value: unknown): string[] | undefined => (typeof value === 'stri
 function gainOf(value: unknown): number | undefined {
   const gain = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? Number(value) : typeof value === 'string' ? parseDecimal(value) : NaN;
   return Number.isFinite(gain) && gain >= 0 ? gain : undefined;
-}
-
-/** Tables hold lists as JSON. */
-function parsed(value: unknown): unknown {
-  if (typeof value !== 'string' || !/^\s*\[/.test(value)) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
 }

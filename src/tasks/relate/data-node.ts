@@ -1,4 +1,5 @@
 import { AlbertineError, describeValue } from '../../core/errors.ts';
+import { parsedCell } from '../../data/cells.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import type { ReadReport, Row, RowSource } from '../../data/rows.ts';
 import { pick } from '../../core/pick.ts';
@@ -98,10 +99,10 @@ type Pair = Pick<RelationRow, 'input' | 'label'>;
 function readRow({ fields }: Row, { textField = 'text', headField = 'head', tailField = 'tail', labelField = 'label' }: RelationFields, labelled: boolean): Pair[] | string {
   const text = fields[textField];
   if (typeof text !== 'string') return `field ${describeValue(textField)} must be a string, got ${describeValue(text)}`;
-  const relations = parsed(fields['relations']);
-  const entities = parsed(fields['entities']);
+  const relations = parsedCell(fields['relations']);
+  const entities = parsedCell(fields['entities']);
   if (Array.isArray(relations) && Array.isArray(entities)) return readRelations(text, entities, relations);
-  const [head, tail] = [parsed(fields[headField]), parsed(fields[tailField])];
+  const [head, tail] = [parsedCell(fields[headField]), parsedCell(fields[tailField])];
   const problem = mentionProblem(head, text) ?? mentionProblem(tail, text);
   if (problem !== undefined) return problem;
   const label = fields[labelField];
@@ -128,16 +129,6 @@ function mentionOf(value: unknown): Mention {
   const { start, end, type, label } = value as Mention & { label?: unknown };
   const kind = typeof type === 'string' ? type : typeof label === 'string' ? label : undefined;
   return { start, end, ...(kind !== undefined && { type: kind }) };
-}
-
-/** Tables hold objects as JSON. */
-function parsed(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
 }
 
 /** All pairs of a file, with their labels. Throws `invalid_data` where there is none. */

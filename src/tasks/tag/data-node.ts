@@ -1,5 +1,6 @@
 import { countOf } from '../../core/count.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
+import { parsedCell } from '../../data/cells.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
 import type { ReadReport, Row, RowSource } from '../../data/rows.ts';
 import { detectScheme, entitiesOfTags, TAG_SCHEMES, type Span, type TagScheme } from '../../metrics/entities.ts';
@@ -103,7 +104,7 @@ function readRow(row: Row, { rows, fields, texts, sentences }: { rows: RowSource
     return;
   }
   const text = row.fields[textField];
-  const found = parsed(row.fields[entitiesField]);
+  const found = parsedCell(row.fields[entitiesField]);
   if (typeof text !== 'string') rows.reject(row, `there is neither ${describeValue(textField)} with ${describeValue(entitiesField)} nor ${describeValue(tokensField)} with ${describeValue(tagsField)}; the fields are ${Object.keys(row.fields).join(', ')}`);
   else if (!Array.isArray(found)) rows.reject(row, `field ${describeValue(entitiesField)} must be a list of entities, got ${describeValue(found)}`);
   else {
@@ -117,16 +118,6 @@ function readRow(row: Row, { rows, fields, texts, sentences }: { rows: RowSource
 const isTexts = (value: unknown): value is unknown[] => Array.isArray(value) && value.every((item) => typeof item === 'string');
 /** A word cannot be empty or hold white space alone: it would have no token. */
 const clean = (word: unknown): string => (String(word).trim() === '' ? '\u25a1' : String(word));
-
-/** Tables hold lists as JSON. */
-function parsed(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
-}
 
 function readEntity(entity: unknown, text: string): Span | string {
   const { label, start, end } = (entity ?? {}) as Record<string, unknown>;

@@ -1,5 +1,6 @@
 import { AlbertineError, describeValue, requireInteger, requireOneOf } from '../../core/errors.ts';
 import { requireText, type OptionKinds } from '../../core/options.ts';
+import { logSoftmaxRow } from '../../core/softmax.ts';
 import { entityReport, type Span } from '../../metrics/entities.ts';
 import type { Piece } from '../../training/units.ts';
 import { countUnknown } from '../../tokenizer/tokenizer.ts';
@@ -193,16 +194,10 @@ function logProbabilities(pieces: readonly TagPiece[], logits: readonly Float32A
   pieces.forEach(({ own: [from, to], first }, piece) => {
     for (let token = from; token < to; token++) {
       const at = (1 + token - first) * width;
-      rows[token] = logSoftmax(logits[piece].subarray(at, at + width));
+      rows[token] = logSoftmaxRow(logits[piece].subarray(at, at + width));
     }
   });
   return rows;
-}
-
-function logSoftmax(row: Float32Array): Float32Array {
-  const largest = Math.max(...row);
-  const total = Math.log(row.reduce((sum, value) => sum + Math.exp(value - largest), 0)) + largest;
-  return row.map((value) => value - total);
 }
 
 /** One row of log probabilities for a word from those of its tokens. */

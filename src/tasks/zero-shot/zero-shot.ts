@@ -1,6 +1,7 @@
 import { AlbertineError } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
 import { requireOptions, requireTexts, type OptionKinds } from '../../core/options.ts';
+import { softmax } from '../../core/softmax.ts';
 import { Albert, type LoadOptions } from '../../loaded/albert.ts';
 import { loadNamed } from '../../loaded/loader.ts';
 import { TextClassifier } from '../classify/classifier.ts';
@@ -96,11 +97,4 @@ export class ZeroShotClassifier implements Disposable {
     const others = this.contradiction === undefined ? Array.from(row).filter((_, i) => i !== this.entailment) : [row[this.contradiction]];
     return softmax([row[this.entailment], ...others])[0];
   }
-}
-
-function softmax(logits: readonly number[]): number[] {
-  const largest = Math.max(...logits);
-  const parts = logits.map((logit) => Math.exp(logit - largest));
-  const total = parts.reduce((sum, part) => sum + part, 0);
-  return parts.map((part) => part / total);
 }
