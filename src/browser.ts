@@ -3,6 +3,8 @@
 /**
  * The browser entry: models from URLs (`load`), dropped files or buffers (`open`), and every task that asks them. It loads nothing of Node; networks run on the plain
  * WebAssembly build of onnxruntime-web. The parts it is made of are in the same sub-paths as in Node, as far as they need no files.
+ *
+ * @packageDocumentation
  */
 
 // Models, vectors, errors

@@ -10,6 +10,8 @@
  * const vectors = await model.embed(['a text', '一段文字'], { normalize: true });
  * vectors.row(0);                                     // Float32Array
  * ```
+ *
+ * @packageDocumentation
  */
 
 // Models, vectors, errors

@@ -1,5 +1,10 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * Checkpoints: safetensors, PyTorch and TensorFlow files, Hugging Face folders and their `config.json`; reading them, initial values of new ones.
+ *
+ * @packageDocumentation
+ */
 export { buildCard, type CardDetails } from './card.ts';
 export { parseConfig, writeConfig, type ConfigDetails, type ConfigSource, type ParsedConfig } from './config-json.ts';
 export { weightsFingerprint } from './fingerprint.ts';

@@ -1,5 +1,10 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * Rows and files: JSONL, CSV, TSV, Parquet and npy, labelled examples, duplicates, splits, batches by length.
+ *
+ * @packageDocumentation
+ */
 export {
   MAX_LISTED_ISSUES, ROW_FORMATS, RowReporter, missingFieldReason,
   type OnError, type ReadReport, type Row, type RowFormat, type RowIssue, type RowSource,

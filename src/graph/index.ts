@@ -1,6 +1,10 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
-/** Graphs of symbolic tensors: build with operators, differentiate, write as ONNX; `compile` runs them. Knows no model. */
+/**
+ * Graphs of symbolic tensors: build with operators, differentiate, write as ONNX; `compile` runs them. Knows no model.
+ *
+ * @packageDocumentation
+ */
 export { backward, grad, type Seed } from './autodiff.ts';
 export { evaluateDim, formatShape, multiplyDims, type Dim, type Shape } from './dims.ts';
 export {

@@ -1,5 +1,10 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * Metrics: numbers in, numbers out. Classification, regression, ranking, entities, relations, answers, similarity of vectors.
+ *
+ * @packageDocumentation
+ */
 export {
   accuracy, balancedAccuracy, classificationReport, confusionMatrix, matthewsCorrelation, multiLabelReport,
   type AveragedScores, type ClassScores, type ClassificationOptions, type ClassificationReport, type MultiLabelReport,

@@ -1,6 +1,10 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
-/** The network: configs, presets, parameters, heads, the encoder that runs it, pooling. */
+/**
+ * The network: configs, presets, parameters, heads, the encoder that runs it, pooling.
+ *
+ * @packageDocumentation
+ */
 export type { EncoderBatch } from './batch.ts';
 export { ACTIVATIONS, DEFAULT_CONFIG, POSITION_EMBEDDING_TYPES, validateConfig, type Activation, type AlbertConfig, type PositionEmbeddingType } from './config.ts';
 export { AlbertEncoder, type EncoderOptions, type ForwardRequest, type ForwardResult } from './encoder.ts';

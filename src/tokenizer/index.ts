@@ -1,6 +1,10 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
-/** Tokenisers: ALBERT's Unigram and WordPiece, with offsets, pairs, windows and decoding. Runs in Node and in browsers. */
+/**
+ * Tokenisers: ALBERT's Unigram and WordPiece, with offsets, pairs, windows and decoding. Runs in Node and in browsers.
+ *
+ * @packageDocumentation
+ */
 export type { AddedToken } from './added-tokens.ts';
 export { loadTokenizer } from './load.ts';
 export type { SpecialTokenNames, TokenizerOptions } from './options.ts';

@@ -1,6 +1,10 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
-/** Training: gradients over a whole ALBERT, optimisers, schedules, the trainer, trackers and reports. */
+/**
+ * Training: gradients over a whole ALBERT, optimisers, schedules, the trainer, trackers and reports.
+ *
+ * @packageDocumentation
+ */
 export { withAddedLoss, type AddedLoss } from './added-loss.ts';
 export { createArena, layerwiseScales, type Arena, type ArenaOptions } from './arena.ts';
 export { classificationTask, encodeExamples, scoreLogits, type ClassificationTaskOptions, type EncodedExample } from './classification.ts';
