@@ -4,12 +4,15 @@ import { countParameters, encoderParameters, poolerParameters } from '../model/p
 
 /** What a model card can say. Everything but the config is optional; nothing is invented for what is left out. */
 export interface CardDetails {
+  /** Shape of the network. */
   config: AlbertConfig;
   /** Title; default "ALBERT". */
   name?: string;
   /** True for random weights: the card says so first. */
   untrained?: boolean;
+  /** Heads that the weights hold. */
   heads?: HeadName[];
+  /** Class names in order. */
   labels?: string[];
   /** ISO 639-1 codes. */
   languages?: string[];
@@ -27,7 +30,9 @@ export interface CardDetails {
   results?: Record<string, string | number>;
   /** A few lines of code that use it. Default: loading it as a model of vectors. */
   use?: readonly string[];
+  /** Storage type of the weights. */
   dtype?: 'f32' | 'f16' | 'bf16' | 'int8';
+  /** That of the weights as stored. */
   fingerprint?: string;
 }
 

@@ -6,6 +6,7 @@ export type ConfigSource = 'huggingface' | 'google';
 
 /** A config file, read. */
 export interface ParsedConfig {
+  /** Shape of the network. */
   config: AlbertConfig;
   /** Class names in order, from `id2label`. */
   labels?: string[];
@@ -21,9 +22,13 @@ export interface ParsedConfig {
 
 /** What {@link writeConfig} adds to the network's shape. */
 export interface ConfigDetails {
+  /** Class names in order; become `id2label` and `label2id`. */
   labels?: string[];
+  /** Hugging Face's name of the problem, such as `single_label_classification`. */
   problemType?: string;
+  /** Classes of `transformers` that load it. */
   architectures?: string[];
+  /** Further keys. */
   extra?: Record<string, unknown>;
 }
 

@@ -11,13 +11,17 @@ import { loadFromSource, type LoadedWeights, type LoadWeightsOptions } from './w
 
 /** A checkpoint folder, recognised; weights are read by {@link Checkpoint.load}. */
 export interface Checkpoint {
+  /** The folder, for messages. */
   readonly location: string;
+  /** Shape of the network. */
   readonly config: AlbertConfig;
   /** Labels, problem type, architectures and unknown keys of the config file. */
   readonly details: Omit<ParsedConfig, 'config' | 'notes'>;
   /** Set for an int8 checkpoint. */
   readonly quantization?: QuantizationSettings;
+  /** Name of the file the shape was read from. */
   readonly configFile: string;
+  /** The weights that {@link Checkpoint.load} reads. */
   readonly weightFile: WeightFile;
   /** Files that describe a tokeniser, in the folder. */
   readonly tokenizerFiles: string[];

@@ -21,6 +21,7 @@ const MAXIMUM_LISTING = 64 << 20;
 export interface DownloadedFile {
   /** Name in the repository, with `/` between folders. */
   name: string;
+  /** Its size. */
   bytes: number;
   /** Nothing was transferred: the cache had it. */
   fromCache: boolean;
@@ -36,6 +37,7 @@ export interface Download {
   folder: string;
   /** The commit (40 hexadecimal digits) the requested revision stands for. */
   revision: string;
+  /** Every file, from the cache or not. */
   files: DownloadedFile[];
   /** Size of all files together, cached ones included. */
   bytes: number;

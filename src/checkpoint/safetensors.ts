@@ -11,13 +11,17 @@ const MAX_HEADER_BYTES = 100_000_000;
 
 /** A tensor's place in a safetensors file; offsets count from the start of the file. */
 export interface SafetensorsEntry extends TensorInfo {
+  /** First byte. */
   start: number;
+  /** Byte after the last. */
   end: number;
 }
 
 /** A safetensors file of which only the header has been read. */
 export interface SafetensorsFile extends TensorSource {
+  /** By name. */
   readonly tensors: ReadonlyMap<string, SafetensorsEntry>;
+  /** Strings that the header has under `__metadata__`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -131,6 +135,7 @@ const STORAGE_NAMES: Record<StorageDtype, TensorDtype> = { f32: 'F32', f16: 'F16
 
 /** A safetensors file about to be written. */
 export interface SafetensorsOutput {
+  /** Size of the whole file. */
   byteLength: number;
   /** The file's bytes in order. f32 chunks are views of the weights; 16-bit ones are converted as they are asked for. */
   chunks(): Generator<Uint8Array>;

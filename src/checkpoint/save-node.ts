@@ -18,6 +18,7 @@ import { tokenizerForTransformers } from '../tokenizer/transformers-files.ts';
 
 /** What {@link saveCheckpoint} writes. */
 export interface SaveOptions {
+  /** Shape of the network. */
   config: AlbertConfig;
   /** Encoder and, where present, pooler and heads, under canonical names. Other tensors are refused. */
   weights: Weights;
@@ -29,7 +30,9 @@ export interface SaveOptions {
   dtype?: StorageDtype;
   /** Which heads the weights hold; needed only to tell a tagger's or a chooser's `classifier` from a text classifier's. */
   heads?: HeadName[];
+  /** Class names in order; become `id2label`. */
   labels?: string[];
+  /** Hugging Face's name of the problem, such as `single_label_classification`. */
   problemType?: string;
   /** Facts for the model card; `config`, `heads`, `labels`, `dtype` and `fingerprint` are filled in. A string is written as it is. */
   card?: Omit<CardDetails, 'config'> | string;
@@ -45,7 +48,9 @@ const SAVE_OPTIONS: OptionKinds<SaveOptions> = {
 
 /** What was written. */
 export interface SavedCheckpoint {
+  /** Where it was written. */
   folder: string;
+  /** Names of the files written, in the folder. */
   files: string[];
   /** Bytes of `model.safetensors`. */
   weightBytes: number;

@@ -11,7 +11,9 @@ export const DTYPE_BYTES: Record<TensorDtype, number> = { F64: 8, F32: 4, F16: 2
 
 /** What is known of a stored tensor before its values are read. */
 export interface TensorInfo {
+  /** Outermost dimension first. */
   shape: number[];
+  /** Type of the stored elements. */
   dtype: TensorDtype;
 }
 
@@ -19,6 +21,7 @@ export interface TensorInfo {
 export interface TensorSource {
   /** Format and file names, for messages and reports. */
   readonly source: string;
+  /** By the names that the file has. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Values of several tensors as 32-bit floats; neighbours in the file are read together. The arrays may share one buffer. */
   read(names: readonly string[]): Promise<Map<string, Weight>>;

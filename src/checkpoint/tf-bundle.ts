@@ -15,10 +15,15 @@ const MAX_SHARDS = 99_999;
 
 /** A variable of a TensorFlow checkpoint. `dtype` is absent for strings and other types that hold no numbers. */
 export interface TfVariable {
+  /** Outermost dimension first. */
   shape: number[];
+  /** Type of the stored elements. */
   dtype?: TensorDtype;
+  /** Number of the data file that holds it. */
   shard: number;
+  /** First byte in that file. */
   offset: number;
+  /** Its bytes. */
   size: number;
   /** Masked CRC-32C of the bytes. */
   checksum: number;
@@ -28,7 +33,9 @@ export interface TfVariable {
 
 /** A TensorFlow checkpoint (`prefix.index` and `prefix.data-00000-of-00001` ...) of which only the index has been read. */
 export interface TfBundle {
+  /** Path without `.index`. */
   readonly prefix: string;
+  /** By TensorFlow's names. */
   readonly variables: ReadonlyMap<string, TfVariable>;
   /** Values as 32-bit floats, checksums verified. */
   read(names: readonly string[]): Promise<Map<string, Weight>>;

@@ -8,6 +8,7 @@ import { openTorchFile } from './torch-bin.ts';
 
 /** One way in which a folder offers weights. */
 export interface WeightFile {
+  /** What it is read as; `-shards` where an index names several files. */
   format: 'safetensors' | 'safetensors-shards' | 'pytorch' | 'pytorch-shards' | 'tensorflow';
   /** The file to open; for TensorFlow the `.index`. */
   name: string;

@@ -29,6 +29,7 @@ export interface LoadWeightsOptions {
 
 /** Weights under their canonical names, and what was and was not found. */
 export interface LoadedWeights {
+  /** By canonical name. */
   weights: Weights;
   /** Heads loaded, complete. */
   heads: HeadName[];

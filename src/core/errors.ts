@@ -39,8 +39,11 @@ export interface ErrorDetails {
  * `message` names the subject first, the offending value last, then what to do.
  */
 export class AlbertineError extends Error {
+  /** The reason, for programs to compare. */
   readonly code: ErrorCode;
+  /** What was wrong, as it was given; undefined where there is no such thing. */
   readonly value: unknown;
+  /** What to do about it, also at the end of `message`. */
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {

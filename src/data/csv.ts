@@ -6,12 +6,14 @@ import type { Line } from './lines.ts';
  * that only has the right number of fields when its quotes are ordinary characters is read that way.
  */
 export const QUOTE_STYLES = ['rfc4180', 'none', 'auto'] as const;
+/** One of {@link QUOTE_STYLES}. */
 export type QuoteStyle = (typeof QUOTE_STYLES)[number];
 
 /** One record of delimited text. */
 export interface CsvRecord {
   /** 1-based line on which it starts. */
   number: number;
+  /** Its fields, unquoted. */
   values: string[];
   /** Why it cannot be used. */
   problem?: string;
@@ -21,6 +23,7 @@ export interface CsvRecord {
 export interface CsvOptions {
   /** One character. */
   delimiter: string;
+  /** How quotes are read. */
   quotes: QuoteStyle;
   /** A quoted field longer than this, in UTF-16 units, is a problem. Default 64 Mi. */
   maxRecordLength?: number;

@@ -5,10 +5,12 @@ import { missingFieldReason, type ReadReport, type Row, type RowSource } from '.
 
 /** What is predicted for a text: one of several labels, any number of them, or a number. */
 export const PROBLEM_TYPES = ['singleLabel', 'multiLabel', 'regression'] as const;
+/** One of {@link PROBLEM_TYPES}. */
 export type ProblemType = (typeof PROBLEM_TYPES)[number];
 
 /** A text, or pair of texts, with what is to be predicted for it. */
 export interface Example {
+  /** The text, or the first of a pair. */
   text: string;
   /** Second text, when there is a `pairField`. */
   pair?: string;
@@ -22,12 +24,15 @@ export interface Example {
 
 /** Labelled examples with their vocabulary. */
 export interface ExampleSet {
+  /** What is predicted. */
   problem: ProblemType;
+  /** In the order of the rows. */
   examples: Example[];
   /** Label names by index, sorted: as numbers if all are integers, by code unit otherwise. Empty for regression. */
   labels: string[];
   /** Examples whose text, or pair, is empty; they are kept. */
   emptyTexts: number;
+  /** Rows read and left out. */
   report: ReadReport;
 }
 

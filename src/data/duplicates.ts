@@ -2,6 +2,7 @@
 export interface Duplicates {
   /** Rows of a split whose text stood in an earlier row of it. */
   train: number;
+  /** Held-out rows whose text stood in an earlier held-out row. */
   evaluation: number;
   /** Held-out rows whose text is among the training rows: what was learned by heart is right on them. */
   shared: number;
@@ -13,6 +14,7 @@ export interface Duplicates {
 
 /** What {@link findDuplicates} looks at. */
 export interface KeyedRows {
+  /** One a row, as {@link textKey} gives them; equal texts have equal keys. */
   keys: ArrayLike<number>;
   /** One a row; absent where rows have none, or numbers. */
   labels?: ArrayLike<string>;

@@ -38,6 +38,7 @@ export const METADATA_ENDING = '.meta.json';
 
 /** A {@link RecordWriter} for vectors with a sidecar `<output>.meta.json`. */
 export interface EmbeddingWriter extends RecordWriter {
+  /** Writes one vector. Throws `shape_mismatch` for another length than the first had. */
   write(record: EmbeddingRecord): Promise<void>;
   /** Finishes the output and marks it complete in the sidecar, with `counts` added. */
   close(counts?: Record<string, unknown>): Promise<void>;
@@ -47,11 +48,15 @@ export interface EmbeddingWriter extends RecordWriter {
 
 /** Content of the sidecar, besides `details` and counts. */
 export interface EmbeddingMetadata extends Record<string, unknown> {
+  /** That of the model; null where it is not known. */
   fingerprint: string | null;
+  /** Numbers a vector. */
   dimensions: number;
+  /** Type of its numbers. */
   dtype: NpyDtype;
   /** Vectors in the output when the sidecar was written. */
   rows: number;
+  /** False while the output is being written. */
   complete: boolean;
 }
 

@@ -3,6 +3,7 @@ import { withLineFeeds } from '../core/line-ends.ts';
 
 /** Character encodings of text inputs. All keep ASCII bytes as they are, so that lines can be found before decoding. */
 export const TEXT_ENCODINGS = ['utf-8', 'latin1', 'windows-1252', 'gb18030', 'big5', 'euc-jp', 'euc-kr', 'shift_jis'] as const;
+/** One of {@link TEXT_ENCODINGS}. */
 export type TextEncoding = (typeof TEXT_ENCODINGS)[number];
 
 /** One line of a text input, without its line feed. */

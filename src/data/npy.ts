@@ -2,6 +2,7 @@ import { AlbertineError } from '../core/errors.ts';
 
 /** Element types of matrices that are written as `.npy`, by numpy's names. */
 export const NPY_DTYPES = ['float32', 'int8', 'uint8'] as const;
+/** One of {@link NPY_DTYPES}. */
 export type NpyDtype = (typeof NPY_DTYPES)[number];
 
 /** Bytes of one element. */
@@ -46,6 +47,7 @@ export function npyHeader(dtype: NpyDtype, rows: number, columns: number): Uint8
 export interface NpyHeader {
   /** Element type by numpy's name, such as `float32`. */
   dtype: string;
+  /** Outermost dimension first; `[]` is a scalar. */
   shape: number[];
   /** Bytes of one element. */
   itemBytes: number;
@@ -80,7 +82,9 @@ export function parseNpyHeader(bytes: Uint8Array): NpyHeader {
 export interface NpyArray {
   /** numpy's name of the element type. Booleans are 0 and 1 in a Uint8Array. */
   dtype: string;
+  /** Outermost dimension first; `[]` is a scalar. */
   shape: number[];
+  /** All elements. */
   data: NpyData;
 }
 

@@ -5,6 +5,7 @@ import { missingFieldReason, type Row, type RowFormat, type RowReporter } from '
 
 /** Options of the readers of text formats. */
 export interface ParseOptions {
+  /** Format of the text. */
   format: Exclude<RowFormat, 'parquet'>;
   /** Fields that every row must have. A CSV or TSV file without one of them throws; a JSONL row without is a bad row. */
   fields?: readonly string[];

@@ -75,6 +75,7 @@ export function openRows(source: string, options: ReadOptions = {}): RowSource {
 export interface TextRow {
   /** As {@link Row.number}. */
   number: number;
+  /** The text itself. */
   text: string;
   /** The text's own field, or with `keepFields` all of the row's. */
   fields?: Record<string, unknown>;
@@ -82,8 +83,11 @@ export interface TextRow {
 
 /** Texts in file order; see {@link RowSource}. */
 export interface TextSource extends AsyncIterable<TextRow> {
+  /** Where the texts come from, for messages. */
   readonly name: string;
+  /** What the rows are read as. */
   readonly format: RowFormat;
+  /** Rows read and left out so far. */
   readonly report: RowSource['report'];
 }
 

@@ -3,6 +3,7 @@ import { AlbertineError, describeValue } from '../core/errors.ts';
 
 /** File formats that rows are read from. `.gz` on top of a text format is recognised by its first bytes. */
 export const ROW_FORMATS = ['txt', 'jsonl', 'csv', 'tsv', 'parquet'] as const;
+/** One of {@link ROW_FORMATS}. */
 export type RowFormat = (typeof ROW_FORMATS)[number];
 
 /** One record of an input. */
@@ -17,6 +18,7 @@ export interface Row {
 export interface RowIssue {
   /** As {@link Row.number}. */
   row: number;
+  /** Why, as a sentence. */
   reason: string;
 }
 
@@ -45,7 +47,9 @@ export type OnError = 'stop' | 'skip';
 export interface RowSource extends AsyncIterable<Row> {
   /** Where the rows come from, for messages. */
   readonly name: string;
+  /** What the rows are read as. */
   readonly format: RowFormat;
+  /** Rows read and left out so far. */
   readonly report: ReadReport;
   /** Declares a row that was given out to be bad after all: throws or counts it, as `onError` says. */
   reject(row: Row, reason: string): void;
@@ -53,6 +57,7 @@ export interface RowSource extends AsyncIterable<Row> {
 
 /** Applies {@link OnError} and keeps the {@link ReadReport}. */
 export class RowReporter {
+  /** What was counted so far. */
   readonly report: ReadReport = { rows: 0, skipped: 0, blank: 0, issues: [] };
   /** Where the rows come from, for messages. */
   readonly source: string;

@@ -3,7 +3,9 @@ import { createRandom, mixSeed, shuffle } from '../core/random.ts';
 
 /** Row indices of two disjoint parts, each in ascending order. */
 export interface Split {
+  /** Rows to learn from. */
   train: number[];
+  /** Rows held out. */
   validation: number[];
 }
 
@@ -99,6 +101,7 @@ export function classBalance(labels: ArrayLike<string | number>): ClassBalance {
 
 /** How often each label occurs where a row may have any number of them. */
 export interface MultiLabelBalance {
+  /** Number of rows. */
   rows: number;
   /** All labels, most frequent first; equal counts in their own order. `count` is of the rows that have the label, `share` of all rows. */
   classes: { label: string; count: number; share: number }[];

@@ -13,6 +13,7 @@ import { FileSink, stdoutSink, type Sink } from './sink-node.ts';
 export interface RecordWriter {
   /** Records that were in the file when it was opened (with `resume`), so that the caller can go on after them. */
   readonly existing: number;
+  /** Writes one record; `close` must still be called. */
   write(record: Record<string, unknown>): Promise<void>;
   /** Hands what was written to the operating system; the file is valid afterwards, except Parquet. */
   flush(): Promise<void>;
@@ -27,6 +28,7 @@ export interface RecordWriter {
 
 /** Formats that records are written in. */
 export const RECORD_FORMATS = ['jsonl', 'csv', 'tsv', 'parquet'] as const;
+/** One of {@link RECORD_FORMATS}. */
 export type RecordFormat = (typeof RECORD_FORMATS)[number];
 
 /** Options of {@link openRecordWriter}. */

@@ -5,6 +5,7 @@ import { AlbertineError } from '../core/errors.ts';
  * such as `'batch'` or `'batch*sequence'`. Products are kept in canonical (sorted) order so that they compare as strings.
  */
 export type Dim = number | string;
+/** Dimensions from outermost to innermost; `[]` is a scalar. */
 export type Shape = readonly Dim[];
 
 /** The product of dimensions, in canonical form: `multiplyDims(['sequence', 2, 'batch'])` is `'2*batch*sequence'`. */

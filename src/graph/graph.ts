@@ -11,13 +11,18 @@ export type DataType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | '
  */
 export type Target = 'cpu' | 'webgpu' | 'float64' | 'onnx';
 
+/** Arrays that hold tensors' values. float16 is held as its bits in a `Uint16Array`. */
 export type TypedArray = Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
 
 /** A value in a graph. Immutable; created by {@link Graph} methods and by operators. */
 export interface Tensor {
+  /** The graph it belongs to. */
   readonly graph: Graph;
+  /** Unique within the graph. */
   readonly name: string;
+  /** Type of its elements. */
   readonly dtype: DataType;
+  /** Its dimensions. */
   readonly shape: Shape;
   /** True when gradients flow through it: it is a differentiable input or is computed from one. */
   readonly differentiable: boolean;
@@ -28,18 +33,27 @@ export type Attribute = number | readonly number[] | string | { readonly float: 
 
 /** One operation. Absent optional inputs are `undefined`. */
 export interface GraphNode {
+  /** ONNX's name of it, such as `MatMul`. */
   readonly operator: string;
+  /** The operator set: ONNX's own, or ONNX Runtime's additions. */
   readonly domain: '' | 'com.microsoft';
+  /** In the operator's order. */
   readonly inputs: readonly (Tensor | undefined)[];
+  /** In the operator's order. */
   readonly outputs: readonly Tensor[];
+  /** By ONNX's names. */
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
 /** A value known when the graph is built. */
 export interface Constant {
+  /** Unique within the graph. */
   readonly name: string;
+  /** Type of its elements. */
   readonly dtype: DataType;
+  /** Its dimensions, all known. */
   readonly shape: readonly number[];
+  /** Row-major; referenced, not copied. */
   readonly data: TypedArray;
   /** The values stand in a file, which the runtime maps instead of taking a copy; `data` is then empty. */
   readonly file?: FileRange;
@@ -55,9 +69,13 @@ export interface FileRange {
 
 /** A body for control-flow operators (used by the `.onnx` export's Loop). */
 export interface SubGraph {
+  /** Unique within the model. */
   readonly name: string;
+  /** In execution order. */
   readonly nodes: readonly GraphNode[];
+  /** What the operator passes in. */
   readonly inputs: readonly Tensor[];
+  /** What it gets back. */
   readonly outputs: readonly Tensor[];
 }
 
@@ -78,17 +96,28 @@ export type GradientRule = (outputGradient: Tensor, sink: GradientSink) => void;
 interface TapeEntry { readonly output: Tensor; readonly rule: GradientRule }
 
 /** Shape inputs that {@link Graph.shapeTensor} declared: the runtime fills them from the sizes it is given. */
-export interface ShapeInput { readonly tensor: Tensor; readonly dims: Shape }
+export interface ShapeInput {
+  /** The input, int64, `[dims.length]`. */
+  readonly tensor: Tensor;
+  /** What it holds. */
+  readonly dims: Shape;
+}
 
 /** A graph under construction: inputs, constants, nodes in execution order, and the tape for differentiation. */
 export class Graph {
+  /** What the graph is built for; it decides which operators may be used. */
   readonly target: Target;
   /** The type of all real-valued tensors of this graph. */
   readonly floatType: 'float32' | 'float64';
+  /** In execution order. */
   readonly nodes: GraphNode[] = [];
+  /** In the order in which they were declared. */
   readonly inputs: Tensor[] = [];
+  /** By name. */
   readonly constants = new Map<string, Constant>();
+  /** Inputs that hold sizes; filled by the runtime. */
   readonly shapeInputs: ShapeInput[] = [];
+  /** What {@link grad} walks back over, in execution order. */
   readonly tape: TapeEntry[] = [];
   /** Where nodes are appended: `nodes`, or the body being recorded. */
   private scope: GraphNode[] = this.nodes;

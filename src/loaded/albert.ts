@@ -23,6 +23,7 @@ import { embedTokens, type TokenEmbeddingOptions, type TokenEmbeddings } from '.
 
 /** Options of {@link Albert.open}. */
 export interface LoadOptions extends EncoderOptions {
+  /** Overrides what the tokeniser's files say, such as lower case. */
   tokenizer?: TokenizerOptions;
   /** Runs an int8 checkpoint in f32, with its weights as they were rounded. Default false. */
   dequantize?: boolean;
@@ -35,9 +36,13 @@ export interface LoadOptions extends EncoderOptions {
  * the native memory; results are plain arrays and stay valid.
  */
 export class Albert implements Disposable {
+  /** Sizes of the network, from `config.json`. */
   readonly config: AlbertConfig;
+  /** The folder's tokeniser. */
   readonly tokenizer: Tokenizer;
+  /** The network on ONNX Runtime. */
   readonly encoder: AlbertEncoder;
+  /** Parameters by name; those of an int8 model as they are stored. */
   readonly weights: Weights;
   /** The opened folder: labels, notes, file names. */
   readonly checkpoint: Checkpoint;
@@ -105,6 +110,7 @@ export class Albert implements Disposable {
     return embedTokens(this, texts, options);
   }
 
+  /** Frees the native memory. Asking afterwards throws `disposed`. */
   [Symbol.dispose](): void {
     this.encoder[Symbol.dispose]();
   }

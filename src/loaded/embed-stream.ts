@@ -13,6 +13,7 @@ export interface StreamOptions extends EmbedOptions {
 export interface EmbeddingRow extends EmbeddedText {
   /** 0-based place in the source. */
   index: number;
+  /** Its vector, of the model's hidden size unless options say otherwise. */
   embedding: Float32Array;
 }
 

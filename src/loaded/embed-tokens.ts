@@ -23,12 +23,15 @@ export interface TokenEmbedding {
   id?: number;
   /** UTF-16 range in the text; -1 for special tokens. */
   start: number;
+  /** End of that range, exclusive; -1 for special tokens. */
   end: number;
+  /** Its vector. */
   embedding: Float32Array;
 }
 
 /** The tokens of one text. */
 export interface TokenEmbeddings extends EmbeddedText {
+  /** In the order of the text. */
   tokens: TokenEmbedding[];
 }
 

@@ -40,6 +40,7 @@ export interface EmbedOptions {
   segments?: number;
   /** Padded tokens per batch. Default 1024. */
   batchTokens?: number;
+  /** Told about texts that are done. */
   onProgress?: ProgressListener;
   /** Stops between batches with `interrupted`. */
   signal?: AbortSignal;
@@ -49,7 +50,9 @@ export interface EmbedOptions {
 export interface EmbeddedText {
   /** Tokens without special tokens. */
   tokenCount: number;
+  /** Windows the text was cut into; 1 where it fits. */
   windows: number;
+  /** Tokens that were cut off and read by nothing; 0 unless `longText` is `truncate`. */
   truncatedTokens: number;
   /** Tokens that stand for what the vocabulary does not have; absent where there are none. */
   unknownTokens?: number;
@@ -59,7 +62,9 @@ export interface EmbeddedText {
 export interface EmbeddingMatrix {
   /** Row-major `[rows, dimensions]`. */
   data: Float32Array;
+  /** Number of texts. */
   rows: number;
+  /** Numbers a vector. */
   dimensions: number;
   /** Per row. */
   texts: EmbeddedText[];
@@ -73,10 +78,15 @@ export interface EmbeddingMatrix {
 
 /** What embedding needs of a loaded model. */
 export interface EmbeddingModel {
+  /** Sizes of the network. */
   config: AlbertConfig;
+  /** Turns texts into ids. */
   tokenizer: Tokenizer;
+  /** Runs the network. */
   encoder: AlbertEncoder;
+  /** Parameters by name, for `static` layers. */
   weights: Weights;
+  /** Identifies weights, tokeniser and precision. */
   fingerprint: string;
   /** That of an embedding model's training; the default of {@link EmbedOptions.pooling}. */
   pooling?: Pooling | undefined;

@@ -35,6 +35,7 @@ export interface QuantizeOptions {
   bits?: 7 | 8;
   /** Every third text measures the drift, the others calibrate (`static` and `mixed`). At least 3. Default: sixty sentences, English and Chinese. */
   sampleTexts?: readonly string[];
+  /** Told about texts that calibrate or measure. */
   onProgress?: ProgressListener;
   /** Stops between texts with `interrupted`. */
   signal?: AbortSignal;
@@ -42,6 +43,7 @@ export interface QuantizeOptions {
 
 /** An int8 model, ready to be saved or run. */
 export interface QuantizedModel {
+  /** What is stored beside the weights so that the model runs as it was measured. */
   settings: QuantizationSettings;
   /** Also in `settings`. */
   drift: QuantizationDrift;

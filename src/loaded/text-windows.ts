@@ -4,6 +4,7 @@ import { countUnknown, type Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** What happens to a text longer than the model takes. */
 export const LONG_TEXT_POLICIES = ['window', 'truncate', 'error'] as const;
+/** One of {@link LONG_TEXT_POLICIES}: `window` cuts into windows, `truncate` keeps the start and counts what is lost, `error` throws `text_too_long`. */
 export type LongTextPolicy = (typeof LONG_TEXT_POLICIES)[number];
 
 /** Options of {@link splitText}. */

@@ -52,7 +52,9 @@ const harmonic = (common: number, found: number, right: number): number => (comm
 
 /** How well an answer agrees with one of those that are right. */
 export interface AnswerAgreement {
+  /** 1 if the normalised answers are equal, else 0. */
   exact: number;
+  /** Harmonic mean of precision and recall of the words that both have; Chinese: of the longest run of characters and words that both have. */
   f1: number;
 }
 
@@ -81,14 +83,19 @@ export function agreementChinese(right: string, found: string): AnswerAgreement 
 
 /** Figures of answers, from 0 to 1 (the official scripts print them times 100). */
 export interface AnswerReport {
+  /** Mean of {@link AnswerAgreement.exact}. */
   exactMatch: number;
+  /** Mean of {@link AnswerAgreement.f1}. */
   f1: number;
   /** Of questions that have an answer; NaN where there is none. */
   hasAnswerExact: number;
+  /** Of questions that have an answer; NaN where there is none. */
   hasAnswerF1: number;
   /** Share of the questions without an answer that were left unanswered; NaN where every question has one. */
   noAnswerAccuracy: number;
+  /** Number of questions. */
   questions: number;
+  /** Questions that have no answer. */
   unanswerable: number;
 }
 

@@ -4,6 +4,7 @@ import { expectedCalibrationError, logLoss } from './probabilities.ts';
 
 /** Counts and scores of one class. */
 export interface ClassScores {
+  /** The class. */
   label: string;
   /** Of the rows predicted as this class, the share that is; 0 if none was predicted. */
   precision: number;
@@ -21,15 +22,21 @@ export interface ClassScores {
 export interface AveragedScores {
   /** Unweighted mean over the classes that occur in the gold labels or the predictions; with several labels a row over all classes. As scikit-learn. */
   macroPrecision: number;
+  /** See `macroPrecision`; of recalls. */
   macroRecall: number;
+  /** See `macroPrecision`; of F1s. */
   macroF1: number;
   /** From the counts of all classes together. With one label a row all three equal the accuracy. */
   microPrecision: number;
+  /** See `microPrecision`. */
   microRecall: number;
+  /** See `microPrecision`. */
   microF1: number;
   /** Mean over classes weighted by support. */
   weightedPrecision: number;
+  /** See `weightedPrecision`; of recalls, which is the accuracy with one label a row. */
   weightedRecall: number;
+  /** See `weightedPrecision`; of F1s. */
   weightedF1: number;
 }
 
@@ -37,13 +44,17 @@ export interface AveragedScores {
 export interface ClassificationReport extends AveragedScores {
   /** Rows. */
   count: number;
+  /** Share of the rows whose class is right. */
   accuracy: number;
+  /** Mean recall of the classes that occur: {@link balancedAccuracy}. */
   balancedAccuracy: number;
+  /** From -1 to 1; 0 by chance: {@link matthewsCorrelation}. */
   matthews: number;
   /** With probabilities: {@link logLoss} in nats. */
   logLoss?: number;
   /** With probabilities: {@link expectedCalibrationError} with 15 bins. */
   expectedCalibrationError?: number;
+  /** In the order of the labels. */
   perClass: ClassScores[];
   /** `[gold][predicted]`. */
   confusionMatrix: number[][];
@@ -132,6 +143,7 @@ export function classificationReport(
 
 /** Result of {@link multiLabelReport}. */
 export interface MultiLabelReport extends AveragedScores {
+  /** Rows. */
   count: number;
   /** Share of rows whose label set is exactly right (subset accuracy). */
   accuracy: number;
@@ -139,6 +151,7 @@ export interface MultiLabelReport extends AveragedScores {
   hammingLoss: number;
   /** Mean over rows of the F1 between gold and predicted sets; a row where both are empty counts 1. */
   samplesF1: number;
+  /** In the order of the labels. */
   perClass: ClassScores[];
 }
 

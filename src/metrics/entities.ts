@@ -2,8 +2,11 @@ import { AlbertineError } from '../core/errors.ts';
 
 /** A labelled stretch: of a text in characters, of a sentence in words. `end` is exclusive. */
 export interface Span {
+  /** What kind of thing it is. */
   label: string;
+  /** First character or word. */
   start: number;
+  /** The one after the last. */
   end: number;
 }
 
@@ -12,6 +15,7 @@ export interface Span {
  * stands alone; `bilou`: L and U for those; `bmes`: M for I.
  */
 export const TAG_SCHEMES = ['io', 'iob1', 'iob2', 'iobes', 'bilou', 'bmes'] as const;
+/** One of {@link TAG_SCHEMES}. */
 export type TagScheme = (typeof TAG_SCHEMES)[number];
 
 /** A tag's part in its entity, whatever letters the scheme has for it. */
@@ -127,9 +131,13 @@ export function tagsOfEntities(spans: readonly Span[], length: number): string[]
 
 /** Figures of one label. */
 export interface EntityScores {
+  /** The label. */
   label: string;
+  /** Of the entities found, the share that is right. */
   precision: number;
+  /** Of the entities there are, the share that was found. */
   recall: number;
+  /** Harmonic mean of both. */
   f1: number;
   /** Entities of the label that there are. */
   support: number;
@@ -139,13 +147,19 @@ export interface EntityScores {
 export interface EntityReport {
   /** Over all entities (micro average): what results are reported as. */
   precision: number;
+  /** Of all entities there are, the share that was found. */
   recall: number;
+  /** Harmonic mean of both: the usual figure. */
   f1: number;
   /** Averages over the labels that occur or were found. */
   macroPrecision: number;
+  /** See `macroPrecision`. */
   macroRecall: number;
+  /** See `macroPrecision`. */
   macroF1: number;
+  /** Mean of F1 over labels weighted by support. */
   weightedF1: number;
+  /** Entities that there are. */
   support: number;
   /** By label, sorted. */
   perLabel: EntityScores[];

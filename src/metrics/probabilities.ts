@@ -40,7 +40,9 @@ export function topKAccuracy(gold: ArrayLike<number>, probabilities: Probability
 export interface CalibrationBin {
   /** Confidences in `(low, high]`; the first bin holds 0 as well. */
   low: number;
+  /** Upper end. */
   high: number;
+  /** Rows in the bar. */
   count: number;
   /** Mean probability of the predicted class; NaN in an empty bin. */
   confidence: number;

@@ -35,14 +35,21 @@ export function r2(gold: ArrayLike<number>, predicted: ArrayLike<number>): numbe
 
 /** Result of {@link regressionReport}. */
 export interface RegressionReport {
+  /** Rows. */
   count: number;
+  /** Mean squared error. */
   mse: number;
   /** Square root of `mse`, in the unit of the values. */
   rmse: number;
+  /** Mean absolute error. */
   mae: number;
+  /** Share of the variance that is explained; negative where the mean predicts better: {@link r2}. */
   r2: number;
+  /** Linear correlation: {@link pearson}. */
   pearson: number;
+  /** Correlation of ranks: {@link spearman}. */
   spearman: number;
+  /** Kendall's tau-b: {@link kendallTau}. */
   kendall: number;
 }
 

@@ -2,9 +2,13 @@ import { AlbertineError } from '../core/errors.ts';
 
 /** Figures of one relation, both directions together. */
 export interface RelationScores {
+  /** Name without a direction. */
   relation: string;
+  /** Of the pairs said to have it, the share that does. */
   precision: number;
+  /** Of the pairs that have it, the share that was found. */
   recall: number;
+  /** Harmonic mean of both. */
   f1: number;
   /** Pairs that have it. */
   support: number;
@@ -16,8 +20,11 @@ export interface RelationReport {
   macroF1: number;
   /** Over all pairs, without that one (as for TACRED). */
   microF1: number;
+  /** Of the pairs said to be related, the share with the right relation. */
   precision: number;
+  /** Of the related pairs, the share whose relation was found. */
   recall: number;
+  /** Share of all pairs that are right, unrelated ones included. */
   accuracy: number;
   /** By relation, sorted; the one for none is not among them. */
   perRelation: RelationScores[];

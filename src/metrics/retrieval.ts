@@ -16,9 +16,11 @@ export type Gain = 'linear' | 'exponential';
 
 /** How well right answers rank, over all queries. */
 export interface RankingScores {
+  /** Number of queries. */
   queries: number;
   /** Share of the queries whose right answer is first, and among the first ten. */
   accuracyAt1: number;
+  /** Share of the queries whose right answer is among the first ten. */
   accuracyAt10: number;
   /** Mean of 1 / rank of the right answer. */
   meanReciprocalRank: number;

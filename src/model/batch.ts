@@ -5,8 +5,11 @@ import type { Weights } from './parameters.ts';
 
 /** A rectangle of tokens; all arrays are row-major `[batchSize, sequenceLength]`. */
 export interface EncoderBatch {
+  /** Texts. */
   batchSize: number;
+  /** Tokens a text, padding included. */
   sequenceLength: number;
+  /** Token ids. */
   inputIds: ArrayLike<number>;
   /** Truthy for visible tokens. Default: all visible. */
   attentionMask?: ArrayLike<number | boolean> | undefined;

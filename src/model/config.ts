@@ -2,14 +2,17 @@ import { AlbertineError, describeValue } from '../core/errors.ts';
 
 /** Activation functions by unambiguous name. `gelu_erf` is exact; `gelu_tanh` is the approximation Google's ALBERT used. */
 export const ACTIVATIONS = ['gelu_erf', 'gelu_tanh', 'relu', 'silu', 'tanh', 'sigmoid'] as const;
+/** One of {@link ACTIVATIONS}. */
 export type Activation = (typeof ACTIVATIONS)[number];
 
 /** How positions enter attention. */
 export const POSITION_EMBEDDING_TYPES = ['absolute', 'relative_key', 'relative_key_query'] as const;
+/** One of {@link POSITION_EMBEDDING_TYPES}. */
 export type PositionEmbeddingType = (typeof POSITION_EMBEDDING_TYPES)[number];
 
 /** The shape and constants of an ALBERT network. Field meanings follow Hugging Face's `AlbertConfig`. */
 export interface AlbertConfig {
+  /** Rows of the word embeddings. */
   vocabSize: number;
   /** Width of the factorised embeddings (E in the paper). */
   embeddingSize: number;
@@ -21,22 +24,33 @@ export interface AlbertConfig {
   numHiddenGroups: number;
   /** Layers inside one group, each with its own weights. */
   innerGroupNum: number;
+  /** Divides `hiddenSize`. */
   numAttentionHeads: number;
+  /** Width inside the feed-forward block. */
   intermediateSize: number;
+  /** Of the feed-forward block and of the masked-word head. */
   hiddenAct: Activation;
   /** Dropout on embeddings, attention output and feed-forward output. Zero in all v2 checkpoints. */
   hiddenDropoutProb: number;
+  /** Dropout on attention probabilities. */
   attentionProbsDropoutProb: number;
   /** Dropout before a task head; independent of `hiddenDropoutProb`. */
   classifierDropoutProb: number;
+  /** Tokens that the network reads at most, special ones included. */
   maxPositionEmbeddings: number;
+  /** Number of token types; 2 for pairs of texts. */
   typeVocabSize: number;
   /** Standard deviation of the normal initialisation. */
   initializerRange: number;
+  /** Added to the variance in every LayerNorm. */
   layerNormEps: number;
+  /** How positions enter attention. */
   positionEmbeddingType: PositionEmbeddingType;
+  /** Id that fills up batches. */
   padTokenId: number;
+  /** Id that begins a text; the network itself does not use it. */
   bosTokenId: number;
+  /** Id that ends a text; the network itself does not use it. */
   eosTokenId: number;
 }
 

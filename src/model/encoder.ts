@@ -20,6 +20,7 @@ export interface EncoderInt8 {
 
 /** Options of {@link AlbertEncoder.create}. */
 export interface EncoderOptions extends CompileOptions {
+  /** Runs dense layers on int8 weights. Default: as the checkpoint is stored. */
   int8?: EncoderInt8 | undefined;
 }
 
@@ -57,6 +58,7 @@ const BLOCK_BYTES = 64 * 2 ** 20;
  * Calls may overlap; they are executed one after the other.
  */
 export class AlbertEncoder implements Disposable {
+  /** Shape of the network. */
   readonly config: AlbertConfig;
   private readonly options: EncoderOptions;
   private readonly weights: Weights;

@@ -18,6 +18,7 @@ export interface Head {
   readonly architecture: string;
   /** The Hub's name of the task. */
   readonly pipelineTag: string;
+  /** What of the encoder's output it reads. */
   readonly reads: HeadInput;
   /** Name of a weight by which it is recognised in a file; heads with the same one are told apart by the config. */
   readonly marker: string;

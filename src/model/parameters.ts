@@ -3,7 +3,9 @@ import { headSize, type AlbertConfig } from './config.ts';
 
 /** Name and shape of one weight. Names are Hugging Face's `state_dict` keys with the `albert.` prefix. */
 export interface ParameterSpec {
+  /** Canonical name. */
   name: string;
+  /** Outermost dimension first; a dense weight is `[outputs, inputs]`. */
   shape: number[];
 }
 
@@ -78,6 +80,7 @@ export function countParameters(specs: readonly ParameterSpec[]): number {
 
 /** One loaded weight: row-major values with their shape. */
 export interface Weight {
+  /** Outermost dimension first. */
   shape: number[];
   /** Large weights of files on disk are read when this is first asked for. */
   readonly data: Float32Array;

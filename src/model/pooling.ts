@@ -86,7 +86,9 @@ export function quantizeVectors(data: Float32Array, dimensions: number, ranges?:
 
 /** Minimum and step of every dimension. */
 export interface VectorRanges {
+  /** Smallest value of each dimension. */
   min: Float32Array;
+  /** Distance between neighbouring bytes, of each dimension. */
   step: Float32Array;
 }
 

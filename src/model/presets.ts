@@ -3,12 +3,15 @@ import { DEFAULT_CONFIG, type AlbertConfig } from './config.ts';
 
 /** A named network shape, with the settings its checkpoints were published with. */
 export interface Preset {
+  /** What {@link presetConfig} takes. */
   name: string;
+  /** The whole shape. */
   config: AlbertConfig;
   /** Language of the published checkpoint; `any` for shapes that have none. */
   language: 'en' | 'zh' | 'any';
   /** Who published weights of this shape, or that nobody did. */
   publisher: 'google' | 'brightmart' | 'none';
+  /** One line for lists. */
   description: string;
 }
 

@@ -61,8 +61,11 @@ interface CompiledParts {
 
 /** A graph that ONNX Runtime has compiled. Runs may overlap; dispose it to give its memory back. */
 export class CompiledGraph implements Disposable {
+  /** The inputs that a run must be given. */
   readonly inputs: readonly Tensor[];
+  /** Names that a run may ask for. */
   readonly outputNames: readonly string[];
+  /** What computes: native or WebAssembly. */
   readonly engine: Engine;
   private readonly ort: Ort;
   private readonly session: OrtSession;

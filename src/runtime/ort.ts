@@ -14,7 +14,9 @@ export type Engine = (typeof ENGINES)[number];
 
 /** The loaded runtime, and why it is not the native one if it is not. */
 export interface LoadedOrt {
+  /** The module `onnxruntime-node` or `onnxruntime-web`. */
   ort: Ort;
+  /** Which of the two it is. */
   engine: Engine;
   /** Set when the native package could not be loaded and WebAssembly (about four times slower) stands in. */
   fallbackReason?: string;

@@ -4,8 +4,11 @@ import type { Ort, OrtTensor } from './ort.ts';
 
 /** Values for one input or output of a compiled graph, in host memory. */
 export class HostTensor {
+  /** Type of the elements. */
   readonly dtype: DataType;
+  /** Outermost dimension first; `[]` is a scalar. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly data: TypedArray;
   private native: OrtTensor | undefined;
 
@@ -46,7 +49,9 @@ export class HostTensor {
  * an input and an output of one run. Dispose it before the graph that wrote it.
  */
 export class DeviceTensor implements Disposable {
+  /** Type of the elements. */
   readonly dtype: DataType;
+  /** Outermost dimension first. */
   readonly shape: readonly number[];
   private native: OrtTensor | undefined;
 

@@ -9,9 +9,11 @@ export interface TaskEvaluation extends Scores {
   count: number;
   /** Texts that were cut, and tokens lost by that. */
   truncatedTexts: number;
+  /** Tokens that were cut off. */
   truncatedTokens: number;
   /** Tokens of all texts, and those that stand for what the vocabulary does not have. */
   tokens: number;
+  /** Tokens that stand for what the vocabulary does not have. */
   unknownTokens: number;
   /** Rows left out because they were bad (only with `onError: 'skip'`). */
   skippedRows: number;

@@ -17,9 +17,11 @@ import type { Aftermath, Tuning, TuningOptions } from './tuning.ts';
 
 /** Result of fine-tuning for a task. */
 export interface TuningResult extends Omit<TrainingOutcome, 'weights'> {
+  /** Folder of the run, with the best model. */
   output: string;
   /** Rows trained on and held out. */
   trainRows: number;
+  /** Rows held out. */
   evaluationRows: number;
   /** What `onEvent` was told as `warning` about the data, the length of the run and the model that was saved; `notes` of `run.json` have them too. */
   warnings: string[];

@@ -25,6 +25,7 @@ export interface TaskManual {
   readonly head: HeadName | undefined;
   /** How messages call a model of this task: `a classifier`. */
   readonly noun: string;
+  /** What help says of `finetune`, the settings it takes, and what is printed of a run. */
   readonly finetune: {
     summary: string;
     description: string;
@@ -39,6 +40,7 @@ export interface TaskManual {
     /** Examples, and what else there is to say. */
     manual: string;
   };
+  /** What help says of `evaluate`, and its settings. */
   readonly evaluate: {
     settings: Settings;
     /** What `--json` has. */
@@ -52,5 +54,6 @@ export interface TaskManual {
     output: string;
     examples: readonly string[];
   };
+  /** Loads the code of its verbs. */
   load(): Promise<TaskVerbs>;
 }

@@ -18,7 +18,9 @@ const DEFAULT_LOOK_AHEAD = 256;
 
 /** A model that was fine-tuned for a task, ready to be asked. Dispose it to free the native memory. */
 export class TaskModel<T extends TaskTypes> implements Disposable {
+  /** The checkpoint that is asked. */
   readonly model: Albert;
+  /** What is asked of it, and how answers are read. */
   readonly task: Task<T>;
   /** What the checkpoint says of its answers. */
   readonly facts: T['facts'];
@@ -64,6 +66,7 @@ export class TaskModel<T extends TaskTypes> implements Disposable {
     if (waiting.length > 0) yield* await predict();
   }
 
+  /** Frees the model's native memory. Asking afterwards throws `disposed`. */
   [Symbol.dispose](): void {
     this.model[Symbol.dispose]();
   }

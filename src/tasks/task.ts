@@ -28,6 +28,7 @@ export interface TaskTypes {
   facts: object;
   /** A row of a batch, with what decoding needs of it. */
   piece: Piece;
+  /** Options of asking. */
   options: AskOptions;
 }
 
@@ -39,15 +40,21 @@ export interface Encoded<P extends Piece = Piece> {
   windows?: number;
   /** Tokens of the whole input, without special ones. */
   tokenCount: number;
+  /** Tokens that were cut off. */
   truncatedTokens: number;
+  /** Tokens that stand for what the vocabulary does not have. */
   unknownTokens: number;
 }
 
 /** How an input is tokenised. */
 export interface EncodeHow<T extends TaskTypes> {
+  /** The model's tokeniser. */
   tokenizer: Tokenizer;
+  /** What the checkpoint says of its answers. */
   facts: T['facts'];
+  /** Those of the call. */
   options: T['options'];
+  /** Tokens that the network reads at once, special ones included. */
   maxLength: number;
   /** Undefined: the task's own default. */
   longText: LongTextPolicy | undefined;
@@ -55,17 +62,23 @@ export interface EncodeHow<T extends TaskTypes> {
 
 /** What the network says to an input. */
 export interface Raw<T extends TaskTypes> {
+  /** The input as the network read it. */
   encoded: Encoded<T['piece']>;
   /** For each piece: one row, or one row a token. */
   logits: readonly Float32Array[];
+  /** What the checkpoint says of its answers. */
   facts: T['facts'];
+  /** Those of the call. */
   options: T['options'];
 }
 
 /** What happened to a text on its way to the network. */
 export interface TextCounts {
+  /** Tokens without special tokens. */
   tokenCount: number;
+  /** Windows the text was cut into; 1 where it fits. */
   windows: number;
+  /** Tokens that were cut off and read by nothing. */
   truncatedTokens: number;
   /** Tokens that stand for what the vocabulary does not have; absent where there are none. */
   unknownTokens?: number;
@@ -73,8 +86,11 @@ export interface TextCounts {
 
 /** A table of an evaluation: rows of cells, numbers right-aligned. */
 export interface ScoreTable {
+  /** Stands above the table. Default: nothing. */
   title?: string;
+  /** Heads of the columns. Default: none. */
   columns?: readonly string[];
+  /** Cells from left to right. */
   rows: readonly (readonly (string | number)[])[];
 }
 
@@ -100,6 +116,7 @@ export type Direction = 'higher' | 'lower';
 export interface Task<T extends TaskTypes> {
   /** The verb of `finetune`, and `albertine_task` of a checkpoint. */
   readonly name: string;
+  /** The head whose weights a checkpoint must have; it gives the logits. */
   readonly head: HeadName;
   /** Every figure that {@link Task.score} may give. */
   readonly metrics: Readonly<Record<string, Direction>>;
@@ -109,7 +126,9 @@ export interface Task<T extends TaskTypes> {
   requireInput(subject: string, input: unknown, index: number): void;
   /** The text that messages about an input show. */
   text(input: T['input']): string;
+  /** Turns an input into rows for the network. Throws `text_too_long` where `longText` is `error`. */
   encode(input: T['input'], how: EncodeHow<T>): Encoded<T['piece']>;
+  /** Reads an answer out of the logits. */
   decode(input: T['input'], raw: Raw<T>): T['output'];
   /** `outputs[i]` was answered where `gold[i]` is right. */
   score(gold: readonly T['gold'][], outputs: readonly T['output'][], facts: T['facts']): Scores;

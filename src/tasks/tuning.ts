@@ -28,15 +28,19 @@ export interface TuningOptions extends FineTuneRunOptions {
 
 /** A row of labelled data. */
 export interface LabelledRow<T extends TaskTypes> {
+  /** What is asked. */
   input: T['input'];
+  /** What is right. */
   gold: T['gold'];
 }
 
 /** Labelled data in memory. */
 export interface Labelled<T extends TaskTypes> {
+  /** In the order of the file. */
   rows: readonly LabelledRow<T>[];
   /** What a model that learns them answers: for training data what occurs, for others what was given. */
   facts: T['facts'];
+  /** Rows read and left out. */
   report: ReadReport;
   /** What was found while reading, to be told in one line with the counts: repairs, empty texts. */
   remarks: readonly string[];
@@ -44,13 +48,17 @@ export interface Labelled<T extends TaskTypes> {
 
 /** The parts of labelled data that are trained on and judged by. */
 export interface Splits<T extends TaskTypes> {
+  /** What is trained on. */
   train: Labelled<T>;
+  /** What is held out. */
   evaluation: Labelled<T>;
 }
 
 /** What a task says of its data before training. */
 export interface DataReport {
+  /** Facts worth a line. */
   remarks: readonly string[];
+  /** What may spoil the result. */
   warnings: readonly string[];
   /** For `run.json`. */
   info: RunInfo;
@@ -58,6 +66,7 @@ export interface DataReport {
 
 /** What a task adds when its model is trained and saved. */
 export interface Aftermath {
+  /** What may spoil the result. */
   warnings: readonly string[];
   /** For `run.json`. */
   info: RunInfo;
@@ -67,11 +76,13 @@ export interface Aftermath {
 
 /** How a task is learned: reading labelled data, targets and loss. Splitting, planning, the run with its folder, keeping the best weights and saving are written once over this. */
 export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
+  /** How it is asked once it is learned. */
   readonly task: Task<T>;
   /** The function that takes the options, for messages. */
   readonly subject: string;
   /** Every option with its kind. */
   readonly kinds: OptionKinds<O>;
+  /** Tokens an input, units a step and passes over the data where the options do not say. */
   readonly defaults: {
     maxLength: number;
     batchSize: number;
@@ -97,12 +108,15 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   describe?(splits: Splits<T>, options: O): DataReport;
   /** What the head answers, to find out whether the checkpoint's can be kept. */
   answers(facts: T['facts']): HeadAnswers;
+  /** The head to be trained, with its loss. */
   head(config: AlbertConfig, facts: T['facts'], options: O): HeadDefinition;
   /** What is drawn: one for a text, one for each window of a long one. */
   units(encoded: Encoded<T['piece']>, gold: T['gold'], context: { facts: T['facts']; options: O; train: Labelled<T> }): Unit[];
+  /** Targets of a batch as the head takes them. */
   feeds(batch: UnitBatch<unknown>, facts: T['facts'], options: O): HeadFeeds;
   /** The options as the task encodes and decodes with them in training and its evaluations. */
   asking(options: O): T['options'];
+  /** Metric by which the best weights are kept. */
   defaultMetric(facts: T['facts']): string;
   /** The task's own settings of the run. */
   settings(options: O, facts: T['facts']): RunSettings;

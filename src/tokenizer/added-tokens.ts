@@ -1,11 +1,14 @@
 /** A string that is found in the text before tokenising and has an id of its own. */
 export interface AddedToken {
+  /** The string. */
   content: string;
+  /** Its id. */
   id: number;
   /** Left out by `decode` and marked in `specialTokensMask`. Default false. */
   special?: boolean;
   /** Swallows white space before or after it. Default false. */
   lstrip?: boolean;
+  /** Swallows white space after it. Default false. */
   rstrip?: boolean;
   /** Only matches between characters that are not letters, digits or underscores. Default false. */
   singleWord?: boolean;

@@ -14,6 +14,7 @@ export interface SentencePiece {
   piece: string;
   /** Log-probability (Unigram). */
   score: number;
+  /** What it stands for: a normal piece, the unknown one, a control symbol and so on. */
   type: PieceType;
 }
 
@@ -25,30 +26,47 @@ const ALGORITHM_OF = new Map(Object.entries(ALGORITHMS).map(([name, number]) => 
 
 /** How the model was trained, and the symbols it reserves (protobuf `TrainerSpec`; defaults are SentencePiece's). */
 export interface TrainerSpec {
+  /** How the vocabulary was made, and how text is cut. */
   algorithm: SentencePieceAlgorithm;
+  /** Number of pieces. */
   vocabSize: number;
+  /** Share of the corpus's characters that have a piece. */
   characterCoverage: number;
+  /** Longest piece, in characters. */
   maxPieceLength: number;
+  /** No piece crosses from one script into another. */
   splitByUnicodeScript: boolean;
+  /** No piece crosses white space. */
   splitByWhitespace: boolean;
+  /** No piece crosses from a number to other characters. */
   splitByNumber: boolean;
+  /** Every digit is a piece of its own. */
   splitDigits: boolean;
   /** The space belongs to the end of a word (`word▁`) instead of its beginning. */
   treatWhitespaceAsSuffix: boolean;
   /** Unknown characters become their UTF-8 bytes as `<0xNN>` pieces. */
   byteFallback: boolean;
+  /** Pieces that text never produces. */
   controlSymbols: string[];
+  /** Pieces that text always produces whole. */
   userDefinedSymbols: string[];
-  /** Ids of the four meta pieces; -1 when absent. */
+  /** Id of the unknown piece; -1 when absent. */
   unkId: number;
+  /** Id of the beginning of a sentence; -1 when absent. */
   bosId: number;
+  /** Id of the end of a sentence; -1 when absent. */
   eosId: number;
+  /** Id of padding; -1 when absent. */
   padId: number;
   /** What an unknown piece decodes to. */
   unkSurface: string;
+  /** The unknown piece. */
   unkPiece: string;
+  /** The beginning of a sentence. */
   bosPiece: string;
+  /** The end of a sentence. */
   eosPiece: string;
+  /** Padding. */
   padPiece: string;
   /** Fields not listed here, as they stood in the file. */
   unknownFields: Uint8Array;
@@ -60,8 +78,11 @@ export interface NormalizerSpec {
   name: string;
   /** Double-array trie and replacement strings; empty for the identity. */
   precompiledCharsmap: Uint8Array;
+  /** Puts a space before the text. */
   addDummyPrefix: boolean;
+  /** Drops white space at both ends and makes one space of several. */
   removeExtraWhitespaces: boolean;
+  /** Writes spaces as `▁`. */
   escapeWhitespaces: boolean;
   /** Fields not listed here, as they stood in the file. */
   unknownFields: Uint8Array;
@@ -69,8 +90,11 @@ export interface NormalizerSpec {
 
 /** A parsed `spiece.model` (protobuf `ModelProto`); self-test samples are dropped. */
 export interface SentencePieceModel {
+  /** By id. */
   pieces: SentencePiece[];
+  /** How the model was trained. */
   trainer: TrainerSpec;
+  /** How text is normalised. */
   normalizer: NormalizerSpec;
   /** Fields not listed here (such as `denormalizer_spec`), as they stood in the file. */
   unknownFields: Uint8Array;

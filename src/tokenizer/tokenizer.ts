@@ -3,9 +3,13 @@ export type Truncation = 'longest_first' | 'only_first' | 'only_second' | false;
 
 /** Ids and texts of the special tokens, as the checkpoint's files define them. */
 export interface SpecialTokens {
+  /** Id that fills up batches. */
   pad: number;
+  /** Id of what the vocabulary does not have. */
   unk: number;
+  /** Id before every text. */
   cls: number;
+  /** Id after every text. */
   sep: number;
   /** Absent in vocabularies without masking. */
   mask?: number;
@@ -34,7 +38,9 @@ export interface WindowOptions extends Omit<EncodeOptions, 'truncation' | 'padTo
 
 /** A tokenised text. All arrays have one entry a token. */
 export interface Encoding {
+  /** Token ids, special ones included. */
   ids: Int32Array;
+  /** Their strings in the vocabulary. */
   tokens: string[];
   /** 0 for the first text, 1 for the second. */
   typeIds: Int32Array;
@@ -52,11 +58,15 @@ export interface Encoding {
 
 /** Text to ids and back. Implementations are immutable and browser-safe. */
 export interface Tokenizer {
+  /** SentencePiece Unigram or WordPiece. */
   readonly kind: 'unigram' | 'wordpiece';
+  /** Number of ids, added tokens included. */
   readonly vocabSize: number;
+  /** Ids and strings of the special tokens. */
   readonly special: SpecialTokens;
   /** Short hash of vocabulary and options; two tokenisers with equal fingerprints encode alike. */
   readonly fingerprint: string;
+  /** Tokens of a text, or of a pair, with their offsets. */
   encode(text: string, options?: EncodeOptions): Encoding;
   /** All windows of a long text, in order; at least one. With a pair, windows run over the second text. */
   encodeWindows(text: string, options: WindowOptions): Encoding[];
@@ -64,7 +74,9 @@ export interface Tokenizer {
   encodeIds(text: string): Int32Array;
   /** Ids back to text. Special tokens are left out unless `skipSpecialTokens` is false. */
   decode(ids: ArrayLike<number>, options?: { skipSpecialTokens?: boolean }): string;
+  /** Undefined where the vocabulary does not have it. */
   tokenToId(token: string): number | undefined;
+  /** Undefined where there is no such id. */
   idToToken(id: number): string | undefined;
   /** The files that describe this tokeniser, to be written next to a checkpoint: name to content. */
   files(): Record<string, Uint8Array | string>;

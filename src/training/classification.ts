@@ -10,15 +10,21 @@ import { firstTokens, unitsTask, type HeadFeeds, type Piece, type Unit, type Uni
 
 /** A tokenised example; special tokens included. */
 export interface EncodedExample extends Piece {
+  /** Index of the label; 0 or 1 for each label (`multiLabel`); or the number (`regression`). */
   target: number | number[];
 }
 
 /** Options of {@link classificationTask}. */
 export interface ClassificationTaskOptions extends Pick<UnitsTaskOptions<never>, 'config' | 'batchSize' | 'epochs' | 'microBatchTokens' | 'seed' | 'shuffle'> {
+  /** One label, any number of labels, or a number. */
   problem: ProblemType;
+  /** Names of the classes, in the order of the logits. */
   labels: readonly string[];
+  /** Examples to learn from. */
   train: readonly EncodedExample[];
+  /** Held-out examples. Default: none, so nothing is evaluated. */
   evaluation?: readonly EncodedExample[];
+  /** Share of the target spread over all classes; single-label only. Default 0. */
   labelSmoothing?: number;
   /** One weight per class in the loss; single-label only. */
   classWeights?: readonly number[];

@@ -24,6 +24,7 @@ export type ScoredLoss = (typeof SCORED_LOSSES)[number];
 
 /** Options of {@link embeddingHead}. */
 export interface EmbeddingHeadOptions {
+  /** What is learned from: `simcse`, `pairs` or `scored`. */
   objective: EmbeddingObjective;
   /** Default `mean`: over all tokens of the text, special ones included. */
   pooling?: EmbeddingPooling;

@@ -56,6 +56,7 @@ export class TokenTable {
 export interface SentenceRows {
   /** Texts of row i at `i * textsPerRow`, special tokens included. */
   sequences: TokenTable;
+  /** 1 for texts alone, 2 for pairs. */
   textsPerRow: 1 | 2;
   /** One a row; `scored` only. */
   scores?: readonly number[];

@@ -16,6 +16,7 @@ import { DEFAULT_MICRO_BATCH_TOKENS } from './units.ts';
 export interface EmbeddingTaskOptions extends EmbeddingHeadOptions {
   /** `simcse` needs hidden or attention dropout in it. */
   config: AlbertConfig;
+  /** Rows to learn from. */
   train: SentenceRows;
   /** Pairs with scores. */
   evaluation?: SentenceRows;

@@ -9,6 +9,7 @@ import type { StepData } from './trainer-options.ts';
 export interface RunEstimate {
   /** Steps that are left. */
   steps: number;
+  /** Mean of the steps that were measured. */
   secondsPerStep: number;
   /** Training and evaluations; reading and saving are not in it. */
   totalSeconds: number;

@@ -28,6 +28,7 @@ const AVERAGE_DECAY = 0.98;
  * several skips in a row ask for a roll-back at a lower rate.
  */
 export class StepGuard {
+  /** What it remembers; stored in checkpoints. */
   readonly state: GuardState;
   private readonly spikeFactor: number;
   private readonly rollBackAfter: number;
@@ -94,6 +95,7 @@ const FIRST_LOSSES = 20;
  * first 20, and by so much that the scatter of single losses does not explain it. Returns advice once. Losses that are not finite do not count.
  */
 export class LearningWatch {
+  /** What it remembers; stored in checkpoints. */
   readonly state: WatchState;
   private readonly patience: number;
   private readonly window: number;

@@ -38,7 +38,7 @@ export interface HeadDefinition {
   readonly maskRows?: 'texts' | 'tokens';
   /** Added to the loss in training, not in evaluation: see `withAddedLoss`. */
   addedLoss?(graph: Graph, tensors: HeadTensors): Tensor;
-  /** True for feeds so few that the processor's work must not be divided, see {@link isShortProduct}. Default: never. */
+  /** True for feeds so few that the processor's work must not be divided. Default: never. */
   oneThread?(feeds: Readonly<Record<string, RunTensor>>): boolean;
 }
 
@@ -47,6 +47,7 @@ export type HeadResults = Record<string, HostTensor>;
 
 /** A head compiled for training (with gradients) and for evaluation (without). */
 export class CompiledHead implements Disposable {
+  /** What was compiled. */
   readonly definition: HeadDefinition;
   private readonly hiddenSize: number;
   private readonly trainable: ReadonlySet<string>;
@@ -82,6 +83,7 @@ export class CompiledHead implements Disposable {
     return (await this.graph('evaluate', feeds)).run({ ...feeds, ...run.parameters.values }, { sizes: run.sizes });
   }
 
+  /** Frees the native memory. */
   [Symbol.dispose](): void {
     for (const graph of this.compiled.values()) void graph.then((compiled) => compiled[Symbol.dispose](), () => undefined);
     this.compiled.clear();

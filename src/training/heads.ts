@@ -15,7 +15,9 @@ export type ProblemType = 'singleLabel' | 'multiLabel' | 'regression';
 
 /** Options of {@link classificationHead}. */
 export interface ClassificationHeadOptions {
+  /** Width of the logits. */
   numLabels: number;
+  /** The loss: softmax (`singleLabel`), a sigmoid a label (`multiLabel`), squared error (`regression`). */
   problemType: ProblemType;
   /** Share of the target spread over all classes; single-label only. Default 0. */
   labelSmoothing?: number;
@@ -106,6 +108,7 @@ export function optionsHead(config: AlbertConfig, head: 'multipleChoice' | 'sequ
 
 /** Which pretraining losses are computed. */
 export interface PretrainingHeadOptions {
+  /** The loss over masked words. */
   maskedLm: boolean;
   /** Sentence order or next sentence: both are a two-way classifier on the pooled output. */
   sentencePair: boolean;

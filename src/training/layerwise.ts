@@ -23,7 +23,7 @@ export type SaveActivations = 'all' | 'none' | number;
 
 /** Options of {@link LayerwiseNetwork}. */
 export interface LayerwiseOptions extends CompileOptions {
-  /** Default `all`. Each depth that is not kept costs one more forward pass and saves its memory. Of a kept one only products are held, see {@link planRecomputation}. */
+  /** Default `all`. Each depth that is not kept costs one more forward pass and saves its memory. Of a kept one only products are held. */
   saveActivations?: SaveActivations;
   /** Seed of the dropout masks. Default 0. */
   seed?: number;
@@ -45,7 +45,9 @@ export interface StepHooks {
 
 /** When a micro-batch is run; with the seed it determines the dropout masks. */
 export interface StepPosition {
+  /** Optimiser step, 0-based. */
   step: number;
+  /** Its micro-batch, 0-based. */
   microBatch: number;
 }
 
@@ -54,6 +56,7 @@ export type BatchShape = Pick<EncoderBatch, 'batchSize' | 'sequenceLength'>;
 
 /** A rectangle of tokens with the feeds that the head declared (targets, positions, weights). */
 export interface TrainingBatch extends EncoderBatch {
+  /** Values of the head's inputs, by name. */
   headFeeds: Readonly<Record<string, HostTensor>>;
   /** Sizes of dimensions that only the head's inputs have. */
   headSizes?: Readonly<Record<string, number>>;
@@ -65,7 +68,9 @@ export interface TrainingBatch extends EncoderBatch {
  * With `device: 'webgpu'`, call `device.upload()` first, and `device.download()` before the arena is read.
  */
 export class LayerwiseNetwork implements Disposable {
+  /** Shape of the network. */
   readonly config: AlbertConfig;
+  /** Its head. */
   readonly head: CompiledHead;
   /** Where weights and gradients live: the arena itself, or the device that `options.device` names. */
   readonly device: TrainingDevice;
@@ -168,6 +173,7 @@ export class LayerwiseNetwork implements Disposable {
     return hidden + this.keptLayers * kept + whole;
   }
 
+  /** Frees the native memory of graphs and device; the arena stays. */
   [Symbol.dispose](): void {
     this.device[Symbol.dispose]();
     for (const { projection, shortProjection, layers } of [this.training, this.evaluation]) for (const stage of new Set([projection, shortProjection, ...layers])) stage[Symbol.dispose]();

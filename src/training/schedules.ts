@@ -2,10 +2,12 @@ import { AlbertineError, describeValue, requireInteger, requireOneOf } from '../
 
 /** Shapes of the learning rate after warm-up. */
 export const SCHEDULE_KINDS = ['linear', 'cosine', 'constant', 'polynomial'] as const;
+/** One of {@link SCHEDULE_KINDS}; all but `constant` end at the final rate. */
 export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
 /** How the learning rate changes over a run; see {@link learningRateAt}. */
 export interface Schedule {
+  /** Shape after warm-up. */
   kind: ScheduleKind;
   /** The highest rate, reached at the end of warm-up. */
   learningRate: number;

@@ -10,6 +10,7 @@ import type { Tracker } from './trackers/tracker.ts';
 
 /** The micro-batches of one optimiser step; their losses add up to the mean over the step. */
 export interface StepData {
+  /** At least one. */
   microBatches: TrainingBatch[];
   /** Real tokens, padding not counted. */
   tokens: number;
@@ -17,6 +18,7 @@ export interface StepData {
 
 /** What is trained: a head with its data. Implementations must give the same data for the same position. */
 export interface TrainingTask {
+  /** The end of the network, with its loss. */
   readonly head: HeadDefinition;
   /** Data of optimiser step `step` (0-based); asked for in order, beginning where {@link TrainingTask.restore} left off. */
   stepData(step: number): Promise<StepData> | StepData;
@@ -62,7 +64,9 @@ export interface BestMetric {
 export interface TrainerOptions extends LayerwiseOptions {
   /** Folder of the run: checkpoints go to `<output>/checkpoints`. */
   output: string;
+  /** Learning rate and number of steps. */
   schedule: Schedule;
+  /** Default AdamW. */
   optimizer?: OptimizerOptions;
   /** Global gradient norm above which gradients are scaled down; 0 switches clipping off. Default 1. */
   maxGradNorm?: number;
@@ -85,8 +89,11 @@ export interface TrainerOptions extends LayerwiseOptions {
   histogramEvery?: number;
   /** Frozen parameters, exceptions from decay, learning-rate factors. */
   parameters?: ArenaOptions;
+  /** When a step is not applied, and when the run goes back to a checkpoint. */
   guard?: GuardOptions;
+  /** Receives metrics and parameters. Default: none. */
   tracker?: Tracker;
+  /** Told about steps that are done. */
   onProgress?: ProgressListener;
   /** Told before the first step; throw to refuse. */
   onEstimate?: (estimate: RunEstimate) => void;
@@ -98,10 +105,13 @@ export interface TrainerOptions extends LayerwiseOptions {
 
 /** How a run ended. */
 export interface TrainingOutcome {
+  /** `stoppedEarly`: by `patience`. */
   outcome: 'finished' | 'interrupted' | 'stoppedEarly';
   /** Steps finished in all, earlier parts of a resumed run included. */
   steps: number;
+  /** Steps that the guard did not apply. */
   skipped: number;
+  /** How often the run went back to a checkpoint. */
   rollBacks: number;
   /** Metrics of the last evaluation. */
   evaluation?: Record<string, number>;
@@ -109,5 +119,6 @@ export interface TrainingOutcome {
   best?: { step: number; metric: string; value: number; gain?: number; evaluation: Record<string, number> };
   /** Weights to keep: the best ones if a metric was given, else the last. */
   weights: Weights;
+  /** What the run was estimated to cost before its first step. */
   estimate?: RunEstimate;
 }

@@ -41,8 +41,11 @@ type Results = { loss: number; learningRate: number; gradNorm: number; tokens: n
  * continues bit for bit. One object runs once.
  */
 export class Trainer implements Disposable {
+  /** Where weights and gradients live. */
   readonly arena: Arena;
+  /** What is trained. */
   readonly network: LayerwiseNetwork;
+  /** How gradients become updates. */
   readonly optimizer: Optimizer;
   private readonly options: TrainerOptions;
   private readonly task: TrainingTask;
@@ -112,6 +115,7 @@ export class Trainer implements Disposable {
     return this.outcome(outcome, estimate);
   }
 
+  /** Frees the network's native memory. */
   [Symbol.dispose](): void {
     this.network[Symbol.dispose]();
   }

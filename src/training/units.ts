@@ -13,13 +13,17 @@ export const DEFAULT_MICRO_BATCH_TOKENS = 4096;
 
 /** One row of a batch: a tokenised text, pair or window, special tokens included. */
 export interface Piece {
+  /** Token ids. */
   ids: Int32Array;
+  /** 0 for the first text, 1 for the second; as long as `ids`. */
   typeIds: Int32Array;
 }
 
 /** What the trainer draws: pieces that are computed together (a text, a window, the choices of a question) with their target. */
 export interface Unit<T = unknown> {
+  /** At least one. */
   pieces: readonly Piece[];
+  /** What is right, as {@link UnitsTaskOptions.feeds} takes it. */
   target: T;
   /** Its part in the mean loss of a step, relative to the others: a class's weight, or the number of tokens that count. */
   weight: number;
@@ -27,9 +31,11 @@ export interface Unit<T = unknown> {
 
 /** Units that are computed at a time, for a task's targets. */
 export interface UnitBatch<T> {
+  /** In the order of their pieces. */
   units: readonly Unit<T>[];
   /** Of all units one after the other: the rows of the batch. */
   pieces: readonly Piece[];
+  /** Tokens that every piece is padded to. */
   sequenceLength: number;
   /** Sum of the weights of all units of the step, or of the evaluation. */
   totalWeight: number;
@@ -37,6 +43,7 @@ export interface UnitBatch<T> {
 
 /** Feeds for the inputs that a head declares besides `hidden`. */
 export interface HeadFeeds {
+  /** Values by the name of the input. */
   feeds: Record<string, HostTensor>;
   /** Sizes of dimensions that only these inputs have. */
   sizes?: Record<string, number>;
@@ -44,12 +51,15 @@ export interface HeadFeeds {
 
 /** Options of {@link unitsTask}. */
 export interface UnitsTaskOptions<T> {
+  /** Shape of the network. */
   config: AlbertConfig;
   /** Has the output `logits`, a row a piece or a row a token. */
   head: HeadDefinition;
   /** Targets of a batch, weighted so that the losses of all batches of a step add up to the mean. */
   feeds(batch: UnitBatch<T>): HeadFeeds;
+  /** Units to learn from. */
   train: readonly Unit<T>[];
+  /** Held-out units. Default: none, so nothing is evaluated. */
   evaluation?: readonly Unit<T>[];
   /** Figures of the evaluation from the logits of every piece of every unit: one row a piece, or one a token of it. */
   score?(logits: readonly (readonly Float32Array[])[]): Record<string, number>;

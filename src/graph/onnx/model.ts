@@ -25,7 +25,9 @@ export interface OnnxOptions {
 
 /** A serialised model: chunks to be written one after the other. */
 export interface OnnxModel {
+  /** The model file in pieces. */
   chunks: Uint8Array[];
+  /** Bytes of all chunks. */
   byteLength: number;
   /** Content of the external data file, if one was asked for. */
   externalChunks: Uint8Array[];
@@ -35,9 +37,11 @@ export interface OnnxModel {
 
 /** What {@link writeOnnx} serialises: named outputs, and optionally a part of the graph. */
 export interface OnnxSource {
+  /** Tensors by the name the model gives them. */
   outputs: Readonly<Record<string, Tensor>>;
   /** Only these nodes; tensors they read but do not make must be among `inputs`. Default: the whole graph. */
   nodes?: readonly GraphNode[];
+  /** Inputs of the model. Default: the graph's. */
   inputs?: readonly Tensor[];
 }
 

@@ -7,8 +7,11 @@ import { AlbertineError } from '../../core/errors.ts';
 
 /** Options of {@link matmul}: which side is transposed in its last two axes, and a factor on the product. */
 export interface MatMulOptions {
+  /** Swaps the last two axes of the left operand first. Default false. */
   transposeA?: boolean;
+  /** The same of the right operand. Default false. */
   transposeB?: boolean;
+  /** Factor on the product. Default 1. */
   alpha?: number;
 }
 

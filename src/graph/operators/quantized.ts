@@ -8,7 +8,9 @@ import { AlbertineError } from '../../core/errors.ts';
 export interface QuantizedTensor {
   /** `uint8`, shaped like the source. */
   values: Tensor;
+  /** Scalar step between neighbouring values. */
   scale: Tensor;
+  /** Scalar `uint8` that stands for 0. */
   zeroPoint: Tensor;
   /** One more factor per row, `[rows, 1]`, which {@link quantizedLinear} applies to the product. */
   rowScales?: Tensor;
@@ -16,8 +18,11 @@ export interface QuantizedTensor {
 
 /** An int8 weight in `[inputs, outputs]` layout with one scale per output: `weight ≈ values * scales`. */
 export interface QuantizedWeight {
+  /** `int8`, `[inputs, outputs]`. */
   values: Tensor;
+  /** `[outputs]`. */
   scales: Tensor;
+  /** `int8`, `[outputs]`; all 0. */
   zeroPoints: Tensor;
 }
 

@@ -11,7 +11,9 @@ import type { AnswerGold, AnswerInput } from './task.ts';
 export interface AnswerFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
   /** Default `question`, `context`, `answers`. */
   questionField?: string;
+  /** Default `context`. */
   contextField?: string;
+  /** Default `answers`. */
   answerField?: string;
 }
 

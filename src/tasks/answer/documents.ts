@@ -10,6 +10,7 @@ import type { AnswerReader } from './reader.ts';
 export interface SourceDocument {
   /** Comes back with answers: a path, a title. */
   name: string;
+  /** The whole text, of any length. */
   text: string;
 }
 
@@ -33,12 +34,15 @@ export interface DocumentAnswerOptions {
 
 /** An answer with where it stands. */
 export interface DocumentAnswer {
+  /** The answer as it stands in the document. */
   answer: string;
   /** Of the document, and its place in the list that was given. */
   name: string;
+  /** Index of the document in the list that was given. */
   document: number;
   /** UTF-16 positions in the document, `end` exclusive. */
   start: number;
+  /** UTF-16 position where it ends, exclusive. */
   end: number;
   /** From 0 to 1: how much likelier than no answer the passage makes it, as the reader sees it. */
   score: number;
@@ -79,7 +83,9 @@ export function splitPassages(text: string): { start: number; end: number }[] {
  * exact: ten thousand passages take well under a second for a question.
  */
 export class DocumentReader {
+  /** As they were given. */
   readonly documents: readonly SourceDocument[];
+  /** The stretches of documents that are searched and read. */
   readonly passages: readonly Passage[];
   private readonly reader: AnswerReader;
   private readonly words: Bm25;

@@ -11,13 +11,15 @@ import { tooLong } from '../../loaded/text-windows.ts';
 
 /** A question and the text that answers it, or does not. */
 export interface AnswerInput {
+  /** What is asked. */
   question: string;
+  /** The text in which the answer is looked for. */
   context: string;
   /** Goes into the result. */
   id?: string;
 }
 
-/** Options of {@link AnswerReader.predict}. `longText` is `window` by default: a long context is read in windows that overlap. */
+/** Options of `AnswerReader.predict`. `longText` is `window` by default: a long context is read in windows that overlap. */
 export interface AnswerOptions extends AskOptions {
   /** Tokens of an answer at most. Default 30. */
   maxAnswerLength?: number;
@@ -38,6 +40,7 @@ export interface ContextSpan {
   answer: string;
   /** UTF-16 positions in the context, `end` exclusive; -1 where there is no answer. */
   start: number;
+  /** UTF-16 position where it ends, exclusive; -1 where there is no answer. */
   end: number;
   /** Probability among everything that was considered, no answer included. */
   score: number;
@@ -45,6 +48,7 @@ export interface ContextSpan {
 
 /** The answer to a question. */
 export interface ReaderAnswer extends ContextSpan {
+  /** That of the input. */
   id?: string;
   /** With `topK`. */
   answers?: ContextSpan[];

@@ -10,6 +10,7 @@ export interface ChoiceInput {
   context?: string;
   /** Stands before each choice, or has `_` where the choice goes. */
   question?: string;
+  /** At least two texts. */
   choices: readonly string[];
   /** Goes into the result. */
   id?: string;
@@ -23,9 +24,11 @@ export const CHOOSE_OPTIONS: OptionKinds<ChooseOptions> = ASK_OPTIONS;
 
 /** The choice that was made. */
 export interface ChoiceAnswer {
+  /** That of the input. */
   id?: string;
   /** Index of the best choice; the first of equal ones. */
   choice: number;
+  /** The best choice itself. */
   text: string;
   /** Probability of each choice, in their order. */
   scores: number[];

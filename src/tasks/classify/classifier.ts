@@ -34,10 +34,12 @@ export class TextClassifier extends TaskModel<ClassifyTypes> {
     return new TextClassifier(model);
   }
 
+  /** Names of the classes, in the order of the logits. */
   get labels(): readonly string[] {
     return this.facts.labels;
   }
 
+  /** What an answer is: one label, any number of labels, or a number. */
   get problem(): ProblemType {
     return this.facts.problem;
   }

@@ -27,10 +27,13 @@ export interface Baseline {
 
 /** Result of `fineTuneClassifier`. */
 export interface FineTuneResult extends Omit<TrainingOutcome, 'weights'> {
+  /** Folder of the run, with the best model. */
   output: string;
   /** Rows trained on and held out. */
   trainRows: number;
+  /** Rows held out. */
   evaluationRows: number;
+  /** Classes in the order of the logits. */
   labels: string[];
   /** What words alone give on the held-out rows. */
   baseline?: Baseline;

@@ -33,7 +33,9 @@ export const CLASSIFY_OPTIONS: OptionKinds<PredictOptions> = { ...ASK_OPTIONS, t
 
 /** A label with its probability. */
 export interface ScoredLabel {
+  /** Name of the class. */
   label: string;
+  /** Probability, from 0 to 1. */
   score: number;
 }
 
@@ -54,7 +56,9 @@ export type Prediction = LabelAnswer & TextCounts;
 
 /** What a classifier's checkpoint says of it. */
 export interface ClassifierFacts {
+  /** Names of the classes, in the order of the logits. */
   labels: readonly string[];
+  /** What an answer is: one label, any number of labels, or a number. */
   problem: ProblemType;
   /** Divides the logits before the softmax; from calibration, else 1. */
   temperature: number;

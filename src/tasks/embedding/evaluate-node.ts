@@ -22,9 +22,11 @@ export interface EmbeddingEvaluation {
   pearson: number;
   /** Pairs. */
   rows: number;
+  /** How token vectors became one. */
   pooling: Pooling;
   /** Texts that were cut (only with `longText: 'truncate'`), and tokens lost by that. */
   truncatedTexts: number;
+  /** Tokens that were cut off. */
   truncatedTokens: number;
   /** Rows left out because they were bad (only with `onError: 'skip'`). */
   skippedRows: number;

@@ -46,9 +46,13 @@ export interface FineTuneEmbeddingOptions extends Omit<FineTuneRunOptions, 'micr
 
 /** Result of `fineTuneEmbedding`. */
 export interface FineTuneEmbeddingResult extends Omit<TrainingOutcome, 'weights'> {
+  /** Folder of the run, with the best model. */
   output: string;
+  /** What was learnt from: `simcse`, `pairs` or `scored`. */
   objective: EmbeddingObjective;
+  /** Stored with the model. */
   pooling: EmbeddingPooling;
+  /** Rows trained on. */
   trainRows: number;
   /** 0: nothing was held out, and the last weights are kept. */
   evaluationRows: number;

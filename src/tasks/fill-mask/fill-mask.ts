@@ -43,15 +43,19 @@ export interface MaskGuess {
 export interface FilledMask {
   /** UTF-16 range of the mask in the text. */
   start: number;
+  /** End of that range, exclusive. */
   end: number;
+  /** Best first. */
   guesses: MaskGuess[];
 }
 
 /** A text's masks in their order; each is filled with the others still masked, as in Hugging Face. */
 export interface FilledText {
+  /** In the order of the text; empty where it has no mask. */
   masks: FilledMask[];
   /** The text with the best guess in every mask. */
   text: string;
+  /** Tokens without special tokens. */
   tokenCount: number;
   /** Tokens of a text longer than the model that a mask did not see: it is judged by what the model takes around it. */
   truncatedTokens: number;
@@ -63,6 +67,7 @@ export interface TextScore {
   pseudoLogLikelihood: number;
   /** `exp(-pseudoLogLikelihood / tokens)`; NaN for a text without tokens. */
   pseudoPerplexity: number;
+  /** Each token with its UTF-16 range in the text and the logarithm of its probability, given all others. */
   tokens: { token: string; start: number; end: number; logProbability: number }[];
 }
 
@@ -74,6 +79,7 @@ interface Masked {
 
 /** The masked-word head of a pretrained checkpoint: guesses for `[MASK]`, and how likely a text is. */
 export class FillMask implements Disposable {
+  /** The model that is asked. */
   readonly model: Albert;
   private readonly mask: number;
 
@@ -135,6 +141,7 @@ export class FillMask implements Disposable {
     return results;
   }
 
+  /** Frees the model's native memory. */
   [Symbol.dispose](): void {
     this.model[Symbol.dispose]();
   }

@@ -73,11 +73,13 @@ export interface PretrainConfig extends ScheduleConstants {
   heldOutExamples?: number;
   /** Default `sop`. */
   objective?: PairObjective;
+  /** Which share of the tokens is masked, and how. */
   masking?: MaskingOptions;
   /** Tokens of a sequence. Default 128. Not with `lengths`. */
   maxLength?: number;
   /** Shorter sequences first: from which share of the steps which length, such as `[[0, 64], [0.8, 128]]`. Default: `maxLength` throughout. */
   lengths?: readonly (readonly [fromShare: number, maxLength: number])[];
+  /** Optimiser steps in all, those of an earlier part included. */
   steps: number;
   /** Sequences per step. Default 256. */
   batchSize?: number;
@@ -87,8 +89,11 @@ export interface PretrainConfig extends ScheduleConstants {
   learningRate?: number;
   /** Default LAMB. */
   optimizer?: OptimizerOptions;
+  /** Global gradient norm above which gradients are scaled down. Default 1; 0 switches clipping off. */
   maxGradNorm?: number;
+  /** Steps between evaluations. Default: a twentieth of the run. */
   evaluateEvery?: number;
+  /** Steps between resumable checkpoints. Default: a tenth of the run, at most 500. */
   checkpointEvery?: number;
   /** Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the folder. */
   keepCheckpoints?: number;
@@ -96,7 +101,9 @@ export interface PretrainConfig extends ScheduleConstants {
   histogramEvery?: number;
   /** When a step is not applied, and when the run goes back to a checkpoint. */
   guard?: GuardOptions;
+  /** Depths whose intermediate values are kept for the backward pass: more memory, fewer forward passes. Default `all`. */
   saveActivations?: SaveActivations;
+  /** Of a new network's weights, the order of examples, masking and dropout. Default 1. */
   seed?: number;
   /** Facts for the model card: name, description, languages, license, datasets. */
   card?: Readonly<Record<string, unknown>>;
@@ -110,18 +117,27 @@ export interface PretrainOptions extends PretrainConfig {
   device?: Device;
   /** Default: those of the run that is resumed, or those this process may use. */
   threads?: number;
+  /** Continues the run in `output`. */
   resume?: boolean;
+  /** Starts anew although `output` has a model or an unfinished run, which is lost. */
   overwrite?: boolean;
+  /** Also writes TensorBoard event files to `output/tensorboard`. Default true. */
   tensorboard?: boolean;
+  /** Stored in `run.json`. */
   command?: string;
+  /** Told about steps that are done. */
   onProgress?: ProgressListener;
+  /** Told before the first step what the run will cost; throw to refuse. */
   onEstimate?: (estimate: RunEstimate) => void;
+  /** Facts about the data (`data`), the model (`note`), warnings, skipped steps. */
   onEvent?: (kind: string, message: string) => void;
+  /** Stops after the current step, with a checkpoint. */
   signal?: AbortSignal;
 }
 
 /** Result of {@link pretrain}. */
 export interface PretrainResult extends Omit<TrainingOutcome, 'weights'> {
+  /** Folder of the run, with the pretrained model. */
   output: string;
 }
 

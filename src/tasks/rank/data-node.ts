@@ -10,8 +10,11 @@ import type { RankInput } from './task.ts';
 export interface RankFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
   /** Default `query`, `candidates`, `text`, `label`. */
   queryField?: string;
+  /** Field of a list of candidates. Default `candidates`. */
   candidatesField?: string;
+  /** Field of one candidate, where each has a row. Default `text`. */
   textField?: string;
+  /** Default `label`. */
   labelField?: string;
 }
 

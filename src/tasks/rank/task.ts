@@ -8,13 +8,15 @@ import { ASK_OPTIONS } from '../task-model.ts';
 
 /** A query with the texts that are to be ranked for it. */
 export interface RankInput {
+  /** What is looked for. */
   query: string;
+  /** The texts to be put in order. */
   candidates: readonly string[];
   /** Goes into the result. */
   id?: string;
 }
 
-/** Options of {@link Reranker.predict}. `longText` is `truncate` by default, which cuts candidates; with `window` one is read in windows, and counts where it fits best. */
+/** Options of `Reranker.predict`. `longText` is `truncate` by default, which cuts candidates; with `window` one is read in windows, and counts where it fits best. */
 export interface RankOptions extends AskOptions {
   /** Candidates listed, best first. Default: all. */
   topK?: number;
@@ -33,7 +35,9 @@ export interface RankedCandidate {
 
 /** Candidates, best first; those with equal scores in input order. */
 export interface RankAnswer {
+  /** That of the input. */
   id?: string;
+  /** All candidates, or the best `topK`. */
   ranking: RankedCandidate[];
 }
 

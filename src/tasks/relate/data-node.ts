@@ -9,8 +9,11 @@ import { mentionProblem, type Mention, type RelationInput } from './task.ts';
 export interface RelationFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
   /** Default `text`, `head`, `tail`, `label`. */
   textField?: string;
+  /** Field of the first mention. Default `head`. */
   headField?: string;
+  /** Field of the second mention. Default `tail`. */
   tailField?: string;
+  /** Default `label`. */
   labelField?: string;
 }
 

@@ -10,7 +10,9 @@ import { tooLong } from '../../loaded/text-windows.ts';
 
 /** A marked stretch of a text, in UTF-16 units. */
 export interface Mention {
+  /** UTF-16 position in the text. */
   start: number;
+  /** Where it ends, exclusive. */
   end: number;
   /** What kind of thing it is, where that is known: `PER`. */
   type?: string;
@@ -18,8 +20,11 @@ export interface Mention {
 
 /** Two mentions in a text, in the order that the labels speak of: e1 and e2. */
 export interface RelationInput {
+  /** The text with both mentions. */
   text: string;
+  /** The first of the two (e1), wherever it stands. */
   head: Mention;
+  /** The second (e2). */
   tail: Mention;
 }
 
@@ -31,10 +36,13 @@ export const RELATE_OPTIONS: OptionKinds<RelateOptions> = ASK_OPTIONS;
 
 /** How two mentions of a text are related. */
 export interface RelationAnswer {
+  /** The likeliest relation. */
   label: string;
   /** Probability of `label`. */
   score: number;
+  /** The first mention with what it says. */
   head: Mention & { text: string };
+  /** The second mention with what it says. */
   tail: Mention & { text: string };
 }
 

@@ -7,15 +7,21 @@ import type { Mention, RelationInput } from './task.ts';
 
 /** Two entities and how the first is related to the second. */
 export interface Triple {
+  /** The first entity. */
   head: Mention & { text: string };
+  /** Label of the relation. */
   relation: string;
+  /** The second entity. */
   tail: Mention & { text: string };
+  /** Probability of the relation, from 0 to 1. */
   score: number;
 }
 
 /** What was found in one text. */
 export interface TextTriples extends TextCounts {
+  /** All that the tagger found, related or not. */
   entities: Entity[];
+  /** In the order of the text. */
   triples: Triple[];
 }
 

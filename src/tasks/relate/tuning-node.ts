@@ -18,6 +18,7 @@ import { NO_RELATION_KEY, relateTask, type RelateTypes, type RelationFacts } fro
 export interface FineTuneRelateOptions extends TuningOptions, RelationFields {
   /** The label of no relation. Default: found by its usual names. */
   noRelation?: string;
+  /** Share of the target spread over all labels. Default 0. */
   labelSmoothing?: number;
 }
 

@@ -21,7 +21,7 @@ export const TAG_DECODINGS = ['viterbi', 'greedy'] as const;
 /** A text; with its words where they are known, which are given one label each. Without, words are runs of letters and digits, single marks and Chinese characters. */
 export type TagInput = string | { text: string; words?: readonly Range[] };
 
-/** Options of {@link EntityTagger.predict}. `longText` is `window` by default: every token is judged in the window where it has most context. */
+/** Options of `EntityTagger.predict`. `longText` is `window` by default: every token is judged in the window where it has most context. */
 export interface TagOptions extends AskOptions {
   /** Default: as it was trained, `first` unless with all tokens of a word, then `average`. */
   aggregation?: Aggregation;
@@ -36,10 +36,13 @@ export const TAG_OPTIONS: OptionKinds<TagOptions> = { ...ASK_OPTIONS, aggregatio
 
 /** A named thing in a text. */
 export interface Entity {
+  /** What kind of thing it is. */
   label: string;
   /** UTF-16 positions in the text, `end` exclusive. */
   start: number;
+  /** Where it ends, exclusive. */
   end: number;
+  /** The stretch of the text itself. */
   text: string;
   /** Mean probability of its words' tags. */
   score: number;
@@ -47,6 +50,7 @@ export interface Entity {
 
 /** What was found in one text, in its order; entities do not overlap. */
 export interface EntityAnswer {
+  /** In the order of the text. */
   entities: Entity[];
 }
 

@@ -21,8 +21,11 @@ const ZERO_SHOT_OPTIONS: OptionKinds<ZeroShotOptions> = { template: 'string', mu
 
 /** Labels of one text, best first. */
 export interface ZeroShotPrediction {
+  /** The likeliest label. */
   label: string;
+  /** Its probability: among the labels, or with `multiLabel` its own. */
   score: number;
+  /** All labels, best first. */
   labels: ScoredLabel[];
   /** Tokens that were cut off the text, which shares the model's positions with a label's sentence: of the label that lost most. */
   truncatedTokens: number;
@@ -37,6 +40,7 @@ const DEFAULT_TEMPLATE = 'This text is about {}.';
  * Hugging Face's zero-shot pipeline.
  */
 export class ZeroShotClassifier implements Disposable {
+  /** The classifier of inferences that is asked. */
   readonly classifier: TextClassifier;
   private readonly entailment: number;
   private readonly contradiction: number | undefined;
@@ -88,6 +92,7 @@ export class ZeroShotClassifier implements Disposable {
     });
   }
 
+  /** Frees the classifier's native memory. */
   [Symbol.dispose](): void {
     this.classifier[Symbol.dispose]();
   }

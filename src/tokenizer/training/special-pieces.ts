@@ -5,8 +5,11 @@ import type { SentencePiece } from '../sentencepiece-model.ts';
 export interface SpecialPieceOptions {
   /** Ids of the meta pieces; -1 leaves one out (`unkId` must exist). ALBERT: pad 0, unk 1, no bos and eos. */
   padId: number;
+  /** Id of the unknown piece. */
   unkId: number;
+  /** Id of the beginning of a sentence; -1 for none. */
   bosId: number;
+  /** Id of the end of a sentence; -1 for none. */
   eosId: number;
   /** Pieces that text never produces, at the lowest free ids. ALBERT: `[CLS]`, `[SEP]`, `[MASK]`. */
   controlSymbols: readonly string[];

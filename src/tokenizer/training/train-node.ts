@@ -33,19 +33,25 @@ interface FileTrainingOptions {
   maxSegments?: number;
   /** Continues an interrupted run with the same inputs and options. Without it, saved stages are discarded. Default false. */
   resume?: boolean;
+  /** Told about lines and rounds that are done. */
   onProgress?: ProgressListener;
+  /** Stops with `interrupted`; finished stages stay for `resume`. */
   signal?: AbortSignal;
 }
 
 /** Options of {@link trainVocabularyFromFiles} for a SentencePiece Unigram model. */
 export interface UnigramFileOptions extends FileTrainingOptions, Partial<UnigramSettings> {
+  /** Default `unigram`. */
   algorithm?: 'unigram';
+  /** How text is normalised before it is counted, and stored in the model. */
   normalization?: NormalizationOptions;
 }
 
 /** Options of {@link trainVocabularyFromFiles} for a WordPiece vocabulary. */
 export interface WordPieceFileOptions extends FileTrainingOptions, Omit<WordPieceTrainingOptions, 'onProgress' | 'signal' | 'continuingPrefix'> {
+  /** Asks for WordPiece. */
   algorithm: 'wordpiece';
+  /** How text is cut into words. */
   words?: BertWordOptions;
 }
 
@@ -60,13 +66,19 @@ const WORDPIECE_OPTIONS: OptionKinds<WordPieceFileOptions> = {
 
 /** What was made of what; also written as `training-report.json`. */
 export interface VocabularyReport {
+  /** What was trained. */
   algorithm: 'unigram' | 'wordpiece';
+  /** Pieces in the vocabulary. */
   vocabSize: number;
   /** Files written, without the report. */
   files: string[];
+  /** Those of the call, with defaults filled in. */
   options: Record<string, unknown>;
+  /** Lines and words that were read. */
   sample: SampleReport;
+  /** What the algorithm did. */
   training: UnigramReport | WordPieceResult['report'];
+  /** Time taken. */
   seconds: number;
 }
 

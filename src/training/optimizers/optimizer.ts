@@ -34,6 +34,7 @@ export interface AdamOptions {
   beta1?: number;
   /** Decay of the second moment. Default 0.999. */
   beta2?: number;
+  /** Added to the root of the second moment. Default 1e-8 for AdamW, 1e-6 for LAMB. */
   epsilon?: number;
   /** Decoupled weight decay, not applied to slots with `decay: false`. Default 0.01. */
   weightDecay?: number;

@@ -40,13 +40,19 @@ export interface SourceEntry {
 
 /** What `manifest.json` holds. Equal inputs give an equal file, whatever the number of workers. */
 export interface ShardManifest {
+  /** Marks the file as a manifest of shards. */
   format: typeof MANIFEST_FORMAT;
+  /** Version of the layout. */
   version: typeof MANIFEST_VERSION;
   /** Fingerprint of the tokeniser; token ids mean nothing without it. */
   tokenizer: { fingerprint: string; vocabSize: number };
+  /** What the shards were built with: tokens a shard and a block, and how texts are cut into segments. */
   options: { shardTokens: number; blockTokens: number; segments: SegmentUnit };
+  /** Tokens of all sources. */
   tokens: number;
+  /** Documents of all sources. */
   documents: number;
+  /** In the order in which they were given. */
   sources: SourceEntry[];
 }
 

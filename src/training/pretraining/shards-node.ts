@@ -33,6 +33,7 @@ export interface BuildShardsOptions {
   workers?: number;
   /** Receives tokens done so far. */
   onProgress?: ProgressListener;
+  /** Stops with `interrupted`; finished shards stay for the next try. */
   signal?: AbortSignal;
 }
 
@@ -42,12 +43,15 @@ const BUILD_OPTIONS: OptionKinds<BuildShardsOptions> = {
 
 /** What {@link buildShards} did. */
 export interface BuildShardsReport {
+  /** As written to `manifest.json`. */
   manifest: ShardManifest;
   /** Shards of an earlier, interrupted run that were found intact and kept. */
   keptShards: number;
+  /** Shards made now. */
   builtShards: number;
   /** Rows left out, by source (at most 100 listed a file). */
   skipped: Record<string, DocumentReport>;
+  /** Time taken. */
   seconds: number;
 }
 

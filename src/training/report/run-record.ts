@@ -40,15 +40,19 @@ export interface RunInfo {
   versions?: Readonly<Record<string, string>>;
   /** ISO 8601 times. */
   startedAt?: string;
+  /** Absent while it runs. */
   finishedAt?: string;
+  /** How it ended; absent while it runs. */
   outcome?: 'finished' | 'failed' | 'interrupted';
   /** Steps that were planned. */
   totalSteps?: number;
+  /** The best evaluation, and where its weights are. */
   bestCheckpoint?: { step: number; metric: string; value: number; path?: string };
   /** Examples per class for each split: `{ train: { positive: 30, negative: 70 } }`. */
   classCounts?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Where an example may have several classes or none: examples of each split, and those of them that have none. */
   classRows?: Readonly<Record<string, { readonly rows: number; readonly unlabelled: number }>>;
+  /** Of the best evaluation; classification only. */
   confusionMatrix?: ConfusionCounts;
   /** Rows with equal texts: in each split beyond the first, held-out ones that are trained on too (`shared`), texts with several labels, rows left out. */
   duplicates?: Readonly<Partial<Record<'train' | 'evaluation' | 'shared' | 'contradictory' | 'dropped', number>>>;
@@ -60,10 +64,15 @@ export interface RunInfo {
 
 /** A run as read from its folder. */
 export interface RunRecord {
+  /** Name of the folder. */
   name: string;
+  /** One a step, in order. */
   steps: readonly StepRecord[];
+  /** One an evaluation, in order. */
   evaluations: readonly EvaluationRecord[];
+  /** Notes, warnings, skipped steps and roll-backs, in order. */
   events: readonly RunEvent[];
+  /** What `run.json` says. */
   info: RunInfo;
   /** What could not be read. */
   warnings: readonly string[];

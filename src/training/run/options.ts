@@ -19,11 +19,13 @@ export interface FineTuneRunOptions extends ScheduleConstants {
    * 20; of sentence embeddings 1, of scored pairs 4.
    */
   epochs?: number;
+  /** Optimiser steps instead of `epochs`. */
   maxSteps?: number;
   /** Rows per step. Default 32. */
   batchSize?: number;
   /** Default for AdamW by size: 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 from 300, else and from untrained weights 5e-4. For LAMB 10 times that, for SGD 100 times. */
   learningRate?: number;
+  /** Default AdamW. */
   optimizer?: OptimizerOptions;
   /** Default 1; 0 switches clipping off. */
   maxGradNorm?: number;
@@ -43,17 +45,21 @@ export interface FineTuneRunOptions extends ScheduleConstants {
   evaluateEvery?: number;
   /** Evaluations without improvement after which training ends. Default: never. */
   patience?: number;
+  /** Steps between resumable checkpoints. Default: a tenth of the run, at most 500. */
   checkpointEvery?: number;
   /** Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the folder. */
   keepCheckpoints?: number;
   /** Steps between histograms of weights and gradients in `events.jsonl` and for TensorBoard. Default: none. */
   histogramEvery?: number;
+  /** Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding. Default 4096. */
   microBatchTokens?: number;
+  /** Depths whose intermediate values are kept for the backward pass: more memory, fewer forward passes. Default `all`. */
   saveActivations?: SaveActivations;
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
   device?: Device;
   /** Default: those of the run that is resumed, or those this process may use. For what the number does to the last bits see docs/training.md. */
   threads?: number;
+  /** When a step is not applied, and when the run goes back to a checkpoint. */
   guard?: GuardOptions;
   /** Continues the run in `output`; unless `threads` says otherwise the result is bit for bit that of an uninterrupted run. */
   resume?: boolean;
@@ -65,10 +71,13 @@ export interface FineTuneRunOptions extends ScheduleConstants {
   trackers?: readonly Tracker[];
   /** Stored in run.json. */
   command?: string;
+  /** Told about steps that are done. */
   onProgress?: ProgressListener;
+  /** Told before the first step what the run will cost; throw to refuse. */
   onEstimate?: (estimate: RunEstimate) => void;
   /** Facts about the data (`data`), the model (`note`), warnings, skipped steps. */
   onEvent?: (kind: string, message: string) => void;
+  /** Stops after the current step, with a checkpoint. */
   signal?: AbortSignal;
 }
 

@@ -16,6 +16,7 @@ export interface MlflowOptions {
   token?: string;
   /** Basic authentication, used when there is no token. */
   username?: string;
+  /** See `username`. */
   password?: string;
   /** How long metrics may wait before they are sent, in milliseconds. Default 5000. */
   flushIntervalMs?: number;
