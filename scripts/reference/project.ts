@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Application, type Comment, type DeclarationReflection, type ProjectReflection, ReferenceReflection, ReflectionKind, type SomeType } from 'typedoc';
 import { keepWrittenTypes } from './written-types.ts';
+import { takeHelp } from './setting-help.ts';
 
 /** One entry point: `albertine/graph`, in `src/graph/index.ts`, described in `graph.md`. */
 export interface Entry { name: string; source: string; page: string }
@@ -38,6 +39,7 @@ export async function readProject(root: string, entries: readonly Entry[], tscon
     sort: [], sortEntryPoints: false, plugin: [],
   });
   keepWrittenTypes(app);
+  takeHelp(app);
   const project = await app.convert();
   if (project === undefined) throw new Error('TypeDoc could not read the sources.');
   const modules = entries.map(({ source }) => {

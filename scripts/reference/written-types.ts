@@ -19,14 +19,13 @@ function literalsOf(node: ts.TypeNode, checker: ts.TypeChecker): UnionType | und
 
 function writtenType(context: Context, reflection: DeclarationReflection | ParameterReflection): SomeType | undefined {
   const declaration = context.getSymbolFromReflection(reflection)?.declarations?.[0];
-  if (declaration === undefined) return undefined;
-  if (ts.isTypeAliasDeclaration(declaration)) return reflection.kindOf(ReflectionKind.TypeAlias) ? literalsOf(declaration.type, context.checker) : undefined;
+  if (declaration !== undefined && ts.isTypeAliasDeclaration(declaration)) return reflection.kindOf(ReflectionKind.TypeAlias) ? literalsOf(declaration.type, context.checker) : undefined;
   if (!isLiteralUnion(reflection.type)) return undefined;
-  if (!(ts.isPropertySignature(declaration) || ts.isPropertyDeclaration(declaration) || ts.isParameter(declaration)) || declaration.type === undefined) return undefined;
-  return context.converter.convertType(context, declaration.type);
+  const typed = declaration !== undefined && (ts.isPropertySignature(declaration) || ts.isPropertyDeclaration(declaration) || ts.isParameter(declaration));
+  return typed && declaration.type !== undefined ? context.converter.convertType(context, declaration.type) : inOrder(reflection.type);
 }
 
-/** Where the name that was written is not part of the reference, its members stay, in alphabetical order. */
+/** Where nothing was written, or a name that is not part of the reference, the members stand in alphabetical order. */
 function inOrder(type: UnionType): UnionType {
   const literals = type.types.filter((part) => part instanceof LiteralType);
   return new UnionType([...literals.sort((a, b) => (String(a.value) < String(b.value) ? -1 : 1)), ...type.types.filter((part) => !(part instanceof LiteralType))]);
