@@ -1,8 +1,8 @@
 /**
- * TypeScript forgets how a union of literals was written: the name of an optional field's type, the order of its members. Here they get it back, so that
+ * TypeScript forgets how a union of literals was written: the name of the type, the order of its members. Here they get it back, so that
  * pages show `Pooling` and do not change with the order in which files are read.
  */
-import { type Application, type Context, Converter, type DeclarationReflection, LiteralType, type ParameterReflection, ReferenceType, ReflectionKind, type SomeType, UnionType } from 'typedoc';
+import { type Application, type Context, Converter, type DeclarationReflection, LiteralType, type ParameterReflection, ReferenceType, ReflectionKind, type SignatureReflection, type SomeType, UnionType } from 'typedoc';
 import ts from 'typescript';
 
 const isLiteralUnion = (type: SomeType | undefined): type is UnionType => type instanceof UnionType && type.types.filter((part) => part instanceof LiteralType).length > 1;
@@ -17,12 +17,17 @@ function literalsOf(node: ts.TypeNode, checker: ts.TypeChecker): UnionType | und
   return literals.length > 1 ? new UnionType(literals) : undefined;
 }
 
-function writtenType(context: Context, reflection: DeclarationReflection | ParameterReflection): SomeType | undefined {
+/** What was written as the type of something that has a union of literals now. */
+function typeOf(context: Context, now: SomeType | undefined, node: ts.TypeNode | undefined): SomeType | undefined {
+  if (!isLiteralUnion(now)) return undefined;
+  return node === undefined ? inOrder(now) : context.converter.convertType(context, node);
+}
+
+function declaredType(context: Context, reflection: DeclarationReflection): SomeType | undefined {
   const declaration = context.getSymbolFromReflection(reflection)?.declarations?.[0];
   if (declaration !== undefined && ts.isTypeAliasDeclaration(declaration)) return reflection.kindOf(ReflectionKind.TypeAlias) ? literalsOf(declaration.type, context.checker) : undefined;
-  if (!isLiteralUnion(reflection.type)) return undefined;
-  const typed = declaration !== undefined && (ts.isPropertySignature(declaration) || ts.isPropertyDeclaration(declaration) || ts.isParameter(declaration));
-  return typed && declaration.type !== undefined ? context.converter.convertType(context, declaration.type) : inOrder(reflection.type);
+  const typed = declaration !== undefined && (ts.isPropertySignature(declaration) || ts.isPropertyDeclaration(declaration));
+  return typeOf(context, reflection.type, typed ? declaration.type : undefined);
 }
 
 /** Where nothing was written, or a name that is not part of the reference, the members stand in alphabetical order. */
@@ -32,15 +37,18 @@ function inOrder(type: UnionType): UnionType {
 }
 
 export function keepWrittenTypes(app: Application): void {
-  const written: { reflection: DeclarationReflection | ParameterReflection; type: SomeType }[] = [];
-  const remember = (context: Context, reflection: DeclarationReflection | ParameterReflection): void => {
-    const type = writtenType(context, reflection);
-    if (type !== undefined) written.push({ reflection, type });
+  const found: { reflection: DeclarationReflection | ParameterReflection | SignatureReflection; type: SomeType }[] = [];
+  const remember = (reflection: DeclarationReflection | ParameterReflection | SignatureReflection, type: SomeType | undefined): void => {
+    if (type !== undefined) found.push({ reflection, type });
   };
-  app.converter.on(Converter.EVENT_CREATE_DECLARATION, remember);
-  app.converter.on(Converter.EVENT_CREATE_PARAMETER, remember);
+  app.converter.on(Converter.EVENT_CREATE_DECLARATION, (context: Context, reflection: DeclarationReflection) => remember(reflection, declaredType(context, reflection)));
+  app.converter.on(Converter.EVENT_CREATE_SIGNATURE, (context: Context, signature: SignatureReflection, declaration?: ts.SignatureDeclaration | ts.JSDocSignature) => {
+    const written = declaration === undefined || ts.isJSDocSignature(declaration) ? undefined : declaration;
+    remember(signature, typeOf(context, signature.type, written?.type));
+    for (const [index, parameter] of (signature.parameters ?? []).entries()) remember(parameter, typeOf(context, parameter.type, written?.parameters[index]?.type));
+  });
   app.converter.on(Converter.EVENT_RESOLVE_END, () => {
-    for (const { reflection, type } of written) {
+    for (const { reflection, type } of found) {
       const known = !(type instanceof ReferenceType) || type.reflection !== undefined;
       if (known) reflection.type = type;
       else if (isLiteralUnion(reflection.type)) reflection.type = inOrder(reflection.type);
