@@ -109,7 +109,7 @@ function renderCallable(name: string, reflection: DeclarationReflection, at: Pag
   const signatures = reflection.signatures ?? [];
   const prefix = `${reflection.flags.isStatic ? 'static ' : ''}${name}`;
   const description = describe(reflection, at);
-  return [code(signatures.map((signature) => signatureText(prefix, signature)).join('\n')), ...description === '' ? [] : [description], ...seeAlso(namedBy([], signatures), reflection.kindOf(ReflectionKind.Constructor) ? reflection.parent : reflection, at)];
+  return [code(signatures.map((signature) => signatureText(prefix, signature)).join('\n')), ...description === '' ? [] : [description], ...seeAlso(namedBy([], signatures), isMethod(reflection) ? reflection.parent : reflection, at)];
 }
 
 /** What is extended is named where one can look it up; what it gives is listed in any case. */

@@ -5,7 +5,8 @@ import { type DeclarationReflection, makeRecursiveVisitor, type ParameterReflect
 const WIDTH = 120;
 
 export function typeText(type: SomeType | undefined): string {
-  return type === undefined ? 'void' : type.toString();
+  // What TypeScript fills in says nothing.
+  return type === undefined ? 'void' : type.toString().replaceAll(', any, any>', '>').replaceAll('<ArrayBufferLike>', '');
 }
 
 /** What stands for a parameter that is taken apart in the signature: it has no name of its own. */

@@ -23,6 +23,7 @@ export interface SavedOnnx {
   files: string[];
   /** Bytes of all files together. */
   byteLength: number;
+  /** Names of the model's outputs. */
   outputNames: string[];
 }
 

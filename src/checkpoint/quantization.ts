@@ -5,13 +5,17 @@ import { ACTIVATION_QUANTIZATIONS, type ActivationQuantization } from '../model/
 
 /** How far an int8 model is from its f32 original, on sample text that took no part in calibration. */
 export interface QuantizationDrift {
+  /** Texts it was measured on. */
   texts: number;
+  /** Their tokens. */
   tokens: number;
+  /** After every executed layer, the first one first. */
   layers: LayerDrift[];
 }
 
 /** What an int8 checkpoint says about itself in `config.json`. */
 export interface QuantizationSettings {
+  /** How activations become bytes: see `QuantizeOptions.activations`. */
   activations: ActivationQuantization;
   /** Bits of the stored weights of dense layers. */
   bits: 7 | 8;
@@ -19,6 +23,7 @@ export interface QuantizationSettings {
   ranges?: RangeMethod;
   /** Texts that ranges were calibrated on. */
   calibrationTexts?: number;
+  /** As measured when the model was made. */
   drift: QuantizationDrift;
 }
 

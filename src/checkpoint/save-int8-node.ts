@@ -10,13 +10,19 @@ import { tokenizerContents, writeFolder } from './save-node.ts';
 
 /** What {@link saveInt8Checkpoint} writes. */
 export interface SaveInt8Options {
+  /** Shape of the network. */
   config: AlbertConfig;
   /** The file laid out by `encodeInt8`. */
   tensors: SafetensorsOutput;
+  /** Stored in `config.json`, so that the model runs as it was measured. */
   settings: QuantizationSettings;
+  /** Heads that the weights hold. */
   heads: HeadName[];
+  /** See `SaveOptions`. */
   tokenizerFiles?: Record<string, Uint8Array | string>;
+  /** Class names in order; become `id2label`. */
   labels?: string[];
+  /** Hugging Face's name of the problem, such as `single_label_classification`. */
   problemType?: string;
   /** See `SaveOptions`. */
   sentences?: SentenceSettings;

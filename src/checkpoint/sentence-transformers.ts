@@ -5,6 +5,7 @@ import type { Pooling } from '../model/pooling.ts';
 
 /** How a checkpoint's vectors are meant to be made, as Python's sentence-transformers stores it beside the weights. */
 export interface SentenceSettings {
+  /** How token vectors become one. */
   pooling: Exclude<Pooling, 'pooler'>;
   /** Tokens of a text, special ones included. Default: what the model takes. */
   maxLength?: number;

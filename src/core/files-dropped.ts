@@ -3,10 +3,13 @@ import type { FileSource } from './files.ts';
 
 /** What is used of a browser's `File`. */
 export interface DroppedFile {
+  /** Name without folders. */
   readonly name: string;
+  /** Bytes. */
   readonly size: number;
   /** Path with the folder that was chosen in front, where a folder was chosen. */
   readonly webkitRelativePath?: string;
+  /** A part of it, which is read when it is asked for. */
   slice(start?: number, end?: number): { arrayBuffer(): Promise<ArrayBuffer> };
 }
 

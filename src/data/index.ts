@@ -27,4 +27,5 @@ export { classBalance, multiLabelBalance, stratifiedSplit, type ClassBalance, ty
 export { contradictions, distinctRows, findDuplicates, normalizeText, sameButForCase, textKey, type Duplicates, type KeyedRows } from './duplicates.ts';
 export { PROBLEM_TYPES, collectExamples, exampleFields, sortLabels, type Example, type ExampleOptions, type ExampleSet, type ProblemType } from './dataset.ts';
 export { readExamples, type ReadExampleOptions } from './dataset-node.ts';
-export { partialPath } from '../core/output-node.ts';
+export { partialPath, type OutputFile } from '../core/output-node.ts';
+export type { FileSink } from './sink-node.ts';

@@ -63,7 +63,9 @@ export interface Constant {
 export interface FileRange {
   /** Absolute path, free of symbolic links. */
   readonly path: string;
+  /** First byte. */
   readonly offset: number;
+  /** Number of bytes. */
   readonly byteLength: number;
 }
 
@@ -302,7 +304,9 @@ export class Graph {
 
 /** Options of {@link Graph.node}. */
 export interface NodeOptions {
+  /** The operator set; default ONNX's own. */
   domain?: '' | 'com.microsoft';
+  /** By ONNX's names. */
   attributes?: Record<string, Attribute>;
 }
 

@@ -8,7 +8,8 @@
 export { backward, grad, type Seed } from './autodiff.ts';
 export { evaluateDim, formatShape, multiplyDims, type Dim, type Shape } from './dims.ts';
 export {
-  Graph, type Attribute, type Constant, type DataType, type GradientRule, type GradientSink, type GraphNode, type ShapeInput, type SubGraph, type Target, type Tensor, type TypedArray,
+  Graph, type Attribute, type Constant, type DataType, type FileRange, type GradientRule, type GradientSink, type GraphNode, type NodeOptions, type ShapeInput, type SubGraph, type Target, type Tensor,
+  type TypedArray,
 } from './graph.ts';
 export { writeOnnx, type OnnxModel, type OnnxOptions, type OnnxSource } from './onnx/model.ts';
 export { geluErf, geluTanh, silu } from './operators/activation.ts';

@@ -13,6 +13,7 @@ import { activationScale, needsCalibration, siteInputs, type ActivationQuantizat
 export interface EncoderInt8 {
   /** `layers[group * innerGroupNum + inner]` by dense name. */
   layers: LayerInt8['dense'][];
+  /** How activations become bytes: see `QuantizeOptions.activations`. */
   activations: ActivationQuantization;
   /** Ranges of every executed layer; `static` and `mixed` need them, the others ignore them. */
   calibration?: Calibration | undefined;

@@ -61,6 +61,7 @@ export interface LayerOutputs {
 
 /** Activations that feed dense layers and hence are quantised in int8 inference. */
 export const QUANTIZATION_SITES = ['attentionInput', 'attentionContext', 'feedForwardInput', 'feedForwardInner'] as const;
+/** One of {@link QUANTIZATION_SITES}. */
 export type QuantizationSite = (typeof QUANTIZATION_SITES)[number];
 
 const ACTIVATION_FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = { gelu_erf: geluErf, gelu_tanh: geluTanh, relu, silu, tanh, sigmoid };

@@ -14,5 +14,5 @@ export {
 } from './sentencepiece-model.ts';
 export type { EncodeOptions, Encoding, SpecialTokens, Tokenizer, Truncation, WindowOptions } from './tokenizer.ts';
 export { parseTokenizerJson } from './tokenizer-json.ts';
-export { createUnigramTokenizer } from './unigram-tokenizer.ts';
+export { createUnigramTokenizer, type TokenizerSource } from './unigram-tokenizer.ts';
 export { createWordPieceTokenizer, parseVocabulary } from './wordpiece-tokenizer.ts';

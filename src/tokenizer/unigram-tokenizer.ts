@@ -8,6 +8,7 @@ import { type UnigramDescription, UnigramSegmenter } from './unigram.ts';
 
 /** Where a tokeniser came from, to be given back by `files()`. */
 export interface TokenizerSource {
+  /** By name, as they were read. */
   files: Record<string, Uint8Array | string>;
 }
 

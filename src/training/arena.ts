@@ -33,7 +33,9 @@ export interface ArenaRange {
   start: number;
   /** One past the last element, padding included. */
   end: number;
+  /** Whether weight decay applies. */
   decay: boolean;
+  /** Factor on the learning rate. */
   learningRateScale: number;
 }
 

@@ -56,7 +56,9 @@ export interface OptimizerOptions {
 
 /** The metric by which the best weights are kept. */
 export interface BestMetric {
+  /** As the evaluation names it. */
   metric: string;
+  /** Whether more is better. */
   higherIsBetter: boolean;
 }
 

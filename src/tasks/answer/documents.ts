@@ -16,9 +16,11 @@ export interface SourceDocument {
 
 /** A stretch of a document that is read at once. */
 export interface Passage {
+  /** Index of the document. */
   document: number;
   /** UTF-16 positions in the document. */
   start: number;
+  /** UTF-16 position where it ends, exclusive. */
   end: number;
 }
 

@@ -80,11 +80,17 @@ export interface AnswerPiece extends Piece {
 
 /** The types of {@link answerTask}. */
 export interface AnswerTypes {
+  /** What is asked. */
   input: AnswerInput;
+  /** What is right. */
   gold: AnswerGold;
+  /** What is answered. */
   output: ReaderAnswer;
+  /** What a checkpoint says of its answers. */
   facts: ReaderFacts;
+  /** A row for the network: a window of the context. */
   piece: AnswerPiece;
+  /** Options of asking. */
   options: AnswerOptions;
 }
 

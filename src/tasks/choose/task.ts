@@ -39,11 +39,17 @@ export type ChoicePrediction = ChoiceAnswer & TextCounts;
 
 /** The types of {@link chooseTask}. A gold is the index of the right choice. */
 export interface ChooseTypes {
+  /** What is asked. */
   input: ChoiceInput;
+  /** What is right. */
   gold: number;
+  /** What is answered. */
   output: ChoiceAnswer;
+  /** A checkpoint says nothing more. */
   facts: object;
+  /** A row for the network: the question with one choice. */
   piece: OptionPiece;
+  /** Options of asking. */
   options: ChooseOptions;
 }
 

@@ -19,6 +19,7 @@ export interface EvaluateOptions extends Omit<ReadExampleOptions, 'labels' | 'pr
  * `regressionReport`, at the top level.
  */
 export interface Evaluation {
+  /** What an answer is: one label, any number of labels, or a number. */
   problem: TextClassifier['problem'];
   /** Rows evaluated. */
   count: number;
@@ -26,14 +27,17 @@ export interface Evaluation {
   labels: readonly string[];
   /** `accuracy`, `macroF1`, ...; `pearson`, `mse`, ... for regression. NaN where undefined. */
   metrics: Readonly<Record<string, number>>;
+  /** In the order of the labels; absent for regression. */
   perClass?: ClassScores[];
   /** `[truth][prediction]`, single-label only. */
   confusionMatrix?: number[][];
   /** Texts that were cut, and tokens lost by that. */
   truncatedTexts: number;
+  /** Tokens that were cut off. */
   truncatedTokens: number;
   /** Tokens of all texts, and those that stand for what the vocabulary does not have. */
   tokens: number;
+  /** Tokens that stand for what the vocabulary does not have. */
   unknownTokens: number;
   /** Rows left out because they were bad (only with `onError: 'skip'`). */
   skippedRows: number;

@@ -21,7 +21,9 @@ export interface FineTuneOptions extends TuningOptions, Omit<ReadExampleOptions,
 
 /** Figures of a simple method on the same held-out rows. */
 export interface Baseline {
+  /** What the method is. */
   name: string;
+  /** Its figures, from 0 to 1. */
   metrics: { accuracy: number; macroF1: number };
 }
 

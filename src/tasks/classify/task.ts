@@ -68,11 +68,17 @@ export interface ClassifierFacts {
 
 /** The types of {@link classifyTask}. A gold is the index of the label, indices in ascending order (multi-label), or the number (regression). */
 export interface ClassifyTypes {
+  /** What is asked. */
   input: ClassifierInput;
+  /** What is right. */
   gold: number | number[];
+  /** What is answered. */
   output: LabelAnswer;
+  /** What a checkpoint says of its answers. */
   facts: ClassifierFacts;
+  /** A row for the network: the text, or a window of it. */
   piece: Piece;
+  /** Options of asking. */
   options: PredictOptions;
 }
 

@@ -46,11 +46,17 @@ export type RankPrediction = RankAnswer & TextCounts;
 
 /** The types of {@link rankTask}. A gold is the relevance of each candidate, 0 for none. */
 export interface RankTypes {
+  /** What is asked. */
   input: RankInput;
+  /** What is right. */
   gold: readonly number[];
+  /** What is answered. */
   output: RankAnswer;
+  /** A checkpoint says nothing more. */
   facts: object;
+  /** A row for the network: the query with one candidate. */
   piece: OptionPiece;
+  /** Options of asking. */
   options: RankOptions;
 }
 

@@ -51,6 +51,7 @@ export type RelationPrediction = RelationAnswer & TextCounts;
 
 /** What a checkpoint says of its relations. */
 export interface RelationFacts {
+  /** Names of the relations, in the order of the logits. */
   labels: readonly string[];
   /** The label that says that there is no relation. */
   none: string | undefined;
@@ -58,11 +59,17 @@ export interface RelationFacts {
 
 /** The types of {@link relateTask}. A gold is the index of the label. */
 export interface RelateTypes {
+  /** What is asked. */
   input: RelationInput;
+  /** What is right. */
   gold: number;
+  /** What is answered. */
   output: RelationAnswer;
+  /** What a checkpoint says of its answers. */
   facts: RelationFacts;
+  /** A row for the network: the text with both mentions marked. */
   piece: Encoded['pieces'][number];
+  /** Options of asking. */
   options: RelateOptions;
 }
 

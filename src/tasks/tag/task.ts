@@ -80,11 +80,17 @@ export interface TagPiece extends Piece {
 
 /** The types of {@link tagTask}. A gold is the entities in characters. */
 export interface TagTypes {
+  /** What is asked. */
   input: TagInput;
+  /** What is right. */
   gold: readonly Span[];
+  /** What is answered. */
   output: EntityAnswer;
+  /** What a checkpoint says of its answers. */
   facts: TaggerFacts;
+  /** A row for the network: the text, or a window of it. */
   piece: TagPiece;
+  /** Options of asking. */
   options: TagOptions;
 }
 

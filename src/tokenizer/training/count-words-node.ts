@@ -15,8 +15,11 @@ export interface SampleOptions extends Omit<ReadLinesOptions, 'onBytes'> {
 
 /** How much text was seen and used. */
 export interface SampleReport {
+  /** Each file with its own counts. */
   sources: { path: string; weight: number; bytes: number; lines: number; usedLines: number; characters: number }[];
+  /** Lines of all files. */
   lines: number;
+  /** Lines that were drawn. */
   usedLines: number;
   /** UTF-16 units of the used lines, unweighted. */
   characters: number;

@@ -14,6 +14,7 @@ import {
 
 /** Figures of a finished Unigram training. */
 export interface UnigramReport {
+  /** Pieces of the vocabulary. */
   vocabSize: number;
   /** Characters of the alphabet, each of which has a piece. */
   alphabetSize: number;
@@ -21,15 +22,19 @@ export interface UnigramReport {
   characterCoverage: number;
   /** Distinct segments and the characters that they stand for, by weight. */
   segments: number;
+  /** See `segments`. */
   characters: number;
   /** Characters that `maxSegments` pushed out; 0 when everything fitted. */
   prunedCharacters: number;
+  /** Pieces that training started from. */
   seedPieces: number;
+  /** One a round of estimating and pruning. */
   iterations: UnigramIteration[];
   /** Natural log-likelihood of the corpus under the pieces of the last iteration. */
   logLikelihood: number;
   /** Expected pieces a character at the last iteration. */
   tokensPerCharacter: number;
+  /** Time taken. */
   seconds: number;
 }
 

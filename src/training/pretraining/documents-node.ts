@@ -18,7 +18,9 @@ export type Paragraphs = string[];
 
 /** What was read and what was left out, over all files of a source. */
 export interface DocumentReport {
+  /** Documents read. */
   documents: number;
+  /** Rows left out. */
   skippedRows: number;
   /** The first bad rows, with their file. */
   issues: { path: string; row: number; reason: string }[];

@@ -22,12 +22,17 @@ export interface ShardEntry {
 
 /** A source of the corpus with its shards, in document order. */
 export interface SourceEntry {
+  /** As it was given; figures of the source stand under it. */
   name: string;
   /** Passes over the source in an epoch; see {@link CorpusSource.weight}. */
   weight: number;
+  /** Language by which sentences are cut. */
   locale?: string;
+  /** Number of documents. */
   documents: number;
+  /** Number of segments: sentences, or what `options.segments` says. */
   segments: number;
+  /** Number of tokens. */
   tokens: number;
   /** UTF-16 units of the text. */
   characters: number;
@@ -35,6 +40,7 @@ export interface SourceEntry {
   emptyDocuments: number;
   /** Rows left out as bad, with `onError: 'skip'`. */
   skippedRows: number;
+  /** In document order. */
   shards: ShardEntry[];
 }
 

@@ -1,5 +1,6 @@
 /** Numbers of one optimiser step, as `metrics.jsonl` holds them. */
 export interface StepRecord {
+  /** Updates done before it. */
   step: number;
   /**
    * By name; NaN where the file has null. Known names: `loss`, `learningRate`, `gradNorm`, `tokens` (real tokens of the step),
@@ -12,19 +13,25 @@ export interface StepRecord {
 export interface EvaluationRecord {
   /** Updates done before it. */
   step: number;
+  /** By name. */
   metrics: Readonly<Record<string, number>>;
 }
 
 /** Something worth noting: a skipped step, a roll-back, a warning. */
 export interface RunEvent {
+  /** Updates done before it. */
   step: number;
+  /** What kind of thing it is: `warning`, `skipped` ... */
   kind: string;
+  /** For the reader. */
   message: string;
 }
 
 /** Counts of a classification: `counts[truth][prediction]`. */
 export interface ConfusionCounts {
+  /** Names of the classes. */
   labels: readonly string[];
+  /** `[truth][prediction]`. */
   counts: readonly (readonly number[])[];
 }
 

@@ -28,6 +28,7 @@ export interface MlflowOptions {
 
 /** A {@link Tracker} with the id of its run on the server, for resuming. */
 export interface MlflowTracker extends Tracker {
+  /** The server's id of the run. */
   readonly runId: string;
 }
 
