@@ -51,7 +51,7 @@ export function namedBy(types: readonly (SomeType | undefined)[], signatures: re
     }
   };
   const visitor = makeRecursiveVisitor({
-    reference(type) { if (type.reflection !== undefined) found.set(type.reflection.name, type.reflection); },
+    reference(type) { if (type.reflection !== undefined && !type.reflection.kindOf(ReflectionKind.TypeParameter)) found.set(type.reflection.name, type.reflection); },
     query(type) { if (type.queryType.reflection !== undefined) found.set(type.queryType.reflection.name, type.queryType.reflection); },
     reflection(type) { visitDeclaration(type.declaration); },
   });
