@@ -14,7 +14,7 @@ console.log(vectors.fingerprint);
 /*
 Output (of the built-in model; numbers and fingerprint depend on it)
 2 vectors of 384 numbers
-text 0: 6 tokens, first number -0.102
-text 1: 6 tokens, first number -0.032
-model=6f877010e175f0df;tokenizer=7f3b5a54bc28ac8c;dtype=f32;layers=6;pooling=mean;long=window:256:0;norm=1;dim=384
+text 0: 6 tokens, first number -0.114
+text 1: 6 tokens, first number -0.038
+model=edae713783307a08;tokenizer=7f3b5a54bc28ac8c;dtype=f32;layers=6;pooling=mean;long=window:256:0;norm=1;dim=384
 */

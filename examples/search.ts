@@ -15,7 +15,7 @@ for (const { text, score } of ranking) console.log(`${score.toFixed(3)}  ${text}
 
 /*
 Output (of the built-in model)
-0.529  The last train leaves at midnight.
-0.159  Water the roses in the morning.
-0.142  今天的菜汤里放了番茄。
+0.514  The last train leaves at midnight.
+0.139  Water the roses in the morning.
+0.102  今天的菜汤里放了番茄。
 */

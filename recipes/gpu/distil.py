@@ -1,9 +1,11 @@
 """Trains an ALBERT student on a GPU (or, for a rehearsal, on the CPU) from the folder that pack.py makes, for a given time.
 
-    python3 distil.py --folder PACK --out FOLDER --seconds 560
+    python3 distil.py --folder PACK --out FOLDER --seconds 560 [--start model.safetensors]
 
 Objectives, all in every checkpoint: the teachers' sentence vectors (mean of the student's tokens, and what its pooler makes of [CLS]), the teachers' similarities within a
-batch, halves of paragraphs and translations found among others, STS-B's scores, masked tokens and sentence order.
+batch, halves of paragraphs found among those of the same and of other documents, paragraphs found by one of their sentences, translations, STS-B's scores, masked tokens and
+sentence order. --start goes on from a model: the targets are turned so that its vectors fit them best (a rotation, which changes no cosine).
+Files of the folder may arrive while it prepares; OUT/settings.json ({"seconds": .., "nce": ..}) is read again every 50 steps.
 Writes model.safetensors (f16, names as transformers has them), log.jsonl, targets.npz (how teachers' vectors became targets).
 """
 import argparse, json, lzma, math, multiprocessing, os, random, re, sys, time
@@ -17,6 +19,10 @@ START = time.time()
 BUCKETS = (16, 32, 64, 128, 256)
 CLS, SEP, MASK = 2, 3, 4
 FIRST_PIECE = 5
+
+def arrived(path):
+    while not os.path.exists(path): time.sleep(0.1)
+    return path
 
 def say(*a): print(f'{time.time() - START:7.1f}', *a, flush=True)
 
@@ -33,8 +39,8 @@ def sentences(text, lang):
     return [s.strip() for s in joined if s.strip()]
 
 def units_of(paragraph, lang, rng, emoji):
-    """Texts to learn from, and halves of the paragraph."""
-    found, out, halves = sentences(paragraph, lang), [], None
+    """Texts to learn from, halves of the paragraph, and one of its sentences with the others."""
+    found, out, halves, cloze = sentences(paragraph, lang), [], None, None
     lo, hi = (12, 400) if lang == 'en' else (4, 160)
     for s in found:
         if not lo <= len(s) <= hi: continue
@@ -54,7 +60,9 @@ def units_of(paragraph, lang, rng, emoji):
         if rng.random() < 0.25: out.append(joiner.join(found)[:limit])
     if len(found) >= 4 and len(paragraph) >= (200 if lang == 'en' else 80):
         h = len(found) // 2; halves = (joiner.join(found[:h])[:limit], joiner.join(found[h:2 * h + 1])[:limit])
-    return found, out, halves
+        k = rng.randrange(len(found))
+        if lo <= len(found[k]) <= hi and rng.random() < 0.4: cloze = (found[k], joiner.join(found[:k] + found[k + 1:])[:limit])
+    return found, out, halves, cloze
 
 TOK = {}
 def start_worker(folder, with_mini):
@@ -109,15 +117,15 @@ def mlm_rows(docs, rng, length=128):
 def build(job):
     seed, docs = job
     rng = random.Random(seed); texts, langs, pairs, sent_docs = [], [], [], []
-    for lang, paragraphs in docs:
+    for doc, (lang, paragraphs) in enumerate(docs):
         all_sents = []
         for p in paragraphs:
-            found, out, halves = units_of(p, lang, rng, TOK['emoji'])
+            found, out, halves, cloze = units_of(p, lang, rng, TOK['emoji'])
             all_sents += found; texts += out; langs += [lang] * len(out)
-            if halves and rng.random() < 0.5:
-                pairs.append((len(texts), len(texts) + 1)); texts += halves; langs += [lang] * 2
+            for kind, pair in enumerate((halves if rng.random() < 0.85 else None, cloze)):
+                if pair: pairs.append((len(texts), len(texts) + 1, seed * 100000 + doc, kind)); texts += pair; langs += [lang] * 2
         sent_docs.append(all_sents)
-    return (*encode(texts, langs), np.array([l == 'zh' for l in langs]), np.array(pairs, np.int32).reshape(-1, 2), *mlm_rows(sent_docs, rng))
+    return (*encode(texts, langs), np.array([l == 'zh' for l in langs]), np.array(pairs, np.int64).reshape(-1, 4), *mlm_rows(sent_docs, rng))
 
 def encode_job(job): return encode(*job)
 
@@ -170,7 +178,8 @@ class Student(nn.Module):
         mask = ids > 0; x = s.hidden(ids, mask); w = mask[..., None].to(x.dtype)
         mean = ((x * w).sum(1).float() / w.sum(1).float())
         return F.normalize(mean, dim=-1), F.normalize(s.from_pooler(torch.tanh(s.pooler(x[:, 0]))).float(), dim=-1)
-    def state(s):
+    def named(s):
+        """Parameters by the names that transformers has for them."""
         g = 'albert.encoder.albert_layer_groups.0.albert_layers.0.'
         names = {'word': 'albert.embeddings.word_embeddings', 'pos': 'albert.embeddings.position_embeddings', 'seg': 'albert.embeddings.token_type_embeddings', 'eln': 'albert.embeddings.LayerNorm',
                  'up': 'albert.encoder.embedding_hidden_mapping_in', 'q': g + 'attention.query', 'k': g + 'attention.key', 'v': g + 'attention.value', 'o': g + 'attention.dense', 'aln': g + 'attention.LayerNorm',
@@ -179,7 +188,13 @@ class Student(nn.Module):
         for n, p in s.named_parameters():
             head, _, leaf = n.partition('.')
             if head in names: out[names[head] + '.' + leaf] = p
-        return {k: v.detach().half().cpu().contiguous() for k, v in out.items()}
+        return out
+    def state(s): return {k: v.detach().half().cpu().contiguous() for k, v in s.named().items()}
+    @torch.no_grad()
+    def start_from(s, path):
+        from safetensors.torch import load_file
+        there = load_file(path)
+        for k, v in s.named().items(): v.copy_(there[k].reshape(v.shape))
 
 def pca(x, k):
     """Mean-free rows: the k directions of most variance. [dims, k]"""
@@ -246,6 +261,7 @@ def main():
     ap.add_argument('--share', type=float, default=1); ap.add_argument('--tokens', type=int, default=131072); ap.add_argument('--mlm-rows', type=int, default=384); ap.add_argument('--no-mini', action='store_true')
     ap.add_argument('--lr', type=float, default=1.2e-3); ap.add_argument('--depth', type=int, default=6); ap.add_argument('--hidden', type=int, default=384); ap.add_argument('--heads', type=int, default=6)
     ap.add_argument('--embedding', type=int, default=128); ap.add_argument('--workers', type=int, default=os.cpu_count()); ap.add_argument('--no-compile', action='store_true'); ap.add_argument('--targets-only', action='store_true')
+    ap.add_argument('--start', default=''); ap.add_argument('--nce', type=float, default=0.5)
     ap.add_argument('--mini-weight', type=float, default=0.6); ap.add_argument('--power', type=float, default=0.0); ap.add_argument('--rehearse', type=int, default=0, help='rows of each fixed set and of words')
     o = ap.parse_args(); os.makedirs(o.out, exist_ok=True)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu'); cuda = device.type == 'cuda'
@@ -254,7 +270,9 @@ def main():
     log = open(o.out + '/log.jsonl', 'w')
 
     docs = read_docs(o.folder, o.share); say('documents', len(docs))
+    kept = max(2, min(400, len(docs) // 50)); unseen, docs = docs[:kept], docs[kept:]
     n = 400 if o.share == 1 else o.workers; jobs = [(i, docs[i::n]) for i in range(n)]
+    for name in ('tokenizer.json', 'e5-tokenizer.npz', 'minilm-tokenizer.json', 'fixed.json', 'words.json'): arrived(f'{o.folder}/{name}')
     extra = word_units(o.folder, rng, o.share if o.share < 1 else 1.0)
     fixed = json.load(open(o.folder + '/fixed.json'))  # STS-B train and dev, translations
     if o.rehearse:
@@ -268,7 +286,7 @@ def main():
         later = pool.map_async(encode_job, ejobs); parts = pool.map(build, jobs, chunksize=1); more = later.get()
     say('units built')
     base, pairs = 0, []
-    for p in parts: pairs.append(p[4] + base); base += len(p[3])
+    for p in parts: pairs.append(p[4] + np.array([base, base, 0, 0])); base += len(p[3])
     cat = lambda k: (np.concatenate([p[k][0] for p in parts] + [p[k][0] for p in more]), np.concatenate([p[k][1] for p in parts] + [p[k][1] for p in more]))
     st, e5i, mini = cat(0), cat(1), cat(2); pairs = np.concatenate(pairs)
     zh = np.concatenate([p[3] for p in parts] + [np.array([l == 'zh' for _, l in extra + fixed_texts])])
@@ -277,12 +295,12 @@ def main():
     say(f'{len(zh)} units ({zh.mean():.2f} zh), {st[1].sum()/1e6:.1f} M student tokens, {e5i[1].sum()/1e6:.1f} M of the teacher, {len(pairs)} pairs, {len(mlm)} rows for masking')
 
     half = torch.float16 if cuda else torch.float32; zt = torch.from_numpy(zh).to(device)
-    teacher = load_packed(o.folder + '/e5.npz').to(device, half).eval()
+    teacher = load_packed(arrived(o.folder + '/e5.npz')).to(device, half).eval()
     rows = teacher.word.weight.detach().float().clone()
     E = teach(teacher, e5i[0], e5i[1], device, 262144 if cuda else 8192); del teacher
     M = None
     if not o.no_mini:
-        t2 = load_packed(o.folder + '/minilm.npz').to(device, half).eval(); M = teach(t2, mini[0], mini[1], device, 262144 if cuda else 8192); del t2
+        t2 = load_packed(arrived(o.folder + '/minilm.npz')).to(device, half).eval(); M = teach(t2, mini[0], mini[1], device, 262144 if cuda else 8192); del t2
     say('teachers done')
     def report(vec, name):
         out = {}
@@ -308,6 +326,7 @@ def main():
     init = torch.stack([rows[e.ids].mean(0) if e.ids else rows[5] for e in enc]); init = init - init[FIRST_PIECE:].mean(0)
     vec, _ = pca(init[FIRST_PIECE:], o.embedding); init = init @ vec; init = init / init[FIRST_PIECE:].std() * 0.05
     with torch.no_grad(): net.word.weight[FIRST_PIECE:] = init[FIRST_PIECE:].cpu()
+    if o.start: net.start_from(o.start)
     net.to(device); del rows
     say('student', sum(p.numel() for p in net.parameters()), 'parameters')
 
@@ -316,18 +335,18 @@ def main():
     for b in BUCKETS:
         sel = np.where((lens > lo) & (lens <= b) & trainable)[0]; lo = b
         if len(sel): buckets.append((b, D(padded(*st, b, sel)), D(sel)))
-    fit = (lens[pairs[:, 0]] <= 128) & (lens[pairs[:, 1]] <= 128) & (lens[pairs].min(1) >= 8); pairs = pairs[fit]
-    pair_ids = [D(padded(*st, 128, pairs[:, k])) for k in (0, 1)]; pair_t = [D(pairs[:, k]) for k in (0, 1)]
-    def padded_cut(st, idx):
-        offs = np.concatenate([[0], np.cumsum(st[1])])[:-1]; a = np.zeros((len(idx), 64), np.int16)
-        for r, i in enumerate(idx):
-            x = st[0][offs[i]:offs[i] + st[1][i]]; x = x if len(x) <= 64 else np.concatenate([x[:63], [SEP]]); a[r, :len(x)] = x
+    def padded_cut(st, idx, T=64):
+        offs = np.concatenate([[0], np.cumsum(st[1])])[:-1]; p = np.arange(T)[None]; n = st[1][idx][:, None]; ok = p < n
+        a = np.zeros((len(idx), T), np.int16); a[ok] = st[0][(offs[idx][:, None] + p)[ok]]
+        a[:, -1][n[:, 0] > T] = SEP
         return a
+    pairs = pairs[(lens[pairs[:, 0]] >= 8) & (lens[pairs[:, 1]] >= 8)]; pairs = pairs[np.argsort(pairs[:, 2], kind='stable')]  # those of a document side by side
+    pair_sets = [(*(D(padded_cut(st, q[:, k], 128)) for k in (0, 1)), *(D(q[:, k]) for k in (0, 1))) for q in (pairs[pairs[:, 3] == kind] for kind in (0, 1))]
     fx = {k: [D(padded_cut(st, s + first_fixed)) for s in v] for k, v in spans.items()}; fxt = {k: [D(s + first_fixed) for s in v] for k, v in spans.items()}
     scores = {k: torch.tensor(v['scores'], device=device) for k, v in fixed.items() if 'scores' in v}
     mlm_t, bounds_t, swapped_t = D(mlm), D(bounds), D(swapped)
     weights = np.array([len(b[2]) for b in buckets], float); weights /= weights.sum()
-    say('buckets', {b[0]: len(b[2]) for b in buckets}, 'pairs', len(pairs))
+    say('buckets', {b[0]: len(b[2]) for b in buckets}, 'pairs', [len(q[0]) for q in pair_sets])
 
     decay = [p for n, p in net.named_parameters() if p.ndim > 1]; rest = [p for n, p in net.named_parameters() if p.ndim <= 1]
     opt = torch.optim.AdamW([{'params': decay, 'weight_decay': 0.01}, {'params': rest, 'weight_decay': 0}], lr=o.lr, betas=(0.9, 0.98), eps=1e-6, **({'fused': True} if cuda else {}))
@@ -353,10 +372,12 @@ def main():
     def two(a, b):
         with amp(): v, p = net.vectors(torch.cat([a, b]).long())
         return v, p, len(a)
-    def pair_loss():
-        i = torch.randint(len(pairs), (max(2, o.tokens // 256),), device=device)
-        v, p, k = two(pair_ids[0][i], pair_ids[1][i]); t = torch.cat([T[pair_t[0][i]], T[pair_t[1][i]]]).float()
-        cos, kl = distil(v, p, t); nce = found(v[:k], v[k:]); return cos + 0.5 * kl + 0.2 * nce, {'pairs': nce}
+    def pair_loss(kind):
+        """Eight neighbouring pairs at a time: the hard candidates are those of the same document."""
+        a, b, ta, tb = pair_sets[kind]; n = max(1, o.tokens // 128 // 8)
+        i = (torch.randint(max(1, len(a) - 8), (n, 1), device=device) + torch.arange(min(8, len(a)), device=device)).flatten()
+        v, p, k = two(a[i], b[i]); t = torch.cat([T[ta[i]], T[tb[i]]]).float()
+        cos, kl = distil(v, p, t); nce = found(v[:k], v[k:]); return 0.5 * cos + 0.1 * kl + settings['nce'] * nce, {('halves', 'cloze')[kind]: nce}
     def translation_loss():
         key = random.choice(('translations', 'stsb-parallel')); i = torch.randint(len(fx[key][0]), (max(2, o.tokens // 128),), device=device)
         v, p, k = two(fx[key][0][i], fx[key][1][i]); t = torch.cat([T[fxt[key][0][i]], T[fxt[key][1][i]]]).float()
@@ -393,18 +414,42 @@ def main():
                 ids = full[idx[k:k + 2048] - first_fixed].long()
                 with amp(): out.append(net.vectors(ids)[0].float())
             return torch.cat(out)
-        result = report(vec, 'student'); net.layer = fast
-        return result
+        extra = {}
+        for l, (a, b) in unseen_ids.items():
+            with amp(): v, w = (torch.cat([net.vectors(x[k:k + 512].long())[0].float() for k in range(0, len(x), 512)]) for x in (a, b))
+            extra['halves-' + l] = round(((v @ w.T).argmax(1) == torch.arange(len(v), device=device)).float().mean().item(), 4)
+        result = report(vec, 'student'); net.layer = fast; say(extra)
+        return {**result, **extra}
+    unseen_ids = {}
+    for l in ('en', 'zh'):
+        rng2 = random.Random(5); found_ = [h for lang, ps in unseen if lang == l for h in [u[2] for u in (units_of(p, l, rng2, ['x']) for p in ps) if u[2]][:8]][:500]
+        if found_: unseen_ids[l] = [D(padded_cut(flat([e.ids[:256] for e in TOK['student'].encode_batch([h[k] for h in found_])]), np.arange(len(found_)), 256)) for k in (0, 1)]
+    say('unseen halves', {l: len(v[0]) for l, v in unseen_ids.items()})
     full = D(padded_cut(st, np.arange(first_fixed, len(lens))))
 
-    begun = time.time(); total = o.seconds - (begun - START); step, seen, mtok, avg, t_log, marks = 0, 0, 0, {}, time.time(), [0.34, 0.67]; bad = 0
+    if o.start:  # targets turned towards what the model already makes
+        with torch.no_grad():
+            net.layer = plain; made, want = [], []
+            for b, ids, sel in buckets[:3]:
+                for k in range(0, min(len(sel), 40960), 4096):
+                    with amp(): made.append(net.vectors(ids[k:k + 4096].long())[0].float())
+                    want.append(T[sel[k:k + 4096]].float())
+            made, want = torch.cat(made), torch.cat(want); u, _, w = torch.linalg.svd((want.T @ made).double()); turn = (u @ w).float()
+            say('cosine to targets as they were', (made * want).sum(1).mean().item(), 'turned', (made * (want @ turn)).sum(1).mean().item())
+            for k in range(0, len(T), 262144): T[k:k + 262144] = (T[k:k + 262144].float() @ turn).half()
+            net.layer = fast
+        judge()
+    settings = {'seconds': o.seconds, 'nce': o.nce}
+    begun = time.time(); total = o.seconds - (begun - START); step, seen, mtok, avg, t_log, marks = 0, 0, 0, {}, time.time(), [k / 8 for k in range(1, 8)]; bad = 0
     say(f'training for {total:.0f} s')
     while True:
         done = (time.time() - begun) / total
         if done >= 1: break
         warm = min(1, (step + 1) / 200) if cuda else min(1, (step + 1) / 10)
         for g in opt.param_groups: g['lr'] = o.lr * warm * max(0.02, 1 - done) if done > 0.0 else o.lr * warm
-        fn = pair_loss if step % 4 == 1 else translation_loss if step % 16 == 2 else score_loss if step % 16 == 10 and done > 0.3 else unit_loss
+        if step % 50 == 0 and os.path.exists(o.out + '/settings.json'):
+            settings.update(json.load(open(o.out + '/settings.json'))); total = settings['seconds'] - (begun - START)
+        fn = (lambda: pair_loss(0)) if step % 4 == 1 else (lambda: pair_loss(1)) if step % 8 == 3 else translation_loss if step % 16 == 2 else score_loss if step % 16 == 10 and done > 0.3 else unit_loss
         loss, parts_ = fn(); loss.backward()
         ml, mp = mask_loss(o.mlm_rows); (ml * 0.25).backward()
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -416,7 +461,7 @@ def main():
             row = {k: round(torch.stack(v).mean().item(), 4) for k, v in avg.items()}; avg = {}
             row = {'step': step, 'seconds': round(time.time() - begun, 1), 'lr': round(opt.param_groups[0]['lr'], 6), **row}; log.write(json.dumps(row) + '\n'); log.flush()
             if step % (500 if cuda else 5) == 0 or step <= 30: say(row)
-        if marks and done >= marks[0]: marks.pop(0); judge(); save('checkpoint')
+        if marks and done >= marks[0]: marks.pop(0); log.write(json.dumps({'step': step, **judge()}) + '\n'); save('checkpoint')
     final = judge(); save('model'); log.write(json.dumps({'steps': step, 'unitTokens': seen, 'maskTokens': mtok, 'seconds': time.time() - begun, 'skippedSteps': bad, **final}) + '\n'); log.close()
     say(f'done: {step} steps, {seen / 1e6:.0f} M padded unit tokens, {mtok / 1e6:.0f} M masking tokens, {(seen + mtok) / (time.time() - begun):.0f} tokens/s')
 
