@@ -1,4 +1,5 @@
-import { AlbertineError, describeValue, requireInteger, requireOneOf } from '../core/errors.ts';
+import { requireInteger, requireOneOf, wrongOption } from '../core/errors.ts';
+import { option, prose, type Prose } from '../core/prose.ts';
 
 /** Shapes of the learning rate after warm-up. */
 export const SCHEDULE_KINDS = ['linear', 'cosine', 'constant', 'polynomial'] as const;
@@ -25,8 +26,8 @@ export interface Schedule {
 
 /** Checks a schedule; returns it or throws `invalid_argument` naming the field. */
 export function validateSchedule(schedule: Schedule): Schedule {
-  const fail = (field: keyof Schedule, rule: string): never => {
-    throw new AlbertineError('invalid_argument', `schedule.${field} must be ${rule}, got ${describeValue(schedule[field])}`, { value: schedule[field] });
+  const fail = (field: keyof Schedule, rule: string | Prose): never => {
+    throw wrongOption(`schedule.${field}`, rule, { value: schedule[field] });
   };
   const { learningRate, finalLearningRate = 0, power = 1, warmupRatio, warmupSteps } = schedule;
   requireOneOf('schedule.kind', schedule.kind, SCHEDULE_KINDS);
@@ -35,7 +36,7 @@ export function validateSchedule(schedule: Schedule): Schedule {
   if (!(learningRate > 0 && Number.isFinite(learningRate))) fail('learningRate', 'a positive number');
   if (!(finalLearningRate >= 0 && finalLearningRate <= learningRate)) fail('finalLearningRate', `in [0, ${learningRate}]`);
   if (!(power > 0)) fail('power', 'positive');
-  if (warmupRatio !== undefined && warmupSteps !== undefined) fail('warmupRatio', 'left out when warmupSteps is given');
+  if (warmupRatio !== undefined && warmupSteps !== undefined) fail('warmupRatio', prose`left out when ${option('warmupSteps')} is given`);
   if (warmupRatio !== undefined && !(warmupRatio >= 0 && warmupRatio < 1)) fail('warmupRatio', 'in [0, 1)');
   const warmup = warmupStepsOf(schedule);
   requireInteger('schedule.warmupSteps', warmup, { min: 0 });

@@ -1,4 +1,4 @@
-import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
+import { AlbertineError, requireInteger, requireOneOf, wrongOption } from '../../core/errors.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { WordBoundaries, type WordSegmentation } from './words.ts';
@@ -45,7 +45,7 @@ export class Masker {
     requireInteger('maxPredictions', maxPredictions, { min: 1 });
     requireOneOf('wordSegmenter', wordSegmenter, ['pieces', 'intl']);
     for (const [name, value] of Object.entries({ probability, maskShare, randomShare, 'maskShare + randomShare': maskShare + randomShare })) {
-      if (!(value >= 0 && value <= 1)) throw new AlbertineError('invalid_argument', `${name} must be in [0, 1], got ${value}`, { value });
+      if (!(value >= 0 && value <= 1)) throw wrongOption(name, 'in [0, 1]', { value });
     }
     this.options = { probability, maxNgram, maxPredictions, maskShare, randomShare, wholeWords };
     this.words = new WordBoundaries(tokenizer, wordSegmenter);
