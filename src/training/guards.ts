@@ -1,5 +1,6 @@
 /** What a guard decides about a step before the update. */
 import { option, prose, type Prose } from '../core/prose.ts';
+import { GUARD_SETTINGS } from './run/settings.ts';
 export type Verdict = { action: 'apply' } | { action: 'skip' | 'rollBack'; reason: string };
 
 /** Settings of {@link StepGuard}. */
@@ -34,8 +35,8 @@ export class StepGuard {
   private readonly rollBackAfter: number;
 
   constructor(options: GuardOptions = {}, state?: GuardState) {
-    this.spikeFactor = options.spikeFactor ?? 20;
-    this.rollBackAfter = options.rollBackAfter ?? 5;
+    this.spikeFactor = options.spikeFactor ?? GUARD_SETTINGS.spikeFactor.default;
+    this.rollBackAfter = options.rollBackAfter ?? GUARD_SETTINGS.rollBackAfter.default;
     this.state = state ? { ...state } : { averageNorm: 0, seen: 0, consecutive: 0, skipped: 0, rollBacks: 0, rateScale: 1 };
   }
 
