@@ -1,8 +1,9 @@
 import { requireInteger, requireOneOf, wrongOption } from '../core/errors.ts';
 import { option, prose, type Prose } from '../core/prose.ts';
+import { SCHEDULE_SETTINGS } from './run/settings.ts';
 
 /** Shapes of the learning rate after warm-up. */
-export const SCHEDULE_KINDS = ['linear', 'cosine', 'constant', 'polynomial'] as const;
+export const SCHEDULE_KINDS = SCHEDULE_SETTINGS.schedule.values;
 export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
 /** How the learning rate changes over a run; see {@link learningRateAt}. */

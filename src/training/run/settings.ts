@@ -1,11 +1,10 @@
 import type { Settings } from '../../core/settings.ts';
-import { SCHEDULE_KINDS } from '../schedules.ts';
 
-/* Settings of a training run, each declared once: options, checks, flags and manuals follow. */
+/* Settings of a training run, each declared once: options, checks, flags and manuals follow. Names and numbers only: manuals are printed without loading what trains. */
 
 /** How the learning rate changes. */
 export const SCHEDULE_SETTINGS = {
-  schedule: { kind: 'text', values: SCHEDULE_KINDS, placeholder: 'kind', help: 'after warm-up: linear, cosine, polynomial (to 0) or constant', default: 'linear' },
+  schedule: { kind: 'text', values: ['linear', 'cosine', 'constant', 'polynomial'], placeholder: 'kind', help: 'after warm-up: linear, cosine, polynomial (to 0) or constant', default: 'linear' },
   warmupRatio: { kind: 'number', min: 0, below: 1, placeholder: 'share', help: 'share of the steps in which the rate rises from 0', default: 0.1 },
   warmupSteps: { kind: 'number', integer: true, min: 0, help: 'the same as a number of steps, instead of --warmup-ratio' },
   finalLearningRate: { kind: 'number', min: 0, placeholder: 'x', help: 'linear, cosine and polynomial: the rate at the end', default: 0 },
