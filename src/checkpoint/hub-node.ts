@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AlbertineError, describeValue } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import { requireOptions } from '../core/options.ts';
 import { RepositoryCache, findSnapshot, isCommit } from './hub-cache-node.ts';
 import { CONFIG_FILES, VOCABULARY_FILES, chooseFiles, isSafeRelativePath, parseHubReference, requireSafeFileName, shardsOfIndex } from './hub-files.ts';
@@ -107,7 +108,7 @@ function expandHome(path: string): string {
 
 function withRevision(reference: HubReference, revision: string | undefined): HubReference {
   if (revision === undefined || revision === reference.revision) return reference;
-  if (!isSafeRelativePath(revision)) throw new AlbertineError('invalid_argument', `revision must be a branch, tag or commit, got ${describeValue(revision)}`, { value: revision });
+  if (!isSafeRelativePath(revision)) throw new AlbertineError('invalid_argument', prose`${option('revision')} must be a branch, tag or commit, got ${describeValue(revision)}`, { value: revision, option: 'revision' });
   if (reference.revision !== 'main') {
     throw new AlbertineError('invalid_argument', `${reference.id}@${reference.revision} contradicts the revision option ${describeValue(revision)}`, { value: revision });
   }

@@ -54,7 +54,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
 function failedCommand(command: Command): FailedCommand {
   const { output } = command.opts<{ output?: string }>();
   // The index of a Parquet file is written at its end.
-  return { output, canResume: output !== undefined && !output.endsWith('.parquet') && command.options.some(({ long }) => long === '--resume') };
+  return { command, output, canResume: output !== undefined && !output.endsWith('.parquet') && command.options.some(({ long }) => long === '--resume') };
 }
 
 function buildProgram(io: CliIo, writeHelp: (text: string) => void): Command {

@@ -1,3 +1,5 @@
+import { option, prose, type OptionMention, type Prose } from './prose.ts';
+
 /** Machine-readable reasons for an {@link AlbertineError}. */
 export type ErrorCode =
   | 'invalid_argument'
@@ -29,7 +31,9 @@ export interface ErrorDetails {
   /** The offending value, kept as it was given. */
   value?: unknown;
   /** What the reader can do about it; printed after the message. */
-  hint?: string | undefined;
+  hint?: string | Prose | undefined;
+  /** The option whose value cannot be right, whatever the data. */
+  option?: string | undefined;
   /** The lower-level error. */
   cause?: unknown;
 }
@@ -45,21 +49,44 @@ export class AlbertineError extends Error {
   readonly value: unknown;
   /** What to do about it, also at the end of `message`. */
   readonly hint: string | undefined;
+  /** The option of the called function whose value cannot be right, such as `maxLength`; undefined where the data or the machine decide. */
+  readonly option: string | undefined;
+  readonly #statement: Prose;
+  readonly #hint: Prose | undefined;
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(details.hint ? `${message}. ${details.hint}` : message, { cause: details.cause });
+  constructor(code: ErrorCode, message: string | Prose, details: ErrorDetails = {}) {
+    const { value, hint, option: name, cause } = details;
+    super(String(hint ? prose`${message}. ${hint}` : message), { cause });
     this.name = 'AlbertineError';
     this.code = code;
-    this.value = details.value;
-    this.hint = details.hint;
+    this.value = value;
+    this.hint = hint && String(hint);
+    this.option = name;
+    this.#statement = prose`${message}`;
+    this.#hint = hint ? prose`${hint}` : undefined;
   }
+
+  /** The message with the options it names as `spell` has them, such as flags. */
+  spelled(spell: (mention: OptionMention) => string): string {
+    return [this.#statement, ...(this.#hint ? [this.#hint] : [])].map((part) => part.spelled(spell)).join('. ');
+  }
+
+  /** The same error with another statement, made of this one, and other details where they are given. */
+  restated(restate: (statement: Prose) => string | Prose, details: ErrorDetails = {}): AlbertineError {
+    const { code, value, option: name } = this;
+    return new AlbertineError(code, restate(this.#statement), { value, hint: this.#hint, option: name, cause: this.cause ?? this, ...details });
+  }
+}
+
+/** The error of an option whose value is against its rule: `maxLength must be an integer >= 3, got 1`. */
+export function wrongOption(name: string, rule: string | Prose, { value, hint }: { value: unknown; hint?: string | Prose }): AlbertineError {
+  return new AlbertineError('invalid_argument', prose`${option(name)} must be ${rule}, got ${describeValue(value)}`, { value, hint, option: name });
 }
 
 /** The error with the name of the file (or other source) that it comes from in front, unless its message has it already; other errors as they are. */
 export function namingSource(error: unknown, name: string): unknown {
   if (!(error instanceof AlbertineError) || error.message.includes(name)) return error;
-  const { code, message, value, hint } = error;
-  return new AlbertineError(code, `${name}: ${hint ? message.slice(0, -hint.length - 2) : message}`, { value, hint, cause: error.cause ?? error });
+  return error.restated((statement) => prose`${name}: ${statement}`);
 }
 
 /** Shortens any value to one readable line for an error message (at most `limit` characters). */
@@ -81,7 +108,7 @@ export function requireInteger(name: string, value: unknown, range: { min?: numb
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
     const bounds = [...(min === Number.MIN_SAFE_INTEGER ? [] : [`>= ${min}`]), ...(max === Number.MAX_SAFE_INTEGER ? [] : [`<= ${max}`])].join(' and ');
-    throw new AlbertineError('invalid_argument', `${name} must be an integer${bounds && ` ${bounds}`}, got ${describeValue(value)}`, { value });
+    throw wrongOption(name, `an integer${bounds && ` ${bounds}`}`, { value });
   }
   return value;
 }
@@ -89,7 +116,7 @@ export function requireInteger(name: string, value: unknown, range: { min?: numb
 /** Throws `invalid_argument` unless `value` is one of `allowed`; returns it. */
 export function requireOneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   if (!allowed.includes(value as T)) {
-    throw new AlbertineError('invalid_argument', `${name} must be one of ${allowed.join(', ')}, got ${describeValue(value)}`, { value });
+    throw wrongOption(name, `one of ${allowed.join(', ')}`, { value });
   }
   return value as T;
 }

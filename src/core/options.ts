@@ -1,5 +1,6 @@
 import { AlbertineError, describeValue } from './errors.ts';
 import { nearestName } from './nearest.ts';
+import { option, prose } from './prose.ts';
 
 /** What an option must be; `any` where more than one kind is right, or where its own code checks it. */
 export type OptionKind = 'string' | 'number' | 'boolean' | 'function' | 'object' | 'list' | 'any';
@@ -19,21 +20,23 @@ export function requireOptions<T extends object>(subject: string, options: T, ki
     if (value === undefined) continue;
     const kind = Object.hasOwn(kinds, name) ? kinds[name as keyof typeof kinds] : undefined;
     if (kind === undefined) throw unknownOption(subject, name, kinds);
-    if (kind !== 'any' && kindOf(value) !== kind) throw new AlbertineError('invalid_argument', `${name} of ${subject} must be a ${kind}, got ${describeValue(value)}`, { value });
+    if (kind !== 'any' && kindOf(value) !== kind) {
+      throw new AlbertineError('invalid_argument', prose`${option(name)} of ${subject} must be ${kind === 'object' ? 'an' : 'a'} ${kind}, got ${describeValue(value)}`, { value, option: name });
+    }
   }
 }
 
 /** Throws `invalid_argument` naming the first of `names` that was not given. */
 export function requireGiven<T extends object>(subject: string, options: T, names: readonly (keyof T & string)[]): void {
   const missing = names.find((name) => options[name] === undefined);
-  if (missing !== undefined) throw new AlbertineError('invalid_argument', `${subject} needs the option ${JSON.stringify(missing)}, which is missing`, { value: options });
+  if (missing !== undefined) throw new AlbertineError('invalid_argument', `${subject} needs the option ${JSON.stringify(missing)}, which is missing`, { value: options, option: missing });
 }
 
 function unknownOption(subject: string, name: string, kinds: object): AlbertineError {
   const names = Object.keys(kinds);
   const nearest = nearestName(name, names);
   return new AlbertineError('invalid_argument', `${subject} has no option ${describeValue(name)}`, {
-    value: name, hint: nearest === undefined ? `There are ${names.map((other) => JSON.stringify(other)).join(', ')}` : `Did you mean ${JSON.stringify(nearest)}?`,
+    value: name, option: name, hint: nearest === undefined ? `There are ${names.map((other) => JSON.stringify(other)).join(', ')}` : `Did you mean ${JSON.stringify(nearest)}?`,
   });
 }
 

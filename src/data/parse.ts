@@ -1,4 +1,5 @@
-import { AlbertineError, describeValue, namingSource, requireOneOf } from '../core/errors.ts';
+import { AlbertineError, describeValue, namingSource, requireOneOf, wrongOption } from '../core/errors.ts';
+import { option, prose, type Prose } from '../core/prose.ts';
 import { CsvParser, QUOTE_STYLES, type CsvRecord, type QuoteStyle } from './csv.ts';
 import { readLines, type Line, type TextEncoding } from './lines.ts';
 import { missingFieldReason, type Row, type RowFormat, type RowReporter } from './rows.ts';
@@ -89,9 +90,7 @@ function firstMissing(fields: Record<string, unknown>, required: readonly string
 async function* csvRows(lines: AsyncIterable<Line[]>, options: ParseOptions, reporter: RowReporter): AsyncGenerator<Row> {
   const { format, header = true, delimiter = format === 'tsv' ? '\t' : ',', quotes = format === 'tsv' ? 'auto' : 'rfc4180' } = options;
   if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
-    throw new AlbertineError('invalid_argument', `delimiter must be one character, got ${describeValue(delimiter)}`, {
-      value: delimiter,
-    });
+    throw wrongOption('delimiter', 'one character', { value: delimiter });
   }
   const parser = new CsvParser({ delimiter, quotes: requireOneOf('quotes', quotes, QUOTE_STYLES) });
   let names: string[] | undefined;
@@ -137,21 +136,23 @@ interface HeaderContext {
 }
 
 function fieldNames({ number, values, problem }: CsvRecord, { header, required, source, assumed }: HeaderContext): string[] {
-  const fail = (reason: string, hint?: string): never => {
+  const fail = (reason: string, hint?: Prose): never => {
     throw new AlbertineError('invalid_data', `${source}, line ${number}: the ${header ? 'header' : 'first row'} cannot be used: ${reason}`, { value: values, hint });
   };
   if (problem !== undefined) fail(problem);
   const other = header && assumed !== undefined ? otherDelimiter(values, assumed) : undefined;
   if (other !== undefined) {
     // A tab is hard to give on a command line, and has a format of its own.
-    const remedy = other === '\t' ? 'tabs. Name the format: tsv' : `${JSON.stringify(other)}: say delimiter ${JSON.stringify(other)}`;
-    fail(`it is the one field ${describeValue(values[0], 60)}`, `Its fields seem to be separated by ${remedy}. If it is one field, say delimiter ${JSON.stringify(assumed)}`);
+    const remedy = other === '\t' ? prose`tabs: use ${option('format', 'tsv')}` : prose`${JSON.stringify(other)}: use ${option('delimiter')} ${JSON.stringify(other)}`;
+    fail(`it is the one field ${describeValue(values[0], 60)}`, prose`Its fields seem to be separated by ${remedy}. If it is one field, use ${option('delimiter')} ${JSON.stringify(assumed)}`);
   }
   const names = header ? values : values.map((_, index) => String(index));
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
-  if (repeated !== undefined) fail(`two fields are called ${JSON.stringify(repeated)}`, 'If the file has no header line, say header: false');
+  if (repeated !== undefined) fail(`two fields are called ${JSON.stringify(repeated)}`, prose`If the file has no header line, use ${option('header', false)}`);
   const reason = firstMissing(Object.fromEntries(names.map((name) => [name, ''])), required);
-  if (reason !== undefined) fail(reason, header ? 'Name the fields that hold what is needed; if the file has no header line, say header: false and name them 0, 1, 2 ...' : 'Name the fields that hold what is needed');
+  if (reason !== undefined) {
+    fail(reason, header ? prose`Name the fields that hold what is needed; if the file has no header line, use ${option('header', false)} and name them 0, 1, 2 ...` : prose`Name the fields that hold what is needed`);
+  }
   return names;
 }
 

@@ -2,6 +2,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { AlbertineError, describeValue, requireOneOf } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import { requireOptions, type OptionKinds } from '../core/options.ts';
 import { readParquetRows } from './parquet-node.ts';
 import { parseRows, type ParseOptions } from './parse.ts';
@@ -128,8 +129,11 @@ export function readTexts(source: string, options: ReadTextOptions = {}): TextSo
 /** In a table no row has the field, and skipping them all would help nobody: the name is wrong, or the first line is no header. */
 function rejectMissing(rows: RowSource, row: Row, field: string): void {
   const reason = missingFieldReason(field, row.fields);
-  if (rows.format === 'jsonl') rows.reject(row, `${reason} (name the one that holds the text with textField)`);
-  else throw new AlbertineError('invalid_data', `${rows.name} has ${reason}`, { value: field, hint: `Name the one that holds the text with textField${rows.format === 'parquet' ? '' : ', and say header: false if the file has no header line'}` });
+  if (rows.format === 'jsonl') rows.reject(row, prose`${reason} (name the one that holds the text with ${option('textField')})`);
+  else {
+    const headless = rows.format === 'parquet' ? '' : prose`, and use ${option('header', false)} if the file has no header line`;
+    throw new AlbertineError('invalid_data', `${rows.name} has ${reason}`, { value: field, hint: prose`Name the one that holds the text with ${option('textField')}${headless}` });
+  }
 }
 
 /** The field of a file by its first row. `guessed`: taken for the text because it is the only one, whatever it is called. */
@@ -143,7 +147,7 @@ function requireOnlyField(source: string, { number, fields }: Row, name: string)
   const other = Object.keys(fields).find((field) => field !== name);
   if (other === undefined) return;
   throw new AlbertineError('invalid_data', `${source}, row ${number}: ${JSON.stringify(name)} was taken for the text, as the only field of the first row, and here is a field ${describeValue(other, 40)}`, {
-    value: other, hint: 'Name the one that holds the text with textField',
+    value: other, hint: prose`Name the one that holds the text with ${option('textField')}`,
   });
 }
 
@@ -151,7 +155,7 @@ function requireFormat(source: string, format: RowFormat | undefined): RowFormat
   const found = format ?? formatOfPath(source);
   if (found === undefined) {
     throw new AlbertineError('invalid_argument', `cannot tell the format of ${source === '-' ? 'standard input' : source}`, {
-      value: source, hint: `Name the format: ${ROW_FORMATS.join(', ')}`,
+      value: source, hint: prose`Name it with ${option('format')}: ${ROW_FORMATS.join(', ')}`,
     });
   }
   return requireOneOf('format', found, ROW_FORMATS);

@@ -1,5 +1,6 @@
 import { countOf } from '../core/count.ts';
 import { AlbertineError, describeValue } from '../core/errors.ts';
+import { option, prose, type Prose } from '../core/prose.ts';
 
 /** File formats that rows are read from. `.gz` on top of a text format is recognised by its first bytes. */
 export const ROW_FORMATS = ['txt', 'jsonl', 'csv', 'tsv', 'parquet'] as const;
@@ -52,7 +53,7 @@ export interface RowSource extends AsyncIterable<Row> {
   /** Rows read and left out so far. */
   readonly report: ReadReport;
   /** Declares a row that was given out to be bad after all: throws or counts it, as `onError` says. */
-  reject(row: Row, reason: string): void;
+  reject(row: Row, reason: string | Prose): void;
 }
 
 /** Applies {@link OnError} and keeps the {@link ReadReport}. */
@@ -62,6 +63,7 @@ export class RowReporter {
   /** Where the rows come from, for messages. */
   readonly source: string;
   private readonly onError: OnError;
+  private first: Prose | undefined;
 
   constructor(source: string, onError: OnError) {
     this.source = source;
@@ -69,28 +71,30 @@ export class RowReporter {
   }
 
   /** Records a bad row; throws `invalid_data` with `onError: 'stop'`. */
-  bad(row: number, reason: string): void {
+  bad(row: number, reason: string | Prose): void {
     if (this.onError === 'stop') {
-      throw new AlbertineError('invalid_data', `${this.source}, row ${row}: ${reason}`, {
-        value: row, hint: "Correct the row, or leave bad rows out with onError 'skip'",
+      throw new AlbertineError('invalid_data', prose`${this.source}, row ${row}: ${reason}`, {
+        value: row, hint: prose`Correct the row, or leave bad rows out with ${option('onError', 'skip')}`,
       });
     }
     this.report.skipped++;
-    if (this.report.issues.length < MAX_LISTED_ISSUES) this.report.issues.push({ row, reason });
+    this.first ??= prose`The first bad row is ${row}: ${reason}`;
+    if (this.report.issues.length < MAX_LISTED_ISSUES) this.report.issues.push({ row, reason: String(reason) });
   }
 
   /** To be called when the source has ended: throws `invalid_data` if it had records and every one of them was left out, which is no success. */
   requireSomeRow(): void {
-    const { rows, skipped, issues: [first] } = this.report;
+    const { rows, skipped } = this.report;
     if (rows > 0 || skipped === 0) return;
     throw new AlbertineError('invalid_data', `${this.source}: none of ${countOf(skipped, 'row')} could be used`, {
-      value: skipped, hint: first && `The first bad row is ${first.row}: ${first.reason}`,
+      value: skipped, hint: this.first,
     });
   }
 
   /** Sets every count back to zero, for another pass over the same source. */
   reset(): void {
     Object.assign(this.report, { rows: 0, skipped: 0, blank: 0, issues: [] });
+    this.first = undefined;
   }
 }
 

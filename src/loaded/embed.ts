@@ -1,4 +1,5 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import { ProgressMeter, type ProgressListener } from '../core/progress.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables, padPieces, type PaddedBatch } from '../model/batch.ts';
@@ -116,7 +117,7 @@ export function planEmbedding({ config, pooling: trained, maxLength = config.max
   const combination = requireOneOf('layerCombination', options.layerCombination ?? 'mean', ['mean', 'concat']);
   const layers = options.layers === 'static' ? 'static' : resolveLayers(options.layers ?? [-1], config.numHiddenLayers);
   if (pooling === 'pooler' && (layers === 'static' || layers.length !== 1 || layers[0] !== config.numHiddenLayers)) {
-    throw new AlbertineError('invalid_argument', 'pooling pooler reads the last layer only', { value: options.layers });
+    throw new AlbertineError('invalid_argument', prose`${option('pooling', 'pooler')} reads the last layer only`, { value: options.layers, option: 'layers' });
   }
   const baseWidth = layers === 'static' ? config.embeddingSize : config.hiddenSize * (combination === 'concat' ? layers.length : 1);
   const windowCombination = requireOneOf('windowCombination', options.windowCombination ?? 'mean', ['mean', 'concat']);
@@ -142,9 +143,9 @@ export function planEmbedding({ config, pooling: trained, maxLength = config.max
 
 /** Turns negative depths into positive ones; throws `invalid_argument` when out of range or empty. */
 export function resolveLayers(layers: readonly number[], depth: number): number[] {
-  if (layers.length === 0) throw new AlbertineError('invalid_argument', 'layers must not be empty', { value: layers });
+  if (layers.length === 0) throw new AlbertineError('invalid_argument', prose`${option('layers')} must not be empty`, { value: layers, option: 'layers' });
   return layers.map((layer) => {
-    requireInteger('layer', layer, { min: -depth - 1, max: depth });
+    requireInteger('layers', layer, { min: -depth - 1, max: depth });
     return layer < 0 ? layer + depth + 1 : layer;
   });
 }
@@ -269,7 +270,7 @@ export function padBatch(windows: readonly Int32Array[], { config, tokenizer }: 
 function combineWindows(plan: EmbedPlan, text: TextWindows, vectors: readonly Float32Array[]): Float32Array {
   const width = plan.pooledWidth;
   if (plan.segments > 0) {
-    if (vectors.length > plan.segments) throw new AlbertineError('text_too_long', `the text has ${vectors.length} windows, segments allows ${plan.segments}`, { value: vectors.length, hint: 'Raise segments, or use longText truncate.' });
+    if (vectors.length > plan.segments) throw new AlbertineError('text_too_long', prose`the text has ${vectors.length} windows, ${option('segments')} allows ${plan.segments}`, { value: vectors.length, hint: prose`Raise ${option('segments')}, or use ${option('longText', 'truncate')}` });
     const joined = new Float32Array(width * plan.segments);
     vectors.forEach((vector, i) => joined.set(vector, i * width));
     return joined;

@@ -34,6 +34,5 @@ export function requireFiniteResult(numbers: ArrayLike<number>, { what, index, t
 export function countedFrom(first: number, error: unknown): unknown {
   if (first === 0 || !(error instanceof AlbertineError) || error.code !== 'not_finite' || typeof error.value !== 'number') return error;
   const index = first + error.value;
-  const message = error.hint ? error.message.slice(0, -error.hint.length - 2) : error.message;
-  return new AlbertineError('not_finite', message.replace(SUBJECT, `text ${index}`), { value: index, hint: error.hint });
+  return error.restated((statement) => String(statement).replace(SUBJECT, `text ${index}`), { value: index });
 }

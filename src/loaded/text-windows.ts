@@ -1,5 +1,6 @@
 import { countOf } from '../core/count.ts';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import { countUnknown, type Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** What happens to a text longer than the model takes. */
@@ -67,7 +68,7 @@ export function windowStarts(length: number, room: number, stride: number): numb
 
 /** The error of the `error` policy. */
 export function tooLong(tokens: number, room: number): AlbertineError {
-  return new AlbertineError('text_too_long', `the text has ${tokens} tokens, the model takes ${room}`, { value: tokens, hint: "Use longText 'window' or 'truncate'." });
+  return new AlbertineError('text_too_long', `the text has ${tokens} tokens, the model takes ${room}`, { value: tokens, hint: prose`Use ${option('longText', 'window', 'truncate')}` });
 }
 
 function withSpecial(tokenizer: Tokenizer, ids: Int32Array): Int32Array {

@@ -1,15 +1,18 @@
 import { MODEL_KEYS } from '../checkpoint/model-keys.ts';
-import { AlbertineError } from '../core/errors.ts';
+import { AlbertineError, wrongOption } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import { countOf } from '../core/count.ts';
-import { requireGiven, requireOptions } from '../core/options.ts';
+import { requireGiven } from '../core/options.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import { headOf } from '../model/heads.ts';
 import { requireDevice } from '../runtime/compile.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import { DEFAULT_MICRO_BATCH_TOKENS, unitsTask } from '../training/units.ts';
 import type { BestMetric, TrainingOutcome, TrainingTask } from '../training/trainer-options.ts';
-import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from '../training/run/plan-node.ts';
+import { arenaOptions, describeCourse, describeSmallness, planRun, type RunPlan } from '../training/run/plan-node.ts';
+import { runTraining } from '../training/run/train-node.ts';
 import { pick } from '../core/pick.ts';
+import { requireRunOptions, tell } from '../training/run/options.ts';
 import { cardSettings, requireNothingLost, withThreadsOfRun, type RunSettings } from '../training/run/run-folder-node.ts';
 import type { Scores, TaskTypes } from './task.ts';
 import { prepareTuning, type EncodedRows, type PreparedTuning } from './tune-data-node.ts';
@@ -36,7 +39,7 @@ export interface TuningResult extends Omit<TrainingOutcome, 'weights'> {
  * the same result as an uninterrupted run. Throws `invalid_data` for rows that cannot be used, `out_of_memory`, `training_diverged`.
  */
 export async function fineTune<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, given: O): Promise<TuningResult & { facts: T['facts'] }> {
-  requireOptions(tuning.subject, given, tuning.kinds);
+  requireRunOptions(tuning.subject, given, tuning.declared);
   requireGiven(tuning.subject, given, ['train', 'output'] as (keyof O & string)[]);
   const options = await withThreadsOfRun(given);
   tuning.check?.(options);
@@ -48,22 +51,23 @@ export async function fineTune<T extends TaskTypes, O extends TuningOptions>(tun
   requireMetric(tuning, prepared, { metric: options.metric, scoreEvaluation });
   const plan = planTuning(tuning, prepared, options);
   const rows = { trainRows: splits.train.rows.length, evaluationRows: splits.evaluation.rows.length };
-  const warnings = [...prepared.warnings, ...describeSmallness(plan, { train: rows.trainRows, evaluation: rows.evaluationRows })];
-  for (const warning of warnings) options.onEvent?.('warning', warning);
+  const told = [...prepared.warnings, ...describeSmallness(plan, { train: rows.trainRows, evaluation: rows.evaluationRows })];
+  tell(options.onEvent, 'warning', ...told);
+  const warnings = told.map(String);
   let aftermath: Aftermath = { warnings: [], info: {} };
   const baselineOf = rows.evaluationRows > 0 ? tuning.baseline?.(splits, options) : undefined;
   let baseline: RunInfo['baseline'];
-  const outcome = await runFineTuning(options, {
-    ...prepared, plan, notes: [...notes, ...warnings], facts: { ...report?.info, duplicates: prepared.duplicates },
+  const outcome = await runTraining(options, {
+    ...prepared, plan, parameters: arenaOptions(options, prepared.config), notes: [...notes, ...warnings], facts: { ...report?.info, duplicates: prepared.duplicates },
     task: trainingTask(tuning, prepared, { options, plan, scoreEvaluation }),
     ...(rows.evaluationRows > 0 && { best: bestMetric(tuning, facts, options.metric) }),
     save: async (trained) => {
       aftermath = await saveTuned(tuning, prepared, { options, outcome: trained, settings: plan.settings });
       const remarks = [...describeCourse(trained), ...aftermath.warnings];
-      for (const remark of remarks) options.onEvent?.('warning', remark);
-      warnings.push(...remarks);
+      tell(options.onEvent, 'warning', ...remarks);
+      warnings.push(...remarks.map(String));
       baseline = baselineOf?.();
-      if (baselineOf && baseline === undefined) options.onEvent?.('data', 'words alone were not tried: with so many rows and labels it would take minutes');
+      if (baselineOf && baseline === undefined) tell(options.onEvent, 'data', 'words alone were not tried: with so many rows and labels it would take minutes');
       return { notes: [...notes, ...warnings], ...(baseline && { baseline }), ...aftermath.info };
     },
   });
@@ -127,9 +131,9 @@ function bestMetric<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning
 /** Throws `invalid_argument` for a metric that no evaluation will have, before anything is trained. */
 function requireMetric<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, { evaluation, facts }: PreparedTuning<T>, { metric, scoreEvaluation }: { metric: string | undefined; scoreEvaluation: (logits: Logits) => Scores['metrics'] }): void {
   if (metric === undefined) return;
-  if (evaluation.units.length === 0) throw new AlbertineError('invalid_argument', `metric ${metric} needs held-out examples, and there are none`, { value: metric, hint: 'Give an evaluation file' });
+  if (evaluation.units.length === 0) throw new AlbertineError('invalid_argument', prose`${option('metric')} ${metric} needs held-out examples, and there are none`, { value: metric, hint: prose`Give a file of them: ${option('evaluation')}` });
   const names = ['loss', ...Object.keys(scoreEvaluation(zeroLogits(tuning, evaluation, facts)))];
-  if (!names.includes(metric)) throw new AlbertineError('invalid_argument', `metric must be one of ${names.join(', ')}, got ${JSON.stringify(metric)}`, { value: metric });
+  if (!names.includes(metric)) throw wrongOption('metric', `one of ${names.join(', ')}`, { value: metric });
 }
 
 function zeroLogits<T extends TaskTypes, O extends TuningOptions>({ task, answers }: Tuning<T, O>, { units }: EncodedRows<T>, facts: T['facts']): Logits {

@@ -12,6 +12,7 @@ import { startHead, type HeadOrigins } from '../training/run/start-heads-node.ts
 import type { Encoded, TaskTypes } from './task.ts';
 import { unknownRemarks } from '../loaded/text-windows.ts';
 import type { DataReport, Labelled, LabelledRow, Splits, Tuning, TuningOptions } from './tuning.ts';
+import { tell } from '../training/run/options.ts';
 
 /** Share of the training rows that is held out where there is no evaluation file. */
 export const VALIDATION_FRACTION = 0.1;
@@ -45,28 +46,28 @@ export async function prepareTuning<T extends TaskTypes, O extends TuningOptions
   const { dropped, ...read } = await readSplits(tuning, options);
   const base = await openBaseModel(options, { model: BUILT_IN_MODEL, maxLength: tuning.defaults.maxLength });
   const notes = [...base.notes];
-  const tell = (kind: string, messages: readonly string[]): void => {
-    for (const message of messages) options.onEvent?.(kind, message);
+  const tellAndNote = (kind: string, messages: readonly string[]): void => {
+    tell(options.onEvent, kind, ...messages);
     notes.push(...messages);
   };
   const adapted = tuning.adapt?.(read.train, options, base.tokenizer);
-  tell('data', adapted?.remarks ?? []);
+  tellAndNote('data', adapted?.remarks ?? []);
   const facts = adapted?.facts ?? read.train.facts;
   const splits = { train: { ...read.train, facts }, evaluation: { ...read.evaluation, facts } };
   const encode = (name: string, set: Labelled<T>): EncodedRows<T> => {
     const rows = encodeRows(tuning, set, { ...splits, base, options });
     const { line, remarks } = describeRows(set, rows.encoded, { tuning, maxLength: base.maxLength });
     if (remarks.length > 0) notes.push(`${name}: ${remarks.join(', ')}`);
-    options.onEvent?.('data', `${name}: ${line}`);
+    tell(options.onEvent, 'data', `${name}: ${line}`);
     return rows;
   };
   const [train, evaluation] = [encode('train', splits.train), encode('evaluation', splits.evaluation)];
   const heads = await startHead(base.checkpoint, base, { ...base, ...tuning.answers(facts), seed: options.seed ?? 1, freshHead: options.freshHead ?? false });
-  tell('model', [heads.line]);
+  tellAndNote('model', [heads.line]);
   const equal = describeDuplicates(comparable(tuning, splits.train), comparable(tuning, splits.evaluation), dropped);
-  tell('data', equal.remarks);
+  tellAndNote('data', equal.remarks);
   const report = tuning.describe?.(splits, options);
-  for (const remark of report?.remarks ?? []) options.onEvent?.('data', remark);
+  tell(options.onEvent, 'data', ...report?.remarks ?? []);
   return {
     ...base, notes, splits, train, evaluation, facts, duplicates: equal.duplicates, report,
     warnings: [...equal.warnings, ...report?.warnings ?? [], ...(heads.loss === undefined ? [] : [heads.loss])],
@@ -124,7 +125,7 @@ async function readSplits<T extends TaskTypes, O extends TuningOptions>(tuning: 
   const stratified = tuning.stratified?.(options) ?? false;
   const split = stratifiedSplit(rows.map(({ gold }) => (stratified ? tuning.label!(gold, facts) : '')), VALIDATION_FRACTION, options.seed ?? 1, { groups: keys });
   const how = new Set(Array.from(keys)).size < keys.length ? ', equal texts kept on one side' : stratified ? ', with the same mix of labels' : '';
-  options.onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(rows.length, 'row')} held out${how}`);
+  tell(options.onEvent, 'data', `no evaluation file: ${split.validation.length} of ${countOf(rows.length, 'row')} held out${how}`);
   return { train: part(kept.train, split.train), evaluation: { ...part(kept.train, split.validation), report: { rows: 0, skipped: 0, blank: 0, issues: [] }, remarks: [] }, dropped: kept.dropped };
 }
 

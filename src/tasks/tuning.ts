@@ -1,4 +1,5 @@
-import type { OptionKinds } from '../core/options.ts';
+import type { Prose } from '../core/prose.ts';
+import type { Setting, Settings } from '../core/settings.ts';
 import type { ReadReport } from '../data/rows.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { HeadDefinition } from '../training/head.ts';
@@ -67,7 +68,7 @@ export interface DataReport {
 /** What a task adds when its model is trained and saved. */
 export interface Aftermath {
   /** What may spoil the result. */
-  warnings: readonly string[];
+  warnings: readonly (string | Prose)[];
   /** For `run.json`. */
   info: RunInfo;
   /** Keys for `config.json`: the model is saved once more with them. */
@@ -80,8 +81,8 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   readonly task: Task<T>;
   /** The function that takes the options, for messages. */
   readonly subject: string;
-  /** Every option with its kind. */
-  readonly kinds: OptionKinds<O>;
+  /** Its settings besides those of every run: each option has one. */
+  readonly declared: Settings & Readonly<Record<Exclude<keyof O, keyof FineTuneRunOptions>, Setting>>;
   /** Tokens an input, units a step and passes over the data where the options do not say. */
   readonly defaults: {
     maxLength: number;

@@ -1,4 +1,5 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import type { EncodeOptions, Encoding, SpecialTokens, WindowOptions } from './tokenizer.ts';
 
 /** The tokens of one text, without special tokens; parallel arrays. */
@@ -48,8 +49,8 @@ export function assembleWindows(context: AssemblyContext, first: TextTokens, sec
   const moving = second ?? first;
   const capacity = capacityOf(maxLength, addSpecialTokens, second !== undefined) - (second ? first.ids.length : 0);
   if (capacity < 1) {
-    throw new AlbertineError('text_too_long', `no room for windows: the first text has ${first.ids.length} tokens and maxLength is ${maxLength}`, {
-      value: first.ids.length, hint: 'Shorten the first text or raise maxLength',
+    throw new AlbertineError('text_too_long', prose`no room for windows: the first text has ${first.ids.length} tokens and ${option('maxLength')} is ${maxLength}`, {
+      value: first.ids.length, hint: prose`Shorten the first text or raise ${option('maxLength')}`,
     });
   }
   requireInteger('stride', stride, { min: 0, max: capacity - 1 });
@@ -78,7 +79,7 @@ function truncatedLengths([first, second]: [number, number], capacity: number, s
   const [cut, other] = strategy === 'only_first' ? [first, second] : [second, first];
   if (other > capacity) {
     throw new AlbertineError('text_too_long', `truncation ${strategy} cannot make room: the other text alone has ${other} tokens for ${capacity} places`, {
-      value: other, hint: 'Use longest_first or a larger maxLength',
+      value: other, hint: prose`Use longest_first or a larger ${option('maxLength')}`,
     });
   }
   const kept = Math.min(cut, capacity - other);

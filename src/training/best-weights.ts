@@ -1,4 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { BestMetric } from './trainer-options.ts';
 
@@ -36,7 +37,7 @@ export class BestWeights {
     if (!criterion) return undefined;
     const value = metrics[criterion.metric];
     if (value === undefined) {
-      throw new AlbertineError('invalid_argument', `the evaluation has no metric ${criterion.metric}`, { value: criterion.metric, hint: `It has ${Object.keys(metrics).join(', ')}` });
+      throw new AlbertineError('invalid_argument', prose`the evaluation has no ${option('metric')} ${criterion.metric}`, { value: criterion.metric, hint: `It has ${Object.keys(metrics).join(', ')}` });
     }
     const { best } = this;
     const improved = Number.isFinite(value) && (!best || (criterion.higherIsBetter ? value > best.value : value < best.value));

@@ -1,4 +1,5 @@
-import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { AlbertineError, requireInteger, wrongOption } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
 import { pearson, spearman } from '../metrics/correlation.ts';
 import { cosine } from '../metrics/similarity.ts';
@@ -79,14 +80,16 @@ function requireTrainable({ config, objective, train, batchSize, temperature, lo
   requireInteger('batchSize', batchSize, { min: fewest });
   if (rowCount(train) < fewest) throw new AlbertineError('invalid_data', `there are too few training rows for ${objective}`, { value: rowCount(train) });
   for (const [name, value] of Object.entries({ temperature, maxScore })) {
-    if (value !== undefined && !(value > 0 && Number.isFinite(value))) throw new AlbertineError('invalid_argument', `${name} must be positive, got ${value}`, { value });
+    if (value !== undefined && !(value > 0 && Number.isFinite(value))) throw wrongOption(name, 'positive', { value });
   }
   if (fitsScores && maxScore === undefined && !train.scores?.some((score) => score > 0)) {
-    throw new AlbertineError('invalid_data', 'no training score is above 0, so the highest is not that of texts that mean the same', { hint: 'Set maxScore, or use the loss cosent' });
+    throw new AlbertineError('invalid_data', 'no training score is above 0, so the highest is not that of texts that mean the same', { hint: prose`Set ${option('maxScore')}, or use ${option('loss', 'cosent')}` });
   }
-  if (groupByLength && !shuffle) throw new AlbertineError('invalid_argument', 'groupByLength changes the order of rows, and shuffle is off', { value: shuffle });
+  if (groupByLength && !shuffle) {
+    throw new AlbertineError('invalid_argument', prose`${option('groupByLength')} changes the order of rows, and is not for ${option('shuffle', false)}`, { value: shuffle, option: 'groupByLength' });
+  }
   if (objective === 'simcse' && config.hiddenDropoutProb === 0 && config.attentionProbsDropoutProb === 0) {
-    throw new AlbertineError('invalid_argument', 'simcse without dropout has nothing to learn from: the two copies of a text would be the same', { value: 0, hint: 'Set dropout, for instance to 0.1' });
+    throw new AlbertineError('invalid_argument', 'simcse without dropout has nothing to learn from: the two copies of a text would be the same', { value: 0, hint: prose`Set ${option('dropout')}, for instance to 0.1` });
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { AlbertineError } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 import type { Arena } from './arena.ts';
 import type { BatchShape, TrainingBatch } from './layerwise.ts';
 import type { StepData } from './trainer-options.ts';
@@ -126,6 +127,6 @@ export function requireMemory(needed: number, arena: Arena, available = availabl
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(2)} GB`;
   throw new AlbertineError('out_of_memory', `a training step needs about ${gigabytes(needed)} beyond the ${gigabytes(arena.byteLength)} of weights and moments, ${gigabytes(available)} are free`, {
     value: needed,
-    hint: "Lower the tokens per micro-batch (microBatchTokens) or the maximum length, or set saveActivations to 'none'",
+    hint: prose`Lower ${option('microBatchTokens')} or the maximum length, or use ${option('saveActivations', 'none')}`,
   });
 }

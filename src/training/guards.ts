@@ -1,3 +1,6 @@
+import { option, prose, type Prose } from '../core/prose.ts';
+import { GUARD_SETTINGS } from './run/settings.ts';
+
 /** What a guard decides about a step before the update. */
 export type Verdict = { action: 'apply' } | { action: 'skip' | 'rollBack'; reason: string };
 
@@ -34,8 +37,8 @@ export class StepGuard {
   private readonly rollBackAfter: number;
 
   constructor(options: GuardOptions = {}, state?: GuardState) {
-    this.spikeFactor = options.spikeFactor ?? 20;
-    this.rollBackAfter = options.rollBackAfter ?? 5;
+    this.spikeFactor = options.spikeFactor ?? GUARD_SETTINGS.spikeFactor.default;
+    this.rollBackAfter = options.rollBackAfter ?? GUARD_SETTINGS.rollBackAfter.default;
     this.state = state ? { ...state } : { averageNorm: 0, seen: 0, consecutive: 0, skipped: 0, rollBacks: 0, rateScale: 1 };
   }
 
@@ -107,7 +110,7 @@ export class LearningWatch {
   }
 
   /** Adds a step's loss; returns advice when the run looks stuck. */
-  add(loss: number, learningRate: number): string | undefined {
+  add(loss: number, learningRate: number): Prose | undefined {
     const { state, patience, window } = this;
     if (state.told || !Number.isFinite(loss)) return undefined;
     state.seen++;
@@ -125,8 +128,8 @@ export class LearningWatch {
     const last = state.lastSum / window;
     const error = Math.sqrt(errorSquared(first, state.firstSquares, FIRST_LOSSES) + errorSquared(last, state.lastSquares, window));
     if (!(first - last + STANDARD_ERRORS * error < EXPECTED_FALL * first)) return undefined;
-    return `the loss has not fallen in ${patience} steps (${first.toFixed(4)} at first, ${last.toFixed(4)} now): `
-      + `try another learningRate (now ${learningRate.toExponential(1)}): a lower one for a large pretrained model (ALBERT large and up often need 1e-5 or less with AdamW), a higher one from untrained weights or with LAMB or SGD; or a longer warm-up or a larger batchSize`;
+    const rates = 'a lower one for a large pretrained model (ALBERT large and up often need 1e-5 or less with AdamW), a higher one from untrained weights or with LAMB or SGD';
+    return prose`the loss has not fallen in ${patience} steps (${first.toFixed(4)} at first, ${last.toFixed(4)} now): try another ${option('learningRate')} (now ${learningRate.toExponential(1)}): ${rates}; or a longer warm-up or a larger ${option('batchSize')}`;
   }
 }
 

@@ -1,4 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
+import { option, prose } from '../core/prose.ts';
 
 /**
  * Selects parameters by name. A `RegExp` is searched for anywhere in the name. A string must match the whole name,
@@ -19,12 +20,12 @@ export function matchesAny(name: string, patterns: readonly ParameterPattern[]):
   return patterns.some((pattern) => matchesPattern(name, pattern));
 }
 
-/** Throws `invalid_argument` when a pattern of option `option` selects none of `names`: it is most likely misspelt. */
-export function requireMatches(option: string, patterns: readonly ParameterPattern[], names: readonly string[]): void {
+/** Throws `invalid_argument` when a pattern of the option `name` selects none of `names`: it is most likely misspelt. */
+export function requireMatches(name: string, patterns: readonly ParameterPattern[], names: readonly string[]): void {
   for (const pattern of patterns) {
-    if (names.some((name) => matchesPattern(name, pattern))) continue;
-    throw new AlbertineError('invalid_argument', `${option} selects no parameter: ${String(pattern)}`, {
-      value: pattern,
+    if (names.some((parameter) => matchesPattern(parameter, pattern))) continue;
+    throw new AlbertineError('invalid_argument', prose`${option(name)} selects no parameter: ${String(pattern)}`, {
+      value: pattern, option: name,
       hint: `Parameter names look like ${names.slice(0, 2).join(' and ')}; use * for any characters`,
     });
   }

@@ -1,7 +1,9 @@
-import { AlbertineError, describeValue, requireInteger, requireOneOf } from '../core/errors.ts';
+import { requireInteger, requireOneOf, wrongOption } from '../core/errors.ts';
+import { option, prose, type Prose } from '../core/prose.ts';
+import { SCHEDULE_SETTINGS } from './run/settings.ts';
 
 /** Shapes of the learning rate after warm-up. */
-export const SCHEDULE_KINDS = ['linear', 'cosine', 'constant', 'polynomial'] as const;
+export const SCHEDULE_KINDS = SCHEDULE_SETTINGS.schedule.values;
 /** One of {@link SCHEDULE_KINDS}; all but `constant` end at the final rate. */
 export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
@@ -27,8 +29,8 @@ export interface Schedule {
 
 /** Checks a schedule; returns it or throws `invalid_argument` naming the field. */
 export function validateSchedule(schedule: Schedule): Schedule {
-  const fail = (field: keyof Schedule, rule: string): never => {
-    throw new AlbertineError('invalid_argument', `schedule.${field} must be ${rule}, got ${describeValue(schedule[field])}`, { value: schedule[field] });
+  const fail = (field: keyof Schedule, rule: string | Prose): never => {
+    throw wrongOption(`schedule.${field}`, rule, { value: schedule[field] });
   };
   const { learningRate, finalLearningRate = 0, power = 1, warmupRatio, warmupSteps } = schedule;
   requireOneOf('schedule.kind', schedule.kind, SCHEDULE_KINDS);
@@ -37,7 +39,7 @@ export function validateSchedule(schedule: Schedule): Schedule {
   if (!(learningRate > 0 && Number.isFinite(learningRate))) fail('learningRate', 'a positive number');
   if (!(finalLearningRate >= 0 && finalLearningRate <= learningRate)) fail('finalLearningRate', `in [0, ${learningRate}]`);
   if (!(power > 0)) fail('power', 'positive');
-  if (warmupRatio !== undefined && warmupSteps !== undefined) fail('warmupRatio', 'left out when warmupSteps is given');
+  if (warmupRatio !== undefined && warmupSteps !== undefined) fail('warmupRatio', prose`left out when ${option('warmupSteps')} is given`);
   if (warmupRatio !== undefined && !(warmupRatio >= 0 && warmupRatio < 1)) fail('warmupRatio', 'in [0, 1)');
   const warmup = warmupStepsOf(schedule);
   requireInteger('schedule.warmupSteps', warmup, { min: 0 });

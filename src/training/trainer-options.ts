@@ -1,4 +1,5 @@
 import type { ProgressListener } from '../core/progress.ts';
+import type { Prose } from '../core/prose.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { ArenaOptions } from './arena.ts';
 import type { RunEstimate } from './estimate-node.ts';
@@ -99,8 +100,8 @@ export interface TrainerOptions extends LayerwiseOptions {
   onProgress?: ProgressListener;
   /** Told before the first step; throw to refuse. */
   onEstimate?: (estimate: RunEstimate) => void;
-  /** Told of warnings and skipped steps as they happen. */
-  onEvent?: (kind: string, message: string, step: number) => void;
+  /** Told of warnings and skipped steps as they happen; `prose` is the message with the options it names marked. */
+  onEvent?: (kind: string, message: string, step: number, prose: Prose) => void;
   /** Asks to stop after the current step, with a checkpoint. */
   signal?: AbortSignal;
 }

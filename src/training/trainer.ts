@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { option, prose, type Prose } from '../core/prose.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { encoderParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
 import { createArena, type Arena } from './arena.ts';
@@ -68,7 +69,7 @@ export class Trainer implements Disposable {
     for (const name of ['evaluateEvery', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'patience'] as const) {
       if (options[name] !== undefined) requireInteger(name, options[name], { min: 1 });
     }
-    if (options.patience !== undefined && !options.best) throw new AlbertineError('invalid_argument', 'patience needs a metric to watch', { hint: 'Give best' });
+    if (options.patience !== undefined && !options.best) throw new AlbertineError('invalid_argument', prose`${option('patience')} needs a metric to watch`, { option: 'patience', hint: prose`Give ${option('best')}` });
     this.task = task;
     this.options = options;
     const specs = new Map<string, ParameterSpec>([...encoderParameters(config), ...task.head.parameters].map((spec) => [spec.name, spec]));
@@ -225,9 +226,9 @@ export class Trainer implements Disposable {
     if (advice !== undefined) this.event('not learning', advice);
   }
 
-  private event(kind: string, message: string): void {
-    this.options.tracker?.text(kind, this.step, message);
-    this.options.onEvent?.(kind, message, this.step);
+  private event(kind: string, message: string | Prose): void {
+    this.options.tracker?.text(kind, this.step, String(message));
+    this.options.onEvent?.(kind, String(message), this.step, prose`${message}`);
   }
 
   private async handleSkip(verdict: { action: 'skip' | 'rollBack'; reason: string }): Promise<void> {

@@ -6,10 +6,11 @@ import { int64, type HostTensor } from '../runtime/tensor.ts';
 import type { HeadDefinition } from './head.ts';
 import type { BatchShape, LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
 import { rowOrder } from './row-order.ts';
+import { MEMORY_SETTINGS } from './run/settings.ts';
 import type { StepData, TrainingTask } from './trainer-options.ts';
 
 /** Padded tokens of one forward and backward pass. */
-export const DEFAULT_MICRO_BATCH_TOKENS = 4096;
+export const DEFAULT_MICRO_BATCH_TOKENS = MEMORY_SETTINGS.microBatchTokens.default;
 
 /** One row of a batch: a tokenised text, pair or window, special tokens included. */
 export interface Piece {

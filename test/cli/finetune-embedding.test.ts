@@ -77,12 +77,12 @@ describe('albertine finetune embedding', () => {
     const output = folder.path('never');
     for (const [argv, code, message] of [
       [finetune(output), 2, /--train <file\.\.\.>/],
-      [finetune(output, '--train', train, '--eval', pairs, '--eval-fields', '0,1'), 1, /--eval-fields takes three names/],
+      [finetune(output, '--train', train, '--eval', pairs, '--eval-fields', '0,1'), 2, /--eval-fields takes three names/],
       [finetune(output, '--train', train, '--objective', 'sentences'), 2, /simcse, pairs, scored/],
       [finetune(output, '--train', train, '--micro-batch-tokens', '10'), 2, /unknown option/],
       [finetune(output, '--train', train, '--dropout', '0'), 1, /simcse without dropout/],
-      [finetune(output, '--train', train, '--loss', 'cosent'), 1, /loss is for the objective scored/],
-      [finetune(output, '--train', train, '--metric', 'pearson'), 1, /--metric needs scored pairs.*--eval/],
+      [finetune(output, '--train', train, '--loss', 'cosent'), 2, /--loss is for the objective scored/],
+      [finetune(output, '--train', train, '--metric', 'pearson'), 2, /--metric needs scored pairs.*--eval/],
       [finetune(output, '--train', pairs, '--no-header'), 1, /no field "text"/],
       [['evaluate', model, '--data', pairs, '--score-field', '2', '--label-field', 'label'], 2, /--label-field is for a classifier or .*, and this model is a model of sentence embeddings/],
     ] as const) {

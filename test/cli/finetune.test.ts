@@ -114,8 +114,8 @@ describe('albertine finetune classify', () => {
     expect(await run(finetune(folder.path('x'), '--optimizer', 'sgd', '--adam-epsilon', '1e-8'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/--adam-epsilon is not for sgd/) as string });
     expect(await run(finetune(folder.path('x'), '--momentum', '0.5'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/--momentum is not for adamw/) as string });
     expect(await run(finetune(folder.path('x'), '--warmup-steps', '5', '--warmup-ratio', '0.1'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/either --warmup-steps or --warmup-ratio/) as string });
-    expect(await run(finetune(folder.path('x'), '--power', '2'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/the linear schedule has no power/) as string });
-    expect(await run(finetune(folder.path('x'), '--metric', 'macrof1'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/--metric must be one of loss, accuracy, .*, got "macrof1"/) as string });
+    expect(await run(finetune(folder.path('x'), '--power', '2'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/the linear schedule has no --power/) as string });
+    expect(await run(finetune(folder.path('x'), '--metric', 'macrof1'))).toMatchObject({ code: 2, stderr: expect.stringMatching(/--metric must be one of loss, accuracy, .*, got "macrof1"/) as string });
     expect(existsSync(folder.path('x'))).toBe(false);
     expect(await run(finetune(output, '--resume'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/other settings/) as string });
   });

@@ -56,7 +56,7 @@ describe('albertine pretrain --config', () => {
     const { code, stderr, config } = await pretrain({ ...start(), model: { ...MODEL, hiddenSize: 32 }, wordEmbeddings: 'cooccurrence', maxLength: 16 }, ['--from', first]);
     expect(code, stderr).toBe(0);
     expect(config).toMatchObject({ from: first, hiddenSize: 16 });
-    expect((await pretrain({ maxLength: 16 }, ['--from', first, '--preset', 'nano'])).stderr).toMatch(/model is for a new network, not with from/);
+    expect((await pretrain({ maxLength: 16 }, ['--from', first, '--preset', 'nano'])).stderr).toMatch(/--preset is for a new network, not with --from/);
     expect((await pretrain({ maxLength: 16, from: first }, ['--preset', 'nano', '--tokenizer', folder.path('.')])).config).not.toHaveProperty('from');
   });
 
@@ -103,26 +103,26 @@ describe('albertine pretrain --config', () => {
       [['--momentum', '0.5'], /--momentum is not for lamb/],
       [['--optimizer', 'sgd', '--adam-epsilon', '1e-8'], /--adam-epsilon is not for sgd/],
     ] as const) expect(await pretrain(start(), [...flags])).toMatchObject({ code: 2, stderr: expect.stringMatching(message) as string });
-    expect(await pretrain({ ...start(), optimizer: { name: 'adamw', epsilon: 1e-6 } }, ['--optimizer', 'sgd'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/sgd has no epsilon/) as string });
+    expect(await pretrain({ ...start(), optimizer: { name: 'adamw', epsilon: 1e-6 } }, ['--optimizer', 'sgd'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/ epsilon is not for sgd/) as string });
   });
 
   it.each([
     [{ power: 2 }, /the linear schedule has no power/],
-    [{ schedule: 'constant', finalLearningRate: 1e-5 }, /the constant schedule has no --final-learning-rate/],
-    [{ warmupSteps: 1, warmupRatio: 0.1 }, /schedule.warmupRatio must be left out when --warmup-steps is given/],
-    [{ power: '2' }, /power must be a number, got "2"/],
-    [{ keepCheckpoints: 0 }, /--keep-checkpoints must be an integer >= 1, got 0/],
-    [{ guard: { spikeFactor: -1 } }, /guard.spikeFactor must be at least 0/],
+    [{ schedule: 'constant', finalLearningRate: 1e-5 }, /the constant schedule has no finalLearningRate/],
+    [{ warmupSteps: 1, warmupRatio: 0.1 }, /schedule.warmupRatio must be left out when warmupSteps is given/],
+    [{ power: '2' }, /power of pretrain must be a number, got "2"/],
+    [{ keepCheckpoints: 0 }, /: keepCheckpoints must be an integer >= 1, got 0/],
+    [{ guard: { spikeFactor: -1 } }, /guard.spikeFactor must be a number of at least 0, got -1/],
     [{ guard: { spike: 1 } }, /guard has no setting spike. There are "spikeFactor", "rollBackAfter"/],
-    [{ shards: 'train' }, /shards must be a list of folders, got "train"/],
+    [{ shards: 'train' }, /shards of pretrain must be a list, got "train"/],
     [{ shards: [] }, /shards must name at least one folder/],
-    [{ heldOut: 'heldOut' }, /held-out must be a list of folders/],
+    [{ heldOut: 'heldOut' }, /heldOut of pretrain must be a list/],
     [{ lengths: [16] }, /lengths must be pairs of a share of the steps, from 0 to below 1, and a length, got \[16\]/],
     [{ lengths: [[0, 16], [1.5, 32]] }, /lengths must be pairs/],
-    [{ lengths: [[0, 16]], maxLength: 16 }, /give --max-length or lengths, not both/],
+    [{ lengths: [[0, 16]], maxLength: 16 }, /give maxLength or lengths, not both/],
     [{ masking: { maxPredictons: 5 } }, /masking has no setting maxPredictons/],
     [{ masking: { wholeWords: 'no' } }, /masking.wholeWords must be a boolean, got "no"/],
-    [{ masking: [] }, /masking must be an object/],
+    [{ masking: [] }, /masking of pretrain must be an object/],
     [{ optimizer: { decay: 0.1 } }, /optimizer has no setting decay/],
     [{ maskng: {} }, /unknown settings: maskng/],
   ])('refuses %j', async (settings, message) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeEstimate } from '../../src/cli/verbs/finetune-run.ts';
+import { describeEstimate } from '../../src/cli/verbs/training-run.ts';
 import { formatBytes, formatDuration, formatProgress } from '../../src/cli/terminal/progress-bar.ts';
 import { displayWidth, fitWidth, formatTable } from '../../src/cli/terminal/text-width.ts';
 

@@ -99,10 +99,10 @@ describe('a file with another delimiter', () => {
   it('is recognised by its header', async () => {
     const semicolons = file('semicolon.csv', 'id;text\n1;a film\n');
     for (const options of [{}, { textField: 'text' }, { onError: 'skip' as const }]) {
-      await expect(texts(semicolons, options)).rejects.toThrow(/semicolon\.csv, line 1: the header cannot be used: it is the one field "id;text"\. .*say delimiter ";"/);
+      await expect(texts(semicolons, options)).rejects.toThrow(/semicolon\.csv, line 1: the header cannot be used: it is the one field "id;text"\. .*use delimiter ";"/);
     }
-    await expect(readExamples(file('comma.tsv', 'text,label\na,1\n'))).rejects.toThrow(/say delimiter ","/);
-    await expect(texts(file('tabs.csv', 'id\ttext\n1\ta\n'))).rejects.toThrow(/separated by tabs\. Name the format: tsv\. If it is one field, say delimiter ","/);
+    await expect(readExamples(file('comma.tsv', 'text,label\na,1\n'))).rejects.toThrow(/use delimiter ","/);
+    await expect(texts(file('tabs.csv', 'id\ttext\n1\ta\n'))).rejects.toThrow(/separated by tabs: use format 'tsv'\. If it is one field, use delimiter ","/);
     expect(await texts(semicolons, { delimiter: ';' })).toEqual(['a film']);
     expect(await texts(semicolons, { delimiter: ',' })).toEqual(['1;a film']);
     expect(await texts(file('one.csv', 'text\na; b\n'))).toEqual(['a; b']);

@@ -165,12 +165,12 @@ describe('what cannot be trained', () => {
     await wrong({ train: [writeRows(folder.path('equal.jsonl'), [{ text: 'a', pair: 'b', score: 1 }, { text: 'b', pair: 'c', score: 1 }])], scoreField: 'score' }, 'invalid_data', /every training score is 1: there is nothing to tell apart/);
     await wrong({ train: [texts], dropout: 0 }, 'invalid_argument', /simcse without dropout has nothing to learn from.*Set dropout/);
     await wrong({ scoreField: 'score', temperature: 0.1 }, 'invalid_argument', /temperature is for the objective simcse or pairs, this one is scored/);
-    await wrong({ scoreField: 'score', maxScore: 5 }, 'invalid_argument', /maxScore needs the loss cosine/);
+    await wrong({ scoreField: 'score', maxScore: 5 }, 'invalid_argument', /maxScore needs loss 'cosine'/);
     await wrong({ microBatchTokens: 10 } as Partial<FineTuneEmbeddingOptions>, 'invalid_argument', /microBatchTokens does not apply.*Lower batchSize or maxLength/);
     await wrong({ device: 'gpu' as 'webgpu', train: [folder.path('absent.txt')] }, 'invalid_argument', /device must be one of cpu, webgpu, got "gpu"/);
     await wrong({ train: [texts], evaluation: [], patience: 2 }, 'invalid_argument', /patience needs scored pairs to evaluate on/);
     await wrong({ train: [] }, 'invalid_argument', /train names no file/);
-    await wrong({ train: [texts], batchSize: 1e9 }, 'out_of_memory', /All rows of a step are computed at once: lower batchSize or maxLength, or set saveActivations to 'none'/);
+    await wrong({ train: [texts], batchSize: 1e9 }, 'out_of_memory', /All rows of a step are computed at once: lower batchSize or maxLength, or use saveActivations 'none'/);
     expect(existsSync(folder.path(`run ${runs - 1}/model.safetensors`))).toBe(false);
   });
 

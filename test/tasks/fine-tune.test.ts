@@ -167,7 +167,7 @@ describe('what cannot be trained', () => {
     await wrong({ maxLength: 99 }, 'invalid_argument', /maxLength must be an integer >= 3 and <= 32/);
     await wrong({ freeze: ['albert.embedding'] }, 'invalid_argument', /frozen selects no parameter: albert\.embedding\./);
     await wrong({ problem: 'multiLabel', calibrate: true }, 'invalid_argument', /calibrate needs a single-label problem/);
-    await wrong({ optimizer: { name: 'sgd', epsilon: 1e-8 } }, 'invalid_argument', /sgd has no epsilon/);
+    await wrong({ optimizer: { name: 'sgd', epsilon: 1e-8 } }, 'invalid_argument', /epsilon is not for sgd/);
     await wrong({ resume: true }, 'not_found', /no run to resume/);
   });
 

@@ -252,7 +252,7 @@ describe('LearningWatch', () => {
     let watch = new LearningWatch(130);
     for (let step = 0; step < 130; step++) {
       if (step === 60) watch = new LearningWatch(130, JSON.parse(JSON.stringify(watch.state)) as WatchState);
-      advice.push(watch.add(step === 50 ? NaN : 0.7, 1e-9));
+      advice.push(watch.add(step === 50 ? NaN : 0.7, 1e-9)?.toString());
     }
     expect(advice.filter((text) => text !== undefined)).toEqual([expect.stringMatching(/has not fallen in 100 steps \(0\.7000 at first, 0\.7000 now\).*learningRate \(now 1\.0e-9/)]);
     expect(advice[100]).toBeDefined(); // One loss was not a number.

@@ -1,8 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { parseDecimal } from '../../core/decimal.ts';
+import { describeBounds, isWithin, type Bounds } from '../../core/settings.ts';
 import { QUOTE_STYLES } from '../../data/csv.ts';
 import { TEXT_ENCODINGS } from '../../data/lines.ts';
 import { ROW_FORMATS } from '../../data/rows.ts';
+import { MODEL_HELP } from '../../training/run/settings.ts';
 
 /** Parser of a whole number within bounds, for commander's options. */
 export function integer({ min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}): (text: string) => number {
@@ -16,16 +18,10 @@ export function integer({ min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_I
 }
 
 /** Parser of a number within bounds, for commander's options. */
-export function number({ min, above, max, below }: { min?: number; above?: number; max?: number; below?: number } = {}): (text: string) => number {
-  const bounds = [
-    ...(min === undefined ? [] : [`of at least ${min}`]), ...(above === undefined ? [] : [`above ${above}`]),
-    ...(max === undefined ? [] : [`at most ${max}`]), ...(below === undefined ? [] : [`below ${below}`]),
-  ].join(' and ');
+export function number(bounds: Bounds = {}): (text: string) => number {
   return (text) => {
     const value = parseDecimal(text);
-    if (!Number.isFinite(value) || value < (min ?? -Infinity) || value <= (above ?? -Infinity) || value > (max ?? Infinity) || value >= (below ?? Infinity)) {
-      throw new InvalidArgumentError(`It must be a number${bounds === '' ? '' : ` ${bounds}`}.`);
-    }
+    if (!isWithin(value, bounds)) throw new InvalidArgumentError(`It must be a number${describeBounds(bounds)}.`);
     return value;
   };
 }
@@ -52,7 +48,7 @@ export function oneOf<T extends string>(...allowed: readonly T[]): (text: string
 
 /** The option that every verb using a model has. */
 export function addModelOption(command: Command, usual = 'the built-in model'): Command {
-  return command.option('-m, --model <model>', `folder of a checkpoint, or a Hugging Face hub id (owner/name, owner/name@revision; downloaded into the shared cache on first use). Default: ${usual}`);
+  return command.option('-m, --model <model>', `${MODEL_HELP}. Default: ${usual}`);
 }
 
 /** The options for reading texts from files. */

@@ -1,14 +1,17 @@
-import type { Command } from 'commander';
-import { flagName, type Setting, type Settings } from '../../core/settings.ts';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { describeBounds, flagName, isWithin, manualOf, type Setting, type Settings } from '../../core/settings.ts';
 import { integer, list, number, oneOf } from './arguments.ts';
+import { standsFor } from './spelling.ts';
 
-/** Adds a flag for each setting. */
+/** Adds a flag for each setting, those of a group one by one. */
 export function addSettings(command: Command, settings: Settings): Command {
-  for (const [name, setting] of Object.entries(settings)) {
+  for (const { path, setting } of flagged(settings)) {
+    const name = path.at(-1)!;
+    const flag = new Option(flagsOf(name, setting), manualOf(setting));
     const parse = parserOf(setting);
-    const add = setting.required ? command.requiredOption.bind(command) : command.option.bind(command);
-    if (parse) (add as (flags: string, help: string, parse: (text: string) => unknown) => Command)(flagsOf(name, setting), setting.help, parse);
-    else add(flagsOf(name, setting), setting.help);
+    if (parse) flag.argParser(parse);
+    standsFor(flag, [path.join('.'), name, ...(setting.alias === undefined ? [] : [setting.alias])]);
+    command.addOption(flag.makeOptionMandatory(setting.required ?? false));
   }
   return command;
 }
@@ -16,7 +19,11 @@ export function addSettings(command: Command, settings: Settings): Command {
 /** The options that the flags of a command stand for; those that were not given are left out. */
 export function optionsOfFlags(settings: Settings, flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(settings).flatMap(([name, setting]): [string, unknown][] => {
-    const value = flags[attributeOf(name, setting)];
+    if (setting.kind === 'group') {
+      const group = optionsOfFlags(setting.settings, flags);
+      return Object.keys(group).length > 0 ? [[name, group]] : [];
+    }
+    const value = setting.flag === false ? undefined : flags[attributeOf(name, setting)];
     return value === undefined || (setting.kind === 'flag' && setting.off && value === true) ? [] : [[name, value]];
   }));
 }
@@ -25,10 +32,19 @@ export function optionsOfFlags(settings: Settings, flags: Readonly<Record<string
 export const writtenFlag = (name: string, setting: Setting): string => `--${setting.kind === 'flag' && setting.off ? 'no-' : ''}${flagName(name, setting)}`;
 
 /** Name under which commander keeps a flag. */
-const attributeOf = (name: string, setting: Setting): string => flagName(name, setting).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+const attributeOf = (name: string, setting: Setting): string => flagName(name, setting)!.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-function flagsOf(name: string, setting: Setting): string {
-  const flag = writtenFlag(name, setting);
+/** The settings that have a flag, with the way to each. */
+function flagged(settings: Settings, path: readonly string[] = []): { path: string[]; setting: Exclude<Setting, { kind: 'group' | 'json' }> }[] {
+  return Object.entries(settings).flatMap(([name, setting]) => {
+    const own = [...path, name];
+    if (setting.kind === 'group') return flagged(setting.settings, own);
+    return setting.flag === false || setting.kind === 'json' ? [] : [{ path: own, setting }];
+  });
+}
+
+function flagsOf(name: string, setting: Exclude<Setting, { kind: 'group' | 'json' }>): string {
+  const flag = `${setting.short === undefined ? '' : `-${setting.short}, `}${writtenFlag(name, setting)}`;
   if (setting.kind === 'flag') return flag;
   const { placeholder = { text: 'name', number: 'n', list: 'names', file: 'file', files: 'file' }[setting.kind] } = setting;
   return `${flag} <${placeholder}${setting.kind === 'files' ? '...' : ''}>`;
@@ -36,9 +52,18 @@ function flagsOf(name: string, setting: Setting): string {
 
 function parserOf(setting: Setting): ((text: string) => unknown) | undefined {
   switch (setting.kind) {
-    case 'number': return setting.integer ? integer(setting) : number(setting);
+    case 'number': return setting.words ? numberOrWord(setting.words, setting) : setting.integer ? integer(setting) : number(setting);
     case 'list': return list;
     case 'text': return setting.values && oneOf(...setting.values);
     default: return undefined;
   }
+}
+
+function numberOrWord(words: readonly string[], setting: Setting & { kind: 'number' }): (text: string) => unknown {
+  return (text) => {
+    if (words.includes(text)) return text;
+    const value = /^\d+$/.test(text) || !setting.integer ? Number(text) : NaN;
+    if (!isWithin(value, setting)) throw new InvalidArgumentError(`It must be ${words.join(', ')} or a${setting.integer ? ' whole' : ''} number${describeBounds(setting)}.`);
+    return value;
+  };
 }

@@ -1,4 +1,5 @@
 import { AlbertineError, namingSource } from '../../core/errors.ts';
+import { prose } from '../../core/prose.ts';
 import type { TextRow } from '../../data/read-node.ts';
 import type { TextInput } from './text-input.ts';
 
@@ -77,7 +78,7 @@ export class TextFeed implements AsyncIterable<string> {
       return true;
     } catch (cause) {
       if (!(cause instanceof AlbertineError)) throw cause;
-      this.input.reject(row, () => new AlbertineError(cause.code, `${this.input.name}, row ${row.number}: ${cause.message}`, { value: row.number, cause }));
+      this.input.reject(row, () => cause.restated((statement) => prose`${this.input.name}, row ${row.number}: ${statement}`, { value: row.number, cause }));
       return false;
     }
   }

@@ -9,7 +9,7 @@ import { AlbertineError } from '../../core/errors.ts';
 import { withLineFeeds } from '../../core/line-ends.ts';
 import { pick } from '../../core/pick.ts';
 import { UsageError } from '../terminal/errors.ts';
-import { flagOf } from '../flags/flag-names.ts';
+import { flagName } from '../../core/settings.ts';
 
 /** The flags of `addInputOptions`, as commander gives them. */
 export interface InputFlags {
@@ -48,7 +48,7 @@ const MAX_LISTED = 100;
 export function openTextInput(texts: readonly string[], flags: InputFlags, { keepFields = false }: { keepFields?: boolean } = {}): TextInput {
   const source = chooseSource(texts, flags);
   if (source === undefined) {
-    for (const flag of ['textField', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`${flagOf(flag)} is for files and standard input, not for texts given as arguments`);
+    for (const flag of ['textField', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`--${flagName(flag)} is for files and standard input, not for texts given as arguments`);
     return argumentInput(texts);
   }
   const { header, onError } = flags;

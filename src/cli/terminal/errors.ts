@@ -1,6 +1,7 @@
+import type { Command } from 'commander';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { explainSystemError, mayGoOnLater } from '../../core/system-errors.ts';
-import { asFlags } from '../flags/flag-names.ts';
+import { isGiven, spellingOf } from '../flags/spelling.ts';
 import { OutputClosed, type CliIo } from './io.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong use of the command line, 130 interrupted. */
@@ -16,6 +17,8 @@ export class UsageError extends Error {
 
 /** What a command was doing when it failed. */
 export interface FailedCommand {
+  /** Its flags, by which errors name options. */
+  command?: Command;
   /** What it writes. */
   output?: string | undefined;
   /** It has `--resume`, and such an output can be continued. */
@@ -23,18 +26,24 @@ export interface FailedCommand {
 }
 
 /** Prints an error as one readable message and returns the exit code. With `debug`, also its code, value and stack. */
-export function reportError(io: CliIo, error: unknown, debug: boolean, command: FailedCommand = {}): number {
+export function reportError(io: CliIo, error: unknown, debug: boolean, failed: FailedCommand = {}): number {
   if (error instanceof OutputClosed) return EXIT.ok;
-  const advice = command.canResume && mayGoOnLater(error) ? '. What was written before is kept: the same command with --resume goes on from there' : '';
-  io.stderr.write(`albertine: ${messageOf(error, { debug, ...command })}${advice}\n`);
+  const advice = failed.canResume && mayGoOnLater(error) ? '. What was written before is kept: the same command with --resume goes on from there' : '';
+  io.stderr.write(`albertine: ${messageOf(error, { debug, ...failed })}${advice}\n`);
   if (debug) io.stderr.write(details(error));
   if (error instanceof UsageError) return EXIT.usage;
-  return error instanceof AlbertineError && error.code === 'interrupted' ? EXIT.interrupted : EXIT.failed;
+  if (!(error instanceof AlbertineError)) return EXIT.failed;
+  return error.code === 'interrupted' ? EXIT.interrupted : isWrongFlag(error, failed.command) ? EXIT.usage : EXIT.failed;
 }
 
-function messageOf(error: unknown, { debug, output }: FailedCommand & { debug: boolean }): string {
+/** Whether what is wrong is the value of a flag, and not what files or models hold. */
+function isWrongFlag({ option }: AlbertineError, command: Command | undefined): boolean {
+  return option !== undefined && command !== undefined && isGiven(command, option);
+}
+
+function messageOf(error: unknown, { debug, output, command }: FailedCommand & { debug: boolean }): string {
   if (error instanceof UsageError) return error.message;
-  if (error instanceof AlbertineError) return asFlags(error.message);
+  if (error instanceof AlbertineError) return command ? error.spelled(spellingOf(command)) : error.message;
   const explained = explainSystemError(error, { path: output });
   if (explained) return explained.message;
   const text = error instanceof Error ? error.message.split('\n')[0] : String(error);

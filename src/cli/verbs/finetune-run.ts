@@ -1,117 +1,36 @@
-import type { RunEstimate } from '../../training/estimate-node.ts';
-import type { SaveActivations } from '../../training/layerwise.ts';
-import type { OptimizerOptions } from '../../training/trainer-options.ts';
-import type { FineTuneRunOptions } from '../../training/run/options.ts';
+import type { Command } from 'commander';
+import { countOf } from '../../core/count.ts';
 import type { TaskManual } from '../../tasks/manual.ts';
 import type { FinishedRun } from '../../tasks/verbs.ts';
-import { pick } from '../../core/pick.ts';
-import { RunFinished } from '../../training/run/run-folder-node.ts';
-import type { ScheduleConstants } from '../../training/run/trainer-constants.ts';
-import { unusedByOptimizer } from '../../training/optimizers/constants.ts';
-import { countOf } from '../../core/count.ts';
-import { AlbertineError } from '../../core/errors.ts';
-import { EXIT, UsageError } from '../terminal/errors.ts';
-import { asFlags, flagOf } from '../flags/flag-names.ts';
-import type { CliIo } from '../terminal/io.ts';
-import { resolveModelFolder } from '../streams/models.ts';
+import type { FineTuneRunOptions } from '../../training/run/options.ts';
+import { FINE_TUNE_RUN_SETTINGS } from '../../training/run/settings.ts';
 import { optionsOfFlags } from '../flags/setting-flags.ts';
-import { createProgressBar, formatBytes, formatDuration, formatRate, type ProgressBar } from '../terminal/progress-bar.ts';
+import { resolveModelFolder } from '../streams/models.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { createProgressBar, formatDuration } from '../terminal/progress-bar.ts';
+import { interrupted, listeners, requireConsistentFlags, unlessFinished } from './training-run.ts';
 
-/** The flags of `addTrainingOptions`, as commander gives them. */
-export interface TrainingFlags extends OptimizerFlags, Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'epochs' | 'maxSteps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmupRatio'
-  | 'warmupSteps' | 'finalLearningRate' | 'power' | 'restarts' | 'keepCheckpoints' | 'histogramEvery' | 'maxGradNorm' | 'dropout' | 'maxLength' | 'seed' | 'layerDecay' | 'freeze' | 'evaluateEvery' | 'patience' | 'checkpointEvery' | 'microBatchTokens' | 'device' | 'threads'> {
-  model?: string;
-  spikeFactor?: number;
-  rollBackAfter?: number;
-  saveActivations?: SaveActivations;
-  shuffle: boolean;
-  tensorboard: boolean;
-  quiet?: boolean;
-}
+/** Events that tell how the run goes. */
+const FACTS = ['data', 'model', 'resumed'];
 
 /** Runs `albertine finetune TASK`. */
-export async function runFinetune(io: CliIo, { finetune: { settings, shown: shownMetrics }, load }: TaskManual, flags: TrainingFlags): Promise<void> {
-  const bar = createProgressBar(io, flags);
+export async function runFinetune(io: CliIo, { finetune: { settings, shown: shownMetrics }, load }: TaskManual, command: Command): Promise<void> {
+  const flags = command.opts<Record<string, unknown> & { quiet?: boolean }>();
+  const { quiet = false } = flags;
+  requireConsistentFlags(flags);
+  const bar = createProgressBar(io, { quiet });
   const started = performance.now();
   const { fineTune } = await load();
-  const options = { ...await trainingOptions(io, flags, bar), ...optionsOfFlags(settings, flags as unknown as Record<string, unknown>) };
-  const result = await fineTune(options).catch(unlessFinished(io)).finally(() => bar.finish());
-  if (result === undefined) return await io.stdout.write(`${flags.output}\n`);
+  const given = optionsOfFlags({ ...FINE_TUNE_RUN_SETTINGS, ...settings }, flags) as unknown as FineTuneRunOptions;
+  const { output } = given;
+  const result = await fineTune({
+    ...given, ...(given.model !== undefined && { model: await resolveModelFolder(io, given.model, { quiet }) }),
+    command: commandLine(), ...listeners(io, command, { bar, quiet, facts: FACTS }),
+  }).catch(unlessFinished(io)).finally(() => bar.finish());
+  if (result === undefined) return await io.stdout.write(`${output}\n`);
   if (result.outcome === 'interrupted') throw interrupted(result);
-  printResult(io, result, { seconds: (performance.now() - started) / 1000, quiet: flags.quiet ?? false, shownMetrics });
-  await io.stdout.write(`${flags.output}\n`);
-}
-
-/** Options that training has for any task, with the listeners that print what happens. */
-async function trainingOptions(io: CliIo, flags: TrainingFlags, bar: ProgressBar): Promise<FineTuneRunOptions> {
-  if (flags.epochs !== undefined && flags.maxSteps !== undefined) throw new UsageError('give either --epochs or --max-steps, not both');
-  if (flags.resume && flags.overwrite) throw new UsageError('--resume continues a run, --overwrite throws it away: give one of them');
-  const optimizer = optimizerOptions(flags, 'adamw');
-  const guard = pick(flags, ['spikeFactor', 'rollBackAfter']);
-  return {
-    ...pick(flags, ['output', 'resume', 'overwrite', 'epochs', 'maxSteps', 'batchSize', 'learningRate', 'keepCheckpoints', 'histogramEvery', 'maxGradNorm', 'dropout', 'maxLength', 'seed', 'layerDecay',
-      'freeze', 'evaluateEvery', 'patience', 'checkpointEvery', 'microBatchTokens', 'device', 'threads', 'saveActivations']),
-    ...scheduleOptions(flags),
-    output: flags.output,
-    ...(flags.model !== undefined && { model: await resolveModelFolder(io, flags.model, flags) }),
-    ...(Object.keys(optimizer).length > 0 && { optimizer }),
-    ...(Object.keys(guard).length > 0 && { guard }),
-    shuffle: flags.shuffle,
-    tensorboard: flags.tensorboard,
-    command: commandLine(),
-    onProgress: bar.update,
-    ...(!flags.quiet && { onEstimate: (estimate) => bar.note(describeEstimate(estimate)) }),
-    onEvent: (kind, message) => {
-      if (!flags.quiet || !PROGRESS_EVENTS.includes(kind)) bar.note(`${kind}: ${asFlags(message)}`);
-    },
-    signal: io.signal,
-  };
-}
-
-/** The options that the flags of the schedule stand for. */
-export function scheduleOptions(flags: ScheduleConstants): ScheduleConstants {
-  if (flags.warmupSteps !== undefined && flags.warmupRatio !== undefined) throw new UsageError('give either --warmup-steps or --warmup-ratio, not both');
-  return pick(flags, ['schedule', 'warmupRatio', 'warmupSteps', 'finalLearningRate', 'power', 'restarts']);
-}
-
-/** The flags that choose an optimiser and its constants. */
-export interface OptimizerFlags extends Pick<OptimizerOptions, 'weightDecay' | 'beta1' | 'beta2' | 'momentum'> {
-  optimizer?: OptimizerOptions['name'];
-  adamEpsilon?: number;
-}
-
-/** The options that the flags stand for. One that the optimiser, `usual` where none is chosen, has no use for is refused. */
-export function optimizerOptions(flags: OptimizerFlags, usual: NonNullable<OptimizerOptions['name']>): OptimizerOptions {
-  const { optimizer: name, adamEpsilon } = flags;
-  const given: OptimizerOptions = { ...pick(flags, ['weightDecay', 'beta1', 'beta2', 'momentum']), ...(adamEpsilon !== undefined && { epsilon: adamEpsilon }) };
-  const unused = unusedByOptimizer(name ?? usual, given);
-  if (unused) throw new UsageError(`${flagOf(unused === 'epsilon' ? 'adamEpsilon' : unused)} is not for ${name ?? usual}`);
-  return { ...(name && { name }), ...given };
-}
-
-/** Events that tell how the run goes rather than that something is wrong. */
-const PROGRESS_EVENTS = ['data', 'model', 'resumed'];
-
-/** What the run will take, before its first step. */
-export function describeEstimate({ steps, totalSeconds, tokensPerSecond, secondsPerStep, residentBytes, peakBytes }: RunEstimate): string {
-  return `estimate: ${countOf(steps, 'step')}, about ${formatDuration(totalSeconds)} (${formatDuration(secondsPerStep)} a step, ${formatRate(tokensPerSecond)} tokens/s)`
-    + `${peakBytes === undefined ? '' : `, memory ${formatBytes(residentBytes)} now, about ${formatBytes(peakBytes)} at its peak`}`;
-}
-
-/** The error that ends an interrupted run with exit code 130. */
-export function interrupted({ output, steps }: { output: string; steps: number }): AlbertineError {
-  return new AlbertineError('interrupted', `interrupted after step ${steps.toLocaleString('en-US')}; a checkpoint is in ${output}`, {
-    value: EXIT.interrupted, hint: 'The same command with --resume continues with the same result',
-  });
-}
-
-/** Tells, instead of failing, that the run of `--resume` has come to its end already: a script that tries again until it succeeds can end. */
-export function unlessFinished(io: CliIo): (error: unknown) => undefined {
-  return (error) => {
-    if (!(error instanceof RunFinished)) throw error;
-    io.stderr.write(`note: ${error.message}\n`);
-    return undefined;
-  };
+  printResult(io, result, { seconds: (performance.now() - started) / 1000, quiet, shownMetrics });
+  await io.stdout.write(`${output}\n`);
 }
 
 function printResult(io: CliIo, result: FinishedRun, { seconds, quiet, shownMetrics }: { seconds: number; quiet: boolean; shownMetrics: readonly string[] }): void {

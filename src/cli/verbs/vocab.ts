@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { integer, list, oneOf } from '../flags/arguments.ts';
+import { nameFlags } from '../flags/spelling.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { OVERWRITE } from '../streams/output-claim.ts';
 import { requireVerb } from './verbs.ts';
@@ -48,4 +49,5 @@ Examples
       const { runVocabTrain } = await import('./vocab-run.ts');
       await runVocabTrain(io, inputs, command.opts());
     });
+  nameFlags(command, { sample: 'inputSentenceSize', userSymbols: 'userDefinedSymbols' });
 }

@@ -1,11 +1,9 @@
 import { openFolder } from '../../core/files-node.ts';
-import { kindsOf } from '../../core/settings.ts';
 import { bestNoAnswerThreshold } from '../../metrics/answers.ts';
 import { float32 } from '../../runtime/tensor.ts';
 import { questionAnsweringHead } from '../../training/heads.ts';
 import type { HeadFeeds, Unit, UnitBatch } from '../../training/units.ts';
 import { fineTune, type TuningResult } from '../fine-tune-node.ts';
-import { RUN_OPTIONS } from '../../training/run/options.ts';
 import { pick } from '../../core/pick.ts';
 import type { Aftermath, DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readQuestions, type AnswerFields } from './data-node.ts';
@@ -34,7 +32,7 @@ export async function fineTuneReader(options: FineTuneAnswerOptions): Promise<Tu
 export const answerTuning: Tuning<AnswerTypes, FineTuneAnswerOptions> = {
   task: answerTask,
   subject: 'fineTuneReader',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<AnswerTypes, FineTuneAnswerOptions>['kinds'],
+  declared: FINE_TUNE_SETTINGS,
   defaults: {
     maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),

@@ -1,9 +1,7 @@
 import { AlbertineError } from '../../core/errors.ts';
-import { kindsOf } from '../../core/settings.ts';
 import { optionsHead } from '../../training/heads.ts';
 import { fineTune, type TuningResult } from '../fine-tune-node.ts';
 import { optionFeeds } from '../option-pieces.ts';
-import { RUN_OPTIONS } from '../../training/run/options.ts';
 import { pick } from '../../core/pick.ts';
 import type { Labelled, Tuning, TuningOptions } from '../tuning.ts';
 import { openChoices, type ChoiceFields } from './data-node.ts';
@@ -25,7 +23,7 @@ export async function fineTuneChoice(options: FineTuneChooseOptions): Promise<Tu
 export const chooseTuning: Tuning<ChooseTypes, FineTuneChooseOptions> = {
   task: chooseTask,
   subject: 'fineTuneChoice',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<ChooseTypes, FineTuneChooseOptions>['kinds'],
+  declared: FINE_TUNE_SETTINGS,
   defaults: {
     maxLength: 256, batchSize: 8,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),

@@ -1,5 +1,6 @@
 import { countOf } from '../../core/count.ts';
 import { AlbertineError, requireInteger } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
 import { requireText, type OptionKinds } from '../../core/options.ts';
 import { softmaxRow } from '../../core/softmax.ts';
 import type { ProblemType } from '../../data/dataset.ts';
@@ -145,8 +146,8 @@ function encode(input: ClassifierInput, { tokenizer, facts, maxLength, longText 
 export function requireSide({ pairs }: Pick<ClassifierFacts, 'pairs'>, pair: boolean): void {
   if (pairs === undefined || pairs === pair) return;
   throw pairs
-    ? new AlbertineError('invalid_argument', 'this model was fine-tuned on pairs of texts, and one text alone was given', { hint: 'Give the second text too: as { text, pair }, with --pair, or for a file with pairField' })
-    : new AlbertineError('invalid_argument', 'this model was fine-tuned on single texts, and a pair of texts was given', { hint: 'Leave the second text (pair, pairField) out, or use a model fine-tuned on pairs' });
+    ? new AlbertineError('invalid_argument', 'this model was fine-tuned on pairs of texts, and one text alone was given', { hint: prose`Give the second text too: as { text, pair }, with --pair, or for a file with ${option('pairField')}` })
+    : new AlbertineError('invalid_argument', 'this model was fine-tuned on single texts, and a pair of texts was given', { hint: prose`Leave the second text (pair, ${option('pairField')}) out, or use a model fine-tuned on pairs` });
 }
 
 /** Logits of a text from those of its windows, by their tokens. */

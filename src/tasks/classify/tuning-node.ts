@@ -1,6 +1,6 @@
 import { openFolder } from '../../core/files-node.ts';
 import { AlbertineError } from '../../core/errors.ts';
-import { kindsOf } from '../../core/settings.ts';
+import { option, prose, type Prose } from '../../core/prose.ts';
 import { classifyByWords } from '../../classical/words-classifier.ts';
 import { readExamples } from '../../data/dataset-node.ts';
 import type { Example, ExampleSet, ProblemType } from '../../data/dataset.ts';
@@ -11,7 +11,6 @@ import type { RunInfo } from '../../training/report/run-record.ts';
 import type { UnitBatch } from '../../training/units.ts';
 import { labelWarnings } from '../describe-duplicates.ts';
 import { fineTune } from '../fine-tune-node.ts';
-import { RUN_OPTIONS } from '../../training/run/options.ts';
 import { pick } from '../../core/pick.ts';
 import type { Aftermath, DataReport, Labelled, Splits, Tuning } from '../tuning.ts';
 import { describeBound, fitTemperature } from './calibrate.ts';
@@ -47,7 +46,7 @@ export async function fineTuneClassifier(options: FineTuneOptions): Promise<Fine
 export const classifyTuning: Tuning<ClassifyTypes, FineTuneOptions> = {
   task: classifyTask,
   subject: 'fineTuneClassifier',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } satisfies Tuning<ClassifyTypes, FineTuneOptions>['kinds'],
+  declared: FINE_TUNE_SETTINGS,
   defaults: { maxLength: DEFAULT_MAX_LENGTH, batchSize: 32, epochs: defaultEpochs },
   check: requireSingleLabel,
   read,
@@ -85,7 +84,7 @@ const labelText = (gold: number | number[], { problem, labels }: ClassifierFacts
 function requireSingleLabel({ problem = 'singleLabel', labelSmoothing, balanceClasses, calibrate }: FineTuneOptions): void {
   if (problem === 'singleLabel') return;
   const given = [labelSmoothing && 'labelSmoothing', balanceClasses && 'balanceClasses', calibrate && 'calibrate'].find(Boolean);
-  if (given) throw new AlbertineError('invalid_argument', `${given} needs a single-label problem, this one is ${problem}`, { value: problem });
+  if (given) throw new AlbertineError('invalid_argument', prose`${option(given)} needs a single-label problem, this one is ${problem}`, { value: problem, option: given });
 }
 
 async function read(path: string, options: FineTuneOptions, facts?: ClassifierFacts): Promise<Labelled<ClassifyTypes>> {
@@ -195,9 +194,9 @@ async function finish(model: unknown, { evaluation, encoded, options }: Held): P
 }
 
 /** Tells of a classifier that gives every held-out text the same label, although they have several. */
-function describeOneLabel(confusion: readonly (readonly number[])[], labels: readonly string[]): string | undefined {
+function describeOneLabel(confusion: readonly (readonly number[])[], labels: readonly string[]): Prose | undefined {
   const given = labels.filter((_, column) => confusion.some((row) => row[column] > 0));
   const present = confusion.filter((row) => row.some((count) => count > 0));
   if (given.length !== 1 || present.length < 2) return undefined;
-  return `every held-out text is given the label ${JSON.stringify(given[0])}: nothing is learned yet; more epochs, another learningRate or a pretrained model may help`;
+  return prose`every held-out text is given the label ${JSON.stringify(given[0])}: nothing is learned yet; more ${option('epochs')}, another ${option('learningRate')} or a pretrained model may help`;
 }

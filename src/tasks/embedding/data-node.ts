@@ -14,6 +14,7 @@ import type { FineTuneEmbeddingOptions } from './options.ts';
 import { pick } from '../../core/pick.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
 import { splitText } from '../../loaded/text-windows.ts';
+import { tell } from '../../training/run/options.ts';
 
 /** Tokenised training and evaluation rows. */
 export interface EmbeddingData {
@@ -43,7 +44,7 @@ export async function readEmbeddingData(options: FineTuneEmbeddingOptions, objec
   const read = async (name: string, paths: readonly string[], request: Omit<ReadRequest, keyof typeof model>): Promise<SentenceRows> => {
     const { rows, remarks } = await readSentences(paths, { ...model, ...request });
     if (remarks.length > 0) notes.push(`${name}: ${remarks.join(', ')}`);
-    onEvent?.('data', [`${name}: ${countOf(rowCount(rows), 'row')}, ${countOf(rows.sequences.tokenCount, 'token')}`, ...remarks].join(', '));
+    tell(onEvent, 'data', [`${name}: ${countOf(rowCount(rows), 'row')}, ${countOf(rows.sequences.tokenCount, 'token')}`, ...remarks].join(', '));
     return rows;
   };
   const fields = pick(options, FIELD_OPTIONS);
@@ -59,12 +60,12 @@ export async function readEmbeddingData(options: FineTuneEmbeddingOptions, objec
   if (!evaluation && objective === 'scored') {
     const rows = rowCount(train);
     const split = stratifiedSplit(new Array<string>(rows).fill(''), VALIDATION_FRACTION, options.seed ?? 1, { groups: rowKeys(train) });
-    onEvent?.('data', `no evaluation file: ${split.validation.length} of ${countOf(rows, 'row')} held out`);
+    tell(onEvent, 'data', `no evaluation file: ${split.validation.length} of ${countOf(rows, 'row')} held out`);
     [train, evaluation] = [selectRows(train, split.train), selectRows(train, split.validation)];
   }
   const duplicates = { ...findDuplicates(keyed(train), evaluation && keyed(evaluation)), ...(dropped !== undefined && { dropped }) };
   const remarks = [...duplicateRemarks(duplicates), ...trainedTexts(train, evaluation)];
-  for (const remark of remarks) onEvent?.('data', remark);
+  tell(onEvent, 'data', ...remarks);
   return {
     train, notes: [...notes, ...remarks], fingerprint: fingerprintOf(train, evaluation), duplicates,
     warnings: [

@@ -1,7 +1,7 @@
 import { countOf } from '../../core/count.ts';
 import { AlbertineError, requireOneOf } from '../../core/errors.ts';
-import { requireGiven, requireOptions } from '../../core/options.ts';
-import { kindsOf } from '../../core/settings.ts';
+import { option, prose, type Prose } from '../../core/prose.ts';
+import { requireGiven } from '../../core/options.ts';
 import { saveCheckpoint } from '../../checkpoint/save-node.ts';
 import { poolerParameters, type Weights } from '../../model/parameters.ts';
 import { requireDevice } from '../../runtime/compile.ts';
@@ -13,9 +13,10 @@ import type { TrainingOutcome } from '../../training/trainer-options.ts';
 import { openBaseModel, type BaseModel } from '../../training/run/base-model-node.ts';
 import { inferObjective, readEmbeddingData, type EmbeddingData } from './data-node.ts';
 import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './options.ts';
-import { describeCourse, describeSmallness, planRun, runFineTuning, type RunPlan } from '../../training/run/plan-node.ts';
+import { arenaOptions, describeCourse, describeSmallness, planRun, type RunPlan } from '../../training/run/plan-node.ts';
+import { runTraining } from '../../training/run/train-node.ts';
 import { BUILT_IN_MODEL } from '../../loaded/load-node.ts';
-import { RUN_OPTIONS } from '../../training/run/options.ts';
+import { requireRunOptions, tell } from '../../training/run/options.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { pick } from '../../core/pick.ts';
 import { describeLeftOut } from '../../training/run/start-heads-node.ts';
@@ -48,7 +49,8 @@ interface Prepared extends BaseModel {
  * `invalid_argument` for options that do not fit the objective, `out_of_memory` with advice, `training_diverged`.
  */
 export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
-  requireOptions('fineTuneEmbedding', given, { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS), evaluationFields: 'object' });
+  // Three names on the command line, an object here.
+  requireRunOptions('fineTuneEmbedding', given, { ...FINE_TUNE_SETTINGS, evaluationFields: { kind: 'json', help: 'fields of text, pair and score' } });
   requireGiven('fineTuneEmbedding', given, ['train', 'output']);
   const options = await withThreadsOfRun(given);
   const objective = requireConsistent(options);
@@ -57,8 +59,12 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
   const plan = planEmbeddingRun(options, prepared);
-  const warnings = [...data.warnings, ...describeSmallness(plan, { train: rowCount(data.train), ...(data.evaluation && { evaluation: rowCount(data.evaluation) }) })];
-  for (const warning of warnings) options.onEvent?.('warning', warning);
+  const warnings: string[] = [];
+  const warn = (found: readonly (string | Prose)[]): void => {
+    tell(options.onEvent, 'warning', ...found);
+    warnings.push(...found.map(String));
+  };
+  warn([...data.warnings, ...describeSmallness(plan, { train: rowCount(data.train), ...(data.evaluation && { evaluation: rowCount(data.evaluation) }) })]);
   // How much memory a graphics processor has free cannot be asked.
   if (options.device !== 'webgpu') requireRoom(prepared, plan.batchSize);
   const taskOptions: EmbeddingTaskOptions = {
@@ -66,12 +72,8 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
     train: data.train, ...(data.evaluation && { evaluation: data.evaluation }),
     ...pick(options, ['temperature', 'symmetric', 'loss', 'maxScore', 'shuffle', 'groupByLength']),
   };
-  const warn = (found: readonly string[]): void => {
-    for (const warning of found) options.onEvent?.('warning', warning);
-    warnings.push(...found);
-  };
-  const outcome = await runFineTuning(options, {
-    ...prepared, plan, notes: [...prepared.notes, ...warnings], facts: { duplicates: data.duplicates }, task: embeddingTask(taskOptions),
+  const outcome = await runTraining(options, {
+    ...prepared, plan, parameters: arenaOptions(options, prepared.config), notes: [...prepared.notes, ...warnings], facts: { duplicates: data.duplicates }, task: embeddingTask(taskOptions),
     ...(data.evaluation && { best: { metric: options.metric ?? 'spearman', higherIsBetter: true }, evaluateStart: true }),
     save: async (trained) => {
       warn(describeCourse(trained));
@@ -86,27 +88,27 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
 const ONLY_FOR = { temperature: ['simcse', 'pairs'], symmetric: ['pairs'], loss: ['scored'], maxScore: ['scored'] } as const;
 
 function requireConsistent(options: FineTuneEmbeddingOptions): EmbeddingObjective {
-  if (options.train.length === 0) throw new AlbertineError('invalid_argument', 'train names no file', { value: options.train });
+  if (options.train.length === 0) throw new AlbertineError('invalid_argument', prose`${option('train')} names no file`, { value: options.train, option: 'train' });
   const objective = requireOneOf('objective', inferObjective(options), EMBEDDING_OBJECTIVES);
   if (options.pooling !== undefined) requireOneOf('pooling', options.pooling, EMBEDDING_POOLINGS);
   if (options.loss !== undefined) requireOneOf('loss', options.loss, SCORED_LOSSES);
   if (options.metric !== undefined) requireOneOf('metric', options.metric, ['spearman', 'pearson']);
   for (const [name, objectives] of Object.entries(ONLY_FOR)) {
     if (options[name as keyof typeof ONLY_FOR] !== undefined && !(objectives as readonly string[]).includes(objective)) {
-      throw new AlbertineError('invalid_argument', `${name} is for the objective ${objectives.join(' or ')}, this one is ${objective}`, { value: objective });
+      throw new AlbertineError('invalid_argument', prose`${option(name)} is for the objective ${objectives.join(' or ')}, this one is ${objective}`, { value: objective, option: name });
     }
   }
   if (options.maxScore !== undefined && options.loss !== 'cosine') {
-    throw new AlbertineError('invalid_argument', 'maxScore needs the loss cosine: cosent looks at the order of scores only', { value: options.maxScore });
+    throw new AlbertineError('invalid_argument', prose`${option('maxScore')} needs ${option('loss', 'cosine')}: cosent looks at the order of scores only`, { value: options.maxScore, option: 'maxScore' });
   }
   const isEvaluated = objective === 'scored' || (options.evaluation ?? []).length > 0;
   const unwatched = isEvaluated ? undefined : (['metric', 'patience'] as const).find((name) => options[name] !== undefined);
   if (unwatched) {
-    throw new AlbertineError('invalid_argument', `${unwatched} needs scored pairs to evaluate on, and there are none`, { value: options[unwatched], hint: 'Give evaluation files (--eval)' });
+    throw new AlbertineError('invalid_argument', prose`${option(unwatched)} needs scored pairs to evaluate on, and there are none`, { value: options[unwatched], option: unwatched, hint: prose`Give files of them: ${option('evaluation')}` });
   }
   if ('microBatchTokens' in options && options.microBatchTokens !== undefined) {
-    throw new AlbertineError('invalid_argument', 'microBatchTokens does not apply: all rows of a step are compared with each other, so they are computed at once', {
-      hint: 'Lower batchSize or maxLength, or keep fewer activations with saveActivations',
+    throw new AlbertineError('invalid_argument', prose`${option('microBatchTokens')} does not apply: all rows of a step are compared with each other, so they are computed at once`, {
+      option: 'microBatchTokens', hint: prose`Lower ${option('batchSize')} or ${option('maxLength')}, or keep fewer activations with ${option('saveActivations')}`,
     });
   }
   return objective;
@@ -118,7 +120,7 @@ async function prepare(options: FineTuneEmbeddingOptions, objective: EmbeddingOb
   const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
   const data = await readEmbeddingData(options, objective, base);
   const leftOut = describeLeftOut(base.unusedHeads, 'sentence embeddings');
-  if (leftOut !== undefined) options.onEvent?.('model', leftOut);
+  if (leftOut !== undefined) tell(options.onEvent, 'model', leftOut);
   const { scores } = data.train;
   if (scores?.every((score) => score === scores[0])) throw new AlbertineError('invalid_data', `every training score is ${scores[0]}: there is nothing to tell apart`, { value: scores[0] });
   return {
@@ -157,7 +159,7 @@ async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: P
   });
 }
 
-const MEMORY_ADVICE = "All rows of a step are computed at once: lower batchSize or maxLength, or set saveActivations to 'none' (or to fewer depths)";
+const MEMORY_ADVICE = prose`All rows of a step are computed at once: lower ${option('batchSize')} or ${option('maxLength')}, or use ${option('saveActivations', 'none')} (or fewer depths)`;
 
 /** Refuses a batch whose hidden states and cosines alone cannot fit, before the first one is made; the trainer checks exactly. */
 function requireRoom({ config, data }: Prepared, batchSize: number): void {
@@ -171,6 +173,5 @@ function requireRoom({ config, data }: Prepared, batchSize: number): void {
 /** The trainer's advice, to split a step, does not apply here. */
 function withMemoryAdvice(error: unknown): never {
   if (!(error instanceof AlbertineError) || error.code !== 'out_of_memory') throw error;
-  const message = error.hint === undefined ? error.message : error.message.slice(0, -`. ${error.hint}`.length);
-  throw new AlbertineError('out_of_memory', message, { value: error.value, cause: error, hint: MEMORY_ADVICE });
+  throw error.restated((statement) => statement, { cause: error, hint: MEMORY_ADVICE });
 }

@@ -1,5 +1,6 @@
 import { countOf } from '../../core/count.ts';
 import { AlbertineError } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
 import type { FinishedRun, TaskVerbs } from '../verbs.ts';
 import { evaluateEmbedding, type EvaluateEmbeddingOptions } from './evaluate-node.ts';
 import { fineTuneEmbedding } from './fine-tune-node.ts';
@@ -27,7 +28,7 @@ export const embeddingVerbs: TaskVerbs = {
 /** Names of text, pair and score as fields. */
 function fieldsOf(names: readonly string[] | undefined): FineTuneEmbeddingOptions['evaluationFields'] {
   if (names === undefined) return undefined;
-  if (names.length !== 3) throw new AlbertineError('invalid_argument', `evaluationFields takes three names (text, pair, score), got ${names.join(',')}`, { value: names });
+  if (names.length !== 3) throw new AlbertineError('invalid_argument', prose`${option('evaluationFields')} takes three names (text, pair, score), got ${names.join(',')}`, { value: names, option: 'evaluationFields' });
   const [textField, pairField, scoreField] = names;
   return { textField, pairField, scoreField };
 }

@@ -1,12 +1,14 @@
-import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
-import { openFolder } from '../../core/files-node.ts';
-import type { ProgressListener } from '../../core/progress.ts';
-import { explainSystemError } from '../../core/system-errors.ts';
-import { requireGiven, requireOptions } from '../../core/options.ts';
 import { weightsFingerprint } from '../../checkpoint/fingerprint.ts';
 import { openCheckpoint } from '../../checkpoint/folder.ts';
 import { initialiseWeights } from '../../checkpoint/initialise.ts';
 import { saveCheckpoint } from '../../checkpoint/save-node.ts';
+import { AlbertineError, requireInteger } from '../../core/errors.ts';
+import { openFolder } from '../../core/files-node.ts';
+import { pick } from '../../core/pick.ts';
+import type { ProgressListener } from '../../core/progress.ts';
+import { option, prose } from '../../core/prose.ts';
+import type { OptionsOf } from '../../core/settings.ts';
+import { modelFolder } from '../../loaded/load-node.ts';
 import { validateConfig, type AlbertConfig } from '../../model/config.ts';
 import { headParameters, type HeadName } from '../../model/heads.ts';
 import { poolerParameters, type ParameterSpec, type Weights } from '../../model/parameters.ts';
@@ -16,42 +18,30 @@ import { defaultThreads } from '../../runtime/threads.ts';
 import { fingerprintOf } from '../../tokenizer/fingerprint.ts';
 import { loadTokenizer } from '../../tokenizer/load.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
-import { DEFAULT_MICRO_BATCH_TOKENS } from '../../training/units.ts';
 import type { RunEstimate } from '../../training/estimate-node.ts';
 import type { GuardOptions } from '../../training/guards.ts';
 import type { SaveActivations } from '../../training/layerwise.ts';
-import { requireUsedByOptimizer } from '../../training/optimizers/constants.ts';
 import { openSources } from '../../training/pretraining/corpus.ts';
 import type { PretrainingExample } from '../../training/pretraining/example.ts';
 import type { MaskingOptions } from '../../training/pretraining/masking.ts';
 import type { PairObjective } from '../../training/pretraining/segments.ts';
+import { PRETRAIN_CONFIG_SETTINGS, type PRETRAIN_RUN_SETTINGS } from '../../training/pretraining/settings.ts';
 import { openShardFolder } from '../../training/pretraining/shard-folder-node.ts';
 import { applyWeights, PretrainingStream } from '../../training/pretraining/stream.ts';
 import { pretrainingTask, type PretrainingPhase } from '../../training/pretraining/task.ts';
 import { countWords } from '../../training/pretraining/word-counts.ts';
 import { applyWordCounts } from '../../training/pretraining/word-vectors.ts';
-import { scaleLearningRate, validateSchedule, type Schedule } from '../../training/schedules.ts';
-import { Trainer, type OptimizerOptions, type TrainingOutcome } from '../../training/trainer.ts';
-import { modelFolder } from '../../loaded/load-node.ts';
-import type { OptionKinds } from '../../core/options.ts';
-import { SCHEDULE_OPTIONS } from '../../training/run/options.ts';
-import { pick } from '../../core/pick.ts';
+import { tell, type RunListener } from '../../training/run/options.ts';
+import { cardSettings, requireNothingLost, type RunSettings, settingsToResume, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
 import { addMissing, describeLeftOut } from '../../training/run/start-heads-node.ts';
-import { requirePretrainConfig } from './settings.ts';
-import { cardSettings, requireNothingLost, RunFolder, type RunSettings, settingsToResume, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
-import { requireUsedBySchedule, scheduleConstants, type ScheduleConstants } from '../../training/run/trainer-constants.ts';
-
-/** Of `pretrain`; values are checked by `requirePretrainConfig`. */
-const PRETRAIN_OPTIONS: OptionKinds<PretrainOptions> = {
-  ...SCHEDULE_OPTIONS, model: 'any', from: 'string', tokenizer: 'string', wordEmbeddings: 'string', shards: 'any', weights: 'object', heldOut: 'any', heldOutExamples: 'any', objective: 'string',
-  masking: 'any', maxLength: 'any', lengths: 'any', steps: 'any', batchSize: 'any', microBatchTokens: 'any', learningRate: 'any', warmupRatio: 'any', warmupSteps: 'any', finalLearningRate: 'any',
-  power: 'any', restarts: 'any', optimizer: 'any', maxGradNorm: 'any', evaluateEvery: 'any', checkpointEvery: 'any', keepCheckpoints: 'any', histogramEvery: 'any', guard: 'any',
-  saveActivations: 'any', seed: 'any', card: 'object', output: 'string', device: 'string', threads: 'number', resume: 'boolean', overwrite: 'boolean', tensorboard: 'boolean', command: 'string',
-  onProgress: 'function', onEstimate: 'function', onEvent: 'function', signal: 'object',
-};
+import { runTraining } from '../../training/run/train-node.ts';
+import { requireUsedConstants, scheduleOf, updateSettings, type UpdateOptions } from '../../training/run/trainer-constants.ts';
+import { scaleLearningRate, type Schedule } from '../../training/schedules.ts';
+import type { OptimizerOptions, TrainingOutcome } from '../../training/trainer-options.ts';
+import { requirePretrainOptions } from './settings.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
-export interface PretrainConfig extends ScheduleConstants {
+export interface PretrainConfig extends OptionsOf<typeof PRETRAIN_CONFIG_SETTINGS>, UpdateOptions {
   /** Shape of a new network: a preset's name, or fields that replace those of `preset` (default `mini`). Not with `from`. */
   model?: string | (Partial<AlbertConfig> & { preset?: string });
   /** Continues from this checkpoint (path or hub id) instead: domain adaptation. Its tokeniser is used. */
@@ -110,7 +100,7 @@ export interface PretrainConfig extends ScheduleConstants {
 }
 
 /** Options of {@link pretrain} besides the config. */
-export interface PretrainOptions extends PretrainConfig {
+export interface PretrainOptions extends PretrainConfig, OptionsOf<typeof PRETRAIN_RUN_SETTINGS> {
   /** Receives checkpoints, metrics and the pretrained model. */
   output: string;
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
@@ -130,7 +120,7 @@ export interface PretrainOptions extends PretrainConfig {
   /** Told before the first step what the run will cost; throw to refuse. */
   onEstimate?: (estimate: RunEstimate) => void;
   /** Facts about the data (`data`), the model (`note`), warnings, skipped steps. */
-  onEvent?: (kind: string, message: string) => void;
+  onEvent?: RunListener;
   /** Stops after the current step, with a checkpoint. */
   signal?: AbortSignal;
 }
@@ -153,69 +143,75 @@ const HEADS: HeadName[] = ['maskedLm', 'sentenceOrder'];
 /** ALBERT's peak rate and the batch it belongs to (Lan et al. 2020, section 4.1). */
 const PAPER_RATE = 1.76e-3;
 const PAPER_BATCH = 4096;
-const PAPER_WARMUP_RATIO = 0.025;
-const DEFAULT_OPTIMIZER = 'lamb';
+const SETTINGS = PRETRAIN_CONFIG_SETTINGS;
+const DEFAULT_OPTIMIZER = SETTINGS.optimizer.settings.name.default;
+const DEFAULTS = {
+  objective: SETTINGS.objective.default, batchSize: SETTINGS.batchSize.default, maxLength: SETTINGS.maxLength.default, seed: SETTINGS.seed.default,
+  heldOutExamples: SETTINGS.heldOutExamples.default, microBatchTokens: SETTINGS.microBatchTokens.default,
+} satisfies Partial<PretrainOptions>;
+
+/** Options with the defaults that depend on nothing. */
+type Filled = PretrainOptions & Required<Pick<PretrainOptions, keyof typeof DEFAULTS>>;
 
 /**
  * Pretrains an ALBERT on token shards with masked tokens and sentence order, from random weights or from a checkpoint.
  * The output folder holds a checkpoint that `transformers` loads as `AlbertForPreTraining`, also when interrupted.
  */
 export async function pretrain(given: PretrainOptions): Promise<PretrainResult> {
-  requireOptions('pretrain', given, PRETRAIN_OPTIONS);
-  requireGiven('pretrain', given, ['shards', 'output']);
-  const options = await withThreadsOfRun(given);
-  requireInteger('steps', options.steps, { min: 1 });
-  requirePretrainConfig(options);
-  const schedule = planSchedule(options);
+  requirePretrainOptions(given);
+  // A run that was started with constants it ignores goes on.
+  if (!given.resume) requireUsedConstants(given, DEFAULT_OPTIMIZER);
+  const options: Filled = { ...DEFAULTS, ...pick(await withThreadsOfRun(given), [...Object.keys(given), 'threads'] as (keyof PretrainOptions)[]) as PretrainOptions };
+  const schedule = scheduleOf(options, {
+    totalSteps: options.steps, warmupRatio: SETTINGS.warmupRatio.default,
+    learningRate: options.learningRate ?? scaleLearningRate(PAPER_RATE, options.batchSize, PAPER_BATCH),
+  });
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options, [...options.shards, ...options.heldOut ?? [], options.from, options.tokenizer]);
   const start = await openStart(options, await settingsToResume(options));
-  const plan = planRun(options, { ...start, schedule });
-  const phases = await openPhases(options, start.tokenizer, plan);
-  const heldOut = await readHeldOut(options, start.tokenizer, plan);
-  const { tokensPerEpoch, sources } = phases[0].stream;
-  options.onEvent?.('data', `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`);
-  if ((options.objective ?? 'sop') !== 'none' && sources.every(({ documents, segments }) => segments === documents)) {
-    options.onEvent?.('warning', `no document has two segments, so there are no pairs and ${options.objective ?? 'sop'} learns nothing`);
-  }
-  const settings: RunSettings = {
-    ...plan.settings, shardsContent: phases[0].stream.content, ...(heldOut && { heldOutContent: heldOut.content }),
-    ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: start.fingerprint,
-    microBatchTokens: plan.microBatchTokens, threads: options.threads ?? defaultThreads(),
-  };
-  const run = await RunFolder.open(options, settings, { totalSteps: options.steps, notes: [], versions: { node: process.version } });
-  try {
-    const outcome = await train(options, start, { ...plan, phases, heldOut: heldOut?.groups, run });
-    await savePretrained(options, start, { outcome, settings });
-    await run.close(outcome.outcome === 'interrupted' ? 'interrupted' : 'finished');
-    const { weights, ...result } = outcome;
-    options.onEvent?.('saved', `${weights.size} tensors to ${options.output}`);
-    return { ...result, output: options.output };
-  } catch (error) {
-    await run.close('failed').catch(() => undefined);
-    throw explainSystemError(error, { path: options.output }) ?? error;
-  }
+  const lengths = lengthsOf(options, start.config);
+  const phases = await openPhases(options, start.tokenizer, lengths);
+  const heldOut = await readHeldOut(options, start.tokenizer, lengths);
+  describeData(options, phases[0]);
+  const settings = planSettings(options, start, { schedule, lengths, content: { shardsContent: phases[0].stream.content, ...(heldOut && { heldOutContent: heldOut.content }) } });
+  const outcome = await runTraining({ ...options, optimizer: { name: DEFAULT_OPTIMIZER, ...options.optimizer } }, {
+    config: start.config, weights: start.weights, notes: [],
+    task: pretrainingTask({ config: start.config, phases, ...pick(options, ['objective', 'batchSize', 'microBatchTokens']), ...(heldOut && { heldOut: heldOut.groups }) }),
+    plan: { schedule, settings, evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.ceil(options.steps / 20)) },
+    savesInterrupted: true,
+    save: async (trained) => {
+      await savePretrained(options, start, { outcome: trained, settings });
+      tell(options.onEvent, 'saved', `${trained.weights.size} tensors to ${options.output}`);
+      return {};
+    },
+  });
+  return { ...outcome, output: options.output };
+}
+
+/** Says how much there is to learn from, and that there are no pairs where there are none. */
+function describeData({ onEvent, objective }: Filled, { stream: { sources, tokensPerEpoch } }: PretrainingPhase): void {
+  tell(onEvent, 'data', `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`);
+  if (objective !== 'none' && sources.every(({ documents, segments }) => segments === documents)) tell(onEvent, 'warning', `no document has two segments, so there are no pairs and ${objective} learns nothing`);
 }
 
 /** `before` are the settings of a run whose checkpoint is going to replace all weights: nothing is counted for it. */
-async function openStart(options: PretrainOptions, before: RunSettings | undefined): Promise<Start> {
-  const { from, tokenizer: tokenizerFolder, seed = 1 } = options;
-  const wordEmbeddings = requireOneOf('wordEmbeddings', options.wordEmbeddings ?? 'random', ['random', 'cooccurrence']);
+async function openStart(options: Filled, before: RunSettings | undefined): Promise<Start> {
+  const { from, tokenizer: tokenizerFolder, wordEmbeddings = 'random' } = options;
   if (from !== undefined) {
-    if (wordEmbeddings !== 'random') throw new AlbertineError('invalid_argument', 'wordEmbeddings is for a new network, not with from', { value: wordEmbeddings });
+    if (wordEmbeddings !== 'random') throw new AlbertineError('invalid_argument', prose`${option('wordEmbeddings')} is for a new network, not with ${option('from')}`, { value: wordEmbeddings, option: 'wordEmbeddings' });
     const unused = (['model', 'tokenizer'] as const).find((name) => options[name] !== undefined);
-    if (unused) throw new AlbertineError('invalid_argument', `${unused} is for a new network, not with from: a checkpoint brings its own`, { value: options[unused] });
+    if (unused) throw new AlbertineError('invalid_argument', prose`${option(unused)} is for a new network, not with ${option('from')}: a checkpoint brings its own`, { value: options[unused], option: unused });
     const files = await openFolder(await modelFolder(from));
     const checkpoint = await openCheckpoint(files);
     const [loaded, tokenizer] = await Promise.all([checkpoint.load({ heads: HEADS }), loadTokenizer(files)]);
     const weights: Weights = new Map(loaded.weights);
-    for (const remark of startPretrainingHeads(checkpoint.config, { weights, seed, unused: loaded.unusedHeads })) options.onEvent?.('model', remark);
+    tell(options.onEvent, 'model', ...startPretrainingHeads(checkpoint.config, { weights, seed: options.seed, unused: loaded.unusedHeads }));
     return { config: checkpoint.config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
   }
-  if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: 'Give tokenizer, or from for a checkpoint that has one' });
+  if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: prose`Give ${option('tokenizer')}, or ${option('from')} for a checkpoint that has one` });
   const tokenizer = await loadTokenizer(await openFolder(await modelFolder(tokenizerFolder)));
-  const config = newConfig(options.model ?? 'mini', tokenizer);
-  const weights = initialiseWeights(config, seed, { heads: HEADS });
+  const config = newConfig(options.model ?? SETTINGS.model.default, tokenizer);
+  const weights = initialiseWeights(config, options.seed, { heads: HEADS });
   const fingerprint = before?.['modelFingerprint'];
   // Shape, seed and counted sources are settings themselves, so that other ones are refused all the same.
   if (wordEmbeddings === 'cooccurrence' && typeof fingerprint === 'string') return { config, tokenizer, weights, fingerprint };
@@ -223,17 +219,16 @@ async function openStart(options: PretrainOptions, before: RunSettings | undefin
   return { config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
 }
 
-async function startFromCounts(options: PretrainOptions, { config, tokenizer, weights }: Omit<Start, 'fingerprint'>): Promise<void> {
-  const { seed = 1 } = options;
+async function startFromCounts(options: Filled, { config, tokenizer, weights }: Omit<Start, 'fingerprint'>): Promise<void> {
   const opened = await openSources(await Promise.all(options.shards.map(openShardFolder)), tokenizer);
   const sources = applyWeights(opened, pick(options, ['weights'])).map((source) => ({ ...source, weight: source.passes }));
-  const counts = await countWords(sources, { vocabSize: config.vocabSize, seed });
-  applyWordCounts(weights, counts, { deviation: config.initializerRange, seed });
-  options.onEvent?.('words', `embeddings from neighbours in ${Math.round(counts.tokens).toLocaleString('en-US')} tokens`);
+  const counts = await countWords(sources, { vocabSize: config.vocabSize, seed: options.seed });
+  applyWordCounts(weights, counts, { deviation: config.initializerRange, seed: options.seed });
+  tell(options.onEvent, 'words', `embeddings from neighbours in ${Math.round(counts.tokens).toLocaleString('en-US')} tokens`);
 }
 
-function newConfig(model: NonNullable<PretrainConfig['model']>, tokenizer: Tokenizer): AlbertConfig {
-  const { preset = 'mini', ...fields } = typeof model === 'string' ? { preset: model } : model;
+function newConfig(shape: NonNullable<PretrainConfig['model']>, tokenizer: Tokenizer): AlbertConfig {
+  const { preset = SETTINGS.model.default, ...fields } = typeof shape === 'string' ? { preset: shape } : shape;
   const base = presetConfig(preset);
   const unknown = Object.keys(fields).filter((key) => !(key in base));
   if (unknown.length > 0) throw new AlbertineError('invalid_config', `unknown fields of model: ${unknown.join(', ')}`, { value: unknown, hint: `It has ${Object.keys(base).join(', ')}` });
@@ -249,57 +244,38 @@ function startPretrainingHeads(config: AlbertConfig, { weights, seed, unused }: 
   return [...(fresh.length > 0 ? [`starting fresh, for the checkpoint lacks them: ${fresh.join(', ')}`] : []), ...(leftOut === undefined ? [] : [leftOut])];
 }
 
-interface Plan {
-  schedule: Schedule;
-  batchSize: number;
-  microBatchTokens: number;
-  lengths: readonly (readonly [fromStep: number, maxLength: number])[];
-  settings: RunSettings;
+/** From which step which length holds. */
+type Lengths = readonly (readonly [fromStep: number, maxLength: number])[];
+
+function lengthsOf({ steps, lengths, maxLength }: Filled, { maxPositionEmbeddings: max }: AlbertConfig): Lengths {
+  return (lengths ?? [[0, maxLength] as const]).map(([share, length]): [number, number] => [Math.round(share * steps), requireInteger('maxLength', length, { min: SETTINGS.maxLength.min, max })]);
 }
 
-/** Throws `invalid_argument` for constants out of range, and for those that a new run would ignore; a run that was started with such goes on. */
-function planSchedule(options: PretrainOptions): Schedule {
-  const { steps, batchSize = 256, optimizer = {} } = options;
-  const schedule = validateSchedule({
-    kind: options.schedule ?? 'linear', totalSteps: steps,
-    learningRate: options.learningRate ?? scaleLearningRate(PAPER_RATE, batchSize, PAPER_BATCH),
-    ...scheduleConstants(options, { warmupRatio: PAPER_WARMUP_RATIO }),
-  });
-  if (!options.resume) {
-    requireUsedBySchedule(schedule);
-    requireUsedByOptimizer(optimizer.name ?? DEFAULT_OPTIMIZER, optimizer);
-  }
-  return schedule;
-}
-
-function planRun(options: PretrainOptions, { config, tokenizer, schedule }: Start & { schedule: Schedule }): Plan {
-  const { steps, objective = 'sop', batchSize = 256, maxLength = 128, seed = 1 } = options;
-  const lengths = (options.lengths ?? [[0, maxLength]]).map(([share, length]): [number, number] => [Math.round(share * steps), requireInteger('maxLength', length, { min: 8, max: config.maxPositionEmbeddings })]);
-  const { kind, learningRate, ...constants } = schedule;
-  const { name = DEFAULT_OPTIMIZER, ...optimizer } = options.optimizer ?? {};
-  const settings: RunSettings = {
-    task: 'pretraining', objective, ...config, tokenizer: tokenizer.fingerprint, ...pick(options, ['from', 'wordEmbeddings', 'shards', 'weights', 'masking', 'heldOut']),
-    lengths, batchSize, learningRate, schedule: kind, ...constants, optimizer: name, ...optimizer, maxGradNorm: options.maxGradNorm ?? 1, ...pick(options, ['guard']), seed,
+/** Everything that decides the result; `content` tells data that changed in their place. */
+function planSettings(options: Filled, { config, tokenizer, fingerprint }: Start, { schedule, lengths, content }: { schedule: Schedule; lengths: Lengths; content: { shardsContent: string; heldOutContent?: string } }) {
+  return {
+    task: 'pretraining', objective: options.objective, ...config, tokenizer: tokenizer.fingerprint, ...pick(options, ['from', 'wordEmbeddings', 'shards', 'weights', 'masking', 'heldOut']),
+    lengths, batchSize: options.batchSize, ...updateSettings(options, schedule, DEFAULT_OPTIMIZER), ...pick(options, ['guard']), seed: options.seed, ...content,
+    ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: fingerprint, microBatchTokens: options.microBatchTokens, threads: options.threads ?? defaultThreads(),
   };
-  return { schedule, batchSize, microBatchTokens: options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS, lengths, settings };
 }
 
-async function openPhases(options: PretrainConfig, tokenizer: Tokenizer, plan: Plan): Promise<PretrainingPhase[]> {
+async function openPhases(options: Filled, tokenizer: Tokenizer, lengths: Lengths): Promise<PretrainingPhase[]> {
   const folders = await Promise.all(options.shards.map(openShardFolder));
-  return Promise.all(plan.lengths.map(async ([fromStep, maxLength]) => ({
+  return Promise.all(lengths.map(async ([fromStep, length]) => ({
     fromStep,
-    stream: await PretrainingStream.open(folders, { tokenizer, maxLength, seed: options.seed ?? 1, ...pick(options, ['objective', 'masking', 'weights']) }),
+    stream: await PretrainingStream.open(folders, { tokenizer, maxLength: length, ...pick(options, ['seed', 'objective', 'masking', 'weights']) }),
   })));
 }
 
 /** The first examples of every held-out source, with masks that never change. */
-async function readHeldOut(options: PretrainConfig, tokenizer: Tokenizer, plan: Plan): Promise<{ groups: Map<string, PretrainingExample[]>; content: string } | undefined> {
+async function readHeldOut(options: Filled, tokenizer: Tokenizer, lengths: Lengths): Promise<{ groups: Map<string, PretrainingExample[]>; content: string } | undefined> {
   if (!options.heldOut || options.heldOut.length === 0) return undefined;
-  const limit = requireInteger('heldOutExamples', options.heldOutExamples ?? 200, { min: 1 });
-  const maxLength = Math.max(...plan.lengths.map(([, length]) => length));
+  const { heldOutExamples: limit } = options;
+  const longest = Math.max(...lengths.map(([, length]) => length));
   const streams: PretrainingStream[] = [];
   for (const folder of options.heldOut) {
-    streams.push(await PretrainingStream.open([await openShardFolder(folder)], { tokenizer, maxLength, seed: 0, shuffle: false, ...pick(options, ['objective']), masking: { ...options.masking, masks: 'static' } }));
+    streams.push(await PretrainingStream.open([await openShardFolder(folder)], { tokenizer, maxLength: longest, seed: 0, shuffle: false, ...pick(options, ['objective']), masking: { ...options.masking, masks: 'static' } }));
   }
   const names = groupNames(streams.flatMap(({ sources }) => sources.map(({ name }) => name)));
   const groups = new Map<string, PretrainingExample[]>(Array.from(names.values(), (name) => [name, []]));
@@ -323,31 +299,12 @@ function groupNames(sources: readonly string[]): Map<string, string> {
   return new Map(sources.map((source) => [source, isClear(source) ? lastPart(source) : source.replaceAll('/', '-')]));
 }
 
-async function train(options: PretrainOptions, start: Start, parts: Plan & { phases: PretrainingPhase[]; heldOut: Map<string, PretrainingExample[]> | undefined; run: RunFolder }): Promise<TrainingOutcome> {
-  const { schedule, batchSize, microBatchTokens, phases, heldOut, run } = parts;
-  const task = pretrainingTask({ config: start.config, objective: options.objective ?? 'sop', phases, batchSize, microBatchTokens, ...(heldOut && { heldOut }) });
-  using trainer = new Trainer(start.config, start.weights, task, {
-    ...pick(options, ['output', 'maxGradNorm', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'guard', 'saveActivations', 'threads', 'device', 'onProgress', 'onEstimate', 'signal']),
-    optimizer: { name: DEFAULT_OPTIMIZER, ...options.optimizer },
-    seed: options.seed ?? 1,
-    schedule,
-    evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.ceil(options.steps / 20)),
-    tracker: run.tracker,
-    onEvent: (kind, message) => options.onEvent?.(kind, message),
-  });
-  if (options.resume) {
-    const step = await trainer.resume();
-    options.onEvent?.('resumed', step === undefined ? 'no checkpoint yet: starting from the beginning' : `at step ${step} of ${schedule.totalSteps}`);
-  }
-  return await trainer.run();
-}
-
-async function savePretrained(options: PretrainOptions, { config, tokenizer }: Start, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
+async function savePretrained(options: Filled, { config, tokenizer }: Start, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
   const { outcome, settings } = run;
   await saveCheckpoint(options.output, {
     config, weights: outcome.weights, heads: options.objective === 'none' ? ['maskedLm'] : HEADS, tokenizerFiles: tokenizer.files(), maxLength: config.maxPositionEmbeddings,
     card: {
-      name: 'ALBERT', description: `Pretrained with albertine: ${outcome.steps} steps of masked language modelling and ${options.objective ?? 'sop'}.`,
+      name: 'ALBERT', description: `Pretrained with albertine: ${outcome.steps} steps of masked language modelling and ${options.objective}.`,
       ...options.card,
       training: cardSettings(settings),
       results: outcome.evaluation ?? {},

@@ -1,12 +1,10 @@
 import { AlbertineError } from '../../core/errors.ts';
 import { countOf } from '../../core/count.ts';
-import { kindsOf } from '../../core/settings.ts';
 import { classificationFeeds } from '../../training/classification.ts';
 import { classificationHead, optionsHead } from '../../training/heads.ts';
 import type { Unit, UnitBatch } from '../../training/units.ts';
 import { fineTune, type TuningResult } from '../fine-tune-node.ts';
 import { optionFeeds } from '../option-pieces.ts';
-import { RUN_OPTIONS } from '../../training/run/options.ts';
 import { pick } from '../../core/pick.ts';
 import type { Labelled, Tuning, TuningOptions } from '../tuning.ts';
 import { openRankings, type RankFields } from './data-node.ts';
@@ -31,7 +29,7 @@ export async function fineTuneRanker(options: FineTuneRankOptions): Promise<Tuni
 export const rankTuning: Tuning<RankTypes, FineTuneRankOptions> = {
   task: rankTask,
   subject: 'fineTuneRanker',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<RankTypes, FineTuneRankOptions>['kinds'],
+  declared: FINE_TUNE_SETTINGS,
   defaults: {
     maxLength: 256, batchSize: 8,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),

@@ -1,5 +1,5 @@
 import { AlbertineError } from '../../core/errors.ts';
-import { kindsOf } from '../../core/settings.ts';
+import { option, prose } from '../../core/prose.ts';
 import { sortLabels } from '../../data/dataset.ts';
 import { noRelation } from '../../metrics/relations.ts';
 import { classificationFeeds } from '../../training/classification.ts';
@@ -7,7 +7,6 @@ import { classificationHead } from '../../training/heads.ts';
 import type { UnitBatch } from '../../training/units.ts';
 import { labelWarnings } from '../describe-duplicates.ts';
 import { fineTune, type TuningResult } from '../fine-tune-node.ts';
-import { RUN_OPTIONS } from '../../training/run/options.ts';
 import { pick } from '../../core/pick.ts';
 import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readLabelledPairs, type RelationFields } from './data-node.ts';
@@ -36,7 +35,7 @@ export async function fineTuneRelations(options: FineTuneRelateOptions): Promise
 export const relateTuning: Tuning<RelateTypes, FineTuneRelateOptions> = {
   task: relateTask,
   subject: 'fineTuneRelations',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<RelateTypes, FineTuneRelateOptions>['kinds'],
+  declared: FINE_TUNE_SETTINGS,
   defaults: {
     maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),
@@ -67,7 +66,7 @@ async function read(path: string, options: FineTuneRelateOptions, facts?: Relati
   const unknown = rows.find(({ label }) => !labels.includes(label!));
   if (unknown) throw new AlbertineError('invalid_data', `${path}, row ${unknown.number}: the relation ${JSON.stringify(unknown.label)} is not among the known ones: ${labels.join(', ')}`, { value: unknown.label });
   const none = facts ? facts.none : options.noRelation ?? noRelation(labels);
-  if (none !== undefined && !labels.includes(none)) throw new AlbertineError('invalid_argument', `noRelation is ${JSON.stringify(none)}, and no row has that label`, { value: none, hint: `There are ${labels.join(', ')}` });
+  if (none !== undefined && !labels.includes(none)) throw new AlbertineError('invalid_argument', prose`${option('noRelation')} is ${JSON.stringify(none)}, and no row has that label`, { value: none, hint: `There are ${labels.join(', ')}` });
   return { rows: rows.map(({ input, label }) => ({ input, gold: labels.indexOf(label!) })), facts: { labels, none }, report, remarks: [] };
 }
 

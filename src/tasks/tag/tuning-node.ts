@@ -1,5 +1,5 @@
 import { AlbertineError } from '../../core/errors.ts';
-import { kindsOf, type OptionsOf } from '../../core/settings.ts';
+import type { OptionsOf } from '../../core/settings.ts';
 import { sortLabels } from '../../data/dataset.ts';
 import { tagsOfEntities, type Span } from '../../metrics/entities.ts';
 import { float32, int64 } from '../../runtime/tensor.ts';
@@ -7,7 +7,6 @@ import { tokenClassificationHead } from '../../training/heads.ts';
 import type { HeadFeeds, Unit, UnitBatch } from '../../training/units.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fineTune, type TuningResult } from '../fine-tune-node.ts';
-import { RUN_OPTIONS } from '../../training/run/options.ts';
 import { pick } from '../../core/pick.ts';
 import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readTagged } from './data-node.ts';
@@ -41,7 +40,7 @@ export async function fineTuneTagger(options: FineTuneTagOptions): Promise<Tunin
 export const tagTuning: Tuning<TagTypes, FineTuneTagOptions> = {
   task: tagTask,
   subject: 'fineTuneTagger',
-  kinds: { ...RUN_OPTIONS, ...kindsOf(FINE_TUNE_SETTINGS) } as Tuning<TagTypes, FineTuneTagOptions>['kinds'],
+  declared: FINE_TUNE_SETTINGS,
   defaults: {
     maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
 import { makeFolder, requireUsableFolder, writeFileAtomic } from '../../core/files-node.ts';
 import { withLock } from '../../core/lock-node.ts';
 import { requireSeparate } from '../../core/output-node.ts';
@@ -142,8 +143,8 @@ function requireUnigramOptions(options: UnigramFileOptions): void {
     const prepared = normalizer.normalize(symbol);
     if (prepared.includes(symbol)) continue;
     const becomes = prepared.replace(/^\u2581/, '');
-    throw new AlbertineError('invalid_argument', `userDefinedSymbols must be written as text is after its preparation, where ${symbol} is ${becomes}`, {
-      value: symbol, hint: `Use ${becomes}, which stands for ${symbol} too, or keep case and accents`,
+    throw new AlbertineError('invalid_argument', prose`${option('userDefinedSymbols')} must be written as text is after its preparation, where ${symbol} is ${becomes}`, {
+      value: symbol, option: 'userDefinedSymbols', hint: `Use ${becomes}, which stands for ${symbol} too, or keep case and accents`,
     });
   }
 }

@@ -1,4 +1,5 @@
-import { AlbertineError, requireInteger } from '../../core/errors.ts';
+import { AlbertineError, requireInteger, wrongOption } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
 import type { ProgressListener } from '../../core/progress.ts';
 import { DEFAULT_SPLIT_RULES, type SplitRules } from './segments.ts';
 import { ALBERT_SPECIAL_PIECES, layOutSpecialPieces, type SpecialPieceOptions } from './special-pieces.ts';
@@ -76,7 +77,7 @@ export function resolveUnigramSettings(options: UnigramTrainingOptions): Unigram
   requireRange('shrinkingFactor', settings.shrinkingFactor, 0.1, 0.99);
   const reserved = layOutSpecialPieces(settings).size;
   if (reserved >= settings.vocabSize) {
-    throw new AlbertineError('invalid_argument', `vocabSize must exceed the ${reserved} special pieces, got ${settings.vocabSize}`, { value: settings.vocabSize });
+    throw new AlbertineError('invalid_argument', prose`${option('vocabSize')} must exceed the ${reserved} special pieces, got ${settings.vocabSize}`, { value: settings.vocabSize, option: 'vocabSize' });
   }
   return settings;
 }
@@ -90,5 +91,5 @@ function pickSettings(options: UnigramTrainingOptions): UnigramSettings {
 }
 
 function requireRange(name: string, value: number, min: number, max: number): void {
-  if (!(value >= min && value <= max)) throw new AlbertineError('invalid_argument', `${name} must be in [${min}, ${max}], got ${value}`, { value });
+  if (!(value >= min && value <= max)) throw wrongOption(name, `in [${min}, ${max}]`, { value });
 }

@@ -1,4 +1,5 @@
 import { AlbertineError } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
 import { ProgressMeter } from '../../core/progress.ts';
 import { normalizerSpec, type SentencePiece, type SentencePieceModel, trainerSpec } from '../sentencepiece-model.ts';
 import { maximise, UnigramLattice } from './expectation.ts';
@@ -143,15 +144,15 @@ async function seedPiecesOf(corpus: SegmentCorpus, settings: UnigramSettings, op
 function requireRoomForAlphabet(corpus: SegmentCorpus, room: number): void {
   const alphabet = corpus.alphabet.length - 1;
   if (alphabet <= room) return;
-  throw new AlbertineError('invalid_argument', `vocabSize leaves room for ${room} pieces, but the alphabet alone has ${alphabet} characters`, {
-    value: room, hint: 'Raise vocabSize or lower characterCoverage',
+  throw new AlbertineError('invalid_argument', prose`${option('vocabSize')} leaves room for ${room} pieces, but the alphabet alone has ${alphabet} characters`, {
+    value: room, hint: prose`Raise ${option('vocabSize')} or lower ${option('characterCoverage')}`,
   });
 }
 
 function requireFullVocabulary(size: number, settings: UnigramSettings): void {
   if (size === settings.vocabSize || !settings.hardVocabLimit) return;
-  throw new AlbertineError('invalid_argument', `vocabSize is too large for this text, which yields ${size} pieces, got ${settings.vocabSize}`, {
-    value: settings.vocabSize, hint: 'Lower vocabSize, give more text, or set hardVocabLimit to false',
+  throw new AlbertineError('invalid_argument', prose`${option('vocabSize')} is too large for this text, which yields ${size} pieces, got ${settings.vocabSize}`, {
+    value: settings.vocabSize, hint: prose`Lower ${option('vocabSize')}, give more text, or use ${option('hardVocabLimit', false)}`,
   });
 }
 

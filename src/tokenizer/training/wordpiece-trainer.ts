@@ -1,4 +1,5 @@
 import { AlbertineError, requireInteger } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { isChineseCharacter } from '../unicode.ts';
 import { PairQueue } from './pair-queue.ts';
@@ -55,8 +56,8 @@ export async function trainWordPiece(words: ReadonlyMap<string, number>, options
   const letters = symbols.texts.length;
   const room = vocabSize - specialTokens.length - letters;
   if (room < 0) {
-    throw new AlbertineError('invalid_argument', `vocabSize must hold ${specialTokens.length} special tokens and ${letters} letters, got ${vocabSize}`, {
-      value: vocabSize, hint: 'Raise vocabSize or lower characterCoverage',
+    throw new AlbertineError('invalid_argument', prose`${option('vocabSize')} must hold ${specialTokens.length} special tokens and ${letters} letters, got ${vocabSize}`, {
+      value: vocabSize, hint: prose`Raise ${option('vocabSize')} or lower ${option('characterCoverage')}`,
     });
   }
   const merges = await mergePairs(corpus, symbols, { ...options, room });

@@ -1,4 +1,5 @@
 import { AlbertineError } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
 import type { OptimizerOptions } from '../trainer-options.ts';
 
 /** The constant given that the optimiser has no use for; undefined where all are used. */
@@ -10,5 +11,5 @@ export function unusedByOptimizer(name: NonNullable<OptimizerOptions['name']>, g
 /** Throws `invalid_argument` for a constant that the optimiser has no use for: it would be ignored. */
 export function requireUsedByOptimizer(name: NonNullable<OptimizerOptions['name']>, given: OptimizerOptions): void {
   const unused = unusedByOptimizer(name, given);
-  if (unused) throw new AlbertineError('invalid_argument', `${name} has no ${unused}`, { value: given[unused] });
+  if (unused) throw new AlbertineError('invalid_argument', prose`${option(unused)} is not for ${name}`, { value: given[unused], option: unused });
 }

@@ -1,4 +1,4 @@
-import { AlbertineError, describeValue } from '../../core/errors.ts';
+import { AlbertineError, wrongOption } from '../../core/errors.ts';
 import type { Arena, ArenaKind } from '../arena.ts';
 import { createKernels } from './kernels.ts';
 
@@ -54,7 +54,7 @@ export function resolveAdamOptions(options: AdamOptions, defaults: { epsilon: nu
 
 /** Throws `invalid_argument` saying that `name` must be `rule` unless `valid`. */
 export function requireInRange(name: string, value: unknown, valid: boolean, rule: string): void {
-  if (!valid) throw new AlbertineError('invalid_argument', `${name} must be ${rule}, got ${describeValue(value)}`, { value });
+  if (!valid) throw wrongOption(name, rule, { value });
 }
 
 function definedOnly<T extends object>(options: T): Partial<T> {

@@ -1,6 +1,7 @@
-import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
+import { AlbertineError, requireInteger, requireOneOf, wrongOption } from '../../core/errors.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { MASKING_SETTINGS } from './settings.ts';
 import { WordBoundaries, type WordSegmentation } from './words.ts';
 
 /** Options of masked language modelling. */
@@ -39,13 +40,17 @@ export class Masker {
 
   /** Throws `invalid_argument` for shares out of range or a tokeniser without mask token. */
   constructor(tokenizer: Tokenizer, options: MaskingOptions = {}) {
-    const { probability = 0.15, maxNgram = 3, maxPredictions = Number.MAX_SAFE_INTEGER, maskShare = 0.8, randomShare = 0.1, wholeWords = true, wordSegmenter = 'pieces' } = options;
+    const usual = MASKING_SETTINGS;
+    const {
+      probability = usual.probability.default, maxNgram = usual.maxNgram.default, maxPredictions = Number.MAX_SAFE_INTEGER, maskShare = usual.maskShare.default,
+      randomShare = usual.randomShare.default, wholeWords = usual.wholeWords.default, wordSegmenter = usual.wordSegmenter.default,
+    } = options;
     if (tokenizer.special.mask === undefined) throw new AlbertineError('invalid_argument', 'the tokeniser has no mask token', { value: tokenizer.special });
     requireInteger('maxNgram', maxNgram, { min: 1, max: 64 });
     requireInteger('maxPredictions', maxPredictions, { min: 1 });
     requireOneOf('wordSegmenter', wordSegmenter, ['pieces', 'intl']);
     for (const [name, value] of Object.entries({ probability, maskShare, randomShare, 'maskShare + randomShare': maskShare + randomShare })) {
-      if (!(value >= 0 && value <= 1)) throw new AlbertineError('invalid_argument', `${name} must be in [0, 1], got ${value}`, { value });
+      if (!(value >= 0 && value <= 1)) throw wrongOption(name, 'in [0, 1]', { value });
     }
     this.options = { probability, maxNgram, maxPredictions, maskShare, randomShare, wholeWords };
     this.words = new WordBoundaries(tokenizer, wordSegmenter);

@@ -1,4 +1,5 @@
-import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
+import { AlbertineError, requireInteger, requireOneOf, wrongOption } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
 import type { FileSource } from '../../core/files.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fingerprintOf } from '../../tokenizer/fingerprint.ts';
@@ -100,12 +101,12 @@ export class PretrainingStream {
     requireOneOf('objective', objective, ['sop', 'nsp', 'none']);
     requireOneOf('masks', masking.masks ?? 'dynamic', ['dynamic', 'static']);
     if (!(shortSequenceProbability >= 0 && shortSequenceProbability <= 1)) {
-      throw new AlbertineError('invalid_argument', `shortSequenceProbability must be in [0, 1], got ${shortSequenceProbability}`, { value: shortSequenceProbability });
+      throw wrongOption('shortSequenceProbability', 'in [0, 1]', { value: shortSequenceProbability });
     }
     const sources = applyWeights(await openSources(folders, tokenizer), options);
     const tooSmall = sources.find(({ blockTokens }) => blockTokens < maxLength);
     if (tooSmall) {
-      throw new AlbertineError('invalid_argument', `maxLength must be at most the ${tooSmall.blockTokens} tokens of a block of ${tooSmall.name}, got ${maxLength}`, { value: maxLength, hint: 'Build the shards with a larger blockTokens.' });
+      throw new AlbertineError('invalid_argument', prose`${option('maxLength')} must be at most the ${tooSmall.blockTokens} tokens of a block of ${tooSmall.name}, got ${maxLength}`, { value: maxLength, hint: 'Build the shards with a larger blockTokens.' });
     }
     const masker = new Masker(tokenizer, masking);
     const context = { sources, objective, maxLength, shortSequenceProbability, masker, special: tokenizer.special, seed, staticMasks: masking.masks === 'static', shuffle };

@@ -1,4 +1,4 @@
-import { AlbertineError, requireInteger } from '../../core/errors.ts';
+import { requireInteger, wrongOption } from '../../core/errors.ts';
 import { openFolder } from '../../core/files-node.ts';
 import { weightsFingerprint } from '../../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../../checkpoint/folder.ts';
@@ -9,7 +9,7 @@ import type { Weights } from '../../model/parameters.ts';
 import type { Pooling } from '../../model/pooling.ts';
 import { loadTokenizer } from '../../tokenizer/load.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
-import type { FineTuneRunOptions } from './options.ts';
+import { tell, type FineTuneRunOptions } from './options.ts';
 import { modelFolder } from '../../loaded/load-node.ts';
 
 /** The model that fine-tuning starts from. */
@@ -40,12 +40,12 @@ export async function openBaseModel(options: FineTuneRunOptions, defaults: { mod
   const checkpoint = await openCheckpoint(files);
   const [{ weights, unusedHeads }, tokenizer, stored] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files), files.list().then((names) => readStoredSentences(files, names))]);
   const { dropout } = options;
-  if (dropout !== undefined && !(dropout >= 0 && dropout < 1)) throw new AlbertineError('invalid_argument', `dropout must be in [0, 1), got ${dropout}`, { value: dropout });
+  if (dropout !== undefined && !(dropout >= 0 && dropout < 1)) throw wrongOption('dropout', 'in [0, 1)', { value: dropout });
   const config = dropout === undefined ? checkpoint.config : { ...checkpoint.config, hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout, classifierDropoutProb: dropout };
   const positions = config.maxPositionEmbeddings;
   const untrained = checkpoint.details.extra['albertine_untrained'] === true;
   const notes = [...(untrained ? ['training starts from UNTRAINED weights'] : []), ...checkpoint.notes];
-  for (const note of notes) options.onEvent?.('note', note);
+  tell(options.onEvent, 'note', ...notes);
   return {
     model, checkpoint, unusedHeads, config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
     ...(stored.pooling && { storedPooling: stored.pooling }),

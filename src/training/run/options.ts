@@ -1,15 +1,26 @@
 import type { OptionKinds } from '../../core/options.ts';
 import type { ProgressListener } from '../../core/progress.ts';
+import { prose, type Prose } from '../../core/prose.ts';
 import type { Device } from '../../runtime/compile.ts';
 import type { RunEstimate } from '../estimate-node.ts';
 import type { GuardOptions } from '../guards.ts';
 import type { SaveActivations } from '../layerwise.ts';
 import type { Tracker } from '../trackers/tracker.ts';
 import type { OptimizerOptions } from '../trainer-options.ts';
-import type { ScheduleConstants } from './trainer-constants.ts';
+import { kindsOf, requireSettings, type OptionsOf, type Settings } from '../../core/settings.ts';
+import { FINE_TUNE_RUN_SETTINGS } from './settings.ts';
+import { requireUsedConstants, type UpdateOptions } from './trainer-constants.ts';
+
+/** Told of what happens in a run: a kind and a message, and the message with the options that it names marked, for whoever spells them another way (flags). */
+export type RunListener = (kind: string, message: string, prose: Prose) => void;
+
+/** Tells each of the messages. */
+export function tell(listener: RunListener | undefined, kind: string, ...messages: readonly (string | Prose)[]): void {
+  for (const message of messages) listener?.(kind, String(message), prose`${message}`);
+}
 
 /** Options that fine-tuning has for any task. */
-export interface FineTuneRunOptions extends ScheduleConstants {
+export interface FineTuneRunOptions extends OptionsOf<typeof FINE_TUNE_RUN_SETTINGS>, UpdateOptions {
   /** Path or hub id to start from. Default: the built-in model. */
   model?: string;
   /** Receives the fine-tuned checkpoint, metrics, report data and resumable checkpoints. */
@@ -76,18 +87,19 @@ export interface FineTuneRunOptions extends ScheduleConstants {
   /** Told before the first step what the run will cost; throw to refuse. */
   onEstimate?: (estimate: RunEstimate) => void;
   /** Facts about the data (`data`), the model (`note`), warnings, skipped steps. */
-  onEvent?: (kind: string, message: string) => void;
+  onEvent?: RunListener;
   /** Stops after the current step, with a checkpoint. */
   signal?: AbortSignal;
 }
 
-/** Of the schedule of a run. */
-export const SCHEDULE_OPTIONS: OptionKinds<ScheduleConstants> = { schedule: 'string', warmupRatio: 'number', warmupSteps: 'number', finalLearningRate: 'number', power: 'number', restarts: 'number' };
+/** Options of every run that are no settings: who is told of it, and can stop it. */
+export const LISTENER_OPTIONS = { command: 'string', onProgress: 'function', onEstimate: 'function', onEvent: 'function', signal: 'object' } as const;
 
-/** Of every run of fine-tuning. */
-export const RUN_OPTIONS: OptionKinds<FineTuneRunOptions> = {
-  ...SCHEDULE_OPTIONS, model: 'string', output: 'string', epochs: 'number', maxSteps: 'number', batchSize: 'number', learningRate: 'number', optimizer: 'object', maxGradNorm: 'number',
-  dropout: 'number', layerDecay: 'number', freeze: 'list', maxLength: 'number', shuffle: 'boolean', seed: 'number', evaluateEvery: 'number', patience: 'number', checkpointEvery: 'number',
-  keepCheckpoints: 'number', histogramEvery: 'number', microBatchTokens: 'number', saveActivations: 'any', device: 'string', threads: 'number', guard: 'object', resume: 'boolean',
-  overwrite: 'boolean', tensorboard: 'boolean', trackers: 'list', command: 'string', onProgress: 'function', onEstimate: 'function', onEvent: 'function', signal: 'object',
-};
+/** Of every run of fine-tuning; the compiler misses a new one. */
+const RUN_OPTIONS: OptionKinds<FineTuneRunOptions> = { ...kindsOf(FINE_TUNE_RUN_SETTINGS), ...LISTENER_OPTIONS, trackers: 'list' };
+
+/** Throws `invalid_argument` for options of a run that there are none of, and for values that no run can have; `own` are the settings of its task. */
+export function requireRunOptions(subject: string, options: FineTuneRunOptions, own: Settings): void {
+  requireSettings(subject, options, { ...FINE_TUNE_RUN_SETTINGS, ...own }, { ...RUN_OPTIONS, ...kindsOf(own) });
+  requireUsedConstants(options, FINE_TUNE_RUN_SETTINGS.optimizer.settings.name.default);
+}

@@ -10,7 +10,7 @@ import { listRunCheckpoints } from '../run-checkpoint-node.ts';
 import type { RunInfo } from '../report/run-record.ts';
 import { createRunTracker, TENSORBOARD_FOLDER } from '../trackers/run-tracker.ts';
 import type { HyperParameter, Tracker } from '../trackers/tracker.ts';
-import type { FineTuneRunOptions } from './options.ts';
+import { tell, type FineTuneRunOptions } from './options.ts';
 
 /** Everything that decides what a run computes; a resumed run must have the same. Flat, in the order to be shown. */
 export type RunSettings = Readonly<Record<string, unknown>>;
@@ -95,7 +95,7 @@ export class RunFolder {
     });
     for (const note of resume ? changeNotes(before?.config ?? {}, settings) : []) {
       tracker.text('note', steps.at(-1) ?? 0, note);
-      options.onEvent?.('note', note);
+      tell(options.onEvent, 'note', note);
     }
     if (!resume) tracker.hyperParameters(hyperParameters(settings));
     const run = new RunFolder(output, {
