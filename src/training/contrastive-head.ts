@@ -76,14 +76,15 @@ export function embeddingHead(config: AlbertConfig, options: EmbeddingHeadOption
   };
 }
 
-/** Averages of rows' real tokens; the weights hold 1 / length for those and 0 for padding. */
-function meanOfTokens(graph: Graph, hidden: Tensor, width: number): Tensor {
+/** Averages of rows' real tokens; the weights hold 1 / length for those and 0 for padding. @internal */
+export function meanOfTokens(graph: Graph, hidden: Tensor, width: number): Tensor {
   const tokens = reshape(hidden, ['batch', 'sequence', width]); // [batch, sequence, hidden]
   const averages = matmul(graph.input('poolingWeights', ['batch', 1, 'sequence']), tokens); // [batch, 1, hidden]
   return reshape(averages, ['batch', width]); // [batch, hidden]
 }
 
-function toUnitLength(x: Tensor): Tensor {
+/** Rows scaled to length 1; a zero row stays one. @internal */
+export function toUnitLength(x: Tensor): Tensor {
   const squares = sum(multiply(x, x), [1], { keepDims: true }); // [batch, 1]
   return divide(x, sqrt(add(squares, x.graph.real(SMALLEST_SQUARE))));
 }
