@@ -47,6 +47,7 @@ export { fineTuneReader } from './tasks/answer/tuning-node.ts';
 export { fineTuneRelations } from './tasks/relate/tuning-node.ts';
 export { fineTuneChoice } from './tasks/choose/tuning-node.ts';
 export { fineTuneRanker } from './tasks/rank/tuning-node.ts';
+export { distill, type DistillOptions } from './tasks/distill/distill-node.ts';
 export { pretrain } from './tasks/pretrain/pretrain-node.ts';
 
 // Other forms, other places

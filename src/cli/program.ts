@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { registerAnswer } from './verbs/answer.ts';
 import { registerConvert } from './verbs/convert.ts';
 import { registerDemo } from './verbs/demo.ts';
+import { registerDistill } from './verbs/distill.ts';
 import { registerDownload } from './verbs/download.ts';
 import { registerEmbed } from './verbs/embed.ts';
 import { EXIT, reportError, type FailedCommand } from './terminal/errors.ts';
@@ -80,7 +81,7 @@ Examples
   albertine embed --input reviews.csv --text-field text --output reviews.npy
   albertine info albert/albert-base-v2
 `);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerAnswer, registerFillMask, registerZeroShot, registerReport, registerParity, registerDemo]) register(program, io);
+  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerDistill, registerEvaluate, registerPredict, registerAnswer, registerFillMask, registerZeroShot, registerReport, registerParity, registerDemo]) register(program, io);
   requireVerb(program);
   return program;
 }

@@ -1,4 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
+import { float16ToFloat32 } from '../core/half.ts';
 
 /** Element types of matrices that are written as `.npy`, by numpy's names. */
 export const NPY_DTYPES = ['float32', 'int8', 'uint8'] as const;
@@ -14,6 +15,7 @@ const DESCRIPTIONS: Record<NpyDtype, string> = { float32: '<f4', int8: '|i1', ui
 export type NpyData = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
 
 const READERS: Record<string, { name: string; bytes: number; view: (buffer: ArrayBuffer) => NpyData }> = {
+  '<f2': { name: 'float16', bytes: 2, view: (buffer) => float16ToFloat32(new Uint16Array(buffer)) },
   '<f4': { name: 'float32', bytes: 4, view: (buffer) => new Float32Array(buffer) },
   '<f8': { name: 'float64', bytes: 8, view: (buffer) => new Float64Array(buffer) },
   '|i1': { name: 'int8', bytes: 1, view: (buffer) => new Int8Array(buffer) },
@@ -80,7 +82,7 @@ export function parseNpyHeader(bytes: Uint8Array): NpyHeader {
 
 /** An array from a `.npy` file, row-major. */
 export interface NpyArray {
-  /** numpy's name of the element type. Booleans are 0 and 1 in a Uint8Array. */
+  /** numpy's name of the element type. Booleans are 0 and 1 in a Uint8Array; float16 is widened to a Float32Array. */
   dtype: string;
   /** Outermost dimension first; `[]` is a scalar. */
   shape: number[];

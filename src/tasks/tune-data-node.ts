@@ -44,7 +44,7 @@ export interface PreparedTuning<T extends TaskTypes> extends BaseModel {
 /** Reads model and data, tokenises, and adds the head: the checkpoint's where it answers the same labels, else a fresh one. */
 export async function prepareTuning<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, options: O): Promise<PreparedTuning<T>> {
   const { dropped, ...read } = await readSplits(tuning, options);
-  const base = await openBaseModel(options, { model: BUILT_IN_MODEL, maxLength: tuning.defaults.maxLength });
+  const base = { ...await openBaseModel(options, { model: BUILT_IN_MODEL, maxLength: tuning.defaults.maxLength }), ...(tuning.modelName !== undefined && { model: tuning.modelName }) };
   const notes = [...base.notes];
   const tellAndNote = (kind: string, messages: readonly string[]): void => {
     tell(options.onEvent, kind, ...messages);

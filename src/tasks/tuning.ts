@@ -81,6 +81,8 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   readonly task: Task<T>;
   /** The function that takes the options, for messages. */
   readonly subject: string;
+  /** How settings, notes and cards call the model to start from. Default: as the options name it. */
+  readonly modelName?: string;
   /** Its settings besides those of every run: each option has one. */
   readonly declared: Settings & Readonly<Record<Exclude<keyof O, keyof FineTuneRunOptions>, Setting>>;
   /** Tokens an input, units a step and passes over the data where the options do not say. */

@@ -8,7 +8,7 @@ import { optionsOfFlags } from '../flags/setting-flags.ts';
 import { resolveModelFolder } from '../streams/models.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar, formatDuration } from '../terminal/progress-bar.ts';
-import { interrupted, listeners, requireConsistentFlags, unlessFinished } from './training-run.ts';
+import { commandLine, interrupted, listeners, requireConsistentFlags, unlessFinished } from './training-run.ts';
 
 /** Events that tell how the run goes. */
 const FACTS = ['data', 'model', 'resumed'];
@@ -45,9 +45,4 @@ function printResult(io: CliIo, result: FinishedRun, { seconds, quiet, shownMetr
   ];
   if (!quiet) io.stderr.write(`${lines.join('\n')}\n`);
   if (skipped > 0) io.stderr.write(`note: ${countOf(skipped, 'step')} not applied, ${countOf(rollBacks, 'roll-back')}; see ${output}/events.jsonl\n`);
-}
-
-/** The command as it was typed, for run.json; quoted where a shell needs it. */
-function commandLine(): string {
-  return ['albertine', ...process.argv.slice(2)].map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`)).join(' ');
 }

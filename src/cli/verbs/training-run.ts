@@ -57,3 +57,8 @@ export function unlessFinished(io: CliIo): (error: unknown) => undefined {
     return undefined;
   };
 }
+
+/** The command as it was typed, for run.json; quoted where a shell needs it. */
+export function commandLine(): string {
+  return ['albertine', ...process.argv.slice(2)].map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`)).join(' ');
+}

@@ -9,10 +9,9 @@ import type { ProgressListener } from '../../core/progress.ts';
 import { option, prose } from '../../core/prose.ts';
 import type { OptionsOf } from '../../core/settings.ts';
 import { modelFolder } from '../../loaded/load-node.ts';
-import { validateConfig, type AlbertConfig } from '../../model/config.ts';
+import type { AlbertConfig } from '../../model/config.ts';
 import { headParameters, type HeadName } from '../../model/heads.ts';
 import { poolerParameters, type ParameterSpec, type Weights } from '../../model/parameters.ts';
-import { presetConfig } from '../../model/presets.ts';
 import { requireDevice, type Device } from '../../runtime/compile.ts';
 import { defaultThreads } from '../../runtime/threads.ts';
 import { fingerprintOf } from '../../tokenizer/fingerprint.ts';
@@ -31,6 +30,7 @@ import { applyWeights, PretrainingStream } from '../../training/pretraining/stre
 import { pretrainingTask, type PretrainingPhase } from '../../training/pretraining/task.ts';
 import { countWords } from '../../training/pretraining/word-counts.ts';
 import { applyWordCounts } from '../../training/pretraining/word-vectors.ts';
+import { newNetworkConfig } from '../../training/run/new-network.ts';
 import { tell, type RunListener } from '../../training/run/options.ts';
 import { cardSettings, requireNothingLost, type RunSettings, settingsToResume, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
 import { addMissing, describeLeftOut } from '../../training/run/start-heads-node.ts';
@@ -210,7 +210,7 @@ async function openStart(options: Filled, before: RunSettings | undefined): Prom
   }
   if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: prose`Give ${option('tokenizer')}, or ${option('from')} for a checkpoint that has one` });
   const tokenizer = await loadTokenizer(await openFolder(await modelFolder(tokenizerFolder)));
-  const config = newConfig(options.model ?? SETTINGS.model.default, tokenizer);
+  const config = newNetworkConfig(options.model ?? SETTINGS.model.default, { tokenizer, preset: SETTINGS.model.default });
   const weights = initialiseWeights(config, options.seed, { heads: HEADS });
   const fingerprint = before?.['modelFingerprint'];
   // Shape, seed and counted sources are settings themselves, so that other ones are refused all the same.
@@ -225,15 +225,6 @@ async function startFromCounts(options: Filled, { config, tokenizer, weights }: 
   const counts = await countWords(sources, { vocabSize: config.vocabSize, seed: options.seed });
   applyWordCounts(weights, counts, { deviation: config.initializerRange, seed: options.seed });
   tell(options.onEvent, 'words', `embeddings from neighbours in ${Math.round(counts.tokens).toLocaleString('en-US')} tokens`);
-}
-
-function newConfig(shape: NonNullable<PretrainConfig['model']>, tokenizer: Tokenizer): AlbertConfig {
-  const { preset = SETTINGS.model.default, ...fields } = typeof shape === 'string' ? { preset: shape } : shape;
-  const base = presetConfig(preset);
-  const unknown = Object.keys(fields).filter((key) => !(key in base));
-  if (unknown.length > 0) throw new AlbertineError('invalid_config', `unknown fields of model: ${unknown.join(', ')}`, { value: unknown, hint: `It has ${Object.keys(base).join(', ')}` });
-  const { pad, cls, sep } = tokenizer.special;
-  return validateConfig({ ...base, vocabSize: tokenizer.vocabSize, padTokenId: pad, bosTokenId: cls, eosTokenId: sep, ...fields });
 }
 
 /** Adds the pooler and heads that a checkpoint lacks, and says so; says of others that they take no part. */

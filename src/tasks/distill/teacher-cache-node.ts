@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AlbertineError } from '../../core/errors.ts';
+import { makeFolder, writeFileAtomic } from '../../core/files-node.ts';
+import { withinLock } from '../../core/lock-node.ts';
+import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
+import { npyHeader } from '../../data/npy.ts';
+
+/** Texts of a shard: so many are computed again at most when a run is killed. */
+const SHARD_ROWS = 4096;
+/** Texts computed at a time, sorted by length together. */
+const SLICE_ROWS = 256;
+
+/** What a teacher says, and what it depends on. */
+export interface Teacher<I> {
+  /** Another one's answers are not used. */
+  fingerprint: string;
+  /** Numbers an answer. */
+  width: number;
+  /** Answers one after the other. */
+  answer(inputs: readonly I[]): Promise<Float32Array>;
+  /** An input as text, by which it is told from others. */
+  key(input: I): string;
+}
+
+interface Manifest {
+  fingerprint: string;
+  width: number;
+  /** Hash of the texts of each shard. */
+  shards: string[];
+}
+
+/** Where answers are kept, and who is told. */
+export interface TeacherCacheOptions {
+  folder: string;
+  /** Inputs in all, for the progress. */
+  total: number;
+  onProgress?: ProgressListener | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * A teacher's answers to a stream of inputs, in `.npy` files of 4,096 rows, whose paths are returned; those that an earlier call made of the same texts are taken as they are.
+ * Throws `interrupted`; what is complete is kept.
+ */
+export async function teach<I>(inputs: AsyncIterable<I>, teacher: Teacher<I>, options: TeacherCacheOptions): Promise<{ paths: string[]; computed: number }> {
+  await makeFolder(options.folder);
+  return await withinLock(options.folder, () => teachLocked(inputs, teacher, options));
+}
+
+async function teachLocked<I>(inputs: AsyncIterable<I>, teacher: Teacher<I>, { folder, total, onProgress, signal }: TeacherCacheOptions): Promise<{ paths: string[]; computed: number }> {
+  const manifest = await readManifest(folder, teacher);
+  const meter = new ProgressMeter(onProgress, { stage: 'asking the teacher', unit: 'texts', total });
+  const paths: string[] = [];
+  let computed = 0;
+  for await (const shard of shardsOf(inputs)) {
+    const index = paths.length;
+    const path = join(folder, `teacher-${String(index).padStart(5, '0')}.npy`);
+    paths.push(path);
+    const hash = hashOf(shard.map((input) => teacher.key(input)));
+    if (manifest.shards[index] === hash && existsSync(path)) {
+      meter.add(shard.length);
+      continue;
+    }
+    const rows = new Float32Array(shard.length * teacher.width);
+    for (let start = 0; start < shard.length; start += SLICE_ROWS) {
+      if (signal?.aborted) throw interrupted(signal.reason);
+      const slice = shard.slice(start, start + SLICE_ROWS);
+      rows.set(await teacher.answer(slice), start * teacher.width);
+      meter.add(slice.length);
+    }
+    computed += shard.length;
+    await writeFileAtomic(path, [npyHeader('float32', shard.length, teacher.width), new Uint8Array(rows.buffer)]);
+    manifest.shards[index] = hash;
+    await writeFileAtomic(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`);
+  }
+  meter.finish();
+  return { paths, computed };
+}
+
+const MANIFEST = 'teacher.json';
+
+async function readManifest(folder: string, { fingerprint, width }: Pick<Teacher<never>, 'fingerprint' | 'width'>): Promise<Manifest> {
+  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined);
+  const fresh = { fingerprint, width, shards: [] };
+  if (text === undefined) return fresh;
+  try {
+    const found = JSON.parse(text) as Manifest;
+    return found.fingerprint === fingerprint && found.width === width && Array.isArray(found.shards) ? found : fresh;
+  } catch {
+    return fresh;
+  }
+}
+
+async function* shardsOf<I>(inputs: AsyncIterable<I>): AsyncGenerator<I[]> {
+  let shard: I[] = [];
+  for await (const input of inputs) {
+    if (shard.push(input) < SHARD_ROWS) continue;
+    yield shard;
+    shard = [];
+  }
+  if (shard.length > 0) yield shard;
+}
+
+/** Lengths go first, so that the ends of texts count. */
+function hashOf(texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text.length}:`).update(text);
+  return hash.digest('hex').slice(0, 32);
+}
+
+function interrupted(reason: unknown): AlbertineError {
+  return new AlbertineError('interrupted', 'interrupted while the teacher was asked; what it has said is kept', { cause: reason, hint: 'The same command goes on from there' });
+}
