@@ -114,11 +114,11 @@ function divergenceOf(right: Float64Array, given: Float64Array, problem: Problem
 async function read(options: DistillOptions, { teacher, folder }: { teacher: TextClassifier | undefined; folder: string }): Promise<Read> {
   const { pairField, labelField, logitsField = 'logits' } = options;
   if (teacher) teacher.requireInputs(pairField !== undefined);
-  const fields = [...(pairField === undefined ? [] : [pairField]), ...(labelField === undefined ? [] : [labelField]), ...(teacher ? [] : [logitsField])];
+  const fields = [...(pairField === undefined ? [] : [pairField]), ...(teacher ? [] : [logitsField])];
   const found: { input: ClassifierInput; logits: number[]; label: unknown; reject: (reason: string) => void }[] = [];
   const sources = new Set<RowSource>();
   let width = teacher && outputsOf(teacher.facts);
-  for await (const { text, fields: row, reject, source } of textsOf(options, fields)) {
+  for await (const { text, fields: row, reject, source } of textsOf(options, fields, labelField === undefined ? [] : [labelField])) {
     sources.add(source);
     const logits = teacher ? [] : logitsIn(row, logitsField, width);
     const problem = typeof logits === 'string' ? logits : pairField === undefined ? undefined : textFieldProblem(pairField, row);

@@ -85,13 +85,15 @@ interface Reading {
   vectorField: string | undefined;
 }
 
-/** Texts of all files with the rest of their fields; a row that cannot be used is reported by its source. */
-export async function* textsOf(options: DistillOptions, more: readonly string[] = []): AsyncGenerator<{ text: string; fields: Record<string, unknown>; reject: (reason: string) => void; source: RowSource }> {
+/** Texts of all files with the fields of these names; a row that cannot be used is reported by its source. Rows of JSONL may lack `optional`. */
+export async function* textsOf(options: DistillOptions, more: readonly string[] = [], optional: readonly string[] = []): AsyncGenerator<{ text: string; fields: Record<string, unknown>; reject: (reason: string) => void; source: RowSource }> {
   for (const path of options.input) {
-    const isPlain = (options.format ?? formatOfPath(path)) === 'txt';
-    if (isPlain && more.length > 0) throw new AlbertineError('invalid_argument', prose`${path} has texts and nothing else: there is no ${more[0]}`, { value: path, hint: prose`Give ${option('teacher')} or ${option('teacherVectors')}, or a .jsonl or .parquet file` });
+    const format = options.format ?? formatOfPath(path);
+    const isPlain = format === 'txt';
+    const [missing] = isPlain ? [...more, ...optional] : [];
+    if (missing !== undefined) throw new AlbertineError('invalid_argument', prose`${path} has texts and nothing else: there is no ${missing}`, { value: path, hint: prose`Give ${option('teacher')} or ${option('teacherVectors')}, or a .jsonl or .parquet file` });
     const textField = isPlain ? 'text' : options.textField ?? 'text';
-    const source = openRows(path, { ...pick(options, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']), fields: [textField, ...more] });
+    const source = openRows(path, { ...pick(options, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']), ...((format !== 'jsonl' || optional.length === 0) && { fields: [textField, ...more, ...optional] }) });
     for await (const row of source) {
       const reject = (reason: string): void => source.reject(row, reason);
       const problem = textFieldProblem(textField, row.fields);
