@@ -22,6 +22,7 @@ export {
 export { countCompleteRecords, type CompleteRecords } from './resume-node.ts';
 export { NPY_DTYPES, NPY_HEADER_BYTES, npyHeader, parseNpy, parseNpyHeader, type NpyArray, type NpyData, type NpyDtype, type NpyHeader } from './npy.ts';
 export { NpyWriter, openNpyWriter, readNpy, type NpyWriterOptions } from './npy-node.ts';
+export { NpyRows, StackedRows } from './vector-rows-node.ts';
 export { bucketLength, bucketWithin, planBatches, type BatchOptions } from './batches.ts';
 export { classBalance, multiLabelBalance, stratifiedSplit, type ClassBalance, type MultiLabelBalance, type Split, type SplitOptions } from './split.ts';
 export { contradictions, distinctRows, findDuplicates, normalizeText, sameButForCase, textKey, type Duplicates, type KeyedRows } from './duplicates.ts';

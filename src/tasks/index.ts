@@ -33,6 +33,7 @@ export type { SentenceFields } from './embedding/sentences-node.ts';
 export type { EmbeddingEvaluation, EvaluateEmbeddingOptions } from './embedding/evaluate-node.ts';
 export type { FineTuneEmbeddingResult } from './embedding/options.ts';
 export type { DistillResult } from './distill/options.ts';
+export type { NewNetwork } from '../training/run/new-network.ts';
 export type { PretrainConfig, PretrainOptions, PretrainResult } from './pretrain/pretrain-node.ts';
 export type { ErrorDetails } from '../core/errors.ts';
 export type { DroppedFile } from '../core/files-dropped.ts';

@@ -14,6 +14,10 @@ export {
   EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, embeddingHead, SCORED_LOSSES, type EmbeddingHeadOptions, type EmbeddingObjective, type EmbeddingPooling, type ScoredLoss,
 } from './contrastive-head.ts';
 export { TokenTable, type SentenceRows } from './contrastive-rows.ts';
+export { labelDistillationFeeds, labelDistillationHead, type LabelHeadOptions, type SoftTarget } from './distill/label-head.ts';
+export { fitTargetMap, mapVector, type TargetMap, type TargetMapOptions } from './distill/target-map.ts';
+export { VECTOR_LOSSES, vectorDistillationHead, type VectorHeadOptions, type VectorLoss } from './distill/vector-head.ts';
+export { vectorDistillationTask, type TaughtTexts, type VectorTaskOptions } from './distill/vector-task.ts';
 export type { RunEstimate } from './estimate-node.ts';
 export type { DropoutSource } from './dropout.ts';
 export { LearningWatch, StepGuard, type GuardOptions, type Verdict } from './guards.ts';

@@ -46,8 +46,7 @@ export async function distillLabels(options: DistillOptions, student: Student, {
   const result = await fineTune(tuning(options, student, { data, head }), { ...run, ...listeners, ...pick(options, ['metric']), model: student.folder, train: options.input[0] } as TuningOptions);
   const end = result.best?.evaluation ?? result.evaluation;
   tell(options.onEvent, 'data', ...describeFigures({ ...(end && { end }) }, { names: Object.keys(METRICS), rows: result.evaluationRows }));
-  const { facts: _facts, extra: _extra, ...rest } = result;
-  return { ...rest, task: 'classify', ...(end && { end }) };
+  return { ...pick(result, ['outcome', 'steps', 'skipped', 'rollBacks', 'output', 'trainRows', 'evaluationRows', 'warnings', 'evaluation', 'best', 'estimate']), task: 'classify', ...(end && { end }) };
 }
 
 const METRICS = { agreement: 'higher', divergence: 'lower', accuracy: 'higher', mse: 'lower', spearman: 'higher' } as const;

@@ -2,12 +2,14 @@ import type { Settings } from '../../core/settings.ts';
 import { FINE_TUNE_RUN_SETTINGS } from '../../training/run/settings.ts';
 import { FILE_SETTINGS } from '../shared-settings.ts';
 
+const { model, ...run } = FINE_TUNE_RUN_SETTINGS;
+
 /** Of `distill`, besides those of every run. */
 export const DISTILL_SETTINGS = {
   task: { kind: 'text', values: ['embedding', 'classify'], help: 'what is handed on: embedding (sentence vectors) or classify (the answers of a text classifier)', default: 'embedding' },
   student: { kind: 'text', orObject: true, required: true, placeholder: 'model', help: 'what learns: folder or hub id of an ALBERT, or, for a new network, the name of a preset (nano, tiny, mini ...; see albertine init --help) or a shape as JSON, such as {"preset":"tiny","numHiddenLayers":2}' },
   input: { kind: 'files', short: 'i', required: true, help: 'texts: .txt (a text a line), .csv, .tsv, .jsonl or .parquet; text formats may be gzipped; several files are read as one' },
-  teacher: { kind: 'text', placeholder: 'model', help: 'the teacher, an ALBERT (folder, hub id, or albertine-nano-en-zh for the built-in one): what it says of every text is computed first, and kept in --teacher-cache' },
+  teacher: { kind: 'text', placeholder: 'model', help: `the teacher, an ALBERT whose answers are computed first, and kept in --teacher-cache: ${model.help}, or albertine-nano-en-zh for ${model.usual}` },
   teacherVectors: { kind: 'files', help: 'what a teacher made of the texts, a row a text, in the order of --input: .npy from any encoder, or .jsonl or .parquet from albertine embed. Default without --teacher: a field of --input' },
   textField: { kind: 'text', help: 'field or column of the text. Default: text' },
   pairField: { kind: 'text', help: 'classify: field of the second text, for pairs' },
@@ -31,8 +33,6 @@ export const DISTILL_SETTINGS = {
   teacherCache: { kind: 'file', placeholder: 'folder', help: 'where what --teacher says is kept, so that no text is computed twice, in this run or another. Default: distillation in --output' },
   metric: { kind: 'text', help: 'figure by which the best weights are kept. Default: cosine; classify divergence, or mse for a number' },
 } as const satisfies Settings;
-
-const { model: _model, ...run } = FINE_TUNE_RUN_SETTINGS;
 
 /** Of every run, as `distill` has them: the model to start from is the student. */
 export const DISTILL_RUN_SETTINGS = {
