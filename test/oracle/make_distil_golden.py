@@ -119,6 +119,14 @@ def targets(random):
     return result
 
 
+def turning(random):
+    """The rotation that brings vectors nearest to others, as recipes/gpu/distil.py turns targets towards what a model already makes."""
+    wanted = F.normalize(stored(random, ROWS, KEPT), dim=-1)
+    made = F.normalize(wanted @ torch.linalg.qr(stored(random, KEPT, KEPT))[0] + 0.3 * stored(random, ROWS, KEPT), dim=-1)
+    u, _, w = torch.linalg.svd(wanted.T @ made)
+    return {"width": KEPT, "wanted": numbers(wanted), "made": numbers(made), "rotation": numbers(u @ w), "before": (made * wanted).sum(1).mean().item(), "after": (made * (wanted @ (u @ w))).sum(1).mean().item()}
+
+
 def main():
     torch.set_num_threads(1)
     random = np.random.RandomState(23)
@@ -126,7 +134,7 @@ def main():
         "texts": TEXTS, "hiddenSize": HIDDEN, "length": LENGTH,
         "vectors": {name: vector_case(case, random) for name, case in VECTORS.items()},
         "labels": {name: label_case(case, random) for name, case in LABELS.items()},
-        "targets": targets(random),
+        "targets": targets(random), "turning": turning(random),
     }
     for kind in ("vectors", "labels"):
         for name, case in result[kind].items():

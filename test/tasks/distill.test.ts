@@ -168,6 +168,23 @@ describe('distillation of sentence vectors', () => {
   });
 });
 
+describe('a student that is trained already', () => {
+  it('is met half way: targets are turned to where its vectors lie', async () => {
+    const first = await run({ epochs: 6 });
+    const events: string[] = [];
+    // The same teacher in other axes.
+    const other = writeVectors(folder.path('turned.npy'), all.map((text) => teacherVector(text).reverse().map((value, i) => (i % 2 === 0 ? value : -value))));
+    const options = { student: first.output, teacherVectors: [other], maxSteps: 3 };
+    const turned = await run({ ...options, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
+    expect(events).toContainEqual(expect.stringMatching(/^data: targets turned to where the student's vectors lie: cosine -?0\.[01]\d+ -> 0\.[3-9]\d+$/));
+    expect(turned.start!['cosine']).toBeGreaterThan(first.end!['cosine'] - 0.15);
+    const kept = await run({ ...options, turn: false });
+    expect(kept.start!['cosine']).toBeLessThan(0.2);
+    // Similarities are what they were.
+    expect(Math.abs(kept.start!['spearman'] - turned.start!['spearman'])).toBeLessThan(1e-9);
+  });
+});
+
 describe('distillation of a classifier', () => {
   it('gives a student the answers of a teacher, without labels', async () => {
     const labelled = writeRows(folder.path('labelled.jsonl'), sentences(200, 3));

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { symmetricEigen } from '../../src/core/symmetric-eigen.ts';
 import { createRandom } from '../../src/core/random.ts';
+import { cosine } from '../../src/metrics/similarity.ts';
 import { float32, zeros, type HostTensor } from '../../src/runtime/tensor.ts';
 import { CompiledHead, type HeadDefinition, type HeadResults } from '../../src/training/head.ts';
 import { labelDistillationFeeds, labelDistillationHead, type LabelHeadOptions } from '../../src/training/distill/label-head.ts';
 import { fitTargetMap, mapVector } from '../../src/training/distill/target-map.ts';
+import { turnTargets } from '../../src/training/distill/turn.ts';
 import { vectorDistillationHead, type VectorHeadOptions } from '../../src/training/distill/vector-head.ts';
 import { vectorFeeds } from '../../src/training/distill/vector-task.ts';
 import { padSequences } from '../../src/training/contrastive-rows.ts';
@@ -21,6 +23,7 @@ interface TargetCase { mean: number[]; directions: number[]; keptVariance: numbe
 const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../oracle/goldens/distil.json'), 'utf8')) as {
   texts: number[][]; hiddenSize: number; length: number; vectors: Record<string, VectorCase>; labels: Record<string, LabelCase>;
   targets: { rows: number; teacherWidth: number; width: number; sample: number[]; cases: Record<string, TargetCase> };
+  turning: { width: number; wanted: number[]; made: number[]; rotation: number[]; before: number; after: number };
 };
 
 const config = { ...TINY_CONFIG, hiddenSize: golden.hiddenSize, numAttentionHeads: 1, vocabSize: 40 };
@@ -97,6 +100,37 @@ describe('targets of a teacher\'s vectors', () => {
     mapVector(map, first, made);
     const length = Math.hypot(...first);
     expect(furthest(made, [...Array.from(first, (x) => x / length), 0, 0])).toBeLessThan(1e-7);
+  });
+});
+
+describe('turning targets towards what a student makes', () => {
+  const { width, wanted, made, rotation, before, after } = golden.turning;
+  const [right, own] = [Float32Array.from(wanted), Float32Array.from(made)];
+
+  it('is the rotation that PyTorch finds, and keeps similarities among targets', () => {
+    const map = fitTargetMap(right, { teacherWidth: width, width, centre: false, unit: true });
+    const turned = turnTargets(map, own, right);
+    // Without directions before, those are the rotation itself.
+    const expected = Array.from({ length: width * width }, (_, i) => rotation[(i % width) * width + Math.floor(i / width)]);
+    expect(furthest(turned.map.directions!, expected)).toBeLessThan(1e-6);
+    expect([Math.abs(turned.before - before), Math.abs(turned.after - after)].every((difference) => difference < 1e-6)).toBe(true);
+    const target = (row: number): Float32Array => {
+      const into = new Float32Array(width);
+      mapVector(turned.map, right.subarray(row * width, (row + 1) * width), into);
+      return into;
+    };
+    for (let row = 1; row < 6; row++) expect(Math.abs(cosine(target(0), target(row)) - cosine(right.subarray(0, width), right.subarray(row * width, (row + 1) * width)))).toBeLessThan(1e-6);
+  });
+
+  it('takes targets that are narrower than the student', () => {
+    const wide = Float32Array.from({ length: (right.length / width) * (width + 2) }, (_, i) => (i % (width + 2) < width ? right[Math.floor(i / (width + 2)) * width + (i % (width + 2))] : 0));
+    const map = fitTargetMap(right, { teacherWidth: width, width: width + 2, centre: false, unit: true });
+    const student = createRandom(3);
+    const vectors = Float32Array.from(wide, () => student.normal());
+    const { map: turned } = turnTargets(map, vectors, wide);
+    const into = new Float32Array(width + 2);
+    mapVector(turned, right.subarray(0, width), into);
+    expect(Math.abs(Math.hypot(...into) - 1)).toBeLessThan(1e-6);
   });
 });
 

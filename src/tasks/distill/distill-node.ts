@@ -11,7 +11,7 @@ import { requireRunOptions, tell } from '../../training/run/options.ts';
 import { requireNothingLost, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
 import { TextClassifier } from '../classify/classifier.ts';
 import { distillLabels } from './classify-node.ts';
-import { distillVectors, hasRun, requireOneSource } from './embedding-node.ts';
+import { distillVectors, requireOneSource } from './embedding-node.ts';
 import type { DistillOptions, DistillResult } from './options.ts';
 import { DISTILL_SETTINGS } from './settings.ts';
 import { isNew, openStudent } from './student-node.ts';
@@ -23,7 +23,7 @@ const FOLDER = 'distillation';
 
 /** Options that only one of the tasks has. */
 const ONLY_FOR = {
-  embedding: ['teacherVectors', 'vectorField', 'heldOut', 'pooling', 'loss', 'centre', 'projection', 'similarityWeight', 'groupByLength'],
+  embedding: ['teacherVectors', 'vectorField', 'heldOut', 'pooling', 'loss', 'centre', 'turn', 'projection', 'similarityWeight', 'groupByLength'],
   classify: ['pairField', 'logitsField', 'labels', 'problem', 'labelField', 'hardWeight', 'microBatchTokens'],
 } as const satisfies Record<string, readonly (keyof DistillOptions)[]>;
 
@@ -68,7 +68,7 @@ function requireConsistent(options: DistillOptions): void {
 
 /** A teacher that was interrupted leaves no run: going on is then to begin it, with what is in the cache. */
 async function resumable(options: DistillOptions): Promise<DistillOptions> {
-  if (!options.resume || hasRun(options.output) || !existsSync(join(options.output, FOLDER))) return options;
+  if (!options.resume || existsSync(join(options.output, 'run.json')) || !existsSync(join(options.output, FOLDER))) return options;
   tell(options.onEvent, 'resumed', 'no step was made yet: starting from the beginning');
   return { ...options, resume: false };
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { saveCheckpoint } from '../../checkpoint/save-node.ts';
 import { countOf } from '../../core/count.ts';
@@ -27,6 +26,7 @@ import type { DistillOptions, DistillResult } from './options.ts';
 import type { Student } from './student-node.ts';
 import { teach, type Teacher } from './teacher-cache-node.ts';
 import { holdOut, readTexts, scanTexts, StoredTexts, textsOf, vectorFiles, type ReadTexts } from './texts-node.ts';
+import { turnToStudent } from './turn-node.ts';
 
 const DEFAULT_MAX_LENGTH = 128;
 const DEFAULT_BATCH_SIZE = 64;
@@ -35,7 +35,7 @@ const [FEWEST_EPOCHS, MOST_EPOCHS] = [1, 20];
 const EVALUATE_EVERY = 250;
 /** Figures of an evaluation. */
 const METRICS = ['cosine', 'spearman'];
-/** Vectors read before this many are worth a remark: with fewer the main directions are chance. */
+/** Vectors for each main direction below which those are partly chance. */
 const FEW_VECTORS = 10;
 
 /** Everything that a run is made of. */
@@ -102,12 +102,18 @@ async function prepare(options: DistillOptions, student: Student, { teacher, fol
     texts = new StoredTexts(read.file, await openVectors(options, read, { teacher, folder, note }), read.rowOf);
     const { sample, fingerprint } = scanTexts(texts, train, describer(options, read), options);
     const width = options.projection ? texts.width : base.config.hiddenSize;
-    const targets = fitTargetMap(sample, { teacherWidth: texts.width, width, centre: options.centre ?? true, unit: options.loss !== 'mse' });
+    const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
+    let targets = fitTargetMap(sample, { teacherWidth: texts.width, width, centre: options.centre ?? true, unit: options.loss !== 'mse' });
     note('data', describeTargets(targets, base.config.hiddenSize));
     if (train.length < FEW_VECTORS * width && targets.directions) tell(options.onEvent, 'warning', `the main directions are made of ${countOf(train.length, 'text')} only: with fewer than ${FEW_VECTORS} for each of ${width} they are partly chance`);
+    if (!base.untrained && !options.projection && (options.turn ?? true)) {
+      const { map, before, after } = await turnToStudent(targets, base, { texts, train, pooling, threads: options.threads });
+      note('data', `targets turned to where the student's vectors lie: cosine ${before.toFixed(4)} -> ${after.toFixed(4)}`);
+      targets = map;
+    }
     await writeTargets(folder, targets);
     return {
-      ...base, model: student.name, notes, texts, train, evaluation, targets, fingerprint, pooling: options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean'),
+      ...base, model: student.name, notes, texts, train, evaluation, targets, fingerprint, pooling,
       // There is no classifier to drop anything before.
       config: { ...base.config, classifierDropoutProb: 0 },
     };
@@ -168,7 +174,7 @@ function ownSettings(options: DistillOptions, { pooling, train, evaluation, targ
   const { similarityWeight, temperature } = { ...VECTOR_HEAD_DEFAULTS, ...pick(options, ['similarityWeight', 'temperature']) };
   return {
     task: 'distillation', objective: 'embedding', ...(options.teacher !== undefined && { teacher: options.teacher }), teacherWidth: targets.teacherWidth, pooling, loss: options.loss ?? 'cosine', similarityWeight, temperature,
-    centre: options.centre ?? true, projection: options.projection ?? false, groupByLength: options.groupByLength ?? true, heads: Object.fromEntries(unusedHeads.map((head) => [head, 'left out'])),
+    centre: options.centre ?? true, projection: options.projection ?? false, turn: options.turn ?? true, groupByLength: options.groupByLength ?? true, heads: Object.fromEntries(unusedHeads.map((head) => [head, 'left out'])),
     trainRows: train.length, evaluationRows: evaluation.length, dataFingerprint: fingerprint, ...(evaluation.length > 0 && { metric: options.metric ?? 'cosine' }),
     ...(options.wordEmbeddings !== undefined && { wordEmbeddings: options.wordEmbeddings }),
   };
@@ -212,9 +218,6 @@ async function writeTargets(folder: string, { mean, directions, ...facts }: Targ
 async function writeMatrix(path: string, data: Float32Array, [rows, columns]: [number, number]): Promise<void> {
   await writeFileAtomic(path, [npyHeader('float32', rows, columns), new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
 }
-
-/** Whether there is a run in the folder that could be resumed: a teacher that was interrupted leaves none. */
-export const hasRun = (output: string): boolean => existsSync(join(output, 'run.json'));
 
 /** Throws `invalid_argument` unless the texts have exactly one source of vectors. */
 export function requireOneSource({ teacher, teacherVectors, onError }: DistillOptions): void {

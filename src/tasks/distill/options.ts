@@ -44,6 +44,8 @@ export interface DistillOptions extends Omit<FineTuneRunOptions, 'model'>, Omit<
   loss?: VectorLoss;
   /** `embedding`: subtracts the mean of the teacher's vectors. Default true. */
   centre?: boolean;
+  /** `embedding`, with a student that is trained already: turns the targets to where its vectors lie (a rotation, which changes no similarity among them). Default true. */
+  turn?: boolean;
   /** `embedding`: learns the teacher's whole vector through a linear layer that the saved model does not have. Default false: its main directions. */
   projection?: boolean;
   /** `embedding`: factor on the loss over similarities within a step. Default 0.5. */

@@ -25,6 +25,7 @@ export const DISTILL_SETTINGS = {
   pooling: { kind: 'text', values: ['mean', 'cls'], placeholder: 'how', help: 'embedding: a text\'s vector is the mean of its tokens\' vectors, or that of its first token (cls). Stored with the model. Default: the student\'s, else mean' },
   loss: { kind: 'text', values: ['cosine', 'mse'], help: 'embedding: what brings a vector to its target: cosine, or mse (the numbers themselves). Default: cosine' },
   centre: { kind: 'flag', off: true, help: 'embedding: keep the mean of the teacher\'s vectors, which by default is subtracted: what all texts have in common makes all cosines high' },
+  turn: { kind: 'flag', off: true, help: 'embedding, with a student that is trained already: do not turn the targets (a rotation, which changes no similarity among them) to where its vectors lie' },
   projection: { kind: 'flag', help: 'embedding: learn the teacher\'s whole vector through a linear layer, which the saved model does not have (distillation/projection.npy does). Default: the teacher\'s main directions, as many as the student is wide' },
   similarityWeight: { kind: 'number', min: 0, placeholder: 'x', help: 'embedding: factor on the loss over similarities among the texts of a step; 0: none. Default: 0.5' },
   temperature: { kind: 'number', above: 0, placeholder: 'x', help: 'divides similarities (embedding) or logits (classify) before their softmax. Default: 0.05; classify 2' },
