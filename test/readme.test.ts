@@ -134,7 +134,7 @@ describe('README', () => {
   });
 
   it('links to files that exist', () => {
-    for (const file of ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'FEATURES.md', 'docs/checkpoints.md', 'docs/embedding.md', 'docs/graph.md', 'docs/guide.md', 'docs/guide.zh-CN.md', 'docs/pretraining.md', 'docs/training.md', 'docs/troubleshooting.md', 'docs/webgpu.md', 'recipes/README.md', ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`)]) {
+    for (const file of ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'FEATURES.md', 'docs/checkpoints.md', 'docs/distillation.md', 'docs/embedding.md', 'docs/graph.md', 'docs/guide.md', 'docs/guide.zh-CN.md', 'docs/pretraining.md', 'docs/training.md', 'docs/troubleshooting.md', 'docs/webgpu.md', 'recipes/README.md', ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`)]) {
       const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, target]) => target).filter((target) => !/^https?:/.test(target));
       expect(links.filter((target) => !existsSync(resolve(root, file, '..', target))), file).toEqual([]);
     }

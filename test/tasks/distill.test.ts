@@ -145,25 +145,28 @@ describe('distillation of sentence vectors', () => {
   it('asks an ALBERT once, with words of its own for a new network, and goes on where it was interrupted', async () => {
     const teacher = await writeTinyModel(folder.path('teacher'));
     const output = folder.path('taught');
+    // A blank line is no text that the teacher is asked about.
+    const gapped = folder.path('gapped.txt');
+    writeFileSync(gapped, `${all.slice(0, 150).join('\n')}\n\n${all.slice(150).join('\n')}\n`);
     const controller = new AbortController();
-    const stopped = run({ teacher, teacherVectors: undefined, student: 'nano', output, maxSteps: 2, signal: controller.signal, onProgress: ({ stage }) => { if (stage === 'asking the teacher') controller.abort(); } });
+    const stopped = run({ input: [gapped], teacher, teacherVectors: undefined, student: 'nano', output, maxSteps: 2, signal: controller.signal, onProgress: ({ stage }) => { if (stage === 'asking the teacher') controller.abort(); } });
     await expect(stopped).rejects.toMatchObject({ code: 'interrupted', message: expect.stringMatching(/while the teacher was asked/) as string });
     const events: string[] = [];
     const listen = (kind: string, message: string): number => events.push(`${kind}: ${message}`);
     const small = { preset: 'nano', hiddenSize: 24, numAttentionHeads: 2, embeddingSize: 8, maxPositionEmbeddings: 32 };
-    await run({ teacher, teacherVectors: undefined, student: small, output, maxSteps: 2, resume: true, onEvent: listen });
+    await run({ input: [gapped], teacher, teacherVectors: undefined, student: small, output, maxSteps: 2, resume: true, onEvent: listen });
     expect(events).toEqual(expect.arrayContaining([
       'resumed: no step was made yet: starting from the beginning', "model: word embeddings of the new network: the teacher's, 8 main directions of 16", "data: the teacher's vectors: 300 computed, 0 already there",
     ]));
     const { info } = await readRun(output);
     expect(info.config).toMatchObject({ model: `new network ${JSON.stringify(small)}`, teacher });
     events.length = 0;
-    await run({ teacher, teacherVectors: undefined, student, teacherCache: join(output, 'distillation'), maxSteps: 1, onEvent: listen });
+    await run({ input: [gapped], teacher, teacherVectors: undefined, student, teacherCache: join(output, 'distillation'), maxSteps: 1, onEvent: listen });
     expect(events).toContain("data: the teacher's vectors: 0 computed, 300 already there");
     // Another teacher's are not taken for its own.
     events.length = 0;
     const classifier = await writeTinyModel(folder.path('teacher 2'));
-    await run({ teacher: classifier, teacherVectors: undefined, student: 'nano', wordEmbeddings: 'random', teacherCache: join(output, 'distillation'), maxSteps: 1, maxLength: 8, onEvent: listen });
+    await run({ input: [gapped], teacher: classifier, teacherVectors: undefined, student: 'nano', wordEmbeddings: 'random', teacherCache: join(output, 'distillation'), maxSteps: 1, maxLength: 8, onEvent: listen });
     expect(events).toContain("data: the teacher's vectors: 0 computed, 300 already there");
   });
 });
@@ -256,6 +259,7 @@ describe('what cannot be distilled', () => {
     await wrong({ tokenizer: student }, 'invalid_argument', /tokenizer is for a new network/);
     await wrong({ student: 'nano', wordEmbeddings: 'teacher' }, 'invalid_argument', /wordEmbeddings 'teacher' needs a teacher with the same vocabulary/);
     await wrong({ metric: 'accuracy' }, 'invalid_argument', /metric must be one of cosine, spearman/);
+    await wrong({ model: student } as never, 'invalid_argument', /distill has no option "model".*learns is student/);
     await wrong({ input: ['-'] }, 'invalid_argument', /input is read twice/);
     await wrong({ input: [] }, 'invalid_argument', /input names no file/);
     await wrong({ task: 'classify', teacherVectors: undefined, teacher: student }, 'weights_mismatch', /has no classifier head/);

@@ -9,6 +9,7 @@ import { buildShards } from '../../src/training/pretraining/shards-node.ts';
 import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import type { Albert } from '../../src/loaded/albert.ts';
 import { evaluateClassifier } from '../../src/tasks/classify/evaluate-node.ts';
+import { distill } from '../../src/tasks/distill/distill-node.ts';
 import { evaluateEmbedding } from '../../src/tasks/embedding/evaluate-node.ts';
 import { fineTuneEmbedding } from '../../src/tasks/embedding/fine-tune-node.ts';
 import { fineTuneClassifier } from '../../src/tasks/classify/tuning-node.ts';
@@ -43,6 +44,7 @@ describe('options of the public functions', () => {
     ['Albert.load', (options) => UrlAlbert.load('http://localhost/none', options), 'headers'],
     ['fineTuneClassifier', (options) => fineTuneClassifier(options), 'learningRate'],
     ['fineTuneEmbedding', (options) => fineTuneEmbedding(options), 'batchSize'],
+    ['distill', (options) => distill(options), 'teacherCache'],
     ['pretrain', (options) => pretrain(options), 'heldOut'],
     ['saveCheckpoint', (options) => saveCheckpoint('none', options), 'labels'],
     ['saveOnnx', (options) => saveOnnx('none.onnx', model.config, model.weights, options), 'layout'],

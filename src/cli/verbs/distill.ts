@@ -21,8 +21,8 @@ const MANUAL = `
 Teachers
   An ALBERT          --teacher MODEL: its vectors (or answers) are computed first, in files of 4,096 texts that are never computed again
   Any encoder        --teacher-vectors v.npy --input texts.txt, made in Python by
-                       from sentence_transformers import SentenceTransformer; import numpy
-                       texts = open('texts.txt', encoding='utf-8').read().split('\\n')[:-1]
+                       import numpy; from sentence_transformers import SentenceTransformer
+                       texts = [line.rstrip('\\n') for line in open('texts.txt', encoding='utf-8', newline='\\n')]
                        numpy.save('v.npy', SentenceTransformer('NAME').encode(texts))
                      or lines such as {"text": "...", "embedding": [0.1, ...]} in --input
   A classifier       --task classify --teacher MODEL, or lines such as {"text": "...", "logits": [1.2, -0.3]}

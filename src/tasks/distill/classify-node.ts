@@ -151,6 +151,8 @@ async function askTeacher(teacher: TextClassifier, rows: { input: ClassifierInpu
     fingerprint: `${teacher.model.fingerprint};logits`, width, key: (input) => (typeof input === 'string' ? input : `${input.text}\u0000${input.pair ?? ''}`),
     answer: async (slice) => (await teacher.logits(slice)).logits,
   }, { folder: options.teacherCache ?? folder, total: rows.length, ...pick(options, ['onProgress', 'signal']) });
+  // It has said what it had to say: a student needs the memory.
+  teacher[Symbol.dispose]();
   tell(options.onEvent, 'data', `the teacher's answers: ${computed.toLocaleString('en-US')} computed, ${(rows.length - computed).toLocaleString('en-US')} already there`);
   using answers = await StackedRows.open(paths);
   const values = new Float32Array(width);

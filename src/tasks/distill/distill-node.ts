@@ -36,6 +36,7 @@ const ONLY_FOR = {
  */
 export async function distill(given: DistillOptions): Promise<DistillResult> {
   requireRunOptions('distill', given as DistillOptions & { model?: string }, { ...DISTILL_SETTINGS, student: { ...DISTILL_SETTINGS.student, kind: 'json' } });
+  if ('model' in given) throw new AlbertineError('invalid_argument', 'distill has no option "model"', { value: given.model, option: 'model', hint: prose`The model that learns is ${option('student')}, the other one ${option('teacher')}` });
   requireGiven('distill', given, ['student', 'input', 'output']);
   requireConsistent(given);
   const options = await resumable(await withThreadsOfRun(given));

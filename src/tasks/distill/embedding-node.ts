@@ -33,6 +33,8 @@ const DEFAULT_BATCH_SIZE = 64;
 const DEFAULT_STEPS = 2000;
 const [FEWEST_EPOCHS, MOST_EPOCHS] = [1, 20];
 const EVALUATE_EVERY = 250;
+/** Rate of a new network below this width. */
+const [NEW_NETWORK_RATE, WIDE] = [2e-3, 300];
 /** Figures of an evaluation. */
 const METRICS = ['cosine', 'spearman'];
 /** Vectors for each main direction below which those are partly chance. */
@@ -54,7 +56,7 @@ export async function distillVectors(options: DistillOptions, student: Student, 
   const prepared = await prepare(options, student, { teacher, folder });
   using texts = prepared.texts;
   const { train, evaluation, targets, pooling, config } = prepared;
-  const plan = planRun(options as DistillOptions & { model?: string }, {
+  const plan = planRun({ ...options, ...usualRate(options, prepared) } as DistillOptions & { model?: string }, {
     base: prepared, rows: train.length, own: ownSettings(options, prepared),
     defaults: { epochs: usualEpochs(train.length, options.batchSize ?? DEFAULT_BATCH_SIZE), batchSize: DEFAULT_BATCH_SIZE, evaluateEvery: EVALUATE_EVERY },
   });
@@ -63,7 +65,8 @@ export async function distillVectors(options: DistillOptions, student: Student, 
     tell(options.onEvent, 'warning', ...found);
     warnings.push(...found.map(String));
   };
-  warn(describeSmallness(plan, { train: train.length, evaluation: evaluation.length }));
+  warn(describeSmallness(plan, { train: train.length, ...(evaluation.length > 0 && { evaluation: evaluation.length }) }));
+  if (evaluation.length === 0) warn(['no text is held out: the last weights are kept, and no figure says how near they are to the teacher']);
   let figures: Pick<DistillResult, 'start' | 'end'> = {};
   const outcome = await runTraining(options, {
     ...prepared, plan, parameters: arenaOptions(options, config), notes: [...prepared.notes, ...warnings],
@@ -129,6 +132,8 @@ async function openVectors(options: DistillOptions, read: ReadTexts, { teacher, 
   if (read.vectorFile !== undefined) return await StackedRows.open([read.vectorFile]);
   if (teacher) {
     const { paths, computed } = await teach(notEmpty(options), embeddingTeacher(teacher), { folder: options.teacherCache ?? folder, total: read.file.length, ...pick(options, ['onProgress', 'signal']) });
+    // It has said what it had to say: a student needs the memory.
+    teacher[Symbol.dispose]();
     note('data', `the teacher's vectors: ${computed.toLocaleString('en-US')} computed, ${(read.file.length - computed).toLocaleString('en-US')} already there`);
     return await StackedRows.open(paths);
   }
@@ -168,6 +173,12 @@ function describeTargets({ teacherWidth, width, directions, keptVariance, sample
 /** So many passes that there are 2,000 steps. */
 function usualEpochs(rows: number, batchSize: number): number {
   return Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((DEFAULT_STEPS * batchSize) / rows)));
+}
+
+/** A small new network learns vectors faster at a higher rate than what fine-tuning takes: after 400 steps, 192 wide, the loss was 0.82 at 2e-3 and 0.89 at 5e-4. */
+function usualRate({ learningRate, optimizer }: DistillOptions, { untrained, config }: Prepared): Pick<DistillOptions, 'learningRate'> {
+  const isUsual = learningRate === undefined && (optimizer?.name ?? 'adamw') === 'adamw';
+  return isUsual && untrained && config.hiddenSize < WIDE ? { learningRate: NEW_NETWORK_RATE } : {};
 }
 
 function ownSettings(options: DistillOptions, { pooling, train, evaluation, targets, fingerprint, unusedHeads }: Prepared): RunSettings {

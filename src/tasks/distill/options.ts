@@ -36,7 +36,7 @@ export interface DistillOptions extends Omit<FineTuneRunOptions, 'model'>, Omit<
   tokenizer?: string;
   /** Start of a new network. Default `teacher`, where that is an ALBERT with the same vocabulary; else `random`. */
   wordEmbeddings?: 'teacher' | 'random';
-  /** Texts to judge by; equal ones stay on one side. Default 1,000, at most a tenth; `classify`: a tenth, and only 0 or the default. */
+  /** `embedding`: texts to judge by; equal ones stay on one side. Default 1,000, at most a tenth. `classify` holds out a tenth. */
   heldOut?: number;
   /** `embedding`: stored with the model. Default: the student's if it is `cls`, else `mean`. */
   pooling?: EmbeddingPooling;

@@ -49,10 +49,11 @@ export async function openStudent(options: DistillOptions, teacher: Albert | und
   const config = newNetworkConfig(student, { tokenizer, preset: 'tiny' });
   const weights = initialiseWeights(config, options.seed ?? 1);
   const sameWords = teacher?.tokenizer.fingerprint === tokenizer.fingerprint;
-  if (options.wordEmbeddings === 'teacher' && !sameWords) {
+  // Those of an int8 model are not numbers yet.
+  const words = teacher?.loaded.int8 === undefined ? teacher?.weights.get(WORDS) : undefined;
+  if (options.wordEmbeddings === 'teacher' && !(sameWords && words)) {
     throw new AlbertineError('invalid_argument', prose`${option('wordEmbeddings', 'teacher')} needs a ${option('teacher')} with the same vocabulary`, { value: options.wordEmbeddings, option: 'wordEmbeddings' });
   }
-  const words = teacher?.weights.get(WORDS);
   if (sameWords && words && options.wordEmbeddings !== 'random') {
     takeWords(weights, words, config);
     tell(options.onEvent, 'model', `word embeddings of the new network: the teacher's, ${words.shape[1] > config.embeddingSize ? `${config.embeddingSize} main directions of ${words.shape[1]}` : `${words.shape[1]} numbers`}`);

@@ -69,7 +69,7 @@ export interface ReadTexts {
   keys: number[];
   /** Rows read, empty texts among them: as many as `teacherVectors` must have. */
   read: number;
-  /** Row in the order of the files of each text, where some were left out. */
+  /** Row of each text among `teacherVectors`, where empty texts were left out, whose vectors are there all the same. */
   rowOf?: number[];
   /** Vectors that stood beside the texts. */
   vectorFile?: string;
@@ -142,7 +142,7 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
     const remarks = [
       ...readingRemarks({ report, ...counts, emptyTexts: 0, maxLength }), ...(counts.emptyTexts > 0 ? [`${countOf(counts.emptyTexts, 'empty text')} left out`] : []), ...unknownRemarks(counts),
     ];
-    return { file, keys, read, remarks, ...(vectorFile === undefined ? rowOf.length < read && { rowOf } : { vectorFile }) };
+    return { file, keys, read, remarks, ...(vectorFile !== undefined && { vectorFile }), ...(options.teacherVectors && rowOf.length < read && { rowOf }) };
   } catch (error) {
     file[Symbol.dispose]();
     await beside?.close().catch(() => undefined);
@@ -213,7 +213,7 @@ export async function vectorFiles(options: DistillOptions, folder: string): Prom
 export function holdOut(keys: readonly number[], { heldOut, seed }: { heldOut: number | undefined; seed: number }): { train: Uint32Array; evaluation: number[]; distinct: number } {
   const wanted = heldOut ?? Math.min(HELD_OUT, Math.floor(keys.length * HELD_OUT_SHARE));
   const ranks = Uint32Array.from(keys, (key) => hash32(hash32(seed, key % 4294967296), Math.floor(key / 4294967296)));
-  const distinct = Uint32Array.from(new Set(ranks)).sort();
+  const distinct = sortedWithoutRepetitions(ranks);
   if (wanted >= distinct.length) throw new AlbertineError('invalid_argument', prose`${option('heldOut')} ${wanted} leaves nothing to learn from: there are ${countOf(distinct.length, 'different text')}`, { value: wanted, option: 'heldOut' });
   if (wanted === 0) return { train: Uint32Array.from(keys.keys()), evaluation: [], distinct: distinct.length };
   const last = distinct[wanted - 1];
@@ -224,6 +224,14 @@ export function holdOut(keys: readonly number[], { heldOut, seed }: { heldOut: n
     else if (!first.has(rank)) first.set(rank, text);
   });
   return { train: Uint32Array.from(train), evaluation: [...first.values()], distinct: distinct.length };
+}
+
+/** Not by a set, which takes 16 million entries at most. */
+function sortedWithoutRepetitions(values: Uint32Array): Uint32Array {
+  const sorted = values.slice().sort();
+  let length = 0;
+  for (let i = 0; i < sorted.length; i++) if (i === 0 || sorted[i] !== sorted[i - 1]) sorted[length++] = sorted[i];
+  return sorted.subarray(0, length);
 }
 
 /** Numbers of the sample that mean and main directions are made of: 64 MB. */
