@@ -13,7 +13,7 @@ import { poolerParameters, type Weights } from '../../model/parameters.ts';
 import type { EmbeddingPooling } from '../../training/contrastive-head.ts';
 import { fitTargetMap, type TargetMap } from '../../training/distill/target-map.ts';
 import { projectionParameter, VECTOR_HEAD_DEFAULTS } from '../../training/distill/vector-head.ts';
-import { vectorDistillationTask } from '../../training/distill/vector-task.ts';
+import { targetAgreement, vectorDistillationTask } from '../../training/distill/vector-task.ts';
 import { openBaseModel, type BaseModel } from '../../training/run/base-model-node.ts';
 import { tell } from '../../training/run/options.ts';
 import { arenaOptions, describeCourse, describeSmallness, planRun } from '../../training/run/plan-node.ts';
@@ -107,7 +107,8 @@ async function prepare(options: DistillOptions, student: Student, { teacher, fol
     const width = options.projection ? texts.width : base.config.hiddenSize;
     const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
     let targets = fitTargetMap(sample, { teacherWidth: texts.width, width, centre: options.centre ?? true, unit: options.loss !== 'mse' });
-    note('data', describeTargets(targets, base.config.hiddenSize));
+    const ceiling = targetAgreement({ evaluation, texts, targets });
+    note('data', `${describeTargets(targets, base.config.hiddenSize)}${Number.isNaN(ceiling) ? '' : `; Spearman of their similarities with the teacher's own ${ceiling.toFixed(4)}`}`);
     if (train.length < FEW_VECTORS * width && targets.directions) tell(options.onEvent, 'warning', `the main directions are made of ${countOf(train.length, 'text')} only: with fewer than ${FEW_VECTORS} for each of ${width} they are partly chance`);
     if (!base.untrained && !options.projection && (options.turn ?? true)) {
       const { map, before, after } = await turnToStudent(targets, base, { texts, train, pooling, threads: options.threads });

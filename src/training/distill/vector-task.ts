@@ -128,7 +128,17 @@ function evaluator(options: VectorTaskOptions): NonNullable<TrainingTask['evalua
   };
 }
 
-function teacherVectors({ evaluation, texts, targets: { teacherWidth } }: VectorTaskOptions, rows: number): Float32Array {
+/** Spearman correlation of the targets' similarities with those of the vectors they are made of, over the pairs that an evaluation compares: what a perfect student would have. NaN for fewer than three texts. */
+export function targetAgreement(options: Pick<VectorTaskOptions, 'evaluation' | 'texts' | 'targets'>): number {
+  const { targets: map, evaluation } = options;
+  const rows = Math.min(COMPARED, evaluation.length);
+  const vectors = teacherVectors(options, rows);
+  const targets = new Float32Array(rows * map.width);
+  for (let row = 0; row < rows; row++) mapVector(map, vectors.subarray(row * map.teacherWidth, (row + 1) * map.teacherWidth), targets.subarray(row * map.width, (row + 1) * map.width));
+  return spearman(pairCosines(targets, { rows, width: map.width }), pairCosines(vectors, { rows, width: map.teacherWidth }));
+}
+
+function teacherVectors({ evaluation, texts, targets: { teacherWidth } }: Pick<VectorTaskOptions, 'evaluation' | 'texts' | 'targets'>, rows: number): Float32Array {
   const vectors = new Float32Array(rows * teacherWidth);
   for (let row = 0; row < rows; row++) texts.vector(evaluation[row], vectors.subarray(row * teacherWidth, (row + 1) * teacherWidth));
   return vectors;
