@@ -75,27 +75,34 @@ export function greedyPath(scores: readonly Float32Array[], { tags: { length: wi
  * algorithm (Rabiner 1989, "A tutorial on hidden Markov models").
  */
 export function tagProbabilities(scores: readonly Float32Array[], { tags: { length: width }, opening, between, closing }: TagSet): Float32Array[] {
-  const factors = between.map(Math.exp);
+  const factors = between.map(Math.exp); // [tag before, tag]
+  const turned = factors.map((_, pair) => factors[(pair % width) * width + Math.floor(pair / width)]);
   const forward: Float64Array[] = [];
   scores.forEach((row, word) => {
-    const reached = word === 0 ? opening : summed(forward[word - 1], (before, tag) => factors[before * width + tag]);
+    const reached = word === 0 ? opening : summed(forward[word - 1], factors);
     forward.push(reached.map((score, tag) => score + row[tag]));
   });
   let ahead = closing;
   const found = forward.map((_, index) => {
     const word = forward.length - 1 - index;
     const [here, row] = [ahead, scores[word]];
-    ahead = summed(here.map((score, tag) => score + row[tag]), (after, tag) => factors[tag * width + after]);
+    ahead = summed(here.map((score, tag) => score + row[tag]), turned);
     return softmaxRow(forward[word].map((score, tag) => score + here[tag]));
   });
   return found.reverse();
 }
 
-/** For each tag the logarithm of the sum of `exp(scores[other]) * factor(other, tag)`. */
-function summed(scores: Float64Array, factor: (other: number, tag: number) => number): Float64Array {
+/** For each tag the logarithm of the sum of `exp(scores[other]) * factors[other, tag]`. */
+function summed(scores: Float64Array, factors: Float64Array): Float64Array {
+  const width = scores.length;
   const best = Math.max(...scores);
-  const shares = scores.map((score) => Math.exp(score - best));
-  return scores.map((_, tag) => best + Math.log(shares.reduce((sum, share, other) => sum + share * factor(other, tag), 0)));
+  const sums = new Float64Array(width);
+  for (let other = 0; other < width; other++) {
+    const share = Math.exp(scores[other] - best);
+    for (let tag = 0; tag < width; tag++) sums[tag] += share * factors[other * width + tag];
+  }
+  for (let tag = 0; tag < width; tag++) sums[tag] = best + Math.log(sums[tag]);
+  return sums;
 }
 
 /** Entities of a sequence of tags, as word spans. */
