@@ -127,6 +127,8 @@ describe('a second stage', () => {
     const again = await run(folder.path('again'), { model: folder.path('without'), crf: true });
     expect(again.heads).toMatchObject({ tokenClassification: 'kept', crf: 'fresh' });
     expect(again.told.join()).toContain('its crf starts fresh');
+    const sgd = await run(folder.path('sgd'), { model: tagger, crf: true, optimizer: { name: 'sgd' } });
+    expect(sgd.config).toMatchObject({ optimizer: 'sgd', crfRate: 1 });
   });
 
   it('refuses what does not go with it', async () => {
