@@ -36,7 +36,9 @@ export interface Head {
 
 /** See {@link Head.optional}. */
 export interface OptionalPart {
+  /** What messages and `run.json` call it. */
   readonly name: string;
+  /** Its weights, for so many outputs of the head. */
   parameters(outputs: number): ParameterSpec[];
 }
 

@@ -12,9 +12,11 @@ import type { HeadFeeds } from './units.ts';
 export interface LabelledChain {
   /** Rows of the logits that have a label, in order; there may be none. */
   rows: readonly number[];
+  /** The label of each of them. */
   labels: readonly number[];
-  /** Whether the text begins and ends here: a window in its middle does neither. */
+  /** Whether the text begins here, and is no later window's. */
   begins: boolean;
+  /** Whether the text ends here. */
   ends: boolean;
 }
 

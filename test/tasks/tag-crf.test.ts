@@ -135,7 +135,7 @@ describe('a second stage', () => {
     const output = folder.path('refused');
     await expect(run(output, { model: tagger, crf: true, labelAllTokens: true })).rejects.toThrow(/a CRF goes from word to word, and labelAllTokens/);
     await expect(run(output, { model: tagger, crf: true, aggregation: 'simple' })).rejects.toThrow(/a CRF goes from word to word/);
-    await expect(run(output, { model: tagger, crfRate: 3 })).rejects.toThrow(/crfRate is the rate of a CRF, and there is none/);
-    await expect(run(output, { model: tagger, crf: true, crfRate: 0 })).rejects.toThrow(/crfRate must be above 0/);
+    await expect(run(output, { model: tagger, crfRate: 3 })).rejects.toThrow(/crfRate is for a CRF, and there is none, got 3/);
+    await expect(run(output, { model: tagger, crf: true, crfRate: 0 })).rejects.toThrow(/crfRate must be a number above 0, got 0/);
   });
 });

@@ -74,16 +74,21 @@ function unsqueeze(x: Tensor, axis: number): Tensor {
 
 /** What {@link crfNegativeLogLikelihood} reads: scores, and the right labels (int64). */
 export interface CrfTensors extends Chains {
-  /** What a label scores at the beginning and at the end of a chain, `[labels]`. */
+  /** What a label scores at the beginning of a chain, `[labels]`. */
   start: Tensor;
+  /** What a label scores at the end of a chain, `[labels]`. */
   end: Tensor;
-  /** 1 where a chain has its beginning and its end, 0 where it was cut out of a longer one: `[batch, 1]`. */
+  /** 1 where a chain begins at its first place, 0 where it was cut out of a longer one: `[batch, 1]`. */
   begins: Tensor;
+  /** 1 where a chain ends at its last place: `[batch, 1]`. */
   ends: Tensor;
-  /** Right label of the first place, `[batch]`; of those after it and of the place before each of them, `[steps, batch]`; of the last place, `[batch]`. */
+  /** Right label of the first place, `[batch]`. */
   firstLabels: Tensor;
+  /** Right labels of the places after it, `[steps, batch]`; any label where there is no place. */
   labels: Tensor;
+  /** Right label of the place before each of those, `[steps, batch]`. */
   labelsBefore: Tensor;
+  /** Right label of the last place, `[batch]`. */
   lastLabels: Tensor;
 }
 

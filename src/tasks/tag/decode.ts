@@ -1,10 +1,13 @@
 import { softmaxRow } from '../../core/softmax.ts';
 import type { Span } from '../../metrics/entities.ts';
 
-/** What a CRF has learned: scores of tags that follow each other, `[tag before * tags + tag]`, and of tags at the beginning and the end of a text. */
+/** What a CRF has learned. */
 export interface TagCrf {
+  /** What a tag scores behind another, `[tag before, tag]` row by row. */
   transitions: Float32Array;
+  /** What a tag scores at the beginning of a text. */
   start: Float32Array;
+  /** What a tag scores at its end. */
   end: Float32Array;
 }
 

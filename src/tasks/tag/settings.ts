@@ -33,7 +33,7 @@ export const FINE_TUNE_SETTINGS = {
   ...TAGGED_SETTINGS,
   labelAllTokens: { kind: 'flag', help: 'train on all tokens of a word, not on the first alone' },
   crf: { kind: 'flag', help: 'learn which tags follow each other too (a linear-chain CRF on the logits), which decoding then weighs' },
-  crfRate: { kind: 'number', above: 0, placeholder: 'factor', help: `factor on the learning rate of the CRF's transitions, which begin at 0. Default: ${CRF_RATE} with AdamW, and as much less as the rates of other optimisers are higher: LAMB 10, SGD 1` },
+  crfRate: { kind: 'number', above: 0, placeholder: 'factor', help: 'factor on the learning rate of the CRF\'s transitions, which begin at 0', usual: `${CRF_RATE} with adamw; lamb and sgd, whose rates are higher, 10 and 1` },
   characters: { kind: 'text', values: ['auto', 'on', 'off'], placeholder: 'when', help: 'tokenise Chinese characters one by one, so that an entity can begin inside a piece of the vocabulary. Default: auto, where some entity of --train needs it' },
   ...ASKING,
   metric: { kind: 'text', help: 'the evaluation\'s figure by which the best weights are kept. Default: f1' },

@@ -1,5 +1,6 @@
 import { AlbertineError, describeValue, requireInteger, requireOneOf } from '../../core/errors.ts';
 import { requireText, type OptionKinds } from '../../core/options.ts';
+import { option, prose } from '../../core/prose.ts';
 import { logSoftmaxRow } from '../../core/softmax.ts';
 import { entityReport, type Span } from '../../metrics/entities.ts';
 import { CRF } from '../../model/heads.ts';
@@ -153,7 +154,7 @@ function encode(input: TagInput, { tokenizer, facts, options, maxLength, longTex
 }
 
 /** The two cannot go together. */
-export const simpleWithCrf = (): AlbertineError => new AlbertineError('invalid_argument', 'aggregation simple gives every token a tag of its own, and a CRF goes from word to word', { value: 'simple', hint: 'Use first, average or max' });
+export const simpleWithCrf = (): AlbertineError => new AlbertineError('invalid_argument', prose`${option('aggregation', 'simple')} gives every token a tag of its own, and a CRF goes from word to word`, { value: 'simple', option: 'aggregation', hint: 'Use first, average or max' });
 
 /** Windows that overlap share their common tokens: each is judged where it stands farther from an edge. */
 function ownedRange(starts: readonly number[], window: number, { room, total }: { room: number; total: number }): Range {

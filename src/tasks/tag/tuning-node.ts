@@ -12,6 +12,7 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fineTune, type TuningResult } from '../fine-tune-node.ts';
 import { RATE_MULTIPLES } from '../../training/run/plan-node.ts';
 import { pick } from '../../core/pick.ts';
+import { option, prose } from '../../core/prose.ts';
 import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readTagged } from './data-node.ts';
 import { CRF_RATE, FINE_TUNE_SETTINGS, type TAGGED_SETTINGS } from './settings.ts';
@@ -79,10 +80,9 @@ export const tagTuning: Tuning<TagTypes, FineTuneTagOptions> = {
 const CRF_REMARK = ` It decodes with a CRF: \`${Object.values(CRF).join('`, `')}\` of the weights say what a tag scores behind another, and at the beginning and the end of a text. \`transformers\` does not read them: what it gives are the scores of each token by itself.`;
 
 function checkCrf({ crf, crfRate, labelAllTokens, aggregation }: FineTuneTagOptions): void {
-  if (crf && labelAllTokens) throw new AlbertineError('invalid_argument', 'a CRF goes from word to word, and labelAllTokens trains on all tokens of a word', { value: labelAllTokens, hint: 'Leave out one of the two' });
+  if (crf && labelAllTokens) throw new AlbertineError('invalid_argument', prose`a CRF goes from word to word, and ${option('labelAllTokens')} trains on all tokens of a word`, { value: labelAllTokens, option: 'labelAllTokens', hint: prose`Leave out that or ${option('crf')}` });
   if (crf && aggregation === 'simple') throw simpleWithCrf();
-  if (crfRate !== undefined && !(crfRate > 0 && crfRate < Infinity)) throw new AlbertineError('invalid_argument', `crfRate must be above 0, got ${crfRate}`, { value: crfRate });
-  if (!crf && crfRate !== undefined) throw new AlbertineError('invalid_argument', `crfRate is the rate of a CRF, and there is none: got ${crfRate}`, { value: crfRate, hint: 'Give crf too' });
+  if (!crf && crfRate !== undefined) throw new AlbertineError('invalid_argument', prose`${option('crfRate')} is for a CRF, and there is none, got ${crfRate}`, { value: crfRate, option: 'crfRate', hint: prose`Give ${option('crf')} too` });
 }
 
 const crfRateOf = ({ crfRate, optimizer: { name = 'adamw' } = {} }: FineTuneTagOptions): number => crfRate ?? CRF_RATE / RATE_MULTIPLES[name];
