@@ -10,8 +10,9 @@ export interface SymmetricEigen {
 const MAX_ROUNDS = 60;
 
 /**
- * Eigenvalues and vectors of a symmetric matrix `[n, n]`: Householder reflections to a tridiagonal one, then implicit QL steps (Golub and Van Loan, "Matrix Computations",
- * section 8.3). In about `5 n^3` multiplications; the same bits on every machine. The matrix is overwritten.
+ * Eigenvalues and vectors of a symmetric matrix `[n, n]`: Householder reflections to a tridiagonal one, then implicit
+ * QL steps (Golub and Van Loan, "Matrix Computations", section 8.3). In about `5 n^3` multiplications; the same bits on
+ * every machine. The matrix is overwritten.
  */
 export function symmetricEigen(matrix: Float64Array, n: number): SymmetricEigen {
   const vectors = new Float64Array(n * n);
@@ -24,7 +25,9 @@ export function symmetricEigen(matrix: Float64Array, n: number): SymmetricEigen 
   return sorted(diagonal, rows);
 }
 
-/** Makes column `k` zero below the one beside the diagonal, by a reflection from both sides; `q: [n, n]` collects it. */
+/**
+ * Makes column `k` zero below the one beside the diagonal, by a reflection from both sides; `q: [n, n]` collects it.
+ */
 function reflect(a: Float64Array, q: Float64Array, { k, n }: { k: number; n: number }): void {
   const v = new Float64Array(n);
   let square = 0;
@@ -95,7 +98,10 @@ function chase({ d, e, z }: { d: Float64Array; e: Float64Array; z: Float64Array 
   e[last] = 0;
 }
 
-function turnRows(z: Float64Array, { row, n, sine, cosine }: { row: number; n: number; sine: number; cosine: number }): void {
+function turnRows(
+  z: Float64Array,
+  { row, n, sine, cosine }: { row: number; n: number; sine: number; cosine: number },
+): void {
   for (let a = row * n, b = a + n, k = 0; k < n; k++, a++, b++) {
     const next = z[b];
     z[b] = sine * z[a] + cosine * next;

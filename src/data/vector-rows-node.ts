@@ -15,7 +15,17 @@ export class NpyRows implements Disposable {
   private readonly path: string;
   private readonly decode: (into: Float32Array) => void;
 
-  private constructor(path: string, file: number, { rows, columns, dataOffset, itemBytes, dtype }: { rows: number; columns: number; dataOffset: number; itemBytes: number; dtype: FloatType }) {
+  private constructor(
+    path: string,
+    file: number,
+    {
+      rows,
+      columns,
+      dataOffset,
+      itemBytes,
+      dtype,
+    }: { rows: number; columns: number; dataOffset: number; itemBytes: number; dtype: FloatType },
+  ) {
     this.path = path;
     this.file = file;
     this.rows = rows;
@@ -28,15 +38,30 @@ export class NpyRows implements Disposable {
   }
 
   /**
-   * Opens a `.npy` matrix of float16, float32 or float64. Throws `file_not_found`, `invalid_file` where rows are missing, `unsupported` for another type or shape.
+   * Opens a `.npy` matrix of float16, float32 or float64. Throws `file_not_found`, `invalid_file` where rows are
+   * missing, `unsupported` for another type or shape.
    */
   static async open(path: string): Promise<NpyRows> {
     const header = await completeNpyRows(path).catch((error: unknown) => {
-      throw error instanceof AlbertineError && !error.message.includes(path) ? new AlbertineError(error.code, `${path}: ${error.message}`, { value: path, cause: error }) : error;
+      throw error instanceof AlbertineError && !error.message.includes(path)
+        ? new AlbertineError(error.code, `${path}: ${error.message}`, { value: path, cause: error })
+        : error;
     });
-    const { dtype, shape: [stated], rows } = header;
-    if (!isFloatType(dtype)) throw new AlbertineError('unsupported', `${path} holds ${dtype}, and vectors are float16, float32 or float64`, { value: dtype, hint: "In Python: numpy.save(path, vectors.astype('float32'))" });
-    if (rows < stated) throw new AlbertineError('invalid_file', `${path} is cut off: it has ${rows} of ${stated} rows`, { value: rows, hint: 'Write it anew' });
+    const {
+      dtype,
+      shape: [stated],
+      rows,
+    } = header;
+    if (!isFloatType(dtype))
+      throw new AlbertineError('unsupported', `${path} holds ${dtype}, and vectors are float16, float32 or float64`, {
+        value: dtype,
+        hint: "In Python: numpy.save(path, vectors.astype('float32'))",
+      });
+    if (rows < stated)
+      throw new AlbertineError('invalid_file', `${path} is cut off: it has ${rows} of ${stated} rows`, {
+        value: rows,
+        hint: 'Write it anew',
+      });
     return new NpyRows(path, openSync(path, 'r'), { ...header, dtype });
   }
 
@@ -46,7 +71,11 @@ export class NpyRows implements Disposable {
     let done = 0;
     while (done < bytes.length) {
       const got = readSync(this.file, bytes, done, bytes.length - done, this.dataOffset + row * bytes.length + done);
-      if (got === 0) throw new AlbertineError('invalid_file', `${this.path} ends before row ${row + 1}`, { value: row, hint: 'It was changed while it was read' });
+      if (got === 0)
+        throw new AlbertineError('invalid_file', `${this.path} ends before row ${row + 1}`, {
+          value: row,
+          hint: 'It was changed while it was read',
+        });
       done += got;
     }
     this.decode(into);
@@ -90,7 +119,12 @@ export class StackedRows implements Disposable {
   constructor(parts: readonly { path: string; rows: NpyRows }[]) {
     const [first] = parts;
     const other = parts.find(({ rows }) => rows.columns !== first.rows.columns);
-    if (other) throw new AlbertineError('shape_mismatch', `${first.path} has vectors of ${first.rows.columns} numbers, ${other.path} of ${other.rows.columns}`, { value: other.path, hint: 'Give vectors of one encoder' });
+    if (other)
+      throw new AlbertineError(
+        'shape_mismatch',
+        `${first.path} has vectors of ${first.rows.columns} numbers, ${other.path} of ${other.rows.columns}`,
+        { value: other.path, hint: 'Give vectors of one encoder' },
+      );
     this.parts = parts.map(({ rows }) => rows);
     this.columns = first.rows.columns;
     const starts = [0];

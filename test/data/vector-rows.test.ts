@@ -29,7 +29,11 @@ const VALUES = Float32Array.from({ length: 12 }, (_, i) => (i - 5) / 8);
 
 describe('vectors read row by row', () => {
   it('are the numbers of the file, in any order and of any float type', async () => {
-    for (const [name, data] of [['<f4', VALUES], ['<f8', Float64Array.from(VALUES)], ['<f2', float32ToFloat16(VALUES)]] as const) {
+    for (const [name, data] of [
+      ['<f4', VALUES],
+      ['<f8', Float64Array.from(VALUES)],
+      ['<f2', float32ToFloat16(VALUES)],
+    ] as const) {
       const bytes = npy(name, 4, 3, data);
       using rows = await NpyRows.open(write(`${name.slice(1)}.npy`, bytes));
       expect([rows.rows, rows.columns]).toEqual([4, 3]);
@@ -43,7 +47,17 @@ describe('vectors read row by row', () => {
   });
 
   it('of several files are one after the other', async () => {
-    const paths = [2, 1, 3].map((count, i) => write(`part-${i}.npy`, npy('<f4', count, 2, Float32Array.from({ length: 2 * count }, (_, k) => 10 * i + k))));
+    const paths = [2, 1, 3].map((count, i) =>
+      write(
+        `part-${i}.npy`,
+        npy(
+          '<f4',
+          count,
+          2,
+          Float32Array.from({ length: 2 * count }, (_, k) => 10 * i + k),
+        ),
+      ),
+    );
     using rows = await StackedRows.open(paths);
     expect(rows.rows).toBe(6);
     const into = new Float32Array(2);
@@ -53,7 +67,10 @@ describe('vectors read row by row', () => {
     });
     expect(first).toEqual([0, 2, 10, 20, 22, 24]);
     const other = write('other.npy', npy('<f4', 1, 3, new Float32Array(3)));
-    await expect(StackedRows.open([paths[0], other])).rejects.toMatchObject({ code: 'shape_mismatch', message: expect.stringMatching(/part-0\.npy has vectors of 2 numbers, .*other\.npy of 3/) as string });
+    await expect(StackedRows.open([paths[0], other])).rejects.toMatchObject({
+      code: 'shape_mismatch',
+      message: expect.stringMatching(/part-0\.npy has vectors of 2 numbers, .*other\.npy of 3/) as string,
+    });
   });
 
   it('take no memory: three gigabytes of vectors are read in a few kilobytes', async () => {
@@ -62,7 +79,13 @@ describe('vectors read row by row', () => {
     const file = openSync(path, 'w');
     writeSync(file, npyHeader('float32', rows, columns));
     // Holes: nothing is on the disk but the last row.
-    writeSync(file, new Uint8Array(Float32Array.from({ length: columns }, (_, i) => i + 1).buffer), 0, 4 * columns, 128 + 4 * columns * (rows - 1));
+    writeSync(
+      file,
+      new Uint8Array(Float32Array.from({ length: columns }, (_, i) => i + 1).buffer),
+      0,
+      4 * columns,
+      128 + 4 * columns * (rows - 1),
+    );
     closeSync(file);
     const before = process.memoryUsage().arrayBuffers;
     using large = await NpyRows.open(path);
@@ -75,13 +98,22 @@ describe('vectors read row by row', () => {
 
   it('refuse what is no matrix of floats, and what is cut off', async () => {
     await expect(NpyRows.open(join(folder, 'absent.npy'))).rejects.toMatchObject({ code: 'file_not_found' });
-    await expect(NpyRows.open(write('bytes.npy', npy('|i1', 2, 2, new Int8Array(4))))).rejects.toMatchObject({ code: 'unsupported', message: expect.stringMatching(/holds int8, and vectors are float16, float32 or float64.*astype/) as string });
-    await expect(NpyRows.open(write('text.npy', Buffer.from('not an array at all')))).rejects.toMatchObject({ code: 'invalid_file', message: expect.stringMatching(/text\.npy: not a \.npy file/) as string });
+    await expect(NpyRows.open(write('bytes.npy', npy('|i1', 2, 2, new Int8Array(4))))).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringMatching(/holds int8, and vectors are float16, float32 or float64.*astype/) as string,
+    });
+    await expect(NpyRows.open(write('text.npy', Buffer.from('not an array at all')))).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: expect.stringMatching(/text\.npy: not a \.npy file/) as string,
+    });
     const cut = write('cut.npy', npy('<f4', 4, 3, VALUES));
     const file = openSync(cut, 'r+');
     ftruncateSync(file, 128 + 30);
     closeSync(file);
-    await expect(NpyRows.open(cut)).rejects.toMatchObject({ code: 'invalid_file', message: expect.stringMatching(/cut\.npy is cut off: it has 2 of 4 rows/) as string });
+    await expect(NpyRows.open(cut)).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: expect.stringMatching(/cut\.npy is cut off: it has 2 of 4 rows/) as string,
+    });
   });
 });
 
@@ -89,7 +121,8 @@ describe('TokenFile', () => {
   it('gives back sequences of any length, while it is written and afterwards', () => {
     const path = join(folder, 'tokens.bin');
     using tokens = new TokenFile(path);
-    const sequence = (i: number): Int32Array => Int32Array.from({ length: i === 50 ? 70_000 : (i * 37) % 900 }, (_, k) => i * 1000 + k);
+    const sequence = (i: number): Int32Array =>
+      Int32Array.from({ length: i === 50 ? 70_000 : (i * 37) % 900 }, (_, k) => i * 1000 + k);
     for (let i = 0; i < 300; i++) tokens.add(sequence(i));
     expect(tokens.sequence(50)).toEqual(sequence(50));
     for (let i = 300; i < 400; i++) tokens.add(sequence(i));

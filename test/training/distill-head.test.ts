@@ -6,7 +6,11 @@ import { createRandom } from '../../src/core/random.ts';
 import { cosine } from '../../src/metrics/similarity.ts';
 import { float32, zeros, type HostTensor } from '../../src/runtime/tensor.ts';
 import { CompiledHead, type HeadDefinition, type HeadResults } from '../../src/training/head.ts';
-import { labelDistillationFeeds, labelDistillationHead, type LabelHeadOptions } from '../../src/training/distill/label-head.ts';
+import {
+  labelDistillationFeeds,
+  labelDistillationHead,
+  type LabelHeadOptions,
+} from '../../src/training/distill/label-head.ts';
 import { fitTargetMap, mapVector } from '../../src/training/distill/target-map.ts';
 import { turnTargets } from '../../src/training/distill/turn.ts';
 import { vectorDistillationHead, type VectorHeadOptions } from '../../src/training/distill/vector-head.ts';
@@ -14,14 +18,39 @@ import { vectorFeeds } from '../../src/training/distill/vector-task.ts';
 import { padSequences } from '../../src/training/contrastive-rows.ts';
 import { TINY_CONFIG } from './small-run.ts';
 
-interface VectorCase extends VectorHeadOptions { hidden: number[]; targets: number[]; value: number; vectorLoss: number; similarityLoss: number; gradient: number[]; weights?: number[]; weightGradient?: number[] }
-interface LabelCase extends LabelHeadOptions {
-  hidden: number[]; teacher: number[]; gold: (number | number[] | null)[]; value: number; gradient: number[]; weights: Record<string, number[]>; weightGradients: Record<string, number[]>;
+interface VectorCase extends VectorHeadOptions {
+  hidden: number[];
+  targets: number[];
+  value: number;
+  vectorLoss: number;
+  similarityLoss: number;
+  gradient: number[];
+  weights?: number[];
+  weightGradient?: number[];
 }
-interface TargetCase { mean: number[]; directions: number[]; keptVariance: number; scale: number; targets: number[] }
+interface LabelCase extends LabelHeadOptions {
+  hidden: number[];
+  teacher: number[];
+  gold: (number | number[] | null)[];
+  value: number;
+  gradient: number[];
+  weights: Record<string, number[]>;
+  weightGradients: Record<string, number[]>;
+}
+interface TargetCase {
+  mean: number[];
+  directions: number[];
+  keptVariance: number;
+  scale: number;
+  targets: number[];
+}
 /** Written by oracle/make_distil_golden.py. */
 const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../oracle/goldens/distil.json'), 'utf8')) as {
-  texts: number[][]; hiddenSize: number; length: number; vectors: Record<string, VectorCase>; labels: Record<string, LabelCase>;
+  texts: number[][];
+  hiddenSize: number;
+  length: number;
+  vectors: Record<string, VectorCase>;
+  labels: Record<string, LabelCase>;
   targets: { rows: number; teacherWidth: number; width: number; sample: number[]; cases: Record<string, TargetCase> };
   turning: { width: number; wanted: number[]; made: number[]; rotation: number[]; before: number; after: number };
 };
@@ -35,49 +64,91 @@ function furthest(actual: ArrayLike<number>, expected: ArrayLike<number>): numbe
   return Math.max(...Array.from(expected, (value, i) => Math.abs(value - actual[i])));
 }
 
-async function run(definition: HeadDefinition, feeds: Record<string, HostTensor>, given: { hidden: readonly number[]; weights: Record<string, readonly number[]> }): Promise<{ results: HeadResults; gradient: Float32Array; weightGradients: Record<string, Float32Array> }> {
+async function run(
+  definition: HeadDefinition,
+  feeds: Record<string, HostTensor>,
+  given: { hidden: readonly number[]; weights: Record<string, readonly number[]> },
+): Promise<{ results: HeadResults; gradient: Float32Array; weightGradients: Record<string, Float32Array> }> {
   const shape = [rows * golden.length, golden.hiddenSize];
   const hiddenGradient = zeros('float32', shape);
   const specs = definition.parameters;
-  const values = Object.fromEntries(specs.map(({ name, shape: own }) => [name, float32(own, Float32Array.from(given.weights[name]))]));
+  const values = Object.fromEntries(
+    specs.map(({ name, shape: own }) => [name, float32(own, Float32Array.from(given.weights[name]))]),
+  );
   const gradients = Object.fromEntries(specs.map(({ name, shape: own }) => [name, zeros('float32', own)]));
-  using head = new CompiledHead(definition, { hiddenSize: golden.hiddenSize, trainable: new Set(specs.map(({ name }) => name)), dropout: false, options: { threads: 1 } });
-  const results = await head.train({ hidden: float32(shape, Float32Array.from(given.hidden)), ...feeds }, { parameters: { values, gradients }, hiddenGradient, sizes: { batch: rows, sequence: golden.length } });
-  return { results, gradient: hiddenGradient.data as Float32Array, weightGradients: Object.fromEntries(Object.entries(gradients).map(([name, { data }]) => [name, data as Float32Array])) };
+  using head = new CompiledHead(definition, {
+    hiddenSize: golden.hiddenSize,
+    trainable: new Set(specs.map(({ name }) => name)),
+    dropout: false,
+    options: { threads: 1 },
+  });
+  const results = await head.train(
+    { hidden: float32(shape, Float32Array.from(given.hidden)), ...feeds },
+    { parameters: { values, gradients }, hiddenGradient, sizes: { batch: rows, sequence: golden.length } },
+  );
+  return {
+    results,
+    gradient: hiddenGradient.data as Float32Array,
+    weightGradients: Object.fromEntries(
+      Object.entries(gradients).map(([name, { data }]) => [name, data as Float32Array]),
+    ),
+  };
 }
 
 const value = (results: HeadResults, name: string): number => (results[name].data as Float32Array)[0];
 
 describe('distillation of vectors against PyTorch (float64)', () => {
-  it.each(Object.entries(golden.vectors))('%s', async (_, { hidden, targets, weights, weightGradient, ...expected }) => {
-    const batch = padSequences(texts, config, expected.pooling!);
-    expect(batch.sequenceLength).toBe(golden.length);
-    const feeds = { ...batch.headFeeds, ...vectorFeeds(texts, Float32Array.from(targets), expected) };
-    const name = 'distillation.projection.weight';
-    const { results, gradient, weightGradients } = await run(vectorDistillationHead(config, expected), feeds, { hidden, weights: { [name]: weights ?? [] } });
-    expect(Math.abs(value(results, 'loss') - expected.value)).toBeLessThan(2e-6);
-    expect(Math.abs(value(results, 'vectorLoss') - expected.vectorLoss)).toBeLessThan(1e-6);
-    if (expected.similarityWeight! > 0) expect(Math.abs(value(results, 'similarityLoss') - expected.similarityLoss)).toBeLessThan(5e-6);
-    expect(furthest(gradient, expected.gradient)).toBeLessThan(2e-6);
-    if (weightGradient) expect(furthest(weightGradients[name], weightGradient)).toBeLessThan(5e-6);
-  });
+  it.each(Object.entries(golden.vectors))(
+    '%s',
+    async (_, { hidden, targets, weights, weightGradient, ...expected }) => {
+      const batch = padSequences(texts, config, expected.pooling!);
+      expect(batch.sequenceLength).toBe(golden.length);
+      const feeds = { ...batch.headFeeds, ...vectorFeeds(texts, Float32Array.from(targets), expected) };
+      const name = 'distillation.projection.weight';
+      const { results, gradient, weightGradients } = await run(vectorDistillationHead(config, expected), feeds, {
+        hidden,
+        weights: { [name]: weights ?? [] },
+      });
+      expect(Math.abs(value(results, 'loss') - expected.value)).toBeLessThan(2e-6);
+      expect(Math.abs(value(results, 'vectorLoss') - expected.vectorLoss)).toBeLessThan(1e-6);
+      if (expected.similarityWeight! > 0)
+        expect(Math.abs(value(results, 'similarityLoss') - expected.similarityLoss)).toBeLessThan(5e-6);
+      expect(furthest(gradient, expected.gradient)).toBeLessThan(2e-6);
+      if (weightGradient) expect(furthest(weightGradients[name], weightGradient)).toBeLessThan(5e-6);
+    },
+  );
 });
 
 describe('distillation of labels against PyTorch (float64)', () => {
-  it.each(Object.entries(golden.labels))('%s', async (_, { hidden, teacher, gold, weights, weightGradients: expectedWeights, ...expected }) => {
-    const { numLabels } = expected;
-    const units = texts.map((ids, row) => ({
-      pieces: [{ ids, typeIds: new Int32Array(ids.length) }], weight: 1, target: { logits: teacher.slice(row * numLabels, (row + 1) * numLabels), ...(gold[row] !== null && { gold: gold[row]! }) },
-    }));
-    const { feeds } = labelDistillationFeeds({ units, pieces: units.flatMap(({ pieces }) => pieces), sequenceLength: golden.length, totalWeight: rows }, expected);
-    const { results, gradient, weightGradients } = await run(labelDistillationHead(config, expected), feeds, { hidden, weights });
-    expect(Math.abs(value(results, 'loss') - expected.value)).toBeLessThan(5e-6);
-    expect(furthest(gradient, expected.gradient)).toBeLessThan(2e-6);
-    for (const [name, expectedGradient] of Object.entries(expectedWeights)) expect(furthest(weightGradients[name], expectedGradient), name).toBeLessThan(5e-6);
-  });
+  it.each(Object.entries(golden.labels))(
+    '%s',
+    async (_, { hidden, teacher, gold, weights, weightGradients: expectedWeights, ...expected }) => {
+      const { numLabels } = expected;
+      const units = texts.map((ids, row) => ({
+        pieces: [{ ids, typeIds: new Int32Array(ids.length) }],
+        weight: 1,
+        target: {
+          logits: teacher.slice(row * numLabels, (row + 1) * numLabels),
+          ...(gold[row] !== null && { gold: gold[row]! }),
+        },
+      }));
+      const { feeds } = labelDistillationFeeds(
+        { units, pieces: units.flatMap(({ pieces }) => pieces), sequenceLength: golden.length, totalWeight: rows },
+        expected,
+      );
+      const { results, gradient, weightGradients } = await run(labelDistillationHead(config, expected), feeds, {
+        hidden,
+        weights,
+      });
+      expect(Math.abs(value(results, 'loss') - expected.value)).toBeLessThan(5e-6);
+      expect(furthest(gradient, expected.gradient)).toBeLessThan(2e-6);
+      for (const [name, expectedGradient] of Object.entries(expectedWeights))
+        expect(furthest(weightGradients[name], expectedGradient), name).toBeLessThan(5e-6);
+    },
+  );
 });
 
-describe('targets of a teacher\'s vectors', () => {
+describe("targets of a teacher's vectors", () => {
   const { sample, teacherWidth, width, rows: sampled } = golden.targets;
   it.each(Object.entries(golden.targets.cases))('are as PyTorch makes them, for %s', (loss, expected) => {
     const all = Float32Array.from(sample);
@@ -87,7 +158,12 @@ describe('targets of a teacher\'s vectors', () => {
     expect(Math.abs(map.keptVariance - expected.keptVariance)).toBeLessThan(1e-6);
     expect(Math.abs(map.scale - expected.scale)).toBeLessThan(1e-6);
     const targets = new Float32Array(sampled * width);
-    for (let row = 0; row < sampled; row++) mapVector(map, all.subarray(row * teacherWidth, (row + 1) * teacherWidth), targets.subarray(row * width, (row + 1) * width));
+    for (let row = 0; row < sampled; row++)
+      mapVector(
+        map,
+        all.subarray(row * teacherWidth, (row + 1) * teacherWidth),
+        targets.subarray(row * width, (row + 1) * width),
+      );
     expect(furthest(targets, expected.targets)).toBeLessThan(5e-6);
   });
 
@@ -111,19 +187,32 @@ describe('turning targets towards what a student makes', () => {
     const map = fitTargetMap(right, { teacherWidth: width, width, centre: false, unit: true });
     const turned = turnTargets(map, own, right);
     // Without directions before, those are the rotation itself.
-    const expected = Array.from({ length: width * width }, (_, i) => rotation[(i % width) * width + Math.floor(i / width)]);
+    const expected = Array.from(
+      { length: width * width },
+      (_, i) => rotation[(i % width) * width + Math.floor(i / width)],
+    );
     expect(furthest(turned.map.directions!, expected)).toBeLessThan(1e-6);
-    expect([Math.abs(turned.before - before), Math.abs(turned.after - after)].every((difference) => difference < 1e-6)).toBe(true);
+    expect(
+      [Math.abs(turned.before - before), Math.abs(turned.after - after)].every((difference) => difference < 1e-6),
+    ).toBe(true);
     const target = (row: number): Float32Array => {
       const into = new Float32Array(width);
       mapVector(turned.map, right.subarray(row * width, (row + 1) * width), into);
       return into;
     };
-    for (let row = 1; row < 6; row++) expect(Math.abs(cosine(target(0), target(row)) - cosine(right.subarray(0, width), right.subarray(row * width, (row + 1) * width)))).toBeLessThan(1e-6);
+    for (let row = 1; row < 6; row++)
+      expect(
+        Math.abs(
+          cosine(target(0), target(row)) -
+            cosine(right.subarray(0, width), right.subarray(row * width, (row + 1) * width)),
+        ),
+      ).toBeLessThan(1e-6);
   });
 
   it('takes targets that are narrower than the student', () => {
-    const wide = Float32Array.from({ length: (right.length / width) * (width + 2) }, (_, i) => (i % (width + 2) < width ? right[Math.floor(i / (width + 2)) * width + (i % (width + 2))] : 0));
+    const wide = Float32Array.from({ length: (right.length / width) * (width + 2) }, (_, i) =>
+      i % (width + 2) < width ? right[Math.floor(i / (width + 2)) * width + (i % (width + 2))] : 0,
+    );
     const map = fitTargetMap(right, { teacherWidth: width, width: width + 2, centre: false, unit: true });
     const student = createRandom(3);
     const vectors = Float32Array.from(wide, () => student.normal());
@@ -139,7 +228,8 @@ describe('symmetricEigen', () => {
     for (const n of [1, 2, 3, 17, 60]) {
       const random = createRandom(n);
       const matrix = new Float64Array(n * n);
-      for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) matrix[i * n + j] = matrix[j * n + i] = random.uniform() - 0.5;
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j <= i; j++) matrix[i * n + j] = matrix[j * n + i] = random.uniform() - 0.5;
       const { values, vectors } = symmetricEigen(matrix.slice(), n);
       expect(Array.from(values)).toEqual(Array.from(values).sort((a, b) => b - a));
       for (let i = 0; i < n; i++) {

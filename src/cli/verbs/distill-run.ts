@@ -21,12 +21,17 @@ export async function runDistill(io: CliIo, command: Command): Promise<void> {
   const options = optionsOfFlags({ ...DISTILL_SETTINGS, ...DISTILL_RUN_SETTINGS }, flags) as unknown as DistillOptions;
   const given: DistillOptions = { ...options, student: studentOf(options.student as string) };
   // Downloaded with progress; settings and cards call them by their names.
-  for (const model of [given.teacher, given.tokenizer, isNew(given.student) ? undefined : given.student as string]) if (model !== undefined) await resolveModelFolder(io, model, { quiet });
+  for (const model of [given.teacher, given.tokenizer, isNew(given.student) ? undefined : (given.student as string)])
+    if (model !== undefined) await resolveModelFolder(io, model, { quiet });
   const bar = createProgressBar(io, { quiet });
   const started = performance.now();
   const result = await distill({
-    ...given, command: commandLine(), ...listeners(io, command, { bar, quiet, facts: FACTS }),
-  }).catch(unlessFinished(io)).finally(() => bar.finish());
+    ...given,
+    command: commandLine(),
+    ...listeners(io, command, { bar, quiet, facts: FACTS }),
+  })
+    .catch(unlessFinished(io))
+    .finally(() => bar.finish());
   if (result === undefined) return await io.stdout.write(`${given.output}\n`);
   if (result.outcome === 'interrupted') throw interrupted(result);
   if (!quiet) printResult(io, result, (performance.now() - started) / 1000);
@@ -43,13 +48,24 @@ function studentOf(text: string): DistillOptions['student'] {
   }
 }
 
-function printResult(io: CliIo, { output, outcome, task, steps, best, skipped, rollBacks }: DistillResult, seconds: number): void {
+function printResult(
+  io: CliIo,
+  { output, outcome, task, steps, best, skipped, rollBacks }: DistillResult,
+  seconds: number,
+): void {
   const next = task === 'embedding' ? [`embed --model ${output} "a text"`] : [`predict ${output} "a text"`];
   const lines = [
     `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${countOf(steps, 'step')} in ${formatDuration(seconds)}`,
-    ...(best ? [`${best.step === 0 ? 'kept: the starting weights' : `best weights: step ${best.step.toLocaleString('en-US')}`}, ${best.metric} ${best.value.toFixed(4)}`] : []),
+    ...(best
+      ? [
+          `${best.step === 0 ? 'kept: the starting weights' : `best weights: step ${best.step.toLocaleString('en-US')}`}, ${best.metric} ${best.value.toFixed(4)}`,
+        ]
+      : []),
     `next: ${[`report ${output}`, ...next].map((command) => `albertine ${command}`).join('; ')}`,
   ];
   io.stderr.write(`${lines.join('\n')}\n`);
-  if (skipped > 0) io.stderr.write(`note: ${countOf(skipped, 'step')} not applied, ${countOf(rollBacks, 'roll-back')}; see ${output}/events.jsonl\n`);
+  if (skipped > 0)
+    io.stderr.write(
+      `note: ${countOf(skipped, 'step')} not applied, ${countOf(rollBacks, 'roll-back')}; see ${output}/events.jsonl\n`,
+    );
 }

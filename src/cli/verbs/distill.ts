@@ -5,11 +5,17 @@ import type { CliIo } from '../terminal/io.ts';
 
 /** `albertine distill`: a student learns what a teacher says of texts. */
 export function registerDistill(program: Command, io: CliIo): void {
-  const command = program.command('distill')
+  const command = program
+    .command('distill')
     .summary('teach a small model what another one says of your texts')
-    .description('Teaches an ALBERT what a teacher says of texts: sentence vectors of any encoder, or the answers of a text classifier. No labels are needed.');
+    .description(
+      'Teaches an ALBERT what a teacher says of texts: sentence vectors of any encoder, or the answers of a text classifier. No labels are needed.',
+    );
   addSettings(command, { ...DISTILL_SETTINGS, ...DISTILL_RUN_SETTINGS })
-    .option('-q, --quiet', 'no progress, no facts about the data and no result: only the output folder, notes, warnings and errors')
+    .option(
+      '-q, --quiet',
+      'no progress, no facts about the data and no result: only the output folder, notes, warnings and errors',
+    )
     .addHelpText('after', MANUAL)
     .action(async () => {
       const { runDistill } = await import('./distill-run.ts');

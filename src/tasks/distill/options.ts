@@ -7,8 +7,11 @@ import type { FineTuneRunOptions } from '../../training/run/options.ts';
 import type { TrainingOutcome } from '../../training/trainer-options.ts';
 
 /** Options of `distill`. */
-export interface DistillOptions extends Omit<FineTuneRunOptions, 'model'>, Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
-  /** What is handed on: sentence vectors (`embedding`, the default), or the answers of a text classifier (`classify`). */
+export interface DistillOptions
+  extends Omit<FineTuneRunOptions, 'model'>, Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
+  /**
+   * What is handed on: sentence vectors (`embedding`, the default), or the answers of a text classifier (`classify`).
+   */
   task?: 'embedding' | 'classify';
   /** What learns: path or hub id of an ALBERT; a preset's name, or a shape, for a new network. */
   student: NewNetwork;
@@ -16,7 +19,10 @@ export interface DistillOptions extends Omit<FineTuneRunOptions, 'model'>, Omit<
   input: readonly string[];
   /** An ALBERT (path or hub id) whose vectors, or answers, are computed first and kept in `teacherCache`. */
   teacher?: string;
-  /** `embedding`: vectors of any encoder, a row a text: .npy, .jsonl or .parquet. Without it and `teacher`, `input` has them in `vectorField`. */
+  /**
+   * `embedding`: vectors of any encoder, a row a text: .npy, .jsonl or .parquet. Without it and `teacher`, `input` has
+   * them in `vectorField`.
+   */
   teacherVectors?: readonly string[];
   /** Default `text`. */
   textField?: string;
@@ -36,7 +42,10 @@ export interface DistillOptions extends Omit<FineTuneRunOptions, 'model'>, Omit<
   tokenizer?: string;
   /** Start of a new network. Default `teacher`, where that is an ALBERT with the same vocabulary; else `random`. */
   wordEmbeddings?: 'teacher' | 'random';
-  /** `embedding`: texts to judge by; equal ones stay on one side. Default 1,000, at most a tenth. `classify` holds out a tenth. */
+  /**
+   * `embedding`: texts to judge by; equal ones stay on one side. Default 1,000, at most a tenth. `classify` holds out a
+   * tenth.
+   */
   heldOut?: number;
   /** `embedding`: stored with the model. Default: the student's if it is `cls`, else `mean`. */
   pooling?: EmbeddingPooling;
@@ -44,9 +53,15 @@ export interface DistillOptions extends Omit<FineTuneRunOptions, 'model'>, Omit<
   loss?: VectorLoss;
   /** `embedding`: subtracts the mean of the teacher's vectors. Default true. */
   centre?: boolean;
-  /** `embedding`, with a student that is trained already: turns the targets to where its vectors lie (a rotation, which changes no similarity among them). Default true. */
+  /**
+   * `embedding`, with a student that is trained already: turns the targets to where its vectors lie (a rotation, which
+   * changes no similarity among them). Default true.
+   */
   turn?: boolean;
-  /** `embedding`: learns the teacher's whole vector through a linear layer that the saved model does not have. Default false: its main directions. */
+  /**
+   * `embedding`: learns the teacher's whole vector through a linear layer that the saved model does not have. Default
+   * false: its main directions.
+   */
   projection?: boolean;
   /** `embedding`: factor on the loss over similarities within a step. Default 0.5. */
   similarityWeight?: number;

@@ -31,17 +31,27 @@ export interface Student {
 }
 
 /** What the student is, as settings and cards call it. */
-export const studentName = (student: DistillOptions['student']): string => (typeof student === 'string' ? student : `new network ${JSON.stringify(student)}`);
+export const studentName = (student: DistillOptions['student']): string =>
+  typeof student === 'string' ? student : `new network ${JSON.stringify(student)}`;
 
 /** Whether the student is a new network: a shape, or a preset's name that no folder has. */
-export const isNew = (student: DistillOptions['student']): boolean => typeof student !== 'string' || (Object.hasOwn(PRESETS, student) && !existsSync(student));
+export const isNew = (student: DistillOptions['student']): boolean =>
+  typeof student !== 'string' || (Object.hasOwn(PRESETS, student) && !existsSync(student));
 
-/** Opens the student, or makes a new network with random weights, whose words may be the teacher's. Throws `invalid_argument` for options of new networks beside a checkpoint. */
+/**
+ * Opens the student, or makes a new network with random weights, whose words may be the teacher's. Throws
+ * `invalid_argument` for options of new networks beside a checkpoint.
+ */
 export async function openStudent(options: DistillOptions, teacher: Albert | undefined): Promise<Student> {
   const { student } = options;
   if (!isNew(student)) {
     const unused = (['tokenizer', 'wordEmbeddings'] as const).find((name) => options[name] !== undefined);
-    if (unused) throw new AlbertineError('invalid_argument', prose`${option(unused)} is for a new network, and the student is a checkpoint, which brings its own`, { value: options[unused], option: unused });
+    if (unused)
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`${option(unused)} is for a new network, and the student is a checkpoint, which brings its own`,
+        { value: options[unused], option: unused },
+      );
     return { folder: await modelFolder(student as string), name: student as string, dispose: async () => undefined };
   }
   const files = await openFolder(await modelFolder(options.tokenizer ?? options.teacher ?? BUILT_IN_MODEL));
@@ -52,21 +62,46 @@ export async function openStudent(options: DistillOptions, teacher: Albert | und
   // Those of an int8 model are not numbers yet.
   const words = teacher?.loaded.int8 === undefined ? teacher?.weights.get(WORDS) : undefined;
   if (options.wordEmbeddings === 'teacher' && !(sameWords && words)) {
-    throw new AlbertineError('invalid_argument', prose`${option('wordEmbeddings', 'teacher')} needs a ${option('teacher')} with the same vocabulary`, { value: options.wordEmbeddings, option: 'wordEmbeddings' });
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('wordEmbeddings', 'teacher')} needs a ${option('teacher')} with the same vocabulary`,
+      { value: options.wordEmbeddings, option: 'wordEmbeddings' },
+    );
   }
   if (sameWords && words && options.wordEmbeddings !== 'random') {
     takeWords(weights, words, config);
-    tell(options.onEvent, 'model', `word embeddings of the new network: the teacher's, ${words.shape[1] > config.embeddingSize ? `${config.embeddingSize} main directions of ${words.shape[1]}` : `${words.shape[1]} numbers`}`);
+    tell(
+      options.onEvent,
+      'model',
+      `word embeddings of the new network: the teacher's, ${words.shape[1] > config.embeddingSize ? `${config.embeddingSize} main directions of ${words.shape[1]}` : `${words.shape[1]} numbers`}`,
+    );
   }
   const folder = await mkdtemp(join(tmpdir(), 'albertine-student-'));
-  await saveCheckpoint(folder, { config, weights, tokenizerFiles: tokenizer.files(), extra: { albertine_untrained: true } });
+  await saveCheckpoint(folder, {
+    config,
+    weights,
+    tokenizerFiles: tokenizer.files(),
+    extra: { albertine_untrained: true },
+  });
   return { folder, name: studentName(student), dispose: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** The teacher's word embeddings around their mean, on as many main directions as there is room for; where there is more room, the rest stays random. */
-function takeWords(weights: Weights, { shape: [rows, from], data }: Weight, { embeddingSize, vocabSize }: AlbertConfig): void {
+/**
+ * The teacher's word embeddings around their mean, on as many main directions as there is room for; where there is more
+ * room, the rest stays random.
+ */
+function takeWords(
+  weights: Weights,
+  { shape: [rows, from], data }: Weight,
+  { embeddingSize, vocabSize }: AlbertConfig,
+): void {
   const table = weights.get(WORDS)!.data;
-  const map = fitTargetMap(data, { teacherWidth: from, width: Math.min(from, embeddingSize), centre: true, unit: false });
+  const map = fitTargetMap(data, {
+    teacherWidth: from,
+    width: Math.min(from, embeddingSize),
+    centre: true,
+    unit: false,
+  });
   const target = new Float32Array(map.width);
   for (let row = 0; row < Math.min(rows, vocabSize); row++) {
     mapVector(map, data.subarray(row * from, (row + 1) * from), target);

@@ -42,15 +42,23 @@ export interface TeacherCacheOptions {
 }
 
 /**
- * A teacher's answers to a stream of inputs, in `.npy` files of 4,096 rows, whose paths are returned; those that an earlier call made of the same texts are taken as they are.
- * Throws `interrupted`; what is complete is kept.
+ * A teacher's answers to a stream of inputs, in `.npy` files of 4,096 rows, whose paths are returned; those that an
+ * earlier call made of the same texts are taken as they are. Throws `interrupted`; what is complete is kept.
  */
-export async function teach<I>(inputs: AsyncIterable<I>, teacher: Teacher<I>, options: TeacherCacheOptions): Promise<{ paths: string[]; computed: number }> {
+export async function teach<I>(
+  inputs: AsyncIterable<I>,
+  teacher: Teacher<I>,
+  options: TeacherCacheOptions,
+): Promise<{ paths: string[]; computed: number }> {
   await makeFolder(options.folder);
   return await withinLock(options.folder, () => teachLocked(inputs, teacher, options));
 }
 
-async function teachLocked<I>(inputs: AsyncIterable<I>, teacher: Teacher<I>, { folder, total, onProgress, signal }: TeacherCacheOptions): Promise<{ paths: string[]; computed: number }> {
+async function teachLocked<I>(
+  inputs: AsyncIterable<I>,
+  teacher: Teacher<I>,
+  { folder, total, onProgress, signal }: TeacherCacheOptions,
+): Promise<{ paths: string[]; computed: number }> {
   const manifest = await readManifest(folder, teacher);
   const meter = new ProgressMeter(onProgress, { stage: 'asking the teacher', unit: 'texts', total });
   const paths: string[] = [];
@@ -82,7 +90,10 @@ async function teachLocked<I>(inputs: AsyncIterable<I>, teacher: Teacher<I>, { f
 
 const MANIFEST = 'teacher.json';
 
-async function readManifest(folder: string, { fingerprint, width }: Pick<Teacher<never>, 'fingerprint' | 'width'>): Promise<Manifest> {
+async function readManifest(
+  folder: string,
+  { fingerprint, width }: Pick<Teacher<never>, 'fingerprint' | 'width'>,
+): Promise<Manifest> {
   const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined);
   const fresh = { fingerprint, width, shards: [] };
   if (text === undefined) return fresh;
@@ -112,5 +123,8 @@ function hashOf(texts: readonly string[]): string {
 }
 
 function interrupted(reason: unknown): AlbertineError {
-  return new AlbertineError('interrupted', 'interrupted while the teacher was asked; what it has said is kept', { cause: reason, hint: 'The same command goes on from there' });
+  return new AlbertineError('interrupted', 'interrupted while the teacher was asked; what it has said is kept', {
+    cause: reason,
+    hint: 'The same command goes on from there',
+  });
 }

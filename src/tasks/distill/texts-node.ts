@@ -85,15 +85,34 @@ interface Reading {
   vectorField: string | undefined;
 }
 
-/** Texts of all files with the fields of these names; a row that cannot be used is reported by its source. Rows of JSONL may lack `optional`. */
-export async function* textsOf(options: DistillOptions, more: readonly string[] = [], optional: readonly string[] = []): AsyncGenerator<{ text: string; fields: Record<string, unknown>; reject: (reason: string) => void; source: RowSource }> {
+/**
+ * Texts of all files with the fields of these names; a row that cannot be used is reported by its source. Rows of JSONL
+ * may lack `optional`.
+ */
+export async function* textsOf(
+  options: DistillOptions,
+  more: readonly string[] = [],
+  optional: readonly string[] = [],
+): AsyncGenerator<{
+  text: string;
+  fields: Record<string, unknown>;
+  reject: (reason: string) => void;
+  source: RowSource;
+}> {
   for (const path of options.input) {
     const format = options.format ?? formatOfPath(path);
     const isPlain = format === 'txt';
     const [missing] = isPlain ? [...more, ...optional] : [];
-    if (missing !== undefined) throw new AlbertineError('invalid_argument', prose`${path} has texts and nothing else: there is no ${missing}`, { value: path, hint: prose`Give ${option('teacher')} or ${option('teacherVectors')}, or a .jsonl or .parquet file` });
-    const textField = isPlain ? 'text' : options.textField ?? 'text';
-    const source = openRows(path, { ...pick(options, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']), ...((format !== 'jsonl' || optional.length === 0) && { fields: [textField, ...more, ...optional] }) });
+    if (missing !== undefined)
+      throw new AlbertineError('invalid_argument', prose`${path} has texts and nothing else: there is no ${missing}`, {
+        value: path,
+        hint: prose`Give ${option('teacher')} or ${option('teacherVectors')}, or a .jsonl or .parquet file`,
+      });
+    const textField = isPlain ? 'text' : (options.textField ?? 'text');
+    const source = openRows(path, {
+      ...pick(options, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']),
+      ...((format !== 'jsonl' || optional.length === 0) && { fields: [textField, ...more, ...optional] }),
+    });
     for await (const row of source) {
       const reject = (reason: string): void => source.reject(row, reason);
       const problem = textFieldProblem(textField, row.fields);
@@ -103,7 +122,10 @@ export async function* textsOf(options: DistillOptions, more: readonly string[] 
   }
 }
 
-/** Tokenises all texts, each once, into a file; those without a letter teach nothing and are left out. Throws `invalid_data` for rows that cannot be used. */
+/**
+ * Tokenises all texts, each once, into a file; those without a letter teach nothing and are left out. Throws
+ * `invalid_data` for rows that cannot be used.
+ */
 export async function readTexts(options: DistillOptions, reading: Reading): Promise<ReadTexts> {
   const { tokenizer, maxLength, folder, vectorField } = reading;
   const file = new TokenFile(join(folder, 'tokens.bin'));
@@ -114,7 +136,10 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
   const meter = new ProgressMeter(options.onProgress, { stage: 'reading texts', unit: 'texts' });
   let read = 0;
   try {
-    for await (const { text, fields, reject, source } of textsOf(options, vectorField === undefined ? [] : [vectorField])) {
+    for await (const { text, fields, reject, source } of textsOf(
+      options,
+      vectorField === undefined ? [] : [vectorField],
+    )) {
       sources.add(source);
       const row = read++;
       meter.add(1);
@@ -123,7 +148,12 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
       if (typeof values === 'string') reject(values);
       else if (text.trim() === '') counts.emptyTexts++;
       else {
-        const { windows: [ids], truncatedTokens, tokenCount, unknownTokens } = splitText(tokenizer, text, { longText: 'truncate', maxLength, stride: 0 });
+        const {
+          windows: [ids],
+          truncatedTokens,
+          tokenCount,
+          unknownTokens,
+        } = splitText(tokenizer, text, { longText: 'truncate', maxLength, stride: 0 });
         file.add(ids);
         keys.push(textKey([text]));
         rowOf.push(row);
@@ -135,14 +165,31 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
       }
     }
     meter.finish();
-    if (keys.length === 0) throw new AlbertineError('invalid_data', `${options.input.join(', ')}: there is no usable text`, { value: options.input });
+    if (keys.length === 0)
+      throw new AlbertineError('invalid_data', `${options.input.join(', ')}: there is no usable text`, {
+        value: options.input,
+      });
     const vectorFile = await beside?.close();
     const reports = [...sources].map(({ report }) => report);
-    const report = { rows: read, blank: 0, skipped: reports.reduce((sum, { skipped }) => sum + skipped, 0), issues: reports.flatMap(({ issues }) => issues) };
+    const report = {
+      rows: read,
+      blank: 0,
+      skipped: reports.reduce((sum, { skipped }) => sum + skipped, 0),
+      issues: reports.flatMap(({ issues }) => issues),
+    };
     const remarks = [
-      ...readingRemarks({ report, ...counts, emptyTexts: 0, maxLength }), ...(counts.emptyTexts > 0 ? [`${countOf(counts.emptyTexts, 'empty text')} left out`] : []), ...unknownRemarks(counts),
+      ...readingRemarks({ report, ...counts, emptyTexts: 0, maxLength }),
+      ...(counts.emptyTexts > 0 ? [`${countOf(counts.emptyTexts, 'empty text')} left out`] : []),
+      ...unknownRemarks(counts),
     ];
-    return { file, keys, read, remarks, ...(vectorFile !== undefined && { vectorFile }), ...(options.teacherVectors && rowOf.length < read && { rowOf }) };
+    return {
+      file,
+      keys,
+      read,
+      remarks,
+      ...(vectorFile !== undefined && { vectorFile }),
+      ...(options.teacherVectors && rowOf.length < read && { rowOf }),
+    };
   } catch (error) {
     file[Symbol.dispose]();
     await beside?.close().catch(() => undefined);
@@ -168,11 +215,15 @@ class VectorColumn {
     if (!Object.hasOwn(fields, this.field)) return missingFieldReason(this.field, fields);
     const value = fields[this.field];
     const numbers = ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value;
-    if (!Array.isArray(numbers) || numbers.length === 0) return `field ${name} must be a list of numbers, got ${describeValue(value)}`;
+    if (!Array.isArray(numbers) || numbers.length === 0)
+      return `field ${name} must be a list of numbers, got ${describeValue(value)}`;
     const wrong = numbers.findIndex((entry) => typeof entry !== 'number' || !Number.isFinite(Math.fround(entry)));
-    if (wrong >= 0) return `field ${name} must be a list of numbers, and number ${wrong + 1} is ${describeValue(numbers[wrong])}`;
+    if (wrong >= 0)
+      return `field ${name} must be a list of numbers, and number ${wrong + 1} is ${describeValue(numbers[wrong])}`;
     this.width ??= numbers.length;
-    return numbers.length === this.width ? numbers as number[] : `field ${name} has ${numbers.length} numbers, that of the first row ${this.width}`;
+    return numbers.length === this.width
+      ? (numbers as number[])
+      : `field ${name} has ${numbers.length} numbers, that of the first row ${this.width}`;
   }
 
   async write(values: readonly number[]): Promise<void> {
@@ -200,7 +251,11 @@ export async function vectorFiles(options: DistillOptions, folder: string): Prom
     for await (const row of rows) {
       const values = column.valuesOf(row.fields);
       // Rows are matched by their order, so that none may be left out.
-      if (typeof values === 'string') throw new AlbertineError('invalid_data', `${path}, row ${row.number}: ${values}`, { value: row.number, hint: prose`Correct the row, or name the field with ${option('vectorField')}` });
+      if (typeof values === 'string')
+        throw new AlbertineError('invalid_data', `${path}, row ${row.number}: ${values}`, {
+          value: row.number,
+          hint: prose`Correct the row, or name the field with ${option('vectorField')}`,
+        });
       await column.write(values);
     }
     if (rows.report.rows === 0) throw new AlbertineError('invalid_data', `${path} has no vector`, { value: path });
@@ -210,11 +265,19 @@ export async function vectorFiles(options: DistillOptions, folder: string): Prom
 }
 
 /** Which texts are held out: by a hash of the text and the seed, so that equal texts stay together. */
-export function holdOut(keys: readonly number[], { heldOut, seed }: { heldOut: number | undefined; seed: number }): { train: Uint32Array; evaluation: number[]; distinct: number } {
+export function holdOut(
+  keys: readonly number[],
+  { heldOut, seed }: { heldOut: number | undefined; seed: number },
+): { train: Uint32Array; evaluation: number[]; distinct: number } {
   const wanted = heldOut ?? Math.min(HELD_OUT, Math.floor(keys.length * HELD_OUT_SHARE));
   const ranks = Uint32Array.from(keys, (key) => hash32(hash32(seed, key % 4294967296), Math.floor(key / 4294967296)));
   const distinct = sortedWithoutRepetitions(ranks);
-  if (wanted >= distinct.length) throw new AlbertineError('invalid_argument', prose`${option('heldOut')} ${wanted} leaves nothing to learn from: there are ${countOf(distinct.length, 'different text')}`, { value: wanted, option: 'heldOut' });
+  if (wanted >= distinct.length)
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('heldOut')} ${wanted} leaves nothing to learn from: there are ${countOf(distinct.length, 'different text')}`,
+      { value: wanted, option: 'heldOut' },
+    );
   if (wanted === 0) return { train: Uint32Array.from(keys.keys()), evaluation: [], distinct: distinct.length };
   const last = distinct[wanted - 1];
   const train: number[] = [];
@@ -238,25 +301,42 @@ function sortedWithoutRepetitions(values: Uint32Array): Uint32Array {
 const SAMPLE_NUMBERS = 1 << 24;
 const SAMPLE_ROWS = 20_000;
 
-/** Reads every vector once: throws `invalid_data` for one that has no direction, and gives a sample of the training vectors and a hash of all that is learned from. */
-export function scanTexts(texts: StoredTexts, train: Uint32Array, describe: (text: number) => string, options: Pick<DistillOptions, 'onProgress' | 'signal'>): { sample: Float32Array; fingerprint: string } {
+/**
+ * Reads every vector once: throws `invalid_data` for one that has no direction, and gives a sample of the training
+ * vectors and a hash of all that is learned from.
+ */
+export function scanTexts(
+  texts: StoredTexts,
+  train: Uint32Array,
+  describe: (text: number) => string,
+  options: Pick<DistillOptions, 'onProgress' | 'signal'>,
+): { sample: Float32Array; fingerprint: string } {
   const { width } = texts;
   const hash = createHash('sha256');
   const vector = new Float32Array(width);
   const bytes = new Uint8Array(vector.buffer);
   const rows = Math.min(train.length, SAMPLE_ROWS, Math.max(2, Math.floor(SAMPLE_NUMBERS / width)));
   const sample = new Float32Array(rows * width);
-  const meter = new ProgressMeter(options.onProgress, { stage: 'checking vectors', unit: 'vectors', total: texts.length });
+  const meter = new ProgressMeter(options.onProgress, {
+    stage: 'checking vectors',
+    unit: 'vectors',
+    total: texts.length,
+  });
   for (let text = 0; text < texts.length; text++) {
     if (options.signal?.aborted) throw new AlbertineError('interrupted', 'interrupted while vectors were checked');
     texts.vector(text, vector);
     const problem = vectorProblem(vector);
-    if (problem !== undefined) throw new AlbertineError('invalid_data', `${describe(text)} ${problem}`, { value: text, hint: 'Correct it, or leave the text out' });
+    if (problem !== undefined)
+      throw new AlbertineError('invalid_data', `${describe(text)} ${problem}`, {
+        value: text,
+        hint: 'Correct it, or leave the text out',
+      });
     hash.update(texts.tokens(text)).update(bytes);
     meter.add(1);
   }
   meter.finish();
-  for (let row = 0; row < rows; row++) texts.vector(train[Math.floor((row * train.length) / rows)], sample.subarray(row * width, (row + 1) * width));
+  for (let row = 0; row < rows; row++)
+    texts.vector(train[Math.floor((row * train.length) / rows)], sample.subarray(row * width, (row + 1) * width));
   return { sample, fingerprint: hash.digest('hex').slice(0, 16) };
 }
 

@@ -13,7 +13,16 @@ const TEXTS = 2000;
 const BATCH_TOKENS = 2048;
 
 /** Turns the targets towards what a trained student makes of some of the texts that it will learn from. */
-export async function turnToStudent(map: TargetMap, { checkpointConfig: config, weights }: BaseModel, { texts, train, pooling, threads }: { texts: TaughtTexts; train: Uint32Array; pooling: EmbeddingPooling; threads: number | undefined }): Promise<Turned> {
+export async function turnToStudent(
+  map: TargetMap,
+  { checkpointConfig: config, weights }: BaseModel,
+  {
+    texts,
+    train,
+    pooling,
+    threads,
+  }: { texts: TaughtTexts; train: Uint32Array; pooling: EmbeddingPooling; threads: number | undefined },
+): Promise<Turned> {
   const rows = Math.min(TEXTS, train.length);
   const chosen = Array.from({ length: rows }, (_, row) => train[Math.floor((row * train.length) / rows)]);
   const width = config.hiddenSize;
@@ -25,13 +34,23 @@ export async function turnToStudent(map: TargetMap, { checkpointConfig: config, 
   });
   using encoder = await AlbertEncoder.create(config, weights, { ...(threads !== undefined && { threads }) });
   const bucket = bucketWithin(config.maxPositionEmbeddings);
-  for (const batch of planBatches(chosen.map((text) => texts.lengthOf(text)), { tokenBudget: BATCH_TOKENS, bucket })) {
+  for (const batch of planBatches(
+    chosen.map((text) => texts.lengthOf(text)),
+    { tokenBudget: BATCH_TOKENS, bucket },
+  )) {
     const pieces = batch.map((row) => ({ ids: texts.tokens(chosen[row]) }));
     const sequenceLength = bucket(Math.max(...pieces.map(({ ids }) => ids.length)));
-    const { lastHiddenState } = await encoder.forward(padPieces(pieces, { sequenceLength, padTokenId: config.padTokenId }));
+    const { lastHiddenState } = await encoder.forward(
+      padPieces(pieces, { sequenceLength, padTokenId: config.padTokenId }),
+    );
     batch.forEach((row, i) => {
       const into = made.subarray(row * width, (row + 1) * width);
-      poolRow(pooling, lastHiddenState, { start: i * sequenceLength * width, length: pieces[i].ids.length, width }, into);
+      poolRow(
+        pooling,
+        lastHiddenState,
+        { start: i * sequenceLength * width, length: pieces[i].ids.length, width },
+        into,
+      );
       normalizeVector(into);
     });
   }

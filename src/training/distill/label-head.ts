@@ -36,11 +36,14 @@ export interface LabelHeadOptions {
 export const LABEL_TEMPERATURE = 2;
 
 /**
- * A classifier that learns a teacher's answers (Hinton, Vinyals and Dean 2015): divergence of `softmax(logits / temperature)` from the teacher's (`singleLabel`), of a sigmoid a label
- * (`multiLabel`), both times the square of the temperature, or squared error of the number (`regression`); mixed with the usual loss on labels.
+ * A classifier that learns a teacher's answers (Hinton, Vinyals and Dean 2015): divergence of
+ * `softmax(logits / temperature)` from the teacher's (`singleLabel`), of a sigmoid a label (`multiLabel`), both times
+ * the square of the temperature, or squared error of the number (`regression`); mixed with the usual loss on labels.
  *
- * Inputs: `firstTokens`; `softTargets` `[batch, labels]`, the teacher's probabilities (or number); `softWeights` `[batch]`; `negativeEntropies` `[batch]`, what a perfect student's
- * loss would be short of 0; with `hardWeight` also `labels` int64 and `hardWeights` `[batch]`, or `hardTargets` and `hardElementWeights` `[batch, labels]`. Output: `logits`.
+ * Inputs: `firstTokens`; `softTargets` `[batch, labels]`, the teacher's probabilities (or number); `softWeights`
+ * `[batch]`; `negativeEntropies` `[batch]`, what a perfect student's loss would be short of 0; with `hardWeight` also
+ * `labels` int64 and `hardWeights` `[batch]`, or `hardTargets` and `hardElementWeights` `[batch, labels]`. Output:
+ * `logits`.
  */
 export function labelDistillationHead(config: AlbertConfig, options: LabelHeadOptions): HeadDefinition {
   const { problem, numLabels, temperature = LABEL_TEMPERATURE, hardWeight = 0 } = options;
@@ -57,7 +60,11 @@ export function labelDistillationHead(config: AlbertConfig, options: LabelHeadOp
   };
 }
 
-function softLoss(graph: Graph, logits: Tensor, { problem, numLabels, temperature }: Pick<LabelHeadOptions, 'problem' | 'numLabels'> & { temperature: number }): Tensor {
+function softLoss(
+  graph: Graph,
+  logits: Tensor,
+  { problem, numLabels, temperature }: Pick<LabelHeadOptions, 'problem' | 'numLabels'> & { temperature: number },
+): Tensor {
   const targets = graph.input('softTargets', ['batch', numLabels]);
   const weights = graph.input('softWeights', ['batch']);
   if (problem === 'regression') {
@@ -66,21 +73,34 @@ function softLoss(graph: Graph, logits: Tensor, { problem, numLabels, temperatur
   }
   const cooled = scale(logits, 1 / temperature);
   const entropies = graph.input('negativeEntropies', ['batch']);
-  const losses = problem === 'singleLabel'
-    ? subtract(logSumExp(cooled, [1]), sum(multiply(cooled, targets), [1]))
-    : subtract(sum(softplus(cooled), [1]), sum(multiply(cooled, targets), [1])); // [batch]
+  const losses =
+    problem === 'singleLabel'
+      ? subtract(logSumExp(cooled, [1]), sum(multiply(cooled, targets), [1]))
+      : subtract(sum(softplus(cooled), [1]), sum(multiply(cooled, targets), [1])); // [batch]
   return scale(sum(multiply(add(losses, entropies), weights), [0]), temperature * temperature);
 }
 
-function hardLoss(graph: Graph, logits: Tensor, { problem, numLabels }: Pick<LabelHeadOptions, 'problem' | 'numLabels'>): Tensor {
-  if (problem === 'singleLabel') return weightedCrossEntropy(logits, graph.input('labels', ['batch'], { dtype: 'int64' }), graph.input('hardWeights', ['batch']));
+function hardLoss(
+  graph: Graph,
+  logits: Tensor,
+  { problem, numLabels }: Pick<LabelHeadOptions, 'problem' | 'numLabels'>,
+): Tensor {
+  if (problem === 'singleLabel')
+    return weightedCrossEntropy(
+      logits,
+      graph.input('labels', ['batch'], { dtype: 'int64' }),
+      graph.input('hardWeights', ['batch']),
+    );
   const targets = graph.input('hardTargets', ['batch', numLabels]);
   const weights = graph.input('hardElementWeights', ['batch', numLabels]);
   return (problem === 'multiLabel' ? binaryCrossEntropy : meanSquaredError)(logits, targets, weights);
 }
 
 /** A teacher's probabilities at a temperature: softmax, one by one (`multiLabel`), or the number as it is. */
-export function softTargets(logits: readonly number[], { problem, temperature = LABEL_TEMPERATURE }: Pick<LabelHeadOptions, 'problem' | 'temperature'>): Float64Array {
+export function softTargets(
+  logits: readonly number[],
+  { problem, temperature = LABEL_TEMPERATURE }: Pick<LabelHeadOptions, 'problem' | 'temperature'>,
+): Float64Array {
   if (problem === 'regression') return Float64Array.from(logits);
   const cooled = Float64Array.from(logits, (value) => value / temperature);
   if (problem === 'multiLabel') return cooled.map((value) => 1 / (1 + Math.exp(-value)));
@@ -96,13 +116,20 @@ function negativeEntropy(probabilities: Float64Array, problem: ProblemType): num
   return probabilities.reduce((sum, p) => sum + part(p) + (problem === 'multiLabel' ? part(1 - p) : 0), 0);
 }
 
-/** Feeds of {@link labelDistillationHead}; the losses of all batches of a step add up to the mean over its rows (and labels, for `multiLabel`). */
+/**
+ * Feeds of {@link labelDistillationHead}; the losses of all batches of a step add up to the mean over its rows (and
+ * labels, for `multiLabel`).
+ */
 export function labelDistillationFeeds(batch: UnitBatch<SoftTarget>, options: LabelHeadOptions): HeadFeeds {
   const { problem, numLabels, hardWeight = 0 } = options;
   const { units, totalWeight } = batch;
   const rows = units.length;
   const soft = new Float32Array(rows * numLabels);
-  const [softWeights, entropies, hardWeights] = [new Float32Array(rows), new Float32Array(rows), new Float32Array(rows)];
+  const [softWeights, entropies, hardWeights] = [
+    new Float32Array(rows),
+    new Float32Array(rows),
+    new Float32Array(rows),
+  ];
   const hardTargets = new Float32Array(rows * numLabels);
   units.forEach(({ target: { logits, gold }, weight }, row) => {
     const probabilities = softTargets(logits, options);
@@ -115,14 +142,27 @@ export function labelDistillationFeeds(batch: UnitBatch<SoftTarget>, options: La
     if (Array.isArray(gold)) for (const label of gold) hardTargets[row * numLabels + label] = 1;
     else if (problem === 'regression') hardTargets[row] = gold ?? 0;
   });
-  const perLabel = (): Float32Array => Float32Array.from({ length: rows * numLabels }, (_, i) => hardWeights[Math.floor(i / numLabels)]);
+  const perLabel = (): Float32Array =>
+    Float32Array.from({ length: rows * numLabels }, (_, i) => hardWeights[Math.floor(i / numLabels)]);
   return {
     feeds: {
-      firstTokens: firstTokens(batch), softTargets: float32([rows, numLabels], soft), softWeights: float32([rows], softWeights),
+      firstTokens: firstTokens(batch),
+      softTargets: float32([rows, numLabels], soft),
+      softWeights: float32([rows], softWeights),
       ...(problem !== 'regression' && { negativeEntropies: float32([rows], entropies) }),
-      ...(hardWeight > 0 && (problem === 'singleLabel'
-        ? { labels: int64([rows], units.map(({ target: { gold } }) => (gold as number | undefined) ?? 0)), hardWeights: float32([rows], hardWeights) }
-        : { hardTargets: float32([rows, numLabels], hardTargets), hardElementWeights: float32([rows, numLabels], perLabel()) })),
+      ...(hardWeight > 0 &&
+        (problem === 'singleLabel'
+          ? {
+              labels: int64(
+                [rows],
+                units.map(({ target: { gold } }) => (gold as number | undefined) ?? 0),
+              ),
+              hardWeights: float32([rows], hardWeights),
+            }
+          : {
+              hardTargets: float32([rows, numLabels], hardTargets),
+              hardElementWeights: float32([rows, numLabels], perLabel()),
+            })),
     },
   };
 }

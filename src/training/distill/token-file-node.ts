@@ -3,7 +3,10 @@ import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 /** Numbers held before they are written. */
 const BUFFERED = 1 << 16;
 
-/** Token sequences in a file, so that millions of texts take a few bytes of memory each: written one after the other, then read in any order. */
+/**
+ * Token sequences in a file, so that millions of texts take a few bytes of memory each: written one after the other,
+ * then read in any order.
+ */
 export class TokenFile implements Disposable {
   private readonly path: string;
   private readonly file: number;
@@ -72,7 +75,8 @@ export class TokenFile implements Disposable {
 
   private write(ids: Int32Array): void {
     const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);
-    for (let done = 0; done < bytes.length;) done += writeSync(this.file, bytes, done, bytes.length - done, 4 * this.written + done);
+    for (let done = 0; done < bytes.length;)
+      done += writeSync(this.file, bytes, done, bytes.length - done, 4 * this.written + done);
     this.written += ids.length;
   }
 }

@@ -13,8 +13,9 @@ export interface Turned {
 }
 
 /**
- * Turns targets so that they lie as near as can be to the vectors that a student makes already (orthogonal Procrustes; Schönemann 1966): similarities among targets stay what they are,
- * and the student has less to unlearn. `made` and `wanted` are `[rows, width]`, the student's vectors and the targets of the same texts, of length 1.
+ * Turns targets so that they lie as near as can be to the vectors that a student makes already (orthogonal Procrustes;
+ * Schönemann 1966): similarities among targets stay what they are, and the student has less to unlearn. `made` and
+ * `wanted` are `[rows, width]`, the student's vectors and the targets of the same texts, of length 1.
  */
 export function turnTargets(map: TargetMap, made: Float32Array, wanted: Float32Array): Turned {
   const { width, teacherWidth } = map;
@@ -23,15 +24,22 @@ export function turnTargets(map: TargetMap, made: Float32Array, wanted: Float32A
   for (let to = 0; to < width; to++) {
     for (let from = 0; from < width; from++) {
       const factor = rotation[from * width + to];
-      if (map.directions) for (let i = 0; i < teacherWidth; i++) turned[to * teacherWidth + i] += factor * map.directions[from * teacherWidth + i];
+      if (map.directions)
+        for (let i = 0; i < teacherWidth; i++)
+          turned[to * teacherWidth + i] += factor * map.directions[from * teacherWidth + i];
       else if (from < teacherWidth) turned[to * teacherWidth + from] = factor;
     }
   }
   const rotated = new Float32Array(wanted.length);
   for (let start = 0; start < wanted.length; start += width) {
-    for (let from = 0; from < width; from++) for (let to = 0; to < width; to++) rotated[start + to] += wanted[start + from] * rotation[from * width + to];
+    for (let from = 0; from < width; from++)
+      for (let to = 0; to < width; to++) rotated[start + to] += wanted[start + from] * rotation[from * width + to];
   }
-  return { map: { ...map, directions: turned }, before: meanCosine(made, wanted, width), after: meanCosine(made, rotated, width) };
+  return {
+    map: { ...map, directions: turned },
+    before: meanCosine(made, wanted, width),
+    after: meanCosine(made, rotated, width),
+  };
 }
 
 /** `a` transposed times `b`: `[width, width]`. */
@@ -49,7 +57,9 @@ function products(a: Float32Array, b: Float32Array, width: number): Float64Array
 /** `U V'` of the singular value decomposition `U S V'` of `m`: `m (m' m)^(-1/2)`. */
 export function nearestRotation(m: Float64Array, width: number): Float64Array {
   const square = new Float64Array(width * width);
-  for (let k = 0; k < width; k++) for (let i = 0; i < width; i++) for (let j = 0; j < width; j++) square[i * width + j] += m[k * width + i] * m[k * width + j];
+  for (let k = 0; k < width; k++)
+    for (let i = 0; i < width; i++)
+      for (let j = 0; j < width; j++) square[i * width + j] += m[k * width + i] * m[k * width + j];
   const { values, vectors } = symmetricEigen(square, width);
   const rotation = new Float64Array(width * width);
   const image = new Float64Array(width);
@@ -69,6 +79,7 @@ export function nearestRotation(m: Float64Array, width: number): Float64Array {
 
 function meanCosine(a: Float32Array, b: Float32Array, width: number): number {
   let sum = 0;
-  for (let start = 0; start < a.length; start += width) sum += cosine(a.subarray(start, start + width), b.subarray(start, start + width));
+  for (let start = 0; start < a.length; start += width)
+    sum += cosine(a.subarray(start, start + width), b.subarray(start, start + width));
   return sum / (a.length / width);
 }

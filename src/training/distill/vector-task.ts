@@ -53,14 +53,20 @@ const COMPARED = 500;
 const BARRED = -1e30;
 
 /**
- * Distillation of sentence vectors; see {@link vectorDistillationHead} for the loss. Evaluation gives `cosine`, the mean cosine to the targets, and `spearman`, the rank correlation of the
- * student's similarities with the teacher's own over all pairs of up to 500 held-out texts. Tokens and vectors are read when a step needs them.
+ * Distillation of sentence vectors; see {@link vectorDistillationHead} for the loss. Evaluation gives `cosine`, the
+ * mean cosine to the targets, and `spearman`, the rank correlation of the student's similarities with the teacher's own
+ * over all pairs of up to 500 held-out texts. Tokens and vectors are read when a step needs them.
  */
 export function vectorDistillationTask(options: VectorTaskOptions): TrainingTask {
   const { config, texts, train, evaluation, batchSize, seed, shuffle = true, groupByLength = true } = options;
   requireInteger('batchSize', batchSize, { min: 2 });
-  if (train.length < 2) throw new AlbertineError('invalid_data', 'there are too few texts to learn from', { value: train.length });
-  const rowAt = rowOrder(train.length, { seed, shuffled: shuffle, ...(shuffle && groupByLength && { grouping: { batchSize, lengthOf: (row: number) => texts.lengthOf(train[row]) } }) });
+  if (train.length < 2)
+    throw new AlbertineError('invalid_data', 'there are too few texts to learn from', { value: train.length });
+  const rowAt = rowOrder(train.length, {
+    seed,
+    shuffled: shuffle,
+    ...(shuffle && groupByLength && { grouping: { batchSize, lengthOf: (row: number) => texts.lengthOf(train[row]) } }),
+  });
   let longest = 0;
   for (let row = 0; row < train.length; row++) longest = Math.max(longest, texts.lengthOf(train[row]));
   let tokens = 0;
@@ -68,7 +74,11 @@ export function vectorDistillationTask(options: VectorTaskOptions): TrainingTask
   return {
     head: vectorDistillationHead(config, { ...options, width: options.targets.width }),
     batchShapes: () => [{ batchSize, sequenceLength: bucketWithin(config.maxPositionEmbeddings)(longest) }],
-    stepData: (step) => collate(Array.from({ length: batchSize }, (_, i) => train[rowAt(step * batchSize + i)]), options),
+    stepData: (step) =>
+      collate(
+        Array.from({ length: batchSize }, (_, i) => train[rowAt(step * batchSize + i)]),
+        options,
+      ),
     summarize: summarizeLosses,
     ...(evaluation.length > 0 && { evaluationTokens: tokens, evaluate: evaluator(options) }),
   };
@@ -90,8 +100,15 @@ function collate(numbers: readonly number[], options: VectorTaskOptions): StepDa
   };
 }
 
-/** Feeds of {@link vectorDistillationHead} besides those of pooling: targets `[rows, width]`, and which rows are the same text. */
-export function vectorFeeds(sequences: readonly Int32Array[], targets: Float32Array, { similarityWeight }: Pick<VectorHeadOptions, 'similarityWeight'>): Record<string, HostTensor> {
+/**
+ * Feeds of {@link vectorDistillationHead} besides those of pooling: targets `[rows, width]`, and which rows are the
+ * same text.
+ */
+export function vectorFeeds(
+  sequences: readonly Int32Array[],
+  targets: Float32Array,
+  { similarityWeight }: Pick<VectorHeadOptions, 'similarityWeight'>,
+): Record<string, HostTensor> {
   const rows = sequences.length;
   const feeds = { targets: float32([rows, targets.length / rows], targets) };
   if (similarityWeight === 0) return feeds;
@@ -106,7 +123,10 @@ function summarizeLosses([results]: readonly HeadResults[]): Record<string, numb
   const first = (name: string): number => (results[name].data as Float32Array)[0];
   const cosines = results['cosines'].data as Float32Array;
   const cosineToTeacher = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
-  return { cosine: cosineToTeacher, ...(results['similarityLoss'] && { vectorLoss: first('vectorLoss'), similarityLoss: first('similarityLoss') }) };
+  return {
+    cosine: cosineToTeacher,
+    ...(results['similarityLoss'] && { vectorLoss: first('vectorLoss'), similarityLoss: first('similarityLoss') }),
+  };
 }
 
 function evaluator(options: VectorTaskOptions): NonNullable<TrainingTask['evaluate']> {
@@ -116,31 +136,59 @@ function evaluator(options: VectorTaskOptions): NonNullable<TrainingTask['evalua
   return async (network: LayerwiseNetwork) => {
     const vectors = new Float32Array(evaluation.length * config.hiddenSize);
     let total = 0;
-    for (const rows of planBatches(evaluation.map((text) => texts.lengthOf(text)), { tokenBudget: DEFAULT_MICRO_BATCH_TOKENS, bucket: bucketWithin(config.maxPositionEmbeddings) })) {
-      const { microBatches: [batch] } = collate(rows.map((row) => evaluation[row]), options);
+    for (const rows of planBatches(
+      evaluation.map((text) => texts.lengthOf(text)),
+      { tokenBudget: DEFAULT_MICRO_BATCH_TOKENS, bucket: bucketWithin(config.maxPositionEmbeddings) },
+    )) {
+      const {
+        microBatches: [batch],
+      } = collate(
+        rows.map((row) => evaluation[row]),
+        options,
+      );
       const results = await network.evaluate(batch);
       const embeddings = results['embeddings'].data as Float32Array;
       for (const value of results['cosines'].data as Float32Array) total += value;
-      rows.forEach((row, i) => vectors.set(embeddings.subarray(i * config.hiddenSize, (i + 1) * config.hiddenSize), row * config.hiddenSize));
+      rows.forEach((row, i) =>
+        vectors.set(embeddings.subarray(i * config.hiddenSize, (i + 1) * config.hiddenSize), row * config.hiddenSize),
+      );
     }
     teacher ??= pairCosines(teacherVectors(options, compared), { rows: compared, width: options.targets.teacherWidth });
-    return { cosine: total / evaluation.length, spearman: spearman(pairCosines(vectors, { rows: compared, width: config.hiddenSize }), teacher) };
+    return {
+      cosine: total / evaluation.length,
+      spearman: spearman(pairCosines(vectors, { rows: compared, width: config.hiddenSize }), teacher),
+    };
   };
 }
 
-/** Spearman correlation of the targets' similarities with those of the vectors they are made of, over the pairs that an evaluation compares: what a perfect student would have. NaN for fewer than three texts. */
+/**
+ * Spearman correlation of the targets' similarities with those of the vectors they are made of, over the pairs that an
+ * evaluation compares: what a perfect student would have. NaN for fewer than three texts.
+ */
 export function targetAgreement(options: Pick<VectorTaskOptions, 'evaluation' | 'texts' | 'targets'>): number {
   const { targets: map, evaluation } = options;
   const rows = Math.min(COMPARED, evaluation.length);
   const vectors = teacherVectors(options, rows);
   const targets = new Float32Array(rows * map.width);
-  for (let row = 0; row < rows; row++) mapVector(map, vectors.subarray(row * map.teacherWidth, (row + 1) * map.teacherWidth), targets.subarray(row * map.width, (row + 1) * map.width));
-  return spearman(pairCosines(targets, { rows, width: map.width }), pairCosines(vectors, { rows, width: map.teacherWidth }));
+  for (let row = 0; row < rows; row++)
+    mapVector(
+      map,
+      vectors.subarray(row * map.teacherWidth, (row + 1) * map.teacherWidth),
+      targets.subarray(row * map.width, (row + 1) * map.width),
+    );
+  return spearman(
+    pairCosines(targets, { rows, width: map.width }),
+    pairCosines(vectors, { rows, width: map.teacherWidth }),
+  );
 }
 
-function teacherVectors({ evaluation, texts, targets: { teacherWidth } }: Pick<VectorTaskOptions, 'evaluation' | 'texts' | 'targets'>, rows: number): Float32Array {
+function teacherVectors(
+  { evaluation, texts, targets: { teacherWidth } }: Pick<VectorTaskOptions, 'evaluation' | 'texts' | 'targets'>,
+  rows: number,
+): Float32Array {
   const vectors = new Float32Array(rows * teacherWidth);
-  for (let row = 0; row < rows; row++) texts.vector(evaluation[row], vectors.subarray(row * teacherWidth, (row + 1) * teacherWidth));
+  for (let row = 0; row < rows; row++)
+    texts.vector(evaluation[row], vectors.subarray(row * teacherWidth, (row + 1) * teacherWidth));
   return vectors;
 }
 

@@ -6,12 +6,29 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 /** Shape of a new network: a preset's name, or fields that replace those of `preset`. */
 export type NewNetwork = string | (Partial<AlbertConfig> & { preset?: string });
 
-/** The config of a new network for a tokeniser; `preset` where the shape names none. Throws `invalid_config` for unknown fields, `invalid_argument` for an unknown preset. */
-export function newNetworkConfig(shape: NewNetwork, { tokenizer, preset: usual }: { tokenizer: Tokenizer; preset: string }): AlbertConfig {
+/**
+ * The config of a new network for a tokeniser; `preset` where the shape names none. Throws `invalid_config` for unknown
+ * fields, `invalid_argument` for an unknown preset.
+ */
+export function newNetworkConfig(
+  shape: NewNetwork,
+  { tokenizer, preset: usual }: { tokenizer: Tokenizer; preset: string },
+): AlbertConfig {
   const { preset = usual, ...fields } = typeof shape === 'string' ? { preset: shape } : shape;
   const base = presetConfig(preset);
   const unknown = Object.keys(fields).filter((key) => !(key in base));
-  if (unknown.length > 0) throw new AlbertineError('invalid_config', `unknown fields of model: ${unknown.join(', ')}`, { value: unknown, hint: `It has ${Object.keys(base).join(', ')}` });
+  if (unknown.length > 0)
+    throw new AlbertineError('invalid_config', `unknown fields of model: ${unknown.join(', ')}`, {
+      value: unknown,
+      hint: `It has ${Object.keys(base).join(', ')}`,
+    });
   const { pad, cls, sep } = tokenizer.special;
-  return validateConfig({ ...base, vocabSize: tokenizer.vocabSize, padTokenId: pad, bosTokenId: cls, eosTokenId: sep, ...fields });
+  return validateConfig({
+    ...base,
+    vocabSize: tokenizer.vocabSize,
+    padTokenId: pad,
+    bosTokenId: cls,
+    eosTokenId: sep,
+    ...fields,
+  });
 }
