@@ -38,7 +38,7 @@ export interface SaveInt8Options {
  */
 export async function saveInt8Checkpoint(folder: string, options: SaveInt8Options): Promise<string[]> {
   const { config, tensors, settings, heads, tokenizerFiles = {}, labels, problemType, extra } = options;
-  const json = writeConfig(config, { architectures: [architectureOf(heads)], ...(labels && { labels }), ...(problemType && { problemType }), extra: { ...extra, ...writeQuantization(settings) } });
+  const json = writeConfig(config, { architectures: [architectureOf(heads, config)], ...(labels && { labels }), ...(problemType && { problemType }), extra: { ...extra, ...writeQuantization(settings) } });
   const last = settings.drift.layers[settings.drift.layers.length - 1];
   const results = { ...options.card?.results, 'Cosine to f32 after the last layer, mean-pooled texts': last.pooled.mean.toFixed(5), 'Cosine to f32 after the last layer, tokens': last.tokens.mean.toFixed(5) };
   const card = buildCard({ ...options.card, config, heads, dtype: 'int8', results, ...(labels && { labels }) });

@@ -6,11 +6,12 @@ import { withinLock } from '../core/lock-node.ts';
 import { requireGiven, requireOptions, type OptionKinds } from '../core/options.ts';
 import { removeLeftovers } from '../core/output-node.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
-import type { AlbertConfig } from '../model/config.ts';
+import { modelTypeOf, type AlbertConfig } from '../model/config.ts';
 import { architectureOf, headParameters, headsPresent, type HeadName } from '../model/heads.ts';
 import { encoderParameters, poolerParameters, type Weights } from '../model/parameters.ts';
 import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
+import { familyName } from './family-names.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import { encodeSafetensors, type StorageDtype } from './safetensors.ts';
 import { MODULES_FILE, sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
@@ -73,8 +74,8 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
     throw new AlbertineError('invalid_argument', `${labels.length} labels for a classifier with ${weights.get('classifier.weight')!.shape[0]} outputs`, { value: labels });
   }
   const fingerprint = await weightsFingerprint(asStored(weights, dtype));
-  const tensors = encodeSafetensors(weights, { dtype });
-  const json = writeConfig(config, { architectures: [architectureOf(heads)], ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
+  const tensors = encodeSafetensors(new Map([...weights].map(([name, weight]) => [familyName(name, config, heads), weight])), { dtype });
+  const json = writeConfig(config, { architectures: [architectureOf(heads, config)], ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
   const card = typeof options.card === 'string' ? options.card : buildCard({ ...options.card, config, heads, dtype, fingerprint, ...(labels && { labels }) });
   const contents: [string, Iterable<Uint8Array | string>][] = [
     ['model.safetensors', tensors.chunks()],
@@ -104,6 +105,9 @@ function asStored(weights: Weights, dtype: StorageDtype): Weights {
 function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName[] = []): HeadName[] {
   const numLabels = weights.get('classifier.weight')?.shape[0];
   const heads = headsPresent((name) => weights.has(name), { wanted: declared });
+  if (heads.includes('sentenceOrder') && modelTypeOf(config) !== 'albert') {
+    throw new AlbertineError('unsupported', `${modelTypeOf(config)} has no head for the order of sentences`, { value: 'sentenceOrder', hint: 'Leave its weights out, or train an ALBERT' });
+  }
   const pooler = poolerParameters(config).some(({ name }) => weights.has(name)) ? poolerParameters(config) : [];
   const specs = [...encoderParameters(config), ...pooler, ...heads.flatMap((head) => headParameters(config, head, numLabels))];
   const problems: string[] = [];

@@ -1,10 +1,11 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
-import type { AlbertConfig } from '../model/config.ts';
+import { modelTypeOf, type AlbertConfig, type ModelType } from '../model/config.ts';
 import type { EncoderInt8 } from '../model/encoder.ts';
 import { requireFiniteWeights } from '../model/finite.ts';
 import { headParameters, headsPresent, type HeadName } from '../model/heads.ts';
 import { encoderParameters, poolerParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
+import { canonicalName, familyName } from './family-names.ts';
 import { isQuantizedDense } from './int8.ts';
 import type { StorageDtype } from './safetensors.ts';
 import type { TensorInfo, TensorSource } from './tensor-source.ts';
@@ -66,7 +67,7 @@ const BUFFER = /(^|\.)(position_ids|token_type_ids)$/;
 
 /** As {@link loadWeights}, from tensors already opened. */
 export async function loadFromSource(source: TensorSource, config: AlbertConfig, options: LoadWeightsOptions = {}): Promise<LoadedWeights> {
-  const stored = canonicalNames(source);
+  const stored = canonicalNames(source, modelTypeOf(config));
   const problems: string[] = [];
   const wanted = encoderParameters(config);
   const missingOptional: string[] = [];
@@ -77,12 +78,13 @@ export async function loadFromSource(source: TensorSource, config: AlbertConfig,
   const present = headsPresent((name) => stored.has(name), { wanted: options.heads, architectures: options.architectures });
   const heads = present.filter((head) => options.heads?.includes(head) ?? true);
   for (const head of heads) wanted.push(...headParameters(config, head, options.numLabels ?? labelCount(stored, source)));
-  for (const spec of wanted) problems.push(...checkTensor(spec, stored, source));
+  const shownAs = (name: string): string => familyName(name, config, heads);
+  for (const spec of wanted) problems.push(...checkTensor(spec, { stored, source, shownAs }));
 
   const known = new Set([...wanted.map(({ name }) => name), TIED_DECODER, TIED_BIAS, ...present.flatMap((head) => headParameters(config, head).map(({ name }) => name))]);
   const unknown = [...stored.keys()].filter((name) => !known.has(name) && !BUFFER.test(name));
   const isEncoderName = (name: string) => /^albert\.(embeddings|encoder)\./.test(name);
-  for (const name of unknown.filter(isEncoderName)) problems.push(`${name} [${source.tensors.get(stored.get(name)!)!.shape.join(', ')}] is unexpected`);
+  for (const name of unknown.filter(isEncoderName)) problems.push(`${shownAs(name)} [${source.tensors.get(stored.get(name)!)!.shape.join(', ')}] is unexpected`);
   if (problems.length > 0) throw mismatch(problems, source);
 
   const tied = heads.includes('maskedLm') ? [TIED_DECODER, TIED_BIAS].filter((name) => stored.has(name)) : [];
@@ -100,12 +102,13 @@ export async function loadFromSource(source: TensorSource, config: AlbertConfig,
   };
 }
 
-/** Our names to the file's: adds the `albert.` prefix that base models lack, undoes `DataParallel`'s and the oldest LayerNorm names. */
-function canonicalNames(source: TensorSource): Map<string, string> {
+/** Our names to the file's: those of other families, the `albert.` prefix that base models lack, `DataParallel`'s and the oldest LayerNorm names undone. */
+function canonicalNames(source: TensorSource, type: ModelType): Map<string, string> {
   const names = new Map<string, string>();
   for (const name of source.tensors.keys()) {
     const plain = name.replace(/^module\./, '').replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
-    names.set(/^(embeddings|encoder|pooler)\./.test(plain) ? `albert.${plain}` : plain, name);
+    const ours = type === 'albert' ? plain : canonicalName(plain, type, source.tensors);
+    names.set(/^(embeddings|encoder|pooler)\./.test(ours) ? `albert.${ours}` : ours, name);
   }
   // A decoder's bias is the same parameter as the head's; keep whichever the file has.
   if (!names.has(MLM_BIAS) && names.has(TIED_BIAS)) {
@@ -120,19 +123,19 @@ function labelCount(stored: Map<string, string>, source: TensorSource): number |
   return name === undefined ? undefined : source.tensors.get(name)?.shape[0];
 }
 
-function checkTensor(spec: ParameterSpec, stored: Map<string, string>, source: TensorSource): string[] {
+function checkTensor(spec: ParameterSpec, { stored, source, shownAs }: { stored: Map<string, string>; source: TensorSource; shownAs: (name: string) => string }): string[] {
   const expected = `[${spec.shape.join(', ')}]`;
   const name = stored.get(spec.name);
-  if (name === undefined) return [`${spec.name} ${expected} is missing`];
+  if (name === undefined) return [`${shownAs(spec.name)} ${expected} is missing`];
   const { shape, dtype } = source.tensors.get(name)!;
-  if (shape.length !== spec.shape.length || shape.some((size, axis) => size !== spec.shape[axis])) return [`${spec.name} has shape [${shape.join(', ')}] where ${expected} is expected`];
-  return /^(F|BF)/.test(dtype) ? [] : [`${spec.name} has the type ${dtype}, which is not a float`];
+  if (shape.length !== spec.shape.length || shape.some((size, axis) => size !== spec.shape[axis])) return [`${shownAs(spec.name)} has shape [${shape.join(', ')}] where ${expected} is expected`];
+  return /^(F|BF)/.test(dtype) ? [] : [`${shownAs(spec.name)} has the type ${dtype}, which is not a float`];
 }
 
 function mismatch(problems: string[], source: TensorSource): AlbertineError {
   const shown = problems.length > 40 ? [...problems.slice(0, 40), `and ${problems.length - 40} more`] : problems;
   return new AlbertineError('weights_mismatch', `the weights do not fit the config (${source.source}):\n  ${shown.join('\n  ')}\n`, {
-    value: problems, hint: 'The config belongs to another checkpoint, or the file is not an ALBERT',
+    value: problems, hint: 'The config belongs to another checkpoint, or the file is of another network',
   });
 }
 
@@ -145,7 +148,7 @@ function checkTied(weights: Weights, source: TensorSource): void {
     const isEqual = a.data.length === b.data.length && a.data.every((value, index) => value === b.data[index] || (Number.isNaN(value) && Number.isNaN(b.data[index])));
     if (!isEqual) {
       throw new AlbertineError('weights_mismatch', `${copy} differs from ${original} (${source.source})`, {
-        value: copy, hint: 'ALBERT shares the two; a model with an untied decoder cannot be represented. Load it without the maskedLm head (heads: []) for embeddings',
+        value: copy, hint: 'The two are shared here; a model with an untied decoder cannot be represented. Load it without the maskedLm head (heads: []) for embeddings',
       });
     }
     weights.delete(copy);

@@ -5,7 +5,7 @@ import { add, applyMask, multiply, relu, sigmoid, tanh } from '../graph/operator
 import { linear, matmul } from '../graph/operators/matmul.ts';
 import { layerNorm } from '../graph/operators/normalization.ts';
 import { gather, reshape, transpose } from '../graph/operators/shape.ts';
-import { headSize, type Activation, type AlbertConfig } from './config.ts';
+import { hasEmbeddingMapping, headSize, type Activation, type AlbertConfig } from './config.ts';
 
 /**
  * ALBERT (Lan et al. 2020) in graph operators. Activations are kept as matrices of tokens, `[batch*sequence, width]`;
@@ -76,12 +76,13 @@ export const denseWith = (parameter: ParameterLookup): LinearLayer => (x, name) 
 
 /**
  * From the sum of word, position and token-type embeddings `[tokens, embeddingSize]` to the first hidden state
- * `[tokens, hiddenSize]`: LayerNorm, dropout, and the mapping that the factorisation needs.
+ * `[tokens, hiddenSize]`: LayerNorm, dropout, and the mapping that the factorisation needs, where there is one.
  */
 export function embeddingProjection(config: AlbertConfig, parameter: ParameterLookup, embedded: Tensor, dropout?: Tensor): Tensor {
   const prefix = 'albert.embeddings.LayerNorm';
   const normalised = layerNorm(embedded, parameter(`${prefix}.weight`), parameter(`${prefix}.bias`), config.layerNormEps);
-  return denseWith(parameter)(applyMask(normalised, dropout), 'albert.encoder.embedding_hidden_mapping_in');
+  const dropped = applyMask(normalised, dropout);
+  return hasEmbeddingMapping(config) ? denseWith(parameter)(dropped, 'albert.encoder.embedding_hidden_mapping_in') : dropped;
 }
 
 /** One transformer layer: `hidden: [batch*sequence, hiddenSize]` to the same shape. */

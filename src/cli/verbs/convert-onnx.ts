@@ -9,7 +9,7 @@ import { readSentenceSettings, type SentenceSettings } from '../../checkpoint/se
 import type { LoadedWeights } from '../../checkpoint/weights.ts';
 import { writeFileAtomic } from '../../core/files-node.ts';
 import type { FileSource } from '../../core/files.ts';
-import { HEAD_NAMES, headOf } from '../../model/heads.ts';
+import { HEAD_NAMES, namesHead } from '../../model/heads.ts';
 import type { Pooling } from '../../model/pooling.ts';
 import { tokenizerForTransformers, tokenizerJson } from '../../tokenizer/transformers-files.ts';
 import type { ConvertFlags } from './convert.ts';
@@ -107,7 +107,7 @@ async function tokenizerFilesFor(files: FileSource, checkpoint: Checkpoint, { se
 function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights): OnnxOutput {
   const named = checkpoint.details.architectures ?? [];
   // Heads of pretraining are exported only where the checkpoint is named after them: most use it for embeddings.
-  const task = HEAD_NAMES.find((head) => heads.includes(head) && (named.includes(headOf(head).architecture) ? head !== 'sentenceOrder' : head !== 'maskedLm' && head !== 'sentenceOrder'));
+  const task = HEAD_NAMES.find((head) => heads.includes(head) && (namesHead(named, head) ? head !== 'sentenceOrder' : head !== 'maskedLm' && head !== 'sentenceOrder'));
   if (task) return task;
   return weights.has('albert.pooler.weight') ? 'pooler' : 'hidden';
 }
