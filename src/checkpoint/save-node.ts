@@ -14,7 +14,7 @@ import { writeConfig } from './config-json.ts';
 import { familyName } from './family-names.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import { encodeSafetensors, type StorageDtype } from './safetensors.ts';
-import { MODULES_FILE, sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
+import { MODULES_FILE, PROMPTS_FILE, sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
 import { tokenizerForTransformers } from '../tokenizer/transformers-files.ts';
 
 /** What {@link saveCheckpoint} writes. */
@@ -127,10 +127,10 @@ export function requireFileName(name: string): string {
   return name;
 }
 
-/** Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` does not stay. */
+/** Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` and its prompts do not stay. */
 export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
-  // The pooling of a model that was there would be taken for that of the new one.
-  const removes = contents.some(([name]) => name === MODULES_FILE) ? [] : [MODULES_FILE];
+  // The pooling and the prompts of a model that was there would be taken for those of the new one.
+  const removes = [MODULES_FILE, PROMPTS_FILE].filter((old) => !contents.some(([name]) => name === old));
   await publishFolder(folder, async (staging) => {
     for (const [name, chunks] of contents) {
       await mkdir(dirname(join(staging, name)), { recursive: true });

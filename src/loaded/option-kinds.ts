@@ -18,7 +18,7 @@ const EMBEDDING = {
 } as const;
 
 /** Of `Albert.embed`. */
-export const EMBED_OPTIONS: OptionKinds<EmbedOptions> = { pooling: 'string', ...EMBEDDING, dimensions: 'number', windowCombination: 'string', segments: 'number' };
+export const EMBED_OPTIONS: OptionKinds<EmbedOptions> = { pooling: 'string', ...EMBEDDING, prompt: 'string', dimensions: 'number', windowCombination: 'string', segments: 'number' };
 
 /** Of `Albert.embedStream`. */
 export const STREAM_OPTIONS: OptionKinds<StreamOptions> = { ...EMBED_OPTIONS, lookAhead: 'number' };

@@ -1,5 +1,6 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { AddedToken } from './added-tokens.ts';
+import type { PairForm } from './assemble.ts';
 import { extendVocabulary, MODEL_INPUT_NAMES, resolveSpecialTokens, specialAsAdded, type TokenizerOptions } from './options.ts';
 import { PIECE_TYPES, type SentencePieceModel, writeSentencePieceModel } from './sentencepiece-model.ts';
 import { TextTokenizer } from './text-tokenizer.ts';
@@ -52,6 +53,7 @@ export interface UnigramAssembly {
   /** Part of the fingerprint. */
   identity: string;
   files: (special: SpecialTokens, added: AddedToken[]) => Record<string, Uint8Array | string>;
+  pair?: PairForm | undefined;
 }
 
 /** Puts a {@link UnigramSegmenter} into a {@link Tokenizer}. */
@@ -67,6 +69,7 @@ export function assembleUnigram(description: UnigramDescription, options: Tokeni
     segmenter: new UnigramSegmenter(description),
     vocabulary, special,
     addedTokens: added,
+    pair: assembly.pair,
     lowerCase: description.preparation.lowerCase,
     parseSpecialTokens: options.parseSpecialTokens ?? true,
     decodeTokens: (tokens) => decodePieces(tokens, description),

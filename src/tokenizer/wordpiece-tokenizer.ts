@@ -1,4 +1,5 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
+import type { PairForm } from './assemble.ts';
 import { extendVocabulary, MODEL_INPUT_NAMES, resolveSpecialTokens, specialAsAdded, type TokenizerOptions } from './options.ts';
 import { TextTokenizer } from './text-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -29,7 +30,7 @@ export function createWordPieceTokenizer(vocabulary: string[], options: Tokenize
 }
 
 /** Puts a {@link WordPieceSegmenter} into a {@link Tokenizer}; an `unkId` of -1 is looked up by name. */
-export function assembleWordPiece(description: WordPieceDescription, options: TokenizerOptions, source?: TokenizerSource): Tokenizer {
+export function assembleWordPiece(description: WordPieceDescription, options: TokenizerOptions & { pair?: PairForm | undefined }, source?: TokenizerSource): Tokenizer {
   const extra = options.addedTokens ?? [];
   const vocabulary = extendVocabulary(description.vocabulary, extra);
   const special = resolveSpecialTokens(vocabulary, options.specialTokens ?? {});
@@ -44,6 +45,7 @@ export function assembleWordPiece(description: WordPieceDescription, options: To
     segmenter: new WordPieceSegmenter(complete),
     vocabulary, special, lowerCase,
     addedTokens: added,
+    pair: options.pair,
     parseSpecialTokens: options.parseSpecialTokens ?? true,
     decodeTokens: (tokens) => decodeWordPieces(tokens, continuingPrefix),
     identity: (hash) => {

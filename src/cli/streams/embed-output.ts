@@ -69,8 +69,10 @@ function completeCounts(previous: Record<string, unknown> | undefined, rows: num
 
 /** The options that shape the vectors, as given, and the pooling that was used. */
 function describeOptions(flags: EmbedFlags, plan: EmbedPlan): Record<string, unknown> {
-  const { model, pooling, layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, special } = flags;
-  return { model: model ?? 'built-in', pooling: pooling ?? plan.pooling, layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, ...(pooling === 'tokens' && { special }) };
+  const { model, pooling, layers, layerCombination, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, special } = flags;
+  const normalize = flags.normalize ?? (plan.normalize ? true : undefined);
+  const prompt = plan.prompt === '' ? undefined : plan.prompt;
+  return { model: model ?? 'built-in', pooling: pooling ?? plan.pooling, layers, layerCombination, normalize, prompt, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, ...(pooling === 'tokens' && { special }) };
 }
 
 function stdoutWriter(io: CliIo): EmbeddingWriter {

@@ -58,8 +58,9 @@ export async function writeOnnxModel(files: FileSource, target: string, options:
   const output = options.output ?? defaultOutput(checkpoint, loaded);
   const sentences = await readSentenceSettings(files);
   const notes = [...checkpoint.notes];
-  // As `embed` has it: the pooling that the model was trained with.
-  const settings = { ...(sentences && { pooling: sentences.pooling }), ...options, output };
+  // As `embed` has it: the pooling that the model was trained with, and its scaling.
+  const settings = { ...(sentences && { pooling: sentences.pooling, normalize: sentences.normalize ?? false }), ...options, output };
+  if (output === 'embeddings' && sentences?.prompts) notes.push(`the model's prompts (${Object.keys(sentences.prompts.texts).join(', ')}) are not in the file: put them before the texts yourself`);
   if (target.endsWith('.onnx')) return { ...await saveOnnx(target, checkpoint.config, loaded.weights, settings), output, notes };
   const written: SavedOnnx[] = [];
   await publishFolder(resolve(target), async (staging) => {

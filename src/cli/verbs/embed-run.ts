@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { countOf } from '../../core/count.ts';
 import { AlbertineError } from '../../core/errors.ts';
+import { pick } from '../../core/pick.ts';
 import type { OutputFile } from '../../core/output-node.ts';
 import { ProgressMeter } from '../../core/progress.ts';
 import { metadataPath, METADATA_ENDING, readEmbeddingMetadata, type EmbeddingMetadata } from '../../data/embeddings-node.ts';
@@ -30,6 +31,7 @@ export interface EmbedFlags extends InputFlags {
   layers?: number[] | 'static';
   layerCombination?: 'mean' | 'concat';
   normalize?: boolean;
+  prompt?: string;
   dimensions?: number;
   quantize?: VectorType;
   longText?: 'window' | 'truncate' | 'error';
@@ -119,7 +121,7 @@ function requireConsistent(flags: EmbedFlags, unit: 'tokens' | 'words' | undefin
     if (!flags.special) throw new UsageError('--no-special needs --pooling tokens');
     return;
   }
-  for (const flag of ['dimensions', 'windowCombination', 'segments'] as const) {
+  for (const flag of ['dimensions', 'windowCombination', 'segments', 'prompt'] as const) {
     if (flags[flag] !== undefined) throw new UsageError(`--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} does not apply to --pooling ${unit}`);
   }
   if (flags.quantize !== undefined && flags.quantize !== 'none') throw new UsageError(`--quantize does not apply to --pooling ${unit}`);
@@ -168,14 +170,15 @@ function requireSameRows(feed: TextFeed, existing: number, input: string): void 
 
 function prepare(io: CliIo, parts: { model: Albert; flags: EmbedFlags; input: TextInput; previous: EmbeddingMetadata | undefined; claimed: OutputFile | undefined }): EmbedRun {
   const { model, flags, input, previous, claimed } = parts;
-  const { pooling, layers, layerCombination, normalize, dimensions, longText, maxLength, stride, windowCombination, segments, batchTokens } = flags;
+  const { pooling, layers, layerCombination, normalize, prompt, dimensions, longText, maxLength, stride, windowCombination, segments, batchTokens } = flags;
   const unit = pooling === 'tokens' || pooling === 'words' ? pooling : undefined;
   const options: EmbedOptions = {
     ...(unit === undefined && pooling !== undefined && { pooling: pooling as Pooling }),
-    ...Object.fromEntries(Object.entries({ layers, layerCombination, normalize, dimensions, longText, maxLength, stride, windowCombination, segments, batchTokens }).filter(([, value]) => value !== undefined)),
+    ...Object.fromEntries(Object.entries({ layers, layerCombination, normalize, prompt, dimensions, longText, maxLength, stride, windowCombination, segments, batchTokens }).filter(([, value]) => value !== undefined)),
     signal: io.signal,
   };
-  const plan = planEmbedding(model, options);
+  // A model's own scaling and prompt are for vectors of texts.
+  const plan = planEmbedding(unit === undefined ? model : pick(model, ['config', 'pooling', 'maxLength']), options);
   // A text that is too long is an error of its row, and is best found before its neighbours are computed.
   const check = plan.window.longText === 'error' || plan.segments > 0 ? (text: string): void => requireFits(model, plan, text) : undefined;
   return {
@@ -188,7 +191,7 @@ function prepare(io: CliIo, parts: { model: Albert; flags: EmbedFlags; input: Te
 }
 
 function requireFits(model: Albert, plan: EmbedPlan, text: string): void {
-  const { windows } = splitText(model.tokenizer, text, plan.window);
+  const { windows } = splitText(model.tokenizer, plan.prompt + text, plan.window);
   if (plan.segments > 0 && windows.length > plan.segments) {
     throw new AlbertineError('text_too_long', `the text has ${windows.length} windows, --segments allows ${plan.segments}`, { value: windows.length });
   }

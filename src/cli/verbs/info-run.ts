@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../checkpoint/folder.ts';
+import { readStoredSentences, type StoredSentences } from '../../checkpoint/sentence-transformers.ts';
 import type { FileSource } from '../../core/files.ts';
-import type { AlbertConfig } from '../../model/config.ts';
+import { hasEmbeddingMapping, modelTypeOf, type AlbertConfig } from '../../model/config.ts';
 import { describeNonFinite, findNonFinite } from '../../model/finite.ts';
 import { headParameters, type HeadName } from '../../model/heads.ts';
 import { countParameters, embeddingParameters, encoderParameters, poolerParameters, type Weights } from '../../model/parameters.ts';
@@ -53,7 +54,7 @@ export function costPerToken(config: AlbertConfig): Cost {
   const depth = numHiddenLayers * innerGroupNum;
   const lengths = [...new Set([32, 128, maxPositionEmbeddings])].filter((length) => length <= maxPositionEmbeddings).sort((a, b) => a - b);
   return {
-    linear: embeddingSize * hiddenSize + depth * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize),
+    linear: (hasEmbeddingMapping(config) ? embeddingSize * hiddenSize : 0) + depth * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize),
     attention: Object.fromEntries(lengths.map((length) => [length, 2 * depth * hiddenSize * length])),
   };
 }
@@ -66,6 +67,8 @@ interface ModelInfo {
   config: AlbertConfig;
   parameters: ParameterCounts;
   multiplyAddsPerToken: Cost;
+  /** How its vectors are meant to be made, where the folder says so. */
+  sentences?: Omit<StoredSentences, 'notes'>;
   tokenizer?: { kind: string; vocabSize: number; special: Tokenizer['special']; fingerprint: string } | null;
   heads?: HeadName[];
   labels?: string[];
@@ -99,6 +102,7 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
   const checkpoint = await openCheckpoint(files);
   const [loaded, tokenizer] = [await checkpoint.load({ int8: true, allowNonFinite: true }), await findTokenizer(files)];
   const { weights, heads, int8, source, unexpected, missingOptional } = loaded;
+  const { notes: sentenceNotes, ...sentences } = await readStoredSentences(files, await files.list());
   const untrained = checkpoint.details.extra['albertine_untrained'] === true;
   const nonFinite = findNonFinite(weights);
   return {
@@ -110,12 +114,14 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
     multiplyAddsPerToken: costPerToken(checkpoint.config),
     tokenizer: tokenizer ? { kind: tokenizer.kind, vocabSize: tokenizer.vocabSize, special: tokenizer.special, fingerprint: tokenizer.fingerprint } : null,
     heads,
+    ...(sentences.pooling && { sentences }),
     ...(checkpoint.details.labels && { labels: checkpoint.details.labels }),
     fingerprint: `model=${await (int8 ? int8Fingerprint(weights, int8) : weightsFingerprint(weights))};tokenizer=${tokenizer?.fingerprint ?? 'none'}`,
     notes: [
       ...(untrained ? ['UNTRAINED weights: initialised at random, vectors and predictions carry no meaning'] : []),
       ...(nonFinite.length > 0 ? [`weights that are not finite, so no result is either: ${describeNonFinite(nonFinite)}`] : []),
       ...checkpoint.notes,
+      ...sentenceNotes,
       ...(tokenizer ? [] : ['no tokeniser files: texts cannot be read with this checkpoint']),
       ...(tokenizer && tokenizer.vocabSize > checkpoint.config.vocabSize ? [`the tokeniser has ${tokenizer.vocabSize} tokens, the embedding table only ${checkpoint.config.vocabSize}: they belong to different checkpoints`] : []),
       ...(missingOptional.length > 0 ? [`no ${missingOptional.map((name) => name.replace('albert.', '')).join(', ')}: --pooling pooler is not possible`] : []),
@@ -161,14 +167,25 @@ function render(info: ModelInfo): string {
     ['multiply-adds per token', `${formatMillions(cost.linear)}  (linear layers)`],
     ...Object.entries(cost.attention).map(([length, adds]): [string, string] => [`  attention, ${length} tokens`, `+ ${formatMillions(adds)}`]),
     ['width', `hidden ${config.hiddenSize}, embedding ${config.embeddingSize}, feed-forward ${config.intermediateSize}, ${config.numAttentionHeads} heads`],
+    ...(modelTypeOf(config) === 'albert' ? [] : [['family', modelTypeOf(config)] as [string, string]]),
     ['activation', config.hiddenAct],
     ['longest text', `${config.maxPositionEmbeddings} tokens with [CLS] and [SEP] (longer ones are read in windows); positions ${config.positionEmbeddingType}`],
     ...(tokenizer ? [['tokeniser', `${tokenizer.kind}, ${number(tokenizer.vocabSize)} tokens (embedding table ${number(config.vocabSize)})`] as [string, string]] : []),
+    ...sentenceRows(info.sentences),
     ...(storage ? [['on disk', `${formatBytes(storage.bytes)} of weights in ${storage.dtype}, ${formatBytes(storage.folderBytes)} in all  (${storage.weights})`] as [string, string]] : []),
     ...(info.labels ? [['labels', info.labels.slice(0, 12).join(', ') + (info.labels.length > 12 ? ` and ${info.labels.length - 12} more` : '')] as [string, string]] : []),
     ...(info.fingerprint === undefined ? [] : [['fingerprint', info.fingerprint] as [string, string]]),
   ];
   return [info.name, formatTable(rows, { indent: '  ' }), ...info.notes.map((note) => `note: ${note}`), ''].join('\n');
+}
+
+/** How vectors of texts are made, and what may stand before them. */
+function sentenceRows(sentences: ModelInfo['sentences']): [string, string][] {
+  if (!sentences) return [];
+  const { pooling, maxLength, normalize, prompts } = sentences;
+  const parts = [`${pooling} pooling`, ...(normalize ? ['scaled to length 1'] : []), ...(maxLength === undefined ? [] : [`read in windows of ${maxLength} tokens`])];
+  const listed = Object.entries(prompts?.texts ?? {}).map(([name, text]) => `${name} ${JSON.stringify(text)}${name === prompts?.defaultName ? ' (default)' : ''}`);
+  return [['vectors of texts', parts.join(', ')], ...(listed.length > 0 ? [['prompts', listed.join(', ')] as [string, string]] : [])];
 }
 
 function formatMillions(value: number): string {

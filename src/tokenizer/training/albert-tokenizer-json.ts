@@ -1,3 +1,4 @@
+import { toBase64 } from '../base64.ts';
 import type { SentencePieceModel } from '../sentencepiece-model.ts';
 import type { AlbertPreparation } from '../unigram-normalizer.ts';
 
@@ -49,7 +50,7 @@ function normalizer(model: SentencePieceModel, preparation: AlbertPreparation): 
   if (preparation.stripMarks !== false) steps.push({ type: 'NFKD' }, { type: 'StripAccents' });
   if (preparation.lowerCase) steps.push({ type: 'Lowercase' });
   const { precompiledCharsmap } = model.normalizer;
-  if (precompiledCharsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: base64(precompiledCharsmap) });
+  if (precompiledCharsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: toBase64(precompiledCharsmap) });
   replace({ Regex: ' {2,}' }, ' ');
   return { type: 'Sequence', normalizers: steps };
 }
@@ -65,10 +66,4 @@ function postProcessor(model: SentencePieceModel): unknown {
     pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
     special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [known.get(token)], tokens: [token] }])),
   };
-}
-
-function base64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let at = 0; at < bytes.length; at += 4096) binary += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  return btoa(binary);
 }
