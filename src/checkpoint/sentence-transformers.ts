@@ -112,8 +112,8 @@ async function storedLength(files: FileSource, names: readonly string[]): Promis
 
 /** The settings for a copy of a checkpoint in another format; undefined when it has none that are known here. */
 export async function readSentenceSettings(files: FileSource): Promise<SentenceSettings | undefined> {
-  const { pooling, notes: _, ...others } = await readStoredSentences(files, await files.list());
-  return pooling && { pooling, ...others };
+  const { pooling, maxLength, normalize, prompts } = await readStoredSentences(files, await files.list());
+  return pooling && { pooling, ...(maxLength !== undefined && { maxLength }), ...(normalize && { normalize }), ...(prompts && { prompts }) };
 }
 
 async function readObject(files: FileSource, name: string): Promise<unknown> {

@@ -156,14 +156,14 @@ export function planEmbedding(model: Pick<EmbeddingModel, 'config' | 'pooling' |
 }
 
 /** The text of a prompt that is asked for by name or as it is, else of the default one. Throws `invalid_argument` for a word that is no name, which nobody means as a prompt. */
-export function promptText(prompts: SentencePrompts | undefined, prompt: string | undefined): string {
+export function promptText(prompts: SentencePrompts | undefined, prompt: string | undefined, name: 'prompt' | 'pairPrompt' = 'prompt'): string {
   const { texts = {}, defaultName } = prompts ?? {};
   if (prompt === undefined) return defaultName === undefined ? '' : texts[defaultName];
   if (Object.hasOwn(texts, prompt)) return texts[prompt];
   if (!/^[\w-]+$/.test(prompt)) return prompt;
   const names = Object.keys(texts);
-  throw new AlbertineError('invalid_argument', prose`${option('prompt')}: this model has no prompt of the name ${JSON.stringify(prompt)}`, {
-    value: prompt, option: 'prompt', hint: `${names.length > 0 ? `It has ${names.join(', ')}. ` : ''}A text of your own ends in a space or a colon, as "query: " does`,
+  throw new AlbertineError('invalid_argument', prose`${option(name)}: this model has no prompt of the name ${JSON.stringify(prompt)}`, {
+    value: prompt, option: name, hint: `${names.length > 0 ? `It has ${names.join(', ')}. ` : ''}A text of your own ends in a space or a colon, as "query: " does`,
   });
 }
 

@@ -209,7 +209,13 @@ describe('readStoredSentences', () => {
     expect((await read({ 'modules.json': modules('Transformer', 'Pooling') })).notes).toHaveLength(1);
     expect(await read({ 'modules.json': [null] })).toEqual({ notes: [expect.stringContaining('nameless module, which is not applied')] });
     const all = await read({ 'modules.json': modules('Transformer', 'Pooling', 'Dense', 'Normalize'), '1_Pooling/config.json': { pooling_mode_mean_tokens: true } });
-    expect(all).toEqual({ pooling: 'mean', notes: [expect.stringContaining('Dense module, which is not applied'), expect.stringContaining('choose normalize')] });
+    expect(all).toEqual({ pooling: 'mean', normalize: true, notes: [expect.stringContaining('Dense module, which is not applied')] });
+    const modern = { 'modules.json': modules('Transformer', 'Pooling'), '1_Pooling/config.json': { pooling_mode_mean_tokens: true, include_prompt: false } };
+    expect(await read({ ...modern, 'config_sentence_transformers.json': { prompts: { query: 'query: ', document: '' }, default_prompt_name: 'query' } })).toEqual({
+      pooling: 'mean', prompts: { texts: { query: 'query: ', document: '' }, defaultName: 'query' }, notes: [expect.stringContaining('leaves the prompt out of the pooling')],
+    });
+    // As version 6 writes them where there are none.
+    expect((await read({ ...modern, 'config_sentence_transformers.json': { prompts: { query: '', document: '' }, default_prompt_name: null } })).prompts).toBeUndefined();
     // As version 6 writes them.
     const sixth = { 'modules.json': [{ path: '', type: 'sentence_transformers.base.modules.transformer.Transformer' }, { path: '1_Pooling', type: 'sentence_transformers.sentence_transformer.modules.pooling.Pooling' }] };
     expect(await read({ ...sixth, '1_Pooling/config.json': { embedding_dimension: 8, pooling_mode: 'mean_sqrt_len_tokens', include_prompt: true }, 'sentence_bert_config.json': {}, 'tokenizer_config.json': { model_max_length: 50 } })).toEqual({ pooling: 'mean_sqrt', maxLength: 50, notes: [] });

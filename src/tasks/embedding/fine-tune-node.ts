@@ -17,6 +17,7 @@ import { arenaOptions, describeCourse, describeSmallness, planRun, type RunPlan 
 import { runTraining } from '../../training/run/train-node.ts';
 import { BUILT_IN_MODEL } from '../../loaded/load-node.ts';
 import { requireRunOptions, tell } from '../../training/run/options.ts';
+import { trainedPrompts } from './prompts.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { pick } from '../../core/pick.ts';
 import { describeLeftOut } from '../../training/run/start-heads-node.ts';
@@ -139,18 +140,19 @@ function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared)
       trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0, dataFingerprint: data.fingerprint,
       ...(objective === 'scored' ? { loss: options.loss ?? 'cosent', ...pick(options, ['maxScore']) } : { temperature: options.temperature ?? DEFAULT_TEMPERATURE }),
       ...(objective === 'pairs' && { symmetric: options.symmetric ?? true }),
-      ...(data.evaluation && { metric: options.metric ?? 'spearman' }), ...(options.groupByLength && { groupByLength: true }), ...(options.dropDuplicates && { dropDuplicates: true }),
+      ...(data.evaluation && { metric: options.metric ?? 'spearman' }), ...(options.groupByLength && { groupByLength: true }), ...pick(options, ['prompt', 'pairPrompt']), ...(options.dropDuplicates && { dropDuplicates: true }),
     },
   });
 }
 
 async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: Prepared, { outcome, settings }: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
-  const { checkpointConfig: config, tokenizer, maxLength, pooling, data } = prepared;
+  const { checkpointConfig: config, tokenizer, maxLength, pooling, data, storedSentences } = prepared;
+  const prompts = trainedPrompts(storedSentences.prompts, options);
   const weights: Weights = new Map(outcome.weights);
   // The pooler takes no part, and is kept as it was.
   for (const { name } of poolerParameters(config)) if (prepared.weights.has(name)) weights.set(name, prepared.weights.get(name)!);
   await saveCheckpoint(options.output, {
-    config, weights, tokenizerFiles: tokenizer.files(), sentences: { pooling, maxLength },
+    config, weights, tokenizerFiles: tokenizer.files(), sentences: { pooling, maxLength, ...(storedSentences.normalize && { normalize: true }), ...(prompts && { prompts }) },
     card: {
       name: 'Sentence embeddings', description: `Trained on ${countOf(rowCount(data.train), 'row')} with albertine: vectors of sentences, by ${pooling} pooling, to be compared by cosine.`,
       training: cardSettings(settings),

@@ -1,8 +1,9 @@
 import { requireInteger, wrongOption } from '../../core/errors.ts';
+import { pick } from '../../core/pick.ts';
 import { openFolder } from '../../core/files-node.ts';
 import { weightsFingerprint } from '../../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../../checkpoint/folder.ts';
-import { readStoredSentences } from '../../checkpoint/sentence-transformers.ts';
+import { readStoredSentences, type StoredSentences } from '../../checkpoint/sentence-transformers.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import type { HeadName } from '../../model/heads.ts';
 import type { Weights } from '../../model/parameters.ts';
@@ -30,6 +31,8 @@ export interface BaseModel {
   fingerprint: string;
   /** Set for a sentence-embedding model. */
   storedPooling?: Pooling;
+  /** How its folder says that vectors are made, for the model that is made of it. */
+  storedSentences: Pick<StoredSentences, 'normalize' | 'prompts'>;
   notes: string[];
 }
 
@@ -49,6 +52,7 @@ export async function openBaseModel(options: FineTuneRunOptions, defaults: { mod
   return {
     model, checkpoint, unusedHeads, config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
     ...(stored.pooling && { storedPooling: stored.pooling }),
+    storedSentences: pick(stored, ['normalize', 'prompts']),
     maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(defaults.maxLength, positions), { min: 3, max: positions }),
     fingerprint: await weightsFingerprint(weights),
   };
