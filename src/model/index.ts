@@ -6,7 +6,7 @@
  * @packageDocumentation
  */
 export type { EncoderBatch } from './batch.ts';
-export { ACTIVATIONS, DEFAULT_CONFIG, POSITION_EMBEDDING_TYPES, validateConfig, type Activation, type AlbertConfig, type PositionEmbeddingType } from './config.ts';
+export { ACTIVATIONS, DEFAULT_CONFIG, MODEL_TYPES, POSITION_EMBEDDING_TYPES, validateConfig, type Activation, type AlbertConfig, type ModelType, type PositionEmbeddingType } from './config.ts';
 export { AlbertEncoder, type EncoderInt8, type EncoderOptions, type ForwardRequest, type ForwardResult } from './encoder.ts';
 export { HEADS, headParameters, type Head, type HeadInput, type HeadName } from './heads.ts';
 export type { ParameterLookup, QuantizationSite } from './network.ts';

@@ -49,7 +49,7 @@ function bits(text: string): 7 | 8 {
 export function registerConvert(program: Command, io: CliIo): void {
   const command = program.command('convert').argument('[model]', 'folder of a checkpoint (safetensors, PyTorch or TensorFlow), or a hub id. Default: the built-in model')
     .summary('write a checkpoint in another format')
-    .description('Reads any ALBERT checkpoint and writes it in another format. What is left out or rounded is printed.')
+    .description('Reads any checkpoint of ALBERT, BERT or XLM-R and writes it in another format. What is left out or rounded is printed.')
     .requiredOption('--to <format>', `target: ${Object.keys(TARGETS).join(', ')}; see below`, oneOf(...Object.keys(TARGETS)))
     .requiredOption('-o, --output <path>', 'folder to be made')
     .option('--dtype <type>', 'safetensors: stored numbers f32, f16 or bf16. Default: as in the source', oneOf('f32', 'f16', 'bf16'))
