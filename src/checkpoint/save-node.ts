@@ -7,7 +7,7 @@ import { requireGiven, requireOptions, type OptionKinds } from '../core/options.
 import { removeLeftovers } from '../core/output-node.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import { modelTypeOf, type AlbertConfig } from '../model/config.ts';
-import { architectureOf, headParameters, headsPresent, type HeadName } from '../model/heads.ts';
+import { architectureOf, headParameters, headsPresent, optionalPart, type HeadName } from '../model/heads.ts';
 import { encoderParameters, poolerParameters, type Weights } from '../model/parameters.ts';
 import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
@@ -109,7 +109,8 @@ function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName
     throw new AlbertineError('unsupported', `${modelTypeOf(config)} has no head for the order of sentences`, { value: 'sentenceOrder', hint: 'Leave its weights out, or train an ALBERT' });
   }
   const pooler = poolerParameters(config).some(({ name }) => weights.has(name)) ? poolerParameters(config) : [];
-  const specs = [...encoderParameters(config), ...pooler, ...heads.flatMap((head) => headParameters(config, head, numLabels))];
+  const optional = heads.flatMap((head) => optionalPart(head, (name) => weights.has(name))?.parameters(numLabels ?? 0) ?? []);
+  const specs = [...encoderParameters(config), ...pooler, ...heads.flatMap((head) => headParameters(config, head, numLabels)), ...optional];
   const problems: string[] = [];
   for (const { name, shape } of specs) {
     const found = weights.get(name)?.shape;

@@ -19,8 +19,8 @@ it('every task of the registry is tried', () => {
   expect(() => taskNamed('sing')).toThrow(/there is no task "sing". There are classify, embedding/);
 });
 
-describe.each(Object.entries(FIXTURES))('%s', (name, { data, options = {}, reaches: [metric, value], inputs }) => {
-  const task = taskNamed(name);
+describe.each(Object.entries(FIXTURES))('%s', (name, { task: taskName = name, data, options = {}, reaches: [metric, value], inputs }) => {
+  const task = taskNamed(taskName);
   const output = folder.path(`${name} whole`);
   let [train, held]: string[] = [];
   const run = async (more: GivenOptions): Promise<FinishedRun> => (await task.load()).fineTune({ model, train, evaluation: held, epochs: 8, ...LEARNS, ...options, ...more } as never);
@@ -31,7 +31,7 @@ describe.each(Object.entries(FIXTURES))('%s', (name, { data, options = {}, reach
 
   it('learns, and the saved model answers rows that it has not seen as well as was measured', async () => {
     using loaded = await loadModel(output, { threads: 1 });
-    expect(taskOf(loaded).name).toBe(name);
+    expect(taskOf(loaded).name).toBe(taskName);
     const info = JSON.parse(readFileSync(join(output, 'run.json'), 'utf8')) as { outcome: string; bestCheckpoint: { value: number } };
     const { metrics, count } = await (await task.load()).evaluate(loaded, held, {});
     expect(count).toBe(60);
