@@ -38,10 +38,25 @@ export interface CardDetails {
 
 /** Name and paper of each family. */
 const FAMILIES: Record<ModelType, { name: string; paper: string }> = {
-  albert: { name: 'ALBERT', paper: 'Lan et al. 2019, [A Lite BERT for Self-supervised Learning of Language Representations](https://arxiv.org/abs/1909.11942)' },
-  bert: { name: 'BERT', paper: 'Devlin et al. 2018, [Pre-training of Deep Bidirectional Transformers for Language Understanding](https://arxiv.org/abs/1810.04805)' },
-  roberta: { name: 'RoBERTa', paper: 'Liu et al. 2019, [A Robustly Optimized BERT Pretraining Approach](https://arxiv.org/abs/1907.11692)' },
-  'xlm-roberta': { name: 'XLM-RoBERTa', paper: 'Conneau et al. 2019, [Unsupervised Cross-lingual Representation Learning at Scale](https://arxiv.org/abs/1911.02116)' },
+  albert: {
+    name: 'ALBERT',
+    paper:
+      'Lan et al. 2019, [A Lite BERT for Self-supervised Learning of Language Representations](https://arxiv.org/abs/1909.11942)',
+  },
+  bert: {
+    name: 'BERT',
+    paper:
+      'Devlin et al. 2018, [Pre-training of Deep Bidirectional Transformers for Language Understanding](https://arxiv.org/abs/1810.04805)',
+  },
+  roberta: {
+    name: 'RoBERTa',
+    paper: 'Liu et al. 2019, [A Robustly Optimized BERT Pretraining Approach](https://arxiv.org/abs/1907.11692)',
+  },
+  'xlm-roberta': {
+    name: 'XLM-RoBERTa',
+    paper:
+      'Conneau et al. 2019, [Unsupervised Cross-lingual Representation Learning at Scale](https://arxiv.org/abs/1911.02116)',
+  },
 };
 
 /** A `README.md` for the Hub: YAML front matter that its tools read, then the facts as Markdown. */
@@ -63,7 +78,8 @@ export function buildCard(details: CardDetails): string {
 }
 
 function frontMatter({ config, languages, license, baseModel, datasets, heads }: CardDetails): string {
-  const list = (key: string, values: string[] | undefined) => (values?.length ? [`${key}:`, ...values.map((value) => `- ${JSON.stringify(value)}`)] : []);
+  const list = (key: string, values: string[] | undefined) =>
+    values?.length ? [`${key}:`, ...values.map((value) => `- ${JSON.stringify(value)}`)] : [];
   const tag = heads?.length ? headOf(heads[0]).pipelineTag : 'feature-extraction';
   return [
     '---',
@@ -71,7 +87,9 @@ function frontMatter({ config, languages, license, baseModel, datasets, heads }:
     ...(license ? [`license: ${JSON.stringify(license)}`] : []),
     'library_name: transformers',
     `pipeline_tag: ${tag}`,
-    'tags:', `- ${modelTypeOf(config)}`, '- albertine',
+    'tags:',
+    `- ${modelTypeOf(config)}`,
+    '- albertine',
     ...(baseModel ? [`base_model: ${JSON.stringify(baseModel)}`] : []),
     ...list('datasets', datasets),
     '---',
@@ -81,18 +99,36 @@ function frontMatter({ config, languages, license, baseModel, datasets, heads }:
 function networkFacts({ config, heads, labels, dtype = 'f32', fingerprint }: CardDetails): [string, string | number][] {
   const parameters = countParameters([...encoderParameters(config), ...poolerParameters(config)]);
   const isShared = config.numHiddenGroups < config.numHiddenLayers;
-  const sharing = config.numHiddenGroups === 1 ? 'all depths share one set of weights' : isShared ? `${config.numHiddenGroups} groups of shared weights` : 'each with weights of its own';
+  const sharing =
+    config.numHiddenGroups === 1
+      ? 'all depths share one set of weights'
+      : isShared
+        ? `${config.numHiddenGroups} groups of shared weights`
+        : 'each with weights of its own';
   return [
     ['Parameters (encoder and pooler)', parameters.toLocaleString('en-US')],
-    ['Depth', `${config.numHiddenLayers} (${sharing}${config.innerGroupNum > 1 ? `, ${config.innerGroupNum} layers a group` : ''})`],
-    ['Hidden / embedding / feed-forward width', `${config.hiddenSize} / ${config.embeddingSize} / ${config.intermediateSize}`],
+    [
+      'Depth',
+      `${config.numHiddenLayers} (${sharing}${config.innerGroupNum > 1 ? `, ${config.innerGroupNum} layers a group` : ''})`,
+    ],
+    [
+      'Hidden / embedding / feed-forward width',
+      `${config.hiddenSize} / ${config.embeddingSize} / ${config.intermediateSize}`,
+    ],
     ['Attention heads', config.numAttentionHeads],
     ['Activation', config.hiddenAct],
     ['Positions', `${config.maxPositionEmbeddings} (${config.positionEmbeddingType})`],
     ['Vocabulary', config.vocabSize],
     ['Stored as', dtype],
     ...(heads?.length ? [['Heads', heads.join(', ')] as [string, string]] : []),
-    ...(labels?.length ? [['Labels', labels.length > 20 ? `${labels.slice(0, 20).join(', ')} and ${labels.length - 20} more` : labels.join(', ')] as [string, string]] : []),
+    ...(labels?.length
+      ? [
+          [
+            'Labels',
+            labels.length > 20 ? `${labels.slice(0, 20).join(', ')} and ${labels.length - 20} more` : labels.join(', '),
+          ] as [string, string],
+        ]
+      : []),
     ...(fingerprint ? [['Fingerprint', fingerprint] as [string, string]] : []),
   ];
 }
@@ -100,15 +136,30 @@ function networkFacts({ config, heads, labels, dtype = 'f32', fingerprint }: Car
 function section(title: string, facts: [string, string | number][]): string {
   if (facts.length === 0) return '';
   const cell = (value: string | number) => String(value).replaceAll('|', '\\|').replaceAll('\n', ' ');
-  return [`## ${title}`, '', '| | |', '|---|---|', ...facts.map(([key, value]) => `| ${cell(key)} | ${cell(value)} |`)].join('\n');
+  return [
+    `## ${title}`,
+    '',
+    '| | |',
+    '|---|---|',
+    ...facts.map(([key, value]) => `| ${cell(key)} | ${cell(value)} |`),
+  ].join('\n');
 }
 
-const EMBED = ["import { Albert } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const model = await Albert.load('path/to/this/folder');"];
+const EMBED = [
+  "import { Albert } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder",
+  "const model = await Albert.load('path/to/this/folder');",
+];
 
 function usage({ heads, dtype, use = EMBED }: CardDetails): string {
   const loader = heads?.length ? architectureOf([heads[0]]).replace('Albert', 'AutoModel') : 'AutoModel';
   const lines = ['## Use', '', '```js', ...use, '```'];
-  const python = ['', '```python', `from transformers import AutoTokenizer, ${loader}`, `model = ${loader}.from_pretrained("path/to/this/folder")`, '```'];
+  const python = [
+    '',
+    '```python',
+    `from transformers import AutoTokenizer, ${loader}`,
+    `model = ${loader}.from_pretrained("path/to/this/folder")`,
+    '```',
+  ];
   // Python's transformers has no reader for the int8 layout.
   return [...lines, ...(dtype === 'int8' ? [] : python)].join('\n');
 }

@@ -3,8 +3,8 @@ import type { HeadName } from '../model/heads.ts';
 import { layerPrefix } from '../model/parameters.ts';
 
 /*
- * Weights of BERT, RoBERTa and XLM-R under our names and under their own. Inside the package every family has ALBERT's names, so that training,
- * int8 and export know one set; only files differ.
+ * Weights of BERT, RoBERTa and XLM-R under our names and under their own. Inside the package every family has ALBERT's
+ * names, so that training, int8 and export know one set; only files differ.
  */
 
 /** Parts of a layer: theirs, ours. */
@@ -19,7 +19,9 @@ const LAYER_PARTS: readonly (readonly [theirs: string, ours: string])[] = [
   ['output.LayerNorm', 'full_layer_layer_norm'],
 ];
 
-/** Weights outside the layers, beneath the family's own prefix or beside it: theirs, ours. The first that fits counts. */
+/**
+ * Weights outside the layers, beneath the family's own prefix or beside it: theirs, ours. The first that fits counts.
+ */
 const BERT_PARTS: readonly (readonly [theirs: string, ours: string])[] = [
   ['embeddings', 'albert.embeddings'],
   ['pooler.dense', 'albert.pooler'],
@@ -33,15 +35,22 @@ const ROBERTA_PARTS: readonly (readonly [theirs: string, ours: string])[] = [
   ['lm_head', 'predictions'],
 ];
 /**
- * RoBERTa's classifier has the pooler inside: a dense layer and tanh on the first token, then the output. Its other heads read the
- * tokens, or the pooler where ALBERT's stands.
+ * RoBERTa's classifier has the pooler inside: a dense layer and tanh on the first token, then the output. Its other
+ * heads read the tokens, or the pooler where ALBERT's stands.
  */
-const ROBERTA_CLASSIFIER: readonly (readonly [theirs: string, ours: string])[] = [['classifier.dense', 'albert.pooler'], ['classifier.out_proj', 'classifier']];
+const ROBERTA_CLASSIFIER: readonly (readonly [theirs: string, ours: string])[] = [
+  ['classifier.dense', 'albert.pooler'],
+  ['classifier.out_proj', 'classifier'],
+];
 
 const partsOf = (type: ModelType): typeof BERT_PARTS => (type === 'bert' ? BERT_PARTS : ROBERTA_PARTS);
-const rename = (name: string, from: string, to: string): string | undefined => (name.startsWith(`${from}.`) ? to + name.slice(from.length) : undefined);
+const rename = (name: string, from: string, to: string): string | undefined =>
+  name.startsWith(`${from}.`) ? to + name.slice(from.length) : undefined;
 
-/** Our name of a weight of a family's file; others, and those that are ours already, stay as they are. `names` are all of the file. */
+/**
+ * Our name of a weight of a family's file; others, and those that are ours already, stay as they are. `names` are all
+ * of the file.
+ */
 export function canonicalName(name: string, type: ModelType, names: ReadonlyMap<string, unknown>): string {
   const plain = name.replace(/^(bert|roberta)\.(?=(embeddings|encoder|pooler)\.)/, '');
   const layer = /^encoder\.layer\.(\d+)\.(.+)\.(weight|bias)$/.exec(plain);
@@ -59,7 +68,10 @@ export function canonicalName(name: string, type: ModelType, names: ReadonlyMap<
   return name;
 }
 
-/** A weight as files of the config's family name it; `heads` are those of the file, without which its encoder has no prefix. */
+/**
+ * A weight as files of the config's family name it; `heads` are those of the file, without which its encoder has no
+ * prefix.
+ */
 export function familyName(name: string, config: AlbertConfig, heads: readonly HeadName[]): string {
   const type = modelTypeOf(config);
   if (type === 'albert') return name;
@@ -72,7 +84,8 @@ export function familyName(name: string, config: AlbertConfig, heads: readonly H
     // `predictions.` stands for two of theirs: the dense layer and its norm, and the output's bias.
     if (theirs === 'cls.predictions.transform' && !/^predictions\.(dense|LayerNorm)\./.test(name)) continue;
     const renamed = rename(name, ours, theirs);
-    if (renamed !== undefined) return ours.startsWith('albert.') && !theirs.startsWith('classifier') ? prefix + renamed : renamed;
+    if (renamed !== undefined)
+      return ours.startsWith('albert.') && !theirs.startsWith('classifier') ? prefix + renamed : renamed;
   }
   return name;
 }

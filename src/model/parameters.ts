@@ -1,7 +1,10 @@
 import type { FileRange } from '../graph/graph.ts';
 import { firstPosition, hasEmbeddingMapping, headSize, type AlbertConfig } from './config.ts';
 
-/** Name and shape of one weight. Names are Hugging Face's `state_dict` keys of ALBERT with the `albert.` prefix, whatever the family: files of the others are renamed when they are read and written. */
+/**
+ * Name and shape of one weight. Names are Hugging Face's `state_dict` keys of ALBERT with the `albert.` prefix,
+ * whatever the family: files of the others are renamed when they are read and written.
+ */
 export interface ParameterSpec {
   /** Canonical name. */
   name: string;
@@ -26,10 +29,15 @@ export function embeddingParameters(config: AlbertConfig): ParameterSpec[] {
   const prefix = 'albert.embeddings';
   return [
     { name: `${prefix}.word_embeddings.weight`, shape: [config.vocabSize, embeddingSize] },
-    { name: `${prefix}.position_embeddings.weight`, shape: [config.maxPositionEmbeddings + firstPosition(config), embeddingSize] },
+    {
+      name: `${prefix}.position_embeddings.weight`,
+      shape: [config.maxPositionEmbeddings + firstPosition(config), embeddingSize],
+    },
     { name: `${prefix}.token_type_embeddings.weight`, shape: [config.typeVocabSize, embeddingSize] },
     ...norm(`${prefix}.LayerNorm`, embeddingSize),
-    ...(hasEmbeddingMapping(config) ? dense('albert.encoder.embedding_hidden_mapping_in', config.hiddenSize, embeddingSize) : []),
+    ...(hasEmbeddingMapping(config)
+      ? dense('albert.encoder.embedding_hidden_mapping_in', config.hiddenSize, embeddingSize)
+      : []),
   ];
 }
 
@@ -41,9 +49,15 @@ export function layerPrefix(group: number, layer: number): string {
 /** Weights of one inner layer, named without their {@link layerPrefix}. */
 export function layerParameters(config: AlbertConfig): ParameterSpec[] {
   const { hiddenSize, intermediateSize } = config;
-  const relative = config.positionEmbeddingType === 'absolute' ? [] : [
-    { name: 'attention.distance_embedding.weight', shape: [2 * config.maxPositionEmbeddings - 1, headSize(config)] },
-  ];
+  const relative =
+    config.positionEmbeddingType === 'absolute'
+      ? []
+      : [
+          {
+            name: 'attention.distance_embedding.weight',
+            shape: [2 * config.maxPositionEmbeddings - 1, headSize(config)],
+          },
+        ];
   return [
     ...dense('attention.query', hiddenSize, hiddenSize),
     ...dense('attention.key', hiddenSize, hiddenSize),
@@ -67,7 +81,8 @@ export function encoderParameters(config: AlbertConfig): ParameterSpec[] {
   const layers: ParameterSpec[] = [];
   for (let group = 0; group < config.numHiddenGroups; group++) {
     for (let layer = 0; layer < config.innerGroupNum; layer++) {
-      for (const spec of layerParameters(config)) layers.push({ ...spec, name: `${layerPrefix(group, layer)}.${spec.name}` });
+      for (const spec of layerParameters(config))
+        layers.push({ ...spec, name: `${layerPrefix(group, layer)}.${spec.name}` });
     }
   }
   return [...embeddingParameters(config), ...layers];

@@ -1,6 +1,13 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import { type AddedToken, AddedTokenMatcher } from './added-tokens.ts';
-import { assemble, type AssemblyContext, assembleWindows, BERT_PAIR, type PairForm, type TextTokens } from './assemble.ts';
+import {
+  assemble,
+  type AssemblyContext,
+  assembleWindows,
+  BERT_PAIR,
+  type PairForm,
+  type TextTokens,
+} from './assemble.ts';
 import { ContentHash } from './fingerprint.ts';
 import type { Segmenter } from './segmenter.ts';
 import { TokenBuffer } from './token-buffer.ts';
@@ -49,10 +56,20 @@ export class TextTokenizer implements Tokenizer {
     this.special = parts.special;
     this.added = new AddedTokenMatcher(parts.parseSpecialTokens ? parts.addedTokens : [], parts.lowerCase);
     const { pad, cls, sep, mask } = parts.special;
-    this.specialIds = new Set([pad, cls, sep, ...(mask === undefined ? [] : [mask]), ...parts.addedTokens.filter((token) => token.special).map(({ id }) => id)]);
+    this.specialIds = new Set([
+      pad,
+      cls,
+      sep,
+      ...(mask === undefined ? [] : [mask]),
+      ...parts.addedTokens.filter((token) => token.special).map(({ id }) => id),
+    ]);
     // The unknown token stands for text that was there; leaving it out of `decode` would hide a loss.
     this.specialIds.delete(parts.special.unk);
-    this.context = { special: parts.special, tokenOf: (id) => parts.vocabulary[id] ?? '', pair: parts.pair ?? BERT_PAIR };
+    this.context = {
+      special: parts.special,
+      tokenOf: (id) => parts.vocabulary[id] ?? '',
+      pair: parts.pair ?? BERT_PAIR,
+    };
   }
 
   get vocabSize(): number {
@@ -64,7 +81,11 @@ export class TextTokenizer implements Tokenizer {
       const hash = new ContentHash();
       this.parts.identity(hash);
       // Only where it is unusual: fingerprints of before stay.
-      if (this.parts.pair && (this.parts.pair.separators !== BERT_PAIR.separators || this.parts.pair.secondType !== BERT_PAIR.secondType)) hash.text(JSON.stringify(this.parts.pair));
+      if (
+        this.parts.pair &&
+        (this.parts.pair.separators !== BERT_PAIR.separators || this.parts.pair.secondType !== BERT_PAIR.secondType)
+      )
+        hash.text(JSON.stringify(this.parts.pair));
       this.cachedFingerprint = hash.digest();
     }
     return this.cachedFingerprint;
@@ -101,7 +122,11 @@ export class TextTokenizer implements Tokenizer {
     for (let i = 0; i < ids.length; i++) {
       const token = this.parts.vocabulary[ids[i]];
       if (token === undefined) {
-        throw new AlbertineError('invalid_argument', `token id at position ${i} must be in [0, ${this.vocabSize}), got ${describeValue(ids[i])}`, { value: ids[i] });
+        throw new AlbertineError(
+          'invalid_argument',
+          `token id at position ${i} must be in [0, ${this.vocabSize}), got ${describeValue(ids[i])}`,
+          { value: ids[i] },
+        );
       }
       if (!skipSpecialTokens || !this.specialIds.has(ids[i])) tokens.push(token);
     }
@@ -139,7 +164,10 @@ export class TextTokenizer implements Tokenizer {
     }
     const { length } = tokens;
     return {
-      ids: tokens.ids.slice(0, length), starts: tokens.starts.slice(0, length), ends: tokens.ends.slice(0, length), words: tokens.words.slice(0, length),
+      ids: tokens.ids.slice(0, length),
+      starts: tokens.starts.slice(0, length),
+      ends: tokens.ends.slice(0, length),
+      words: tokens.words.slice(0, length),
       special: Uint8Array.from({ length }, (_, i) => Number(special.has(i))),
     };
   }
@@ -153,7 +181,12 @@ export class TextTokenizer implements Tokenizer {
       if (entry >= 0) cache.appendTo(tokens, entry, start + offset);
       else {
         for (let i = 0; i < word.length; i++) {
-          tokens.push(word.ids[i], word.starts[i] + start + offset, word.ends[i] + start + offset, word.words[i] + tokens.wordCount);
+          tokens.push(
+            word.ids[i],
+            word.starts[i] + start + offset,
+            word.ends[i] + start + offset,
+            word.words[i] + tokens.wordCount,
+          );
         }
         tokens.wordCount += word.wordCount;
       }
@@ -231,5 +264,6 @@ function hashOf(text: string): number {
 }
 
 function requireText(text: unknown): void {
-  if (typeof text !== 'string') throw new AlbertineError('invalid_argument', `text must be a string, got ${describeValue(text)}`, { value: text });
+  if (typeof text !== 'string')
+    throw new AlbertineError('invalid_argument', `text must be a string, got ${describeValue(text)}`, { value: text });
 }

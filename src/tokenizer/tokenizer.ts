@@ -19,7 +19,10 @@ export interface SpecialTokens {
 export interface EncodeOptions {
   /** Second text of a pair. */
   pair?: string;
-  /** Adds `[CLS] … [SEP]` (and `… [SEP]` for a pair), or `<s> … </s>` (and `</s> … </s>`) in XLM-R's vocabularies. Default true. */
+  /**
+   * Adds `[CLS] … [SEP]` (and `… [SEP]` for a pair), or `<s> … </s>` (and `</s> … </s>`) in XLM-R's vocabularies.
+   * Default true.
+   */
   addSpecialTokens?: boolean;
   /** Limit in tokens, special tokens included. Default: no limit. */
   maxLength?: number;

@@ -19,5 +19,10 @@ export interface FamilyGolden {
 export function loadFamily(family: string): FamilyGolden {
   const folder = join(import.meta.dirname, 'goldens/bert', family);
   const json = <T>(name: string): T => JSON.parse(readFileSync(join(folder, name), 'utf8')) as T;
-  return { folder: join(folder, 'model'), inputs: json('inputs.json'), outputs: readSafetensors(join(folder, 'outputs.safetensors')), sentences: json('sentences.json') };
+  return {
+    folder: join(folder, 'model'),
+    inputs: json('inputs.json'),
+    outputs: readSafetensors(join(folder, 'outputs.safetensors')),
+    sentences: json('sentences.json'),
+  };
 }

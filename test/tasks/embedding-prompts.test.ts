@@ -34,11 +34,28 @@ describe('prompts of pairs', () => {
 
 it('training and evaluation put them before texts, and the model keeps them', async () => {
   const { folder: model } = loadFamily('xlm-roberta');
-  const pairs = ['the cat', 'a film', 'the night train', 'small', 'the house', 'rain'].map((text, i) => ({ text, pair: `${text} ${i % 2 === 0 ? 'again' : '你好'}`, score: i }));
+  const pairs = ['the cat', 'a film', 'the night train', 'small', 'the house', 'rain'].map((text, i) => ({
+    text,
+    pair: `${text} ${i % 2 === 0 ? 'again' : '你好'}`,
+    score: i,
+  }));
   const train = [writeRows(folder.path('pairs.jsonl'), pairs)];
-  const base = { model, train, evaluation: train, objective: 'scored' as const, maxSteps: 2, batchSize: 6, threads: 1, learningRate: 1e-3, maxLength: 24 };
+  const base = {
+    model,
+    train,
+    evaluation: train,
+    objective: 'scored' as const,
+    maxSteps: 2,
+    batchSize: 6,
+    threads: 1,
+    learningRate: 1e-3,
+    maxLength: 24,
+  };
   await fineTuneEmbedding({ ...base, output: folder.path('named'), prompt: 'query' });
-  const written = writeRows(folder.path('written.jsonl'), pairs.map(({ text, pair, score }) => ({ text: `query: ${text}`, pair: `query: ${pair}`, score })));
+  const written = writeRows(
+    folder.path('written.jsonl'),
+    pairs.map(({ text, pair, score }) => ({ text: `query: ${text}`, pair: `query: ${pair}`, score })),
+  );
   await fineTuneEmbedding({ ...base, train: [written], evaluation: [written], output: folder.path('written') });
   const weights = (name: string): Buffer => readFileSync(join(folder.path(name), 'model.safetensors'));
   expect(weights('named').equals(weights('written'))).toBe(true);
@@ -47,5 +64,7 @@ it('training and evaluation put them before texts, and the model keeps them', as
   expect([named.prompts, named.normalize, other.prompts]).toEqual([{ ...stored, defaultName: 'query' }, true, stored]);
   expect((await named.embed(['the cat'])).data).toEqual((await other.embed(['query: the cat'])).data);
   expect((await evaluateEmbedding(named, train[0])).spearman).toBe((await evaluateEmbedding(other, written)).spearman);
-  expect((await evaluateEmbedding(named, train[0], { prompt: 'query', pairPrompt: 'passage' })).pearson).not.toBe((await evaluateEmbedding(other, written)).pearson);
+  expect((await evaluateEmbedding(named, train[0], { prompt: 'query', pairPrompt: 'passage' })).pearson).not.toBe(
+    (await evaluateEmbedding(other, written)).pearson,
+  );
 });

@@ -15,66 +15,99 @@ afterAll(() => folder.remove());
 const weightsOf = (output: string): string => readFileSync(join(output, 'model.safetensors')).toString('base64');
 
 it('every task of the registry is tried', () => {
-  expect(TASKS.filter(({ name }) => name !== 'embedding').map(({ name }) => name).filter((name) => !Object.hasOwn(FIXTURES, name))).toEqual([]);
+  expect(
+    TASKS.filter(({ name }) => name !== 'embedding')
+      .map(({ name }) => name)
+      .filter((name) => !Object.hasOwn(FIXTURES, name)),
+  ).toEqual([]);
   expect(() => taskNamed('sing')).toThrow(/there is no task "sing". There are classify, embedding/);
 });
 
-describe.each(Object.entries(FIXTURES))('%s', (name, { task: taskName = name, data, options = {}, reaches: [metric, value], inputs }) => {
-  const task = taskNamed(taskName);
-  const output = folder.path(`${name} whole`);
-  let [train, held]: string[] = [];
-  const run = async (more: GivenOptions): Promise<FinishedRun> => (await task.load()).fineTune({ model, train, evaluation: held, epochs: 8, ...LEARNS, ...options, ...more } as never);
-  beforeAll(async () => {
-    [train, held] = [data(folder.path(`${name}-train`), 160, 1), data(folder.path(`${name}-held`), 60, 2)];
-    await run({ output, checkpointEvery: 7 });
-  }, 60_000);
+describe.each(Object.entries(FIXTURES))(
+  '%s',
+  (name, { task: taskName = name, data, options = {}, reaches: [metric, value], inputs }) => {
+    const task = taskNamed(taskName);
+    const output = folder.path(`${name} whole`);
+    let [train, held]: string[] = [];
+    const run = async (more: GivenOptions): Promise<FinishedRun> =>
+      (await task.load()).fineTune({
+        model,
+        train,
+        evaluation: held,
+        epochs: 8,
+        ...LEARNS,
+        ...options,
+        ...more,
+      } as never);
+    beforeAll(async () => {
+      [train, held] = [data(folder.path(`${name}-train`), 160, 1), data(folder.path(`${name}-held`), 60, 2)];
+      await run({ output, checkpointEvery: 7 });
+    }, 60_000);
 
-  it('learns, and the saved model answers rows that it has not seen as well as was measured', async () => {
-    using loaded = await loadModel(output, { threads: 1 });
-    expect(taskOf(loaded).name).toBe(taskName);
-    const info = JSON.parse(readFileSync(join(output, 'run.json'), 'utf8')) as { outcome: string; bestCheckpoint: { value: number } };
-    const { metrics, count } = await (await task.load()).evaluate(loaded, held, {});
-    expect(count).toBe(60);
-    expect(metrics[metric]).toBeGreaterThan(value);
-    expect(info.outcome).toBe('finished');
-    // A task may still improve on it with the held-out rows, as a threshold does.
-    expect(metrics[metric]).toBeGreaterThan(info.bestCheckpoint.value - 1e-6);
-  });
+    it('learns, and the saved model answers rows that it has not seen as well as was measured', async () => {
+      using loaded = await loadModel(output, { threads: 1 });
+      expect(taskOf(loaded).name).toBe(taskName);
+      const info = JSON.parse(readFileSync(join(output, 'run.json'), 'utf8')) as {
+        outcome: string;
+        bestCheckpoint: { value: number };
+      };
+      const { metrics, count } = await (await task.load()).evaluate(loaded, held, {});
+      expect(count).toBe(60);
+      expect(metrics[metric]).toBeGreaterThan(value);
+      expect(info.outcome).toBe('finished');
+      // A task may still improve on it with the held-out rows, as a threshold does.
+      expect(metrics[metric]).toBeGreaterThan(info.bestCheckpoint.value - 1e-6);
+    });
 
-  it('goes on bit for bit after it was interrupted', async () => {
-    const torn = folder.path(`${name} torn`);
-    const stop = new AbortController();
-    let steps = 0;
-    const onProgress = (): void => {
-      if (++steps === 23) stop.abort();
-    };
-    expect((await run({ output: torn, checkpointEvery: 7, signal: stop.signal, onProgress })).outcome).toBe('interrupted');
-    expect((await run({ output: torn, checkpointEvery: 7, resume: true })).outcome).toBe('finished');
-    expect(weightsOf(torn)).toBe(weightsOf(output));
-  });
+    it('goes on bit for bit after it was interrupted', async () => {
+      const torn = folder.path(`${name} torn`);
+      const stop = new AbortController();
+      let steps = 0;
+      const onProgress = (): void => {
+        if (++steps === 23) stop.abort();
+      };
+      expect((await run({ output: torn, checkpointEvery: 7, signal: stop.signal, onProgress })).outcome).toBe(
+        'interrupted',
+      );
+      expect((await run({ output: torn, checkpointEvery: 7, resume: true })).outcome).toBe('finished');
+      expect(weightsOf(torn)).toBe(weightsOf(output));
+    });
 
-  it.runIf(inputs)('answers alike alone and among others, in input order, whatever the length', async () => {
-    using loaded = await loadModel(output, { threads: 1 });
-    const predictor = (await task.load()).predictor!(loaded);
-    const ask = async (asked: readonly unknown[], more: GivenOptions = {}): Promise<TextCounts[]> => {
-      const answers: TextCounts[] = [];
-      for await (const answer of predictor.answers((async function* () { yield* asked; })(), more)) answers.push(answer);
-      return answers;
-    };
-    const together = await ask(inputs!);
-    expect(together).toHaveLength(inputs!.length);
-    for (const [i, input] of inputs!.entries()) expect((await ask([input]))[0], `input ${i}`).toEqual(together[i]);
-    expect(await ask([...inputs!].reverse(), { lookAhead: 2 })).toEqual([...together].reverse());
-    expect(Math.max(...together.map(({ windows, truncatedTokens }) => windows + truncatedTokens))).toBeGreaterThan(1);
-    for (const answer of together) {
-      const cells = predictor.cells(answer, {});
-      expect(Object.values(cells).every((cell) => cell === null || typeof cell !== 'object')).toBe(true);
-      expect(JSON.parse(JSON.stringify(predictor.record(answer, {})))).toEqual(predictor.record(answer, {}));
-    }
-  });
+    it.runIf(inputs)('answers alike alone and among others, in input order, whatever the length', async () => {
+      using loaded = await loadModel(output, { threads: 1 });
+      const predictor = (await task.load()).predictor!(loaded);
+      const ask = async (asked: readonly unknown[], more: GivenOptions = {}): Promise<TextCounts[]> => {
+        const answers: TextCounts[] = [];
+        for await (const answer of predictor.answers(
+          (async function* () {
+            yield* asked;
+          })(),
+          more,
+        ))
+          answers.push(answer);
+        return answers;
+      };
+      const together = await ask(inputs!);
+      expect(together).toHaveLength(inputs!.length);
+      for (const [i, input] of inputs!.entries()) expect((await ask([input]))[0], `input ${i}`).toEqual(together[i]);
+      expect(await ask([...inputs!].reverse(), { lookAhead: 2 })).toEqual([...together].reverse());
+      expect(Math.max(...together.map(({ windows, truncatedTokens }) => windows + truncatedTokens))).toBeGreaterThan(1);
+      for (const answer of together) {
+        const cells = predictor.cells(answer, {});
+        expect(Object.values(cells).every((cell) => cell === null || typeof cell !== 'object')).toBe(true);
+        expect(JSON.parse(JSON.stringify(predictor.record(answer, {})))).toEqual(predictor.record(answer, {}));
+      }
+    });
 
-  it('refuses options that there are none of, and a metric that it does not have', async () => {
-    await expect(run({ output: folder.path(`${name} none`), nonsense: 1 })).rejects.toMatchObject({ code: 'invalid_argument', value: 'nonsense' });
-    await expect(run({ output: folder.path(`${name} none`), metric: 'beauty' })).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringMatching(/^metric must be one of loss, /) as string });
-  });
-});
+    it('refuses options that there are none of, and a metric that it does not have', async () => {
+      await expect(run({ output: folder.path(`${name} none`), nonsense: 1 })).rejects.toMatchObject({
+        code: 'invalid_argument',
+        value: 'nonsense',
+      });
+      await expect(run({ output: folder.path(`${name} none`), metric: 'beauty' })).rejects.toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringMatching(/^metric must be one of loss, /) as string,
+      });
+    });
+  },
+);

@@ -12,13 +12,17 @@ const folder = temporaryFolder();
 const model = folder.path('masked');
 beforeAll(async () => {
   mkdirSync(model, { recursive: true });
-  await saveCheckpoint(model, { config: SMALL_CONFIG, weights: initialiseWeights(SMALL_CONFIG, 4, { heads: ['maskedLm'] }), tokenizerFiles: { 'vocab.txt': `${WORDS.join('\n')}\n` } });
+  await saveCheckpoint(model, {
+    config: SMALL_CONFIG,
+    weights: initialiseWeights(SMALL_CONFIG, 4, { heads: ['maskedLm'] }),
+    tokenizerFiles: { 'vocab.txt': `${WORDS.join('\n')}\n` },
+  });
 });
 afterAll(() => folder.remove());
 const open = async (): Promise<FillMask> => FillMask.from(await loadModel(model, { threads: 1 }));
 
 describe('fill-mask', () => {
-  it('gives the head\'s probabilities for every mask, with its place', async () => {
+  it("gives the head's probabilities for every mask, with its place", async () => {
     using filler = await open();
     const text = 'the [MASK] sat on a [MASK] .';
     const [{ masks, text: filled, tokenCount }] = await filler.fill([text], { topK: WORDS.length });
@@ -29,7 +33,8 @@ describe('fill-mask', () => {
     const { lastHiddenState } = await encoder.forward({ batchSize: 1, sequenceLength: ids.length, inputIds: ids });
     const row = await encoder.logits('maskedLm', lastHiddenState.slice(2 * 32, 3 * 32));
     const total = row.reduce((sum, value) => sum + Math.exp(value), 0);
-    for (const { token, score } of masks[0].guesses) expect(score).toBeCloseTo(Math.exp(row[tokenizer.tokenToId(token!)!]) / total, 5);
+    for (const { token, score } of masks[0].guesses)
+      expect(score).toBeCloseTo(Math.exp(row[tokenizer.tokenToId(token!)!]) / total, 5);
     expect(masks[0].guesses.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 5);
     expect(filled).toBe(`the ${masks[0].guesses[0].text} sat on a ${masks[1].guesses[0].text} .`);
   });
@@ -37,16 +42,31 @@ describe('fill-mask', () => {
   it('judges words that are given, of one piece or several, alike alone and among others', async () => {
     using filler = await open();
     const candidates = ['cat', 'dogs', 'sun'];
-    await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', '鿃'] })).rejects.toThrow('the vocabulary does not know the candidate "鿃"');
-    const [{ masks: [{ guesses }] }] = await filler.fill(['the [MASK] ran'], { candidates });
+    await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', '鿃'] })).rejects.toThrow(
+      'the vocabulary does not know the candidate "鿃"',
+    );
+    const [
+      {
+        masks: [{ guesses }],
+      },
+    ] = await filler.fill(['the [MASK] ran'], { candidates });
     expect(guesses.map(({ text }) => text).sort()).toEqual([...candidates].sort());
     expect(guesses.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 6);
     // One piece: the probability among the whole vocabulary.
-    const [{ masks: [all] }] = await filler.fill(['the [MASK] ran'], { topK: WORDS.length });
-    expect(Math.exp(guesses.find(({ text }) => text === 'cat')!.logProbability!)).toBeCloseTo(all.guesses.find(({ token }) => token === 'cat')!.score, 5);
+    const [
+      {
+        masks: [all],
+      },
+    ] = await filler.fill(['the [MASK] ran'], { topK: WORDS.length });
+    expect(Math.exp(guesses.find(({ text }) => text === 'cat')!.logProbability!)).toBeCloseTo(
+      all.guesses.find(({ token }) => token === 'cat')!.score,
+      5,
+    );
     // Two pieces: both masked at once.
     const [{ masks }] = await filler.fill(['the [MASK] [MASK] ran'], { topK: WORDS.length });
-    const product = masks[0].guesses.find(({ token }) => token === 'dog')!.score * masks[1].guesses.find(({ token }) => token === '##s')!.score;
+    const product =
+      masks[0].guesses.find(({ token }) => token === 'dog')!.score *
+      masks[1].guesses.find(({ token }) => token === '##s')!.score;
     expect(Math.exp(guesses.find(({ text }) => text === 'dogs')!.logProbability!)).toBeCloseTo(product, 6);
   });
 
@@ -54,23 +74,58 @@ describe('fill-mask', () => {
     using filler = await open();
     const [{ tokens, pseudoLogLikelihood, pseudoPerplexity }] = await filler.score(['the cat ran']);
     for (const [i, masked] of ['[MASK] cat ran', 'the [MASK] ran', 'the cat [MASK]'].entries()) {
-      const [{ masks: [{ guesses }] }] = await filler.fill([masked], { topK: WORDS.length });
-      expect(Math.exp(tokens[i].logProbability)).toBeCloseTo(guesses.find(({ token }) => token === tokens[i].token)!.score, 6);
+      const [
+        {
+          masks: [{ guesses }],
+        },
+      ] = await filler.fill([masked], { topK: WORDS.length });
+      expect(Math.exp(tokens[i].logProbability)).toBeCloseTo(
+        guesses.find(({ token }) => token === tokens[i].token)!.score,
+        6,
+      );
     }
-    expect(pseudoLogLikelihood).toBeCloseTo(tokens.reduce((sum, { logProbability }) => sum + logProbability, 0), 6);
+    expect(pseudoLogLikelihood).toBeCloseTo(
+      tokens.reduce((sum, { logProbability }) => sum + logProbability, 0),
+      6,
+    );
     expect(pseudoPerplexity).toBeCloseTo(Math.exp(-pseudoLogLikelihood / 3), 6);
     const [long, empty] = await filler.score(['a cat and '.repeat(20), '']);
-    expect([long.tokens.length, long.tokens.every(({ logProbability }) => logProbability < 0), empty.tokens, empty.pseudoLogLikelihood]).toEqual([60, true, [], 0]);
+    expect([
+      long.tokens.length,
+      long.tokens.every(({ logProbability }) => logProbability < 0),
+      empty.tokens,
+      empty.pseudoLogLikelihood,
+    ]).toEqual([60, true, [], 0]);
   });
 
   it('is a command', async () => {
-    const { stdout, code, stderr } = await run(['fill-mask', '-m', model, 'the [MASK] ran', '--top-k', '2', '--threads', '1']);
+    const { stdout, code, stderr } = await run([
+      'fill-mask',
+      '-m',
+      model,
+      'the [MASK] ran',
+      '--top-k',
+      '2',
+      '--threads',
+      '1',
+    ]);
     expect(code, stderr).toBe(0);
-    expect(records(stdout)).toMatchObject([{ index: 0, masks: [{ start: 4, end: 10, guesses: [{ score: expect.any(Number) as number }, {}] }], tokenCount: 3 }]);
+    expect(records(stdout)).toMatchObject([
+      {
+        index: 0,
+        masks: [{ start: 4, end: 10, guesses: [{ score: expect.any(Number) as number }, {}] }],
+        tokenCount: 3,
+      },
+    ]);
     writeFileSync(folder.path('lines.txt'), 'a cat\nthe sun\n');
     const output = folder.path('scores.jsonl');
-    expect(await run(['fill-mask', '-m', model, folder.path('lines.txt'), '--score', '-o', output, '--threads', '1'])).toMatchObject({ code: 0 });
-    expect(await run(['fill-mask', '-m', model, folder.path('lines.txt'), '--threads', '1'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/lines\.txt, row 1: text 0 has no mask/) as string });
+    expect(
+      await run(['fill-mask', '-m', model, folder.path('lines.txt'), '--score', '-o', output, '--threads', '1']),
+    ).toMatchObject({ code: 0 });
+    expect(await run(['fill-mask', '-m', model, folder.path('lines.txt'), '--threads', '1'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/lines\.txt, row 1: text 0 has no mask/) as string,
+    });
     expect(await run(['fill-mask', '-m', model, 'x', '--score', '--top-k', '2'])).toMatchObject({ code: 2 });
     expect((await run(['fill-mask', '-m', join(folder.path('none')), 'x [MASK]'])).code).toBe(1);
   });

@@ -26,23 +26,42 @@ export interface TextTriples extends TextCounts {
 }
 
 /**
- * Entities of texts by a tagger, and of all pairs of them in a text those that are related. Each pair is asked once, in the order of the text; the label says which of the two comes first in
- * the relation. What happened to a text is told as the tagger saw it.
+ * Entities of texts by a tagger, and of all pairs of them in a text those that are related. Each pair is asked once, in
+ * the order of the text; the label says which of the two comes first in the relation. What happened to a text is told
+ * as the tagger saw it.
  */
-export async function findTriples(texts: readonly string[], { tagger, relations }: { tagger: EntityTagger; relations: RelationClassifier }, options: TagOptions = {}): Promise<TextTriples[]> {
+export async function findTriples(
+  texts: readonly string[],
+  { tagger, relations }: { tagger: EntityTagger; relations: RelationClassifier },
+  options: TagOptions = {},
+): Promise<TextTriples[]> {
   const tagged = await tagger.predict(texts, options);
   const asked = tagged.map(({ entities }, i) => pairsOf(texts[i], entities));
-  const answers = await relations.predict(asked.flat(), options.batchTokens === undefined ? {} : { batchTokens: options.batchTokens });
+  const answers = await relations.predict(
+    asked.flat(),
+    options.batchTokens === undefined ? {} : { batchTokens: options.batchTokens },
+  );
   let next = 0;
   return tagged.map(({ entities, ...counts }, i) => {
     const own = answers.slice(next, next + asked[i].length);
     next += own.length;
     const related = own.filter(({ label }) => label !== relations.none);
-    return { ...counts, entities, triples: related.map(({ label, score, head, tail }) => ({ ...(isReversed(label) ? { head: tail, relation: relationOf(label), tail: head } : { head, relation: relationOf(label), tail }), score })) };
+    return {
+      ...counts,
+      entities,
+      triples: related.map(({ label, score, head, tail }) => ({
+        ...(isReversed(label)
+          ? { head: tail, relation: relationOf(label), tail: head }
+          : { head, relation: relationOf(label), tail }),
+        score,
+      })),
+    };
   });
 }
 
 function pairsOf(text: string, entities: readonly Entity[]): RelationInput[] {
   const mention = ({ start, end, label }: Entity): Mention => ({ start, end, type: label });
-  return entities.flatMap((head, i) => entities.slice(i + 1).map((tail) => ({ text, head: mention(head), tail: mention(tail) })));
+  return entities.flatMap((head, i) =>
+    entities.slice(i + 1).map((tail) => ({ text, head: mention(head), tail: mention(tail) })),
+  );
 }
