@@ -39,6 +39,10 @@ describe('fill-mask', () => {
     using filler = await open();
     const candidates = ['cat', 'dogs', 'sun'];
     await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', '鿃'] })).rejects.toThrow('the vocabulary does not know the candidate "鿃"');
+    // Twice the same would halve its score.
+    await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', 'dog', 'cat'] })).rejects.toMatchObject({ message: 'candidates has "cat" twice', option: 'candidates' });
+    await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', 'Cat'] })).rejects.toThrow('the candidates "cat" and "Cat" are the same pieces');
+    await expect(filler.fill(['the [MASK]', 'ran'])).rejects.toThrow('text 1 has no mask: "ran"');
     const [{ masks: [{ guesses }] }] = await filler.fill(['the [MASK] ran'], { candidates });
     expect(guesses.map(({ text }) => text).sort()).toEqual([...candidates].sort());
     expect(guesses.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 6);
@@ -71,7 +75,7 @@ describe('fill-mask', () => {
     writeFileSync(folder.path('lines.txt'), 'a cat\nthe sun\n');
     const output = folder.path('scores.jsonl');
     expect(await run(['fill-mask', '-m', model, folder.path('lines.txt'), '--score', '-o', output, '--threads', '1'])).toMatchObject({ code: 0 });
-    expect(await run(['fill-mask', '-m', model, folder.path('lines.txt'), '--threads', '1'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/lines\.txt, row 1: text 0 has no mask/) as string });
+    expect(await run(['fill-mask', '-m', model, folder.path('lines.txt'), '--threads', '1'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/lines\.txt, row 1: the text has no mask/) as string });
     expect(await run(['fill-mask', '-m', model, 'x', '--score', '--top-k', '2'])).toMatchObject({ code: 2 });
     expect((await run(['fill-mask', '-m', join(folder.path('none')), 'x [MASK]'])).code).toBe(1);
   });
