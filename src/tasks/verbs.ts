@@ -37,6 +37,8 @@ export interface Predictor {
   requireInputs(pairs: boolean): void;
   /** How a text becomes what is asked; undefined where texts alone say too little, so that {@link Predictor.open} reads the rows. */
   ofText(options: GivenOptions): ((text: AskedText) => unknown) | undefined;
+  /** The flag with which texts alone can be asked, where {@link Predictor.ofText} is undefined without it. */
+  textsWith?: string;
   /** Opens a file of rows that are more than texts. */
   open?(path: string, options: GivenOptions): AskedRows;
   /** Answers in the order of the inputs; memory is bounded. */
