@@ -13,7 +13,7 @@ export interface InitialiseOptions {
 
 /**
  * Fresh weights as the original code makes them: matrices and embeddings from a normal distribution with standard deviation
- * `config.initializerRange`, redrawn beyond two of them; biases 0; LayerNorm 1 and 0. The values of a tensor depend only on `seed`,
+ * `config.initializerRange`, redrawn beyond two of them; biases and the transitions of a CRF 0; LayerNorm 1 and 0. The values of a tensor depend only on `seed`,
  * its name and its shape, so adding a head changes nothing else.
  */
 export function initialiseWeights(config: AlbertConfig, seed: number, options: InitialiseOptions = {}): Weights {
@@ -26,7 +26,7 @@ export function initialiseWeights(config: AlbertConfig, seed: number, options: I
 export function initialValues({ name, shape }: ParameterSpec, seed: number, deviation: number): Float32Array {
   const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
   if (/(LayerNorm|layer_norm)\.weight$/.test(name)) return data.fill(1);
-  if (name.endsWith('bias')) return data;
+  if (name.endsWith('bias') || name.startsWith('crf.')) return data;
   const random = createRandom(mixSeed(seed, ...new TextEncoder().encode(name)));
   for (let i = 0; i < data.length; i++) data[i] = deviation * truncatedNormal(random);
   return data;

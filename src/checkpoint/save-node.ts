@@ -7,7 +7,7 @@ import { requireGiven, requireOptions, type OptionKinds } from '../core/options.
 import { removeLeftovers } from '../core/output-node.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import { architectureOf, headParameters, headsPresent, type HeadName } from '../model/heads.ts';
+import { architectureOf, headParameters, headsPresent, optionalPart, type HeadName } from '../model/heads.ts';
 import { encoderParameters, poolerParameters, type Weights } from '../model/parameters.ts';
 import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
@@ -105,7 +105,8 @@ function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName
   const numLabels = weights.get('classifier.weight')?.shape[0];
   const heads = headsPresent((name) => weights.has(name), { wanted: declared });
   const pooler = poolerParameters(config).some(({ name }) => weights.has(name)) ? poolerParameters(config) : [];
-  const specs = [...encoderParameters(config), ...pooler, ...heads.flatMap((head) => headParameters(config, head, numLabels))];
+  const optional = heads.flatMap((head) => optionalPart(head, (name) => weights.has(name))?.parameters(numLabels ?? 0) ?? []);
+  const specs = [...encoderParameters(config), ...pooler, ...heads.flatMap((head) => headParameters(config, head, numLabels)), ...optional];
   const problems: string[] = [];
   for (const { name, shape } of specs) {
     const found = weights.get(name)?.shape;

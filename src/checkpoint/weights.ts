@@ -3,7 +3,7 @@ import type { FileSource } from '../core/files.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { EncoderInt8 } from '../model/encoder.ts';
 import { requireFiniteWeights } from '../model/finite.ts';
-import { headParameters, headsPresent, type HeadName } from '../model/heads.ts';
+import { headParameters, headsPresent, optionalPart, type HeadName } from '../model/heads.ts';
 import { encoderParameters, poolerParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
 import { isQuantizedDense } from './int8.ts';
 import type { StorageDtype } from './safetensors.ts';
@@ -76,10 +76,12 @@ export async function loadFromSource(source: TensorSource, config: AlbertConfig,
 
   const present = headsPresent((name) => stored.has(name), { wanted: options.heads, architectures: options.architectures });
   const heads = present.filter((head) => options.heads?.includes(head) ?? true);
-  for (const head of heads) wanted.push(...headParameters(config, head, options.numLabels ?? labelCount(stored, source)));
+  const numLabels = options.numLabels ?? labelCount(stored, source);
+  const partsOf = (head: HeadName): ParameterSpec[] => [...headParameters(config, head, numLabels), ...(optionalPart(head, (name) => stored.has(name))?.parameters(numLabels ?? 0) ?? [])];
+  for (const head of heads) wanted.push(...partsOf(head));
   for (const spec of wanted) problems.push(...checkTensor(spec, stored, source));
 
-  const known = new Set([...wanted.map(({ name }) => name), TIED_DECODER, TIED_BIAS, ...present.flatMap((head) => headParameters(config, head).map(({ name }) => name))]);
+  const known = new Set([...wanted.map(({ name }) => name), TIED_DECODER, TIED_BIAS, ...present.flatMap(partsOf).map(({ name }) => name)]);
   const unknown = [...stored.keys()].filter((name) => !known.has(name) && !BUFFER.test(name));
   const isEncoderName = (name: string) => /^albert\.(embeddings|encoder)\./.test(name);
   for (const name of unknown.filter(isEncoderName)) problems.push(`${name} [${source.tensors.get(stored.get(name)!)!.shape.join(', ')}] is unexpected`);

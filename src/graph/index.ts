@@ -14,6 +14,7 @@ export {
 export { writeOnnx, type OnnxModel, type OnnxOptions, type OnnxSource } from './onnx/model.ts';
 export { geluErf, geluTanh, silu } from './operators/activation.ts';
 export { attention, type AttentionOptions } from './operators/attention.ts';
+export { chainScores, crfNegativeLogLikelihood, type Chains, type CrfTensors } from './operators/crf.ts';
 export { add, applyMask, compare, divide, exp, log, multiply, negate, relu, scale, sigmoid, softplus, sqrt, subtract, tanh, toReal, where } from './operators/elementwise.ts';
 export { binaryCrossEntropy, crossEntropy, meanSquaredError, weightedCrossEntropy, type CrossEntropyOptions } from './operators/loss.ts';
 export { linear, matmul, type MatMulOptions } from './operators/matmul.ts';

@@ -28,9 +28,27 @@ export interface Head {
   readonly onnxOutputs: readonly string[];
   /** Weights besides the encoder's, the pooler's and the word embeddings; `outputs` is the number of labels. */
   parameters(config: AlbertConfig, outputs: number): ParameterSpec[];
+  /** Weights that a checkpoint may have besides, all of them or none. Their axes are outputs of the head; Python's `transformers` leaves them unread. */
+  readonly optional?: OptionalPart;
   /** Logits `[rows, outputs]` of `x` `[rows, hidden]`; `mask` is dropout before the head. */
   logits(config: AlbertConfig, parameter: ParameterLookup, x: Tensor, mask?: Tensor): Tensor;
 }
+
+/** See {@link Head.optional}. */
+export interface OptionalPart {
+  /** What messages and `run.json` call it. */
+  readonly name: string;
+  /** Its weights, for so many outputs of the head. */
+  parameters(outputs: number): ParameterSpec[];
+}
+
+/** Weights of a CRF on a tagger's logits: what a tag scores behind another `[tag before, tag]`, and at the beginning and the end of a text `[tags]`. As the package pytorch-crf names them. */
+export const CRF = { transitions: 'crf.transitions', start: 'crf.start_transitions', end: 'crf.end_transitions' } as const;
+
+const CRF_PART: OptionalPart = {
+  name: 'crf',
+  parameters: (outputs) => [{ name: CRF.transitions, shape: [outputs, outputs] }, { name: CRF.start, shape: [outputs] }, { name: CRF.end, shape: [outputs] }],
+};
 
 /** A fully connected layer on what the head reads. */
 function linearHead(name: string, row: Omit<Head, 'marker' | 'parameters' | 'logits' | 'onnxOutputs'> & { onnxOutputs?: readonly string[] }): Head {
@@ -48,7 +66,7 @@ function linearHead(name: string, row: Omit<Head, 'marker' | 'parameters' | 'log
  */
 export const HEADS = {
   sequenceClassification: linearHead('classifier', { architecture: 'AlbertForSequenceClassification', pipelineTag: 'text-classification', reads: 'pooled', outputs: 'labels' }),
-  tokenClassification: linearHead('classifier', { architecture: 'AlbertForTokenClassification', pipelineTag: 'token-classification', reads: 'tokens', outputs: 'labels' }),
+  tokenClassification: linearHead('classifier', { architecture: 'AlbertForTokenClassification', pipelineTag: 'token-classification', reads: 'tokens', outputs: 'labels', optional: CRF_PART }),
   multipleChoice: linearHead('classifier', { architecture: 'AlbertForMultipleChoice', pipelineTag: 'multiple-choice', reads: 'pooled', outputs: 1 }),
   questionAnswering: linearHead('qa_outputs', {
     architecture: 'AlbertForQuestionAnswering', pipelineTag: 'question-answering', reads: 'tokens', outputs: 2, onnxOutputs: ['start_logits', 'end_logits'],
@@ -82,6 +100,12 @@ export const headOf = (name: HeadName): Head => HEADS[name];
  */
 export function headParameters(config: AlbertConfig, head: HeadName, numLabels = 2): ParameterSpec[] {
   return headOf(head).parameters(config, numLabels);
+}
+
+/** The optional part of a head of which `has` knows a weight. */
+export function optionalPart(head: HeadName, has: (weight: string) => boolean): OptionalPart | undefined {
+  const { optional } = headOf(head);
+  return optional?.parameters(1).some(({ name }) => has(name)) ? optional : undefined;
 }
 
 /** The `transformers` class of a checkpoint with these heads. */

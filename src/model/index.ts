@@ -8,7 +8,7 @@
 export type { EncoderBatch } from './batch.ts';
 export { ACTIVATIONS, DEFAULT_CONFIG, POSITION_EMBEDDING_TYPES, validateConfig, type Activation, type AlbertConfig, type PositionEmbeddingType } from './config.ts';
 export { AlbertEncoder, type EncoderInt8, type EncoderOptions, type ForwardRequest, type ForwardResult } from './encoder.ts';
-export { HEADS, headParameters, type Head, type HeadInput, type HeadName } from './heads.ts';
+export { CRF, HEADS, headParameters, optionalPart, type Head, type HeadInput, type HeadName, type OptionalPart } from './heads.ts';
 export type { ParameterLookup, QuantizationSite } from './network.ts';
 export { countParameters, encoderParameters, poolerParameters, type ParameterSpec, type Weight, type Weights } from './parameters.ts';
 export { binarizeVectors, cutDimensions, normalizeVector, POOLINGS, quantizeVectors, type Pooling, type VectorRanges } from './pooling.ts';

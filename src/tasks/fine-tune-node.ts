@@ -6,6 +6,7 @@ import { requireGiven } from '../core/options.ts';
 import { saveCheckpoint } from '../checkpoint/save-node.ts';
 import { headOf } from '../model/heads.ts';
 import { requireDevice } from '../runtime/compile.ts';
+import type { HeadResults } from '../training/head.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import { DEFAULT_MICRO_BATCH_TOKENS, unitsTask } from '../training/units.ts';
 import type { BestMetric, TrainingOutcome, TrainingTask } from '../training/trainer-options.ts';
@@ -89,8 +90,9 @@ function planTuning<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning
 }
 
 type Logits = readonly (readonly Float32Array[])[];
+type Scorer = (logits: Logits, results?: HeadResults) => Scores['metrics'];
 
-function trainingTask<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, prepared: PreparedTuning<T>, { options, plan, scoreEvaluation }: { options: O; plan: RunPlan; scoreEvaluation: (logits: Logits) => Scores['metrics'] }): TrainingTask {
+function trainingTask<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, prepared: PreparedTuning<T>, { options, plan, scoreEvaluation }: { options: O; plan: RunPlan; scoreEvaluation: Scorer }): TrainingTask {
   const { config, facts, train, evaluation } = prepared;
   return unitsTask({
     config, head: tuning.head(config, facts, options), feeds: (batch) => tuning.feeds(batch, facts, options), train: train.units, evaluation: evaluation.units, score: scoreEvaluation,
@@ -99,15 +101,16 @@ function trainingTask<T extends TaskTypes, O extends TuningOptions>(tuning: Tuni
 }
 
 /** Figures of the held-out rows from the logits of their units. Logits that are not finite answer nothing: all figures are NaN then. */
-function scorer<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, { splits: { evaluation: { rows } }, evaluation, facts }: PreparedTuning<T>, options: O): (logits: Logits) => Scores['metrics'] {
+function scorer<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, { splits: { evaluation: { rows } }, evaluation, facts }: PreparedTuning<T>, options: O): Scorer {
   const asking = tuning.asking(options);
-  const score = (logits: readonly (readonly Float32Array[])[]): Scores['metrics'] => {
-    const outputs = rows.map(({ input }, row) => tuning.task.decode(input, { encoded: evaluation.encoded[row], logits: logits[row], facts, options: asking }));
+  const score: Scorer = (logits, results) => {
+    const learned = (results && tuning.learned?.(facts, results)) ?? facts;
+    const outputs = rows.map(({ input }, row) => tuning.task.decode(input, { encoded: evaluation.encoded[row], logits: logits[row], facts: learned, options: asking }));
     return tuning.task.score(rows.map(({ gold }) => gold), outputs, facts).metrics;
   };
-  return (logits) => {
+  return (logits, results) => {
     const byRow = logitsOfRows(evaluation, logits);
-    if (byRow.every((own) => own.every((values) => values.every(Number.isFinite)))) return score(byRow);
+    if (byRow.every((own) => own.every((values) => values.every(Number.isFinite)))) return score(byRow, results);
     const zeros = byRow.map((own) => own.map((values) => new Float32Array(values.length)));
     return Object.fromEntries(Object.keys(score(zeros)).map((name) => [name, NaN]));
   };
@@ -129,7 +132,7 @@ function bestMetric<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning
 }
 
 /** Throws `invalid_argument` for a metric that no evaluation will have, before anything is trained. */
-function requireMetric<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, { evaluation, facts }: PreparedTuning<T>, { metric, scoreEvaluation }: { metric: string | undefined; scoreEvaluation: (logits: Logits) => Scores['metrics'] }): void {
+function requireMetric<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, { evaluation, facts }: PreparedTuning<T>, { metric, scoreEvaluation }: { metric: string | undefined; scoreEvaluation: Scorer }): void {
   if (metric === undefined) return;
   if (evaluation.units.length === 0) throw new AlbertineError('invalid_argument', prose`${option('metric')} ${metric} needs held-out examples, and there are none`, { value: metric, hint: prose`Give a file of them: ${option('evaluation')}` });
   const names = ['loss', ...Object.keys(scoreEvaluation(zeroLogits(tuning, evaluation, facts)))];
@@ -152,7 +155,7 @@ async function saveTuned<T extends TaskTypes, O extends TuningOptions>(tuning: T
     config, weights: outcome.weights, tokenizerFiles: tokenizer.files(), heads: [tuning.task.head], ...stored,
     maxLength, extra: { [MODEL_KEYS.task]: tuning.task.name, [MODEL_KEYS.maxLength]: maxLength, ...extra, ...found },
     card: {
-      name: tuning.card.name, description: tuning.card.description(countOf(splits.train.rows.length, 'row')), use: tuning.card.use,
+      name: tuning.card.name, description: tuning.card.description(countOf(splits.train.rows.length, 'row'), facts), use: tuning.card.use,
       training: cardSettings(run.settings), results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
     },
   });

@@ -15,6 +15,7 @@ export type { TaskManual } from './manual.ts';
 export type { EvaluateOptions, Evaluation } from './classify/evaluate-node.ts';
 export type { Baseline } from './classify/options.ts';
 export type { ClassifierInput, ClassifierFacts, ClassifyTypes, LabelAnswer, ScoredLabel } from './classify/task.ts';
+export type { TagCrf } from './tag/decode.ts';
 export type { Entity, EntityAnswer, TaggerFacts, TagInput, TagOptions, TagTypes } from './tag/task.ts';
 export type { FineTuneTagOptions } from './tag/tuning-node.ts';
 export type { AnswerInput, AnswerOptions, AnswerTypes, ContextSpan, ReaderAnswer, ReaderFacts } from './answer/task.ts';

@@ -2,7 +2,7 @@ import type { Prose } from '../core/prose.ts';
 import type { Setting, Settings } from '../core/settings.ts';
 import type { ReadReport } from '../data/rows.ts';
 import type { AlbertConfig } from '../model/config.ts';
-import type { HeadDefinition } from '../training/head.ts';
+import type { HeadDefinition, HeadResults } from '../training/head.ts';
 import type { RunInfo } from '../training/report/run-record.ts';
 import type { HeadFeeds, Unit, UnitBatch } from '../training/units.ts';
 import type { TrainingOutcome } from '../training/trainer-options.ts';
@@ -123,10 +123,12 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   settings(options: O, facts: T['facts']): RunSettings;
   /** Figures of a simple method on the held-out rows; undefined where it has none or takes too long. */
   baseline?(splits: Splits<T>, options: O): (() => RunInfo['baseline']) | undefined;
+  /** The facts as they stand after the steps done, where decoding reads what is being learned: from the head's results in an evaluation. */
+  learned?(facts: T['facts'], results: HeadResults): T['facts'];
   /** What `config.json` says of the answers. */
   stored(facts: T['facts'], options: O): { labels?: string[]; problemType?: string; extra?: Readonly<Record<string, unknown>> };
   /** What the model card says; `use` is code that asks the model. */
-  readonly card: { name: string; description: (rows: string) => string; use: readonly string[] };
+  readonly card: { name: string; description: (rows: string, facts: T['facts']) => string; use: readonly string[] };
   /** Opens what was saved, for {@link Tuning.finish}. */
   open?(folder: string, options: O): Promise<TaskModel<T>>;
   /** Looks at the saved model with the held-out rows. */

@@ -7,8 +7,8 @@ import { matchesAny, matchesPattern, requireMatches, type ParameterPattern } fro
 export const ARENA_KINDS = ['values', 'gradients', 'firstMoment', 'secondMoment'] as const;
 export type ArenaKind = (typeof ARENA_KINDS)[number];
 
-/** Names that weight decay and LAMB's layer adaptation leave alone, as in ALBERT's released `optimization.py`. */
-export const DEFAULT_NO_DECAY: readonly ParameterPattern[] = [/LayerNorm/, /layer_norm/, /bias$/];
+/** Names that weight decay and LAMB's layer adaptation leave alone, as in ALBERT's released `optimization.py`; the transitions of a CRF, which are biases of tags beside each other. */
+export const DEFAULT_NO_DECAY: readonly ParameterPattern[] = [/LayerNorm/, /layer_norm/, /bias$/, /^crf\./];
 
 /** Floats in 16 bytes: every slice starts on such a boundary, which is what SIMD loads want. */
 const ALIGNMENT = 4;

@@ -36,6 +36,8 @@ export interface HeadDefinition {
   build(graph: Graph, hidden: Tensor, parameter: ParameterLookup, options: HeadBuildOptions): HeadTensors;
   /** Rows of the dropout mask before the head: one a text (`texts`) or one a token (`[batch*sequence, hiddenSize]`). Default `texts`. */
   readonly maskRows?: 'texts' | 'tokens';
+  /** Factors on the learning rate by name or prefix, for weights that have farther to go than the rest. Default: none. */
+  readonly learningRateScales?: readonly (readonly [pattern: string, scale: number])[];
   /** Added to the loss in training, not in evaluation: see `withAddedLoss`. */
   addedLoss?(graph: Graph, tensors: HeadTensors): Tensor;
   /** True for feeds so few that the processor's work must not be divided. Default: never. */

@@ -8,6 +8,7 @@
 export { withAddedLoss, type AddedLoss } from './added-loss.ts';
 export { createArena, layerwiseScales, type Arena, type ArenaOptions, type ArenaRange, type ArenaSlot } from './arena.ts';
 export { classificationTask, encodeExamples, scoreLogits, type ClassificationTaskOptions, type EncodedExample } from './classification.ts';
+export { chainFeeds, CRF_RESULTS, crfHead, type LabelledChain } from './crf-head.ts';
 export { stepsPerEpoch, unitsTask, type HeadFeeds, type Piece, type Unit, type UnitBatch, type UnitsTaskOptions } from './units.ts';
 export { embeddingTask, type EmbeddingTaskOptions } from './contrastive.ts';
 export {

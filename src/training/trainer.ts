@@ -73,7 +73,8 @@ export class Trainer implements Disposable {
     this.task = task;
     this.options = options;
     const specs = new Map<string, ParameterSpec>([...encoderParameters(config), ...task.head.parameters].map((spec) => [spec.name, spec]));
-    this.arena = createArena([...specs.values()], options.optimizer?.name === 'sgd' ? 3 : 4, options.parameters);
+    const learningRateScales = [...options.parameters?.learningRateScales ?? [], ...task.head.learningRateScales ?? []];
+    this.arena = createArena([...specs.values()], options.optimizer?.name === 'sgd' ? 3 : 4, { ...options.parameters, learningRateScales });
     this.arena.load(weights);
     this.optimizer = createOptimizer(this.arena, options.optimizer ?? {});
     this.network = new LayerwiseNetwork(config, this.arena, task.head, options);

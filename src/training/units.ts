@@ -3,7 +3,7 @@ import { bucketWithin, MICRO_BATCH_COST, planBatches } from '../data/batches.ts'
 import { padPieces } from '../model/batch.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { int64, type HostTensor } from '../runtime/tensor.ts';
-import type { HeadDefinition } from './head.ts';
+import type { HeadDefinition, HeadResults } from './head.ts';
 import type { BatchShape, LayerwiseNetwork, TrainingBatch } from './layerwise.ts';
 import { rowOrder } from './row-order.ts';
 import { MEMORY_SETTINGS } from './run/settings.ts';
@@ -62,8 +62,11 @@ export interface UnitsTaskOptions<T> {
   train: readonly Unit<T>[];
   /** Held-out units. Default: none, so nothing is evaluated. */
   evaluation?: readonly Unit<T>[];
-  /** Figures of the evaluation from the logits of every piece of every unit: one row a piece, or one a token of it. */
-  score?(logits: readonly (readonly Float32Array[])[]): Record<string, number>;
+  /**
+   * Figures of the evaluation from the logits of every piece of every unit: one row a piece, or one a token of it. `results` are the head's of the last batch, for those that
+   * are the same in all: weights that decoding reads.
+   */
+  score?(logits: readonly (readonly Float32Array[])[], results: HeadResults): Record<string, number>;
   /**
    * Units of a step. Epochs follow each other without a gap: the step at an epoch's end is filled with the first units of the next
    * one, so that every step has exactly this many; only with `epochs` the very last one has the rest.
@@ -159,14 +162,15 @@ export function collateUnits<T>(units: readonly Unit<T>[], options: CollateOptio
 async function evaluateUnits<T>(network: LayerwiseNetwork, units: readonly Unit<T>[], options: UnitsTaskOptions<T>): Promise<Record<string, number>> {
   const logits: Float32Array[][] = units.map(() => []);
   let loss = 0;
+  let results: HeadResults = {};
   for (const { batch, rows } of collateUnits(units, options)) {
-    const results = await network.evaluate(batch);
+    results = await network.evaluate(batch);
     loss += (results['loss'].data as Float32Array)[0];
     const pieces = rows.flatMap((row) => units[row].pieces.map((piece) => ({ row, piece })));
     const split = splitLogits(results['logits'], pieces.map(({ piece }) => piece), batch);
     pieces.forEach(({ row }, i) => logits[row].push(split[i]));
   }
-  return { loss, ...options.score?.(logits) };
+  return { loss, ...options.score?.(logits, results) };
 }
 
 /** The logits of each piece of a batch: one row, or one for each of its tokens without padding. Copies. */

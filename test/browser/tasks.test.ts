@@ -51,11 +51,11 @@ describe.skipIf(CHROMIUM === undefined)(`tasks in Chromium${CHROMIUM ? '' : ' (s
     rmSync(project, { recursive: true });
   });
 
-  it.each(Object.entries(FIXTURES).filter(([, { inputs }]) => inputs))('%s answers as in Node', async (name, { data, options, inputs }) => {
+  it.each(Object.entries(FIXTURES).filter(([, { inputs }]) => inputs))('%s answers as in Node', async (name, { task = name, data, options, inputs }) => {
     const train = data(folder.path(`${name}-train`), 160, 1);
-    await (await taskNamed(name).load()).fineTune({ model, train, output: folder.path(name), ...LEARNS, ...options, epochs: 4 } as never);
-    const inNode = await (await CLASSES[name].load(folder.path(name))).predict(inputs as never);
-    const inPage = await page.evaluate(([task, asked]) => predictFrom(task, `/models/${task}`, asked), [name, inputs!] as const);
+    await (await taskNamed(task).load()).fineTune({ model, train, output: folder.path(name), ...LEARNS, ...options, epochs: 4 } as never);
+    const inNode = await (await CLASSES[task].load(folder.path(name))).predict(inputs as never);
+    const inPage = await page.evaluate(([kind, path, asked]) => predictFrom(kind, path, asked), [task, `/models/${encodeURIComponent(name)}`, inputs!] as const);
     expect(inNode.length).toBe(inputs!.length);
     expectAlike(inPage, inNode, name);
   }, 60_000);

@@ -2,6 +2,7 @@ import type { Shape } from '../../src/graph/dims.ts';
 import type { Tensor } from '../../src/graph/graph.ts';
 import { geluTanh, silu } from '../../src/graph/operators/activation.ts';
 import { attention } from '../../src/graph/operators/attention.ts';
+import { chainScores, crfNegativeLogLikelihood, type CrfTensors } from '../../src/graph/operators/crf.ts';
 import { add, applyMask, divide, exp, log, multiply, negate, relu, scale, sigmoid, softplus, sqrt, subtract, tanh } from '../../src/graph/operators/elementwise.ts';
 import { binaryCrossEntropy, crossEntropy, meanSquaredError, weightedCrossEntropy } from '../../src/graph/operators/loss.ts';
 import { linear, matmul } from '../../src/graph/operators/matmul.ts';
@@ -159,4 +160,21 @@ Object.assign(GRADIENT_CASES, {
   'binaryCrossEntropy, element weights': { inputs: { x: { ...LOGITS, values: 'awayFromZero' }, y: positive, w: positive }, build: (t) => binaryCrossEntropy(t['x'], t['y'], t['w']) },
   meanSquaredError: { inputs: { x: LOGITS, y: LOGITS }, build: (t) => meanSquaredError(t['x'], t['y']) },
   'meanSquaredError, element weights': { inputs: { x: LOGITS, y: { ...LOGITS, constant: true }, w: positive }, build: (t) => meanSquaredError(t['x'], t['y'], t['w']) },
+} satisfies Record<string, GradientCase>);
+
+// Chains of labels; the second is shorter than the first, and begins and ends in the middle of a longer one.
+const CHAINS: Record<string, InputSpec> = {
+  first: { shape: ['batch', 4] }, following: { shape: ['sequence', 'batch', 4] }, transitions: { shape: [4, 4] },
+  present: { shape: ['sequence', 'batch', 1], values: [1, 1, 1, 0, 1, 0], constant: true },
+};
+const flag = (values: readonly number[]): InputSpec => ({ shape: ['batch', 1], values, constant: true });
+Object.assign(GRADIENT_CASES, {
+  chainScores: { inputs: CHAINS, build: ({ first, following, transitions, present }) => chainScores({ first, following, transitions, present }) },
+  'crfNegativeLogLikelihood, far from zero': {
+    inputs: {
+      ...CHAINS, start: { shape: [4] }, end: { shape: [4] }, begins: flag([1, 0]), ends: flag([1, 0]),
+      firstLabels: integers(['batch'], [3, 0]), labels: integers(['sequence', 'batch'], [1, 2, 1, 0, 0, 0]), labelsBefore: integers(['sequence', 'batch'], [3, 0, 1, 2, 1, 0]), lastLabels: integers(['batch'], [0, 2]),
+    },
+    build: (t) => crfNegativeLogLikelihood({ ...(t as unknown as CrfTensors), transitions: scale(t['transitions'], 5), following: scale(t['following'], 20) }),
+  },
 } satisfies Record<string, GradientCase>);

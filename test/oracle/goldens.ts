@@ -302,3 +302,34 @@ function arrangeDropout(tensors: Map<string, GoldenTensor>): DropoutMasks {
   }
   return { embeddings: tensors.get('embeddings')?.data, classifier: tensors.get('classifier')?.data, sop: tensors.get('sop')?.data, layers };
 }
+
+/** A chain of `goldens/crf.json`: `[places][tags]` tables, and what is right. */
+export interface CrfGoldenChain {
+  emissions: number[][];
+  labels: number[];
+  /** 1 where the text begins or ends here. */
+  begins: number;
+  ends: number;
+  weight: number;
+  logLikelihood: number;
+  /** Best path and marginals over all paths, and over those that are valid sequences of tags. */
+  path: number[];
+  marginals: number[][];
+  validPath: number[];
+  validMarginals: number[][];
+  /** Of the loss with respect to the emissions. */
+  gradient: number[][];
+}
+
+/** A CRF in float64, its loss (the weighted sum of negative log-likelihoods) and gradients. */
+export interface CrfGolden {
+  tags: string[];
+  transitions: number[][];
+  start: number[];
+  end: number[];
+  chains: CrfGoldenChain[];
+  loss: number;
+  gradients: { transitions: number[][]; start: number[]; end: number[] };
+}
+
+export const loadCrfGolden = (): CrfGolden => JSON.parse(readFileSync(join(ROOT, 'crf.json'), 'utf8')) as CrfGolden;

@@ -49,6 +49,7 @@ const COMMANDS: readonly (readonly [name: string, argv: readonly string[]])[] = 
   ['regression', [...classify('@numbers.csv', '--problem', 'regression'), '--output']],
   ['several', [...classify('@several.csv', '--problem', 'multiLabel'), '--output']],
   ['tags', ['finetune', 'tag', '--model', '@unigram', '--train', '@tagged.conll', '--eval', '@tagged.conll', ...TRAINING, '--output']],
+  ['tags-crf', ['finetune', 'tag', '--crf', '--model', '@unigram', '--train', '@tagged.conll', '--eval', '@tagged.conll', ...TRAINING, '--output']],
   ['relations', ['finetune', 'relate', '--model', '@unigram', '--train', '@related.jsonl', '--eval', '@related.jsonl', ...TRAINING, '--output']],
   ['answers', ['finetune', 'answer', '--model', '@unigram', '--train', '@questions.jsonl', '--eval', '@questions.jsonl', ...TRAINING, '--output']],
   ['choices', ['finetune', 'choose', '--model', '@unigram', '--train', '@choices.jsonl', '--eval', '@choices.jsonl', ...TRAINING, '--output']],

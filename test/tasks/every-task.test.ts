@@ -24,8 +24,8 @@ it('every task of the registry is tried', () => {
   expect(() => taskNamed('sing')).toThrow(/there is no task "sing". There are classify, embedding/);
 });
 
-describe.each(Object.entries(FIXTURES))('%s', (name, { data, options = {}, reaches: [metric, value], chance, inputs }) => {
-  const task = taskNamed(name);
+describe.each(Object.entries(FIXTURES))('%s', (name, { task: taskName = name, data, options = {}, reaches: [metric, value], chance, inputs }) => {
+  const task = taskNamed(taskName);
   const output = folder.path(`${name} whole`);
   let held: string;
   let train: readonly string[]; // by seed
@@ -56,7 +56,7 @@ describe.each(Object.entries(FIXTURES))('%s', (name, { data, options = {}, reach
 
   it('answers rows that it has not seen as well as was measured', async () => {
     using loaded = await loadModel(output, { threads: 1 });
-    expect(taskOf(loaded).name).toBe(name);
+    expect(taskOf(loaded).name).toBe(taskName);
     const info = JSON.parse(readFileSync(join(output, 'run.json'), 'utf8')) as { outcome: string; bestCheckpoint: { value: number } };
     const { metrics, count } = await (await task.load()).evaluate(loaded, held, {});
     expect(count).toBe(60);

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openFolder } from '../../src/core/files-node.ts';
 import { readTagged } from '../../src/tasks/tag/data-node.ts';
-import { bestPath, greedyPath, spansOfPath, tagSet } from '../../src/tasks/tag/decode.ts';
+import { bestPath, greedyPath, spansOfPath, tagProbabilities, tagSet, type TagCrf } from '../../src/tasks/tag/decode.ts';
 import { taggedUnits } from '../../src/tasks/tag/task.ts';
 import { joinWords, placeTokens, segmentWords } from '../../src/tasks/tag/words.ts';
 import { loadTokenizer } from '../../src/tokenizer/load.ts';
+import { loadCrfGolden } from '../oracle/goldens.ts';
 import { temporaryFolder, writeRows } from '../training/small-run.ts';
 
 const folder = temporaryFolder();
@@ -88,5 +89,43 @@ describe('decoding', () => {
   it('makes entities of tags, also of bare ones', () => {
     expect(spansOfPath([1, 2, 1, 0, 3, 4, 4], set)).toEqual([{ label: 'A', start: 0, end: 2 }, { label: 'A', start: 2, end: 3 }, { label: 'B', start: 4, end: 7 }]);
     expect(spansOfPath([1, 1, 0, 1], tagSet(['O', 'PER']))).toEqual([{ label: 'PER', start: 0, end: 2 }, { label: 'PER', start: 3, end: 4 }]);
+  });
+});
+
+describe('decoding with a CRF, against all paths listed in Python (float64)', () => {
+  const golden = loadCrfGolden();
+  const table = (rows: readonly (readonly number[])[]): Float32Array[] => rows.map((row) => Float32Array.from(row));
+  const crfOf = ({ begins, ends }: { begins: number; ends: number }): TagCrf => ({
+    transitions: Float32Array.from(golden.transitions.flat()), start: Float32Array.from(golden.start, (score) => score * begins), end: Float32Array.from(golden.end, (score) => score * ends),
+  });
+  // Names that say nothing of where an entity begins leave all sequences valid.
+  const anyTags = golden.tags.map((_, tag) => `T${tag}`);
+
+  it.each(golden.chains.map((chain, index) => [index, chain] as const))('chain %i: the best path and how likely each tag is, of all sequences and of the valid ones', (_index, chain) => {
+    const scores = table(chain.emissions);
+    for (const [tags, path, marginals] of [[anyTags, chain.path, chain.marginals], [golden.tags, chain.validPath, chain.validMarginals]] as const) {
+      const set = tagSet(tags, crfOf(chain));
+      expect(bestPath(scores, set)).toEqual(path);
+      tagProbabilities(scores, set).forEach((row, place) => row.forEach((value, tag) => expect(Math.abs(value - marginals[place][tag])).toBeLessThan(1e-6)));
+    }
+  });
+
+  it('is the same for scores that are shifted place by place, and for texts of any length', () => {
+    const [{ emissions }] = golden.chains;
+    const set = tagSet(golden.tags, crfOf({ begins: 1, ends: 1 }));
+    const shifted = table(emissions.map((row, place) => row.map((value) => value + 3 * place)));
+    expect(bestPath(shifted, set)).toEqual(bestPath(table(emissions), set));
+    const expected = tagProbabilities(table(emissions), set);
+    tagProbabilities(shifted, set).forEach((row, place) => row.forEach((value, tag) => expect(Math.abs(value - expected[place][tag])).toBeLessThan(1e-5)));
+    const long = table(Array.from({ length: 5000 }, (_, place) => emissions[place % emissions.length]));
+    for (const row of tagProbabilities(long, set)) expect(Math.abs(row.reduce((sum, value) => sum + value, 0) - 1)).toBeLessThan(1e-6);
+    expect(bestPath(long, set)).toHaveLength(5000);
+    expect(tagProbabilities([], set)).toEqual([]);
+  });
+
+  it('greedy decoding weighs what follows what', () => {
+    const set = tagSet(['A', 'B'], { transitions: Float32Array.of(0, 2, 0, 0), start: Float32Array.of(1, 0), end: Float32Array.of(0, 0) });
+    expect(greedyPath(table([[0, 0.5], [1, 0]]), set)).toEqual([0, 1]);
+    expect(greedyPath(table([[0, 0.5], [1, 0]]), tagSet(['A', 'B']))).toEqual([1, 0]);
   });
 });

@@ -5,8 +5,10 @@ import { encoderParameters, poolerParameters } from '../../src/model/parameters.
 import { float32, int64, type HostTensor } from '../../src/runtime/tensor.ts';
 import { createArena } from '../../src/training/arena.ts';
 import type { HeadDefinition } from '../../src/training/head.ts';
+import { chainFeeds, crfHead } from '../../src/training/crf-head.ts';
 import { classificationHead, pretrainingHead, questionAnsweringHead, tokenClassificationHead } from '../../src/training/heads.ts';
 import { LayerwiseNetwork, type LayerwiseOptions, type TrainingBatch } from '../../src/training/layerwise.ts';
+import type { HeadFeeds } from '../../src/training/units.ts';
 
 /** The built-in model's width, with every kind of dropout. */
 const CONFIG: AlbertConfig = {
@@ -20,7 +22,7 @@ const whole = (count: number, value: (index: number) => number): HostTensor => i
 const weights = (count: number): HostTensor => float32([count], new Float32Array(count).fill(1 / count));
 const firstTokens = (rows: number, sequence: number): Record<string, HostTensor> => ({ firstTokens: whole(rows, (row) => row * sequence) });
 
-const HEADS: Record<string, { head: HeadDefinition; targets: (rows: number, sequence: number) => Record<string, HostTensor> }> = {
+const HEADS: Record<string, { head: HeadDefinition; targets: (rows: number, sequence: number) => Record<string, HostTensor> | HeadFeeds }> = {
   classification: {
     head: classificationHead(CONFIG, { numLabels: 2, problemType: 'singleLabel' }),
     targets: (rows, sequence) => ({ ...firstTokens(rows, sequence), labels: whole(rows, (row) => row % 2), rowWeights: weights(rows) }),
@@ -29,6 +31,14 @@ const HEADS: Record<string, { head: HeadDefinition; targets: (rows: number, sequ
   tagging: {
     head: tokenClassificationHead(CONFIG, 5),
     targets: (rows, sequence) => ({ labels: whole(rows * sequence, (token) => token % 5), rowWeights: weights(rows * sequence) }),
+  },
+  // Chains of different lengths, one without a label and one of a single one.
+  crf: {
+    head: crfHead(CONFIG, 5),
+    targets: (rows, sequence) => chainFeeds(Array.from({ length: rows }, (_, row) => {
+      const places = Array.from({ length: row === 0 ? 0 : row === 1 ? 1 : sequence - row }, (_place, at) => row * sequence + at);
+      return { rows: places, labels: places.map((place) => place % 5), begins: row % 2 === 0, ends: row % 3 === 0 };
+    }), new Array<number>(rows).fill(1 / rows)),
   },
   answers: {
     head: questionAnsweringHead(CONFIG),
@@ -51,13 +61,15 @@ const HEADS: Record<string, { head: HeadDefinition; targets: (rows: number, sequ
   },
 };
 
-function batchOf([rows, sequence]: readonly [number, number], targets: Record<string, HostTensor>): TrainingBatch {
+const isFeeds = (targets: Record<string, HostTensor> | HeadFeeds): targets is HeadFeeds => 'feeds' in targets && !('dtype' in targets.feeds);
+
+function batchOf([rows, sequence]: readonly [number, number], targets: Record<string, HostTensor> | HeadFeeds): TrainingBatch {
   const size = rows * sequence;
   return {
     batchSize: rows, sequenceLength: sequence,
     inputIds: Int32Array.from({ length: size }, (_, i) => 1 + ((i * 31) % 49)), tokenTypeIds: new Int32Array(size),
     attentionMask: Uint8Array.from({ length: size }, (_, i) => Number(i % sequence < sequence - (Math.floor(i / sequence) % 5))), // up to four tokens of padding
-    headFeeds: targets,
+    ...(isFeeds(targets) ? { headFeeds: targets.feeds, ...(targets.sizes && { headSizes: targets.sizes }) } : { headFeeds: targets }),
   };
 }
 
@@ -83,7 +95,7 @@ describe('a training step', () => {
   it.each(Object.keys(HEADS))('of %s has the same gradients bit for bit on one, two and three threads, whatever is kept', async (name) => {
     const expected = await gradientsOf(name, { threads: 1 });
     // What answers for tokens does not read the pooled vector.
-    const read = [...expected].filter(([parameter]) => !['tagging', 'answers'].includes(name) || !parameter.startsWith('albert.pooler'));
+    const read = [...expected].filter(([parameter]) => !['tagging', 'crf', 'answers'].includes(name) || !parameter.startsWith('albert.pooler'));
     expect(read.every(([, values]) => values.some((value) => value !== 0))).toBe(true);
     const variants: LayerwiseOptions[] = [{ threads: 2 }, { threads: 3 }, { threads: 2, saveActivations: 1 }, { threads: 2, saveActivations: 'none' }];
     for (const options of variants) {

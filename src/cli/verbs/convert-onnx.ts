@@ -9,7 +9,7 @@ import { readSentenceSettings, type SentenceSettings } from '../../checkpoint/se
 import type { LoadedWeights } from '../../checkpoint/weights.ts';
 import { writeFileAtomic } from '../../core/files-node.ts';
 import type { FileSource } from '../../core/files.ts';
-import { HEAD_NAMES, headOf } from '../../model/heads.ts';
+import { HEAD_NAMES, headOf, optionalPart } from '../../model/heads.ts';
 import type { Pooling } from '../../model/pooling.ts';
 import { tokenizerForTransformers, tokenizerJson } from '../../tokenizer/transformers-files.ts';
 import type { ConvertFlags } from './convert.ts';
@@ -57,7 +57,8 @@ export async function writeOnnxModel(files: FileSource, target: string, options:
   const loaded = await checkpoint.load();
   const output = options.output ?? defaultOutput(checkpoint, loaded);
   const sentences = await readSentenceSettings(files);
-  const notes = [...checkpoint.notes];
+  const left = loaded.heads.flatMap((head) => (head === output ? optionalPart(head, (name) => loaded.weights.has(name))?.name ?? [] : []));
+  const notes = [...checkpoint.notes, ...left.map((name) => `the file gives logits; the weights ${name}.*, with which albertine decodes them, stay in the checkpoint`)];
   // As `embed` has it: the pooling that the model was trained with.
   const settings = { ...(sentences && { pooling: sentences.pooling }), ...options, output };
   if (target.endsWith('.onnx')) return { ...await saveOnnx(target, checkpoint.config, loaded.weights, settings), output, notes };

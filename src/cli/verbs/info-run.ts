@@ -2,7 +2,7 @@ import type { Checkpoint } from '../../checkpoint/folder.ts';
 import type { FileSource } from '../../core/files.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import { describeNonFinite, findNonFinite } from '../../model/finite.ts';
-import { headParameters, type HeadName } from '../../model/heads.ts';
+import { headParameters, optionalPart, type HeadName } from '../../model/heads.ts';
 import { countParameters, embeddingParameters, encoderParameters, poolerParameters, type Weights } from '../../model/parameters.ts';
 import { presetConfig } from '../../model/presets.ts';
 import { AlbertineError } from '../../core/errors.ts';
@@ -42,7 +42,10 @@ export function parameterCounts(config: AlbertConfig, parts: { pooler: boolean; 
   const layers = countParameters(encoderParameters(config)) - embeddings.wordEmbeddings - embeddings.otherEmbeddings;
   const pooler = parts.pooler ? countParameters(poolerParameters(config)) : 0;
   const labels = parts.weights?.get('classifier.weight')?.shape[0];
-  const heads = Object.fromEntries(parts.heads.map((head) => [head, countParameters(headParameters(config, head, labels))]));
+  const heads = Object.fromEntries(parts.heads.flatMap((head) => {
+    const optional = optionalPart(head, (name) => parts.weights?.has(name) ?? false);
+    return [[head, countParameters(headParameters(config, head, labels))], ...(optional ? [[`${head}.${optional.name}`, countParameters(optional.parameters(labels ?? 0))]] : [])] as [string, number][];
+  }));
   const encoder = embeddings.wordEmbeddings + embeddings.otherEmbeddings + layers + pooler;
   return { ...embeddings, layers, pooler, heads, encoder, total: Object.values(heads).reduce((sum, count) => sum + count, encoder) };
 }

@@ -113,9 +113,9 @@ class ModelWriter {
   private node(node: GraphNode, used: ReadonlySet<string>): ProtobufWriter {
     const writer = new ProtobufWriter();
     for (const input of node.inputs) writer.string(1, this.name(input));
-    const last = node.outputs.findLastIndex((output) => used.has(output.name));
-    // Only optional outputs may be left unnamed, and an operator's first output is never optional.
-    node.outputs.slice(0, last + 1).forEach((output, i) => writer.string(2, i === 0 || used.has(output.name) ? this.name(output) : ''));
+    // Only optional outputs may be left unnamed: an operator's first output never is, and those of a body are as many as the body's.
+    const needed = node.outputs.map((output, i) => i === 0 || used.has(output.name) || hasBody(node));
+    node.outputs.slice(0, needed.lastIndexOf(true) + 1).forEach((output, i) => writer.string(2, needed[i] ? this.name(output) : ''));
     writer.string(3, node.outputs[0]?.name ?? node.operator).string(4, node.operator);
     for (const [name, value] of Object.entries(node.attributes)) writer.message(5, this.attribute(name, value));
     if (node.domain) {
@@ -189,6 +189,8 @@ export function liveNodes(nodes: readonly GraphNode[], outputs: readonly Tensor[
   }
   return { live: live.reverse(), used };
 }
+
+const hasBody = ({ attributes }: GraphNode): boolean => Object.values(attributes).some((attribute) => typeof attribute === 'object' && 'graph' in attribute);
 
 /** Names that a body takes from the graph around it. */
 function outerNames(body: SubGraph): string[] {

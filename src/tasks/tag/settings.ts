@@ -2,6 +2,9 @@ import type { Settings } from '../../core/settings.ts';
 import { TAG_SCHEMES } from '../../metrics/entities.ts';
 import { DATA_SETTINGS, FILE_SETTINGS, TUNING_SETTINGS } from '../shared-settings.ts';
 
+/** What the transitions of a CRF learn faster by (AdamW) than the rest of a fine-tuned network, which starts near its goal. */
+export const CRF_RATE = 100;
+
 /** Where entities stand in a file. */
 export const TAGGED_SETTINGS = {
   conll: { kind: 'flag', help: 'entities: read lines of a word and its tag, whatever the file is called. Default: where its name ends in nothing known, or in .txt' },
@@ -29,6 +32,8 @@ export const FINE_TUNE_SETTINGS = {
   train: { ...DATA_SETTINGS.train, help: 'texts with entities: lines of a word and its tag with blank lines between sentences (CoNLL, or a Chinese character a line; any ending), or .jsonl, .csv, .parquet with text and entities or tokens and tags' },
   ...TAGGED_SETTINGS,
   labelAllTokens: { kind: 'flag', help: 'train on all tokens of a word, not on the first alone' },
+  crf: { kind: 'flag', help: 'learn which tags follow each other too (a linear-chain CRF on the logits), which decoding then weighs' },
+  crfRate: { kind: 'number', above: 0, placeholder: 'factor', help: 'factor on the learning rate of the CRF\'s transitions, which begin at 0', usual: `${CRF_RATE} with adamw; lamb and sgd, whose rates are higher, 10 and 1` },
   characters: { kind: 'text', values: ['auto', 'on', 'off'], placeholder: 'when', help: 'tokenise Chinese characters one by one, so that an entity can begin inside a piece of the vocabulary. Default: auto, where some entity of --train needs it' },
   ...ASKING,
   metric: { kind: 'text', help: 'the evaluation\'s figure by which the best weights are kept. Default: f1' },

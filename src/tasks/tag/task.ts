@@ -1,14 +1,16 @@
 import { AlbertineError, describeValue, requireInteger, requireOneOf } from '../../core/errors.ts';
 import { requireText, type OptionKinds } from '../../core/options.ts';
+import { option, prose } from '../../core/prose.ts';
 import { logSoftmaxRow } from '../../core/softmax.ts';
 import { entityReport, type Span } from '../../metrics/entities.ts';
+import { CRF } from '../../model/heads.ts';
 import type { Piece } from '../../training/units.ts';
 import { countUnknown } from '../../tokenizer/tokenizer.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Encoded, EncodeHow, Raw, Scores, Task, TextCounts } from '../task.ts';
 import { ASK_OPTIONS } from '../task-model.ts';
 import { tooLong, windowStarts } from '../../loaded/text-windows.ts';
-import { bestPath, greedyPath, spansOfPath, tagSet, type TagSet } from './decode.ts';
+import { bestPath, greedyPath, spansOfPath, tagProbabilities, tagSet, type TagCrf, type TagSet } from './decode.ts';
 import { placeTokens, segmentWords, type PlacedToken, type Range } from './words.ts';
 
 /** How the tokens of a word say its tag together, as in Hugging Face: `first` token, `average` or `max` of them; `simple` gives every token a tag of its own. */
@@ -44,7 +46,7 @@ export interface Entity {
   end: number;
   /** The stretch of the text itself. */
   text: string;
-  /** Mean probability of its words' tags. */
+  /** Mean probability of its words' tags; of a tagger with a CRF in the light of the whole text: the share of all valid sequences that have the tag there. */
   score: number;
 }
 
@@ -65,6 +67,8 @@ export interface TaggerFacts {
   characters: boolean;
   /** It was trained on all tokens of a word, not on the first alone. */
   allTokens: boolean;
+  /** What follows what, from word to word. */
+  crf?: TagCrf;
 }
 
 /** A window with what decoding needs: which tokens of the text it has, and for which of them it is the one to ask. */
@@ -119,7 +123,8 @@ function readFacts({ checkpoint: { details }, weights, config: { hiddenSize } }:
   const outputs = weights.get('classifier.weight')!.shape[0];
   const tags = details.labels ?? Array.from({ length: outputs }, (_, i) => `LABEL_${i}`);
   if (tags.length !== outputs) throw new AlbertineError('weights_mismatch', `the config names ${tags.length} tags, and the head has ${outputs} outputs`, { value: [outputs, hiddenSize], hint: 'The config belongs to another checkpoint' });
-  return { tags, characters: details.extra[TAGGER_KEYS.characters] === true, allTokens: details.extra[TAGGER_KEYS.allTokens] === true };
+  const crf = weights.has(CRF.transitions) && { transitions: weights.get(CRF.transitions)!.data, start: weights.get(CRF.start)!.data, end: weights.get(CRF.end)!.data };
+  return { tags, characters: details.extra[TAGGER_KEYS.characters] === true, allTokens: details.extra[TAGGER_KEYS.allTokens] === true, ...(crf && { crf }) };
 }
 
 function requireWords(words: unknown, text: string, index: number): void {
@@ -132,6 +137,7 @@ function encode(input: TagInput, { tokenizer, facts, options, maxLength, longTex
   const text = typeof input === 'string' ? input : input.text;
   const tokens = placeTokens(tokenizer, text, facts.characters);
   const simple = (options.aggregation ?? 'first') === 'simple';
+  if (simple && facts.crf) throw simpleWithCrf();
   const words = simple ? tokens.map(({ start, end }): Range => [start, end]) : (typeof input === 'string' ? undefined : input.words) ?? segmentWords(text);
   const room = maxLength - 2; // [CLS] and [SEP]
   if (longText === 'error' && tokens.length > room) throw tooLong(tokens.length, room);
@@ -146,6 +152,9 @@ function encode(input: TagInput, { tokenizer, facts, options, maxLength, longTex
   });
   return { pieces, tokenCount: tokens.length, truncatedTokens: longText === 'window' ? 0 : Math.max(0, tokens.length - room), unknownTokens: countUnknown(tokenizer, ids) };
 }
+
+/** The two cannot go together. */
+export const simpleWithCrf = (): AlbertineError => new AlbertineError('invalid_argument', prose`${option('aggregation', 'simple')} gives every token a tag of its own, and a CRF goes from word to word`, { value: 'simple', option: 'aggregation', hint: 'Use first, average or max' });
 
 /** Windows that overlap share their common tokens: each is judged where it stands farther from an edge. */
 function ownedRange(starts: readonly number[], window: number, { room, total }: { room: number; total: number }): Range {
@@ -179,20 +188,23 @@ export function taggedUnits(tokens: readonly PlacedToken[], words: readonly Rang
   return units;
 }
 
-function decode(input: TagInput, { encoded: { pieces }, logits, facts, options }: Raw<TagTypes>): EntityAnswer {
-  const aggregation = requireOneOf('aggregation', options.aggregation ?? (facts.allTokens ? 'average' : 'first'), AGGREGATIONS);
+function decode(input: TagInput, { encoded: { pieces, truncatedTokens }, logits, facts: { tags, allTokens, crf }, options }: Raw<TagTypes>): EntityAnswer {
+  const aggregation = requireOneOf('aggregation', options.aggregation ?? (allTokens ? 'average' : 'first'), AGGREGATIONS);
   const decoding = requireOneOf('decoding', options.decoding ?? 'viterbi', TAG_DECODINGS);
-  const set = tagSet(facts.tags);
+  // The end of a text that was cut is not seen.
+  const set = tagSet(tags, crf && truncatedTokens > 0 ? { ...crf, end: new Float32Array(tags.length) } : crf);
   const { tokens, words } = pieces[0];
   const rows = logProbabilities(pieces, logits, set);
   const known = taggedUnits(tokens, words).map((unit) => ({ ...unit, tokens: unit.tokens.filter((token) => rows[token] !== undefined) })).filter((unit) => unit.tokens.length > 0);
   const scores = known.map((unit) => combine(unit.tokens.map((token) => rows[token]!), aggregation));
   const path = decoding === 'viterbi' ? bestPath(scores, set) : greedyPath(scores, set);
+  const inContext = crf && tagProbabilities(scores, set);
+  const probability = (word: number, tag: number): number => inContext?.[word][tag] ?? Math.exp(scores[word][tag]);
   const text = typeof input === 'string' ? input : input.text;
   return {
     entities: spansOfPath(path, set).map(({ label, start: from, end: to }) => {
       const [{ start }, { end }] = [known[from], known[to - 1]];
-      const score = path.slice(from, to).reduce((sum, tag, i) => sum + Math.exp(scores[from + i][tag]), 0) / (to - from);
+      const score = path.slice(from, to).reduce((sum, tag, i) => sum + probability(from + i, tag), 0) / (to - from);
       return { label, start, end, text: text.slice(start, end), score };
     }),
   };

@@ -3,21 +3,31 @@ import type { OptionsOf } from '../../core/settings.ts';
 import { sortLabels } from '../../data/dataset.ts';
 import { tagsOfEntities, type Span } from '../../metrics/entities.ts';
 import { float32, int64 } from '../../runtime/tensor.ts';
+import { CRF, headOf } from '../../model/heads.ts';
+import { chainFeeds, CRF_RESULTS, crfHead } from '../../training/crf-head.ts';
+import type { HeadResults } from '../../training/head.ts';
 import { tokenClassificationHead } from '../../training/heads.ts';
 import type { HeadFeeds, Unit, UnitBatch } from '../../training/units.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fineTune, type TuningResult } from '../fine-tune-node.ts';
+import { RATE_MULTIPLES } from '../../training/run/plan-node.ts';
 import { pick } from '../../core/pick.ts';
+import { option, prose } from '../../core/prose.ts';
 import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tuning.ts';
 import { readTagged } from './data-node.ts';
-import { FINE_TUNE_SETTINGS, type TAGGED_SETTINGS } from './settings.ts';
-import { TAGGER_KEYS, tagTask, taggedUnits, type TaggerFacts, type TagOptions, type TagPiece, type TagTypes } from './task.ts';
+import { CRF_RATE, FINE_TUNE_SETTINGS, type TAGGED_SETTINGS } from './settings.ts';
+import type { TagCrf } from './decode.ts';
+import { simpleWithCrf, TAGGER_KEYS, tagTask, taggedUnits, type TaggerFacts, type TagOptions, type TagPiece, type TagTypes } from './task.ts';
 import { placeTokens, segmentWords, type Range } from './words.ts';
 
 /** Options of `fineTuneTagger`: those of the manual's flags and of every run. */
 export interface FineTuneTagOptions extends TuningOptions, OptionsOf<typeof TAGGED_SETTINGS>, Pick<TagOptions, 'aggregation' | 'decoding' | 'stride'> {
   /** Trains on all tokens of a word, not on the first alone. Default false. */
   labelAllTokens?: boolean;
+  /** Learns which tags follow each other too: a linear-chain CRF on the logits, from word to word. Not with `labelAllTokens`. Default false. */
+  crf?: boolean;
+  /** Factor on the learning rate of the CRF's transitions, which begin at 0. Default 100; for LAMB 10 and for SGD 1, whose rates are as much higher. */
+  crfRate?: number;
   /** Tokenises Chinese characters one by one. Default `auto`: where an entity of the training data begins or ends inside a token otherwise. */
   characters?: 'auto' | 'on' | 'off';
 }
@@ -45,24 +55,45 @@ export const tagTuning: Tuning<TagTypes, FineTuneTagOptions> = {
     maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
     epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),
   },
+  check: checkCrf,
   read,
   adapt: chooseCharacters,
   texts: (input) => [typeof input === 'string' ? input : input.text],
   label: (gold) => gold.map(({ label, start, end }) => `${label} ${start}-${end}`).join(', ') || 'no entity',
   describe,
-  answers: ({ tags }) => ({ head: 'tokenClassification', labels: tags, noun: 'tagger', activity: 'tagging' }),
-  head: (config, { tags }) => tokenClassificationHead(config, tags.length),
+  answers: ({ tags, crf }) => ({ head: 'tokenClassification', labels: tags, noun: 'tagger', activity: 'tagging', optional: crf !== undefined }),
+  head: (config, { tags, crf }, options) => (crf ? { ...crfHead(config, tags.length), learningRateScales: [[headOf('tokenClassification').optional!.name, crfRateOf(options)]] } : tokenClassificationHead(config, tags.length)),
   units: ({ pieces }, gold, { facts }) => unitsOf(pieces, gold, facts),
-  feeds: (batch) => feedsOf(batch as UnitBatch<Int32Array>),
+  feeds: (batch, { crf }) => (crf ? chainsOf : feedsOf)(batch as UnitBatch<Int32Array>),
   asking: (options) => pick(options, ['aggregation', 'decoding', 'stride']),
   defaultMetric: () => 'f1',
-  settings: (options, { tags, characters, allTokens }) => ({ tags, characters, allTokens, ...pick(options, ['stride', 'scheme', 'wrongTags']) }),
+  settings: (options, { tags, characters, allTokens, crf }) => ({ tags, characters, allTokens, ...(crf && { crf: true, crfRate: crfRateOf(options) }), ...pick(options, ['stride', 'scheme', 'wrongTags']) }),
+  learned: (facts, results) => (facts.crf ? { ...facts, crf: crfOf(results) } : facts),
   stored: ({ tags, characters, allTokens }) => ({ labels: [...tags], extra: { [TAGGER_KEYS.characters]: characters, [TAGGER_KEYS.allTokens]: allTokens } }),
   card: {
-    name: 'Tagger of entities', description: (rows) => `Fine-tuned on ${rows} with albertine: finds entities in texts, with their places.`,
+    name: 'Tagger of entities', description: (rows, { crf }) => `Fine-tuned on ${rows} with albertine: finds entities in texts, with their places.${crf ? CRF_REMARK : ''}`,
     use: ["import { EntityTagger } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const tagger = await EntityTagger.load('path/to/this/folder');", "const [{ entities }] = await tagger.predict(['a text']);"],
   },
 };
+
+/** For the model card: Python and ONNX files know the network alone. */
+const CRF_REMARK = ` It decodes with a CRF: \`${Object.values(CRF).join('`, `')}\` of the weights say what a tag scores behind another, and at the beginning and the end of a text. \`transformers\` does not read them: what it gives are the scores of each token by itself.`;
+
+function checkCrf({ crf, crfRate, labelAllTokens, aggregation }: FineTuneTagOptions): void {
+  if (crf && labelAllTokens) throw new AlbertineError('invalid_argument', prose`a CRF goes from word to word, and ${option('labelAllTokens')} trains on all tokens of a word`, { value: labelAllTokens, option: 'labelAllTokens', hint: prose`Leave out that or ${option('crf')}` });
+  if (crf && aggregation === 'simple') throw simpleWithCrf();
+  if (!crf && crfRate !== undefined) throw new AlbertineError('invalid_argument', prose`${option('crfRate')} is for a CRF, and there is none, got ${crfRate}`, { value: crfRate, option: 'crfRate', hint: prose`Give ${option('crf')} too` });
+}
+
+const crfRateOf = ({ crfRate, optimizer: { name = 'adamw' } = {} }: FineTuneTagOptions): number => crfRate ?? CRF_RATE / RATE_MULTIPLES[name];
+
+const crfOf = (results: HeadResults): TagCrf => {
+  const values = (name: string): Float32Array => results[name].data as Float32Array;
+  return { transitions: values(CRF_RESULTS.transitions), start: values(CRF_RESULTS.start), end: values(CRF_RESULTS.end) };
+};
+
+/** A CRF that has learned nothing. */
+const freshCrf = (tags: number): TagCrf => ({ transitions: new Float32Array(tags * tags), start: new Float32Array(tags), end: new Float32Array(tags) });
 
 async function read(path: string, options: FineTuneTagOptions, facts?: TaggerFacts): Promise<Labelled<TagTypes>> {
   const { texts, report, remarks } = await readTagged(path, pick(options, ['conll', 'column', 'tagColumn', 'scheme', 'wrongTags', 'textField', 'entitiesField', 'tokensField', 'tagsField', 'format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']));
@@ -70,9 +101,10 @@ async function read(path: string, options: FineTuneTagOptions, facts?: TaggerFac
   if (!facts && labels.length === 0) throw new AlbertineError('invalid_data', `${path} has no entity: there is nothing to learn`, { value: path });
   const known = facts && new Set(facts.tags.map((tag) => tag.replace(/^[BI][-_]/, '')));
   const unknown = known ? labels.filter((label) => !known.has(label)) : [];
+  const tags = facts?.tags ?? ['O', ...labels.flatMap((label) => [`B-${label}`, `I-${label}`])];
   const all: Labelled<TagTypes> = {
     rows: texts.map(({ text, words, entities }) => ({ input: { text, ...(words && { words }) }, gold: entities })),
-    facts: facts ?? { tags: ['O', ...labels.flatMap((label) => [`B-${label}`, `I-${label}`])], characters: false, allTokens: options.labelAllTokens ?? false },
+    facts: facts ?? { tags, characters: false, allTokens: options.labelAllTokens ?? false, ...(options.crf && { crf: freshCrf(tags.length) }) },
     report, remarks: [...remarks, ...(unknown.length > 0 ? [`labels that the model does not know, which it cannot find: ${unknown.join(', ')}`] : [])],
   };
   return all;
@@ -145,4 +177,15 @@ function feedsOf({ units, sequenceLength, totalWeight }: UnitBatch<Int32Array>):
     weights[row * sequenceLength + at] = 1 / totalWeight;
   }));
   return { feeds: { labels: int64([size], labels), rowWeights: float32([size], weights) } }; // [batch*sequence]
+}
+
+/** A chain each: the tokens that have a tag, one for each word. */
+function chainsOf({ units, sequenceLength, totalWeight }: UnitBatch<Int32Array>): HeadFeeds {
+  const chains = units.map(({ pieces, target }, row) => {
+    const { own, tokens } = pieces[0] as TagPiece;
+    const places = Array.from(target.keys()).filter((at) => target[at] >= 0);
+    return { rows: places.map((at) => row * sequenceLength + at), labels: places.map((at) => target[at]), begins: own[0] === 0, ends: own[1] === tokens.length };
+  });
+  // Shared out over words, as the loss without a CRF is: sums of both have the same size.
+  return chainFeeds(chains, chains.map(() => 1 / totalWeight));
 }

@@ -93,7 +93,7 @@ export function arenaOptions({ freeze, layerDecay }: FineTuneRunOptions, config:
 }
 
 /** Multiples of AdamW's rate: LAMB moves a tensor by the rate times its own length, SGD by the rate times a gradient that is clipped to length 1. */
-const RATE_MULTIPLES: Record<OptimizerName, number> = { adamw: 1, lamb: 10, sgd: 100 };
+export const RATE_MULTIPLES: Readonly<Record<OptimizerName, number>> = { adamw: 1, lamb: 10, sgd: 100 };
 
 /** The rate that usually works for a model of this width: the built-in one (256) took 5e-4 better than 1e-4, which is brightmart's advice for albert-tiny (312). */
 function defaultLearningRate(config: AlbertConfig, { untrained, optimizer = DEFAULT_OPTIMIZER }: { untrained: boolean; optimizer?: OptimizerName | undefined }): number {

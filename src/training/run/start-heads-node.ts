@@ -3,7 +3,7 @@ import { initialValues } from '../../checkpoint/initialise.ts';
 import { countOf } from '../../core/count.ts';
 import { AlbertineError } from '../../core/errors.ts';
 import type { AlbertConfig } from '../../model/config.ts';
-import { headOf, headParameters, type HeadName } from '../../model/heads.ts';
+import { headOf, headParameters, optionalPart, type HeadName, type OptionalPart } from '../../model/heads.ts';
 import { poolerParameters, type ParameterSpec, type Weight, type Weights } from '../../model/parameters.ts';
 
 /** What became of a part on top of the encoder: the checkpoint's own, new values, or there and neither used nor saved. */
@@ -38,6 +38,8 @@ export interface HeadAnswers {
   activity: string;
   /** As messages name the problem, where a head of this kind has several. */
   problem?: string;
+  /** Takes the head's optional weights too. Default false. */
+  optional?: boolean;
 }
 
 /** What {@link startHead} is to make a head for. */
@@ -64,10 +66,12 @@ export async function startHead(checkpoint: Checkpoint, encoder: { weights: Weig
   const pooler = readsPooled ? addMissing(weights, poolerParameters(wanted.config), wanted) : undefined;
   const numLabels = Array.isArray(wanted.labels) ? wanted.labels.length : 1;
   const origin = addMissing(weights, headParameters(wanted.config, head, numLabels), wanted);
+  const part = wanted.optional ? headOf(head).optional : found?.leftOut;
+  const partOrigin = part && (wanted.optional ? addMissing(weights, part.parameters(numLabels), wanted) : 'left out');
   const others = encoder.unusedHeads.filter((other) => other !== head);
-  const origins: HeadOrigins = { ...(pooler && { pooler }), [head]: origin, ...Object.fromEntries(others.map((other) => [other, 'left out' as const])) };
+  const origins: HeadOrigins = { ...(pooler && { pooler }), [head]: origin, ...(part && { [part.name]: partOrigin! }), ...Object.fromEntries(others.map((other) => [other, 'left out' as const])) };
   const answers = wanted.labels === 'fixed' ? undefined : wanted.labels === 'number' ? 'a number' : countOf(numLabels, 'label');
-  const rest = [...(pooler === 'fresh' ? ['the pooler starts fresh too'] : []), ...(others.length > 0 ? [describeLeftOut(others, activity)!] : [])];
+  const rest = [...(pooler === 'fresh' ? ['the pooler starts fresh too'] : []), ...(part ? [describePart(part, partOrigin!)] : []), ...(others.length > 0 ? [describeLeftOut(others, activity)!] : [])];
   const line = (first: string): string => [first, ...rest].join('; ');
   if (found?.rows) return { weights, origins, line: line(`the ${noun} of ${wanted.model} is kept${answers === undefined ? '' : `, for the same ${answers}`}${found.reordered ? ', re-ordered by name' : ''}`) };
   const reason = !has ? undefined : wanted.freshHead ? 'a fresh head was asked for' : found?.reason;
@@ -77,10 +81,19 @@ export async function startHead(checkpoint: Checkpoint, encoder: { weights: Weig
   };
 }
 
-type Found = { rows: [string, Weight][]; reordered: boolean; reason?: undefined } | { rows?: undefined; reordered?: undefined; reason: string };
+const describePart = ({ name }: OptionalPart, origin: HeadOrigin): string => `its ${name} ${origin === 'kept' ? 'is kept' : origin === 'fresh' ? 'starts fresh' : 'is not asked for: not used and not saved'}`;
+
+interface Kept {
+  rows: [string, Weight][];
+  reordered: boolean;
+  /** Set where the checkpoint has the head's optional weights and they were not asked for. */
+  leftOut?: OptionalPart;
+}
+
+type Found = Kept & { reason?: undefined } | { [Key in keyof Kept]?: undefined } & { reason: string };
 
 /** The rows of a checkpoint's head for the labels wanted, or why there are none. */
-async function keptHead(checkpoint: Checkpoint, { head, labels: wanted, problem }: HeadWanted): Promise<Found> {
+async function keptHead(checkpoint: Checkpoint, { head, labels: wanted, problem, optional = false }: HeadWanted): Promise<Found> {
   const loaded = await checkpoint.load({ heads: [head] }).catch((error: unknown) => {
     if (error instanceof AlbertineError && error.code === 'weights_mismatch') return error;
     throw error;
@@ -95,7 +108,9 @@ async function keptHead(checkpoint: Checkpoint, { head, labels: wanted, problem 
   if (isRegression && outputs !== 1) return { reason: `it answers ${outputs} numbers` };
   const order = wanted === 'number' ? [0] : orderOfLabels(labels ?? Array.from({ length: outputs }, (_, index) => `LABEL_${index}`), wanted, outputs);
   if (typeof order === 'string') return { reason: order };
-  return { reordered: order.some((row, index) => row !== index), rows: parts.map(([name, weight]) => [name, takeRows(weight, order)]) };
+  const part = optionalPart(head, (name) => loaded.weights.has(name));
+  const more = optional && part ? part.parameters(outputs).map(({ name }): [string, Weight] => [name, takeOutputs(loaded.weights.get(name)!, order)]) : [];
+  return { reordered: order.some((row, index) => row !== index), rows: [...parts.map(([name, weight]): [string, Weight] => [name, takeRows(weight, order)]), ...more], ...(!optional && part && { leftOut: part }) };
 }
 
 /** For every wanted label the row that answers it, or how the two sets differ. Names that nobody gave (`LABEL_3`) stand for the numbers of classes. */
@@ -115,6 +130,13 @@ function takeRows({ shape, data }: Weight, order: readonly number[]): Weight {
   const taken = new Float32Array(order.length * width);
   order.forEach((row, index) => taken.set(data.subarray(row * width, (row + 1) * width), index * width));
   return { shape: [order.length, ...shape.slice(1)], data: taken };
+}
+
+/** As {@link takeRows}, of a weight whose axes are outputs all. */
+function takeOutputs(weight: Weight, order: readonly number[]): Weight {
+  const { shape, data } = takeRows(weight, order);
+  const width = shape.length > 1 ? order.length : 0;
+  return width === 0 ? { shape, data } : { shape, data: data.map((_, index) => data[index - (index % width) + order[index % width]]) };
 }
 
 /** Adds new values for what is not there; says whether that was anything. */
