@@ -1,6 +1,6 @@
 /**
- * Texts to vectors. Run with `npx tsx examples/embed.ts [model]`; the model is a folder or a hub id, by default the built-in one.
- * In your own project the import is `from 'albertine'`.
+ * Texts to vectors. Run with `npx tsx examples/embed.ts [model]`; the model is a folder or a hub id, by default the
+ * built-in one. In your own project the import is `from 'albertine'`.
  */
 import { Albert } from '../src/index.ts';
 
@@ -8,7 +8,8 @@ using model = await Albert.load(process.argv[2]);
 
 const vectors = await model.embed(['the cat sat on the mat', '猫坐在垫子上'], { normalize: true });
 console.log(`${vectors.rows} vectors of ${vectors.dimensions} numbers`);
-for (const [row, { tokenCount }] of vectors.texts.entries()) console.log(`text ${row}: ${tokenCount} tokens, first number ${vectors.row(row)[0].toFixed(3)}`);
+for (const [row, { tokenCount }] of vectors.texts.entries())
+  console.log(`text ${row}: ${tokenCount} tokens, first number ${vectors.row(row)[0].toFixed(3)}`);
 console.log(vectors.fingerprint);
 
 /*

@@ -12,7 +12,9 @@ const maxLength = 128;
 for (const longText of ['window', 'truncate', 'error'] as const) {
   try {
     const { windows, truncatedTokens } = (await model.embed([long], { longText, maxLength, stride: 16 })).texts[0];
-    console.log(`${longText}: ${windows > 1 ? 'several windows' : 'one window'}, ${truncatedTokens > 0 ? 'tokens were cut' : 'nothing was cut'}`);
+    console.log(
+      `${longText}: ${windows > 1 ? 'several windows' : 'one window'}, ${truncatedTokens > 0 ? 'tokens were cut' : 'nothing was cut'}`,
+    );
   } catch (error) {
     if (!(error instanceof AlbertineError)) throw error;
     console.log(`${longText}: ${error.code}`);

@@ -10,7 +10,9 @@ const documents = ['The last train leaves at midnight.', 'Water the roses in the
 const matrix = await model.embed(documents);
 const query = (await model.embed(['When does the train go?'])).row(0);
 
-const ranking = documents.map((text, row) => ({ text, score: cosine(matrix.row(row), query) })).sort((a, b) => b.score - a.score);
+const ranking = documents
+  .map((text, row) => ({ text, score: cosine(matrix.row(row), query) }))
+  .sort((a, b) => b.score - a.score);
 for (const { text, score } of ranking) console.log(`${score.toFixed(3)}  ${text}`);
 
 /*

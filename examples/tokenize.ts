@@ -13,7 +13,9 @@ const text = 'Cafés in Paris, 巴黎';
 const { tokens, ids, offsets } = tokenizer.encode(text);
 tokens.forEach((token, i) => {
   const [start, end] = offsets[i];
-  console.log(`${token.padEnd(6)} id ${ids[i]}  ${start < 0 ? '' : `${start}-${end} ${JSON.stringify(text.slice(start, end))}`}`.trimEnd());
+  console.log(
+    `${token.padEnd(6)} id ${ids[i]}  ${start < 0 ? '' : `${start}-${end} ${JSON.stringify(text.slice(start, end))}`}`.trimEnd(),
+  );
 });
 console.log(tokenizer.decode(ids));
 

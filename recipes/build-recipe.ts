@@ -22,13 +22,31 @@ export function stagesOf(context: BuildContext): Stage[] {
     shardsStage(context),
     pretrainStage(context),
     ...(sentences ? [sentencesStage(context, sentences)] : []),
-    ...contrastive.map((step, i) => contrastiveStage(context, step, i === 0 ? 'pretrain' : contrastiveName(contrastive[i - 1]))),
+    ...contrastive.map((step, i) =>
+      contrastiveStage(context, step, i === 0 ? 'pretrain' : contrastiveName(contrastive[i - 1])),
+    ),
     releaseStage(context),
   ];
 }
 
-/** Builds a model from a recipe and a corpus, or what is not finished of it; see {@link runStages}. Returns what was done with every stage. */
-export async function buildRecipe({ output, only, from, use, onNote = () => undefined, ...rest }: BuildOptions): Promise<Record<string, StageOutcome>> {
+/**
+ * Builds a model from a recipe and a corpus, or what is not finished of it; see {@link runStages}. Returns what was
+ * done with every stage.
+ */
+export async function buildRecipe({
+  output,
+  only,
+  from,
+  use,
+  onNote = () => undefined,
+  ...rest
+}: BuildOptions): Promise<Record<string, StageOutcome>> {
   const context: BuildContext = { ...rest, onNote };
-  return runStages(stagesOf(context), output, { onNote, ...(only && { only }), ...(from !== undefined && { from }), ...(use && { use }), ...(rest.signal && { signal: rest.signal }) });
+  return runStages(stagesOf(context), output, {
+    onNote,
+    ...(only && { only }),
+    ...(from !== undefined && { from }),
+    ...(use && { use }),
+    ...(rest.signal && { signal: rest.signal }),
+  });
 }

@@ -26,8 +26,16 @@ Ctrl-C saves; the same command goes on. Progress is written to standard error, t
 `;
 
 const OPTIONS = {
-  corpus: { type: 'string' }, output: { type: 'string' }, data: { type: 'string' }, only: { type: 'string' }, 'from-stage': { type: 'string' },
-  use: { type: 'string', multiple: true }, threads: { type: 'string' }, quiet: { type: 'boolean' }, debug: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+  corpus: { type: 'string' },
+  output: { type: 'string' },
+  data: { type: 'string' },
+  only: { type: 'string' },
+  'from-stage': { type: 'string' },
+  use: { type: 'string', multiple: true },
+  threads: { type: 'string' },
+  quiet: { type: 'boolean' },
+  debug: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
 
 async function main(io: CliIo, args: string[]): Promise<void> {
@@ -40,9 +48,17 @@ async function main(io: CliIo, args: string[]): Promise<void> {
   const recipe = await readRecipe(positionals[0]);
   const bar = createProgressBar(io, { quiet });
   await buildRecipe({
-    recipe, corpus, output, signal: io.signal, onProgress: bar.update, onNote: bar.note,
-    ...(data !== undefined && { data }), ...(only !== undefined && { only: only.split(',') }), ...(values['from-stage'] !== undefined && { from: values['from-stage'] }),
-    ...(values.use && { use: Object.fromEntries(values.use.map(parseUse)) }), ...(threads !== undefined && { threads: parseThreads(threads) }),
+    recipe,
+    corpus,
+    output,
+    signal: io.signal,
+    onProgress: bar.update,
+    onNote: bar.note,
+    ...(data !== undefined && { data }),
+    ...(only !== undefined && { only: only.split(',') }),
+    ...(values['from-stage'] !== undefined && { from: values['from-stage'] }),
+    ...(values.use && { use: Object.fromEntries(values.use.map(parseUse)) }),
+    ...(threads !== undefined && { threads: parseThreads(threads) }),
   }).finally(() => bar.finish());
   await io.stdout.write(`${output}\n`);
 }
@@ -63,7 +79,8 @@ function parseUse(text: string): [string, string] {
 
 function parseThreads(text: string): number {
   const threads = Number(text);
-  if (!Number.isInteger(threads) || threads < 1) throw new UsageError(`--threads must be a whole number of at least 1, got ${text}`);
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new UsageError(`--threads must be a whole number of at least 1, got ${text}`);
   return threads;
 }
 

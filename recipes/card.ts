@@ -18,15 +18,23 @@ export function recipeCard(recipe: Recipe, { kind, saved, training, results, tok
   const { card, sources } = recipe;
   const description = (kind === 'embedding' ? card.embedding : undefined) ?? card.pretrained;
   // The supervised data is in the embedding model alone.
-  const further = kind === 'embedding' ? card.data ?? [] : [];
+  const further = kind === 'embedding' ? (card.data ?? []) : [];
   const common = buildCard({
-    ...saved, name: kind === 'embedding' ? card.title : `${card.title}, pretrained`, description, training, results,
-    ...(card.languages && { languages: card.languages }), ...(card.licence !== undefined && { license: card.licence }),
+    ...saved,
+    name: kind === 'embedding' ? card.title : `${card.title}, pretrained`,
+    description,
+    training,
+    results,
+    ...(card.languages && { languages: card.languages }),
+    ...(card.licence !== undefined && { license: card.licence }),
     ...(kind === 'embedding' && { heads: [] }),
   });
   const sections = [
-    list('What it is for', card.use), list('What it is not for', card.notFor), list('Known weaknesses', card.weaknesses),
-    dataSection([...sources, ...further], tokens), licenceSection(card.licences, [...sources, ...further]),
+    list('What it is for', card.use),
+    list('What it is not for', card.notFor),
+    list('Known weaknesses', card.weaknesses),
+    dataSection([...sources, ...further], tokens),
+    licenceSection(card.licences, [...sources, ...further]),
   ];
   return `${[common.trimEnd(), ...sections.filter((section) => section !== '')].join('\n\n')}\n`;
 }
@@ -37,13 +45,24 @@ function list(title: string, items: readonly string[] | undefined): string {
 
 function dataSection(data: readonly CardData[], tokens: Readonly<Record<string, number>>): string {
   const cell = (value: string | undefined): string => (value ?? '').replaceAll('|', '\\|').replaceAll('\n', ' ');
-  const rows = data.map(({ name, language, origin, licence, attribution }) =>
-    `| ${[name, language, tokens[name]?.toLocaleString('en-US'), origin, licence, attribution].map(cell).join(' | ')} |`);
-  return ['## Data', '', '| source | language | tokens | origin | licence | attribution |', '|---|---|---|---|---|---|', ...rows].join('\n');
+  const rows = data.map(
+    ({ name, language, origin, licence, attribution }) =>
+      `| ${[name, language, tokens[name]?.toLocaleString('en-US'), origin, licence, attribution].map(cell).join(' | ')} |`,
+  );
+  return [
+    '## Data',
+    '',
+    '| source | language | tokens | origin | licence | attribution |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
 }
 
 function licenceSection(text: string | undefined, data: readonly CardData[]): string {
   const shared = data.filter(({ shareAlike }) => shareAlike).map(({ name }) => name);
-  const paragraphs = [...(text === undefined ? [] : [text]), ...(shared.length > 0 ? [`Share-alike sources: ${shared.join(', ')}.`] : [])];
+  const paragraphs = [
+    ...(text === undefined ? [] : [text]),
+    ...(shared.length > 0 ? [`Share-alike sources: ${shared.join(', ')}.`] : []),
+  ];
   return paragraphs.length > 0 ? `## Licences\n\n${paragraphs.join('\n\n')}` : '';
 }

@@ -27,7 +27,11 @@ export function corpusPaths({ corpus }: BuildContext, { name, files }: Pick<Reci
 /** Path of `data:FILE`. */
 export function dataPath({ data }: BuildContext, file: string): string {
   const name = file.replace(/^data:/, '');
-  if (data === undefined) throw new AlbertineError('invalid_argument', `the recipe reads ${file}, and no data folder was given`, { value: file, hint: 'Give --data FOLDER' });
+  if (data === undefined)
+    throw new AlbertineError('invalid_argument', `the recipe reads ${file}, and no data folder was given`, {
+      value: file,
+      hint: 'Give --data FOLDER',
+    });
   return requireFile(join(data, name), 'data file');
 }
 
@@ -38,7 +42,10 @@ function requireFile(path: string, what: string): string {
 
 const hashes = new Map<string, Promise<string>>();
 
-/** SHA-256 of a file (the first 16 hexadecimal digits), read once a process until the file changes: settings refer to contents, so that a copied corpus is the same corpus. */
+/**
+ * SHA-256 of a file (the first 16 hexadecimal digits), read once a process until the file changes: settings refer to
+ * contents, so that a copied corpus is the same corpus.
+ */
 export async function fileHash(path: string): Promise<string> {
   const { ino, size, mtimeNs } = await stat(path, { bigint: true });
   const key = [path, ino, size, mtimeNs].join(' ');

@@ -16,19 +16,32 @@ export function contrastiveStage(context: BuildContext, step: ContrastiveStep, b
   const data = [...train, ...evaluation].filter((file) => file.startsWith('data:'));
   const drawn = [...train, ...evaluation].some((file) => file.startsWith('sentences:'));
   const stage = contrastiveName(step);
-  const pathOf = (file: string, { input }: StageJob): string => (file.startsWith('data:') ? dataPath(context, file) : join(input('sentences').folder, `${file.slice('sentences:'.length)}.jsonl`));
+  const pathOf = (file: string, { input }: StageJob): string =>
+    file.startsWith('data:')
+      ? dataPath(context, file)
+      : join(input('sentences').folder, `${file.slice('sentences:'.length)}.jsonl`);
   return {
     name: stage,
     needs: [before, ...(drawn ? ['sentences'] : [])],
-    settings: async () => ({ step: { name, train, evaluation, ...options }, data: await contentsOf(data.map((file) => dataPath(context, file)), data) }),
+    settings: async () => ({
+      step: { name, train, evaluation, ...options },
+      data: await contentsOf(
+        data.map((file) => dataPath(context, file)),
+        data,
+      ),
+    }),
     run: async (job) => {
       const { outcome, steps } = await fineTuneEmbedding({
         ...options,
-        model: job.input(before).folder, output: job.folder, resume: existsSync(join(job.folder, 'run.json')),
+        model: job.input(before).folder,
+        output: job.folder,
+        resume: existsSync(join(job.folder, 'run.json')),
         train: train.map((file) => pathOf(file, job)),
         ...(evaluation.length > 0 && { evaluation: evaluation.map((file) => pathOf(file, job)) }),
         onEvent: (kind, message) => onNote(`${stage}: ${kind}: ${message}`),
-        ...(threads !== undefined && { threads }), ...(signal && { signal }), ...(onProgress && { onProgress }),
+        ...(threads !== undefined && { threads }),
+        ...(signal && { signal }),
+        ...(onProgress && { onProgress }),
       });
       if (outcome === 'interrupted') throw interruptedIn(stage, ` after step ${steps}`);
     },

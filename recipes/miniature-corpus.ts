@@ -1,10 +1,12 @@
 /**
- * Writes the corpus of `miniature.json`: little stories in English and Chinese from a grammar, and scored sentence pairs.
+ * Writes the corpus of `miniature.json`: little stories in English and Chinese from a grammar, and scored sentence
+ * pairs.
  *
  *     npx tsx recipes/miniature-corpus.ts FOLDER
  *
- * The stories have what a language model can learn: verbs and pronouns agree with their subjects over a distance, Chinese measure words with
- * their nouns, things belong to places, and the parts of a day come in order (for sentence order). Same seed, same text.
+ * The stories have what a language model can learn: verbs and pronouns agree with their subjects over a distance,
+ * Chinese measure words with their nouns, things belong to places, and the parts of a day come in order (for sentence
+ * order). Same seed, same text.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,22 +24,61 @@ export interface MiniatureOptions {
 }
 
 /** Who acts: a name with its pronoun, or a plural. `is` and `s` are what verbs take in English. */
-interface Actor { name: string; pronoun: string; possessive: string; is: string; s: string }
+interface Actor {
+  name: string;
+  pronoun: string;
+  possessive: string;
+  is: string;
+  s: string;
+}
 
 const ENGLISH_ACTORS: Actor[] = [
-  ...['Anna', 'Mary', 'Julia', 'Grandmother'].map((name) => ({ name, pronoun: 'she', possessive: 'her', is: 'is', s: 's' })),
-  ...['Peter', 'Tom', 'Oscar', 'Grandfather'].map((name) => ({ name, pronoun: 'he', possessive: 'his', is: 'is', s: 's' })),
-  ...['The twins', 'The neighbours', 'The farmers', 'Two old friends'].map((name) => ({ name, pronoun: 'they', possessive: 'their', is: 'are', s: '' })),
+  ...['Anna', 'Mary', 'Julia', 'Grandmother'].map((name) => ({
+    name,
+    pronoun: 'she',
+    possessive: 'her',
+    is: 'is',
+    s: 's',
+  })),
+  ...['Peter', 'Tom', 'Oscar', 'Grandfather'].map((name) => ({
+    name,
+    pronoun: 'he',
+    possessive: 'his',
+    is: 'is',
+    s: 's',
+  })),
+  ...['The twins', 'The neighbours', 'The farmers', 'Two old friends'].map((name) => ({
+    name,
+    pronoun: 'they',
+    possessive: 'their',
+    is: 'are',
+    s: '',
+  })),
 ];
 
 /** Places with what is found and eaten there. */
 const ENGLISH_PLACES = [
   { place: 'in the kitchen', things: ['a pan', 'a spoon', 'a warm stove'], food: 'soup and bread', animal: 'cat' },
-  { place: 'in the garden', things: ['a rose', 'a small tree', 'a green hedge'], food: 'apples and plums', animal: 'hedgehog' },
+  {
+    place: 'in the garden',
+    things: ['a rose', 'a small tree', 'a green hedge'],
+    food: 'apples and plums',
+    animal: 'hedgehog',
+  },
   { place: 'at the harbour', things: ['a boat', 'a net', 'a long rope'], food: 'fish and potatoes', animal: 'gull' },
   { place: 'in the library', things: ['a book', 'a map', 'an old letter'], food: 'a dry biscuit', animal: 'mouse' },
-  { place: 'on the mountain', things: ['a stone', 'a narrow path', 'a wooden hut'], food: 'cheese and nuts', animal: 'goat' },
-  { place: 'at the market', things: ['a basket', 'a blue cloth', 'a clay jar'], food: 'oranges and figs', animal: 'donkey' },
+  {
+    place: 'on the mountain',
+    things: ['a stone', 'a narrow path', 'a wooden hut'],
+    food: 'cheese and nuts',
+    animal: 'goat',
+  },
+  {
+    place: 'at the market',
+    things: ['a basket', 'a blue cloth', 'a clay jar'],
+    food: 'oranges and figs',
+    animal: 'donkey',
+  },
 ];
 
 function englishStory(random: Random): string[] {
@@ -76,7 +117,12 @@ const CHINESE_PLACES = [
 function chineseStory(random: Random): string[] {
   const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)];
   const { name, pronoun } = pick(CHINESE_ACTORS);
-  const { place, things, food, animal: [measure, animal] } = pick(CHINESE_PLACES);
+  const {
+    place,
+    things,
+    food,
+    animal: [measure, animal],
+  } = pick(CHINESE_PLACES);
   const colour = pick(['白', '黑', '棕', '灰']);
   return [
     `清晨${name}来到${place}。`,
@@ -88,35 +134,54 @@ function chineseStory(random: Random): string[] {
   ];
 }
 
-/** Two sentences about a scene, scored 0 to 5 by how much of the second is as in the first: person, place and action count alike. */
+/**
+ * Two sentences about a scene, scored 0 to 5 by how much of the second is as in the first: person, place and action
+ * count alike.
+ */
 function scoredPair(random: Random, language: 'en' | 'zh'): { text: string; pair: string; score: number } {
   const pick = (length: number): number => random.integer(length);
   const first = [pick(8), pick(6), pick(4)];
   const second = first.map((value, slot) => (random.uniform() < 0.5 ? value : pick([8, 6, 4][slot])));
-  const write = ([actor, place, action]: number[]): string => (language === 'en'
-    ? `${ENGLISH_ACTORS[actor].name} ${['reads a letter', 'writes a song', 'works hard', 'rests a little'][action]} ${ENGLISH_PLACES[place].place}.`
-    : `${CHINESE_ACTORS[actor].name}在${CHINESE_PLACES[place].place}${['读信', '写歌', '干活', '休息'][action]}。`);
+  const write = ([actor, place, action]: number[]): string =>
+    language === 'en'
+      ? `${ENGLISH_ACTORS[actor].name} ${['reads a letter', 'writes a song', 'works hard', 'rests a little'][action]} ${ENGLISH_PLACES[place].place}.`
+      : `${CHINESE_ACTORS[actor].name}在${CHINESE_PLACES[place].place}${['读信', '写歌', '干活', '休息'][action]}。`;
   const same = first.filter((value, slot) => value === second[slot]).length;
   return { text: write(first), pair: write(second), score: Number(((5 * same) / 3).toFixed(3)) };
 }
 
-/** Writes `en.txt`, `zh.txt`, `heldout-en.txt`, `heldout-zh.txt` (a paragraph a line, a blank line between stories) and `scored-{train,dev,test}.csv`. */
-export async function writeMiniatureCorpus(folder: string, { stories = 1500, heldOut = 100, seed = 1 }: MiniatureOptions = {}): Promise<void> {
+/**
+ * Writes `en.txt`, `zh.txt`, `heldout-en.txt`, `heldout-zh.txt` (a paragraph a line, a blank line between stories) and
+ * `scored-{train,dev,test}.csv`.
+ */
+export async function writeMiniatureCorpus(
+  folder: string,
+  { stories = 1500, heldOut = 100, seed = 1 }: MiniatureOptions = {},
+): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const [index, [language, story]] of ([['en', englishStory], ['zh', chineseStory]] as const).entries()) {
+  for (const [index, [language, story]] of (
+    [
+      ['en', englishStory],
+      ['zh', chineseStory],
+    ] as const
+  ).entries()) {
     // Two paragraphs of three sentences.
-    const write = (random: Random, count: number): string => Array.from({ length: count }, () => {
-      const sentences = story(random);
-      const space = language === 'en' ? ' ' : '';
-      return `${sentences.slice(0, 3).join(space)}\n${sentences.slice(3).join(space)}\n`;
-    }).join('\n');
+    const write = (random: Random, count: number): string =>
+      Array.from({ length: count }, () => {
+        const sentences = story(random);
+        const space = language === 'en' ? ' ' : '';
+        return `${sentences.slice(0, 3).join(space)}\n${sentences.slice(3).join(space)}\n`;
+      }).join('\n');
     await writeFile(join(folder, `${language}.txt`), write(createRandom(10 * seed + index), stories));
     await writeFile(join(folder, `heldout-${language}.txt`), write(createRandom(10 * seed + 4 + index), heldOut));
   }
   for (const [index, name] of ['train', 'dev', 'test'].entries()) {
     const random = createRandom(10 * seed + 8 + index);
     const rows = Array.from({ length: 400 }, (_, row) => scoredPair(random, row % 2 === 0 ? 'en' : 'zh'));
-    await writeFile(join(folder, `scored-${name}.csv`), rows.map(({ text, pair, score }) => `${text},${pair},${score}\n`).join(''));
+    await writeFile(
+      join(folder, `scored-${name}.csv`),
+      rows.map(({ text, pair, score }) => `${text},${pair},${score}\n`).join(''),
+    );
   }
 }
 

@@ -24,8 +24,14 @@ export interface RecipeSource {
   shareAlike?: boolean;
 }
 
-/** Settings of the vocabulary; those of `trainVocabularyFromFiles`, named sets of characters, and whether traditional characters are read as simplified ones. */
-export type VocabularySection = Partial<Pick<UnigramFileOptions, (typeof VOCABULARY_KEYS)[number]>> & { characterSets?: CharacterSet[]; simplify?: boolean };
+/**
+ * Settings of the vocabulary; those of `trainVocabularyFromFiles`, named sets of characters, and whether traditional
+ * characters are read as simplified ones.
+ */
+export type VocabularySection = Partial<Pick<UnigramFileOptions, (typeof VOCABULARY_KEYS)[number]>> & {
+  characterSets?: CharacterSet[];
+  simplify?: boolean;
+};
 
 /** Settings of the shards; those of `buildShards`. */
 export interface ShardsSection {
@@ -54,8 +60,8 @@ export interface SentencesSection {
 }
 
 /**
- * One contrastive step: options of `fineTuneEmbedding` besides model and output. Files are `sentences:NAME` (of the sentences stage)
- * or `data:FILE` (below `--data`).
+ * One contrastive step: options of `fineTuneEmbedding` besides model and output. Files are `sentences:NAME` (of the
+ * sentences stage) or `data:FILE` (below `--data`).
  */
 export interface ContrastiveStep extends Pick<FineTuneEmbeddingOptions, (typeof CONTRASTIVE_KEYS)[number]> {
   /** Letters, digits and `-`; unique. */
@@ -119,35 +125,125 @@ export interface Recipe {
 }
 
 const VOCABULARY_KEYS = [
-  'vocabSize', 'characterCoverage', 'requiredCharacters', 'maxPieceLength', 'seedSize', 'shrinkingFactor', 'subIterations', 'hardVocabLimit', 'maxSegments', 'byteFallback',
-  'userDefinedSymbols', 'splitDigits', 'splitHan', 'splitByNumber', 'splitByUnicodeScript', 'splitByWhitespace', 'inputSentenceSize', 'seed', 'normalization',
+  'vocabSize',
+  'characterCoverage',
+  'requiredCharacters',
+  'maxPieceLength',
+  'seedSize',
+  'shrinkingFactor',
+  'subIterations',
+  'hardVocabLimit',
+  'maxSegments',
+  'byteFallback',
+  'userDefinedSymbols',
+  'splitDigits',
+  'splitHan',
+  'splitByNumber',
+  'splitByUnicodeScript',
+  'splitByWhitespace',
+  'inputSentenceSize',
+  'seed',
+  'normalization',
 ] as const satisfies readonly (keyof UnigramFileOptions)[];
 
 const PRETRAIN_KEYS = [
-  'model', 'wordEmbeddings', 'weights', 'heldOutExamples', 'objective', 'masking', 'maxLength', 'lengths', 'steps', 'batchSize', 'microBatchTokens', 'learningRate', 'schedule', 'warmupRatio',
-  'optimizer', 'maxGradNorm', 'evaluateEvery', 'checkpointEvery', 'saveActivations', 'seed',
+  'model',
+  'wordEmbeddings',
+  'weights',
+  'heldOutExamples',
+  'objective',
+  'masking',
+  'maxLength',
+  'lengths',
+  'steps',
+  'batchSize',
+  'microBatchTokens',
+  'learningRate',
+  'schedule',
+  'warmupRatio',
+  'optimizer',
+  'maxGradNorm',
+  'evaluateEvery',
+  'checkpointEvery',
+  'saveActivations',
+  'seed',
 ] as const satisfies readonly (keyof Recipe['pretrain'])[];
 
 const CONTRASTIVE_KEYS = [
-  'objective', 'train', 'evaluation', 'textField', 'pairField', 'scoreField', 'evaluationFields', 'groupByLength', 'format', 'header', 'delimiter', 'encoding', 'quotes', 'onError', 'pooling', 'temperature',
-  'symmetric', 'loss', 'maxScore', 'dropout', 'maxLength', 'batchSize', 'epochs', 'maxSteps', 'learningRate', 'schedule', 'warmupRatio', 'optimizer', 'maxGradNorm', 'layerDecay', 'freeze',
-  'shuffle', 'evaluateEvery', 'checkpointEvery', 'patience', 'metric', 'saveActivations', 'seed',
+  'objective',
+  'train',
+  'evaluation',
+  'textField',
+  'pairField',
+  'scoreField',
+  'evaluationFields',
+  'groupByLength',
+  'format',
+  'header',
+  'delimiter',
+  'encoding',
+  'quotes',
+  'onError',
+  'pooling',
+  'temperature',
+  'symmetric',
+  'loss',
+  'maxScore',
+  'dropout',
+  'maxLength',
+  'batchSize',
+  'epochs',
+  'maxSteps',
+  'learningRate',
+  'schedule',
+  'warmupRatio',
+  'optimizer',
+  'maxGradNorm',
+  'layerDecay',
+  'freeze',
+  'shuffle',
+  'evaluateEvery',
+  'checkpointEvery',
+  'patience',
+  'metric',
+  'saveActivations',
+  'seed',
 ] as const satisfies readonly (keyof FineTuneEmbeddingOptions)[];
 
 const SOURCE_FACTS = ['name', 'language', 'origin', 'licence', 'attribution', 'shareAlike'];
 
-/** Reads and checks a recipe. Throws `invalid_config` naming the first field that is unknown, missing or of the wrong kind. */
+/**
+ * Reads and checks a recipe. Throws `invalid_config` naming the first field that is unknown, missing or of the wrong
+ * kind.
+ */
 export async function readRecipe(path: string): Promise<Recipe> {
   return checkRecipe(await readJsonFile(path));
 }
 
-/** Refuses fields that no stage would read, and sections that are missing; the values are checked by the functions that get them. */
+/**
+ * Refuses fields that no stage would read, and sections that are missing; the values are checked by the functions that
+ * get them.
+ */
 export function checkRecipe(json: unknown): Recipe {
-  requireFields('the recipe', json, ['name', 'sources', 'heldOut', 'vocabulary', 'pretrain', 'release', 'card'], ['shards', 'sentences', 'contrastive']);
+  requireFields(
+    'the recipe',
+    json,
+    ['name', 'sources', 'heldOut', 'vocabulary', 'pretrain', 'release', 'card'],
+    ['shards', 'sentences', 'contrastive'],
+  );
   const recipe = json as unknown as Recipe;
   if (!/^[\w.-]+$/.test(recipe.name)) throw invalid('name must have letters, digits and -_. only', recipe.name);
-  requireList('sources', recipe.sources).forEach((source, i) => requireFields(`sources[${i}]`, source, ['name', 'language', 'files'], ['weight', 'vocabularyWeight', ...SOURCE_FACTS]));
-  requireList('heldOut', recipe.heldOut).forEach((source, i) => requireFields(`heldOut[${i}]`, source, ['name', 'language', 'files']));
+  requireList('sources', recipe.sources).forEach((source, i) =>
+    requireFields(
+      `sources[${i}]`,
+      source,
+      ['name', 'language', 'files'],
+      ['weight', 'vocabularyWeight', ...SOURCE_FACTS],
+    ),
+  );
+  requireList('heldOut', recipe.heldOut).forEach((source, i) =>
+    requireFields(`heldOut[${i}]`, source, ['name', 'language', 'files']),
+  );
   const names = [...recipe.sources, ...recipe.heldOut].map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw invalid(`two sources are called ${twice}, among sources and heldOut`, twice);
@@ -157,28 +253,42 @@ export function checkRecipe(json: unknown): Recipe {
   if (recipe.sentences) checkSentences(recipe.sentences);
   checkContrastive(recipe);
   requireFields('release', recipe.release, ['pretrained'], ['dtype', 'embedding', 'similarity']);
-  (recipe.release.similarity ?? []).forEach((test, i) => requireFields(`release.similarity[${i}]`, test, ['name', 'file', 'fields'], ['header']));
-  if (recipe.release.embedding !== undefined && (recipe.contrastive ?? []).length === 0) throw invalid('release.embedding needs a contrastive step', recipe.release.embedding);
-  requireFields('card', recipe.card, ['title', 'pretrained'], ['languages', 'licence', 'embedding', 'use', 'notFor', 'weaknesses', 'licences', 'data']);
-  (recipe.card.data ?? []).forEach((entry, i) => requireFields(`card.data[${i}]`, entry, ['name', 'language'], SOURCE_FACTS));
+  (recipe.release.similarity ?? []).forEach((test, i) =>
+    requireFields(`release.similarity[${i}]`, test, ['name', 'file', 'fields'], ['header']),
+  );
+  if (recipe.release.embedding !== undefined && (recipe.contrastive ?? []).length === 0)
+    throw invalid('release.embedding needs a contrastive step', recipe.release.embedding);
+  requireFields(
+    'card',
+    recipe.card,
+    ['title', 'pretrained'],
+    ['languages', 'licence', 'embedding', 'use', 'notFor', 'weaknesses', 'licences', 'data'],
+  );
+  (recipe.card.data ?? []).forEach((entry, i) =>
+    requireFields(`card.data[${i}]`, entry, ['name', 'language'], SOURCE_FACTS),
+  );
   return recipe;
 }
 
 function checkSentences(section: SentencesSection): void {
   requireFields('sentences', section, ['languages'], ['seed', 'heldOutPairs']);
-  for (const [language, sample] of Object.entries(section.languages)) requireFields(`sentences.languages.${language}`, sample, ['sentences', 'pairs', 'characters']);
+  for (const [language, sample] of Object.entries(section.languages))
+    requireFields(`sentences.languages.${language}`, sample, ['sentences', 'pairs', 'characters']);
 }
 
 function checkContrastive({ contrastive = [], sentences }: Recipe): void {
   const names = new Set<string>();
   requireList('contrastive', contrastive).forEach((step, i) => {
     requireFields(`contrastive[${i}]`, step, ['name', 'objective', 'train'], CONTRASTIVE_KEYS);
-    if (!/^[\w-]+$/.test(step.name) || names.has(step.name)) throw invalid(`contrastive[${i}].name must have letters, digits and - only, and be unique`, step.name);
+    if (!/^[\w-]+$/.test(step.name) || names.has(step.name))
+      throw invalid(`contrastive[${i}].name must have letters, digits and - only, and be unique`, step.name);
     names.add(step.name);
     const texts = [...step.train, ...(step.evaluation ?? [])];
     const unknown = texts.find((file) => !/^(sentences|data):./.test(file));
-    if (unknown !== undefined) throw invalid(`contrastive[${i}] reads files named sentences:NAME or data:FILE`, unknown);
-    if (!sentences && texts.some((file) => file.startsWith('sentences:'))) throw invalid(`contrastive[${i}] reads sentences, and the recipe has no sentences section`, step.name);
+    if (unknown !== undefined)
+      throw invalid(`contrastive[${i}] reads files named sentences:NAME or data:FILE`, unknown);
+    if (!sentences && texts.some((file) => file.startsWith('sentences:')))
+      throw invalid(`contrastive[${i}] reads sentences, and the recipe has no sentences section`, step.name);
   });
 }
 
@@ -187,13 +297,23 @@ function requireList<T>(name: string, value: readonly T[]): readonly T[] {
   return value;
 }
 
-function requireFields(name: string, value: unknown, required: readonly string[], optional: readonly string[] = []): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(`${name} must be an object`, value);
+function requireFields(
+  name: string,
+  value: unknown,
+  required: readonly string[],
+  optional: readonly string[] = [],
+): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid(`${name} must be an object`, value);
   const missing = required.filter((key) => !(key in value));
   if (missing.length > 0) throw invalid(`${name} lacks ${missing.join(', ')}`, missing);
   const known = [...new Set([...required, ...optional])];
   const unknown = Object.keys(value).filter((key) => !known.includes(key));
-  if (unknown.length > 0) throw new AlbertineError('invalid_config', `${name} has unknown fields: ${unknown.join(', ')}`, { value: unknown, hint: `There are ${known.join(', ')}` });
+  if (unknown.length > 0)
+    throw new AlbertineError('invalid_config', `${name} has unknown fields: ${unknown.join(', ')}`, {
+      value: unknown,
+      hint: `There are ${known.join(', ')}`,
+    });
 }
 
 function invalid(message: string, value: unknown): AlbertineError {

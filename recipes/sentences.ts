@@ -11,8 +11,8 @@ export interface Drawn {
 }
 
 /**
- * A uniform (or weighted) sample of fixed size from a stream of unknown length: every item draws a key, `-log(u) / weight`, and the smallest
- * keys stay (Efraimidis & Spirakis 2006). Equal texts are taken once.
+ * A uniform (or weighted) sample of fixed size from a stream of unknown length: every item draws a key,
+ * `-log(u) / weight`, and the smallest keys stay (Efraimidis & Spirakis 2006). Equal texts are taken once.
  */
 export class Reservoir {
   offered = 0;
@@ -46,15 +46,17 @@ export class Reservoir {
   private cut(): void {
     const seen = new Set<string>();
     this.items.sort((a, b) => a.key - b.key);
-    this.items = this.items.filter(({ item }) => {
-      const text = `${item.text}\n${item.pair ?? ''}`;
-      if (seen.has(text)) {
-        this.duplicates++;
-        return false;
-      }
-      seen.add(text);
-      return true;
-    }).slice(0, this.size);
+    this.items = this.items
+      .filter(({ item }) => {
+        const text = `${item.text}\n${item.pair ?? ''}`;
+        if (seen.has(text)) {
+          this.duplicates++;
+          return false;
+        }
+        seen.add(text);
+        return true;
+      })
+      .slice(0, this.size);
     if (this.size > 0 && this.items.length === this.size) this.limit = this.items.at(-1)!.key;
   }
 }
@@ -85,13 +87,30 @@ export interface DrawnTexts {
 }
 
 /**
- * Draws sentences and neighbouring pairs from text files of a paragraph a line. A pair is two adjacent spans of one paragraph, of one or two
- * sentences each; a paragraph gives at most one. Memory is that of the sample. Equal files, options and seed give equal texts.
+ * Draws sentences and neighbouring pairs from text files of a paragraph a line. A pair is two adjacent spans of one
+ * paragraph, of one or two sentences each; a paragraph gives at most one. Memory is that of the sample. Equal files,
+ * options and seed give equal texts.
  */
-export async function drawTexts(parts: readonly TextPart[], { languages, seed, onProgress, signal }: DrawOptions): Promise<Map<string, DrawnTexts>> {
+export async function drawTexts(
+  parts: readonly TextPart[],
+  { languages, seed, onProgress, signal }: DrawOptions,
+): Promise<Map<string, DrawnTexts>> {
   const drawn = new Map<string, DrawnTexts>();
-  for (const [index, [language, { sentences, pairs, characters: [least, most] }]] of Object.entries(languages).entries()) {
-    const [singles, doubles] = [new Reservoir(sentences, createRandom(seed * 1000 + 2 * index)), new Reservoir(pairs, createRandom(seed * 1000 + 2 * index + 1))];
+  for (const [
+    index,
+    [
+      language,
+      {
+        sentences,
+        pairs,
+        characters: [least, most],
+      },
+    ],
+  ] of Object.entries(languages).entries()) {
+    const [singles, doubles] = [
+      new Reservoir(sentences, createRandom(seed * 1000 + 2 * index)),
+      new Reservoir(pairs, createRandom(seed * 1000 + 2 * index + 1)),
+    ];
     const random = createRandom(seed * 1000 + 500 + index);
     const splitter = new SentenceSplitter(language);
     const fits = (text: string): boolean => text.length >= least && text.length <= most;
@@ -100,16 +119,27 @@ export async function drawTexts(parts: readonly TextPart[], { languages, seed, o
       for await (const { text } of readTexts(path)) {
         if (text.trim() === '') continue;
         if (++paragraphs % 1000 === 0) {
-          if (signal?.aborted) throw new AlbertineError('interrupted', 'drawing sentences was interrupted', { value: signal.reason, hint: 'It begins again the next time' });
+          if (signal?.aborted)
+            throw new AlbertineError('interrupted', 'drawing sentences was interrupted', {
+              value: signal.reason,
+              hint: 'It begins again the next time',
+            });
           onProgress?.({ stage: `drawing sentences (${language})`, done: paragraphs, unit: 'paragraphs', rate: 0 });
         }
         const ranges = sentenceRanges(text, splitter);
-        for (const [start, end] of ranges) if (end - start >= least && end - start <= most) singles.offer(weight, () => ({ text: copied(text.slice(start, end)) }));
+        for (const [start, end] of ranges)
+          if (end - start >= least && end - start <= most)
+            singles.offer(weight, () => ({ text: copied(text.slice(start, end)) }));
         const pair = neighbours(text, ranges, random, fits);
         if (pair) doubles.offer(weight, () => ({ text: copied(pair.text), pair: copied(pair.pair) }));
       }
     }
-    const counts = { paragraphs, sentencesSeen: singles.offered, pairsSeen: doubles.offered, duplicates: singles.duplicates + doubles.duplicates };
+    const counts = {
+      paragraphs,
+      sentencesSeen: singles.offered,
+      pairsSeen: doubles.offered,
+      duplicates: singles.duplicates + doubles.duplicates,
+    };
     drawn.set(language, { sentences: singles.take(), pairs: doubles.take(), counts });
   }
   return drawn;
@@ -132,8 +162,16 @@ function sentenceRanges(text: string, splitter: SentenceSplitter): Range[] {
 
 type Range = readonly [start: number, end: number];
 
-/** Two adjacent spans of one or two sentences, at a random place; undefined when those chosen do not fit. The draws are the same whatever fits. */
-function neighbours(text: string, ranges: readonly Range[], random: Random, fits: (text: string) => boolean): Required<Drawn> | undefined {
+/**
+ * Two adjacent spans of one or two sentences, at a random place; undefined when those chosen do not fit. The draws are
+ * the same whatever fits.
+ */
+function neighbours(
+  text: string,
+  ranges: readonly Range[],
+  random: Random,
+  fits: (text: string) => boolean,
+): Required<Drawn> | undefined {
   if (ranges.length < 2) return undefined;
   const boundary = 1 + random.integer(ranges.length - 1);
   const [before, after] = [1 + random.integer(2), 1 + random.integer(2)];
@@ -142,8 +180,15 @@ function neighbours(text: string, ranges: readonly Range[], random: Random, fits
   return fits(first) && fits(second) && first !== second ? { text: first, pair: second } : undefined;
 }
 
-/** Writes texts of all languages to one JSONL file, languages in turn, so that every part of the file has all of them. Returns rows by language. */
-export async function writeTexts(folder: string, name: string, texts: ReadonlyMap<string, readonly Drawn[]>): Promise<Record<string, number>> {
+/**
+ * Writes texts of all languages to one JSONL file, languages in turn, so that every part of the file has all of them.
+ * Returns rows by language.
+ */
+export async function writeTexts(
+  folder: string,
+  name: string,
+  texts: ReadonlyMap<string, readonly Drawn[]>,
+): Promise<Record<string, number>> {
   const writer = await openRecordWriter(join(folder, `${name}.jsonl`));
   const longest = Math.max(0, ...[...texts.values()].map(({ length }) => length));
   for (let row = 0; row < longest; row++) {

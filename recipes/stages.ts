@@ -4,7 +4,9 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { AlbertineError } from '../src/index.ts';
 
-/** Figures of a finished stage. `fingerprint` identifies what it made: stages that read it run again when it changes. */
+/**
+ * Figures of a finished stage. `fingerprint` identifies what it made: stages that read it run again when it changes.
+ */
 export type StageResult = { fingerprint: string } & Record<string, unknown>;
 
 /** What a stage may read of one before it. */
@@ -55,7 +57,9 @@ interface StageRecord {
 
 /** Which stages to run, and how. */
 export interface RunStagesOptions {
-  /** Runs these stages only (`contrastive` means all of its steps); those that they need must be finished. Default: all. */
+  /**
+   * Runs these stages only (`contrastive` means all of its steps); those that they need must be finished. Default: all.
+   */
   only?: readonly string[];
   /** Runs this stage and all after it although they are finished. */
   from?: string;
@@ -73,11 +77,16 @@ export const STATE_FILE = 'stages.json';
 const PREVIOUS = 'previous';
 
 /**
- * Runs stages in order, each unless it is finished with the same settings and the same inputs, and what it made is still there; `stages.json` in
- * `output` remembers that. A folder made elsewhere that has changed since it was taken is taken as it is now.
- * An interrupted stage goes on where it was. What a stage made with other settings is kept once, in `previous/`, before it is made anew.
+ * Runs stages in order, each unless it is finished with the same settings and the same inputs, and what it made is
+ * still there; `stages.json` in `output` remembers that. A folder made elsewhere that has changed since it was taken is
+ * taken as it is now. An interrupted stage goes on where it was. What a stage made with other settings is kept once, in
+ * `previous/`, before it is made anew.
  */
-export async function runStages(stages: readonly Stage[], output: string, options: RunStagesOptions = {}): Promise<Record<string, StageOutcome>> {
+export async function runStages(
+  stages: readonly Stage[],
+  output: string,
+  options: RunStagesOptions = {},
+): Promise<Record<string, StageOutcome>> {
   const { only, from, use = {}, onNote = () => undefined } = options;
   const selected = (stage: Stage): boolean => !only || only.some((name) => matches(stage.name, name));
   for (const name of [...(only ?? []), ...(from === undefined ? [] : [from])]) requireStage(stages, name, matches);
@@ -90,11 +99,19 @@ export async function runStages(stages: readonly Stage[], output: string, option
   for (const [index, stage] of stages.entries()) {
     const missing = stage.needs.find((name) => !current.has(name));
     if (missing !== undefined) {
-      if (selected(stage)) throw new AlbertineError('not_found', `stage ${stage.name} needs ${missing}, which is not finished with these settings`, { value: missing, hint: `Run it first: --only ${missing}` });
+      if (selected(stage))
+        throw new AlbertineError(
+          'not_found',
+          `stage ${stage.name} needs ${missing}, which is not finished with these settings`,
+          { value: missing, hint: `Run it first: --only ${missing}` },
+        );
       outcomes[stage.name] = 'left out';
       continue;
     }
-    const settings = asJson({ ...await stage.settings(), inputs: Object.fromEntries(stage.needs.map((name) => [name, current.get(name)!.result.fingerprint])) });
+    const settings = asJson({
+      ...(await stage.settings()),
+      inputs: Object.fromEntries(stage.needs.map((name) => [name, current.get(name)!.result.fingerprint])),
+    });
     const before = state.records[stage.name];
     const key = hashOf(settings);
     const finished = before?.status === 'finished' && before.key === key;
@@ -113,8 +130,12 @@ export async function runStages(stages: readonly Stage[], output: string, option
       outcomes[stage.name] = 'taken';
     } else if (selected(stage)) {
       if (options.signal?.aborted) throw interruptedBefore(stage.name);
-      if (before && before.key !== key) onNote(`${stage.name}: runs again, because of ${changes(before.settings, settings)}`);
-      current.set(stage.name, await runStage(stage, state, { key, settings, output, current, restart: finished, onNote }));
+      if (before && before.key !== key)
+        onNote(`${stage.name}: runs again, because of ${changes(before.settings, settings)}`);
+      current.set(
+        stage.name,
+        await runStage(stage, state, { key, settings, output, current, restart: finished, onNote }),
+      );
       outcomes[stage.name] = 'ran';
     } else outcomes[stage.name] = 'left out';
   }
@@ -122,9 +143,16 @@ export async function runStages(stages: readonly Stage[], output: string, option
 }
 
 /** What a finished stage left, as it is there now; undefined where it is gone or damaged. */
-async function lookAgain(stage: Stage, { folder, result }: StageRecord, onNote: (text: string) => void): Promise<StageResult | undefined> {
+async function lookAgain(
+  stage: Stage,
+  { folder, result }: StageRecord,
+  onNote: (text: string) => void,
+): Promise<StageResult | undefined> {
   const now = existsSync(folder) ? await stage.describe(folder).catch(() => undefined) : undefined;
-  if (now?.fingerprint !== result!.fingerprint) onNote(`${stage.name}: ${folder} ${now ? 'does not hold what it held when the stage was finished' : 'cannot be read any more'}`);
+  if (now?.fingerprint !== result!.fingerprint)
+    onNote(
+      `${stage.name}: ${folder} ${now ? 'does not hold what it held when the stage was finished' : 'cannot be read any more'}`,
+    );
   return now;
 }
 
@@ -136,11 +164,21 @@ interface StagePlan {
   settings: Record<string, unknown>;
 }
 
-async function runStage(stage: Stage, state: StateFile, plan: StagePlan & { output: string; current: ReadonlyMap<string, FinishedStage>; restart: boolean; onNote: (text: string) => void }): Promise<FinishedStage> {
+async function runStage(
+  stage: Stage,
+  state: StateFile,
+  plan: StagePlan & {
+    output: string;
+    current: ReadonlyMap<string, FinishedStage>;
+    restart: boolean;
+    onNote: (text: string) => void;
+  },
+): Promise<FinishedStage> {
   const { key, settings, output, current, restart, onNote } = plan;
   const folder = join(output, stage.name);
   const before = state.records[stage.name];
-  const resume = before?.status === 'running' && before.key === key && isSame(before.folder, folder) && existsSync(folder);
+  const resume =
+    before?.status === 'running' && before.key === key && isSame(before.folder, folder) && existsSync(folder);
   if (!resume && existsSync(folder) && (restart || !stage.inPlace)) {
     const kept = join(output, PREVIOUS, stage.name);
     await rm(kept, { recursive: true, force: true });
@@ -150,7 +188,14 @@ async function runStage(stage: Stage, state: StateFile, plan: StagePlan & { outp
   }
   onNote(`${stage.name}: ${resume ? 'goes on' : restart ? 'runs once more' : 'starts'}`);
   const workedBefore = resume ? before.seconds : 0;
-  const record: StageRecord = { status: 'running', key, settings, folder, startedAt: resume ? before.startedAt : new Date().toISOString(), seconds: workedBefore };
+  const record: StageRecord = {
+    status: 'running',
+    key,
+    settings,
+    folder,
+    startedAt: resume ? before.startedAt : new Date().toISOString(),
+    seconds: workedBefore,
+  };
   await state.set(stage.name, record);
   await mkdir(folder, { recursive: true });
   const started = performance.now();
@@ -162,14 +207,33 @@ async function runStage(stage: Stage, state: StateFile, plan: StagePlan & { outp
     throw error;
   }
   const result = await stage.describe(folder);
-  await state.set(stage.name, { ...record, status: 'finished', finishedAt: new Date().toISOString(), seconds: seconds(), result });
+  await state.set(stage.name, {
+    ...record,
+    status: 'finished',
+    finishedAt: new Date().toISOString(),
+    seconds: seconds(),
+    result,
+  });
   return { folder, result, seconds: seconds() };
 }
 
-async function takeOver(stage: Stage, state: StateFile, { key, settings, folder }: StagePlan & { folder: string }): Promise<FinishedStage> {
+async function takeOver(
+  stage: Stage,
+  state: StateFile,
+  { key, settings, folder }: StagePlan & { folder: string },
+): Promise<FinishedStage> {
   const result = await stage.describe(folder);
   const now = new Date().toISOString();
-  await state.set(stage.name, { status: 'finished', key, settings, folder, startedAt: now, finishedAt: now, seconds: 0, result });
+  await state.set(stage.name, {
+    status: 'finished',
+    key,
+    settings,
+    folder,
+    startedAt: now,
+    finishedAt: now,
+    seconds: 0,
+    result,
+  });
   return { folder, result, seconds: 0 };
 }
 
@@ -187,9 +251,16 @@ class StateFile {
     const path = join(output, STATE_FILE);
     if (!existsSync(path)) return new StateFile(path, {});
     try {
-      return new StateFile(path, (JSON.parse(await readFile(path, 'utf8')) as { stages: Record<string, StageRecord> }).stages ?? {});
+      return new StateFile(
+        path,
+        (JSON.parse(await readFile(path, 'utf8')) as { stages: Record<string, StageRecord> }).stages ?? {},
+      );
     } catch (cause) {
-      throw new AlbertineError('invalid_file', `${path} is damaged`, { value: path, hint: 'Delete it: the stages then run again', cause });
+      throw new AlbertineError('invalid_file', `${path} is damaged`, {
+        value: path,
+        hint: 'Delete it: the stages then run again',
+        cause,
+      });
     }
   }
 
@@ -208,11 +279,17 @@ export async function writeFileAtOnce(path: string, content: string): Promise<vo
 
 /** The error of a stage that a signal stopped. */
 export function interruptedIn(stage: string, detail = ''): AlbertineError {
-  return new AlbertineError('interrupted', `${stage} was interrupted${detail}`, { value: stage, hint: 'The same command goes on where it was' });
+  return new AlbertineError('interrupted', `${stage} was interrupted${detail}`, {
+    value: stage,
+    hint: 'The same command goes on where it was',
+  });
 }
 
 function interruptedBefore(stage: string): AlbertineError {
-  return new AlbertineError('interrupted', `interrupted before ${stage}`, { value: stage, hint: 'The same command goes on where it was' });
+  return new AlbertineError('interrupted', `interrupted before ${stage}`, {
+    value: stage,
+    hint: 'The same command goes on where it was',
+  });
 }
 
 /** Hash of a value as JSON has it. */
@@ -230,16 +307,24 @@ function matches(stage: string, name: string): boolean {
 
 function requireStage(stages: readonly Stage[], name: string, isMeant: (stage: string, name: string) => boolean): void {
   if (stages.some((stage) => isMeant(stage.name, name))) return;
-  throw new AlbertineError('invalid_argument', `the recipe has no stage ${name}`, { value: name, hint: `There are ${stages.map((stage) => stage.name).join(', ')}` });
+  throw new AlbertineError('invalid_argument', `the recipe has no stage ${name}`, {
+    value: name,
+    hint: `There are ${stages.map((stage) => stage.name).join(', ')}`,
+  });
 }
 
 /** Names of the settings that differ, two levels deep. */
 function changes(before: Record<string, unknown>, now: Record<string, unknown>, prefix = ''): string {
-  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
-  return changed.map((key) => {
-    const [a, b] = [before[key], now[key]];
-    return prefix === '' && isObject(a) && isObject(b) ? changes(a, b, `${key}.`) : prefix + key;
-  }).join(', ');
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+    (key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]),
+  );
+  return changed
+    .map((key) => {
+      const [a, b] = [before[key], now[key]];
+      return prefix === '' && isObject(a) && isObject(b) ? changes(a, b, `${key}.`) : prefix + key;
+    })
+    .join(', ');
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

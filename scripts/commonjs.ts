@@ -1,6 +1,7 @@
 /**
- * Makes `dist/cjs`, what `require('albertine')` gets: for every entry a line of CommonJS that requires the ES module itself (so there is one copy of
- * everything, whoever loads it how), and the declarations a second time, because TypeScript takes those beside an ES module for ES modules only.
+ * Makes `dist/cjs`, what `require('albertine')` gets: for every entry a line of CommonJS that requires the ES module
+ * itself (so there is one copy of everything, whoever loads it how), and the declarations a second time, because
+ * TypeScript takes those beside an ES module for ES modules only.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -8,8 +9,12 @@ import { dirname, join, relative, resolve } from 'node:path';
 const dist = resolve(import.meta.dirname, '../dist');
 const target = join(dist, 'cjs');
 
-interface Conditions { require?: { default: string } }
-const { exports } = JSON.parse(readFileSync(join(dist, '../package.json'), 'utf8')) as { exports: Record<string, string | Conditions> };
+interface Conditions {
+  require?: { default: string };
+}
+const { exports } = JSON.parse(readFileSync(join(dist, '../package.json'), 'utf8')) as {
+  exports: Record<string, string | Conditions>;
+};
 
 rmSync(target, { recursive: true, force: true });
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

@@ -1,8 +1,9 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The browser entry: models from URLs (`load`), dropped files or buffers (`open`), and every task that asks them. It loads nothing of Node; networks run on the plain
- * WebAssembly build of onnxruntime-web. The parts it is made of are in the same sub-paths as in Node, as far as they need no files.
+ * The browser entry: models from URLs (`load`), dropped files or buffers (`open`), and every task that asks them. It
+ * loads nothing of Node; networks run on the plain WebAssembly build of onnxruntime-web. The parts it is made of are in
+ * the same sub-paths as in Node, as far as they need no files.
  *
  * @packageDocumentation
  */

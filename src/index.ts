@@ -1,14 +1,15 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * albertine: ALBERT in Node. Here is what most programs need; the parts it is made of are in `albertine/tokenizer`, `/model`, `/checkpoint`, `/data`, `/metrics`, `/graph`, `/runtime`, `/training` and `/tasks`.
+ * albertine: ALBERT in Node. Here is what most programs need; the parts it is made of are in `albertine/tokenizer`,
+ * `/model`, `/checkpoint`, `/data`, `/metrics`, `/graph`, `/runtime`, `/training` and `/tasks`.
  *
  * ```ts
  * import { Albert } from 'albertine';
  *
- * using model = await Albert.load();                 // the built-in model; or a folder, or a hub id such as 'albert/albert-base-v2'
- * const vectors = await model.embed(['a text', '一段文字'], { normalize: true });
- * vectors.row(0);                                     // Float32Array
+ * using model = await Albert.load();                 // the built-in model; or a folder, or a hub id such as
+ * 'albert/albert-base-v2' const vectors = await model.embed(['a text', '一段文字'], { normalize: true }); vectors.row(0);
+ * // Float32Array
  * ```
  *
  * @packageDocumentation

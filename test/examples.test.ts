@@ -19,7 +19,8 @@ function announced(file: string): { lines: string[]; exact: boolean } {
 }
 
 /** The form of a line: every number and hash is alike. */
-const form = (line: string): string => line.replace(/=[0-9a-f]{8,}/g, '=#').replace(/-?\d+(\.\d+)?/g, (number) => (number.includes('.') ? '#.#' : '#'));
+const form = (line: string): string =>
+  line.replace(/=[0-9a-f]{8,}/g, '=#').replace(/-?\d+(\.\d+)?/g, (number) => (number.includes('.') ? '#.#' : '#'));
 
 describe('examples', () => {
   it.each(readdirSync(examples).filter((name) => name.endsWith('.ts')))('%s prints what it says', async (file) => {

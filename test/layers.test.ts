@@ -3,14 +3,39 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** A folder may import only from itself and from those before it in this list (see CONTRIBUTING.md). */
-const ORDER = ['core', 'graph', 'runtime', 'tokenizer', 'model', 'checkpoint', 'data', 'metrics', 'classical', 'loaded', 'training', 'tasks', 'analysis', 'retrieval', 'apps', 'server', 'cluster', 'cli'];
+const ORDER = [
+  'core',
+  'graph',
+  'runtime',
+  'tokenizer',
+  'model',
+  'checkpoint',
+  'data',
+  'metrics',
+  'classical',
+  'loaded',
+  'training',
+  'tasks',
+  'analysis',
+  'retrieval',
+  'apps',
+  'server',
+  'cluster',
+  'cli',
+];
 /** These know nothing of models; nothing of ours but core may be imported by them. */
 const ONLY_CORE = ['graph', 'tokenizer', 'data', 'metrics', 'classical'];
 
 const root = resolve(import.meta.dirname, '../src');
-const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => join(root, name));
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => join(root, name));
 
-interface Import { from: string; to: string; typeOnly: boolean }
+interface Import {
+  from: string;
+  to: string;
+  typeOnly: boolean;
+}
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
@@ -18,7 +43,8 @@ function importsOf(file: string): Import[] {
   for (const match of text.matchAll(/(?:^|\n)\s*(import|export)\s+(type\s+)?([^'";]*?from\s+)?['"](\.[^'"]+)['"]/g)) {
     found.push({ from: file, to: resolve(dirname(file), match[4]), typeOnly: match[2] !== undefined });
   }
-  for (const match of text.matchAll(/import\(\s*['"](\.[^'"]+)['"]\s*\)/g)) found.push({ from: file, to: resolve(dirname(file), match[1]), typeOnly: false });
+  for (const match of text.matchAll(/import\(\s*['"](\.[^'"]+)['"]\s*\)/g))
+    found.push({ from: file, to: resolve(dirname(file), match[1]), typeOnly: false });
   return found;
 }
 
@@ -44,16 +70,24 @@ describe('import layers', () => {
   });
 
   it('the package does not lean on what is beside it, nor recipes on benches and tests', () => {
-    const recipes = readdirSync(resolve(root, '../recipes')).filter((name) => name.endsWith('.ts')).map((name) => resolve(root, '../recipes', name));
+    const recipes = readdirSync(resolve(root, '../recipes'))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => resolve(root, '../recipes', name));
     expect(recipes.length).toBeGreaterThan(0);
     const place = (file: string): string => relative(resolve(root, '..'), file).split('/')[0];
-    const wrong = [...imports, ...recipes.flatMap(importsOf)].filter(({ from, to }) => place(to) !== 'src' && place(to) !== place(from));
+    const wrong = [...imports, ...recipes.flatMap(importsOf)].filter(
+      ({ from, to }) => place(to) !== 'src' && place(to) !== place(from),
+    );
     expect(wrong.map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`)).toEqual([]);
   });
 
   it('every relative import names an existing file', () => {
     const known = new Set(files);
-    expect(imports.filter(({ to }) => !known.has(to)).map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`)).toEqual([]);
+    expect(
+      imports
+        .filter(({ to }) => !known.has(to))
+        .map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`),
+    ).toEqual([]);
   });
 
   it('has no cycle of value imports', () => {

@@ -12,11 +12,15 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   engines: { node: string };
 };
 
-interface Packed { unpackedSize: number; files: { path: string; size: number }[] }
+interface Packed {
+  unpackedSize: number;
+  files: { path: string; size: number }[];
+}
 let packed: Packed;
 
 beforeAll(() => {
-  const npm = (...args: string[]): string => execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const npm = (...args: string[]): string =>
+    execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   if (!existsSync(join(root, 'dist/index.js'))) npm('run', 'build');
   const text = npm('pack', '--dry-run', '--json', '--ignore-scripts');
   const parsed = JSON.parse(text.slice(text.search(/[[{]/))) as Packed[] | Record<string, Packed>;
@@ -25,17 +29,40 @@ beforeAll(() => {
 
 describe('the published package', () => {
   it('depends on what was weighed, and nothing else', () => {
-    expect(Object.keys(manifest.dependencies).sort()).toEqual(['commander', 'hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'onnxruntime-web']);
+    expect(Object.keys(manifest.dependencies).sort()).toEqual([
+      'commander',
+      'hyparquet',
+      'hyparquet-compressors',
+      'hyparquet-writer',
+      'onnxruntime-web',
+    ]);
     expect(Object.keys(manifest.optionalDependencies)).toEqual(['onnxruntime-node']);
     expect(manifest.engines.node).toBe('>=20.16');
   });
 
   it('has the build, the built-in model and the documents, and nothing of the sources or the tests', () => {
     const paths = packed.files.map(({ path }) => path);
-    for (const needed of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'models/albertine-nano-en-zh/config.json', 'models/albertine-nano-en-zh/model.safetensors', 'README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE']) {
+    for (const needed of [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/cli/main.js',
+      'models/albertine-nano-en-zh/config.json',
+      'models/albertine-nano-en-zh/model.safetensors',
+      'README.md',
+      'README.zh-CN.md',
+      'CHANGELOG.md',
+      'LICENSE',
+    ]) {
       expect(paths).toContain(needed);
     }
-    expect(paths.filter((path) => !/^(dist\/|models\/|docs\/|examples\/|README|FEATURES|CHANGELOG|CONTRIBUTING|LICENSE|package\.json)/.test(path) || path.endsWith('.tsbuildinfo'))).toEqual([]);
+    expect(
+      paths.filter(
+        (path) =>
+          !/^(dist\/|models\/|docs\/|examples\/|README|FEATURES|CHANGELOG|CONTRIBUTING|LICENSE|package\.json)/.test(
+            path,
+          ) || path.endsWith('.tsbuildinfo'),
+      ),
+    ).toEqual([]);
     expect(packed.unpackedSize).toBeLessThan(16e6);
   });
 
@@ -50,13 +77,21 @@ describe('the published package', () => {
   it('imports only what was built: TypeScript leaves some dynamic imports of .ts files as they are', () => {
     const scripts = packed.files.map(({ path }) => path).filter((path) => path.endsWith('.js'));
     expect(scripts.length).toBeGreaterThan(100);
-    expect(scripts.filter((path) => /\bimport\(?\s*['"][^'"]+\.ts['"]|from ['"][^'"]+\.ts['"]/.test(readFileSync(join(root, path), 'utf8')))).toEqual([]);
+    expect(
+      scripts.filter((path) =>
+        /\bimport\(?\s*['"][^'"]+\.ts['"]|from ['"][^'"]+\.ts['"]/.test(readFileSync(join(root, path), 'utf8')),
+      ),
+    ).toEqual([]);
   });
 
   it('can be imported by every name', async () => {
-    const names = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json')).map((name) => (name === '.' ? 'albertine' : `albertine/${name.slice(2)}`));
+    const names = Object.keys(manifest.exports)
+      .filter((name) => !name.endsWith('.json'))
+      .map((name) => (name === '.' ? 'albertine' : `albertine/${name.slice(2)}`));
     const script = `for (const name of ${JSON.stringify(names)}) { const entry = await import(name); if (Object.keys(entry).length === 0) throw new Error(name + ' is empty'); } console.log('ok');`;
     // The package can import itself by name because it has exports.
-    expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: root, encoding: 'utf8' }).trim()).toBe('ok');
+    expect(
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: root, encoding: 'utf8' }).trim(),
+    ).toBe('ok');
   });
 });

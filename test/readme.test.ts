@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { run } from './cli/support.ts';
 
 /*
- * The code blocks of the two READMEs, and those of docs/embedding.md and docs/tasks that are marked. A comment on the line before a block says what becomes of it:
+ * The code blocks of the two READMEs, and those of docs/embedding.md and docs/tasks that are marked. A comment on the
+ * line before a block says what becomes of it:
  *   <!-- file: reviews.csv -->   is written to that file
  *   <!-- run -->                 is run: `npx albertine ...` commands (sh) or a module (ts)
  *   <!-- output -->              is what the block before it prints, numbers and texts aside; a line `...` stands for any lines
@@ -17,12 +18,22 @@ import { run } from './cli/support.ts';
 const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'src');
 
-interface Block { file: string; action: string; language: string; code: string; line: number }
+interface Block {
+  file: string;
+  action: string;
+  language: string;
+  code: string;
+  line: number;
+}
 
 function readBlocks(file: string): Block[] {
   const text = readFileSync(join(root, file), 'utf8');
   return [...text.matchAll(/(?:^<!-- (.+) -->\n)?^```(\w+)\n([\s\S]*?)\n```$/gm)].map((match) => ({
-    file, action: match[1] ?? 'none', language: match[2], code: match[3], line: text.slice(0, match.index).split('\n').length,
+    file,
+    action: match[1] ?? 'none',
+    language: match[2],
+    code: match[3],
+    line: text.slice(0, match.index).split('\n').length,
   }));
 }
 
@@ -52,10 +63,16 @@ async function runShell(code: string): Promise<string> {
 
 /** Runs a module in which the package's name stands for its sources. */
 async function runModule(code: string, file: string): Promise<string> {
-  const local = code.replace(/from 'albertine(?:\/(\w+))?'/g, (_whole, entry: string | undefined) => `from '${pathToFileURL(join(source, entry === undefined ? 'index.ts' : `${entry}/index.ts`)).href}'`);
+  const local = code.replace(
+    /from 'albertine(?:\/(\w+))?'/g,
+    (_whole, entry: string | undefined) =>
+      `from '${pathToFileURL(join(source, entry === undefined ? 'index.ts' : `${entry}/index.ts`)).href}'`,
+  );
   writeFileSync(file, local);
   const printed: string[] = [];
-  const log = vi.spyOn(console, 'log').mockImplementation((...values: unknown[]) => void printed.push(format(...values)));
+  const log = vi
+    .spyOn(console, 'log')
+    .mockImplementation((...values: unknown[]) => void printed.push(format(...values)));
   try {
     await import(file);
   } finally {
@@ -67,13 +84,20 @@ async function runModule(code: string, file: string): Promise<string> {
 /** Keys and types of a JSON value; arrays by their first entry. */
 function jsonShape(value: unknown): unknown {
   if (Array.isArray(value)) return value.length === 0 ? [] : [jsonShape(value[0])];
-  if (typeof value === 'object' && value !== null) return Object.entries(value).map(([key, inner]) => [key, jsonShape(inner)]);
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).map(([key, inner]) => [key, jsonShape(inner)]);
   return typeof value;
 }
 
-/** Whether a printed line has the form of the one shown: JSON by keys and types, other text with any numbers and hashes. */
+/**
+ * Whether a printed line has the form of the one shown: JSON by keys and types, other text with any numbers and hashes.
+ */
 function hasForm(shown: string, printed: string): boolean {
-  if (shown.startsWith('{"')) return JSON.stringify(jsonShape(JSON.parse(shown.replace(/,\s*\.\.\./g, '')))) === JSON.stringify(jsonShape(parseOr(printed)));
+  if (shown.startsWith('{"'))
+    return (
+      JSON.stringify(jsonShape(JSON.parse(shown.replace(/,\s*\.\.\./g, '')))) ===
+      JSON.stringify(jsonShape(parseOr(printed)))
+    );
   const pattern = shown.split(/(=[0-9a-f]{16}\b|-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?|\s+|\.\.\.)/).map((part) => {
     if (/^=[0-9a-f]{16}$/.test(part)) return '=[0-9a-f]{16}';
     if (part === '...') return '.*';
@@ -107,10 +131,17 @@ function differences(shown: string, printed: string, anyOrder: boolean): string[
     else rest.splice(anyOrder ? at : 0, anyOrder ? 1 : at + 1);
     skipping = false;
   }
-  return [...missing, ...(skipping ? [] : rest.filter((line) => line.trim() !== '').map((line) => `printed, not shown: ${line}`))];
+  return [
+    ...missing,
+    ...(skipping ? [] : rest.filter((line) => line.trim() !== '').map((line) => `printed, not shown: ${line}`)),
+  ];
 }
 
-const withoutComments = ({ action, language, code }: Block): unknown => ({ action: action.replace(/^by hand.*/, 'by hand'), language, code: code.replace(/\s*(?:\/\/|#) .*$/gm, '') });
+const withoutComments = ({ action, language, code }: Block): unknown => ({
+  action: action.replace(/^by hand.*/, 'by hand'),
+  language,
+  code: code.replace(/\s*(?:\/\/|#) .*$/gm, ''),
+});
 
 describe('README', () => {
   const blocks = readBlocks('README.md');
@@ -124,28 +155,63 @@ describe('README', () => {
   });
 
   it('says of every block what becomes of it', () => {
-    for (const { action, line } of [...blocks, ...translated]) expect(action, `block at line ${line}`).toMatch(/^(file: \S+|run|output(, any order)?|by hand: .+)$/);
+    for (const { action, line } of [...blocks, ...translated])
+      expect(action, `block at line ${line}`).toMatch(/^(file: \S+|run|output(, any order)?|by hand: .+)$/);
     expect(blocks.filter(({ action }) => action === 'run').length).toBeGreaterThan(3);
   });
 
   it('has the same blocks in both languages, comments aside; so has the guide', () => {
     expect(translated.map(withoutComments)).toEqual(blocks.map(withoutComments));
-    expect(readBlocks('docs/guide.zh-CN.md').map(withoutComments)).toEqual(readBlocks('docs/guide.md').map(withoutComments));
+    expect(readBlocks('docs/guide.zh-CN.md').map(withoutComments)).toEqual(
+      readBlocks('docs/guide.md').map(withoutComments),
+    );
   });
 
   it('links to files that exist', () => {
-    for (const file of ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'FEATURES.md', 'docs/checkpoints.md', 'docs/embedding.md', 'docs/graph.md', 'docs/guide.md', 'docs/guide.zh-CN.md', 'docs/pretraining.md', 'docs/training.md', 'docs/troubleshooting.md', 'docs/webgpu.md', 'recipes/README.md', ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`)]) {
-      const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, target]) => target).filter((target) => !/^https?:/.test(target));
-      expect(links.filter((target) => !existsSync(resolve(root, file, '..', target))), file).toEqual([]);
+    for (const file of [
+      'README.md',
+      'README.zh-CN.md',
+      'CONTRIBUTING.md',
+      'FEATURES.md',
+      'docs/checkpoints.md',
+      'docs/embedding.md',
+      'docs/graph.md',
+      'docs/guide.md',
+      'docs/guide.zh-CN.md',
+      'docs/pretraining.md',
+      'docs/training.md',
+      'docs/troubleshooting.md',
+      'docs/webgpu.md',
+      'recipes/README.md',
+      ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`),
+    ]) {
+      const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)]
+        .map(([, target]) => target)
+        .filter((target) => !/^https?:/.test(target));
+      expect(
+        links.filter((target) => !existsSync(resolve(root, file, '..', target))),
+        file,
+      ).toEqual([]);
     }
   });
 
   let printed = '';
-  const pages = ['docs/embedding.md', 'docs/guide.md', ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`)];
-  it.each([...blocks, ...pages.flatMap(readBlocks).filter(({ action }) => action !== 'none')].map((block, index) => ({ ...block, index })))('$file, line $line ($action)', async ({ action, language, code, index }) => {
+  const pages = [
+    'docs/embedding.md',
+    'docs/guide.md',
+    ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`),
+  ];
+  it.each(
+    [...blocks, ...pages.flatMap(readBlocks).filter(({ action }) => action !== 'none')].map((block, index) => ({
+      ...block,
+      index,
+    })),
+  )('$file, line $line ($action)', async ({ action, language, code, index }) => {
     if (action.startsWith('file: ')) writeFileSync(join(folder, action.slice('file: '.length)), `${code}\n`);
-    else if (action === 'run') printed = language === 'sh' ? await runShell(code) : await runModule(code, join(folder, `block-${index}.ts`));
-    else if (action.startsWith('output')) expect(differences(code, printed, action.endsWith('any order')), printed).toEqual([]);
+    else if (action === 'run')
+      printed = language === 'sh' ? await runShell(code) : await runModule(code, join(folder, `block-${index}.ts`));
+    else if (action.startsWith('output'))
+      expect(differences(code, printed, action.endsWith('any order')), printed).toEqual([]);
   });
 });
 
@@ -153,13 +219,18 @@ describe('FEATURES', () => {
   it('counts its rows as they are', () => {
     const text = readFileSync(join(root, 'FEATURES.md'), 'utf8');
     const compared = text.slice(0, text.indexOf('## What no peer'));
-    const rows = compared.split('\n').filter((line) => /^\| .+ \| (\*\*done\*\*|partial|absent) \|/.test(line)).map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$|\*/g, '')));
+    const rows = compared
+      .split('\n')
+      .filter((line) => /^\| .+ \| (\*\*done\*\*|partial|absent) \|/.test(line))
+      .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$|\*/g, '')));
     const count = (state: string): number => rows.filter(([, own]) => own === state).length;
-    expect(compared).toContain(`**${count('done')} of ${rows.length} done, ${count('partial')} partial, ${count('absent')} absent.**`);
+    expect(compared).toContain(
+      `**${count('done')} of ${rows.length} done, ${count('partial')} partial, ${count('absent')} absent.**`,
+    );
     const worth: Record<string, number> = { done: 1, partial: 0.5, absent: 0, yes: 1, partly: 0.5, '–': 0 };
     const share = (column: number): string => {
       const cells = rows.map((row) => row[column]).filter((cell) => cell in worth);
-      return `${Math.round(100 * cells.reduce((sum, cell) => sum + worth[cell], 0) / cells.length)} %`;
+      return `${Math.round((100 * cells.reduce((sum, cell) => sum + worth[cell], 0)) / cells.length)} %`;
     };
     // Column 2 is the note; the peers follow it.
     expect(compared).toContain(`| **${share(1)}** | ${[3, 4, 5, 6, 7].map(share).join(' | ')} |`);

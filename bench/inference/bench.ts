@@ -1,9 +1,10 @@
 /**
- * Inference beside `@huggingface/transformers`, section by section; see `prepare.ts` for making the models first.
- * Every contender runs in a process of its own; contenders take turns, the leader changes every round, and samples taken while other
- * processes used more than a tenth of the machine are dropped.
+ * Inference beside `@huggingface/transformers`, section by section; see `prepare.ts` for making the models first. Every
+ * contender runs in a process of its own; contenders take turns, the leader changes every round, and samples taken
+ * while other processes used more than a tenth of the machine are dropped.
  *
- * Run: `npx tsx bench/inference/bench.ts [sections] [options]`; sections (default: all): throughput latency load peak soak
+ * Run: `npx tsx bench/inference/bench.ts [sections] [options]`; sections (default: all): throughput latency load peak
+ * soak
  *   --threads 1,2      thread counts to measure. Default: 1 and all
  *   --sentences 2000   of the throughput section
  *   --rounds N         rounds; the default is the section's own
@@ -24,10 +25,17 @@ type SectionName = keyof typeof SECTIONS;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { threads: { type: 'string' }, sentences: { type: 'string' }, rounds: { type: 'string' }, shape: { type: 'string', default: 'base' }, quick: { type: 'boolean', default: false } },
+  options: {
+    threads: { type: 'string' },
+    sentences: { type: 'string' },
+    rounds: { type: 'string' },
+    shape: { type: 'string', default: 'base' },
+    quick: { type: 'boolean', default: false },
+  },
 });
 const names = (positionals.length > 0 ? positionals : Object.keys(SECTIONS)) as SectionName[];
-for (const name of names) if (!(name in SECTIONS)) throw new Error(`unknown section ${name}; choose from ${Object.keys(SECTIONS).join(', ')}`);
+for (const name of names)
+  if (!(name in SECTIONS)) throw new Error(`unknown section ${name}; choose from ${Object.keys(SECTIONS).join(', ')}`);
 const shape = values.shape as ShapeName;
 if (!existsSync(ourFolder(shape))) {
   console.log(`${shape} is not prepared: run npx tsx bench/inference/prepare.ts ${shape}`);

@@ -1,6 +1,6 @@
 /**
- * One contender in a process of its own, so that thread pools, memory and CPU time do not mix. Driven by messages from `harness.ts`:
- * it loads, computes one embedding, reports, and then answers requests one at a time.
+ * One contender in a process of its own, so that thread pools, memory and CPU time do not mix. Driven by messages from
+ * `harness.ts`: it loads, computes one embedding, reports, and then answers requests one at a time.
  */
 import { readFileSync } from 'node:fs';
 import type { ContenderSpec, Measured, Reply, Request, Started } from './protocol.ts';
@@ -19,7 +19,11 @@ async function ourDriver(spec: ContenderSpec): Promise<Driver> {
   return {
     embed: (texts) => model.embed(texts, { pooling: 'mean' }),
     forward: async (batchSize, sequenceLength) => {
-      await model.encoder.forward({ batchSize, sequenceLength, inputIds: new Int32Array(batchSize * sequenceLength).fill(50) });
+      await model.encoder.forward({
+        batchSize,
+        sequenceLength,
+        inputIds: new Int32Array(batchSize * sequenceLength).fill(50),
+      });
     },
   };
 }
@@ -32,14 +36,28 @@ async function peerDriver(spec: ContenderSpec): Promise<Driver> {
   const { pipeline, env, Tensor, mean_pooling } = await import('@huggingface/transformers');
   Object.assign(env, { allowRemoteModels: false, allowLocalModels: true, localModelPath: PEER_ROOT });
   const session_options = { intraOpNumThreads: spec.threads, interOpNumThreads: 1, ...spec.options };
-  const extractor = await pipeline('feature-extraction', spec.folder, { dtype: spec.dtype === 'int8' ? 'q8' : 'fp32', device: 'cpu', session_options });
+  const extractor = await pipeline('feature-extraction', spec.folder, {
+    dtype: spec.dtype === 'int8' ? 'q8' : 'fp32',
+    device: 'cpu',
+    session_options,
+  });
   const int64 = (values: number[], dims: number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
   const runRows = async (rows: number[][], pad: number) => {
     const length = Math.max(...rows.map((row) => row.length));
     const dims = [rows.length, length];
-    const attention_mask = int64(rows.flatMap((row) => Array.from({ length }, (_, i) => (i < row.length ? 1 : 0))), dims);
-    const input_ids = int64(rows.flatMap((row) => [...row, ...new Array<number>(length - row.length).fill(pad)]), dims);
-    const output = (await extractor.model({ input_ids, attention_mask, token_type_ids: int64(new Array<number>(rows.length * length).fill(0), dims) })) as { last_hidden_state: InstanceType<typeof Tensor> };
+    const attention_mask = int64(
+      rows.flatMap((row) => Array.from({ length }, (_, i) => (i < row.length ? 1 : 0))),
+      dims,
+    );
+    const input_ids = int64(
+      rows.flatMap((row) => [...row, ...new Array<number>(length - row.length).fill(pad)]),
+      dims,
+    );
+    const output = (await extractor.model({
+      input_ids,
+      attention_mask,
+      token_type_ids: int64(new Array<number>(rows.length * length).fill(0), dims),
+    })) as { last_hidden_state: InstanceType<typeof Tensor> };
     return { hidden: output.last_hidden_state, attention_mask };
   };
   /** Pools as the pipeline does. */
@@ -50,7 +68,10 @@ async function peerDriver(spec: ContenderSpec): Promise<Driver> {
   const store = (parts: { tensor: PeerTensor; indices: number[] }[], rows: number) => {
     const dimensions = parts[0].tensor.dims[1];
     const data = new Float32Array(rows * dimensions);
-    for (const { tensor, indices } of parts) indices.forEach((index, row) => data.set(tensor.data.subarray(row * dimensions, (row + 1) * dimensions), index * dimensions));
+    for (const { tensor, indices } of parts)
+      indices.forEach((index, row) =>
+        data.set(tensor.data.subarray(row * dimensions, (row + 1) * dimensions), index * dimensions),
+      );
     return { data, dimensions };
   };
   return {
@@ -58,19 +79,28 @@ async function peerDriver(spec: ContenderSpec): Promise<Driver> {
       const parts: { tensor: PeerTensor; indices: number[] }[] = [];
       if (spec.batching === 'sorted') {
         const encoded = texts.map((text) => extractor.tokenizer.encode(text).slice(0, 512));
-        for (const indices of budgetBatches(encoded.map((ids) => ids.length), 1024)) {
+        for (const indices of budgetBatches(
+          encoded.map((ids) => ids.length),
+          1024,
+        )) {
           parts.push({ tensor: await poolRows(indices.map((index) => encoded[index])), indices });
         }
       } else {
         for (let start = 0; start < texts.length; start += 32) {
           const batch = texts.slice(start, start + 32);
-          parts.push({ tensor: (await extractor(batch, { pooling: 'mean' })) as unknown as PeerTensor, indices: batch.map((_, i) => start + i) });
+          parts.push({
+            tensor: (await extractor(batch, { pooling: 'mean' })) as unknown as PeerTensor,
+            indices: batch.map((_, i) => start + i),
+          });
         }
       }
       return store(parts, texts.length);
     },
     forward: async (rows, length) => {
-      await runRows(Array.from({ length: rows }, () => new Array<number>(length).fill(50)), 0);
+      await runRows(
+        Array.from({ length: rows }, () => new Array<number>(length).fill(50)),
+        0,
+      );
     },
   };
 }
@@ -109,12 +139,12 @@ async function measured(work: () => Promise<void>): Promise<Measured> {
 async function answer(driver: Driver, request: Request): Promise<Reply> {
   switch (request.do) {
     case 'pass': {
-      const samples = [await measured(async () => void await driver.embed(request.texts))];
+      const samples = [await measured(async () => void (await driver.embed(request.texts)))];
       return { samples, ...memory() };
     }
     case 'singles': {
       const samples: Measured[] = [];
-      for (const text of request.texts) samples.push(await measured(async () => void await driver.embed([text])));
+      for (const text of request.texts) samples.push(await measured(async () => void (await driver.embed([text]))));
       return { samples, ...memory() };
     }
     case 'vectors': {
@@ -135,10 +165,18 @@ const loadedMs = performance.now();
 const { data } = await driver.embed(['The first sentence of a fresh process.']);
 const { user, system } = process.cpuUsage();
 if (!data.every(Number.isFinite)) throw new Error(`${spec.name} gives values that are not finite`);
-process.send!({ loadedMs, firstEmbeddingMs: performance.now(), cpuMs: (user + system) / 1000, ...memory() } satisfies Started);
+process.send!({
+  loadedMs,
+  firstEmbeddingMs: performance.now(),
+  cpuMs: (user + system) / 1000,
+  ...memory(),
+} satisfies Started);
 process.on('message', (request: Request) => {
-  void answer(driver, request).then((reply) => process.send!(reply), (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  });
+  void answer(driver, request).then(
+    (reply) => process.send!(reply),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
 });

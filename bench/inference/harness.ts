@@ -20,7 +20,10 @@ export class Contender implements Disposable {
 
   /** Starts a fresh process and waits for its first embedding. */
   static async start(spec: ContenderSpec): Promise<Contender> {
-    const child = fork(join(WORK, 'dist', 'bench', 'inference', 'contender.js'), [JSON.stringify(spec)], { execArgv: [], serialization: 'advanced' });
+    const child = fork(join(WORK, 'dist', 'bench', 'inference', 'contender.js'), [JSON.stringify(spec)], {
+      execArgv: [],
+      serialization: 'advanced',
+    });
     return new Contender(spec, child, await nextMessage<Started>(child, spec));
   }
 
@@ -58,7 +61,12 @@ const PAUSE_MS = 100;
 
 /** Processor time that the whole machine has spent, in milliseconds. */
 function machineBusyMs(): number {
-  const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
+  const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
+    .split('\n')[0]
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
   return (user + nice + system + irq + softirq + steal) * 10;
 }
 
@@ -87,9 +95,13 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 /** Samples without the disturbed ones, unless fewer than two would remain; and how many were dropped. */
-export function undisturbed<T extends { otherLoad: number }>(samples: readonly T[]): { kept: readonly T[]; dropped: number } {
+export function undisturbed<T extends { otherLoad: number }>(
+  samples: readonly T[],
+): { kept: readonly T[]; dropped: number } {
   const quiet = samples.filter(({ otherLoad }) => otherLoad <= DISTURBED);
-  return quiet.length >= Math.min(2, samples.length) ? { kept: quiet, dropped: samples.length - quiet.length } : { kept: samples, dropped: 0 };
+  return quiet.length >= Math.min(2, samples.length)
+    ? { kept: quiet, dropped: samples.length - quiet.length }
+    : { kept: samples, dropped: 0 };
 }
 
 /** The order of a round: every contender leads in turn, so that none always follows the same one. */

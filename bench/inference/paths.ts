@@ -25,5 +25,10 @@ export const peerFolder = (shape: ShapeName): string => join(PEER_ROOT, shape);
 /** int8 checkpoints made with `albertine convert --to int8` beside ours: any folder whose name begins with `int8`. */
 export function int8Folders(shape: ShapeName): string[] {
   const folder = join(WORK, shape);
-  return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('int8')).sort().map((name) => join(folder, name)) : [];
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.startsWith('int8'))
+        .sort()
+        .map((name) => join(folder, name))
+    : [];
 }

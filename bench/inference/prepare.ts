@@ -1,8 +1,9 @@
 /**
- * Makes the models that `bench.ts` measures, under `.runs/bench`: our checkpoint of a shape (fixed seed, untrained) and the same weights
- * for transformers.js (`onnx/model.onnx`, `onnx/model_quantized.onnx`, `tokenizer.json`).
- * Run: `npx tsx bench/inference/prepare.ts [base] [xxlarge] [soak] [--force]` (default: base and soak; xxlarge takes 4 GB of disk and minutes).
- * int8: `albertine convert .runs/bench/base/ours --to int8 --output .runs/bench/base/int8`; every folder `int8*` there becomes a contender.
+ * Makes the models that `bench.ts` measures, under `.runs/bench`: our checkpoint of a shape (fixed seed, untrained) and
+ * the same weights for transformers.js (`onnx/model.onnx`, `onnx/model_quantized.onnx`, `tokenizer.json`). Run:
+ * `npx tsx bench/inference/prepare.ts [base] [xxlarge] [soak] [--force]` (default: base and soak; xxlarge takes 4 GB of
+ * disk and minutes). int8: `albertine convert .runs/bench/base/ours --to int8 --output .runs/bench/base/int8`; every
+ * folder `int8*` there becomes a contender.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
@@ -21,7 +22,15 @@ import { peerModel } from './peer-model.ts';
 import { sampleTexts } from './texts.ts';
 
 const SEED = 1;
-const SPECIAL_TOKENS = { cls_token: '[CLS]', sep_token: '[SEP]', pad_token: '<pad>', unk_token: '<unk>', mask_token: '[MASK]', bos_token: '[CLS]', eos_token: '[SEP]' };
+const SPECIAL_TOKENS = {
+  cls_token: '[CLS]',
+  sep_token: '[SEP]',
+  pad_token: '<pad>',
+  unk_token: '<unk>',
+  mask_token: '[MASK]',
+  bos_token: '[CLS]',
+  eos_token: '[SEP]',
+};
 
 /** The real vocabulary where a developer has it, else one trained on the sample texts. */
 async function vocabulary(): Promise<Uint8Array> {
@@ -59,9 +68,21 @@ async function prepareShape(shape: ShapeName, spiece: Uint8Array): Promise<void>
   await writeModel(join(folder, 'onnx', 'model_quantized.onnx'), peerModel(config, weights, true));
   await writeFile(join(folder, 'config.json'), JSON.stringify(writeConfig(config)));
   await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(albertTokenizerJson(parseSentencePieceModel(spiece))));
-  await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ tokenizer_class: 'AlbertTokenizer', model_max_length: config.maxPositionEmbeddings, ...SPECIAL_TOKENS }));
+  await writeFile(
+    join(folder, 'tokenizer_config.json'),
+    JSON.stringify({
+      tokenizer_class: 'AlbertTokenizer',
+      model_max_length: config.maxPositionEmbeddings,
+      ...SPECIAL_TOKENS,
+    }),
+  );
   await mkdir(dirname(ourFolder(shape)), { recursive: true });
-  const saved = await saveCheckpoint(ourFolder(shape), { config, weights, tokenizerFiles: { 'spiece.model': spiece }, extra: { albertine_untrained: true } });
+  const saved = await saveCheckpoint(ourFolder(shape), {
+    config,
+    weights,
+    tokenizerFiles: { 'spiece.model': spiece },
+    extra: { albertine_untrained: true },
+  });
   console.log(`  ${saved.folder}: ${(saved.weightBytes / 1e6).toFixed(1)} MB`);
 }
 
@@ -70,6 +91,7 @@ const unknown = names.filter((name) => !SHAPES.includes(name as ShapeName));
 if (unknown.length > 0) throw new Error(`unknown shape ${unknown.join(', ')}; choose from ${SHAPES.join(', ')}`);
 const spiece = await vocabulary();
 for (const shape of (names.length > 0 ? names : ['base', 'soak']) as ShapeName[]) {
-  if (existsSync(join(ourFolder(shape), 'config.json')) && !process.argv.includes('--force')) console.log(`${shape} is there (--force makes it again)`);
+  if (existsSync(join(ourFolder(shape), 'config.json')) && !process.argv.includes('--force'))
+    console.log(`${shape} is there (--force makes it again)`);
   else await prepareShape(shape, spiece);
 }

@@ -7,7 +7,10 @@ export interface ContenderSpec {
   /** A path (ours) or a model name under the peer's folder. */
   folder: string;
   threads: number;
-  /** Peer only: batches of 32 in input order, or sorted by length under 1,024 padded tokens. Ours always batches by itself. */
+  /**
+   * Peer only: batches of 32 in input order, or sorted by length under 1,024 padded tokens. Ours always batches by
+   * itself.
+   */
   batching?: 'input order' | 'sorted';
   /** Further options of `loadModel`, or of the peer's session. */
   options?: Record<string, unknown>;

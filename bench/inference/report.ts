@@ -19,18 +19,34 @@ const folder = (quick: boolean): string => join(WORK, quick ? 'results-quick' : 
 export function saveSection(section: string, tables: readonly Table[], quick: boolean): string {
   mkdirSync(folder(quick), { recursive: true });
   const command = `npx tsx bench/inference/bench.ts ${process.argv.slice(2).join(' ')}`.trim();
-  writeFileSync(join(folder(quick), `${section}.md`), [...tables.map(format), `Command: \`${command}\`. ${machine()}\n`].join('\n'));
-  const sections = readdirSync(folder(quick)).sort().map((name) => readFileSync(join(folder(quick), name), 'utf8'));
+  writeFileSync(
+    join(folder(quick), `${section}.md`),
+    [...tables.map(format), `Command: \`${command}\`. ${machine()}\n`].join('\n'),
+  );
+  const sections = readdirSync(folder(quick))
+    .sort()
+    .map((name) => readFileSync(join(folder(quick), name), 'utf8'));
   const path = quick ? join(WORK, 'RESULTS-quick.md') : join(ROOT, 'bench', 'inference', 'RESULTS.md');
-  const head = '# Inference beside transformers.js\n\nWritten by `bench/inference/bench.ts`. Times depend on the machine; the ratios are what to read. Ratios above 1 mean that albertine is ahead.\n';
+  const head =
+    '# Inference beside transformers.js\n\nWritten by `bench/inference/bench.ts`. Times depend on the machine; the ratios are what to read. Ratios above 1 mean that albertine is ahead.\n';
   writeFileSync(path, [head, ...sections].join('\n'));
   return path;
 }
 
 /** A table as Markdown, with numbers rounded to three digits. */
 export function format({ title, note, columns, rows }: Table): string {
-  const line = (cells: readonly (string | number)[]): string => `| ${cells.map((cell) => (typeof cell === 'number' ? round(cell) : cell)).join(' | ')} |`;
-  return [`## ${title}`, '', note, '', line(columns), `|${columns.map(() => '---').join('|')}|`, ...rows.map(line), ''].join('\n');
+  const line = (cells: readonly (string | number)[]): string =>
+    `| ${cells.map((cell) => (typeof cell === 'number' ? round(cell) : cell)).join(' | ')} |`;
+  return [
+    `## ${title}`,
+    '',
+    note,
+    '',
+    line(columns),
+    `|${columns.map(() => '---').join('|')}|`,
+    ...rows.map(line),
+    '',
+  ].join('\n');
 }
 
 function round(value: number): string {
@@ -45,7 +61,9 @@ const version = (name: string): string => {
 
 /** Processor, threads, versions and load, in a sentence. */
 export function machine(): string {
-  const features = ['avx512f', 'avx512_vnni', 'avx_vnni', 'amx_int8'].filter((flag) => existsSync('/proc/cpuinfo') && readFileSync('/proc/cpuinfo', 'utf8').includes(flag));
+  const features = ['avx512f', 'avx512_vnni', 'avx_vnni', 'amx_int8'].filter(
+    (flag) => existsSync('/proc/cpuinfo') && readFileSync('/proc/cpuinfo', 'utf8').includes(flag),
+  );
   const commit = (() => {
     try {
       return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();

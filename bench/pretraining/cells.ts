@@ -18,7 +18,10 @@ export interface Setting {
   task: TaskName;
   size: Size;
   system: SystemName;
-  /** Fingerprint of the weights (`pretrained`) or of the network's shape and tokeniser (`untrained`); empty for `bag-of-words`. */
+  /**
+   * Fingerprint of the weights (`pretrained`) or of the network's shape and tokeniser (`untrained`); empty for
+   * `bag-of-words`.
+   */
   start: string;
   epochs: number;
   /** 0 for `bag-of-words`, whose batch is fixed. */
@@ -61,7 +64,10 @@ export class CellStore {
   readonly path: string;
   private readonly results = new Map<string, CellResult>();
 
-  /** Reads the file if there is one. A last line without a line feed, left by an interrupted write, is removed; a line that is no result throws `invalid_data`. */
+  /**
+   * Reads the file if there is one. A last line without a line feed, left by an interrupted write, is removed; a line
+   * that is no result throws `invalid_data`.
+   */
   constructor(path: string) {
     this.path = path;
     if (!existsSync(path)) return;
@@ -69,7 +75,10 @@ export class CellStore {
     const last = lines.pop()!;
     lines.forEach((line, index) => {
       const cell = parseCell(line);
-      if (!cell) throw new AlbertineError('invalid_data', `line ${index + 1} of ${path} is no result: ${describeValue(line)}`, { value: line });
+      if (!cell)
+        throw new AlbertineError('invalid_data', `line ${index + 1} of ${path} is no result: ${describeValue(line)}`, {
+          value: line,
+        });
       this.results.set(cellKey(cell), cell);
     });
     // Whole lines end in a line feed; what follows the last one would run into the next result.
@@ -97,7 +106,9 @@ export class CellStore {
 function parseCell(line: string): CellResult | undefined {
   try {
     const cell = JSON.parse(line) as CellResult;
-    return [...SETTING_FIELDS, 'rate', 'seed', 'dev', 'test'].every((field) => Object.hasOwn(cell, field)) ? cell : undefined;
+    return [...SETTING_FIELDS, 'rate', 'seed', 'dev', 'test'].every((field) => Object.hasOwn(cell, field))
+      ? cell
+      : undefined;
   } catch {
     return undefined;
   }
@@ -112,7 +123,10 @@ export interface Spread {
 /** Mean and sample standard deviation; NaN without values. */
 export function spreadOf(values: readonly number[]): Spread {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) };
+  return {
+    mean,
+    deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)),
+  };
 }
 
 /** The seeds of one setting at one learning rate. */
@@ -126,8 +140,8 @@ export interface Summary extends Setting {
 }
 
 /**
- * Results of one setting at the learning rate with the highest mean of `metrics[0]` on dev (the lowest of equal rates). Only rates with as
- * many seeds as the rate with most of them are compared. Undefined without results.
+ * Results of one setting at the learning rate with the highest mean of `metrics[0]` on dev (the lowest of equal rates).
+ * Only rates with as many seeds as the rate with most of them are compared. Undefined without results.
  */
 export function summarise(results: readonly CellResult[], metrics: readonly string[]): Summary | undefined {
   const rates = [...new Set(results.map(({ rate }) => rate))].sort((a, b) => a - b);
@@ -135,15 +149,28 @@ export function summarise(results: readonly CellResult[], metrics: readonly stri
   const most = Math.max(0, ...byRate.map(({ cells }) => cells.length));
   const compared = byRate.filter(({ cells }) => cells.length === most);
   // A correlation is NaN where every prediction is the same; nothing is worse.
-  const devMean = (cells: readonly CellResult[]): number => spreadOf(cells.map(({ dev }) => dev[metrics[0]])).mean || -Infinity;
+  const devMean = (cells: readonly CellResult[]): number =>
+    spreadOf(cells.map(({ dev }) => dev[metrics[0]])).mean || -Infinity;
   let best = compared[0];
   for (const candidate of compared) if (devMean(candidate.cells) > devMean(best.cells)) best = candidate;
   if (!best) return undefined;
   const { rate, cells } = best;
-  const spreads = (split: 'dev' | 'test'): Record<string, Spread> => Object.fromEntries(metrics.map((metric) => [metric, spreadOf(cells.map((cell) => cell[split][metric]))]));
+  const spreads = (split: 'dev' | 'test'): Record<string, Spread> =>
+    Object.fromEntries(metrics.map((metric) => [metric, spreadOf(cells.map((cell) => cell[split][metric]))]));
   const { task, size, system, start, epochs, batchSize, maxLength, limit } = cells[0];
   return {
-    task, size, system, start, epochs, batchSize, maxLength, limit, rate,
-    seeds: cells.map(({ seed }) => seed).sort((a, b) => a - b), rates: compared.map((candidate) => candidate.rate), dev: spreads('dev'), test: spreads('test'),
+    task,
+    size,
+    system,
+    start,
+    epochs,
+    batchSize,
+    maxLength,
+    limit,
+    rate,
+    seeds: cells.map(({ seed }) => seed).sort((a, b) => a - b),
+    rates: compared.map((candidate) => candidate.rate),
+    dev: spreads('dev'),
+    test: spreads('test'),
   };
 }

@@ -27,7 +27,10 @@ export interface NamedModel {
   model: Albert;
 }
 
-/** Opens models by folder or hub id; without any, the built-in one. What a user should know about them goes to standard error. The caller disposes them. */
+/**
+ * Opens models by folder or hub id; without any, the built-in one. What a user should know about them goes to standard
+ * error. The caller disposes them.
+ */
 export async function openModels(paths: readonly string[], threads?: number): Promise<NamedModel[]> {
   const models: NamedModel[] = [];
   for (const path of paths.length === 0 ? [BUILT_IN_MODEL] : paths) {

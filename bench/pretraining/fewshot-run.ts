@@ -1,6 +1,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { evaluateClassifier, fineTuneClassifier, openFolder, saveCheckpoint, TextClassifier, type Albert } from '../../src/index.ts';
+import {
+  evaluateClassifier,
+  fineTuneClassifier,
+  openFolder,
+  saveCheckpoint,
+  TextClassifier,
+  type Albert,
+} from '../../src/index.ts';
 import { initialiseWeights } from '../../src/checkpoint/index.ts';
 import { sortLabels } from '../../src/data/index.ts';
 import { stepsOfEpochs } from '../../src/training/units.ts';
@@ -25,20 +32,36 @@ export interface CellContext {
 export async function runCell(cell: Cell, context: CellContext): Promise<CellResult> {
   const size = cell.size === 'all' ? Infinity : Number(cell.size);
   const train = sampleRows(context.data.train, size, cell.seed);
-  const result = cell.system === 'bag-of-words' ? await runBagOfWords(cell, train, context.data) : await runFineTuning(cell, train, context);
+  const result =
+    cell.system === 'bag-of-words'
+      ? await runBagOfWords(cell, train, context.data)
+      : await runFineTuning(cell, train, context);
   return { ...cell, trainRows: train.length, ...result, finishedAt: new Date().toISOString() };
 }
 
 type Scores = Pick<CellResult, 'dev' | 'test' | 'truncatedTexts' | 'bestStep' | 'steps'>;
 
-async function runBagOfWords({ epochs, seed }: Cell, train: readonly TaskRow[], { dev, test }: TaskData): Promise<Scores> {
+async function runBagOfWords(
+  { epochs, seed }: Cell,
+  train: readonly TaskRow[],
+  { dev, test }: TaskData,
+): Promise<Scores> {
   const labels = sortLabels(new Set(train.map(({ label }) => String(label))));
-  const indexed = (rows: readonly TaskRow[]): LabelledText[] => rows.map(({ text, label }) => ({ text, target: labels.indexOf(String(label)) }));
+  const indexed = (rows: readonly TaskRow[]): LabelledText[] =>
+    rows.map(({ text, label }) => ({ text, target: labels.indexOf(String(label)) }));
   const model = await trainBagOfWords(indexed(train), indexed(dev), { labels: labels.length, epochs, seed });
-  return { dev: { accuracy: model.accuracy(indexed(dev)) }, test: { accuracy: model.accuracy(indexed(test)) }, truncatedTexts: 0 };
+  return {
+    dev: { accuracy: model.accuracy(indexed(dev)) },
+    test: { accuracy: model.accuracy(indexed(test)) },
+    truncatedTexts: 0,
+  };
 }
 
-async function runFineTuning(cell: Cell, train: readonly TaskRow[], { data, model, folder, threads }: CellContext): Promise<Scores> {
+async function runFineTuning(
+  cell: Cell,
+  train: readonly TaskRow[],
+  { data, model, folder, threads }: CellContext,
+): Promise<Scores> {
   const { problem, pairs } = TASKS[cell.task];
   const scratch = join(folder, `${cell.task}-${cell.size}-${cell.system}-${cell.rate}-${cell.seed}`);
   rmSync(scratch, { recursive: true, force: true });
@@ -53,22 +76,48 @@ async function runFineTuning(cell: Cell, train: readonly TaskRow[], { data, mode
   const output = join(scratch, 'model');
   const steps = stepsOfEpochs(train.length, cell.batchSize, cell.epochs);
   const outcome = await fineTuneClassifier({
-    ...fields, problem, output, train: trainFile, evaluation: devFile, tensorboard: false,
-    model: cell.system === 'untrained' ? await writeUntrained(join(scratch, 'untrained'), model.loaded, cell.seed) : model.path,
-    epochs: cell.epochs, batchSize: cell.batchSize, learningRate: cell.rate, seed: cell.seed, maxLength: cell.maxLength,
+    ...fields,
+    problem,
+    output,
+    train: trainFile,
+    evaluation: devFile,
+    tensorboard: false,
+    model:
+      cell.system === 'untrained'
+        ? await writeUntrained(join(scratch, 'untrained'), model.loaded, cell.seed)
+        : model.path,
+    epochs: cell.epochs,
+    batchSize: cell.batchSize,
+    learningRate: cell.rate,
+    seed: cell.seed,
+    maxLength: cell.maxLength,
     evaluateEvery: Math.ceil(steps / EVALUATIONS),
     ...(threads !== undefined && { threads }),
   });
   using classifier = await TextClassifier.open(await openFolder(output), { ...(threads !== undefined && { threads }) });
   const dev = await evaluateClassifier(classifier, devFile, fields);
   const test = await evaluateClassifier(classifier, testFile, fields);
-  const chosen = ({ metrics }: { metrics: Readonly<Record<string, number>> }): Record<string, number> => Object.fromEntries(TASKS[cell.task].metrics.map((name) => [name, metrics[name]]));
+  const chosen = ({ metrics }: { metrics: Readonly<Record<string, number>> }): Record<string, number> =>
+    Object.fromEntries(TASKS[cell.task].metrics.map((name) => [name, metrics[name]]));
   rmSync(scratch, { recursive: true, force: true });
-  return { dev: chosen(dev), test: chosen(test), truncatedTexts: test.truncatedTexts, steps: outcome.steps, ...(outcome.best && { bestStep: outcome.best.step }) };
+  return {
+    dev: chosen(dev),
+    test: chosen(test),
+    truncatedTexts: test.truncatedTexts,
+    steps: outcome.steps,
+    ...(outcome.best && { bestStep: outcome.best.step }),
+  };
 }
 
-/** A checkpoint of the same shape and tokeniser with fresh weights, as `albertine init` writes it. Returns its folder. */
+/**
+ * A checkpoint of the same shape and tokeniser with fresh weights, as `albertine init` writes it. Returns its folder.
+ */
 async function writeUntrained(folder: string, { config, tokenizer }: Albert, seed: number): Promise<string> {
-  await saveCheckpoint(folder, { config, weights: initialiseWeights(config, seed), tokenizerFiles: tokenizer.files(), extra: { albertine_untrained: true } });
+  await saveCheckpoint(folder, {
+    config,
+    weights: initialiseWeights(config, seed),
+    tokenizerFiles: tokenizer.files(),
+    extra: { albertine_untrained: true },
+  });
   return folder;
 }

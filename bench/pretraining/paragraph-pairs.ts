@@ -22,13 +22,22 @@ export interface PairSelection {
 
 /** Documents of a text with one paragraph a line and blank lines between documents. */
 export function readDocuments(text: string): string[][] {
-  return text.split(/\n[ \t\r]*\n/).map((document) => document.split('\n').map((line) => line.trim()).filter((line) => line !== '')).filter((document) => document.length > 0);
+  return text
+    .split(/\n[ \t\r]*\n/)
+    .map((document) =>
+      document
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== ''),
+    )
+    .filter((document) => document.length > 0);
 }
 
 /**
- * Halves of paragraphs: the first half of the sentences, and the rest (one more when their number is odd). Taken in rounds, the first eligible
- * paragraph of every document, then the second of every document, so that any limit covers all documents evenly.
- * A paragraph with a half that was taken already is passed over: two right answers would be a coin toss.
+ * Halves of paragraphs: the first half of the sentences, and the rest (one more when their number is odd). Taken in
+ * rounds, the first eligible paragraph of every document, then the second of every document, so that any limit covers
+ * all documents evenly. A paragraph with a half that was taken already is passed over: two right answers would be a
+ * coin toss.
  */
 export function selectPairs(documents: readonly (readonly string[])[], selection: PairSelection): ParagraphPair[] {
   const { language, minLength, minSentences, perDocument, limit } = selection;
@@ -46,7 +55,9 @@ export function selectPairs(documents: readonly (readonly string[])[], selection
     }
     return pairs;
   });
-  const rounds = Array.from({ length: perDocument }, (_, round) => eligible.flatMap((pairs) => pairs.slice(round, round + 1)));
+  const rounds = Array.from({ length: perDocument }, (_, round) =>
+    eligible.flatMap((pairs) => pairs.slice(round, round + 1)),
+  );
   return rounds.flat().slice(0, limit);
 }
 

@@ -1,15 +1,17 @@
 /**
- * Semantic textual similarity: Spearman's and Pearson's correlation of cosines with human scores on STS-B, English and Chinese, dev and test.
+ * Semantic textual similarity: Spearman's and Pearson's correlation of cosines with human scores on STS-B, English and
+ * Chinese, dev and test.
  *
  *     npx tsx bench/pretraining/similarity.ts [--model FOLDER ...] [--json] [--limit ROWS] [--threads N]
  *
  * Without `--model` the built-in model is taken. Compared are
  * - what `albertine embed` writes with no option but `--model`;
  * - averaged static embeddings: the mean of the word-embedding rows of a text's tokens, without special tokens;
- * - tf-idf: lower-cased words (en), characters and character pairs (zh), document frequencies from the sentences of the train split.
+ * - tf-idf: lower-cased words (en), characters and character pairs (zh), document frequencies from the sentences of the
+ *   train split.
  *
- * Scores of the train split are not used. Data: `../shared/data/stsb` or `$ALBERTINE_DATA/stsb`, which the repository does not hold.
- * `--limit` takes that many rows of each split, evenly spread, to see whether the script works.
+ * Scores of the train split are not used. Data: `../shared/data/stsb` or `$ALBERTINE_DATA/stsb`, which the repository
+ * does not hold. `--limit` takes that many rows of each split, evenly spread, to see whether the script works.
  */
 import { parseArgs } from 'node:util';
 import { pearson, spearman } from '../../src/metrics/index.ts';
@@ -27,7 +29,10 @@ interface Result {
   pearson: number;
 }
 
-async function measure(system: System, pairs: readonly ScoredPair[]): Promise<Pick<Result, 'pairs' | 'spearman' | 'pearson'>> {
+async function measure(
+  system: System,
+  pairs: readonly ScoredPair[],
+): Promise<Pick<Result, 'pairs' | 'spearman' | 'pearson'>> {
   const similarity = await system.compare([...pairs.map(({ first }) => first), ...pairs.map(({ second }) => second)]);
   const cosines = pairs.map((_, i) => similarity(i, pairs.length + i));
   const scores = pairs.map(({ score }) => score);
@@ -35,9 +40,20 @@ async function measure(system: System, pairs: readonly ScoredPair[]): Promise<Pi
 }
 
 await runBench(async () => {
-  const { values } = parseArgs({ options: { model: { type: 'string', multiple: true, default: [] }, json: { type: 'boolean', default: false }, limit: { type: 'string' }, threads: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      model: { type: 'string', multiple: true, default: [] },
+      json: { type: 'boolean', default: false },
+      limit: { type: 'string' },
+      threads: { type: 'string' },
+    },
+  });
   const limit = wholeNumber('--limit', values.limit);
-  const train = Object.fromEntries(await Promise.all(LANGUAGES.map(async (language) => [language, await readSimilarities(language, 'train')] as const)));
+  const train = Object.fromEntries(
+    await Promise.all(
+      LANGUAGES.map(async (language) => [language, await readSimilarities(language, 'train')] as const),
+    ),
+  );
   const models = await openModels(values.model, wholeNumber('--threads', values.threads));
   const results: Result[] = [];
   for (const language of LANGUAGES) {
@@ -48,10 +64,21 @@ await runBench(async () => {
     ];
     for (const split of ['dev', 'test'] as const) {
       const pairs = spread(await readSimilarities(language, split), limit);
-      for (const system of systems) results.push({ language, split, system: system.name, ...await measure(system, pairs) });
+      for (const system of systems)
+        results.push({ language, split, system: system.name, ...(await measure(system, pairs)) });
     }
   }
   for (const { model } of models) model[Symbol.dispose]();
-  const rows = results.map((result) => [result.language, result.split, String(result.pairs), result.system, result.spearman.toFixed(4), result.pearson.toFixed(4)]);
-  print(results, { json: values.json, tables: [markdown(['language', 'split', 'pairs', 'system', 'Spearman', 'Pearson'], rows)] });
+  const rows = results.map((result) => [
+    result.language,
+    result.split,
+    String(result.pairs),
+    result.system,
+    result.spearman.toFixed(4),
+    result.pearson.toFixed(4),
+  ]);
+  print(results, {
+    json: values.json,
+    tables: [markdown(['language', 'split', 'pairs', 'system', 'Spearman', 'Pearson'], rows)],
+  });
 });

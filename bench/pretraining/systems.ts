@@ -12,7 +12,9 @@ export interface System {
   compare(texts: readonly string[]): Promise<Similarity> | Similarity;
 }
 
-/** What `albertine embed` writes with no option but `--model`. A text is embedded once, however often it is compared. */
+/**
+ * What `albertine embed` writes with no option but `--model`. A text is embedded once, however often it is compared.
+ */
 export function embedSystem(name: string, model: Albert): System {
   const known = new Map<string, Float32Array>();
   return {
@@ -27,7 +29,10 @@ export function embedSystem(name: string, model: Albert): System {
   };
 }
 
-/** The mean of the word embeddings of a text's tokens, without special tokens: what the same model knows without its layers. */
+/**
+ * The mean of the word embeddings of a text's tokens, without special tokens: what the same model knows without its
+ * layers.
+ */
 export function staticSystem(name: string, model: Albert): System {
   return {
     name: `${name}: averaged static embeddings`,

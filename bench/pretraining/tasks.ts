@@ -40,7 +40,11 @@ const HELD_OUT_SEED = 20240229;
 
 /** Takes `count` rows out of others, with the same mix of labels. */
 function holdOut(rows: readonly TaskRow[], count: number): { kept: TaskRow[]; heldOut: TaskRow[] } {
-  const { train, validation } = stratifiedSplit(rows.map(({ label }) => label), count / rows.length, HELD_OUT_SEED);
+  const { train, validation } = stratifiedSplit(
+    rows.map(({ label }) => label),
+    count / rows.length,
+    HELD_OUT_SEED,
+  );
   return { kept: train.map((row) => rows[row]), heldOut: validation.map((row) => rows[row]) };
 }
 
@@ -57,31 +61,61 @@ function readSst(split: 'train' | 'dev' | 'test'): TaskRow[] {
 function readTsv(path: string, columns: number): string[][] {
   return readFileLines(path).map((line, index) => {
     const values = line.split('\t');
-    if (values.length !== columns) throw badLine(path, index, `expected ${columns} values with tabs between them, got ${values.length}`);
+    if (values.length !== columns)
+      throw badLine(path, index, `expected ${columns} values with tabs between them, got ${values.length}`);
     return values;
   });
 }
 
-const readReviews = (split: 'train' | 'dev'): TaskRow[] => readTsv(join(DATA, 'chnsenticorp', `${split}.tsv`), 2).map(([text, label]) => ({ text, label }));
+const readReviews = (split: 'train' | 'dev'): TaskRow[] =>
+  readTsv(join(DATA, 'chnsenticorp', `${split}.tsv`), 2).map(([text, label]) => ({ text, label }));
 
-const readQuestions = (split: 'dev' | 'test'): TaskRow[] => readTsv(join(DATA, 'lcqmc', `${split}.txt`), 3).map(([text, pair, label]) => ({ text, pair, label }));
+const readQuestions = (split: 'dev' | 'test'): TaskRow[] =>
+  readTsv(join(DATA, 'lcqmc', `${split}.txt`), 3).map(([text, pair, label]) => ({ text, pair, label }));
 
-const ENTITIES: Record<string, string> = { '&amp;': '&', '&apos;': "'", '&quot;': '"', '&lt;': '<', '&gt;': '>', '&#163;': '£', '&#xA3;': '£' };
+const ENTITIES: Record<string, string> = {
+  '&amp;': '&',
+  '&apos;': "'",
+  '&quot;': '"',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&#163;': '£',
+  '&#xA3;': '£',
+};
 
 function readEntailment(split: 'dev' | 'test'): TaskRow[] {
   return [1, 2, 3].flatMap((challenge) => {
     const path = join(DATA, 'nltk', 'rte', `rte${challenge}_${split}.xml`);
     const xml = readText(path);
-    const clean = (text: string): string => text.replace(/&#?\w+;/g, (entity) => ENTITIES[entity] ?? entity).replace(/\s+/g, ' ').trim();
-    const pairs = [...xml.matchAll(/<pair [^>]*?(?:value|entailment)="(\w+)"[^>]*>\s*<t>([^<]*)<\/t>\s*<h>([^<]*)<\/h>/g)]
-      .map(([, value, text, hypothesis]): TaskRow => ({ text: clean(text), pair: clean(hypothesis), label: value === 'TRUE' || value === 'YES' ? 'yes' : 'no' }));
+    const clean = (text: string): string =>
+      text
+        .replace(/&#?\w+;/g, (entity) => ENTITIES[entity] ?? entity)
+        .replace(/\s+/g, ' ')
+        .trim();
+    const pairs = [
+      ...xml.matchAll(/<pair [^>]*?(?:value|entailment)="(\w+)"[^>]*>\s*<t>([^<]*)<\/t>\s*<h>([^<]*)<\/h>/g),
+    ].map(([, value, text, hypothesis]): TaskRow => ({
+      text: clean(text),
+      pair: clean(hypothesis),
+      label: value === 'TRUE' || value === 'YES' ? 'yes' : 'no',
+    }));
     const expected = xml.split('<pair ').length - 1;
-    if (pairs.length !== expected) throw new AlbertineError('invalid_data', `${path} has ${expected} pairs, of which ${pairs.length} could be read`, { value: pairs.length });
+    if (pairs.length !== expected)
+      throw new AlbertineError(
+        'invalid_data',
+        `${path} has ${expected} pairs, of which ${pairs.length} could be read`,
+        { value: pairs.length },
+      );
     return pairs;
   });
 }
 
-const readScored = async (split: 'train' | 'dev' | 'test'): Promise<TaskRow[]> => (await readSimilarities('en', split)).map(({ first, second, score }) => ({ text: first, pair: second, label: score }));
+const readScored = async (split: 'train' | 'dev' | 'test'): Promise<TaskRow[]> =>
+  (await readSimilarities('en', split)).map(({ first, second, score }) => ({
+    text: first,
+    pair: second,
+    label: score,
+  }));
 
 function badLine(path: string, index: number, reason: string): AlbertineError {
   return new AlbertineError('invalid_data', `non-empty line ${index + 1} of ${path}: ${reason}`, { value: index + 1 });
@@ -90,34 +124,51 @@ function badLine(path: string, index: number, reason: string): AlbertineError {
 /** The data sets by name. */
 export const TASKS = {
   sst2: {
-    problem: 'singleLabel', pairs: false, metrics: ['accuracy'],
+    problem: 'singleLabel',
+    pairs: false,
+    metrics: ['accuracy'],
     about: 'SST-2, whole sentences (6,920 / 872 / 1,821), not the phrases of GLUE',
     read: () => ({ train: readSst('train'), dev: readSst('dev'), test: readSst('test') }),
   },
   chnsenticorp: {
-    problem: 'singleLabel', pairs: false, metrics: ['accuracy'],
-    about: 'ChnSentiCorp; the published test file has no labels, so test is the published dev (1,200) and dev is 1,200 rows taken out of train; a quarter of the published dev rows are word for word in train, which this bench leaves out, so figures are lower than published ones',
+    problem: 'singleLabel',
+    pairs: false,
+    metrics: ['accuracy'],
+    about:
+      'ChnSentiCorp; the published test file has no labels, so test is the published dev (1,200) and dev is 1,200 rows taken out of train; a quarter of the published dev rows are word for word in train, which this bench leaves out, so figures are lower than published ones',
     read: () => {
       const { kept, heldOut } = holdOut(readReviews('train'), 1200);
       return { train: kept, dev: heldOut, test: readReviews('dev') };
     },
   },
   'stsb-en': {
-    problem: 'regression', pairs: true, metrics: ['spearman', 'pearson'],
+    problem: 'regression',
+    pairs: true,
+    metrics: ['spearman', 'pearson'],
     about: 'STS-B English as regression on pairs through the classification head (5,749 / 1,500 / 1,379)',
-    read: async () => ({ train: await readScored('train'), dev: await readScored('dev'), test: await readScored('test') }),
+    read: async () => ({
+      train: await readScored('train'),
+      dev: await readScored('dev'),
+      test: await readScored('test'),
+    }),
   },
   rte: {
-    problem: 'singleLabel', pairs: true, metrics: ['accuracy'],
-    about: 'RTE 1-3: the development sets (1,767 pairs) are train, less 200 for dev; the test sets (2,400) are test; not the split of GLUE',
+    problem: 'singleLabel',
+    pairs: true,
+    metrics: ['accuracy'],
+    about:
+      'RTE 1-3: the development sets (1,767 pairs) are train, less 200 for dev; the test sets (2,400) are test; not the split of GLUE',
     read: () => {
       const { kept, heldOut } = holdOut(readEntailment('dev'), 200);
       return { train: kept, dev: heldOut, test: readEntailment('test') };
     },
   },
   lcqmc: {
-    problem: 'singleLabel', pairs: true, metrics: ['accuracy'],
-    about: 'LCQMC question matching; only its dev (8,802) and test (12,500) are at hand, so the dev rows are train, less 800 for dev: figures are lower than with the 238,766 published training pairs',
+    problem: 'singleLabel',
+    pairs: true,
+    metrics: ['accuracy'],
+    about:
+      'LCQMC question matching; only its dev (8,802) and test (12,500) are at hand, so the dev rows are train, less 800 for dev: figures are lower than with the 238,766 published training pairs',
     read: () => {
       const { kept, heldOut } = holdOut(readQuestions('dev'), 800);
       return { train: kept, dev: heldOut, test: readQuestions('test') };
@@ -130,7 +181,10 @@ export type TaskName = keyof typeof TASKS;
 /** All of them, in the order of reports. */
 export const TASK_NAMES = Object.keys(TASKS) as TaskName[];
 
-/** Leaves out of train what is in dev or test, and out of dev what is in test: same text, or same pair of texts in this order, labels aside. */
+/**
+ * Leaves out of train what is in dev or test, and out of dev what is in test: same text, or same pair of texts in this
+ * order, labels aside.
+ */
 export function withoutOverlap({ train, dev, test }: TaskData): CleanTaskData {
   const key = ({ text, pair = '' }: TaskRow): string => JSON.stringify([text.trim(), pair.trim()]);
   const seen = new Set(test.map(key));
@@ -141,10 +195,14 @@ export function withoutOverlap({ train, dev, test }: TaskData): CleanTaskData {
 }
 
 /**
- * A part of the training rows with the mix of labels of the whole; other rows for another seed, in the order of the file.
- * All rows where `size` is not below their number.
+ * A part of the training rows with the mix of labels of the whole; other rows for another seed, in the order of the
+ * file. All rows where `size` is not below their number.
  */
 export function sampleRows(rows: readonly TaskRow[], size: number, seed: number): TaskRow[] {
   if (size >= rows.length) return [...rows];
-  return stratifiedSplit(rows.map(({ label }) => label), size / rows.length, seed).validation.map((row) => rows[row]);
+  return stratifiedSplit(
+    rows.map(({ label }) => label),
+    size / rows.length,
+    seed,
+  ).validation.map((row) => rows[row]);
 }

@@ -1,13 +1,20 @@
 /**
- * Tokeniser speed beside HF's `tokenizers` (Rust) and `@huggingface/tokenizers` (JavaScript): the same lines, one thread, rounds interleaved.
- * Run: `npx tsx bench/tokenizer/bench.ts [folder of data, default ../shared/data] [rounds, default 5]`.
- * The table gives the best of the rounds in MB of UTF-8 a second (the median in parentheses), and the ratio to the Rust binding.
+ * Tokeniser speed beside HF's `tokenizers` (Rust) and `@huggingface/tokenizers` (JavaScript): the same lines, one
+ * thread, rounds interleaved. Run:
+ * `npx tsx bench/tokenizer/bench.ts [folder of data, default ../shared/data] [rounds, default 5]`. The table gives the
+ * best of the rounds in MB of UTF-8 a second (the median in parentheses), and the ratio to the Rust binding.
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Tokenizer as JsTokenizer } from '@huggingface/tokenizers';
 import { Tokenizer as RustTokenizer } from 'tokenizers';
-import { createUnigramTokenizer, createWordPieceTokenizer, parseSentencePieceModel, parseVocabulary, type Tokenizer } from '../../src/tokenizer/index.ts';
+import {
+  createUnigramTokenizer,
+  createWordPieceTokenizer,
+  parseSentencePieceModel,
+  parseVocabulary,
+  type Tokenizer,
+} from '../../src/tokenizer/index.ts';
 import { realLines } from '../../test/tokenizer/oracle/corpus.ts';
 import { albertTokenizerJson, bertTokenizerJson } from '../../test/tokenizer/oracle/hf-json.ts';
 
@@ -25,11 +32,21 @@ interface Contender {
 
 function ours(create: () => Tokenizer): Contender[] {
   const tokenizer = create();
-  const count = (lines: string[], encode: (line: string) => number): number => lines.reduce((sum, line) => sum + encode(line), 0);
+  const count = (lines: string[], encode: (line: string) => number): number =>
+    lines.reduce((sum, line) => sum + encode(line), 0);
   return [
     { name: 'albertine encodeIds', encode: (lines) => count(lines, (line) => tokenizer.encodeIds(line).length) },
-    { name: 'albertine encodeIds, cold cache', encode: (lines) => { const fresh = create(); return timed(() => count(lines, (line) => fresh.encodeIds(line).length)); } },
-    { name: 'albertine encode (offsets, words)', encode: (lines) => count(lines, (line) => tokenizer.encode(line, { addSpecialTokens: false }).ids.length) },
+    {
+      name: 'albertine encodeIds, cold cache',
+      encode: (lines) => {
+        const fresh = create();
+        return timed(() => count(lines, (line) => fresh.encodeIds(line).length));
+      },
+    },
+    {
+      name: 'albertine encode (offsets, words)',
+      encode: (lines) => count(lines, (line) => tokenizer.encode(line, { addSpecialTokens: false }).ids.length),
+    },
   ];
 }
 
@@ -48,13 +65,18 @@ function peers(json: object): Contender[] {
   const encodeRust = async (lines: string[]): Promise<number> => {
     let tokens = 0;
     for (let i = 0; i < lines.length; i += 256) {
-      for (const encoding of await rust.encodeBatch(lines.slice(i, i + 256), { addSpecialTokens: false })) tokens += encoding.getLength();
+      for (const encoding of await rust.encodeBatch(lines.slice(i, i + 256), { addSpecialTokens: false }))
+        tokens += encoding.getLength();
     }
     return tokens;
   };
   return [
     { name: 'tokenizers (Rust), encodeBatch', encode: encodeRust },
-    { name: '@huggingface/tokenizers (JS)', encode: (lines) => lines.reduce((sum, line) => sum + js.encode(line, { add_special_tokens: false }).ids.length, 0) },
+    {
+      name: '@huggingface/tokenizers (JS)',
+      encode: (lines) =>
+        lines.reduce((sum, line) => sum + js.encode(line, { add_special_tokens: false }).ids.length, 0),
+    },
   ];
 }
 
@@ -77,11 +99,15 @@ async function compare(title: string, lines: string[], contenders: Contender[]):
   console.log('| tokeniser | MB/s best (median) | x Rust | tokens |\n|---|---|---|---|');
   contenders.forEach(({ name }, i) => {
     const median = [...rates[i]].sort((a, b) => a - b)[Math.floor(rates[i].length / 2)];
-    console.log(`| ${name} | ${best[i].toFixed(2)} (${median.toFixed(2)}) | ${(best[i] / reference).toFixed(2)} | ${tokens[i]} |`);
+    console.log(
+      `| ${name} | ${best[i].toFixed(2)} (${median.toFixed(2)}) | ${(best[i] / reference).toFixed(2)} | ${tokens[i]} |`,
+    );
   });
 }
 
-console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, ${rounds} interleaved rounds, one thread`);
+console.log(
+  `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, ${rounds} interleaved rounds, one thread`,
+);
 const model = parseSentencePieceModel(readFileSync(`${data}/albert-en-spiece/spiece.model`));
 const unigram = [...ours(() => createUnigramTokenizer(model)), ...peers(albertTokenizerJson(model))];
 await compare('ALBERT English (Unigram), English lines', corpora.english, unigram);

@@ -3,8 +3,8 @@
  *
  *     npx tsx bench/training/bag-of-words.ts train.csv dev.csv [textField] [labelField]
  *
- * Words that occur in at least two training texts, and pairs of neighbouring words, are counted; Chinese text is taken character by character.
- * The weights kept are those of the epoch with the highest accuracy on the held-out file.
+ * Words that occur in at least two training texts, and pairs of neighbouring words, are counted; Chinese text is taken
+ * character by character. The weights kept are those of the epoch with the highest accuracy on the held-out file.
  */
 import { AlbertineError } from '../../src/core/errors.ts';
 import { createRandom, mixSeed, shuffle } from '../../src/core/random.ts';
@@ -31,12 +31,14 @@ export function bagFeatures(text: string): string[] {
 /** Index of every feature that occurs in at least two of the texts. */
 export function bagVocabulary(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const text of texts) for (const feature of new Set(bagFeatures(text))) counts.set(feature, (counts.get(feature) ?? 0) + 1);
+  for (const text of texts)
+    for (const feature of new Set(bagFeatures(text))) counts.set(feature, (counts.get(feature) ?? 0) + 1);
   return new Map([...counts].filter(([, count]) => count >= 2).map(([feature], index) => [feature, index]));
 }
 
 /** The known features of a text as indices, each once. */
-const indicesOf = (text: string, vocabulary: ReadonlyMap<string, number>): number[] => [...new Set(bagFeatures(text))].flatMap((feature) => vocabulary.get(feature) ?? []);
+const indicesOf = (text: string, vocabulary: ReadonlyMap<string, number>): number[] =>
+  [...new Set(bagFeatures(text))].flatMap((feature) => vocabulary.get(feature) ?? []);
 
 /** A trained baseline. */
 export class BagOfWords {
@@ -56,13 +58,22 @@ export class BagOfWords {
   predict(text: string): number {
     const indices = indicesOf(text, this.vocabulary);
     const width = this.vocabulary.size;
-    const logits = Array.from(this.bias, (bias, label) => indices.reduce((sum, index) => sum + this.weight[label * width + index], 0) / Math.sqrt(Math.max(1, indices.length)) + bias);
+    const logits = Array.from(
+      this.bias,
+      (bias, label) =>
+        indices.reduce((sum, index) => sum + this.weight[label * width + index], 0) /
+          Math.sqrt(Math.max(1, indices.length)) +
+        bias,
+    );
     return logits.indexOf(Math.max(...logits));
   }
 
   /** Share of the examples whose label is predicted. */
   accuracy(examples: readonly LabelledText[]): number {
-    return accuracy(examples.map(({ target }) => target as number), examples.map(({ text }) => this.predict(text)));
+    return accuracy(
+      examples.map(({ target }) => target as number),
+      examples.map(({ text }) => this.predict(text)),
+    );
   }
 }
 
@@ -87,11 +98,20 @@ export interface BagOfWordsOptions {
   onEpoch?: (epoch: BagOfWordsEpoch) => void;
 }
 
-/** Trains with Adam and returns the weights of the epoch with the highest accuracy on `dev`, the first of equal ones. */
-export async function trainBagOfWords(train: readonly LabelledText[], dev: readonly LabelledText[], options: BagOfWordsOptions): Promise<BagOfWords> {
+/**
+ * Trains with Adam and returns the weights of the epoch with the highest accuracy on `dev`, the first of equal ones.
+ */
+export async function trainBagOfWords(
+  train: readonly LabelledText[],
+  dev: readonly LabelledText[],
+  options: BagOfWordsOptions,
+): Promise<BagOfWords> {
   const { labels, epochs = DEFAULT_EPOCHS, seed = 1, onEpoch } = options;
   const vocabulary = bagVocabulary(train.map(({ text }) => text));
-  if (vocabulary.size === 0) throw new AlbertineError('invalid_data', `no word occurs in two of the ${train.length} training texts`, { value: train.length });
+  if (vocabulary.size === 0)
+    throw new AlbertineError('invalid_data', `no word occurs in two of the ${train.length} training texts`, {
+      value: train.length,
+    });
   const rows = train.map(({ text }) => indicesOf(text, vocabulary));
   const model = new BagOfWords(vocabulary, new Float32Array(labels * vocabulary.size), new Float32Array(labels));
   const adam = { weight: new Adam(model.weight), bias: new Adam(model.bias) };
@@ -103,20 +123,34 @@ export async function trainBagOfWords(train: readonly LabelledText[], dev: reado
     let total = 0;
     for (let start = 0; start < order.length; start += BATCH) {
       const picked = order.slice(start, start + BATCH);
-      const y = int64([picked.length], picked.map((row) => train[row].target as number));
-      const results = await step.run({ x: batchOf(picked.map((row) => rows[row]), vocabulary.size), y, ...parameters });
+      const y = int64(
+        [picked.length],
+        picked.map((row) => train[row].target as number),
+      );
+      const results = await step.run({
+        x: batchOf(
+          picked.map((row) => rows[row]),
+          vocabulary.size,
+        ),
+        y,
+        ...parameters,
+      });
       adam.weight.update(results['weightGradient'].data as Float32Array);
       adam.bias.update(results['biasGradient'].data as Float32Array);
       total += (results['loss'].data as Float32Array)[0] * picked.length;
     }
     const current = model.accuracy(dev);
-    if (!best || current > best.accuracy) best = { accuracy: current, model: new BagOfWords(vocabulary, model.weight.slice(), model.bias.slice()) };
+    if (!best || current > best.accuracy)
+      best = { accuracy: current, model: new BagOfWords(vocabulary, model.weight.slice(), model.bias.slice()) };
     onEpoch?.({ epoch, loss: total / rows.length, accuracy: current, model });
   }
   return best?.model ?? model;
 }
 
-/** The model in six lines: features `[batch, inputs]` -> logits `[batch, outputs]` -> mean cross-entropy, and its gradients. */
+/**
+ * The model in six lines: features `[batch, inputs]` -> logits `[batch, outputs]` -> mean cross-entropy, and its
+ * gradients.
+ */
 function compileStep(inputs: number, outputs: number): Promise<CompiledGraph> {
   const g = new graph.Graph();
   const x = g.input('x', ['batch', inputs]);
@@ -156,24 +190,31 @@ class Adam {
     for (let i = 0; i < values.length; i++) {
       first[i] = 0.9 * first[i] + 0.1 * gradient[i];
       second[i] = 0.999 * second[i] + 0.001 * gradient[i] ** 2;
-      values[i] -= RATE * (first[i] / (1 - 0.9 ** time) / (Math.sqrt(second[i] / (1 - 0.999 ** time)) + 1e-8) + DECAY * values[i]);
+      values[i] -=
+        RATE * (first[i] / (1 - 0.9 ** time) / (Math.sqrt(second[i] / (1 - 0.999 ** time)) + 1e-8) + DECAY * values[i]);
     }
   }
 }
 
 /** Trains on a file and prints how well every tenth epoch, and the best one, does on another. */
 async function main([trainFile, devFile, textField = 'text', labelField = 'label']: readonly string[]): Promise<void> {
-  if (trainFile === undefined || devFile === undefined) throw new AlbertineError('invalid_argument', 'give a training file and a held-out file');
+  if (trainFile === undefined || devFile === undefined)
+    throw new AlbertineError('invalid_argument', 'give a training file and a held-out file');
   const train = await readExamples(trainFile, { textField, labelField });
   const dev = await readExamples(devFile, { textField, labelField, labels: train.labels });
   const gold = dev.examples.map(({ target }) => target as number);
   const scores = (model: BagOfWords): string => {
-    const { accuracy: share, macroF1 } = classificationReport(gold, dev.examples.map(({ text }) => model.predict(text)), { labels: train.labels });
+    const { accuracy: share, macroF1 } = classificationReport(
+      gold,
+      dev.examples.map(({ text }) => model.predict(text)),
+      { labels: train.labels },
+    );
     return `held-out accuracy ${share.toFixed(4)}, macro F1 ${macroF1.toFixed(4)} (${model.vocabulary.size} features)`;
   };
   const best = await trainBagOfWords(train.examples, dev.examples, {
     labels: train.labels.length,
-    onEpoch: ({ epoch, loss, model }) => epoch % 10 === 0 && console.log(`epoch ${epoch}: training loss ${loss.toFixed(4)}, ${scores(model)}`),
+    onEpoch: ({ epoch, loss, model }) =>
+      epoch % 10 === 0 && console.log(`epoch ${epoch}: training loss ${loss.toFixed(4)}, ${scores(model)}`),
   });
   console.log(`best epoch: ${scores(best)}`);
 }

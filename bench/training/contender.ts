@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import type { Turn } from './step.ts';
 
 /**
- * A process that takes one training step whenever it is told to and waits meanwhile, so that contenders alternate step by step and a slow
- * phase of the machine hits all of them alike.
+ * A process that takes one training step whenever it is told to and waits meanwhile, so that contenders alternate step
+ * by step and a slow phase of the machine hits all of them alike.
  */
 export class Contender implements AsyncDisposable {
   /** Of the library, where the process says it. */
@@ -19,8 +19,14 @@ export class Contender implements AsyncDisposable {
     this.version = version;
   }
 
-  /** Starts it and waits until it is warm; or the line of standard error that names the reason, where it ended before. */
-  static async start(command: string, argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Contender | string> {
+  /**
+   * Starts it and waits until it is warm; or the line of standard error that names the reason, where it ended before.
+   */
+  static async start(
+    command: string,
+    argv: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Contender | string> {
     const child = spawn(command, argv, { env: { ...process.env, ...env } });
     let stderr = '';
     child.stderr.on('data', (chunk) => (stderr += String(chunk)));
@@ -52,5 +58,7 @@ export class Contender implements AsyncDisposable {
 /** The last line that names an error: Python ends with it, Node puts its own version below it. */
 function reasonIn(stderr: string): string {
   const lines = stderr.trim().split('\n');
-  return (lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!) || 'it failed without a word';
+  return (
+    (lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1)!) || 'it failed without a word'
+  );
 }

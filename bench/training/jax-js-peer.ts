@@ -1,4 +1,7 @@
-/** `@jax-js/jax` as the benches use it: found in a folder that the user names, with its worker pool made possible in Node. */
+/**
+ * `@jax-js/jax` as the benches use it: found in a folder that the user names, with its worker pool made possible in
+ * Node.
+ */
 import { resolveObjectURL } from 'node:buffer';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -39,7 +42,12 @@ export interface Jax {
     softmax(x: JaxArray): JaxArray;
   };
   jit<F>(f: F): F & { dispose(): void };
-  grad(f: (trees: { parameters: JaxTree; hidden: JaxArray }, cotangent: JaxArray) => JaxArray): (trees: { parameters: JaxTree; hidden: JaxArray }, cotangent: JaxArray) => { parameters: JaxTree; hidden: JaxArray };
+  grad(
+    f: (trees: { parameters: JaxTree; hidden: JaxArray }, cotangent: JaxArray) => JaxArray,
+  ): (
+    trees: { parameters: JaxTree; hidden: JaxArray },
+    cotangent: JaxArray,
+  ) => { parameters: JaxTree; hidden: JaxArray };
   init(...devices: string[]): Promise<string[]>;
   defaultDevice(device: string): string;
   blockUntilReady<T>(tree: T): Promise<T>;
@@ -49,24 +57,27 @@ const packageFolder = (folder: string): string => join(resolve(folder), 'node_mo
 
 /** The version installed in `folder`, or why there is none. */
 export function peerVersion(folder: string | undefined): { version: string } | { reason: string } {
-  if (folder === undefined) return { reason: 'no --peer FOLDER was given; make one with: npm install --prefix FOLDER @jax-js/jax' };
+  if (folder === undefined)
+    return { reason: 'no --peer FOLDER was given; make one with: npm install --prefix FOLDER @jax-js/jax' };
   const manifest = join(packageFolder(folder), 'package.json');
-  if (!existsSync(manifest)) return { reason: `@jax-js/jax is not installed in ${folder}; npm install --prefix ${folder} @jax-js/jax` };
+  if (!existsSync(manifest))
+    return { reason: `@jax-js/jax is not installed in ${folder}; npm install --prefix ${folder} @jax-js/jax` };
   return { version: (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version };
 }
 
 /**
- * Opens its WebAssembly backend, the only fast one that runs in Node. With more than one thread its pool of web workers is made
- * available on Node's worker threads, which it does not know by itself; with one it runs as installed.
+ * Opens its WebAssembly backend, the only fast one that runs in Node. With more than one thread its pool of web workers
+ * is made available on Node's worker threads, which it does not know by itself; with one it runs as installed.
  */
 export async function openPeer(folder: string, threads: number): Promise<Jax> {
   if (threads > 1) {
     Object.defineProperty(globalThis, 'navigator', { value: { hardwareConcurrency: threads }, configurable: true });
     Object.defineProperty(globalThis, 'Worker', { value: WebWorker, configurable: true });
   }
-  const jax = await import(pathToFileURL(join(packageFolder(folder), 'dist', 'index.js')).href) as Jax;
+  const jax = (await import(pathToFileURL(join(packageFolder(folder), 'dist', 'index.js')).href)) as Jax;
   const devices = await jax.init('wasm');
-  if (!devices.includes('wasm')) throw new Error(`@jax-js/jax has no WebAssembly backend here, only ${devices.join(', ')}`);
+  if (!devices.includes('wasm'))
+    throw new Error(`@jax-js/jax has no WebAssembly backend here, only ${devices.join(', ')}`);
   jax.defaultDevice('wasm');
   return jax;
 }

@@ -1,6 +1,6 @@
 /**
- * Our contenders of bench.ts, each in a process of its own: `tsx step.ts '<job as JSON>'` prints `{}` when it is warm; then it takes a training step
- * for every line of standard input and prints a JSON object for it.
+ * Our contenders of bench.ts, each in a process of its own: `tsx step.ts '<job as JSON>'` prints `{}` when it is warm;
+ * then it takes a training step for every line of standard input and prints a JSON object for it.
  */
 import { createInterface } from 'node:readline';
 import { initialValues, initialiseWeights } from '../../src/checkpoint/initialise.ts';
@@ -51,17 +51,28 @@ function prepareStep(job: Job): Measure {
   const head = classificationHead(config, { numLabels: 2, problemType: 'singleLabel' });
   const arena = createArena([...encoderParameters(config), ...head.parameters], 4);
   const weights = new Map(initialiseWeights(config, 1));
-  for (const spec of [...poolerParameters(config), ...headParameters(config, 'sequenceClassification', 2)]) weights.set(spec.name, { shape: spec.shape, data: initialValues(spec, 1, 0.02) });
+  for (const spec of [...poolerParameters(config), ...headParameters(config, 'sequenceClassification', 2)])
+    weights.set(spec.name, { shape: spec.shape, data: initialValues(spec, 1, 0.02) });
   arena.load(weights);
   weights.clear();
   const optimizer = createAdamW(arena);
   const network = new LayerwiseNetwork(config, arena, head, { threads, saveActivations: job.saveActivations ?? 'all' });
   const size = batch * sequence;
   const data: TrainingBatch = {
-    batchSize: batch, sequenceLength: sequence,
-    inputIds: Int32Array.from({ length: size }, (_, i) => 5 + ((i * 7919) % (config.vocabSize - 5))), tokenTypeIds: new Int32Array(size), attentionMask: new Uint8Array(size).fill(1),
+    batchSize: batch,
+    sequenceLength: sequence,
+    inputIds: Int32Array.from({ length: size }, (_, i) => 5 + ((i * 7919) % (config.vocabSize - 5))),
+    tokenTypeIds: new Int32Array(size),
+    attentionMask: new Uint8Array(size).fill(1),
     headFeeds: {
-      firstTokens: int64([batch], Array.from({ length: batch }, (_, row) => row * sequence)), labels: int64([batch], Array.from({ length: batch }, (_, row) => row % 2)),
+      firstTokens: int64(
+        [batch],
+        Array.from({ length: batch }, (_, row) => row * sequence),
+      ),
+      labels: int64(
+        [batch],
+        Array.from({ length: batch }, (_, row) => row % 2),
+      ),
       rowWeights: float32([batch], new Float32Array(batch).fill(1 / batch)),
     },
   };
@@ -102,7 +113,7 @@ const measure = job.gemm ? await prepareProduct(job) : prepareStep(job);
 for (let i = 0; i < 2; i++) await measure(); // compilation and first allocations
 console.log('{}');
 async function takeTurn(): Promise<void> {
-  const turn: Turn = { ...await measure(), peakBytes: 1024 * process.resourceUsage().maxRSS };
+  const turn: Turn = { ...(await measure()), peakBytes: 1024 * process.resourceUsage().maxRSS };
   console.log(JSON.stringify(turn));
 }
 createInterface({ input: process.stdin }).on('line', () => void takeTurn());

@@ -54,7 +54,8 @@ export function buildCard(details: CardDetails): string {
 }
 
 function frontMatter({ languages, license, baseModel, datasets, heads }: CardDetails): string {
-  const list = (key: string, values: string[] | undefined) => (values?.length ? [`${key}:`, ...values.map((value) => `- ${JSON.stringify(value)}`)] : []);
+  const list = (key: string, values: string[] | undefined) =>
+    values?.length ? [`${key}:`, ...values.map((value) => `- ${JSON.stringify(value)}`)] : [];
   const tag = heads?.length ? headOf(heads[0]).pipelineTag : 'feature-extraction';
   return [
     '---',
@@ -62,7 +63,9 @@ function frontMatter({ languages, license, baseModel, datasets, heads }: CardDet
     ...(license ? [`license: ${JSON.stringify(license)}`] : []),
     'library_name: transformers',
     `pipeline_tag: ${tag}`,
-    'tags:', '- albert', '- albertine',
+    'tags:',
+    '- albert',
+    '- albertine',
     ...(baseModel ? [`base_model: ${JSON.stringify(baseModel)}`] : []),
     ...list('datasets', datasets),
     '---',
@@ -71,18 +74,34 @@ function frontMatter({ languages, license, baseModel, datasets, heads }: CardDet
 
 function networkFacts({ config, heads, labels, dtype = 'f32', fingerprint }: CardDetails): [string, string | number][] {
   const parameters = countParameters([...encoderParameters(config), ...poolerParameters(config)]);
-  const sharing = config.numHiddenGroups === 1 ? 'all depths share one set of weights' : `${config.numHiddenGroups} groups of shared weights`;
+  const sharing =
+    config.numHiddenGroups === 1
+      ? 'all depths share one set of weights'
+      : `${config.numHiddenGroups} groups of shared weights`;
   return [
     ['Parameters (encoder and pooler)', parameters.toLocaleString('en-US')],
-    ['Depth', `${config.numHiddenLayers} (${sharing}${config.innerGroupNum > 1 ? `, ${config.innerGroupNum} layers a group` : ''})`],
-    ['Hidden / embedding / feed-forward width', `${config.hiddenSize} / ${config.embeddingSize} / ${config.intermediateSize}`],
+    [
+      'Depth',
+      `${config.numHiddenLayers} (${sharing}${config.innerGroupNum > 1 ? `, ${config.innerGroupNum} layers a group` : ''})`,
+    ],
+    [
+      'Hidden / embedding / feed-forward width',
+      `${config.hiddenSize} / ${config.embeddingSize} / ${config.intermediateSize}`,
+    ],
     ['Attention heads', config.numAttentionHeads],
     ['Activation', config.hiddenAct],
     ['Positions', `${config.maxPositionEmbeddings} (${config.positionEmbeddingType})`],
     ['Vocabulary', config.vocabSize],
     ['Stored as', dtype],
     ...(heads?.length ? [['Heads', heads.join(', ')] as [string, string]] : []),
-    ...(labels?.length ? [['Labels', labels.length > 20 ? `${labels.slice(0, 20).join(', ')} and ${labels.length - 20} more` : labels.join(', ')] as [string, string]] : []),
+    ...(labels?.length
+      ? [
+          [
+            'Labels',
+            labels.length > 20 ? `${labels.slice(0, 20).join(', ')} and ${labels.length - 20} more` : labels.join(', '),
+          ] as [string, string],
+        ]
+      : []),
     ...(fingerprint ? [['Fingerprint', fingerprint] as [string, string]] : []),
   ];
 }
@@ -90,15 +109,30 @@ function networkFacts({ config, heads, labels, dtype = 'f32', fingerprint }: Car
 function section(title: string, facts: [string, string | number][]): string {
   if (facts.length === 0) return '';
   const cell = (value: string | number) => String(value).replaceAll('|', '\\|').replaceAll('\n', ' ');
-  return [`## ${title}`, '', '| | |', '|---|---|', ...facts.map(([key, value]) => `| ${cell(key)} | ${cell(value)} |`)].join('\n');
+  return [
+    `## ${title}`,
+    '',
+    '| | |',
+    '|---|---|',
+    ...facts.map(([key, value]) => `| ${cell(key)} | ${cell(value)} |`),
+  ].join('\n');
 }
 
-const EMBED = ["import { Albert } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const model = await Albert.load('path/to/this/folder');"];
+const EMBED = [
+  "import { Albert } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder",
+  "const model = await Albert.load('path/to/this/folder');",
+];
 
 function usage({ heads, dtype, use = EMBED }: CardDetails): string {
   const loader = heads?.length ? headOf(heads[0]).architecture.replace('Albert', 'AutoModel') : 'AutoModel';
   const lines = ['## Use', '', '```js', ...use, '```'];
-  const python = ['', '```python', `from transformers import AutoTokenizer, ${loader}`, `model = ${loader}.from_pretrained("path/to/this/folder")`, '```'];
+  const python = [
+    '',
+    '```python',
+    `from transformers import AutoTokenizer, ${loader}`,
+    `model = ${loader}.from_pretrained("path/to/this/folder")`,
+    '```',
+  ];
   // Python's transformers has no reader for the int8 layout.
   return [...lines, ...(dtype === 'int8' ? [] : python)].join('\n');
 }

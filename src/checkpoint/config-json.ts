@@ -1,7 +1,9 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import { DEFAULT_CONFIG, validateConfig, type Activation, type AlbertConfig } from '../model/config.ts';
 
-/** Whose meaning a config file's values have: the same word `gelu` is erf in Hugging Face files and tanh in Google's. */
+/**
+ * Whose meaning a config file's values have: the same word `gelu` is erf in Hugging Face files and tanh in Google's.
+ */
 export type ConfigSource = 'huggingface' | 'google';
 
 /** A config file, read. */
@@ -57,26 +59,66 @@ const NUMBER_KEYS: Record<NumberField, string> = {
 };
 
 /** A field as the file calls it. */
-const keyOf = (field: keyof AlbertConfig): string => ({ ...NUMBER_KEYS, hiddenAct: 'hidden_act', positionEmbeddingType: 'position_embedding_type' })[field];
+const keyOf = (field: keyof AlbertConfig): string =>
+  ({ ...NUMBER_KEYS, hiddenAct: 'hidden_act', positionEmbeddingType: 'position_embedding_type' })[field];
 
 /** Sizes that Hugging Face's `AlbertConfig` takes from xxlarge when a file leaves them out. */
 const XXLARGE_DEFAULTS: Partial<AlbertConfig> = { hiddenSize: 4096, numAttentionHeads: 64, intermediateSize: 16384 };
 /** The number of heads cannot be seen in the weights, so original files must state the shape. */
-const REQUIRED_BY_GOOGLE: NumberField[] = ['vocabSize', 'hiddenSize', 'numHiddenLayers', 'numAttentionHeads', 'intermediateSize'];
+const REQUIRED_BY_GOOGLE: NumberField[] = [
+  'vocabSize',
+  'hiddenSize',
+  'numHiddenLayers',
+  'numAttentionHeads',
+  'intermediateSize',
+];
 
 const ACTIVATION_NAMES: Record<ConfigSource, Record<string, Activation>> = {
   huggingface: {
-    gelu: 'gelu_erf', gelu_python: 'gelu_erf', gelu_new: 'gelu_tanh', gelu_pytorch_tanh: 'gelu_tanh', gelu_fast: 'gelu_tanh', gelu_accurate: 'gelu_tanh',
-    relu: 'relu', silu: 'silu', swish: 'silu', tanh: 'tanh', sigmoid: 'sigmoid',
+    gelu: 'gelu_erf',
+    gelu_python: 'gelu_erf',
+    gelu_new: 'gelu_tanh',
+    gelu_pytorch_tanh: 'gelu_tanh',
+    gelu_fast: 'gelu_tanh',
+    gelu_accurate: 'gelu_tanh',
+    relu: 'relu',
+    silu: 'silu',
+    swish: 'silu',
+    tanh: 'tanh',
+    sigmoid: 'sigmoid',
   },
   google: { gelu: 'gelu_tanh', relu: 'relu', tanh: 'tanh' },
 };
-const HUGGINGFACE_NAME: Record<Activation, string> = { gelu_erf: 'gelu', gelu_tanh: 'gelu_new', relu: 'relu', silu: 'silu', tanh: 'tanh', sigmoid: 'sigmoid' };
+const HUGGINGFACE_NAME: Record<Activation, string> = {
+  gelu_erf: 'gelu',
+  gelu_tanh: 'gelu_new',
+  relu: 'relu',
+  silu: 'silu',
+  tanh: 'tanh',
+  sigmoid: 'sigmoid',
+};
 
 /** Experimental switches in Google's files; its released code ignores them, as Hugging Face's does. */
-const NEUTRAL_VALUES: Record<string, unknown> = { down_scale_factor: 1, gap_size: 0, net_structure_type: 0, num_memory_blocks: 0 };
+const NEUTRAL_VALUES: Record<string, unknown> = {
+  down_scale_factor: 1,
+  gap_size: 0,
+  net_structure_type: 0,
+  num_memory_blocks: 0,
+};
 
-const OWN_KEYS = new Set([...Object.values(NUMBER_KEYS), 'hidden_act', 'position_embedding_type', 'model_type', 'architectures', 'id2label', 'label2id', 'num_labels', 'problem_type', 'torch_dtype', 'dtype']);
+const OWN_KEYS = new Set([
+  ...Object.values(NUMBER_KEYS),
+  'hidden_act',
+  'position_embedding_type',
+  'model_type',
+  'architectures',
+  'id2label',
+  'label2id',
+  'num_labels',
+  'problem_type',
+  'torch_dtype',
+  'dtype',
+]);
 
 /**
  * Reads a parsed `config.json` (`huggingface`) or `albert_config.json` / `bert_config.json` (`google`).
@@ -85,18 +127,31 @@ const OWN_KEYS = new Set([...Object.values(NUMBER_KEYS), 'hidden_act', 'position
  */
 export function parseConfig(json: unknown, source: ConfigSource, name = ''): ParsedConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new AlbertineError('invalid_config', `a config must be a JSON object, got ${describeValue(json)}`, { value: json });
+    throw new AlbertineError('invalid_config', `a config must be a JSON object, got ${describeValue(json)}`, {
+      value: json,
+    });
   }
   const keys = json as Record<string, unknown>;
   const notes: string[] = [];
   checkArchitecture(keys, notes);
-  const config = validateConfig({ ...readNumbers(keys, source, notes), hiddenAct: readActivation(keys, source), positionEmbeddingType: readPositionType(keys) }, keyOf);
+  const config = validateConfig(
+    {
+      ...readNumbers(keys, source, notes),
+      hiddenAct: readActivation(keys, source),
+      positionEmbeddingType: readPositionType(keys),
+    },
+    keyOf,
+  );
   noteSuspicious(config, { keys, source, name, notes });
   const extra = Object.fromEntries(Object.entries(keys).filter(([key]) => !OWN_KEYS.has(key)));
   const labels = readLabels(keys);
-  const architectures = Array.isArray(keys.architectures) ? keys.architectures.filter((entry) => typeof entry === 'string') : undefined;
+  const architectures = Array.isArray(keys.architectures)
+    ? keys.architectures.filter((entry) => typeof entry === 'string')
+    : undefined;
   return {
-    config, extra, notes,
+    config,
+    extra,
+    notes,
     ...(labels && { labels }),
     ...(typeof keys.problem_type === 'string' && { problemType: keys.problem_type }),
     ...(architectures && { architectures }),
@@ -107,12 +162,18 @@ function checkArchitecture(keys: Record<string, unknown>, notes: string[]): void
   const type = keys.model_type;
   if (type !== undefined && type !== 'albert') {
     if (keys.embedding_size === undefined && keys.num_hidden_groups === undefined) {
-      throw new AlbertineError('unsupported', `config.model_type must be albert, got ${describeValue(type)}`, { value: type, hint: 'Only ALBERT checkpoints can be read' });
+      throw new AlbertineError('unsupported', `config.model_type must be albert, got ${describeValue(type)}`, {
+        value: type,
+        hint: 'Only ALBERT checkpoints can be read',
+      });
     }
     notes.push(`model_type is ${describeValue(type)} but the keys are ALBERT's; read as ALBERT`);
   }
   if (keys.ln_type === 'preln') {
-    throw new AlbertineError('unsupported', 'config.ln_type is "preln": a pre-LayerNorm network is not ALBERT', { value: keys.ln_type, hint: 'Use a checkpoint with "postln", such as brightmart xlarge' });
+    throw new AlbertineError('unsupported', 'config.ln_type is "preln": a pre-LayerNorm network is not ALBERT', {
+      value: keys.ln_type,
+      hint: 'Use a checkpoint with "postln", such as brightmart xlarge',
+    });
   }
 }
 
@@ -123,13 +184,21 @@ function readNumbers(keys: Record<string, unknown>, source: ConfigSource, notes:
     const value = keys[key] ?? undefined;
     if (value === undefined) {
       if (source === 'google' && REQUIRED_BY_GOOGLE.includes(field)) missing.push(key);
-      else if (field in XXLARGE_DEFAULTS || field === 'numHiddenLayers' || field === 'vocabSize') notes.push(`${key} is missing; Hugging Face's default ${config[field]} is used`);
+      else if (field in XXLARGE_DEFAULTS || field === 'numHiddenLayers' || field === 'vocabSize')
+        notes.push(`${key} is missing; Hugging Face's default ${config[field]} is used`);
       continue;
     }
-    if (typeof value !== 'number') throw new AlbertineError('invalid_config', `config.${key} must be a number, got ${describeValue(value)}`, { value });
+    if (typeof value !== 'number')
+      throw new AlbertineError('invalid_config', `config.${key} must be a number, got ${describeValue(value)}`, {
+        value,
+      });
     config[field] = value;
   }
-  if (missing.length > 0) throw new AlbertineError('invalid_config', `the config has no ${missing.join(', ')}`, { value: missing, hint: 'Take albert_config.json from the folder that the checkpoint came in' });
+  if (missing.length > 0)
+    throw new AlbertineError('invalid_config', `the config has no ${missing.join(', ')}`, {
+      value: missing,
+      hint: 'Take albert_config.json from the folder that the checkpoint came in',
+    });
   return config;
 }
 
@@ -138,7 +207,11 @@ function readActivation(keys: Record<string, unknown>, source: ConfigSource): Ac
   const names = ACTIVATION_NAMES[source];
   const key = typeof value === 'string' ? value.toLowerCase() : '';
   if (!Object.hasOwn(names, key)) {
-    throw new AlbertineError('unsupported', `config.hidden_act must be one of ${Object.keys(names).join(', ')}, got ${describeValue(value)}`, { value });
+    throw new AlbertineError(
+      'unsupported',
+      `config.hidden_act must be one of ${Object.keys(names).join(', ')}, got ${describeValue(value)}`,
+      { value },
+    );
   }
   return names[key];
 }
@@ -153,26 +226,44 @@ function readLabels(keys: Record<string, unknown>): string[] | undefined {
   if (typeof map === 'object' && map !== null) {
     const entries = Object.entries(map).sort(([a], [b]) => Number(a) - Number(b));
     entries.forEach(([id], index) => {
-      if (Number(id) !== index) throw new AlbertineError('invalid_config', `config.id2label must count from 0 without gaps, got ${describeValue(map)}`, { value: map });
+      if (Number(id) !== index)
+        throw new AlbertineError(
+          'invalid_config',
+          `config.id2label must count from 0 without gaps, got ${describeValue(map)}`,
+          { value: map },
+        );
     });
     return entries.map(([, label]) => {
-      if (typeof label !== 'string' && typeof label !== 'number' && typeof label !== 'boolean') throw new AlbertineError('invalid_config', `config.id2label must hold names, got ${describeValue(label)}`, { value: label });
+      if (typeof label !== 'string' && typeof label !== 'number' && typeof label !== 'boolean')
+        throw new AlbertineError('invalid_config', `config.id2label must hold names, got ${describeValue(label)}`, {
+          value: label,
+        });
       return String(label);
     });
   }
   const count = keys.num_labels;
-  return typeof count === 'number' && Number.isInteger(count) && count > 0 && count < 1e6 ? Array.from({ length: count }, (_, index) => `LABEL_${index}`) : undefined;
+  return typeof count === 'number' && Number.isInteger(count) && count > 0 && count < 1e6
+    ? Array.from({ length: count }, (_, index) => `LABEL_${index}`)
+    : undefined;
 }
 
-function noteSuspicious(config: AlbertConfig, context: { keys: Record<string, unknown>; source: ConfigSource; name: string; notes: string[] }): void {
+function noteSuspicious(
+  config: AlbertConfig,
+  context: { keys: Record<string, unknown>; source: ConfigSource; name: string; notes: string[] },
+): void {
   const { keys, source, name, notes } = context;
-  const isVersion2 = /v2/i.test(`${name} ${String(keys._name_or_path ?? '')}`) || (source === 'huggingface' && keys.hidden_act === 'gelu_new');
+  const isVersion2 =
+    /v2/i.test(`${name} ${String(keys._name_or_path ?? '')}`) ||
+    (source === 'huggingface' && keys.hidden_act === 'gelu_new');
   if (isVersion2 && (config.hiddenDropoutProb > 0 || config.attentionProbsDropoutProb > 0)) {
-    notes.push(`this looks like a version 2 checkpoint, which was trained without dropout, but its config says hidden_dropout_prob ${config.hiddenDropoutProb} and `
-      + `attention_probs_dropout_prob ${config.attentionProbsDropoutProb}; fine-tuning may not learn: set both to 0`);
+    notes.push(
+      `this looks like a version 2 checkpoint, which was trained without dropout, but its config says hidden_dropout_prob ${config.hiddenDropoutProb} and ` +
+        `attention_probs_dropout_prob ${config.attentionProbsDropoutProb}; fine-tuning may not learn: set both to 0`,
+    );
   }
   for (const [key, neutral] of Object.entries(NEUTRAL_VALUES)) {
-    if (keys[key] !== undefined && keys[key] !== neutral) notes.push(`${key} is ${describeValue(keys[key])}; ALBERT's released code ignores it, and so is done here`);
+    if (keys[key] !== undefined && keys[key] !== neutral)
+      notes.push(`${key} is ${describeValue(keys[key])}; ALBERT's released code ignores it, and so is done here`);
   }
 }
 
@@ -187,7 +278,8 @@ export function writeConfig(config: AlbertConfig, details: ConfigDetails = {}): 
   for (const [field, key] of Object.entries(NUMBER_KEYS) as [NumberField, string][]) json[key] = config[field];
   json.hidden_act = HUGGINGFACE_NAME[config.hiddenAct];
   json.position_embedding_type = config.positionEmbeddingType;
-  // What Python computes in, however the weights are stored: as here. In the 16 bits of a file a processor would be many times slower.
+  // What Python computes in, however the weights are stored: as here. In the 16 bits of a file a processor would be
+  // many times slower.
   json.dtype = 'float32';
   if (labels) {
     json.id2label = Object.fromEntries(labels.map((label, index) => [String(index), label]));

@@ -1,4 +1,7 @@
-/** Reflected polynomials: that of zip files (IEEE 802.3, 0x04c11db7) and Castagnoli's (0x1edc6f41), which LevelDB and TensorFlow use. */
+/**
+ * Reflected polynomials: that of zip files (IEEE 802.3, 0x04c11db7) and Castagnoli's (0x1edc6f41), which LevelDB and
+ * TensorFlow use.
+ */
 const ZIP_POLYNOMIAL = 0xedb88320;
 const CASTAGNOLI = 0x82f63b78;
 
@@ -39,8 +42,15 @@ function checksum(bytes: Uint8Array, polynomial: number): number {
   let crc = 0xffffffff;
   let i = 0;
   for (; i + 8 <= bytes.length; i += 8) {
-    crc = t7[(crc ^ bytes[i]) & 0xff] ^ t6[((crc >>> 8) ^ bytes[i + 1]) & 0xff] ^ t5[((crc >>> 16) ^ bytes[i + 2]) & 0xff] ^ t4[((crc >>> 24) ^ bytes[i + 3]) & 0xff]
-      ^ t3[bytes[i + 4]] ^ t2[bytes[i + 5]] ^ t1[bytes[i + 6]] ^ t0[bytes[i + 7]];
+    crc =
+      t7[(crc ^ bytes[i]) & 0xff] ^
+      t6[((crc >>> 8) ^ bytes[i + 1]) & 0xff] ^
+      t5[((crc >>> 16) ^ bytes[i + 2]) & 0xff] ^
+      t4[((crc >>> 24) ^ bytes[i + 3]) & 0xff] ^
+      t3[bytes[i + 4]] ^
+      t2[bytes[i + 5]] ^
+      t1[bytes[i + 6]] ^
+      t0[bytes[i + 7]];
   }
   for (; i < bytes.length; i++) crc = (crc >>> 8) ^ t0[(crc ^ bytes[i]) & 0xff];
   return ~crc >>> 0;

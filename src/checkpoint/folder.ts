@@ -32,42 +32,68 @@ export interface Checkpoint {
 }
 
 /** Names under which tokenisers are stored; `*.model` and `*.vocab` cover SentencePiece under other names. */
-const TOKENIZER_FILE = /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.txt|.+\.model|.+\.vocab)$/;
+const TOKENIZER_FILE =
+  /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.txt|.+\.model|.+\.vocab)$/;
 
 /**
- * Recognises a checkpoint by the files present. Config: `config.json`, else `albert_config*.json`, else `bert_config*.json`.
- * Weights: see {@link findWeights}. A `config.json` is read with Hugging Face's meaning, the others with Google's (whose "gelu" is the
- * tanh form); a `config.json` without `model_type` beside TensorFlow weights is Google's. Throws `file_not_found` naming what was looked for.
+ * Recognises a checkpoint by the files present. Config: `config.json`, else `albert_config*.json`, else
+ * `bert_config*.json`. Weights: see {@link findWeights}. A `config.json` is read with Hugging Face's meaning, the
+ * others with Google's (whose "gelu" is the tanh form); a `config.json` without `model_type` beside TensorFlow weights
+ * is Google's. Throws `file_not_found` naming what was looked for.
  */
 export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   const names = (await files.list()).sort();
   const { chosen, others } = await findWeights(files);
   const configFile = findConfig(names, files.location);
   const json = await readJson(files, configFile);
-  const { parsed, settings, extra } = readConfig(json, { configFile, source: configSource(configFile, json, chosen), name: files.location.split(/[/\\]/).slice(-3).join('/') });
+  const { parsed, settings, extra } = readConfig(json, {
+    configFile,
+    source: configSource(configFile, json, chosen),
+    name: files.location.split(/[/\\]/).slice(-3).join('/'),
+  });
   const stored = await openWeightFiles(files, chosen);
   const source = settings ? dequantizingSource(stored) : stored;
   const notes = [...parsed.notes];
-  if (others.length > 0) notes.push(`${chosen.name} is read; also present: ${others.map(({ name }) => name).join(', ')}`);
-  if (settings) notes.push(`an int8 checkpoint (${settings.activations} activations): mean cosine to its f32 original ${shortDrift(settings.drift)} on ${settings.drift.texts} sample texts`);
+  if (others.length > 0)
+    notes.push(`${chosen.name} is read; also present: ${others.map(({ name }) => name).join(', ')}`);
+  if (settings)
+    notes.push(
+      `an int8 checkpoint (${settings.activations} activations): mean cosine to its f32 original ${shortDrift(settings.drift)} on ${settings.drift.texts} sample texts`,
+    );
   const config = adaptConfig(parsed.config, source, notes);
   const { labels, problemType, architectures } = parsed;
   return {
     location: files.location,
-    config, configFile, notes,
-    details: { extra, ...(labels && { labels }), ...(problemType && { problemType }), ...(architectures && { architectures }) },
+    config,
+    configFile,
+    notes,
+    details: {
+      extra,
+      ...(labels && { labels }),
+      ...(problemType && { problemType }),
+      ...(architectures && { architectures }),
+    },
     weightFile: chosen,
     tokenizerFiles: names.filter((name) => TOKENIZER_FILE.test(name)),
     ...(settings && { quantization: settings }),
     load: async (options = {}) => {
-      const loaded = await loadFromSource(source, config, { ...(architectures && { architectures }), ...options, int8: settings !== undefined && options.int8 === true });
-      return settings && options.int8 ? { ...loaded, int8: await readInt8(files, chosen.name, { config, settings }) } : loaded;
+      const loaded = await loadFromSource(source, config, {
+        ...(architectures && { architectures }),
+        ...options,
+        int8: settings !== undefined && options.int8 === true,
+      });
+      return settings && options.int8
+        ? { ...loaded, int8: await readInt8(files, chosen.name, { config, settings }) }
+        : loaded;
     },
   };
 }
 
 /** Everything in the config file; errors name it. */
-function readConfig(json: unknown, { configFile, source, name }: { configFile: string; source: ConfigSource; name: string }): { parsed: ParsedConfig; settings?: QuantizationSettings; extra: Record<string, unknown> } {
+function readConfig(
+  json: unknown,
+  { configFile, source, name }: { configFile: string; source: ConfigSource; name: string },
+): { parsed: ParsedConfig; settings?: QuantizationSettings; extra: Record<string, unknown> } {
   try {
     const parsed = parseConfig(json, source, name);
     const { settings, others } = readQuantization(parsed.extra);
@@ -78,11 +104,19 @@ function readConfig(json: unknown, { configFile, source, name }: { configFile: s
 }
 
 function findConfig(names: string[], location: string): string {
-  const found = names.includes('config.json') ? 'config.json' : names.find((name) => /^albert_config.*\.json$/.test(name)) ?? names.find((name) => /^bert_config.*\.json$/.test(name));
+  const found = names.includes('config.json')
+    ? 'config.json'
+    : (names.find((name) => /^albert_config.*\.json$/.test(name)) ??
+      names.find((name) => /^bert_config.*\.json$/.test(name)));
   if (found === undefined) {
-    throw new AlbertineError('file_not_found', `${location} has no config: looked for config.json, albert_config*.json and bert_config*.json`, {
-      value: names, hint: 'The number of attention heads cannot be seen in the weights, so the config is needed',
-    });
+    throw new AlbertineError(
+      'file_not_found',
+      `${location} has no config: looked for config.json, albert_config*.json and bert_config*.json`,
+      {
+        value: names,
+        hint: 'The number of attention heads cannot be seen in the weights, so the config is needed',
+      },
+    );
   }
   return found;
 }
@@ -90,7 +124,9 @@ function findConfig(names: string[], location: string): string {
 function configSource(configFile: string, json: unknown, weights: WeightFile): ConfigSource {
   if (configFile !== 'config.json') return 'google';
   const keys = typeof json === 'object' && json !== null ? json : {};
-  return weights.format === 'tensorflow' && !('model_type' in keys) && !('architectures' in keys) ? 'google' : 'huggingface';
+  return weights.format === 'tensorflow' && !('model_type' in keys) && !('architectures' in keys)
+    ? 'google'
+    : 'huggingface';
 }
 
 /** The embedding width of brightmart's first layout grows to the hidden size; see `openTfCheckpoint`. */
@@ -98,8 +134,11 @@ function adaptConfig(config: AlbertConfig, source: TensorSource, notes: string[]
   if (!('ignored' in source)) return config;
   const { ignored, embeddingSize } = source as TfCheckpoint;
   if (ignored.length > 0) notes.push(`${ignored.length} optimizer slots and counters are left out`);
-  if (embeddingSize === undefined || embeddingSize === config.embeddingSize || embeddingSize !== config.hiddenSize) return config;
-  notes.push(`this checkpoint projects words from ${config.embeddingSize} to ${embeddingSize} before adding positions; the factors are multiplied out, `
-    + `which gives the same network with embeddingSize ${embeddingSize} and ${config.vocabSize * (embeddingSize - config.embeddingSize)} more values`);
+  if (embeddingSize === undefined || embeddingSize === config.embeddingSize || embeddingSize !== config.hiddenSize)
+    return config;
+  notes.push(
+    `this checkpoint projects words from ${config.embeddingSize} to ${embeddingSize} before adding positions; the factors are multiplied out, ` +
+      `which gives the same network with embeddingSize ${embeddingSize} and ${config.vocabSize * (embeddingSize - config.embeddingSize)} more values`,
+  );
   return { ...config, embeddingSize };
 }

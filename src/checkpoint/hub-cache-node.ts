@@ -3,7 +3,14 @@ import { copyFile, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
 import { writeFileAtomic } from '../core/files-node.ts';
-import { CONFIG_FILES, PYTORCH_INDEX, SAFETENSORS_INDEX, VOCABULARY_FILES, isSafeRelativePath, shardsOfIndex } from './hub-files.ts';
+import {
+  CONFIG_FILES,
+  PYTORCH_INDEX,
+  SAFETENSORS_INDEX,
+  VOCABULARY_FILES,
+  isSafeRelativePath,
+  shardsOfIndex,
+} from './hub-files.ts';
 import type { HubReference } from './hub-files.ts';
 
 const COMMIT = /^[0-9a-f]{40}$/;
@@ -14,9 +21,10 @@ export function isCommit(text: string): boolean {
 }
 
 /**
- * One repository's part of the cache, laid out as Python's `huggingface_hub` does, so that either finds the other's files:
- * `models--owner--name/` with `refs/<branch>` (a commit, no newline), `blobs/<etag>`, `snapshots/<commit>/<file>`
- * (relative links to blobs) and `.no_exist/<commit>/<file>` (empty marks of files the repository lacks).
+ * One repository's part of the cache, laid out as Python's `huggingface_hub` does, so that either finds the other's
+ * files: `models--owner--name/` with `refs/<branch>` (a commit, no newline), `blobs/<etag>`,
+ * `snapshots/<commit>/<file>` (relative links to blobs) and `.no_exist/<commit>/<file>` (empty marks of files the
+ * repository lacks).
  */
 export class RepositoryCache {
   readonly folder: string;
@@ -123,12 +131,16 @@ export class RepositoryCache {
    */
   async missing(commit: string, files?: readonly string[]): Promise<string[]> {
     const has = async (name: string): Promise<boolean> => (await this.find(commit, name)) !== undefined;
-    const anyOf = async (names: readonly string[]): Promise<boolean> => (await Promise.all(names.map(has))).includes(true);
+    const anyOf = async (names: readonly string[]): Promise<boolean> =>
+      (await Promise.all(names.map(has))).includes(true);
     if (files) return (await Promise.all(files.map(async (name) => ((await has(name)) ? [] : [name])))).flat();
     const absent: string[] = [];
     if (!(await anyOf(CONFIG_FILES))) absent.push('config.json');
-    const vocabularyKnownAbsent = (await Promise.all(VOCABULARY_FILES.map((name) => this.isAbsent(commit, name)))).every(Boolean);
-    if (!vocabularyKnownAbsent && !(await anyOf(VOCABULARY_FILES))) absent.push(`a vocabulary (${VOCABULARY_FILES.slice(0, 3).join(', ')})`);
+    const vocabularyKnownAbsent = (
+      await Promise.all(VOCABULARY_FILES.map((name) => this.isAbsent(commit, name)))
+    ).every(Boolean);
+    if (!vocabularyKnownAbsent && !(await anyOf(VOCABULARY_FILES)))
+      absent.push(`a vocabulary (${VOCABULARY_FILES.slice(0, 3).join(', ')})`);
     return [...absent, ...(await this.missingWeights(commit))];
   }
 
@@ -139,7 +151,9 @@ export class RepositoryCache {
       const index = await this.find(commit, name);
       if (!index) continue;
       const shards = shardsOfIndex(await readFile(index.path, 'utf8'), index.path);
-      const lost = (await Promise.all(shards.map(async (shard) => ((await this.find(commit, shard)) ? [] : [shard])))).flat();
+      const lost = (
+        await Promise.all(shards.map(async (shard) => ((await this.find(commit, shard)) ? [] : [shard])))
+      ).flat();
       if (lost.length === 0) return [];
       best = lost;
     }
@@ -159,7 +173,11 @@ export class RepositoryCache {
 }
 
 /** The local folder of a snapshot that can be used as it is, if there is one. */
-export async function findSnapshot(cache: RepositoryCache, reference: HubReference, files?: readonly string[]): Promise<{ commit?: string; folder?: string; missing: string[] }> {
+export async function findSnapshot(
+  cache: RepositoryCache,
+  reference: HubReference,
+  files?: readonly string[],
+): Promise<{ commit?: string; folder?: string; missing: string[] }> {
   const commit = await cache.commitOf(reference.revision);
   if (commit === undefined) return { missing: [`any copy of revision ${reference.revision}`] };
   const missing = await cache.missing(commit, files);
@@ -170,7 +188,11 @@ export async function findSnapshot(cache: RepositoryCache, reference: HubReferen
 export function blobName(etag: string, source: string): string {
   const name = etag.replace(/^W\//, '').replace(/^"|"$/g, '');
   if (/^[\w-][\w.-]{0,199}$/.test(name) && isSafeRelativePath(name)) return name;
-  throw new AlbertineError('network', `${source} has an ETag that cannot name a file: ${JSON.stringify(etag.slice(0, 80))}`, { value: etag });
+  throw new AlbertineError(
+    'network',
+    `${source} has an ETag that cannot name a file: ${JSON.stringify(etag.slice(0, 80))}`,
+    { value: etag },
+  );
 }
 
 async function tryLink(target: string, path: string): Promise<boolean> {
@@ -179,7 +201,12 @@ async function tryLink(target: string, path: string): Promise<boolean> {
     return true;
   } catch (error) {
     // Windows without developer mode, FAT, some network mounts.
-    if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (
+      ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EACCES'].includes(
+        (error as NodeJS.ErrnoException).code ?? '',
+      )
+    )
+      return false;
     throw error;
   }
 }
@@ -190,7 +217,11 @@ export async function writing<T>(path: string, work: (path: string) => Promise<T
     return await work(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (error instanceof AlbertineError || !/^(ENOSPC|EACCES|EPERM|EROFS|EDQUOT|ENOTDIR|EISDIR|EEXIST|EIO|ENAMETOOLONG)$/.test(code)) throw error;
+    if (
+      error instanceof AlbertineError ||
+      !/^(ENOSPC|EACCES|EPERM|EROFS|EDQUOT|ENOTDIR|EISDIR|EEXIST|EIO|ENAMETOOLONG)$/.test(code)
+    )
+      throw error;
     throw new AlbertineError('invalid_file', `cannot write ${path}: ${(error as Error).message}`, {
       value: path,
       hint: 'Choose another cache with HF_HOME, HF_HUB_CACHE or the cacheFolder option',

@@ -31,17 +31,31 @@ export function isSafeRelativePath(name: string): boolean {
   return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[. ]$/.test(part));
 }
 
-/** Returns `name` if it is a safe relative path. Throws `invalid_data`: the names come from a server and are not trusted. */
+/**
+ * Returns `name` if it is a safe relative path. Throws `invalid_data`: the names come from a server and are not
+ * trusted.
+ */
 export function requireSafeFileName(name: string, source: string): string {
   if (isSafeRelativePath(name)) return name;
-  throw new AlbertineError('invalid_data', `${source} names a file that would leave its folder: ${describeValue(name)}`, {
-    value: name,
-    hint: 'Nothing was written; do not trust this server or repository',
-  });
+  throw new AlbertineError(
+    'invalid_data',
+    `${source} names a file that would leave its folder: ${describeValue(name)}`,
+    {
+      value: name,
+      hint: 'Nothing was written; do not trust this server or repository',
+    },
+  );
 }
 
 /** Names under which a vocabulary may be stored; one of them makes a tokeniser. */
-export const VOCABULARY_FILES = ['spiece.model', 'tokenizer.json', 'vocab.txt', 'sentencepiece.bpe.model', 'tokenizer.model', 'spm.model'] as const;
+export const VOCABULARY_FILES = [
+  'spiece.model',
+  'tokenizer.json',
+  'vocab.txt',
+  'sentencepiece.bpe.model',
+  'tokenizer.model',
+  'spm.model',
+] as const;
 
 /** Names under which a model's shape may be stored. */
 export const CONFIG_FILES = ['config.json', 'albert_config.json'] as const;
@@ -83,11 +97,15 @@ export function chooseFiles(listing: readonly string[]): FileChoice {
     if (!SENTENCE_MODULE.test(name)) return false;
     return !name.endsWith('.bin') || !present.has(name.replace('pytorch_model.bin', 'model.safetensors'));
   });
-  return { small: [...only(OPTIONAL_FILES), ...modules, ...only(VOCABULARY_FILES), ...only(CONFIG_FILES)], weights: chooseWeights(listing, present) };
+  return {
+    small: [...only(OPTIONAL_FILES), ...modules, ...only(VOCABULARY_FILES), ...only(CONFIG_FILES)],
+    weights: chooseWeights(listing, present),
+  };
 }
 
 function chooseWeights(listing: readonly string[], present: ReadonlySet<string>): string[] {
-  for (const name of ['model.safetensors', SAFETENSORS_INDEX, 'pytorch_model.bin', PYTORCH_INDEX]) if (present.has(name)) return [name];
+  for (const name of ['model.safetensors', SAFETENSORS_INDEX, 'pytorch_model.bin', PYTORCH_INDEX])
+    if (present.has(name)) return [name];
   return listing.filter((name) => TENSORFLOW_PART.test(name));
 }
 
@@ -101,7 +119,9 @@ export function shardsOfIndex(text: string, source: string): string[] {
   }
   const names = weightMap && typeof weightMap === 'object' ? Object.values(weightMap) : [];
   if (names.length === 0 || names.some((name) => typeof name !== 'string')) {
-    throw new AlbertineError('invalid_data', `${source} has no usable weight_map: ${describeValue(weightMap)}`, { value: weightMap });
+    throw new AlbertineError('invalid_data', `${source} has no usable weight_map: ${describeValue(weightMap)}`, {
+      value: weightMap,
+    });
   }
   return [...new Set(names as string[])].map((name) => requireSafeFileName(name, source)).sort();
 }

@@ -27,7 +27,10 @@ export class TransientFailure extends Error {
   }
 }
 
-/** Connections to one hub and to the hosts it redirects to. Call `close()` at the end, or idle sockets keep the process alive. */
+/**
+ * Connections to one hub and to the hosts it redirects to. Call `close()` at the end, or idle sockets keep the process
+ * alive.
+ */
 export class HubConnections {
   readonly settings: HubSettings;
   private readonly agents = new Map<string, HttpAgent>();
@@ -44,16 +47,28 @@ export class HubConnections {
    * Sends one request and resolves with the response's head; the body is still to be read.
    * The token goes to the endpoint's own origin only.
    * Rejects with {@link TransientFailure}, or `interrupted`, or `network` for failures that a retry cannot cure.
-   * @internal Declared for us alone, as is all that speaks of Node's responses: users' compilers may not know Node's types.
+   * @internal Declared for us alone, as is all that speaks of Node's responses: users' compilers may not know Node's
+   * types.
    */
   async send(method: 'GET' | 'HEAD', url: URL, headers: Record<string, string> = {}): Promise<IncomingMessage> {
     const { settings } = this;
     if (settings.offline) throw new AlbertineError('offline', `offline mode forbids a request to ${url.href}`);
     if (settings.signal?.aborted) throw interrupted(settings.signal.reason);
     const own = url.origin === settings.endpoint.origin && settings.token;
-    const allHeaders = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'albertine', ...(own && { authorization: `Bearer ${settings.token}` }), ...headers };
+    const allHeaders = {
+      accept: '*/*',
+      'accept-encoding': 'identity',
+      'user-agent': 'albertine',
+      ...(own && { authorization: `Bearer ${settings.token}` }),
+      ...headers,
+    };
     return new Promise((resolve, reject) => {
-      const options = { method, headers: allHeaders, timeout: settings.stallTimeout, ...(settings.signal && { signal: settings.signal }) };
+      const options = {
+        method,
+        headers: allHeaders,
+        timeout: settings.stallTimeout,
+        ...(settings.signal && { signal: settings.signal }),
+      };
       const request = this.open(url, options);
       let response: IncomingMessage | undefined;
       request.once('response', (head) => resolve((response = head)));
@@ -72,7 +87,13 @@ export class HubConnections {
     const proxy = proxyFor(url);
     const secure = url.protocol === 'https:';
     const key = `${url.protocol}${proxy?.href ?? ''}`;
-    const agent = this.agents.get(key) ?? (secure ? (proxy ? tunnelAgent(proxy) : new HttpsAgent({ keepAlive: true })) : new HttpAgent({ keepAlive: true }));
+    const agent =
+      this.agents.get(key) ??
+      (secure
+        ? proxy
+          ? tunnelAgent(proxy)
+          : new HttpsAgent({ keepAlive: true })
+        : new HttpAgent({ keepAlive: true }));
     this.agents.set(key, agent);
     if (secure) return httpsRequest(url, { ...options, agent });
     if (!proxy) return httpRequest(url, { ...options, agent });
@@ -96,11 +117,16 @@ export class HubConnections {
   }
 
   /**
-   * Sends a request, follows redirects and resolves with the final successful response.
-   * Rejects with `unauthorized` (401, 403), `not_found` (404), `network` (other statuses) or {@link TransientFailure} (408, 429, 5xx).
+   * Sends a request, follows redirects and resolves with the final successful response. Rejects with `unauthorized`
+   * (401, 403), `not_found` (404), `network` (other statuses) or {@link TransientFailure} (408, 429, 5xx).
    * @internal
    */
-  async follow(method: 'GET' | 'HEAD', start: URL, subject: HubSubject, options: FollowOptions = {}): Promise<{ response: IncomingMessage; url: URL }> {
+  async follow(
+    method: 'GET' | 'HEAD',
+    start: URL,
+    subject: HubSubject,
+    options: FollowOptions = {},
+  ): Promise<{ response: IncomingMessage; url: URL }> {
     let url = start;
     for (let hops = 0; hops <= MAXIMUM_REDIRECTS; hops++) {
       const response = await this.send(method, url, options.headers);
@@ -116,7 +142,9 @@ export class HubConnections {
       if (next.origin !== url.origin && options.stopBeforeLeaving?.()) return { response, url };
       url = next;
     }
-    throw new AlbertineError('network', `more than ${MAXIMUM_REDIRECTS} redirects from ${start.href}`, { value: start.href });
+    throw new AlbertineError('network', `more than ${MAXIMUM_REDIRECTS} redirects from ${start.href}`, {
+      value: start.href,
+    });
   }
 }
 
@@ -135,13 +163,21 @@ export interface FollowOptions {
 export function redirectTarget(location: string, from: URL): URL {
   const next = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
   const allowed = next && (next.protocol === 'https:' || (next.protocol === 'http:' && from.protocol === 'http:'));
-  if (!allowed) throw new AlbertineError('network', `${from.host} redirects to an address that is not followed: ${describeValue(location)}`, { value: location });
+  if (!allowed)
+    throw new AlbertineError(
+      'network',
+      `${from.host} redirects to an address that is not followed: ${describeValue(location)}`,
+      { value: location },
+    );
   return next;
 }
 
 /** An `interrupted` error. */
 export function interrupted(cause: unknown): AlbertineError {
-  return new AlbertineError('interrupted', 'the download was stopped', { hint: 'What was received is kept; run it again to go on', cause });
+  return new AlbertineError('interrupted', 'the download was stopped', {
+    hint: 'What was received is kept; run it again to go on',
+    cause,
+  });
 }
 
 /** "owner/name", with file and revision where known. */
@@ -149,7 +185,10 @@ export function describeSubject({ id, revision, file }: HubSubject): string {
   return `${file ? `${file} of ` : ''}${id}@${revision}`;
 }
 
-async function statusError(settings: HubSettings, context: { response: IncomingMessage; url: URL; subject: HubSubject }): Promise<Error> {
+async function statusError(
+  settings: HubSettings,
+  context: { response: IncomingMessage; url: URL; subject: HubSubject },
+): Promise<Error> {
   const { response, url, subject } = context;
   const status = response.statusCode ?? 0;
   const reason = header(response, 'x-error-code');
@@ -162,25 +201,53 @@ async function statusError(settings: HubSettings, context: { response: IncomingM
     const asked = wait === undefined ? '' : `, asking to wait ${Math.ceil(wait / 1000)} s`;
     return new TransientFailure(`${url.host} answered ${said}${asked}`, { wait });
   }
-  return new AlbertineError('network', `${url.host} answered ${said} for ${describeSubject(subject)}: ${describeValue(detail)}`, { value: status });
+  return new AlbertineError(
+    'network',
+    `${url.host} answered ${said} for ${describeSubject(subject)}: ${describeValue(detail)}`,
+    { value: status },
+  );
 }
 
-function unauthorized(settings: HubSettings, { subject, reason, said }: { subject: HubSubject; reason: string | undefined; said: string }): AlbertineError {
+function unauthorized(
+  settings: HubSettings,
+  { subject, reason, said }: { subject: HubSubject; reason: string | undefined; said: string },
+): AlbertineError {
   const page = `${settings.endpoint.href.replace(/\/$/, '')}/${subject.id}`;
-  const token = settings.token ? 'The token sent does not give access; check HF_TOKEN' : 'Set HF_TOKEN to a token that may read it';
-  const gated = reason === 'GatedRepo' ? `This model is gated: accept its terms at ${page} first` : 'It may be private or gated, or not exist under this name';
-  return new AlbertineError('unauthorized', `no access to ${describeSubject(subject)} (${said})`, { value: subject.id, hint: `${gated}. ${token}` });
+  const token = settings.token
+    ? 'The token sent does not give access; check HF_TOKEN'
+    : 'Set HF_TOKEN to a token that may read it';
+  const gated =
+    reason === 'GatedRepo'
+      ? `This model is gated: accept its terms at ${page} first`
+      : 'It may be private or gated, or not exist under this name';
+  return new AlbertineError('unauthorized', `no access to ${describeSubject(subject)} (${said})`, {
+    value: subject.id,
+    hint: `${gated}. ${token}`,
+  });
 }
 
 function notFound(subject: HubSubject, reason: string | undefined, url: URL): AlbertineError {
   const { id, revision, file } = subject;
   const hint = `Asked ${url.host}; check the spelling`;
-  if (reason === 'RevisionNotFound') return new AlbertineError('not_found', `${id} has no revision ${describeValue(revision)}`, { value: revision, hint });
-  if (file) return new AlbertineError('not_found', `${id} has no file ${describeValue(file)} at revision ${revision}`, { value: file, hint });
-  return new AlbertineError('not_found', `no model ${describeValue(id)} with revision ${revision}`, { value: id, hint });
+  if (reason === 'RevisionNotFound')
+    return new AlbertineError('not_found', `${id} has no revision ${describeValue(revision)}`, {
+      value: revision,
+      hint,
+    });
+  if (file)
+    return new AlbertineError('not_found', `${id} has no file ${describeValue(file)} at revision ${revision}`, {
+      value: file,
+      hint,
+    });
+  return new AlbertineError('not_found', `no model ${describeValue(id)} with revision ${revision}`, {
+    value: id,
+    hint,
+  });
 }
 
-/** Milliseconds until a server wants to be asked again: `Retry-After` (seconds or a date), or an exhausted `RateLimit`. */
+/**
+ * Milliseconds until a server wants to be asked again: `Retry-After` (seconds or a date), or an exhausted `RateLimit`.
+ */
 function retryAfter(response: IncomingMessage): number | undefined {
   const limit = /;\s*r\s*=\s*0\s*;\s*t\s*=\s*(\d+)/.exec(header(response, 'ratelimit') ?? '');
   if (limit) return Number(limit[1]) * 1000;
@@ -216,14 +283,21 @@ export async function readBody(response: IncomingMessage, limit: number, cut = f
   return Buffer.concat(chunks).subarray(0, limit);
 }
 
-/** Throws `network` with the content type and the first characters when a page for people came instead of data. @internal */
+/**
+ * Throws `network` with the content type and the first characters when a page for people came instead of data.
+ * @internal
+ */
 export async function refuseHtml(response: IncomingMessage, url: URL, subject: HubSubject): Promise<void> {
   const type = header(response, 'content-type') ?? '';
   if (!/^\s*(text\/html|application\/xhtml)/i.test(type)) return;
-  throw new AlbertineError('network', `${url.host} sent ${type} in place of ${describeSubject(subject)}: ${describeValue(await firstCharacters(response), 100)}`, {
-    value: type,
-    hint: 'A login page, a proxy or a wrong HF_ENDPOINT answers instead of the hub',
-  });
+  throw new AlbertineError(
+    'network',
+    `${url.host} sent ${type} in place of ${describeSubject(subject)}: ${describeValue(await firstCharacters(response), 100)}`,
+    {
+      value: type,
+      hint: 'A login page, a proxy or a wrong HF_ENDPOINT answers instead of the hub',
+    },
+  );
 }
 
 /** Counts tries; work that gets somewhere calls `progressed` to be allowed all of them again. */
@@ -232,10 +306,15 @@ export interface Attempts {
 }
 
 /**
- * Runs `work` until it succeeds, waiting 1, 2, 4 ... 30 s (or as long as the server asks) after a {@link TransientFailure}.
- * Rejects with `network` naming the last failure after `settings.retries` retries, or at once when the server asks for more than `maximumWait`.
+ * Runs `work` until it succeeds, waiting 1, 2, 4 ... 30 s (or as long as the server asks) after a
+ * {@link TransientFailure}. Rejects with `network` naming the last failure after `settings.retries` retries, or at once
+ * when the server asks for more than `maximumWait`.
  */
-export async function withRetries<T>(settings: HubSettings, subject: HubSubject, work: (attempts: Attempts) => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  settings: HubSettings,
+  subject: HubSubject,
+  work: (attempts: Attempts) => Promise<T>,
+): Promise<T> {
   let failures = 0;
   const attempts = { progressed: (): void => void (failures = 0) };
   for (;;) {
@@ -244,20 +323,33 @@ export async function withRetries<T>(settings: HubSettings, subject: HubSubject,
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
       failures++;
-      const delay = error.wait ?? Math.min(MAXIMUM_DELAY, settings.retryDelay * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
+      const delay =
+        error.wait ?? Math.min(MAXIMUM_DELAY, settings.retryDelay * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
       if (failures > settings.retries || delay > settings.maximumWait) throw givenUp(error, subject, failures);
       const seconds = Math.ceil(delay / 1000);
-      settings.onProgress?.({ stage: `retrying ${describeSubject(subject)} in ${seconds} s: ${error.message}`, done: 0, total: seconds, unit: 'seconds', rate: 0 });
-      await sleep(delay, undefined, { signal: settings.signal }).catch((cause: unknown) => Promise.reject(interrupted(cause)));
+      settings.onProgress?.({
+        stage: `retrying ${describeSubject(subject)} in ${seconds} s: ${error.message}`,
+        done: 0,
+        total: seconds,
+        unit: 'seconds',
+        rate: 0,
+      });
+      await sleep(delay, undefined, { signal: settings.signal }).catch((cause: unknown) =>
+        Promise.reject(interrupted(cause)),
+      );
     }
   }
 }
 
 function givenUp(error: TransientFailure, subject: HubSubject, tries: number): AlbertineError {
   const wait = error.wait === undefined ? '' : `Wait ${Math.ceil(error.wait / 1000)} s. `;
-  return new AlbertineError('network', `cannot get ${describeSubject(subject)} after ${tries} ${tries === 1 ? 'try' : 'tries'}: ${error.message}`, {
-    value: tries,
-    hint: `${wait}Run it again later; what was received is kept`,
-    cause: error,
-  });
+  return new AlbertineError(
+    'network',
+    `cannot get ${describeSubject(subject)} after ${tries} ${tries === 1 ? 'try' : 'tries'}: ${error.message}`,
+    {
+      value: tries,
+      hint: `${wait}Run it again later; what was received is kept`,
+      cause: error,
+    },
+  );
 }

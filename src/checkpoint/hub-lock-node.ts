@@ -43,15 +43,21 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, opti
 
 async function acquire(path: string, owner: string, { signal, onWait }: LockOptions): Promise<void> {
   for (let tries = 0; ; tries++) {
-    const created = await writeFile(path, owner, { flag: 'wx' }).then(() => true, (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') return false;
-      throw error;
-    });
+    const created = await writeFile(path, owner, { flag: 'wx' }).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') return false;
+        throw error;
+      },
+    );
     if (created) return;
     if (await isStale(path)) {
       // A rename has one winner; the loser's fails and it tries again.
       const grave = `${path}.${randomUUID()}`;
-      await rename(path, grave).then(() => rm(grave, { force: true }), () => undefined);
+      await rename(path, grave).then(
+        () => rm(grave, { force: true }),
+        () => undefined,
+      );
       continue;
     }
     if (tries === 0) onWait?.();
@@ -62,7 +68,10 @@ async function acquire(path: string, owner: string, { signal, onWait }: LockOpti
 }
 
 async function isStale(path: string): Promise<boolean> {
-  const [content, info] = await Promise.all([readFile(path, 'utf8').catch(() => undefined), stat(path).catch(() => undefined)]);
+  const [content, info] = await Promise.all([
+    readFile(path, 'utf8').catch(() => undefined),
+    stat(path).catch(() => undefined),
+  ]);
   if (content === undefined || info === undefined) return false;
   if (Date.now() - info.mtimeMs > STALE) return true;
   try {

@@ -4,7 +4,15 @@ import { AlbertineError, describeValue } from '../core/errors.ts';
 import { option, prose } from '../core/prose.ts';
 import { requireOptions } from '../core/options.ts';
 import { RepositoryCache, findSnapshot, isCommit } from './hub-cache-node.ts';
-import { CONFIG_FILES, VOCABULARY_FILES, chooseFiles, isSafeRelativePath, parseHubReference, requireSafeFileName, shardsOfIndex } from './hub-files.ts';
+import {
+  CONFIG_FILES,
+  VOCABULARY_FILES,
+  chooseFiles,
+  isSafeRelativePath,
+  parseHubReference,
+  requireSafeFileName,
+  shardsOfIndex,
+} from './hub-files.ts';
 import type { FileChoice, HubReference } from './hub-files.ts';
 import { HubConnections, describeSubject, firstCharacters, header, readBody, withRetries } from './hub-http-node.ts';
 import { withFileLock } from './hub-lock-node.ts';
@@ -45,18 +53,24 @@ export interface Download {
 }
 
 /**
- * Turns what a user wrote into a local folder.
- * Text that names something on disk, starts with `.`, `/`, `~` or a drive letter, or has a backslash is a path, and never opens a socket.
- * Otherwise `owner/name`, `owner/name@revision` and single names are hub ids: a complete snapshot in the cache is used
- * without asking the network (so a branch stays where it was last downloaded; {@link downloadModel} moves it), anything else is downloaded.
- * Rejects with `file_not_found` for a path that is absent, `offline` when offline and incomplete, else as {@link downloadModel} does.
+ * Turns what a user wrote into a local folder. Text that names something on disk, starts with `.`, `/`, `~` or a drive
+ * letter, or has a backslash is a path, and never opens a socket. Otherwise `owner/name`, `owner/name@revision` and
+ * single names are hub ids: a complete snapshot in the cache is used without asking the network (so a branch stays
+ * where it was last downloaded; {@link downloadModel} moves it), anything else is downloaded. Rejects with
+ * `file_not_found` for a path that is absent, `offline` when offline and incomplete, else as {@link downloadModel}
+ * does.
  */
 export async function resolveModel(pathOrId: string, options: HubOptions = {}): Promise<string> {
-  if (pathOrId === '') throw new AlbertineError('file_not_found', 'the path or hub id of a model is empty', { value: pathOrId });
+  if (pathOrId === '')
+    throw new AlbertineError('file_not_found', 'the path or hub id of a model is empty', { value: pathOrId });
   const path = resolve(expandHome(pathOrId));
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) return path;
-  if (info) throw new AlbertineError('file_not_found', `${path} is a file, not a model folder`, { value: pathOrId, hint: 'Give the folder that holds it' });
+  if (info)
+    throw new AlbertineError('file_not_found', `${path} is a file, not a model folder`, {
+      value: pathOrId,
+      hint: 'Give the folder that holds it',
+    });
   if (isPath(pathOrId)) throw new AlbertineError('file_not_found', `no model folder at ${path}`, { value: pathOrId });
   const reference = parseHubReference(pathOrId);
   if (!reference) {
@@ -67,7 +81,11 @@ export async function resolveModel(pathOrId: string, options: HubOptions = {}): 
   }
   const wanted = withRevision(reference, options.revision);
   const settings = await readHubSettings(options);
-  const { folder } = await findSnapshot(new RepositoryCache(settings.cacheFolder, wanted.id), wanted, checkedNames(options.files));
+  const { folder } = await findSnapshot(
+    new RepositoryCache(settings.cacheFolder, wanted.id),
+    wanted,
+    checkedNames(options.files),
+  );
   if (folder !== undefined) return folder;
   try {
     return (await download(wanted, settings, options.files)).folder;
@@ -78,8 +96,13 @@ export async function resolveModel(pathOrId: string, options: HubOptions = {}): 
 
 /** A mistyped relative path looks like a hub id: say that it was looked for on disk as well. */
 function alsoNoFolder(error: unknown, path: string): unknown {
-  if (!(error instanceof AlbertineError) || !['not_found', 'unauthorized', 'offline', 'network'].includes(error.code)) return error;
-  return new AlbertineError(error.code, error.message, { value: error.value, hint: `Nor is there a folder at ${path}`, cause: error.cause });
+  if (!(error instanceof AlbertineError) || !['not_found', 'unauthorized', 'offline', 'network'].includes(error.code))
+    return error;
+  return new AlbertineError(error.code, error.message, {
+    value: error.value,
+    hint: `Nor is there a folder at ${path}`,
+    cause: error.cause,
+  });
 }
 
 /**
@@ -88,12 +111,18 @@ function alsoNoFolder(error: unknown, path: string): unknown {
  * Interrupted transfers go on where they stopped; contents are checked against the hub's hashes.
  *
  * Rejects with `unauthorized` (401, 403), `not_found` (404), `network` (the hub stays unreachable or talks nonsense),
- * `checksum_mismatch`, `invalid_data` (unsafe file names), `offline`, `interrupted` (signal), `invalid_file` (the cache cannot be written).
+ * `checksum_mismatch`, `invalid_data` (unsafe file names), `offline`, `interrupted` (signal), `invalid_file` (the cache
+ * cannot be written).
  */
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<Download> {
   requireOptions('downloadModel', options, HUB_OPTIONS);
   const reference = parseHubReference(id);
-  if (!reference) throw new AlbertineError('invalid_argument', `a hub id looks like owner/name or owner/name@revision, got ${describeValue(id)}`, { value: id });
+  if (!reference)
+    throw new AlbertineError(
+      'invalid_argument',
+      `a hub id looks like owner/name or owner/name@revision, got ${describeValue(id)}`,
+      { value: id },
+    );
   return download(withRevision(reference, options.revision), await readHubSettings(options), options.files);
 }
 
@@ -108,9 +137,18 @@ function expandHome(path: string): string {
 
 function withRevision(reference: HubReference, revision: string | undefined): HubReference {
   if (revision === undefined || revision === reference.revision) return reference;
-  if (!isSafeRelativePath(revision)) throw new AlbertineError('invalid_argument', prose`${option('revision')} must be a branch, tag or commit, got ${describeValue(revision)}`, { value: revision, option: 'revision' });
+  if (!isSafeRelativePath(revision))
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('revision')} must be a branch, tag or commit, got ${describeValue(revision)}`,
+      { value: revision, option: 'revision' },
+    );
   if (reference.revision !== 'main') {
-    throw new AlbertineError('invalid_argument', `${reference.id}@${reference.revision} contradicts the revision option ${describeValue(revision)}`, { value: revision });
+    throw new AlbertineError(
+      'invalid_argument',
+      `${reference.id}@${reference.revision} contradicts the revision option ${describeValue(revision)}`,
+      { value: revision },
+    );
   }
   return { id: reference.id, revision };
 }
@@ -119,7 +157,11 @@ function checkedNames(files: readonly string[] | undefined): string[] | undefine
   return files?.map((name) => requireSafeFileName(name, 'the files option'));
 }
 
-async function download(reference: HubReference, settings: HubSettings, files: readonly string[] | undefined): Promise<Download> {
+async function download(
+  reference: HubReference,
+  settings: HubSettings,
+  files: readonly string[] | undefined,
+): Promise<Download> {
   const cache = new RepositoryCache(settings.cacheFolder, reference.id);
   const wanted = checkedNames(files);
   if (settings.offline) return describeCached(cache, reference, wanted);
@@ -148,7 +190,10 @@ interface Job {
 async function fetchNamed(job: Job, listing: readonly string[], wanted: readonly string[]): Promise<void> {
   const absent = wanted.filter((name) => !listing.includes(name));
   if (absent.length > 0) {
-    throw new AlbertineError('not_found', `${job.id} has no file ${absent.join(', ')} at revision ${job.commit}`, { value: absent, hint: `It has ${listing.slice(0, 20).join(', ')}` });
+    throw new AlbertineError('not_found', `${job.id} has no file ${absent.join(', ')} at revision ${job.commit}`, {
+      value: absent,
+      hint: `It has ${listing.slice(0, 20).join(', ')}`,
+    });
   }
   for (const name of wanted) await fetchFile(job, name);
 }
@@ -160,35 +205,53 @@ async function fetchModel(job: Job, listing: readonly string[]): Promise<void> {
   for (const name of choice.weights) {
     const path = await fetchFile(job, name);
     if (!name.endsWith('.index.json')) continue;
-    for (const shard of shardsOfIndex(await readFile(path, 'utf8'), `${name} of ${job.id}`)) await fetchFile(job, shard);
+    for (const shard of shardsOfIndex(await readFile(path, 'utf8'), `${name} of ${job.id}`))
+      await fetchFile(job, shard);
   }
-  await job.cache.markAbsent(job.commit, VOCABULARY_FILES.filter((name) => !listing.includes(name)));
+  await job.cache.markAbsent(
+    job.commit,
+    VOCABULARY_FILES.filter((name) => !listing.includes(name)),
+  );
 }
 
 function requireModel(choice: FileChoice, job: Job, listing: readonly string[]): void {
   const lacks: string[] = [];
   if (!CONFIG_FILES.some((name) => listing.includes(name))) lacks.push('config.json');
-  if (choice.weights.length === 0) lacks.push('weights (model.safetensors, pytorch_model.bin or a TensorFlow checkpoint)');
+  if (choice.weights.length === 0)
+    lacks.push('weights (model.safetensors, pytorch_model.bin or a TensorFlow checkpoint)');
   if (lacks.length === 0) return;
-  throw new AlbertineError('not_found', `${job.id} is not a usable model: at revision ${job.commit} it has no ${lacks.join(' and no ')}`, {
-    value: job.id,
-    hint: `It has ${listing.slice(0, 20).join(', ') || 'no files'}${listing.length > 20 ? ', …' : ''}`,
-  });
+  throw new AlbertineError(
+    'not_found',
+    `${job.id} is not a usable model: at revision ${job.commit} it has no ${lacks.join(' and no ')}`,
+    {
+      value: job.id,
+      hint: `It has ${listing.slice(0, 20).join(', ') || 'no files'}${listing.length > 20 ? ', …' : ''}`,
+    },
+  );
 }
 
 /** Brings one file into the snapshot and returns its path there. */
 async function fetchFile(job: Job, name: string): Promise<string> {
   const { hub, cache, commit } = job;
   const subject = { id: job.id, revision: commit, file: requireSafeFileName(name, `the listing of ${job.id}`) };
-  const remote = await describeRemoteFile(hub, address(hub, [job.id, 'resolve', encodeURIComponent(commit), encodePath(name)]), subject);
+  const remote = await describeRemoteFile(
+    hub,
+    address(hub, [job.id, 'resolve', encodeURIComponent(commit), encodePath(name)]),
+    subject,
+  );
   const { signal, onProgress, useSymlinks } = hub.settings;
-  const onWait = (): void => onProgress?.({ stage: `waiting for another process that downloads ${name}`, done: 0, unit: 'bytes', rate: 0 });
-  const received = await withFileLock(cache.lock(remote.etag), async () => {
-    const cached = await findCached(cache, commit, remote);
-    if (cached) return cached;
-    const paths = { partial: cache.partial(remote.etag), destination: cache.blob(remote.etag) };
-    return { ...(await transfer(hub, remote, paths)), fromCache: false };
-  }, { ...(signal && { signal }), onWait });
+  const onWait = (): void =>
+    onProgress?.({ stage: `waiting for another process that downloads ${name}`, done: 0, unit: 'bytes', rate: 0 });
+  const received = await withFileLock(
+    cache.lock(remote.etag),
+    async () => {
+      const cached = await findCached(cache, commit, remote);
+      if (cached) return cached;
+      const paths = { partial: cache.partial(remote.etag), destination: cache.blob(remote.etag) };
+      return { ...(await transfer(hub, remote, paths)), fromCache: false };
+    },
+    { ...(signal && { signal }), onWait },
+  );
   const path = received.inPlace ?? (await cache.show(commit, name, { etag: remote.etag, useSymlinks }));
   const sha256 = received.sha256 ?? (await sha256OfCached(path, remote.etag));
   job.done.push({ name, bytes: received.bytes, fromCache: received.fromCache, sha256, verified: received.verified });
@@ -200,7 +263,9 @@ interface Received {
   fromCache: boolean;
   verified: Verification | 'cache';
   sha256?: string;
-  /** The snapshot's own file, where the cache has no blob for it (Python moves blobs there when it cannot make links). */
+  /**
+   * The snapshot's own file, where the cache has no blob for it (Python moves blobs there when it cannot make links).
+   */
   inPlace?: string;
 }
 
@@ -209,7 +274,9 @@ async function findCached(cache: RepositoryCache, commit: string, remote: Remote
   const blob = await stat(cache.blob(remote.etag)).catch(() => undefined);
   if (blob?.isFile()) return fits(blob.size) ? { bytes: blob.size, fromCache: true, verified: 'cache' } : undefined;
   const shown = await cache.find(commit, remote.name);
-  return shown && fits(shown.bytes) ? { bytes: shown.bytes, fromCache: true, verified: 'cache', inPlace: shown.path } : undefined;
+  return shown && fits(shown.bytes)
+    ? { bytes: shown.bytes, fromCache: true, verified: 'cache', inPlace: shown.path }
+    : undefined;
 }
 
 async function sha256OfCached(path: string, etag: string): Promise<string> {
@@ -218,20 +285,32 @@ async function sha256OfCached(path: string, etag: string): Promise<string> {
 }
 
 /** Where a revision points and which files it has. */
-async function listRepository(hub: HubConnections, reference: HubReference): Promise<{ commit: string; files: string[] }> {
+async function listRepository(
+  hub: HubConnections,
+  reference: HubReference,
+): Promise<{ commit: string; files: string[] }> {
   const { id, revision } = reference;
   const url = address(hub, ['api/models', id, 'revision', encodeURIComponent(revision)]);
   return withRetries(hub.settings, reference, async () => {
-    const { response, url: last } = await hub.follow('GET', url, reference, { headers: { accept: 'application/json' } });
+    const { response, url: last } = await hub.follow('GET', url, reference, {
+      headers: { accept: 'application/json' },
+    });
     const type = header(response, 'content-type') ?? 'no content type';
     if (!/\bjson\b/i.test(type)) {
-      throw new AlbertineError('network', `${last.host} sent ${type} in place of the listing of ${describeSubject(reference)}: ${describeValue(await firstCharacters(response), 100)}`, {
-        value: type,
-        hint: 'A login page, a proxy or a wrong HF_ENDPOINT answers instead of the hub',
-      });
+      throw new AlbertineError(
+        'network',
+        `${last.host} sent ${type} in place of the listing of ${describeSubject(reference)}: ${describeValue(await firstCharacters(response), 100)}`,
+        {
+          value: type,
+          hint: 'A login page, a proxy or a wrong HF_ENDPOINT answers instead of the hub',
+        },
+      );
     }
     try {
-      return parseListing((await readBody(response, MAXIMUM_LISTING)).toString('utf8'), `${last.host}'s listing of ${id}`);
+      return parseListing(
+        (await readBody(response, MAXIMUM_LISTING)).toString('utf8'),
+        `${last.host}'s listing of ${id}`,
+      );
     } catch (error) {
       throw error instanceof AlbertineError ? error : hub.classify(error, last);
     }
@@ -246,7 +325,8 @@ function parseListing(text: string, source: string): { commit: string; files: st
     throw new AlbertineError('network', `${source} is not valid JSON: ${describeValue(text)}`, { cause });
   }
   const commit = listing?.sha;
-  if (typeof commit !== 'string' || !isCommit(commit)) throw new AlbertineError('network', `${source} names no commit: ${describeValue(commit)}`, { value: commit });
+  if (typeof commit !== 'string' || !isCommit(commit))
+    throw new AlbertineError('network', `${source} names no commit: ${describeValue(commit)}`, { value: commit });
   const siblings = Array.isArray(listing?.siblings) ? (listing.siblings as { rfilename?: unknown }[]) : [];
   return { commit, files: siblings.map((file) => file?.rfilename).filter((name) => typeof name === 'string') };
 }
@@ -260,22 +340,42 @@ function encodePath(name: string): string {
 }
 
 /** Offline: the cached snapshot as a result, or an `offline` error that says what it lacks. */
-async function describeCached(cache: RepositoryCache, reference: HubReference, files: readonly string[] | undefined): Promise<Download> {
+async function describeCached(
+  cache: RepositoryCache,
+  reference: HubReference,
+  files: readonly string[] | undefined,
+): Promise<Download> {
   const { commit, folder, missing } = await findSnapshot(cache, reference, files);
   if (commit === undefined || folder === undefined) {
-    throw new AlbertineError('offline', `offline, and the cache lacks ${missing.join(', ')} of ${describeSubject(reference)} (looked in ${cache.folder})`, {
-      value: reference.id,
-      hint: 'Download it once with HF_HUB_OFFLINE unset',
-    });
+    throw new AlbertineError(
+      'offline',
+      `offline, and the cache lacks ${missing.join(', ')} of ${describeSubject(reference)} (looked in ${cache.folder})`,
+      {
+        value: reference.id,
+        hint: 'Download it once with HF_HUB_OFFLINE unset',
+      },
+    );
   }
   const done: DownloadedFile[] = [];
   for (const name of files ?? (await cache.list(commit))) {
     const file = await cache.find(commit, name);
-    if (file) done.push({ name, bytes: file.bytes, fromCache: true, sha256: await sha256OfCached(file.path, await cache.etagOf(file.path)), verified: 'cache' });
+    if (file)
+      done.push({
+        name,
+        bytes: file.bytes,
+        fromCache: true,
+        sha256: await sha256OfCached(file.path, await cache.etagOf(file.path)),
+        verified: 'cache',
+      });
   }
   return summary(cache, commit, done);
 }
 
 function summary(cache: RepositoryCache, commit: string, files: DownloadedFile[]): Download {
-  return { folder: cache.snapshot(commit), revision: commit, files, bytes: files.reduce((sum, file) => sum + file.bytes, 0) };
+  return {
+    folder: cache.snapshot(commit),
+    revision: commit,
+    files,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+  };
 }

@@ -14,9 +14,13 @@ export function proxyFor(url: URL, environment: Environment = process.env): URL 
   if (!address || isExcluded(url, read('NO_PROXY'))) return undefined;
   const proxy = URL.canParse(address) ? new URL(address) : new URL(`http://${address}`);
   if (proxy.protocol !== 'http:') {
-    throw new AlbertineError('unsupported', `only http:// proxies are supported, got ${proxy.protocol}//${proxy.host}`, {
-      hint: 'Set HTTPS_PROXY to an http:// address, or list the hub in NO_PROXY',
-    });
+    throw new AlbertineError(
+      'unsupported',
+      `only http:// proxies are supported, got ${proxy.protocol}//${proxy.host}`,
+      {
+        hint: 'Set HTTPS_PROXY to an http:// address, or list the hub in NO_PROXY',
+      },
+    );
   }
   return proxy;
 }
@@ -54,11 +58,24 @@ export function tunnelAgent(proxy: URL): HttpsAgent {
     });
     tunnel.once('connect', (response, socket) => {
       if (response.statusCode === 200) {
-        // Node fills in the server's name (none for an address of digits); the host is what the certificate is checked against.
-        done(null, tlsConnect({ socket, host: options.host ?? undefined, servername: options.servername, ALPNProtocols: ['http/1.1'] }));
+        // Node fills in the server's name (none for an address of digits); the host is what the certificate is checked
+        // against.
+        done(
+          null,
+          tlsConnect({
+            socket,
+            host: options.host ?? undefined,
+            servername: options.servername,
+            ALPNProtocols: ['http/1.1'],
+          }),
+        );
       } else {
         socket.destroy();
-        done(new Error(`proxy ${proxy.host} refused a tunnel to ${authority}: ${response.statusCode} ${response.statusMessage}`));
+        done(
+          new Error(
+            `proxy ${proxy.host} refused a tunnel to ${authority}: ${response.statusCode} ${response.statusMessage}`,
+          ),
+        );
       }
     });
     tunnel.once('timeout', () => tunnel.destroy(new Error(`proxy ${proxy.host} did not answer`)));

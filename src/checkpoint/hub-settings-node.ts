@@ -11,7 +11,9 @@ export interface HubOptions {
   revision?: string;
   /** Told about bytes received, and about waits before a retry. */
   onProgress?: ProgressListener;
-  /** Access token; `false` sends none. Default `HF_TOKEN`, then the file `$HF_HOME/token` that `hf auth login` writes. */
+  /**
+   * Access token; `false` sends none. Default `HF_TOKEN`, then the file `$HF_HOME/token` that `hf auth login` writes.
+   */
   token?: string | false;
   /** Address of the hub; default `HF_ENDPOINT`, then https://huggingface.co. */
   endpoint?: string;
@@ -23,20 +25,36 @@ export interface HubOptions {
   files?: readonly string[];
   /** Stops the download; what was received stays for the next try. Rejects with `interrupted`. */
   signal?: AbortSignal;
-  /** Milliseconds without a byte before a transfer counts as stalled; default `HF_HUB_DOWNLOAD_TIMEOUT` (seconds), then 30,000. */
+  /**
+   * Milliseconds without a byte before a transfer counts as stalled; default `HF_HUB_DOWNLOAD_TIMEOUT` (seconds), then
+   * 30,000.
+   */
   stallTimeout?: number;
   /** Further tries after a failure that may pass (5xx, 429, cut connection, stall); default 5. */
   retries?: number;
   /** Milliseconds before the first retry, doubled each time up to 30,000; default 1,000. */
   retryDelay?: number;
-  /** Longest wait in milliseconds that a server's `Retry-After` may ask for before it is reported as an error; default 120,000. */
+  /**
+   * Longest wait in milliseconds that a server's `Retry-After` may ask for before it is reported as an error; default
+   * 120,000.
+   */
   maximumWait?: number;
 }
 
 /** Kinds of {@link HubOptions}, for `requireOptions`. */
 export const HUB_OPTIONS: OptionKinds<HubOptions> = {
-  revision: 'string', onProgress: 'function', token: 'any', endpoint: 'string', cacheFolder: 'string', offline: 'boolean', files: 'list', signal: 'object', stallTimeout: 'number',
-  retries: 'number', retryDelay: 'number', maximumWait: 'number',
+  revision: 'string',
+  onProgress: 'function',
+  token: 'any',
+  endpoint: 'string',
+  cacheFolder: 'string',
+  offline: 'boolean',
+  files: 'list',
+  signal: 'object',
+  stallTimeout: 'number',
+  retries: 'number',
+  retryDelay: 'number',
+  maximumWait: 'number',
 };
 
 /** {@link HubOptions} with every default filled in from the environment. */
@@ -57,7 +75,10 @@ export interface HubSettings {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Fills in the defaults. Throws `invalid_argument` for an endpoint that is not an http(s) address. */
-export async function readHubSettings(options: HubOptions, environment: Environment = process.env): Promise<HubSettings> {
+export async function readHubSettings(
+  options: HubOptions,
+  environment: Environment = process.env,
+): Promise<HubSettings> {
   const timeout = Number(environment.HF_HUB_DOWNLOAD_TIMEOUT);
   return {
     endpoint: parseEndpoint(options.endpoint ?? (environment.HF_ENDPOINT || 'https://huggingface.co')),
@@ -76,14 +97,18 @@ export async function readHubSettings(options: HubOptions, environment: Environm
 
 /** The cache folder Python's `huggingface_hub` would use, with `~` and `$NAME` expanded. */
 export function hubCacheFolder(given: string | undefined, environment: Environment = process.env): string {
-  const folder = given ?? (environment.HF_HUB_CACHE || environment.HUGGINGFACE_HUB_CACHE || join(hubHome(environment), 'hub'));
+  const folder =
+    given ?? (environment.HF_HUB_CACHE || environment.HUGGINGFACE_HUB_CACHE || join(hubHome(environment), 'hub'));
   return resolve(expandPath(folder, environment));
 }
 
 /** Replaces a leading `~` with the home folder and `$NAME` or `${NAME}` with variables that are set. */
 export function expandPath(path: string, environment: Environment = process.env): string {
   const home = /^~(?=$|[/\\])/.test(path) ? join(homedir(), path.slice(1)) : path;
-  return home.replace(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced: string | undefined, plain: string | undefined) => environment[braced ?? plain ?? ''] ?? whole);
+  return home.replace(
+    /\$(?:\{(\w+)\}|(\w+))/g,
+    (whole, braced: string | undefined, plain: string | undefined) => environment[braced ?? plain ?? ''] ?? whole,
+  );
 }
 
 function hubHome(environment: Environment): string {
@@ -99,10 +124,14 @@ function isTrue(value: string | undefined): boolean {
 function parseEndpoint(address: string): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
-    throw new AlbertineError('invalid_argument', `the hub's address must start with https:// or http://, got ${describeValue(address)}`, {
-      value: address,
-      hint: 'Check the endpoint option or HF_ENDPOINT',
-    });
+    throw new AlbertineError(
+      'invalid_argument',
+      `the hub's address must start with https:// or http://, got ${describeValue(address)}`,
+      {
+        value: address,
+        hint: 'Check the endpoint option or HF_ENDPOINT',
+      },
+    );
   }
   url.pathname = url.pathname.replace(/\/+$/, '');
   return url;
@@ -121,6 +150,7 @@ async function findToken(given: string | false | undefined, environment: Environ
 function cleanToken(token: string): string | undefined {
   const clean = token.replace(/[\r\n]/g, '').trim();
   // The value is not repeated in the message: it is a secret.
-  if (/[^\x21-\x7e]/.test(clean)) throw new AlbertineError('invalid_argument', 'the hub token has characters that no token has');
+  if (/[^\x21-\x7e]/.test(clean))
+    throw new AlbertineError('invalid_argument', 'the hub token has characters that no token has');
   return clean || undefined;
 }

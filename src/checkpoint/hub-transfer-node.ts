@@ -22,27 +22,40 @@ export interface RemoteFile {
   size: number | undefined;
 }
 
-/** What a finished transfer was checked against: a hash of the content, or its length alone where the server names no hash. */
+/**
+ * What a finished transfer was checked against: a hash of the content, or its length alone where the server names no
+ * hash.
+ */
 export type Verification = 'sha256' | 'git-sha1' | 'length' | 'none';
 
 const SHA256 = /^[0-9a-f]{64}$/;
 /** Getting this much further than ever before is worth another round of retries. */
 const WORTHWHILE = 1 << 20;
 
-/** Asks for a file's ETag and size. Rejects as {@link HubConnections.follow} does, and with `network` when no ETag comes. */
-export async function describeRemoteFile(hub: HubConnections, url: URL, subject: HubSubject & { file: string }): Promise<RemoteFile> {
+/**
+ * Asks for a file's ETag and size. Rejects as {@link HubConnections.follow} does, and with `network` when no ETag
+ * comes.
+ */
+export async function describeRemoteFile(
+  hub: HubConnections,
+  url: URL,
+  subject: HubSubject & { file: string },
+): Promise<RemoteFile> {
   return withRetries(hub.settings, subject, async () => {
     let linkedEtag: string | undefined;
     let linkedSize: string | undefined;
     let commit: string | undefined;
-    // The linked headers describe the content; they come on the redirect, and the storage host's own ETag means something else.
-    // A mirror that merely redirects to a hub has neither, and is left behind (as is the token).
+    // The linked headers describe the content; they come on the redirect, and the storage host's own ETag means
+    // something else. A mirror that merely redirects to a hub has neither, and is left behind (as is the token).
     const onResponse = (response: IncomingMessage): void => {
       linkedEtag ??= header(response, 'x-linked-etag');
       linkedSize ??= header(response, 'x-linked-size');
       commit ??= header(response, 'x-repo-commit');
     };
-    const { response, url: last } = await hub.follow('HEAD', url, subject, { onResponse, stopBeforeLeaving: () => (linkedEtag ?? commit) !== undefined });
+    const { response, url: last } = await hub.follow('HEAD', url, subject, {
+      onResponse,
+      stopBeforeLeaving: () => (linkedEtag ?? commit) !== undefined,
+    });
     response.resume();
     const etag = linkedEtag ?? header(response, 'etag');
     if (etag === undefined) {
@@ -50,10 +63,16 @@ export async function describeRemoteFile(hub: HubConnections, url: URL, subject:
       const page = await hub.follow('GET', url, subject);
       await refuseHtml(page.response, page.url, subject);
       page.response.destroy();
-      throw new AlbertineError('network', `${last.host} sends no ETag for ${describeSubject(subject)}`, { hint: 'It does not look like a Hugging Face hub; check HF_ENDPOINT' });
+      throw new AlbertineError('network', `${last.host} sends no ETag for ${describeSubject(subject)}`, {
+        hint: 'It does not look like a Hugging Face hub; check HF_ENDPOINT',
+      });
     }
     if (commit !== undefined && isCommit(subject.revision) && commit !== subject.revision) {
-      throw new AlbertineError('network', `${last.host} answers for commit ${describeValue(commit)} instead of ${subject.revision}`, { value: commit });
+      throw new AlbertineError(
+        'network',
+        `${last.host} answers for commit ${describeValue(commit)} instead of ${subject.revision}`,
+        { value: commit },
+      );
     }
     const redirected = (response.statusCode ?? 0) >= 300;
     const length = linkedSize ?? (redirected ? undefined : header(response, 'content-length'));
@@ -73,7 +92,12 @@ interface Progress {
 }
 
 function begin(size: number | undefined): Progress {
-  return { position: 0, furthest: 0, sha256: createHash('sha256'), git: size === undefined ? undefined : createHash('sha1').update(`blob ${size}\0`) };
+  return {
+    position: 0,
+    furthest: 0,
+    sha256: createHash('sha256'),
+    git: size === undefined ? undefined : createHash('sha1').update(`blob ${size}\0`),
+  };
 }
 
 function advance(progress: Progress, chunk: Uint8Array): void {
@@ -84,9 +108,14 @@ function advance(progress: Progress, chunk: Uint8Array): void {
 
 /**
  * Fetches a file into `partial`, going on where an earlier try stopped, checks it and renames it to `destination`.
- * Content that fails the check is removed: one fresh start if some of it came from an earlier run, then `checksum_mismatch`.
+ * Content that fails the check is removed: one fresh start if some of it came from an earlier run, then
+ * `checksum_mismatch`.
  */
-export async function transfer(hub: HubConnections, file: RemoteFile, paths: { partial: string; destination: string }): Promise<{ bytes: number; sha256: string; verified: Verification }> {
+export async function transfer(
+  hub: HubConnections,
+  file: RemoteFile,
+  paths: { partial: string; destination: string },
+): Promise<{ bytes: number; sha256: string; verified: Verification }> {
   const resumed = await writing(paths.partial, async (path) => {
     await mkdir(dirname(path), { recursive: true });
     return (await stat(path).catch(() => undefined))?.size ?? 0;
@@ -99,7 +128,11 @@ export async function transfer(hub: HubConnections, file: RemoteFile, paths: { p
   }
 }
 
-async function transferOnce(hub: HubConnections, file: RemoteFile, paths: { partial: string; destination: string }): Promise<{ bytes: number; sha256: string; verified: Verification }> {
+async function transferOnce(
+  hub: HubConnections,
+  file: RemoteFile,
+  paths: { partial: string; destination: string },
+): Promise<{ bytes: number; sha256: string; verified: Verification }> {
   const handle = await writing(paths.partial, async (path) => open(path, 'r+').catch(() => open(path, 'w+')));
   let bytes: number;
   let sha256: string;
@@ -130,7 +163,12 @@ async function hashExisting(handle: FileHandle, file: RemoteFile): Promise<Progr
   if (!hasContentHash(file) || (file.size !== undefined && size > file.size)) return progress;
   const buffer = Buffer.allocUnsafe(1 << 20);
   while (progress.position < size) {
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, size - progress.position), progress.position);
+    const { bytesRead } = await handle.read(
+      buffer,
+      0,
+      Math.min(buffer.length, size - progress.position),
+      progress.position,
+    );
     if (bytesRead === 0) break;
     advance(progress, buffer.subarray(0, bytesRead));
   }
@@ -138,10 +176,17 @@ async function hashExisting(handle: FileHandle, file: RemoteFile): Promise<Progr
 }
 
 /** One request for the rest of the file. */
-async function receive(hub: HubConnections, file: RemoteFile, state: { handle: FileHandle; progress: Progress; attempts: Attempts }): Promise<void> {
+async function receive(
+  hub: HubConnections,
+  file: RemoteFile,
+  state: { handle: FileHandle; progress: Progress; attempts: Attempts },
+): Promise<void> {
   const { handle, progress, attempts } = state;
   if (file.size !== undefined && file.size > 0 && progress.position === file.size) return;
-  const { response, url } = await hub.follow('GET', file.url, file.subject, { headers: rangeHeaders(file, progress.position), accept: [416] });
+  const { response, url } = await hub.follow('GET', file.url, file.subject, {
+    headers: rangeHeaders(file, progress.position),
+    accept: [416],
+  });
   await refuseHtml(response, url, file.subject);
   refuseEncoding(file, response, url);
   checkLength(file, response, url);
@@ -150,15 +195,24 @@ async function receive(hub: HubConnections, file: RemoteFile, state: { handle: F
     Object.assign(progress, begin(file.size), { furthest: progress.furthest });
     if (response.statusCode !== 200) {
       response.destroy();
-      throw new TransientFailure(`${url.host} answered ${response.statusCode} with range ${describeValue(header(response, 'content-range') ?? '')}`, { wait: 0 });
+      throw new TransientFailure(
+        `${url.host} answered ${response.statusCode} with range ${describeValue(header(response, 'content-range') ?? '')}`,
+        { wait: 0 },
+      );
     }
   }
   const start = progress.position;
-  const meter = new ProgressMeter(hub.settings.onProgress, { stage: `downloading ${file.name}`, unit: 'bytes', total: file.size, alreadyDone: start });
+  const meter = new ProgressMeter(hub.settings.onProgress, {
+    stage: `downloading ${file.name}`,
+    unit: 'bytes',
+    total: file.size,
+    alreadyDone: start,
+  });
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       if (file.size !== undefined && progress.position + chunk.length > file.size) throw tooLong(file, url);
-      // At its position, not appended: a second writer (a lock that locks nothing) would write the same bytes to the same place.
+      // At its position, not appended: a second writer (a lock that locks nothing) would write the same bytes to the
+      // same place.
       await writing(file.name, () => writeAll(handle, chunk, progress.position));
       advance(progress, chunk);
       meter.add(chunk.length);
@@ -178,7 +232,8 @@ async function receive(hub: HubConnections, file: RemoteFile, state: { handle: F
 
 function rangeHeaders(file: RemoteFile, position: number): Record<string, string> {
   if (position === 0) return {};
-  // A content hash is checked at the end anyway, and storage hosts know the file under another ETag; otherwise ask for the same version.
+  // A content hash is checked at the end anyway, and storage hosts know the file under another ETag; otherwise ask for
+  // the same version.
   return { range: `bytes=${position}-`, ...(!hasContentHash(file) && { 'if-range': `"${file.etag}"` }) };
 }
 
@@ -193,10 +248,19 @@ function rangeStart(response: IncomingMessage): number | undefined {
 
 /** Throws `network` when the announced length of the whole file is not the one the hub gave. */
 function checkLength(file: RemoteFile, response: IncomingMessage, url: URL): void {
-  const total = response.statusCode === 206 ? /\/(\d+)$/.exec(header(response, 'content-range') ?? '')?.[1] : response.statusCode === 200 ? header(response, 'content-length') : undefined;
+  const total =
+    response.statusCode === 206
+      ? /\/(\d+)$/.exec(header(response, 'content-range') ?? '')?.[1]
+      : response.statusCode === 200
+        ? header(response, 'content-length')
+        : undefined;
   if (total === undefined || file.size === undefined || Number(total) === file.size) return;
   response.destroy();
-  throw new AlbertineError('network', `${url.host} announces ${total} bytes for ${describeSubject(file.subject)}, the hub said ${file.size}`, { value: Number(total) });
+  throw new AlbertineError(
+    'network',
+    `${url.host} announces ${total} bytes for ${describeSubject(file.subject)}, the hub said ${file.size}`,
+    { value: Number(total) },
+  );
 }
 
 /** Throws `network` for a compressed body: only the plain one was asked for, and lengths and hashes are of that. */
@@ -204,29 +268,50 @@ function refuseEncoding(file: RemoteFile, response: IncomingMessage, url: URL): 
   const encoding = header(response, 'content-encoding') ?? 'identity';
   if (encoding === 'identity') return;
   response.destroy();
-  throw new AlbertineError('network', `${url.host} sends ${describeSubject(file.subject)} with an encoding that was not asked for: ${encoding}`, { value: encoding });
+  throw new AlbertineError(
+    'network',
+    `${url.host} sends ${describeSubject(file.subject)} with an encoding that was not asked for: ${encoding}`,
+    { value: encoding },
+  );
 }
 
 function tooLong(file: RemoteFile, url: URL): AlbertineError {
-  return new AlbertineError('network', `${url.host} sends more than the ${file.size} bytes of ${describeSubject(file.subject)}`, { value: file.size });
+  return new AlbertineError(
+    'network',
+    `${url.host} sends more than the ${file.size} bytes of ${describeSubject(file.subject)}`,
+    { value: file.size },
+  );
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let written = 0; written < chunk.length; ) {
+  for (let written = 0; written < chunk.length;) {
     const { bytesWritten } = await handle.write(chunk, written, chunk.length - written, position + written);
     written += bytesWritten;
   }
 }
 
-async function verify(file: RemoteFile, found: { sha256: string; git: string; partial: string }): Promise<Verification> {
-  const kind: Verification = SHA256.test(file.etag) ? 'sha256' : isCommit(file.etag) ? 'git-sha1' : file.size === undefined ? 'none' : 'length';
+async function verify(
+  file: RemoteFile,
+  found: { sha256: string; git: string; partial: string },
+): Promise<Verification> {
+  const kind: Verification = SHA256.test(file.etag)
+    ? 'sha256'
+    : isCommit(file.etag)
+      ? 'git-sha1'
+      : file.size === undefined
+        ? 'none'
+        : 'length';
   const actual = kind === 'sha256' ? found.sha256 : kind === 'git-sha1' ? found.git : file.etag;
   if (actual === file.etag) return kind;
   await rm(found.partial, { force: true });
-  throw new AlbertineError('checksum_mismatch', `${describeSubject(file.subject)} arrived damaged: ${kind} should be ${file.etag}, got ${actual}`, {
-    value: actual,
-    hint: 'The bad file was removed; download it again',
-  });
+  throw new AlbertineError(
+    'checksum_mismatch',
+    `${describeSubject(file.subject)} arrived damaged: ${kind} should be ${file.etag}, got ${actual}`,
+    {
+      value: actual,
+      hint: 'The bad file was removed; download it again',
+    },
+  );
 }
 
 async function gitHash(path: string, size: number): Promise<string> {

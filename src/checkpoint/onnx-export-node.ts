@@ -15,7 +15,13 @@ export interface SaveOnnxOptions extends Omit<OnnxExportOptions, 'externalDataFi
   externalData?: ExternalDataMode;
 }
 
-const SAVE_ONNX_OPTIONS: OptionKinds<SaveOnnxOptions> = { output: 'string', layout: 'string', pooling: 'string', normalize: 'boolean', externalData: 'string' };
+const SAVE_ONNX_OPTIONS: OptionKinds<SaveOnnxOptions> = {
+  output: 'string',
+  layout: 'string',
+  pooling: 'string',
+  normalize: 'boolean',
+  externalData: 'string',
+};
 
 /** What {@link saveOnnx} wrote. */
 export interface SavedOnnx {
@@ -31,14 +37,20 @@ export interface SavedOnnx {
 const EMBEDDED_LIMIT = 2 ** 31 - 2 ** 24;
 
 /**
- * Writes {@link exportOnnx}'s result to `path` (and external weights to `<path>_data`, the name transformers.js expects). Files are
- * written and flushed under other names first, so that a reader never sees half a model.
+ * Writes {@link exportOnnx}'s result to `path` (and external weights to `<path>_data`, the name transformers.js
+ * expects). Files are written and flushed under other names first, so that a reader never sees half a model.
  */
-export async function saveOnnx(path: string, config: AlbertConfig, weights: Weights, options: SaveOnnxOptions): Promise<SavedOnnx> {
+export async function saveOnnx(
+  path: string,
+  config: AlbertConfig,
+  weights: Weights,
+  options: SaveOnnxOptions,
+): Promise<SavedOnnx> {
   requireOptions('saveOnnx', options, SAVE_ONNX_OPTIONS);
   const { externalData = 'auto', ...rest } = options;
   requireOneOf('externalData', externalData, EXTERNAL_DATA_MODES);
-  if (!path.endsWith('.onnx')) throw new AlbertineError('invalid_argument', `an ONNX file must be named *.onnx, got ${path}`, { value: path });
+  if (!path.endsWith('.onnx'))
+    throw new AlbertineError('invalid_argument', `an ONNX file must be named *.onnx, got ${path}`, { value: path });
   let weightBytes = 0;
   for (const { data } of weights.values()) weightBytes += data.byteLength;
   const external = externalData === 'always' || (externalData === 'auto' && weightBytes > EMBEDDED_LIMIT);
@@ -47,5 +59,9 @@ export async function saveOnnx(path: string, config: AlbertConfig, weights: Weig
   if (external) await writeFileAtomic(dataPath, model.externalChunks);
   await writeFileAtomic(path, model.chunks);
   const externalBytes = model.externalChunks.reduce((total, chunk) => total + chunk.byteLength, 0);
-  return { files: external ? [path, dataPath] : [path], byteLength: model.byteLength + externalBytes, outputNames: model.outputNames };
+  return {
+    files: external ? [path, dataPath] : [path],
+    byteLength: model.byteLength + externalBytes,
+    outputNames: model.outputNames,
+  };
 }

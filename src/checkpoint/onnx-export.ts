@@ -19,8 +19,8 @@ export interface OnnxExportOptions {
   /** What the file computes; see {@link OnnxOutput}. */
   output: OnnxOutput;
   /**
-   * `loop` is the smaller graph and creates sessions faster; `unrolled` is what other tools emit and what graph rewriters
-   * (quantisers, providers without control flow) expect. Default `unrolled`.
+   * `loop` is the smaller graph and creates sessions faster; `unrolled` is what other tools emit and what graph
+   * rewriters (quantisers, providers without control flow) expect. Default `unrolled`.
    */
   layout?: OnnxLayout;
   /** For output `embeddings`. Default `mean`. */
@@ -46,11 +46,11 @@ export const ONNX_OPSET = 18;
 const HIDDEN = -1e30;
 
 /**
- * An `.onnx` file of standard operators only, with Hugging Face's inputs `input_ids`, `attention_mask` and `token_type_ids`
- * (int64 `[batch, sequence]`) and output names, so that transformers.js and ONNX Runtime in any language run it. Every weight is
- * stored once: the file has about four bytes a parameter. A row without visible token gives zero context, never NaN.
- * Values equal {@link AlbertEncoder}'s. Throws `weights_mismatch` listing missing tensors, `unsupported` beyond 2 GiB without
- * `externalDataFile`.
+ * An `.onnx` file of standard operators only, with Hugging Face's inputs `input_ids`, `attention_mask` and
+ * `token_type_ids` (int64 `[batch, sequence]`) and output names, so that transformers.js and ONNX Runtime in any
+ * language run it. Every weight is stored once: the file has about four bytes a parameter. A row without visible token
+ * gives zero context, never NaN. Values equal {@link AlbertEncoder}'s. Throws `weights_mismatch` listing missing
+ * tensors, `unsupported` beyond 2 GiB without `externalDataFile`.
  */
 export function exportOnnx(config: AlbertConfig, weights: Weights, options: OnnxExportOptions): OnnxExport {
   validateConfig(config);
@@ -64,9 +64,19 @@ export function exportOnnx(config: AlbertConfig, weights: Weights, options: Onnx
   const first = embeddingProjection(config, parameter, embeddings(config, parameter, inputs));
   const last = runLayers(config, { parameter, hidden: first, inputs: layers, layout });
   const hidden = reshape(last, ['batch', 'sequence', config.hiddenSize]);
-  const outputs = buildOutputs(config, parameter, { kind: output, hidden, visible: inputs.visible, pooling: options.pooling ?? 'mean', normalize: options.normalize ?? false });
+  const outputs = buildOutputs(config, parameter, {
+    kind: output,
+    hidden,
+    visible: inputs.visible,
+    pooling: options.pooling ?? 'mean',
+    normalize: options.normalize ?? false,
+  });
   const { externalDataFile } = options;
-  const { chunks, byteLength, externalChunks } = writeOnnx(graph, { outputs }, { opset: ONNX_OPSET, ...(externalDataFile !== undefined && { externalDataFile }) });
+  const { chunks, byteLength, externalChunks } = writeOnnx(
+    graph,
+    { outputs },
+    { opset: ONNX_OPSET, ...(externalDataFile !== undefined && { externalDataFile }) },
+  );
   return { chunks, byteLength, externalChunks, outputNames: Object.keys(outputs) };
 }
 
@@ -74,7 +84,11 @@ function requireWeights(config: AlbertConfig, weights: Weights, options: OnnxExp
   const needed = [...encoderParameters(config), ...headOfOutput(config, options.output, options.pooling)];
   const missing = needed.filter(({ name }) => !weights.has(name)).map(({ name }) => name);
   if (missing.length > 0) {
-    throw new AlbertineError('weights_mismatch', `output ${options.output} needs weights that are missing: ${missing.join(', ')}`, { value: missing });
+    throw new AlbertineError(
+      'weights_mismatch',
+      `output ${options.output} needs weights that are missing: ${missing.join(', ')}`,
+      { value: missing },
+    );
   }
 }
 
@@ -87,7 +101,11 @@ interface ModelInputs {
 
 function declareInputs(graph: Graph): ModelInputs {
   const input = (name: string): Tensor => graph.input(name, ['batch', 'sequence'], { dtype: 'int64' });
-  const [inputIds, attentionMask, tokenTypeIds] = [input('input_ids'), input('attention_mask'), input('token_type_ids')];
+  const [inputIds, attentionMask, tokenTypeIds] = [
+    input('input_ids'),
+    input('attention_mask'),
+    input('token_type_ids'),
+  ];
   return { inputIds, tokenTypeIds, visible: compare('Greater', attentionMask, graph.integer(0)) };
 }
 
@@ -101,7 +119,8 @@ function positions(graph: Graph): Tensor {
 function embeddings(config: AlbertConfig, parameter: ParameterLookup, { inputIds, tokenTypeIds }: ModelInputs): Tensor {
   const table = (name: string): Tensor => parameter(`albert.embeddings.${name}.weight`);
   let sum = add(rawGather(table('word_embeddings'), inputIds), rawGather(table('token_type_embeddings'), tokenTypeIds)); // [batch, sequence, embedding]
-  if (config.positionEmbeddingType === 'absolute') sum = add(sum, rawGather(table('position_embeddings'), positions(inputIds.graph)));
+  if (config.positionEmbeddingType === 'absolute')
+    sum = add(sum, rawGather(table('position_embeddings'), positions(inputIds.graph)));
   return reshape(sum, ['batch*sequence', config.embeddingSize]);
 }
 
@@ -119,11 +138,16 @@ function distances(graph: Graph, config: AlbertConfig): Tensor {
   const index = positions(graph);
   const column = graph.apply('Unsqueeze', [index, graph.integers([1])], ['sequence', 1], { dtype: 'int64' });
   const difference = graph.apply('Sub', [column, index], ['sequence', 'sequence'], { dtype: 'int64' });
-  return graph.apply('Add', [difference, graph.integer(config.maxPositionEmbeddings - 1)], ['sequence', 'sequence'], { dtype: 'int64' });
+  return graph.apply('Add', [difference, graph.integer(config.maxPositionEmbeddings - 1)], ['sequence', 'sequence'], {
+    dtype: 'int64',
+  });
 }
 
 /** All depths: consecutive depths of one group are one Loop, or copies of the nodes that read the same weights. */
-function runLayers(config: AlbertConfig, parts: { parameter: ParameterLookup; hidden: Tensor; inputs: LayerInputs; layout: OnnxLayout }): Tensor {
+function runLayers(
+  config: AlbertConfig,
+  parts: { parameter: ParameterLookup; hidden: Tensor; inputs: LayerInputs; layout: OnnxLayout },
+): Tensor {
   let { hidden } = parts;
   const depths = Array.from({ length: config.numHiddenLayers }, (_, depth) => groupOfDepth(config, depth));
   for (const group of new Set(depths)) {

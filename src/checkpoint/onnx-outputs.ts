@@ -11,14 +11,29 @@ import type { OnnxOutput } from './onnx-names.ts';
 
 export { ONNX_OUTPUTS, type OnnxOutput } from './onnx-names.ts';
 
-/** Weights besides the encoder's that an output reads (numbers of labels are those of the file, so shapes are not checked). */
+/**
+ * Weights besides the encoder's that an output reads (numbers of labels are those of the file, so shapes are not
+ * checked).
+ */
 export function headOfOutput(config: AlbertConfig, output: OnnxOutput, pooling?: Pooling): ParameterSpec[] {
   switch (output) {
-    case 'hidden': return [];
-    case 'pooler': return poolerParameters(config);
-    case 'embeddings': return pooling === 'pooler' ? poolerParameters(config) : [];
-    case 'pretraining': return [...headParameters(config, 'maskedLm'), ...poolerParameters(config), ...headParameters(config, 'sentenceOrder')];
-    default: return [...(headOf(output).reads === 'pooled' ? poolerParameters(config) : []), ...headParameters(config, output)];
+    case 'hidden':
+      return [];
+    case 'pooler':
+      return poolerParameters(config);
+    case 'embeddings':
+      return pooling === 'pooler' ? poolerParameters(config) : [];
+    case 'pretraining':
+      return [
+        ...headParameters(config, 'maskedLm'),
+        ...poolerParameters(config),
+        ...headParameters(config, 'sentenceOrder'),
+      ];
+    default:
+      return [
+        ...(headOf(output).reads === 'pooled' ? poolerParameters(config) : []),
+        ...headParameters(config, output),
+      ];
   }
 }
 
@@ -34,7 +49,11 @@ export interface OutputSource {
 }
 
 /** The named outputs of a kind; the last hidden state goes through the heads of the network's definition. */
-export function buildOutputs(config: AlbertConfig, parameter: ParameterLookup, source: OutputSource): Record<string, Tensor> {
+export function buildOutputs(
+  config: AlbertConfig,
+  parameter: ParameterLookup,
+  source: OutputSource,
+): Record<string, Tensor> {
   const { hidden, kind } = source;
   const pooled = (): Tensor => pooler(parameter, firstTokens(hidden));
   const headLogits = (name: HeadName): Tensor => {
@@ -43,21 +62,32 @@ export function buildOutputs(config: AlbertConfig, parameter: ParameterLookup, s
     return head.reads === 'pooled' ? logits(pooled()) : tokenLogits(config, hidden, logits);
   };
   switch (kind) {
-    case 'hidden': return { last_hidden_state: hidden };
-    case 'pooler': return { last_hidden_state: hidden, pooler_output: pooled() };
-    case 'embeddings': return { token_embeddings: hidden, sentence_embedding: sentenceEmbedding(source, pooled) };
-    case 'pretraining': return { prediction_logits: headLogits('maskedLm'), sop_logits: headLogits('sentenceOrder') };
+    case 'hidden':
+      return { last_hidden_state: hidden };
+    case 'pooler':
+      return { last_hidden_state: hidden, pooler_output: pooled() };
+    case 'embeddings':
+      return { token_embeddings: hidden, sentence_embedding: sentenceEmbedding(source, pooled) };
+    case 'pretraining':
+      return { prediction_logits: headLogits('maskedLm'), sop_logits: headLogits('sentenceOrder') };
     default: {
       const names = headOf(kind).onnxOutputs;
       const logits = headLogits(kind);
-      return names.length === 1 ? { [names[0]]: logits } : Object.fromEntries(names.map((name, index) => [name, take(logits, logits.shape.length - 1, index)]));
+      return names.length === 1
+        ? { [names[0]]: logits }
+        : Object.fromEntries(names.map((name, index) => [name, take(logits, logits.shape.length - 1, index)]));
     }
   }
 }
 
 /** One index of an axis, which disappears. */
 function take(x: Tensor, axis: number, index: number): Tensor {
-  return x.graph.apply('Gather', [x, x.graph.integer(index)], x.shape.filter((_, i) => i !== axis), { attributes: { axis } });
+  return x.graph.apply(
+    'Gather',
+    [x, x.graph.integer(index)],
+    x.shape.filter((_, i) => i !== axis),
+    { attributes: { axis } },
+  );
 }
 
 const firstTokens = (hidden: Tensor): Tensor => take(hidden, 1, 0); // [batch, hidden]
@@ -85,7 +115,9 @@ function poolTokens(pooling: Exclude<Pooling, 'pooler'>, hidden: Tensor, visible
   const shown = graph.apply('Unsqueeze', [visible, graph.integers([2])], ['batch', 'sequence', 1], { dtype: 'bool' });
   if (pooling === 'max') {
     const lowest = where(shown, hidden, graph.real(-3e38));
-    const largest = graph.apply('ReduceMax', [lowest, graph.integers([1])], [hidden.shape[0], hidden.shape[2]], { attributes: { keepdims: 0 } });
+    const largest = graph.apply('ReduceMax', [lowest, graph.integers([1])], [hidden.shape[0], hidden.shape[2]], {
+      attributes: { keepdims: 0 },
+    });
     const anyVisible = compare('Greater', rawSum(toReal(visible), [1], true), graph.real(0)); // [batch, 1]
     return where(anyVisible, largest, graph.real(0));
   }

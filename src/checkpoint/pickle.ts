@@ -10,7 +10,9 @@ export class PickleGlobal {
 
 /** What {@link unpickle} does for the few calls and outside objects that it lets through. */
 export interface PickleHandlers {
-  /** Result of calling `name` (such as `torch._utils._rebuild_tensor_v2`); must throw for names that it does not know. */
+  /**
+   * Result of calling `name` (such as `torch._utils._rebuild_tensor_v2`); must throw for names that it does not know.
+   */
   call(name: string, args: unknown[]): unknown;
   /** The object behind a persistent id, such as a tensor's storage. */
   persistent(id: unknown): unknown;
@@ -30,9 +32,10 @@ export interface UnpickleOptions extends PickleHandlers {
 const MARK = Symbol('mark');
 
 /**
- * Reads one pickle (protocols 2 to 4, the opcodes that PyTorch's files use) without executing anything: `GLOBAL` only names things,
- * and calls go to `handlers.call`. Returns the object and the offset after it. Dictionaries become `Map`s; tuples and lists arrays.
- * Throws `unsupported` for a forbidden name or opcode and `invalid_file` for damaged data.
+ * Reads one pickle (protocols 2 to 4, the opcodes that PyTorch's files use) without executing anything: `GLOBAL` only
+ * names things, and calls go to `handlers.call`. Returns the object and the offset after it. Dictionaries become
+ * `Map`s; tuples and lists arrays. Throws `unsupported` for a forbidden name or opcode and `invalid_file` for damaged
+ * data.
  */
 export function unpickle(bytes: Uint8Array, options: UnpickleOptions): { value: unknown; end: number } {
   return new Unpickler(bytes, options).run();
@@ -63,28 +66,65 @@ class Unpickler {
 
   private step(opcode: number): void {
     switch (opcode) {
-      case 0x80: this.take(1); return; // PROTO
-      case 0x95: this.take(8); return; // FRAME
-      case 0x28: this.stack.push(MARK); return; // MARK
-      case 0x30: this.pop(); return; // POP
-      case 0x4e: this.stack.push(null); return; // NONE
-      case 0x88: this.stack.push(true); return; // NEWTRUE
-      case 0x89: this.stack.push(false); return; // NEWFALSE
-      case 0x5d: case 0x29: this.stack.push([]); return; // EMPTY_LIST, EMPTY_TUPLE
-      case 0x7d: this.stack.push(new Map()); return; // EMPTY_DICT
-      case 0x8f: this.stack.push(new Set()); return; // EMPTY_SET
-      case 0x63: this.pushGlobal(this.line(), this.line()); return; // GLOBAL
-      case 0x93: { // STACK_GLOBAL
+      case 0x80:
+        this.take(1);
+        return; // PROTO
+      case 0x95:
+        this.take(8);
+        return; // FRAME
+      case 0x28:
+        this.stack.push(MARK);
+        return; // MARK
+      case 0x30:
+        this.pop();
+        return; // POP
+      case 0x4e:
+        this.stack.push(null);
+        return; // NONE
+      case 0x88:
+        this.stack.push(true);
+        return; // NEWTRUE
+      case 0x89:
+        this.stack.push(false);
+        return; // NEWFALSE
+      case 0x5d:
+      case 0x29:
+        this.stack.push([]);
+        return; // EMPTY_LIST, EMPTY_TUPLE
+      case 0x7d:
+        this.stack.push(new Map());
+        return; // EMPTY_DICT
+      case 0x8f:
+        this.stack.push(new Set());
+        return; // EMPTY_SET
+      case 0x63:
+        this.pushGlobal(this.line(), this.line());
+        return; // GLOBAL
+      case 0x93: {
+        // STACK_GLOBAL
         const name = this.pop();
         this.pushGlobal(String(this.pop()), String(name));
         return;
       }
-      case 0x52: this.reduce(); return; // REDUCE
-      case 0x62: this.pop(); return; // BUILD: attributes such as state_dict's _metadata, which hold no weights
-      case 0x51: this.stack.push(this.options.persistent(this.pop())); return; // BINPERSID
+      case 0x52:
+        this.reduce();
+        return; // REDUCE
+      case 0x62:
+        this.pop();
+        return; // BUILD: attributes such as state_dict's _metadata, which hold no weights
+      case 0x51:
+        this.stack.push(this.options.persistent(this.pop()));
+        return; // BINPERSID
       default:
         if (!this.scalar(opcode) && !this.memoStep(opcode) && !this.container(opcode)) {
-          throw new AlbertineError('unsupported', `${this.options.file}: pickle opcode 0x${opcode.toString(16)} at byte ${this.at - 1}`, { value: opcode, hint: 'Only files written by torch.save of a state_dict can be read; save it as safetensors instead' });
+          throw new AlbertineError(
+            'unsupported',
+            `${this.options.file}: pickle opcode 0x${opcode.toString(16)} at byte ${this.at - 1}`,
+            {
+              value: opcode,
+              hint: 'Only files written by torch.save of a state_dict can be read; save it as safetensors instead',
+            },
+          );
         }
     }
   }
@@ -92,46 +132,94 @@ class Unpickler {
   /** Opcodes that push a number or a string. */
   private scalar(opcode: number): boolean {
     switch (opcode) {
-      case 0x4b: this.stack.push(this.data.getUint8(this.take(1))); return true; // BININT1
-      case 0x4d: this.stack.push(this.data.getUint16(this.take(2), true)); return true; // BININT2
-      case 0x4a: this.stack.push(this.data.getInt32(this.take(4), true)); return true; // BININT
-      case 0x8a: this.stack.push(this.long(this.data.getUint8(this.take(1)))); return true; // LONG1
-      case 0x47: this.stack.push(this.data.getFloat64(this.take(8), false)); return true; // BINFLOAT
-      case 0x58: this.stack.push(this.text(this.data.getUint32(this.take(4), true))); return true; // BINUNICODE
-      case 0x8c: this.stack.push(this.text(this.data.getUint8(this.take(1)))); return true; // SHORT_BINUNICODE
-      case 0x54: this.stack.push(this.text(this.data.getUint32(this.take(4), true))); return true; // BINSTRING
-      case 0x55: this.stack.push(this.text(this.data.getUint8(this.take(1)))); return true; // SHORT_BINSTRING
-      default: return false;
+      case 0x4b:
+        this.stack.push(this.data.getUint8(this.take(1)));
+        return true; // BININT1
+      case 0x4d:
+        this.stack.push(this.data.getUint16(this.take(2), true));
+        return true; // BININT2
+      case 0x4a:
+        this.stack.push(this.data.getInt32(this.take(4), true));
+        return true; // BININT
+      case 0x8a:
+        this.stack.push(this.long(this.data.getUint8(this.take(1))));
+        return true; // LONG1
+      case 0x47:
+        this.stack.push(this.data.getFloat64(this.take(8), false));
+        return true; // BINFLOAT
+      case 0x58:
+        this.stack.push(this.text(this.data.getUint32(this.take(4), true)));
+        return true; // BINUNICODE
+      case 0x8c:
+        this.stack.push(this.text(this.data.getUint8(this.take(1))));
+        return true; // SHORT_BINUNICODE
+      case 0x54:
+        this.stack.push(this.text(this.data.getUint32(this.take(4), true)));
+        return true; // BINSTRING
+      case 0x55:
+        this.stack.push(this.text(this.data.getUint8(this.take(1))));
+        return true; // SHORT_BINSTRING
+      default:
+        return false;
     }
   }
 
   private memoStep(opcode: number): boolean {
     switch (opcode) {
-      case 0x71: this.memo.set(this.data.getUint8(this.take(1)), this.top()); return true; // BINPUT
-      case 0x72: this.memo.set(this.data.getUint32(this.take(4), true), this.top()); return true; // LONG_BINPUT
-      case 0x94: this.memo.set(this.memo.size, this.top()); return true; // MEMOIZE
-      case 0x68: this.stack.push(this.recall(this.data.getUint8(this.take(1)))); return true; // BINGET
-      case 0x6a: this.stack.push(this.recall(this.data.getUint32(this.take(4), true))); return true; // LONG_BINGET
-      default: return false;
+      case 0x71:
+        this.memo.set(this.data.getUint8(this.take(1)), this.top());
+        return true; // BINPUT
+      case 0x72:
+        this.memo.set(this.data.getUint32(this.take(4), true), this.top());
+        return true; // LONG_BINPUT
+      case 0x94:
+        this.memo.set(this.memo.size, this.top());
+        return true; // MEMOIZE
+      case 0x68:
+        this.stack.push(this.recall(this.data.getUint8(this.take(1))));
+        return true; // BINGET
+      case 0x6a:
+        this.stack.push(this.recall(this.data.getUint32(this.take(4), true)));
+        return true; // LONG_BINGET
+      default:
+        return false;
     }
   }
 
   private container(opcode: number): boolean {
     switch (opcode) {
-      case 0x74: this.stack.push(this.popToMark()); return true; // TUPLE
-      case 0x85: case 0x86: case 0x87: this.stack.push(this.popMany(opcode - 0x84)); return true; // TUPLE1 to TUPLE3
-      case 0x61: this.extend([this.pop()]); return true; // APPEND
-      case 0x65: this.extend(this.popToMark()); return true; // APPENDS
-      case 0x73: this.assign(this.popMany(2)); return true; // SETITEM
-      case 0x75: this.assign(this.popToMark()); return true; // SETITEMS
-      default: return false;
+      case 0x74:
+        this.stack.push(this.popToMark());
+        return true; // TUPLE
+      case 0x85:
+      case 0x86:
+      case 0x87:
+        this.stack.push(this.popMany(opcode - 0x84));
+        return true; // TUPLE1 to TUPLE3
+      case 0x61:
+        this.extend([this.pop()]);
+        return true; // APPEND
+      case 0x65:
+        this.extend(this.popToMark());
+        return true; // APPENDS
+      case 0x73:
+        this.assign(this.popMany(2));
+        return true; // SETITEM
+      case 0x75:
+        this.assign(this.popToMark());
+        return true; // SETITEMS
+      default:
+        return false;
     }
   }
 
   private pushGlobal(module: string, attribute: string): void {
     const name = `${module}.${attribute}`;
     if (!this.options.allowed(name)) {
-      throw new AlbertineError('unsupported', `${this.options.file}: the pickle asks for ${name}`, { value: name, hint: 'Nothing was executed. Only plain tensors are read; save the weights as safetensors instead' });
+      throw new AlbertineError('unsupported', `${this.options.file}: the pickle asks for ${name}`, {
+        value: name,
+        hint: 'Nothing was executed. Only plain tensors are read; save the weights as safetensors instead',
+      });
     }
     this.stack.push(new PickleGlobal(name));
   }
@@ -213,6 +301,8 @@ class Unpickler {
   }
 
   private fail(problem: string): never {
-    throw new AlbertineError('invalid_file', `${this.options.file}: damaged pickle at byte ${this.at}: ${problem}`, { value: this.at });
+    throw new AlbertineError('invalid_file', `${this.options.file}: damaged pickle at byte ${this.at}: ${problem}`, {
+      value: this.at,
+    });
   }
 }

@@ -32,8 +32,8 @@ const METHOD = 'albertine-int8';
 const VERSION = 1;
 
 /**
- * The `config.json` entry of an int8 checkpoint. It has a `method` but no `quant_method` on purpose: Python's `transformers` then
- * refuses the checkpoint instead of reading the bytes as floats.
+ * The `config.json` entry of an int8 checkpoint. It has a `method` but no `quant_method` on purpose: Python's
+ * `transformers` then refuses the checkpoint instead of reading the bytes as floats.
  */
 export function writeQuantization(settings: QuantizationSettings): Record<string, unknown> {
   const { activations, bits, ranges, calibrationTexts, drift } = settings;
@@ -58,22 +58,49 @@ function roundDrift({ depth, tokens, pooled }: LayerDrift): LayerDrift {
 }
 
 /**
- * Reads the entry from the keys of a config that are not the network's own; returns the other keys. Throws `unsupported` for another
- * program's quantisation or a later version of ours, `invalid_config` for a damaged entry.
+ * Reads the entry from the keys of a config that are not the network's own; returns the other keys. Throws
+ * `unsupported` for another program's quantisation or a later version of ours, `invalid_config` for a damaged entry.
  */
-export function readQuantization(keys: Record<string, unknown>): { settings?: QuantizationSettings; others: Record<string, unknown> } {
+export function readQuantization(keys: Record<string, unknown>): {
+  settings?: QuantizationSettings;
+  others: Record<string, unknown>;
+} {
   const { [KEY]: entry, ...others } = keys;
   if (entry === undefined || entry === null) return { others };
-  const { method, quant_method: foreign, version, activations, weight_bits: bits, activation_ranges: ranges, calibration_texts: calibrationTexts, drift } = entry as Record<string, unknown>;
+  const {
+    method,
+    quant_method: foreign,
+    version,
+    activations,
+    weight_bits: bits,
+    activation_ranges: ranges,
+    calibration_texts: calibrationTexts,
+    drift,
+  } = entry as Record<string, unknown>;
   if (method !== METHOD) {
-    throw new AlbertineError('unsupported', `the weights are quantised by another program: ${describeValue(method ?? foreign)}`, { value: entry, hint: 'Use the unquantised checkpoint; albertine convert --to int8 makes an int8 one from it' });
+    throw new AlbertineError(
+      'unsupported',
+      `the weights are quantised by another program: ${describeValue(method ?? foreign)}`,
+      { value: entry, hint: 'Use the unquantised checkpoint; albertine convert --to int8 makes an int8 one from it' },
+    );
   }
-  if (typeof version !== 'number' || version > VERSION) throw new AlbertineError('unsupported', `version ${describeValue(version)} of the int8 format is unknown (this program reads ${VERSION})`, { value: version, hint: 'Update albertine' });
-  const isKnown = ACTIVATION_QUANTIZATIONS.some((name) => name === activations) && (bits === 7 || bits === 8) && (ranges === undefined || RANGE_METHODS.some((name) => name === ranges));
-  if (!isKnown || !isDrift(drift)) throw new AlbertineError('invalid_config', `config.${KEY} is damaged: ${describeValue(entry)}`, { value: entry });
+  if (typeof version !== 'number' || version > VERSION)
+    throw new AlbertineError(
+      'unsupported',
+      `version ${describeValue(version)} of the int8 format is unknown (this program reads ${VERSION})`,
+      { value: version, hint: 'Update albertine' },
+    );
+  const isKnown =
+    ACTIVATION_QUANTIZATIONS.some((name) => name === activations) &&
+    (bits === 7 || bits === 8) &&
+    (ranges === undefined || RANGE_METHODS.some((name) => name === ranges));
+  if (!isKnown || !isDrift(drift))
+    throw new AlbertineError('invalid_config', `config.${KEY} is damaged: ${describeValue(entry)}`, { value: entry });
   return {
     settings: {
-      activations: activations as ActivationQuantization, bits: bits as 7 | 8, drift,
+      activations: activations as ActivationQuantization,
+      bits: bits as 7 | 8,
+      drift,
       ...(ranges !== undefined && { ranges: ranges as RangeMethod }),
       ...(typeof calibrationTexts === 'number' && { calibrationTexts }),
     },
@@ -83,8 +110,15 @@ export function readQuantization(keys: Record<string, unknown>): { settings?: Qu
 
 function isDrift(value: unknown): value is QuantizationDrift {
   const drift = value as Partial<QuantizationDrift> | null | undefined;
-  return typeof drift?.texts === 'number' && typeof drift.tokens === 'number' && Array.isArray(drift.layers)
-    && drift.layers.length > 0 && drift.layers.every((layer: Partial<LayerDrift>) => typeof layer.pooled?.mean === 'number' && typeof layer.tokens?.mean === 'number');
+  return (
+    typeof drift?.texts === 'number' &&
+    typeof drift.tokens === 'number' &&
+    Array.isArray(drift.layers) &&
+    drift.layers.length > 0 &&
+    drift.layers.every(
+      (layer: Partial<LayerDrift>) => typeof layer.pooled?.mean === 'number' && typeof layer.tokens?.mean === 'number',
+    )
+  );
 }
 
 /** The short form for fingerprints: mean cosine of the last layer's pooled vectors to f32, five decimals. */

@@ -33,19 +33,30 @@ export interface SaveInt8Options {
 }
 
 /**
- * Writes an int8 checkpoint: `config.json` with its `quantization_config`, `model.safetensors`, tokeniser files and `README.md`, all of
- * them or none (see `saveCheckpoint`). Returns the names of the files.
+ * Writes an int8 checkpoint: `config.json` with its `quantization_config`, `model.safetensors`, tokeniser files and
+ * `README.md`, all of them or none (see `saveCheckpoint`). Returns the names of the files.
  */
 export async function saveInt8Checkpoint(folder: string, options: SaveInt8Options): Promise<string[]> {
   const { config, tensors, settings, heads, tokenizerFiles = {}, labels, problemType, extra } = options;
-  const json = writeConfig(config, { architectures: [architectureOf(heads)], ...(labels && { labels }), ...(problemType && { problemType }), extra: { ...extra, ...writeQuantization(settings) } });
+  const json = writeConfig(config, {
+    architectures: [architectureOf(heads)],
+    ...(labels && { labels }),
+    ...(problemType && { problemType }),
+    extra: { ...extra, ...writeQuantization(settings) },
+  });
   const last = settings.drift.layers[settings.drift.layers.length - 1];
-  const results = { ...options.card?.results, 'Cosine to f32 after the last layer, mean-pooled texts': last.pooled.mean.toFixed(5), 'Cosine to f32 after the last layer, tokens': last.tokens.mean.toFixed(5) };
+  const results = {
+    ...options.card?.results,
+    'Cosine to f32 after the last layer, mean-pooled texts': last.pooled.mean.toFixed(5),
+    'Cosine to f32 after the last layer, tokens': last.tokens.mean.toFixed(5),
+  };
   const card = buildCard({ ...options.card, config, heads, dtype: 'int8', results, ...(labels && { labels }) });
   const contents: [string, Iterable<Uint8Array | string>][] = [
     ['model.safetensors', tensors.chunks()],
     ...tokenizerContents(tokenizerFiles, { config, maxLength: options.sentences?.maxLength }),
-    ...Object.entries(options.sentences ? sentenceTransformersFiles(config, options.sentences) : {}).map(([name, content]): [string, Iterable<string>] => [name, [content]]),
+    ...Object.entries(options.sentences ? sentenceTransformersFiles(config, options.sentences) : {}).map(
+      ([name, content]): [string, Iterable<string>] => [name, [content]],
+    ),
     ['README.md', [card]],
     ['config.json', [`${JSON.stringify(json, null, 2)}\n`]],
   ];

@@ -22,28 +22,52 @@ export interface SaveOptions {
   config: AlbertConfig;
   /** Encoder and, where present, pooler and heads, under canonical names. Other tensors are refused. */
   weights: Weights;
-  /** As a tokeniser's `files()` gives them: name to content. Written so that Python's tokeniser gives the network what it gets here; see {@link tokenizerForTransformers}. */
+  /**
+   * As a tokeniser's `files()` gives them: name to content. Written so that Python's tokeniser gives the network what
+   * it gets here; see {@link tokenizerForTransformers}.
+   */
   tokenizerFiles?: Record<string, Uint8Array | string>;
-  /** Tokens of a text that the model was trained to read, special ones included: Python truncates there. Default: that of `sentences`, else what the tokeniser's files say, else the model's positions. */
+  /**
+   * Tokens of a text that the model was trained to read, special ones included: Python truncates there. Default: that
+   * of `sentences`, else what the tokeniser's files say, else the model's positions.
+   */
   maxLength?: number;
   /** Storage type of the weights. Default `f32`. */
   dtype?: StorageDtype;
-  /** Which heads the weights hold; needed only to tell a tagger's or a chooser's `classifier` from a text classifier's. */
+  /**
+   * Which heads the weights hold; needed only to tell a tagger's or a chooser's `classifier` from a text classifier's.
+   */
   heads?: HeadName[];
   /** Class names in order; become `id2label`. */
   labels?: string[];
   /** Hugging Face's name of the problem, such as `single_label_classification`. */
   problemType?: string;
-  /** Facts for the model card; `config`, `heads`, `labels`, `dtype` and `fingerprint` are filled in. A string is written as it is. */
+  /**
+   * Facts for the model card; `config`, `heads`, `labels`, `dtype` and `fingerprint` are filled in. A string is written
+   * as it is.
+   */
   card?: Omit<CardDetails, 'config'> | string;
   /** Further keys of `config.json`. */
   extra?: Record<string, unknown>;
-  /** For a sentence-embedding model: also writes the files that Python's sentence-transformers loads. Embedding then uses this pooling by default. */
+  /**
+   * For a sentence-embedding model: also writes the files that Python's sentence-transformers loads. Embedding then
+   * uses this pooling by default.
+   */
   sentences?: SentenceSettings;
 }
 
 const SAVE_OPTIONS: OptionKinds<SaveOptions> = {
-  config: 'object', weights: 'object', tokenizerFiles: 'object', maxLength: 'number', dtype: 'string', heads: 'list', labels: 'list', problemType: 'string', card: 'any', extra: 'object', sentences: 'object',
+  config: 'object',
+  weights: 'object',
+  tokenizerFiles: 'object',
+  maxLength: 'number',
+  dtype: 'string',
+  heads: 'list',
+  labels: 'list',
+  problemType: 'string',
+  card: 'any',
+  extra: 'object',
+  sentences: 'object',
 };
 
 /** What was written. */
@@ -59,27 +83,46 @@ export interface SavedCheckpoint {
 }
 
 /**
- * Writes a folder in Hugging Face's layout that Python's `transformers` loads: `config.json`, `model.safetensors`, tokeniser files, `README.md`.
- * All files are written and flushed under another name first. A new folder appears at once and complete; in an existing one the files
- * are then replaced, and files of other names stay. The folder is locked meanwhile. Throws `weights_mismatch` before writing if tensors are
- * missing, misshapen or unknown.
+ * Writes a folder in Hugging Face's layout that Python's `transformers` loads: `config.json`, `model.safetensors`,
+ * tokeniser files, `README.md`. All files are written and flushed under another name first. A new folder appears at
+ * once and complete; in an existing one the files are then replaced, and files of other names stay. The folder is
+ * locked meanwhile. Throws `weights_mismatch` before writing if tensors are missing, misshapen or unknown.
  */
 export async function saveCheckpoint(folder: string, options: SaveOptions): Promise<SavedCheckpoint> {
   requireOptions('saveCheckpoint', options, SAVE_OPTIONS);
   requireGiven('saveCheckpoint', options, ['config', 'weights']);
   const { config, weights, tokenizerFiles = {}, dtype = 'f32', labels, problemType, extra } = options;
   const heads = checkWeights(config, weights, options.heads);
-  if (labels && weights.has('classifier.weight') && !heads.includes('multipleChoice') && labels.length !== weights.get('classifier.weight')!.shape[0]) {
-    throw new AlbertineError('invalid_argument', `${labels.length} labels for a classifier with ${weights.get('classifier.weight')!.shape[0]} outputs`, { value: labels });
+  if (
+    labels &&
+    weights.has('classifier.weight') &&
+    !heads.includes('multipleChoice') &&
+    labels.length !== weights.get('classifier.weight')!.shape[0]
+  ) {
+    throw new AlbertineError(
+      'invalid_argument',
+      `${labels.length} labels for a classifier with ${weights.get('classifier.weight')!.shape[0]} outputs`,
+      { value: labels },
+    );
   }
   const fingerprint = await weightsFingerprint(asStored(weights, dtype));
   const tensors = encodeSafetensors(weights, { dtype });
-  const json = writeConfig(config, { architectures: [architectureOf(heads)], ...(labels && { labels }), ...(problemType && { problemType }), ...(extra && { extra }) });
-  const card = typeof options.card === 'string' ? options.card : buildCard({ ...options.card, config, heads, dtype, fingerprint, ...(labels && { labels }) });
+  const json = writeConfig(config, {
+    architectures: [architectureOf(heads)],
+    ...(labels && { labels }),
+    ...(problemType && { problemType }),
+    ...(extra && { extra }),
+  });
+  const card =
+    typeof options.card === 'string'
+      ? options.card
+      : buildCard({ ...options.card, config, heads, dtype, fingerprint, ...(labels && { labels }) });
   const contents: [string, Iterable<Uint8Array | string>][] = [
     ['model.safetensors', tensors.chunks()],
     ...tokenizerContents(tokenizerFiles, { config, maxLength: options.maxLength ?? options.sentences?.maxLength }),
-    ...Object.entries(options.sentences ? sentenceTransformersFiles(config, options.sentences) : {}).map(([name, content]): [string, Iterable<string>] => [name, [content]]),
+    ...Object.entries(options.sentences ? sentenceTransformersFiles(config, options.sentences) : {}).map(
+      ([name, content]): [string, Iterable<string>] => [name, [content]],
+    ),
     ['README.md', [card]],
     ['config.json', [`${JSON.stringify(json, null, 2)}\n`]],
   ];
@@ -88,16 +131,35 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
 }
 
 /** The tokeniser's files as they are written, under plain names. */
-export function tokenizerContents(files: Record<string, Uint8Array | string>, { config, maxLength }: { config: AlbertConfig; maxLength: number | undefined }): [string, Iterable<Uint8Array | string>][] {
+export function tokenizerContents(
+  files: Record<string, Uint8Array | string>,
+  { config, maxLength }: { config: AlbertConfig; maxLength: number | undefined },
+): [string, Iterable<Uint8Array | string>][] {
   const written = tokenizerForTransformers(files, { positions: config.maxPositionEmbeddings, maxLength });
   return Object.entries(written).map(([name, content]) => [requireFileName(name), [content]]);
 }
 
-/** The weights as a reader of the file will have them; 16-bit ones are rounded, one tensor at a time, when their values are asked for. */
+/**
+ * The weights as a reader of the file will have them; 16-bit ones are rounded, one tensor at a time, when their values
+ * are asked for.
+ */
 function asStored(weights: Weights, dtype: StorageDtype): Weights {
   if (dtype === 'f32') return weights;
-  const round = dtype === 'f16' ? (data: Float32Array) => float16ToFloat32(float32ToFloat16(data)) : (data: Float32Array) => bfloat16ToFloat32(float32ToBfloat16(data));
-  return new Map([...weights].map(([name, weight]) => [name, { shape: weight.shape, get data() { return round(weight.data); } }]));
+  const round =
+    dtype === 'f16'
+      ? (data: Float32Array) => float16ToFloat32(float32ToFloat16(data))
+      : (data: Float32Array) => bfloat16ToFloat32(float32ToBfloat16(data));
+  return new Map(
+    [...weights].map(([name, weight]) => [
+      name,
+      {
+        shape: weight.shape,
+        get data() {
+          return round(weight.data);
+        },
+      },
+    ]),
+  );
 }
 
 /** Heads that `weights` hold, after checking every tensor against the config. */
@@ -105,48 +167,79 @@ function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName
   const numLabels = weights.get('classifier.weight')?.shape[0];
   const heads = headsPresent((name) => weights.has(name), { wanted: declared });
   const pooler = poolerParameters(config).some(({ name }) => weights.has(name)) ? poolerParameters(config) : [];
-  const optional = heads.flatMap((head) => optionalPart(head, (name) => weights.has(name))?.parameters(numLabels ?? 0) ?? []);
-  const specs = [...encoderParameters(config), ...pooler, ...heads.flatMap((head) => headParameters(config, head, numLabels)), ...optional];
+  const optional = heads.flatMap(
+    (head) => optionalPart(head, (name) => weights.has(name))?.parameters(numLabels ?? 0) ?? [],
+  );
+  const specs = [
+    ...encoderParameters(config),
+    ...pooler,
+    ...heads.flatMap((head) => headParameters(config, head, numLabels)),
+    ...optional,
+  ];
   const problems: string[] = [];
   for (const { name, shape } of specs) {
     const found = weights.get(name)?.shape;
-    if (found?.join() !== shape.join()) problems.push(`${name} should have shape [${shape.join(', ')}] but ${found ? `has [${found.join(', ')}]` : 'is missing'}`);
+    if (found?.join() !== shape.join())
+      problems.push(
+        `${name} should have shape [${shape.join(', ')}] but ${found ? `has [${found.join(', ')}]` : 'is missing'}`,
+      );
   }
   const known = new Set(specs.map(({ name }) => name));
   for (const name of weights.keys()) if (!known.has(name)) problems.push(`${name} is not a weight of this network`);
-  if (problems.length > 0) throw new AlbertineError('weights_mismatch', `the weights cannot be saved:\n  ${problems.join('\n  ')}\n`, { value: problems });
+  if (problems.length > 0)
+    throw new AlbertineError('weights_mismatch', `the weights cannot be saved:\n  ${problems.join('\n  ')}\n`, {
+      value: problems,
+    });
   return heads;
 }
 
 /** A plain file name, or `invalid_argument`. */
 export function requireFileName(name: string): string {
-  if (name !== basename(name) || name.startsWith('.') || name === '') throw new AlbertineError('invalid_argument', `a tokeniser file must have a plain name, got ${describeValue(name)}`, { value: name });
+  if (name !== basename(name) || name.startsWith('.') || name === '')
+    throw new AlbertineError(
+      'invalid_argument',
+      `a tokeniser file must have a plain name, got ${describeValue(name)}`,
+      { value: name },
+    );
   return name;
 }
 
-/** Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` does not stay. */
+/**
+ * Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` does not stay.
+ */
 export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
   // The pooling of a model that was there would be taken for that of the new one.
   const removes = contents.some(([name]) => name === MODULES_FILE) ? [] : [MODULES_FILE];
-  await publishFolder(folder, async (staging) => {
-    for (const [name, chunks] of contents) {
-      await mkdir(dirname(join(staging, name)), { recursive: true });
-      await writeFlushed(join(staging, name), chunks);
-    }
-  }, removes);
+  await publishFolder(
+    folder,
+    async (staging) => {
+      for (const [name, chunks] of contents) {
+        await mkdir(dirname(join(staging, name)), { recursive: true });
+        await writeFlushed(join(staging, name), chunks);
+      }
+    },
+    removes,
+  );
 }
 
 /**
- * Lets `fill` write files into a folder of another name, so that a new `folder` appears at once and complete. In an existing one the complete new files wait
- * in a folder of its own before they replace the old ones, so that a reader of ours (`openFolder`) finds all of the old or all of the new whenever the
- * process is killed. Other files of a folder stay, except for `removes`. Nothing stays of what `fill` wrote where it fails.
+ * Lets `fill` write files into a folder of another name, so that a new `folder` appears at once and complete. In an
+ * existing one the complete new files wait in a folder of its own before they replace the old ones, so that a reader of
+ * ours (`openFolder`) finds all of the old or all of the new whenever the process is killed. Other files of a folder
+ * stay, except for `removes`. Nothing stays of what `fill` wrote where it fails.
  */
-export async function publishFolder(folder: string, fill: (staging: string) => Promise<void>, removes: readonly string[] = []): Promise<void> {
+export async function publishFolder(
+  folder: string,
+  fill: (staging: string) => Promise<void>,
+  removes: readonly string[] = [],
+): Promise<void> {
   const existing = await stat(folder).catch(() => undefined);
-  if (existing && !existing.isDirectory()) throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
+  if (existing && !existing.isDirectory())
+    throw new AlbertineError('invalid_argument', `${folder} is a file, not a folder`, { value: folder });
   await makeFolder(dirname(folder));
   await withinLock(folder, async () => {
-    for (const place of existing ? [dirname(folder), folder] : [dirname(folder)]) await removeLeftovers(place, basename(folder));
+    for (const place of existing ? [dirname(folder), folder] : [dirname(folder)])
+      await removeLeftovers(place, basename(folder));
     if (existing) await finishReplacing(folder);
     const staging = existing ? join(folder, basename(temporaryName(folder))) : temporaryName(folder);
     await mkdir(staging);

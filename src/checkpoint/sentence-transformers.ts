@@ -19,18 +19,34 @@ const TYPES = 'sentence_transformers.models.';
 
 /** Modes of its Pooling module; `lasttoken` means nothing to a network that reads in both directions. */
 const POOLING_KEYS: Readonly<Record<string, SentenceSettings['pooling']>> = {
-  pooling_mode_cls_token: 'cls', pooling_mode_mean_tokens: 'mean', pooling_mode_max_tokens: 'max', pooling_mode_mean_sqrt_len_tokens: 'mean_sqrt', pooling_mode_weightedmean_tokens: 'weighted',
+  pooling_mode_cls_token: 'cls',
+  pooling_mode_mean_tokens: 'mean',
+  pooling_mode_max_tokens: 'max',
+  pooling_mode_mean_sqrt_len_tokens: 'mean_sqrt',
+  pooling_mode_weightedmean_tokens: 'weighted',
 };
 
 /** The same since its version 6, which still reads the others. */
-const POOLING_NAMES: Readonly<Record<string, SentenceSettings['pooling']>> = { cls: 'cls', mean: 'mean', max: 'max', mean_sqrt_len_tokens: 'mean_sqrt', weightedmean: 'weighted' };
+const POOLING_NAMES: Readonly<Record<string, SentenceSettings['pooling']>> = {
+  cls: 'cls',
+  mean: 'mean',
+  max: 'max',
+  mean_sqrt_len_tokens: 'mean_sqrt',
+  weightedmean: 'weighted',
+};
 /** Shortest text: [CLS], a token, [SEP]. */
 const MIN_LENGTH = 3;
 
 /** The files that make a checkpoint one that `SentenceTransformer(folder)` loads: name (with its folder) to content. */
-export function sentenceTransformersFiles(config: AlbertConfig, { pooling, maxLength = config.maxPositionEmbeddings }: SentenceSettings): Record<string, string> {
+export function sentenceTransformersFiles(
+  config: AlbertConfig,
+  { pooling, maxLength = config.maxPositionEmbeddings }: SentenceSettings,
+): Record<string, string> {
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-  const modes = Object.fromEntries([...Object.entries(POOLING_KEYS).map(([key, mode]) => [key, mode === pooling] as const), ['pooling_mode_lasttoken', false] as const]);
+  const modes = Object.fromEntries([
+    ...Object.entries(POOLING_KEYS).map(([key, mode]) => [key, mode === pooling] as const),
+    ['pooling_mode_lasttoken', false] as const,
+  ]);
   return {
     [MODULES_FILE]: json([
       { idx: 0, name: '0', path: '', type: `${TYPES}Transformer` },
@@ -41,39 +57,57 @@ export function sentenceTransformersFiles(config: AlbertConfig, { pooling, maxLe
   };
 }
 
-/** How a checkpoint's vectors are meant to be made, as far as its files say, and what of its sentence-transformers modules is not applied. */
+/**
+ * How a checkpoint's vectors are meant to be made, as far as its files say, and what of its sentence-transformers
+ * modules is not applied.
+ */
 export interface StoredSentences extends Partial<SentenceSettings> {
   notes: string[];
 }
 
 /**
- * Reads the pooling from `modules.json` and the Pooling module's own config, and the length at which sentence-transformers truncates. Nothing when the folder has
- * no modules; what it does not understand becomes a note. Throws `invalid_file` for a Git LFS pointer or a web page in the place of one of these files.
+ * Reads the pooling from `modules.json` and the Pooling module's own config, and the length at which
+ * sentence-transformers truncates. Nothing when the folder has no modules; what it does not understand becomes a note.
+ * Throws `invalid_file` for a Git LFS pointer or a web page in the place of one of these files.
  */
 export async function readStoredSentences(files: FileSource, names: readonly string[]): Promise<StoredSentences> {
   if (!names.includes(MODULES_FILE)) return { notes: [] };
   const modules = await readObject(files, MODULES_FILE);
-  if (!Array.isArray(modules)) return { notes: [`${MODULES_FILE} is not a list of modules; pooling is mean unless chosen`] };
+  if (!Array.isArray(modules))
+    return { notes: [`${MODULES_FILE} is not a list of modules; pooling is mean unless chosen`] };
   const notes: string[] = [];
   let pooling: StoredSentences['pooling'];
   const maxLength = await storedLength(files, names);
   for (const module of modules as ({ type?: unknown; path?: unknown } | null)[]) {
-    const type = String(module?.type ?? 'nameless').split('.').at(-1)!;
+    const type = String(module?.type ?? 'nameless')
+      .split('.')
+      .at(-1)!;
     if (type === 'Pooling') {
       const name = `${String(module?.path)}/config.json`;
       const found = poolingOf(await readObject(files, name));
       if (found === undefined) notes.push(`${name} names no pooling that is known here; pooling is mean unless chosen`);
       pooling = found;
-    } else if (type === 'Normalize') notes.push(`${MODULES_FILE} has a Normalize module: choose normalize to get vectors of length 1, as sentence-transformers gives them`);
-    else if (type !== 'Transformer') notes.push(`${MODULES_FILE} has a ${type} module, which is not applied: vectors differ from those of sentence-transformers`);
+    } else if (type === 'Normalize')
+      notes.push(
+        `${MODULES_FILE} has a Normalize module: choose normalize to get vectors of length 1, as sentence-transformers gives them`,
+      );
+    else if (type !== 'Transformer')
+      notes.push(
+        `${MODULES_FILE} has a ${type} module, which is not applied: vectors differ from those of sentence-transformers`,
+      );
   }
   return { ...(pooling && { pooling }), ...(maxLength !== undefined && { maxLength }), notes };
 }
 
 /** `max_seq_length`, which is up to version 5 in a file of its own; version 6 takes the tokeniser's. */
 async function storedLength(files: FileSource, names: readonly string[]): Promise<number | undefined> {
-  for (const [name, key] of [[TRANSFORMER, 'max_seq_length'], ['tokenizer_config.json', 'model_max_length']] as const) {
-    const stored = names.includes(name) ? (await readObject(files, name) as Record<string, unknown> | null | undefined)?.[key] : undefined;
+  for (const [name, key] of [
+    [TRANSFORMER, 'max_seq_length'],
+    ['tokenizer_config.json', 'model_max_length'],
+  ] as const) {
+    const stored = names.includes(name)
+      ? ((await readObject(files, name)) as Record<string, unknown> | null | undefined)?.[key]
+      : undefined;
     // Hugging Face writes 1e30 for "no limit".
     if (typeof stored === 'number' && Number.isSafeInteger(stored) && stored >= MIN_LENGTH) return stored;
   }
@@ -99,8 +133,11 @@ async function readObject(files: FileSource, name: string): Promise<unknown> {
 function poolingOf(config: unknown): StoredSentences['pooling'] {
   if (typeof config !== 'object' || config === null) return undefined;
   const { pooling_mode: mode } = config as { pooling_mode?: unknown };
-  const [only, ...others] = Array.isArray(mode) ? mode as unknown[] : [mode];
-  if (mode !== undefined) return others.length === 0 && typeof only === 'string' && Object.hasOwn(POOLING_NAMES, only) ? POOLING_NAMES[only] : undefined;
+  const [only, ...others] = Array.isArray(mode) ? (mode as unknown[]) : [mode];
+  if (mode !== undefined)
+    return others.length === 0 && typeof only === 'string' && Object.hasOwn(POOLING_NAMES, only)
+      ? POOLING_NAMES[only]
+      : undefined;
   const modes = Object.entries(config).filter(([key, value]) => key.startsWith('pooling_mode_') && value === true);
   // Several modes are joined end to end by sentence-transformers.
   return modes.length === 1 ? POOLING_KEYS[modes[0][0]] : undefined;

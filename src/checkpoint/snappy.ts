@@ -1,6 +1,8 @@
 import { AlbertineError } from '../core/errors.ts';
 
-/** Decompresses one raw Snappy block (no framing). Throws `invalid_file` if it is damaged or longer than `maxLength`. */
+/**
+ * Decompresses one raw Snappy block (no framing). Throws `invalid_file` if it is damaged or longer than `maxLength`.
+ */
 export function decompressSnappy(bytes: Uint8Array, maxLength: number): Uint8Array {
   const fail = (problem: string): never => {
     throw new AlbertineError('invalid_file', `damaged Snappy data: ${problem}`);

@@ -15,13 +15,15 @@ export interface TableEntry {
 }
 
 /**
- * Reads all entries of a LevelDB table (the `.index` file of a TensorFlow checkpoint), in key order:
- * a footer, an index block, and data blocks with prefix-compressed keys, stored plain or with Snappy. Every block's checksum is verified.
+ * Reads all entries of a LevelDB table (the `.index` file of a TensorFlow checkpoint), in key order: a footer, an index
+ * block, and data blocks with prefix-compressed keys, stored plain or with Snappy. Every block's checksum is verified.
  * Throws `invalid_file` (or `checksum_mismatch`) naming `file`.
  */
 export function readTable(bytes: Uint8Array, file: string): TableEntry[] {
   const fail = (problem: string): never => {
-    throw new AlbertineError('invalid_file', `${file}: ${problem}`, { hint: 'The file is damaged or not the .index of a TensorFlow checkpoint' });
+    throw new AlbertineError('invalid_file', `${file}: ${problem}`, {
+      hint: 'The file is damaged or not the .index of a TensorFlow checkpoint',
+    });
   };
   if (bytes.length < FOOTER_BYTES) fail(`has only ${bytes.length} bytes`);
   const footer = bytes.subarray(bytes.length - FOOTER_BYTES);
@@ -33,7 +35,9 @@ export function readTable(bytes: Uint8Array, file: string): TableEntry[] {
   const entries: TableEntry[] = [];
   for (const { value } of blockEntries(index, fail)) {
     const handle = new Cursor(value, fail);
-    entries.push(...blockEntries(readBlock(bytes, { offset: handle.varint(), size: handle.varint() }, { file, fail }), fail));
+    entries.push(
+      ...blockEntries(readBlock(bytes, { offset: handle.varint(), size: handle.varint() }, { file, fail }), fail),
+    );
   }
   return entries;
 }
@@ -41,12 +45,20 @@ export function readTable(bytes: Uint8Array, file: string): TableEntry[] {
 type Fail = (problem: string) => never;
 
 /** Contents of the block at a handle; after them come a compression byte and the masked CRC of both. */
-function readBlock(bytes: Uint8Array, handle: { offset: number; size: number }, context: { file: string; fail: Fail }): Uint8Array {
+function readBlock(
+  bytes: Uint8Array,
+  handle: { offset: number; size: number },
+  context: { file: string; fail: Fail },
+): Uint8Array {
   const end = handle.offset + handle.size;
   if (end + 5 > bytes.length) context.fail(`a block ends at byte ${end + 5} but the file has ${bytes.length}`);
   const stored = new DataView(bytes.buffer, bytes.byteOffset + end + 1, 4).getUint32(0, true);
   if (maskedCrc32c(bytes.subarray(handle.offset, end + 1)) !== stored) {
-    throw new AlbertineError('checksum_mismatch', `${context.file}: the block at byte ${handle.offset} has a wrong checksum`, { hint: 'The file is damaged; copy or download it again' });
+    throw new AlbertineError(
+      'checksum_mismatch',
+      `${context.file}: the block at byte ${handle.offset} has a wrong checksum`,
+      { hint: 'The file is damaged; copy or download it again' },
+    );
   }
   const content = bytes.subarray(handle.offset, end);
   const compression = bytes[end];
@@ -55,7 +67,10 @@ function readBlock(bytes: Uint8Array, handle: { offset: number; size: number }, 
   return context.fail(`a block has the unknown compression ${compression}`);
 }
 
-/** Entries of a block: each key shares a prefix with the one before; the restart points at the end are not needed to read in order. */
+/**
+ * Entries of a block: each key shares a prefix with the one before; the restart points at the end are not needed to
+ * read in order.
+ */
 function blockEntries(block: Uint8Array, fail: Fail): TableEntry[] {
   if (block.length < 4) fail('a block is too short');
   const restarts = new DataView(block.buffer, block.byteOffset + block.length - 4, 4).getUint32(0, true);

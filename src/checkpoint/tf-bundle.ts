@@ -8,7 +8,21 @@ import { readTable } from './sstable.ts';
 import { DTYPE_BYTES, elementCount, readRanges, toFloat32, type TensorDtype } from './tensor-source.ts';
 
 /** TensorFlow's `DataType` numbers that a weight may have. */
-const DATA_TYPES: Record<number, TensorDtype> = { 1: 'F32', 2: 'F64', 3: 'I32', 4: 'U8', 5: 'I16', 6: 'I8', 9: 'I64', 10: 'BOOL', 14: 'BF16', 17: 'U16', 19: 'F16', 22: 'U32', 23: 'U64' };
+const DATA_TYPES: Record<number, TensorDtype> = {
+  1: 'F32',
+  2: 'F64',
+  3: 'I32',
+  4: 'U8',
+  5: 'I16',
+  6: 'I8',
+  9: 'I64',
+  10: 'BOOL',
+  14: 'BF16',
+  17: 'U16',
+  19: 'F16',
+  22: 'U32',
+  23: 'U64',
+};
 
 /** More files than any checkpoint has; the number stands in their names. */
 const MAX_SHARDS = 99_999;
@@ -31,7 +45,9 @@ export interface TfVariable {
   sliced: boolean;
 }
 
-/** A TensorFlow checkpoint (`prefix.index` and `prefix.data-00000-of-00001` ...) of which only the index has been read. */
+/**
+ * A TensorFlow checkpoint (`prefix.index` and `prefix.data-00000-of-00001` ...) of which only the index has been read.
+ */
 export interface TfBundle {
   /** Path without `.index`. */
   readonly prefix: string;
@@ -42,8 +58,8 @@ export interface TfBundle {
 }
 
 /**
- * Opens a checkpoint of `tf.train.Saver` (version 2, the default since TensorFlow 1.0). `prefix` is the path without `.index`.
- * Throws `invalid_file`, `checksum_mismatch`, or `unsupported` for big-endian files.
+ * Opens a checkpoint of `tf.train.Saver` (version 2, the default since TensorFlow 1.0). `prefix` is the path without
+ * `.index`. Throws `invalid_file`, `checksum_mismatch`, or `unsupported` for big-endian files.
  */
 export async function openTfBundle(files: FileSource, prefix: string): Promise<TfBundle> {
   const indexName = `${prefix}.index`;
@@ -77,19 +93,38 @@ function readVariable(message: Uint8Array, context: { name: string; shards: numb
   const variable: TfVariable = { shape: [], shard: 0, offset: 0, size: 0, checksum: 0, sliced: false };
   for (const { number, varint, bytes } of readFields(message)) {
     switch (number) {
-      case 1: variable.dtype = DATA_TYPES[varint]; break;
-      case 2: variable.shape = readShape(bytes); break;
-      case 3: variable.shard = varint; break;
-      case 4: variable.offset = varint; break;
-      case 5: variable.size = varint; break;
-      case 6: variable.checksum = bytes.length === 4 ? new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true) : fail(`variable ${name} has no checksum`); break;
-      case 7: variable.sliced = true; break;
+      case 1:
+        variable.dtype = DATA_TYPES[varint];
+        break;
+      case 2:
+        variable.shape = readShape(bytes);
+        break;
+      case 3:
+        variable.shard = varint;
+        break;
+      case 4:
+        variable.offset = varint;
+        break;
+      case 5:
+        variable.size = varint;
+        break;
+      case 6:
+        variable.checksum =
+          bytes.length === 4
+            ? new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true)
+            : fail(`variable ${name} has no checksum`);
+        break;
+      case 7:
+        variable.sliced = true;
+        break;
     }
   }
   const { shape, shard, offset, size, dtype, sliced } = variable;
   const count = elementCount(shape);
-  if (shards > MAX_SHARDS || count === undefined || shard < 0 || shard >= shards || offset < 0 || size < 0) fail(`variable ${name} has shape [${shape.join(', ')}] at byte ${offset} of shard ${shard} of ${shards}`);
-  if (dtype && !sliced && count! * DTYPE_BYTES[dtype] !== size) fail(`variable ${name} of shape [${shape.join(', ')}] cannot have ${size} bytes`);
+  if (shards > MAX_SHARDS || count === undefined || shard < 0 || shard >= shards || offset < 0 || size < 0)
+    fail(`variable ${name} has shape [${shape.join(', ')}] at byte ${offset} of shard ${shard} of ${shards}`);
+  if (dtype && !sliced && count! * DTYPE_BYTES[dtype] !== size)
+    fail(`variable ${name} of shape [${shape.join(', ')}] cannot have ${size} bytes`);
   return variable;
 }
 
@@ -121,7 +156,9 @@ async function readVariables(context: BundleContext, names: readonly string[]): 
   const weights = new Map<string, Weight>();
   for (const [shard, members] of byShard) {
     const file = `${prefix}.data-${String(shard).padStart(5, '0')}-of-${String(shards).padStart(5, '0')}`;
-    const ranges = members.map((name) => variables.get(name)!).map(({ offset, size }) => ({ start: offset, end: offset + size }));
+    const ranges = members
+      .map((name) => variables.get(name)!)
+      .map(({ offset, size }) => ({ start: offset, end: offset + size }));
     const chunks = await readRanges(files, file, ranges).catch(async (error: unknown) => {
       requireRealFile(file, await files.read(file, 0, HEAD_BYTES));
       throw error;
@@ -129,7 +166,10 @@ async function readVariables(context: BundleContext, names: readonly string[]): 
     members.forEach((name, index) => {
       const { shape, dtype, checksum } = variables.get(name)!;
       if (maskedCrc32c(chunks[index]) !== checksum) {
-        throw new AlbertineError('checksum_mismatch', `${file}: variable ${name} has a wrong checksum`, { value: name, hint: 'The file is damaged; copy or download it again' });
+        throw new AlbertineError('checksum_mismatch', `${file}: variable ${name} has a wrong checksum`, {
+          value: name,
+          hint: 'The file is damaged; copy or download it again',
+        });
       }
       weights.set(name, { shape, data: toFloat32(chunks[index], dtype!) });
     });
@@ -139,7 +179,12 @@ async function readVariables(context: BundleContext, names: readonly string[]): 
 
 function requireReadable(prefix: string, name: string, variable: TfVariable | undefined): TfVariable {
   if (!variable) throw new AlbertineError('not_found', `${prefix} has no variable ${name}`, { value: name });
-  if (variable.sliced) throw new AlbertineError('unsupported', `variable ${name} of ${prefix} is partitioned`, { value: name, hint: 'Save the checkpoint again without a partitioner' });
-  if (!variable.dtype) throw new AlbertineError('unsupported', `variable ${name} of ${prefix} holds no numbers`, { value: name });
+  if (variable.sliced)
+    throw new AlbertineError('unsupported', `variable ${name} of ${prefix} is partitioned`, {
+      value: name,
+      hint: 'Save the checkpoint again without a partitioner',
+    });
+  if (!variable.dtype)
+    throw new AlbertineError('unsupported', `variable ${name} of ${prefix} holds no numbers`, { value: name });
   return variable;
 }

@@ -9,8 +9,9 @@ export interface TfCheckpoint extends TensorSource {
   /** Variables that are not weights: optimizer slots, counters, averages. */
   readonly ignored: readonly string[];
   /**
-   * Width of the embeddings after reading. Equal to the hidden size for checkpoints of brightmart/albert_zh's first layout, which
-   * project words before adding positions: their two factors are multiplied out, since the ALBERT graph has no such step.
+   * Width of the embeddings after reading. Equal to the hidden size for checkpoints of brightmart/albert_zh's first
+   * layout, which project words before adding positions: their two factors are multiplied out, since the ALBERT graph
+   * has no such step.
    */
   readonly embeddingSize: number | undefined;
 }
@@ -30,8 +31,9 @@ const WORD_EMBEDDINGS = 'albert.embeddings.word_embeddings.weight';
 
 /**
  * Opens the checkpoint `prefix.index` written by Google's or brightmart's ALBERT code. Names are those of Hugging Face
- * (as its own converter maps them), kernels are transposed to `[outputs, inputs]`, optimizer slots are left out and counted.
- * Where Google's code has no mapping from embedding to hidden size because they are equal, the identity is supplied.
+ * (as its own converter maps them), kernels are transposed to `[outputs, inputs]`, optimizer slots are left out and
+ * counted. Where Google's code has no mapping from embedding to hidden size because they are equal, the identity is
+ * supplied.
  */
 export async function openTfCheckpoint(files: FileSource, prefix: string): Promise<TfCheckpoint> {
   const bundle = await openTfBundle(files, prefix);
@@ -42,7 +44,12 @@ export async function openTfCheckpoint(files: FileSource, prefix: string): Promi
     else if (variable !== WORD_PROJECTION) {
       const { name, transposed } = albertName(variable);
       const shape = transposed ? info.shape.toReversed() : info.shape;
-      recipes.set(name, { shape, dtype: info.dtype ?? 'U8', from: [variable], make: transposed ? transpose : (weight) => weight });
+      recipes.set(name, {
+        shape,
+        dtype: info.dtype ?? 'U8',
+        from: [variable],
+        make: transposed ? transpose : (weight) => weight,
+      });
     }
   }
   mergeWordFactors(bundle, recipes);
@@ -56,10 +63,18 @@ export async function openTfCheckpoint(files: FileSource, prefix: string): Promi
   };
 }
 
-/** Optimizer slots (`adam_m`, `adam_v`, LAMB's are called the same), step counters, moving averages, and TensorFlow 2's object graph. */
+/**
+ * Optimizer slots (`adam_m`, `adam_v`, LAMB's are called the same), step counters, moving averages, and TensorFlow 2's
+ * object graph.
+ */
 function isBookkeeping(variable: string): boolean {
-  return /(^|\/)(adam_[mv]|m|v|Adam(_1)?|LAMB(_1)?|[A-Za-z]*WeightDecayOptimizer(_1)?|ExponentialMovingAverage|global_step|beta[12]_power|save_counter|_CHECKPOINTABLE_OBJECT_GRAPH)(\/|$)/.test(variable)
-    || variable.includes('.OPTIMIZER_SLOT') || /^optimizer\//.test(variable);
+  return (
+    /(^|\/)(adam_[mv]|m|v|Adam(_1)?|LAMB(_1)?|[A-Za-z]*WeightDecayOptimizer(_1)?|ExponentialMovingAverage|global_step|beta[12]_power|save_counter|_CHECKPOINTABLE_OBJECT_GRAPH)(\/|$)/.test(
+      variable,
+    ) ||
+    variable.includes('.OPTIMIZER_SLOT') ||
+    /^optimizer\//.test(variable)
+  );
 }
 
 const LAYER_PARTS: Record<string, string> = {
@@ -68,10 +83,10 @@ const LAYER_PARTS: Record<string, string> = {
   'attention/self/key': 'attention.key',
   'attention/self/value': 'attention.value',
   'attention/output/dense': 'attention.dense',
-  'LayerNorm': 'attention.LayerNorm',
+  LayerNorm: 'attention.LayerNorm',
   'ffn/intermediate/dense': 'ffn',
   'ffn/intermediate/output/dense': 'ffn_output',
-  'LayerNorm_1': 'full_layer_layer_norm',
+  LayerNorm_1: 'full_layer_layer_norm',
   // brightmart's first layout keeps BERT's names below layer_shared.
   'attention/output/LayerNorm': 'attention.LayerNorm',
   'intermediate/dense': 'ffn',
@@ -85,7 +100,9 @@ const OUTER_PARTS: Record<string, string> = {
   'cls/predictions/transform/dense': 'predictions.dense',
   'cls/predictions/transform/LayerNorm': 'predictions.LayerNorm',
 };
-/** Variables that are not a dense layer's or a LayerNorm's pair; task heads are stored as `[labels, hidden]` already. */
+/**
+ * Variables that are not a dense layer's or a LayerNorm's pair; task heads are stored as `[labels, hidden]` already.
+ */
 const SINGLE_VARIABLES: Record<string, string> = {
   [WORDS]: WORD_EMBEDDINGS,
   'bert/embeddings/position_embeddings': 'albert.embeddings.position_embeddings.weight',
@@ -95,8 +112,8 @@ const SINGLE_VARIABLES: Record<string, string> = {
   'cls/seq_relationship/output_bias': 'sop_classifier.classifier.bias',
   'cls/squad/output_weights': 'qa_outputs.weight',
   'cls/squad/output_bias': 'qa_outputs.bias',
-  'output_weights': 'classifier.weight',
-  'output_bias': 'classifier.bias',
+  output_weights: 'classifier.weight',
+  output_bias: 'classifier.bias',
 };
 const SUFFIXES: Record<string, string> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias' };
 
@@ -120,33 +137,60 @@ function outerName(stem: string): string | undefined {
   return part && `albert.encoder.albert_layer_groups.${group}.albert_layers.${layer}.${part}`;
 }
 
-/** Replaces the two factors of brightmart's first layout by their product, so that positions can be added at full width. */
+/**
+ * Replaces the two factors of brightmart's first layout by their product, so that positions can be added at full width.
+ */
 function mergeWordFactors(bundle: TfBundle, recipes: Map<string, Recipe>): void {
   const projection = bundle.variables.get(WORD_PROJECTION);
   const words = recipes.get(WORD_EMBEDDINGS);
   if (!projection || !words) return;
   if (projection.shape.length !== 2 || words.shape[1] !== projection.shape[0]) {
-    throw new AlbertineError('weights_mismatch', `${WORDS} [${words.shape.join(', ')}] and ${WORD_PROJECTION} [${projection.shape.join(', ')}] do not fit together`);
+    throw new AlbertineError(
+      'weights_mismatch',
+      `${WORDS} [${words.shape.join(', ')}] and ${WORD_PROJECTION} [${projection.shape.join(', ')}] do not fit together`,
+    );
   }
-  recipes.set(WORD_EMBEDDINGS, { shape: [words.shape[0], projection.shape[1]], dtype: words.dtype, from: [WORDS, WORD_PROJECTION], make: multiply });
+  recipes.set(WORD_EMBEDDINGS, {
+    shape: [words.shape[0], projection.shape[1]],
+    dtype: words.dtype,
+    from: [WORDS, WORD_PROJECTION],
+    make: multiply,
+  });
 }
 
 function supplyIdentityMapping(recipes: Map<string, Recipe>): void {
   const embeddingSize = recipes.get(WORD_EMBEDDINGS)?.shape[1];
-  const hiddenSize = recipes.get('albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight')?.shape[0];
+  const hiddenSize = recipes.get('albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight')
+    ?.shape[0];
   if (recipes.has(`${MAPPING}.weight`) || embeddingSize === undefined || embeddingSize !== hiddenSize) return;
-  recipes.set(`${MAPPING}.weight`, { shape: [hiddenSize, hiddenSize], dtype: 'F32', from: [], make: () => identity(hiddenSize) });
-  recipes.set(`${MAPPING}.bias`, { shape: [hiddenSize], dtype: 'F32', from: [], make: () => ({ shape: [hiddenSize], data: new Float32Array(hiddenSize) }) });
+  recipes.set(`${MAPPING}.weight`, {
+    shape: [hiddenSize, hiddenSize],
+    dtype: 'F32',
+    from: [],
+    make: () => identity(hiddenSize),
+  });
+  recipes.set(`${MAPPING}.bias`, {
+    shape: [hiddenSize],
+    dtype: 'F32',
+    from: [],
+    make: () => ({ shape: [hiddenSize], data: new Float32Array(hiddenSize) }),
+  });
 }
 
-async function readRecipes(bundle: TfBundle, recipes: ReadonlyMap<string, Recipe>, names: readonly string[]): Promise<Map<string, Weight>> {
+async function readRecipes(
+  bundle: TfBundle,
+  recipes: ReadonlyMap<string, Recipe>,
+  names: readonly string[],
+): Promise<Map<string, Weight>> {
   const wanted = names.map((name): [string, Recipe] => {
     const recipe = recipes.get(name);
     if (!recipe) throw new AlbertineError('not_found', `${bundle.prefix} has no tensor ${name}`, { value: name });
     return [name, recipe];
   });
   const variables = await bundle.read([...new Set(wanted.flatMap(([, { from }]) => from))]);
-  return new Map(wanted.map(([name, { from, make }]) => [name, make(...from.map((variable) => variables.get(variable)!))]));
+  return new Map(
+    wanted.map(([name, { from, make }]) => [name, make(...from.map((variable) => variables.get(variable)!))]),
+  );
 }
 
 /** `[inputs, outputs]` to `[outputs, inputs]`, in blocks that fit the cache. */
@@ -157,7 +201,8 @@ function transpose({ shape: [rows, columns], data }: Weight): Weight {
     for (let left = 0; left < columns; left += block) {
       const bottom = Math.min(rows, top + block);
       const right = Math.min(columns, left + block);
-      for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) out[column * rows + row] = data[row * columns + column];
+      for (let row = top; row < bottom; row++)
+        for (let column = left; column < right; column++) out[column * rows + row] = data[row * columns + column];
     }
   }
   return { shape: [columns, rows], data: out };

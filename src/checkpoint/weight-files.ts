@@ -15,27 +15,39 @@ export interface WeightFile {
 }
 
 /**
- * Files in the order in which they are preferred: `model.safetensors`, its sharded form, any other single `.safetensors`,
- * `pytorch_model.bin`, its sharded form, then TensorFlow checkpoints (the one with the highest step, then by name).
+ * Files in the order in which they are preferred: `model.safetensors`, its sharded form, any other single
+ * `.safetensors`, `pytorch_model.bin`, its sharded form, then TensorFlow checkpoints (the one with the highest step,
+ * then by name).
  */
 export async function findWeights(files: FileSource): Promise<{ chosen: WeightFile; others: WeightFile[] }> {
   const names = (await files.list()).sort();
   const candidates: WeightFile[] = [];
-  const add = (format: WeightFile['format'], ...found: string[]) => candidates.push(...found.filter((name) => names.includes(name)).map((name) => ({ format, name })));
+  const add = (format: WeightFile['format'], ...found: string[]) =>
+    candidates.push(...found.filter((name) => names.includes(name)).map((name) => ({ format, name })));
   add('safetensors', 'model.safetensors');
   add('safetensors-shards', 'model.safetensors.index.json');
-  const loose = names.filter((name) => name.endsWith('.safetensors') && name !== 'model.safetensors' && !/-\d+-of-\d+\.safetensors$/.test(name));
+  const loose = names.filter(
+    (name) => name.endsWith('.safetensors') && name !== 'model.safetensors' && !/-\d+-of-\d+\.safetensors$/.test(name),
+  );
   if (loose.length === 1) add('safetensors', loose[0]);
   add('pytorch', 'pytorch_model.bin');
   add('pytorch-shards', 'pytorch_model.bin.index.json');
-  const bundles = names.filter((name) => name.endsWith('.index') && names.some((other) => other.startsWith(`${name.slice(0, -'.index'.length)}.data-`)));
+  const bundles = names.filter(
+    (name) =>
+      name.endsWith('.index') && names.some((other) => other.startsWith(`${name.slice(0, -'.index'.length)}.data-`)),
+  );
   const step = (name: string) => Number(/-(\d+)\.index$/.exec(name)?.[1] ?? -1);
   add('tensorflow', ...bundles.sort((a, b) => step(b) - step(a) || (a < b ? -1 : 1)));
   if (candidates.length === 0) {
     const indexOnly = names.find((name) => name.endsWith('.index'));
-    throw new AlbertineError('file_not_found', `${files.location} holds no weights: looked for model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json and *.index with *.data-*`, {
-      value: names, hint: indexOnly ? `${indexOnly} is there but its .data-* file is not` : 'Give the folder of a checkpoint',
-    });
+    throw new AlbertineError(
+      'file_not_found',
+      `${files.location} holds no weights: looked for model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json and *.index with *.data-*`,
+      {
+        value: names,
+        hint: indexOnly ? `${indexOnly} is there but its .data-* file is not` : 'Give the folder of a checkpoint',
+      },
+    );
   }
   return { chosen: candidates[0], others: candidates.slice(1) };
 }
@@ -43,10 +55,14 @@ export async function findWeights(files: FileSource): Promise<{ chosen: WeightFi
 /** Opens what {@link findWeights} found. Values are read on demand. */
 export async function openWeightFiles(files: FileSource, file: WeightFile): Promise<TensorSource> {
   switch (file.format) {
-    case 'safetensors': return named(file.name, openSafetensors(files, file.name));
-    case 'safetensors-shards': return openShards(files, file.name, openSafetensors);
-    case 'pytorch': return named(file.name, openTorchFile(files, file.name));
-    case 'pytorch-shards': return openShards(files, file.name, openTorchFile);
+    case 'safetensors':
+      return named(file.name, openSafetensors(files, file.name));
+    case 'safetensors-shards':
+      return openShards(files, file.name, openSafetensors);
+    case 'pytorch':
+      return named(file.name, openTorchFile(files, file.name));
+    case 'pytorch-shards':
+      return openShards(files, file.name, openTorchFile);
     case 'tensorflow': {
       const prefix = file.name.slice(0, -'.index'.length);
       return named(prefix, openTfCheckpoint(files, prefix));
@@ -69,36 +85,62 @@ type OpenShard = (files: FileSource, name: string) => Promise<TensorSource>;
 async function openShards(files: FileSource, indexName: string, open: OpenShard): Promise<TensorSource> {
   const map = await readWeightMap(files, indexName);
   const shards = new Map<string, TensorSource>();
-  for (const shard of new Set(map.values())) shards.set(shard, await named(shard, open(files, shard).catch((error: unknown) => missingShard(error, { shard, indexName, location: files.location }))));
+  for (const shard of new Set(map.values()))
+    shards.set(
+      shard,
+      await named(
+        shard,
+        open(files, shard).catch((error: unknown) =>
+          missingShard(error, { shard, indexName, location: files.location }),
+        ),
+      ),
+    );
   const tensors = new Map<string, TensorInfo>();
   for (const [name, shard] of map) {
     const info = shards.get(shard)!.tensors.get(name);
-    if (!info) throw new AlbertineError('invalid_file', `${indexName} places ${name} in ${shard}, which does not have it`, { value: name });
+    if (!info)
+      throw new AlbertineError('invalid_file', `${indexName} places ${name} in ${shard}, which does not have it`, {
+        value: name,
+      });
     tensors.set(name, info);
   }
   return {
     source: `${[...shards.values()][0]?.source.split(':')[0] ?? 'shards'}: ${indexName} (${shards.size} shards)`,
     tensors,
     read: async (names) => {
-      const parts = await Promise.all([...shards].map(([shard, source]) => source.read(names.filter((name) => map.get(name) === shard))));
+      const parts = await Promise.all(
+        [...shards].map(([shard, source]) => source.read(names.filter((name) => map.get(name) === shard))),
+      );
       return new Map(parts.flatMap((part) => [...part]));
     },
   };
 }
 
-function missingShard(error: unknown, { shard, indexName, location }: { shard: string; indexName: string; location: string }): never {
+function missingShard(
+  error: unknown,
+  { shard, indexName, location }: { shard: string; indexName: string; location: string },
+): never {
   if (!(error instanceof AlbertineError) || error.code !== 'file_not_found') throw error;
-  throw new AlbertineError('file_not_found', `${indexName} places tensors in ${shard}, which is not in ${location}`, { value: shard, cause: error, hint: 'Copy or download it too' });
+  throw new AlbertineError('file_not_found', `${indexName} places tensors in ${shard}, which is not in ${location}`, {
+    value: shard,
+    cause: error,
+    hint: 'Copy or download it too',
+  });
 }
 
 async function readWeightMap(files: FileSource, indexName: string): Promise<Map<string, string>> {
   const index = await readJson(files, indexName);
   const map = (index as { weight_map?: unknown } | null)?.weight_map;
-  if (typeof map !== 'object' || map === null) throw new AlbertineError('invalid_file', `${indexName} has no weight_map`, { value: index });
+  if (typeof map !== 'object' || map === null)
+    throw new AlbertineError('invalid_file', `${indexName} has no weight_map`, { value: index });
   for (const [name, shard] of Object.entries(map)) {
     // Shards lie beside their index; anything else could reach outside the checkpoint.
     if (typeof shard !== 'string' || /[/\\]/.test(shard) || shard.startsWith('.')) {
-      throw new AlbertineError('invalid_file', `${indexName} places ${name} in ${describeValue(shard)}, which is not a file of this folder`, { value: shard });
+      throw new AlbertineError(
+        'invalid_file',
+        `${indexName} places ${name} in ${describeValue(shard)}, which is not a file of this folder`,
+        { value: shard },
+      );
     }
   }
   return new Map(Object.entries(map as Record<string, string>));
@@ -112,6 +154,10 @@ export async function readJson(files: FileSource, name: string): Promise<unknown
     return JSON.parse(text);
   } catch (cause) {
     requireRealFile(name, bytes);
-    throw new AlbertineError('invalid_file', `${name} in ${files.location} is not JSON: it starts with ${describeValue(text.slice(0, 60))}`, { value: name, cause, hint: 'The file is damaged' });
+    throw new AlbertineError(
+      'invalid_file',
+      `${name} in ${files.location} is not JSON: it starts with ${describeValue(text.slice(0, 60))}`,
+      { value: name, cause, hint: 'The file is damaged' },
+    );
   }
 }

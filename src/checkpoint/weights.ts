@@ -14,16 +14,21 @@ import { findWeights, openWeightFiles } from './weight-files.ts';
 export interface LoadWeightsOptions {
   /** Heads to load where present. Default: every head that the file has. `[]` loads the encoder alone. */
   heads?: HeadName[];
-  /** Outputs that a classification head must have; a head with another number is then a mismatch. Default: as stored. */
+  /**
+   * Outputs that a classification head must have; a head with another number is then a mismatch. Default: as stored.
+   */
   numLabels?: number;
   /** `architectures` of the config: tells what a `classifier` is for when `heads` does not. */
   architectures?: string[];
   /**
-   * Of an int8 checkpoint: keeps the layers' dense weights as bytes (`LoadedWeights.int8`) and leaves them out of `weights`.
-   * Default false: they become floats, so that everything that reads f32 weights reads this.
+   * Of an int8 checkpoint: keeps the layers' dense weights as bytes (`LoadedWeights.int8`) and leaves them out of
+   * `weights`. Default false: they become floats, so that everything that reads f32 weights reads this.
    */
   int8?: boolean;
-  /** Lets weights that hold NaN or infinity pass, for callers who check what comes out. Default false: they throw `not_finite` naming the tensors. */
+  /**
+   * Lets weights that hold NaN or infinity pass, for callers who check what comes out. Default false: they throw
+   * `not_finite` naming the tensors.
+   */
   allowNonFinite?: boolean;
 }
 
@@ -48,11 +53,15 @@ export interface LoadedWeights {
 }
 
 /**
- * Reads the weights of a checkpoint folder (see `openCheckpoint` for the files looked for and their order).
- * Missing, unexpected or misshapen encoder tensors, or an incomplete requested head, throw one `weights_mismatch` listing all of them;
- * NaN and infinite values throw `not_finite`.
+ * Reads the weights of a checkpoint folder (see `openCheckpoint` for the files looked for and their order). Missing,
+ * unexpected or misshapen encoder tensors, or an incomplete requested head, throw one `weights_mismatch` listing all of
+ * them; NaN and infinite values throw `not_finite`.
  */
-export async function loadWeights(files: FileSource, config: AlbertConfig, options: LoadWeightsOptions = {}): Promise<LoadedWeights> {
+export async function loadWeights(
+  files: FileSource,
+  config: AlbertConfig,
+  options: LoadWeightsOptions = {},
+): Promise<LoadedWeights> {
   const found = await findWeights(files);
   return loadFromSource(await openWeightFiles(files, found.chosen), config, options);
 }
@@ -65,7 +74,11 @@ const WORD_EMBEDDINGS = 'albert.embeddings.word_embeddings.weight';
 const BUFFER = /(^|\.)(position_ids|token_type_ids)$/;
 
 /** As {@link loadWeights}, from tensors already opened. */
-export async function loadFromSource(source: TensorSource, config: AlbertConfig, options: LoadWeightsOptions = {}): Promise<LoadedWeights> {
+export async function loadFromSource(
+  source: TensorSource,
+  config: AlbertConfig,
+  options: LoadWeightsOptions = {},
+): Promise<LoadedWeights> {
   const stored = canonicalNames(source);
   const problems: string[] = [];
   const wanted = encoderParameters(config);
@@ -74,27 +87,43 @@ export async function loadFromSource(source: TensorSource, config: AlbertConfig,
   if (pooler.some(({ name }) => stored.has(name))) wanted.push(...pooler);
   else missingOptional.push(...pooler.map(({ name }) => name));
 
-  const present = headsPresent((name) => stored.has(name), { wanted: options.heads, architectures: options.architectures });
+  const present = headsPresent((name) => stored.has(name), {
+    wanted: options.heads,
+    architectures: options.architectures,
+  });
   const heads = present.filter((head) => options.heads?.includes(head) ?? true);
   const numLabels = options.numLabels ?? labelCount(stored, source);
-  const partsOf = (head: HeadName): ParameterSpec[] => [...headParameters(config, head, numLabels), ...(optionalPart(head, (name) => stored.has(name))?.parameters(numLabels ?? 0) ?? [])];
+  const partsOf = (head: HeadName): ParameterSpec[] => [
+    ...headParameters(config, head, numLabels),
+    ...(optionalPart(head, (name) => stored.has(name))?.parameters(numLabels ?? 0) ?? []),
+  ];
   for (const head of heads) wanted.push(...partsOf(head));
   for (const spec of wanted) problems.push(...checkTensor(spec, stored, source));
 
-  const known = new Set([...wanted.map(({ name }) => name), TIED_DECODER, TIED_BIAS, ...present.flatMap(partsOf).map(({ name }) => name)]);
+  const known = new Set([
+    ...wanted.map(({ name }) => name),
+    TIED_DECODER,
+    TIED_BIAS,
+    ...present.flatMap(partsOf).map(({ name }) => name),
+  ]);
   const unknown = [...stored.keys()].filter((name) => !known.has(name) && !BUFFER.test(name));
   const isEncoderName = (name: string) => /^albert\.(embeddings|encoder)\./.test(name);
-  for (const name of unknown.filter(isEncoderName)) problems.push(`${name} [${source.tensors.get(stored.get(name)!)!.shape.join(', ')}] is unexpected`);
+  for (const name of unknown.filter(isEncoderName))
+    problems.push(`${name} [${source.tensors.get(stored.get(name)!)!.shape.join(', ')}] is unexpected`);
   if (problems.length > 0) throw mismatch(problems, source);
 
   const tied = heads.includes('maskedLm') ? [TIED_DECODER, TIED_BIAS].filter((name) => stored.has(name)) : [];
-  const names = [...wanted.map(({ name }) => name), ...tied].filter((name) => !(options.int8 && isQuantizedDense(name)));
+  const names = [...wanted.map(({ name }) => name), ...tied].filter(
+    (name) => !(options.int8 && isQuantizedDense(name)),
+  );
   const values = await source.read(names.map((name) => stored.get(name)!));
   const weights: Weights = new Map(names.map((name) => [name, values.get(stored.get(name)!)!]));
   checkTied(weights, source);
   if (!options.allowNonFinite) requireFiniteWeights(weights, source.source);
   return {
-    weights, heads, missingOptional,
+    weights,
+    heads,
+    missingOptional,
     unusedHeads: present.filter((head) => !heads.includes(head)),
     unexpected: unknown.filter((name) => !isEncoderName(name)),
     dtype: mainDtype(encoderParameters(config).map(({ name }) => source.tensors.get(stored.get(name)!)!)),
@@ -102,11 +131,17 @@ export async function loadFromSource(source: TensorSource, config: AlbertConfig,
   };
 }
 
-/** Our names to the file's: adds the `albert.` prefix that base models lack, undoes `DataParallel`'s and the oldest LayerNorm names. */
+/**
+ * Our names to the file's: adds the `albert.` prefix that base models lack, undoes `DataParallel`'s and the oldest
+ * LayerNorm names.
+ */
 function canonicalNames(source: TensorSource): Map<string, string> {
   const names = new Map<string, string>();
   for (const name of source.tensors.keys()) {
-    const plain = name.replace(/^module\./, '').replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
+    const plain = name
+      .replace(/^module\./, '')
+      .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
+      .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
     names.set(/^(embeddings|encoder|pooler)\./.test(plain) ? `albert.${plain}` : plain, name);
   }
   // A decoder's bias is the same parameter as the head's; keep whichever the file has.
@@ -127,27 +162,39 @@ function checkTensor(spec: ParameterSpec, stored: Map<string, string>, source: T
   const name = stored.get(spec.name);
   if (name === undefined) return [`${spec.name} ${expected} is missing`];
   const { shape, dtype } = source.tensors.get(name)!;
-  if (shape.length !== spec.shape.length || shape.some((size, axis) => size !== spec.shape[axis])) return [`${spec.name} has shape [${shape.join(', ')}] where ${expected} is expected`];
+  if (shape.length !== spec.shape.length || shape.some((size, axis) => size !== spec.shape[axis]))
+    return [`${spec.name} has shape [${shape.join(', ')}] where ${expected} is expected`];
   return /^(F|BF)/.test(dtype) ? [] : [`${spec.name} has the type ${dtype}, which is not a float`];
 }
 
 function mismatch(problems: string[], source: TensorSource): AlbertineError {
   const shown = problems.length > 40 ? [...problems.slice(0, 40), `and ${problems.length - 40} more`] : problems;
-  return new AlbertineError('weights_mismatch', `the weights do not fit the config (${source.source}):\n  ${shown.join('\n  ')}\n`, {
-    value: problems, hint: 'The config belongs to another checkpoint, or the file is not an ALBERT',
-  });
+  return new AlbertineError(
+    'weights_mismatch',
+    `the weights do not fit the config (${source.source}):\n  ${shown.join('\n  ')}\n`,
+    {
+      value: problems,
+      hint: 'The config belongs to another checkpoint, or the file is not an ALBERT',
+    },
+  );
 }
 
 /** The decoder shares the word embeddings; a copy in the file must be equal, and is dropped. */
 function checkTied(weights: Weights, source: TensorSource): void {
-  for (const [copy, original] of [[TIED_DECODER, WORD_EMBEDDINGS], [TIED_BIAS, MLM_BIAS]]) {
+  for (const [copy, original] of [
+    [TIED_DECODER, WORD_EMBEDDINGS],
+    [TIED_BIAS, MLM_BIAS],
+  ]) {
     const a = weights.get(copy);
     if (!a) continue;
     const b = weights.get(original)!;
-    const isEqual = a.data.length === b.data.length && a.data.every((value, index) => value === b.data[index] || (Number.isNaN(value) && Number.isNaN(b.data[index])));
+    const isEqual =
+      a.data.length === b.data.length &&
+      a.data.every((value, index) => value === b.data[index] || (Number.isNaN(value) && Number.isNaN(b.data[index])));
     if (!isEqual) {
       throw new AlbertineError('weights_mismatch', `${copy} differs from ${original} (${source.source})`, {
-        value: copy, hint: 'ALBERT shares the two; a model with an untied decoder cannot be represented. Load it without the maskedLm head (heads: []) for embeddings',
+        value: copy,
+        hint: 'ALBERT shares the two; a model with an untied decoder cannot be represented. Load it without the maskedLm head (heads: []) for embeddings',
       });
     }
     weights.delete(copy);

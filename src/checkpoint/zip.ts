@@ -25,7 +25,9 @@ export interface ZipEntry extends ByteRange {
 export async function readZipDirectory(files: FileSource, name: string): Promise<Map<string, ZipEntry>> {
   const size = await files.size(name);
   const fail = (problem: string): never => {
-    throw new AlbertineError('invalid_file', `${name}: ${problem}`, { hint: 'The file is damaged or cut short; copy or download it again' });
+    throw new AlbertineError('invalid_file', `${name}: ${problem}`, {
+      hint: 'The file is damaged or cut short; copy or download it again',
+    });
   };
   const directory = await locateDirectory(files, { name, size, fail });
   const bytes = await files.read(name, directory.start, directory.end);
@@ -38,11 +40,16 @@ export async function readZipDirectory(files: FileSource, name: string): Promise
     const next = at + 46 + nameLength + extraLength + data.getUint16(at + 32, true);
     if (next > bytes.length) fail('the zip directory is damaged');
     const entryName = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
-    if (data.getUint16(at + 10, true) !== 0) throw new AlbertineError('unsupported', `${name}: entry ${entryName} is compressed`, { value: entryName, hint: 'Re-save the file with torch.save, which stores entries' });
+    if (data.getUint16(at + 10, true) !== 0)
+      throw new AlbertineError('unsupported', `${name}: entry ${entryName} is compressed`, {
+        value: entryName,
+        hint: 'Re-save the file with torch.save, which stores entries',
+      });
     const { length, header } = entryPlace(data, at, { nameLength, extraLength });
     if (header + 30 > size) fail(`entry ${entryName} starts beyond the end of the file`);
     const local = await files.read(name, header, header + 30);
-    if (local.length < 30 || view(local).getUint32(0, true) !== LOCAL_HEADER) fail(`entry ${entryName} has no local header`);
+    if (local.length < 30 || view(local).getUint32(0, true) !== LOCAL_HEADER)
+      fail(`entry ${entryName} has no local header`);
     const start = header + 30 + view(local).getUint16(26, true) + view(local).getUint16(28, true);
     if (start + length > size) fail(`entry ${entryName} ends at byte ${start + length} but the file has ${size}`);
     if (entries.has(entryName)) fail(`entry ${entryName} occurs twice`);
@@ -52,7 +59,10 @@ export async function readZipDirectory(files: FileSource, name: string): Promise
   return entries;
 }
 
-async function locateDirectory(files: FileSource, context: { name: string; size: number; fail: (problem: string) => never }): Promise<ByteRange> {
+async function locateDirectory(
+  files: FileSource,
+  context: { name: string; size: number; fail: (problem: string) => never },
+): Promise<ByteRange> {
   const { name, size, fail } = context;
   // The end record has 22 bytes and a comment of at most 65,535.
   const tailStart = Math.max(0, size - 22 - 65535 - 20);
@@ -75,8 +85,15 @@ async function locateDirectory(files: FileSource, context: { name: string; size:
   return { start, end: start + length };
 }
 
-/** Stored length and local header's offset of the directory entry at `at`, from the zip64 extra field where the 32-bit ones overflow. */
-function entryPlace(data: DataView, at: number, lengths: { nameLength: number; extraLength: number }): { length: number; header: number } {
+/**
+ * Stored length and local header's offset of the directory entry at `at`, from the zip64 extra field where the 32-bit
+ * ones overflow.
+ */
+function entryPlace(
+  data: DataView,
+  at: number,
+  lengths: { nameLength: number; extraLength: number },
+): { length: number; header: number } {
   let length = data.getUint32(at + 20, true);
   let header = data.getUint32(at + 42, true);
   const uncompressed = data.getUint32(at + 24, true);
@@ -103,5 +120,8 @@ function entryPlace(data: DataView, at: number, lengths: { nameLength: number; e
 /** Throws `checksum_mismatch` unless an entry's bytes have their checksum. */
 export function requireChecksum(bytes: Uint8Array, checksum: number | undefined, place: string): void {
   if (checksum === undefined || crc32(bytes) === checksum) return;
-  throw new AlbertineError('checksum_mismatch', `${place} has a wrong checksum`, { value: checksum, hint: 'The file is damaged; copy or download it again' });
+  throw new AlbertineError('checksum_mismatch', `${place} has a wrong checksum`, {
+    value: checksum,
+    hint: 'The file is damaged; copy or download it again',
+  });
 }

@@ -3,7 +3,10 @@ import type { Terms } from './tf-idf.ts';
 /** How strongly repetitions and lengths count: the values that Lucene has. */
 const [K1, B] = [1.2, 0.75];
 
-/** Documents by their words, for queries in words (Okapi BM25, Robertson et al. 1994, with Lucene's idf). Only documents that share a term with the query are looked at. */
+/**
+ * Documents by their words, for queries in words (Okapi BM25, Robertson et al. 1994, with Lucene's idf). Only documents
+ * that share a term with the query are looked at.
+ */
 export class Bm25 {
   private readonly terms: Terms;
   private readonly lengths: number[];
@@ -38,7 +41,8 @@ export class Bm25 {
       const idf = Math.log(1 + (this.lengths.length - found + 0.5) / (found + 0.5));
       posting.documents.forEach((document, i) => {
         const count = posting.counts[i];
-        scores[document] += (idf * count * (K1 + 1)) / (count + K1 * (1 - B + (B * this.lengths[document]) / this.meanLength));
+        scores[document] +=
+          (idf * count * (K1 + 1)) / (count + K1 * (1 - B + (B * this.lengths[document]) / this.meanLength));
       });
     }
     return scores;

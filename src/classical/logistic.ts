@@ -28,10 +28,14 @@ const MEMORY = 10;
 /** Largest component of the gradient, per row, at which the minimum counts as found. */
 const TOLERANCE = 1e-6;
 
-/** Multinomial logistic regression, to be read with {@link predictClass}: `[features + 1, classes]`, the last row is the bias. Full-batch L-BFGS with halved steps. */
+/**
+ * Multinomial logistic regression, to be read with {@link predictClass}: `[features + 1, classes]`, the last row is the
+ * bias. Full-batch L-BFGS with halved steps.
+ */
 export function trainLogistic(data: LabelledRows, options: LogisticOptions): Float64Array {
   const { classes, features, c, maxIterations = 200 } = options;
-  const evaluate = (weights: Float64Array): { loss: number; gradient: Float64Array } => lossOf(data, weights, { classes, features, c });
+  const evaluate = (weights: Float64Array): { loss: number; gradient: Float64Array } =>
+    lossOf(data, weights, { classes, features, c });
   let weights = options.start ?? new Float64Array((features + 1) * classes);
   let { loss, gradient } = evaluate(weights);
   const steps: { s: Float64Array; y: Float64Array; rho: number }[] = [];
@@ -67,7 +71,11 @@ export function classAccuracy({ rows, classes: truth }: LabelledRows, weights: F
 }
 
 /** Mean loss with its penalty, and the gradient. */
-function lossOf({ rows, classes: truth }: LabelledRows, weights: Float64Array, { classes, features, c }: Pick<LogisticOptions, 'classes' | 'features' | 'c'>): { loss: number; gradient: Float64Array } {
+function lossOf(
+  { rows, classes: truth }: LabelledRows,
+  weights: Float64Array,
+  { classes, features, c }: Pick<LogisticOptions, 'classes' | 'features' | 'c'>,
+): { loss: number; gradient: Float64Array } {
   const gradient = new Float64Array(weights.length);
   const errors = new Float64Array(classes);
   let loss = 0;
@@ -111,7 +119,10 @@ function logitsOf({ values, indices }: FeatureRow, weights: Float64Array, logits
 }
 
 /** L-BFGS's two loops (Nocedal and Wright, algorithm 7.4). */
-function descent(gradient: Float64Array, steps: readonly { s: Float64Array; y: Float64Array; rho: number }[]): Float64Array {
+function descent(
+  gradient: Float64Array,
+  steps: readonly { s: Float64Array; y: Float64Array; rho: number }[],
+): Float64Array {
   let q = gradient;
   const factors: number[] = [];
   for (const { s, y, rho } of steps.toReversed()) {
@@ -125,6 +136,7 @@ function descent(gradient: Float64Array, steps: readonly { s: Float64Array; y: F
   return q.map((value) => -value);
 }
 
-const combine = (a: Float64Array, b: Float64Array, factor: number): Float64Array => a.map((value, i) => value + factor * b[i]);
+const combine = (a: Float64Array, b: Float64Array, factor: number): Float64Array =>
+  a.map((value, i) => value + factor * b[i]);
 const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
 const largest = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

@@ -5,19 +5,25 @@ export type Terms = (text: string) => string[];
 export const words: Terms = (text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
 /** Chinese: characters and pairs of neighbouring characters, across no punctuation or white space. */
-export const characterBigrams: Terms = (text) => words(text).flatMap((run) => {
-  const characters = [...run];
-  return [...characters, ...characters.slice(1).map((character, i) => characters[i] + character)];
-});
+export const characterBigrams: Terms = (text) =>
+  words(text).flatMap((run) => {
+    const characters = [...run];
+    return [...characters, ...characters.slice(1).map((character, i) => characters[i] + character)];
+  });
 
 const HAN = /\p{Script=Han}+/gu;
 
 /** Any mix of both: Chinese runs as {@link characterBigrams}, everything else as {@link words}. */
-export const mixedTerms: Terms = (text) => words(text).flatMap((word) => [...word.replaceAll(HAN, ' ').split(' ').filter(Boolean), ...(word.match(HAN) ?? []).flatMap(characterBigrams)]);
+export const mixedTerms: Terms = (text) =>
+  words(text).flatMap((word) => [
+    ...word.replaceAll(HAN, ' ').split(' ').filter(Boolean),
+    ...(word.match(HAN) ?? []).flatMap(characterBigrams),
+  ]);
 
 /**
- * A text as term counts times smoothed inverse document frequencies `ln((1 + documents) / (1 + documents with the term)) + 1`
- * (as scikit-learn does; a term that no document has gets the largest weight there is).
+ * A text as term counts times smoothed inverse document frequencies
+ * `ln((1 + documents) / (1 + documents with the term)) + 1` (as scikit-learn does; a term that no document has gets the
+ * largest weight there is).
  */
 export class TfIdf {
   private readonly terms: Terms;
@@ -28,7 +34,8 @@ export class TfIdf {
   constructor(documents: readonly string[], terms: Terms) {
     this.terms = terms;
     this.documents = documents.length;
-    for (const document of documents) for (const term of new Set(terms(document))) this.frequencies.set(term, (this.frequencies.get(term) ?? 0) + 1);
+    for (const document of documents)
+      for (const term of new Set(terms(document))) this.frequencies.set(term, (this.frequencies.get(term) ?? 0) + 1);
   }
 
   /** Weight of each term of a text, scaled so that their squares add up to 1; empty for a text without terms. */

@@ -14,12 +14,16 @@ const C = 10;
 const MOST_WORK = 60e6;
 
 /**
- * Classes of texts by their words alone: tf-idf of words (Chinese: characters and pairs of neighbours) and multinomial logistic regression, as
- * scikit-learn's `TfidfVectorizer` and `LogisticRegression(C=10)`. Undefined where there are so many rows, words and classes that it would take minutes.
+ * Classes of texts by their words alone: tf-idf of words (Chinese: characters and pairs of neighbours) and multinomial
+ * logistic regression, as scikit-learn's `TfidfVectorizer` and `LogisticRegression(C=10)`. Undefined where there are so
+ * many rows, words and classes that it would take minutes.
  */
 export function classifyByWords({ train, evaluation, classes }: WordRows): number[] | undefined {
   const index = new Map<string, number>();
-  const tfIdf = new TfIdf(train.map(({ text }) => text), mixedTerms);
+  const tfIdf = new TfIdf(
+    train.map(({ text }) => text),
+    mixedTerms,
+  );
   const features = (text: string, grow: boolean): FeatureRow => {
     const found = [...tfIdf.vector(text)].flatMap(([term, weight]) => {
       if (grow && !index.has(term)) index.set(term, index.size);
@@ -31,6 +35,9 @@ export function classifyByWords({ train, evaluation, classes }: WordRows): numbe
   };
   const rows = train.map(({ text }) => features(text, true));
   if (rows.reduce((sum, { values }) => sum + values.length, 0) * classes > MOST_WORK) return undefined;
-  const weights = trainLogistic({ rows, classes: train.map((row) => row.class) }, { classes, features: index.size, c: C });
+  const weights = trainLogistic(
+    { rows, classes: train.map((row) => row.class) },
+    { classes, features: index.size, c: C },
+  );
   return evaluation.map(({ text }) => predictClass(features(text, false), weights, classes));
 }

@@ -25,13 +25,15 @@ import { registerZeroShot } from './verbs/zero-shot.ts';
 /** The package's version. */
 export function packageVersion(): string {
   // Two folders up both in src/cli and in dist/cli.
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   return version;
 }
 
 /**
- * Runs `albertine <argv>` and returns its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted. Never throws and never
- * ends the process.
+ * Runs `albertine <argv>` and returns its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted. Never throws and
+ * never ends the process.
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
@@ -40,8 +42,13 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   let running: Command | undefined;
   try {
     const program = buildProgram(io, (text) => pending.push(io.stdout.write(text)));
-    program.hook('preAction', (_program, command) => { running = command; });
-    await program.parseAsync(argv.filter((argument, index) => argument !== '--debug' || index >= end), { from: 'user' });
+    program.hook('preAction', (_program, command) => {
+      running = command;
+    });
+    await program.parseAsync(
+      argv.filter((argument, index) => argument !== '--debug' || index >= end),
+      { from: 'user' },
+    );
     await Promise.all(pending);
     return EXIT.ok;
   } catch (error) {
@@ -54,7 +61,12 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
 function failedCommand(command: Command): FailedCommand {
   const { output } = command.opts<{ output?: string }>();
   // The index of a Parquet file is written at its end.
-  return { command, output, canResume: output !== undefined && !output.endsWith('.parquet') && command.options.some(({ long }) => long === '--resume') };
+  return {
+    command,
+    output,
+    canResume:
+      output !== undefined && !output.endsWith('.parquet') && command.options.some(({ long }) => long === '--resume'),
+  };
 }
 
 function buildProgram(io: CliIo, writeHelp: (text: string) => void): Command {
@@ -70,7 +82,9 @@ function buildProgram(io: CliIo, writeHelp: (text: string) => void): Command {
       getOutHelpWidth: () => Math.min(120, io.stdout.columns),
       outputError: (text, write) => write(text.replace(/^error: /, 'albertine: ')),
     })
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Every command has its own manual: albertine embed --help
 --debug (or ALBERTINE_DEBUG=1) with any command prints an error's code, value and stack.
 
@@ -79,8 +93,29 @@ Examples
   albertine embed "some text" "another" --normalize
   albertine embed --input reviews.csv --text-field text --output reviews.npy
   albertine info albert/albert-base-v2
-`);
-  for (const register of [registerEmbed, registerTokenize, registerInfo, registerInit, registerDownload, registerConvert, registerVocab, registerShards, registerPretrain, registerFinetune, registerEvaluate, registerPredict, registerAnswer, registerFillMask, registerZeroShot, registerReport, registerParity, registerDemo]) register(program, io);
+`,
+    );
+  for (const register of [
+    registerEmbed,
+    registerTokenize,
+    registerInfo,
+    registerInit,
+    registerDownload,
+    registerConvert,
+    registerVocab,
+    registerShards,
+    registerPretrain,
+    registerFinetune,
+    registerEvaluate,
+    registerPredict,
+    registerAnswer,
+    registerFillMask,
+    registerZeroShot,
+    registerReport,
+    registerParity,
+    registerDemo,
+  ])
+    register(program, io);
   requireVerb(program);
   return program;
 }

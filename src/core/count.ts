@@ -1,4 +1,6 @@
-/** A count with its noun, with digits grouped: `countOf(1, 'text')` is "1 text", `countOf(1234, 'text')` "1,234 texts". */
+/**
+ * A count with its noun, with digits grouped: `countOf(1, 'text')` is "1 text", `countOf(1234, 'text')` "1,234 texts".
+ */
 export function countOf(count: number, noun: string): string {
   return `${count.toLocaleString('en-US')} ${nounFor(count, noun)}`;
 }

@@ -49,7 +49,10 @@ export class AlbertineError extends Error {
   readonly value: unknown;
   /** What to do about it, also at the end of `message`. */
   readonly hint: string | undefined;
-  /** The option of the called function whose value cannot be right, such as `maxLength`; undefined where the data or the machine decide. */
+  /**
+   * The option of the called function whose value cannot be right, such as `maxLength`; undefined where the data or the
+   * machine decide.
+   */
   readonly option: string | undefined;
   readonly #statement: Prose;
   readonly #hint: Prose | undefined;
@@ -74,22 +77,43 @@ export class AlbertineError extends Error {
   /** The same error with another statement, made of this one, and other details where they are given. */
   restated(restate: (statement: Prose) => string | Prose, details: ErrorDetails = {}): AlbertineError {
     const { code, value, option: name } = this;
-    return new AlbertineError(code, restate(this.#statement), { value, hint: this.#hint, option: name, cause: this.cause ?? this, ...details });
+    return new AlbertineError(code, restate(this.#statement), {
+      value,
+      hint: this.#hint,
+      option: name,
+      cause: this.cause ?? this,
+      ...details,
+    });
   }
 }
 
 /** The error of an option whose value is against its rule: `maxLength must be an integer >= 3, got 1`. */
-export function wrongOption(name: string, rule: string | Prose, { value, hint }: { value: unknown; hint?: string | Prose }): AlbertineError {
-  return new AlbertineError('invalid_argument', prose`${option(name)} must be ${rule}, got ${describeValue(value)}`, { value, hint, option: name });
+export function wrongOption(
+  name: string,
+  rule: string | Prose,
+  { value, hint }: { value: unknown; hint?: string | Prose },
+): AlbertineError {
+  return new AlbertineError('invalid_argument', prose`${option(name)} must be ${rule}, got ${describeValue(value)}`, {
+    value,
+    hint,
+    option: name,
+  });
 }
 
 /** Throws `invalid_argument` for an entry of a list that stands twice. */
 export function requireDistinct(name: string, entries: readonly string[]): void {
   const twice = entries.find((entry, i) => entries.indexOf(entry) !== i);
-  if (twice !== undefined) throw new AlbertineError('invalid_argument', prose`${option(name)} has ${describeValue(twice)} twice`, { value: twice, option: name });
+  if (twice !== undefined)
+    throw new AlbertineError('invalid_argument', prose`${option(name)} has ${describeValue(twice)} twice`, {
+      value: twice,
+      option: name,
+    });
 }
 
-/** The error with the name of the file (or other source) that it comes from in front, unless its message has it already; other errors as they are. */
+/**
+ * The error with the name of the file (or other source) that it comes from in front, unless its message has it already;
+ * other errors as they are.
+ */
 export function namingSource(error: unknown, name: string): unknown {
   if (!(error instanceof AlbertineError) || error.message.includes(name)) return error;
   return error.restated((statement) => prose`${name}: ${statement}`);
@@ -113,7 +137,10 @@ function safeJson(value: unknown): string | undefined {
 export function requireInteger(name: string, value: unknown, range: { min?: number; max?: number } = {}): number {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    const bounds = [...(min === Number.MIN_SAFE_INTEGER ? [] : [`>= ${min}`]), ...(max === Number.MAX_SAFE_INTEGER ? [] : [`<= ${max}`])].join(' and ');
+    const bounds = [
+      ...(min === Number.MIN_SAFE_INTEGER ? [] : [`>= ${min}`]),
+      ...(max === Number.MAX_SAFE_INTEGER ? [] : [`<= ${max}`]),
+    ].join(' and ');
     throw wrongOption(name, `an integer${bounds && ` ${bounds}`}`, { value });
   }
   return value;

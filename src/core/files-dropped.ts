@@ -14,15 +14,19 @@ export interface DroppedFile {
 }
 
 /**
- * A {@link FileSource} over `File`s that a user dropped on a page or chose with `<input type="file" multiple>` (or `webkitdirectory`). They are read in place, as
- * far as needed. The folder that all of them lie in is not part of their names.
+ * A {@link FileSource} over `File`s that a user dropped on a page or chose with `<input type="file" multiple>` (or
+ * `webkitdirectory`). They are read in place, as far as needed. The folder that all of them lie in is not part of their
+ * names.
  */
 export function droppedFiles(files: Iterable<DroppedFile>): FileSource {
   const byName = new Map<string, DroppedFile>();
   for (const file of files) byName.set((file.webkitRelativePath || file.name).replace(/^[^/]+\/(?=.)/, ''), file);
   const find = (name: string): DroppedFile => {
     const file = byName.get(name);
-    if (!file) throw new AlbertineError('file_not_found', `the dropped files have no file ${name}`, { value: [...byName.keys()] });
+    if (!file)
+      throw new AlbertineError('file_not_found', `the dropped files have no file ${name}`, {
+        value: [...byName.keys()],
+      });
     return file;
   };
   return {

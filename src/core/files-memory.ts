@@ -6,7 +6,8 @@ export function memoryFiles(files: Record<string, Uint8Array | string>, location
   const encoder = new TextEncoder();
   const find = (name: string): Uint8Array => {
     const file = files[name];
-    if (file === undefined) throw new AlbertineError('file_not_found', `${location} has no file ${name}`, { value: name });
+    if (file === undefined)
+      throw new AlbertineError('file_not_found', `${location} has no file ${name}`, { value: name });
     return typeof file === 'string' ? encoder.encode(file) : file;
   };
   return {

@@ -10,15 +10,23 @@ import { explainingSystemErrors, explainSystemError } from './system-errors.ts';
 export async function openFolder(path: string): Promise<FileSource> {
   const info = await stat(path).catch(() => undefined);
   if (!info?.isDirectory()) throw new AlbertineError('file_not_found', `no folder at ${path}`, { value: path });
-  const fail = (name: string) => (cause: unknown): never => {
-    throw new AlbertineError('file_not_found', `cannot read ${name} in ${path}`, { value: join(path, name), cause });
-  };
+  const fail =
+    (name: string) =>
+    (cause: unknown): never => {
+      throw new AlbertineError('file_not_found', `cannot read ${name} in ${path}`, { value: join(path, name), cause });
+    };
   const place = await findReplaced(path);
   return {
     location: path,
     list: async () => {
-      const names = (await Promise.all([path, join(path, REPLACING)].map((folder) => readdir(folder, { withFileTypes: true }).catch(() => []))))
-        .flat().filter((entry) => !entry.isDirectory() && entry.name !== REMOVED).map((entry) => entry.name);
+      const names = (
+        await Promise.all(
+          [path, join(path, REPLACING)].map((folder) => readdir(folder, { withFileTypes: true }).catch(() => [])),
+        )
+      )
+        .flat()
+        .filter((entry) => !entry.isDirectory() && entry.name !== REMOVED)
+        .map((entry) => entry.name);
       return [...new Set(names)].filter((name) => place === undefined || existsSync(place(name)));
     },
     size: async (name) => (await stat(placed(name)).catch(fail(name))).size,
@@ -37,12 +45,18 @@ export async function openFolder(path: string): Promise<FileSource> {
   }
 }
 
-/** Holds, for a moment, the complete new files of a folder that are about to take the place of the old ones (see `writeFolder`). */
+/**
+ * Holds, for a moment, the complete new files of a folder that are about to take the place of the old ones (see
+ * `writeFolder`).
+ */
 export const REPLACING = '.albertine-new';
 /** In it: names of files, a line each, that the new content does not have. */
 export const REMOVED = '.removed';
 
-/** Where the files of a folder are whose replacement was begun and not finished, because the process was killed; undefined for any other folder. */
+/**
+ * Where the files of a folder are whose replacement was begun and not finished, because the process was killed;
+ * undefined for any other folder.
+ */
 async function findReplaced(path: string): Promise<((name: string) => string) | undefined> {
   const fresh = join(path, REPLACING);
   if (!(await isFolder(fresh))) return undefined;
@@ -86,8 +100,9 @@ async function readRange(path: string, start: number, end?: number): Promise<Uin
 }
 
 /**
- * Makes a folder and those above it; nothing where it is there. Throws Node's error, `EEXIST` where a file is in its place. Not `mkdir` with
- * `recursive`: where a folder refuses a new one with `ENOENT`, as `/proc` does, Node 20 tries for ever.
+ * Makes a folder and those above it; nothing where it is there. Throws Node's error, `EEXIST` where a file is in its
+ * place. Not `mkdir` with `recursive`: where a folder refuses a new one with `ENOENT`, as `/proc` does, Node 20 tries
+ * for ever.
  */
 export async function makeFolder(path: string): Promise<void> {
   if (await isFolder(path)) return;
@@ -95,13 +110,13 @@ export async function makeFolder(path: string): Promise<void> {
   if (parent !== path) await makeFolder(parent);
   await mkdir(path).catch(async (error: unknown) => {
     // Another process may have made it meanwhile.
-    if (!await isFolder(path)) throw error;
+    if (!(await isFolder(path))) throw error;
   });
 }
 
 /**
- * Throws what {@link makeFolder} or writing into the folder would run into, without making anything: a file in the place of a folder, no permission.
- * What only the attempt can tell is not found.
+ * Throws what {@link makeFolder} or writing into the folder would run into, without making anything: a file in the
+ * place of a folder, no permission. What only the attempt can tell is not found.
  */
 export async function requireUsableFolder(path: string): Promise<void> {
   let nearest = resolve(path);
@@ -111,7 +126,12 @@ export async function requireUsableFolder(path: string): Promise<void> {
       return undefined;
     });
     if (found?.isDirectory()) break;
-    if (found) throw new AlbertineError('invalid_argument', `${nearest === resolve(path) ? path : nearest} is a file, not a folder`, { value: path, hint: 'Move it away, or choose another place' });
+    if (found)
+      throw new AlbertineError(
+        'invalid_argument',
+        `${nearest === resolve(path) ? path : nearest} is a file, not a folder`,
+        { value: path, hint: 'Move it away, or choose another place' },
+      );
     nearest = dirname(nearest);
   }
   await explainingSystemErrors(nearest, () => access(nearest, constants.W_OK));
@@ -121,13 +141,22 @@ async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
-/** A name beside `path` for what is not complete yet; it tells whose it is, so that what a killed process left can be removed. */
+/**
+ * A name beside `path` for what is not complete yet; it tells whose it is, so that what a killed process left can be
+ * removed.
+ */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
 }
 
-/** Writes a file so that a reader sees either the old content or all of the new: temporary name, flush, rename. Nothing is left where that fails. */
-export async function writeFileAtomic(path: string, content: Uint8Array | string | Iterable<Uint8Array | string>): Promise<void> {
+/**
+ * Writes a file so that a reader sees either the old content or all of the new: temporary name, flush, rename. Nothing
+ * is left where that fails.
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string | Iterable<Uint8Array | string>,
+): Promise<void> {
   await makeFolder(dirname(path));
   const target = await realpath(path).catch(() => path);
   const found = await stat(target).catch(() => undefined);
@@ -143,7 +172,10 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   }
 }
 
-/** Reads a JSON file that someone wrote: settings, a recipe. Throws `file_not_found`, or `invalid_file` with the place of the mistake. */
+/**
+ * Reads a JSON file that someone wrote: settings, a recipe. Throws `file_not_found`, or `invalid_file` with the place
+ * of the mistake.
+ */
 export async function readJsonFile(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AlbertineError('file_not_found', `cannot read ${path}`, { value: path, cause });
@@ -151,6 +183,10 @@ export async function readJsonFile(path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new AlbertineError('invalid_file', `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { value: path, cause });
+    throw new AlbertineError(
+      'invalid_file',
+      `${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { value: path, cause },
+    );
   }
 }

@@ -3,7 +3,10 @@ import type { FileSource } from './files.ts';
 
 /** Options of {@link urlFiles}. */
 export interface UrlFilesOptions {
-  /** The names that are there, where they are known; else the usual names of a checkpoint are asked for, see {@link USUAL_FILES}. */
+  /**
+   * The names that are there, where they are known; else the usual names of a checkpoint are asked for, see
+   * {@link USUAL_FILES}.
+   */
   names?: readonly string[];
   /** Sent with every request, such as `{ authorization: 'Bearer ...' }`. */
   headers?: Readonly<Record<string, string>>;
@@ -11,13 +14,24 @@ export interface UrlFilesOptions {
 
 /** What a checkpoint may consist of, in so far as its names are fixed. A URL cannot be listed, so these are tried. */
 export const USUAL_FILES: readonly string[] = [
-  'config.json', 'model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'spiece.model', 'vocab.txt', 'tokenizer.json', 'tokenizer_config.json',
-  'special_tokens_map.json', 'added_tokens.json', 'modules.json', 'sentence_bert_config.json',
+  'config.json',
+  'model.safetensors',
+  'model.safetensors.index.json',
+  'pytorch_model.bin',
+  'spiece.model',
+  'vocab.txt',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'modules.json',
+  'sentence_bert_config.json',
 ];
 
 /**
- * A {@link FileSource} over a folder at a URL, such as `/models/mine` or `https://host/path`; in browsers relative to the page. Every file is fetched once, whole.
- * Its promises reject with `file_not_found`, `unauthorized` or `network`, naming the URL and the server's status.
+ * A {@link FileSource} over a folder at a URL, such as `/models/mine` or `https://host/path`; in browsers relative to
+ * the page. Every file is fetched once, whole. Its promises reject with `file_not_found`, `unauthorized` or `network`,
+ * naming the URL and the server's status.
  */
 export function urlFiles(base: string | URL, options: UrlFilesOptions = {}): FileSource {
   const folder = folderUrl(base);
@@ -27,7 +41,9 @@ export function urlFiles(base: string | URL, options: UrlFilesOptions = {}): Fil
   const whole = (name: string): Promise<Uint8Array> => {
     const known = fetched.get(name);
     if (known) return known;
-    const reading = request(new URL(name, folder), { headers }).then(async (response) => new Uint8Array(await response.arrayBuffer()));
+    const reading = request(new URL(name, folder), { headers }).then(
+      async (response) => new Uint8Array(await response.arrayBuffer()),
+    );
     fetched.set(name, reading);
     // A failure may be a passing one: the next reader asks again.
     reading.catch(() => fetched.delete(name));
@@ -36,14 +52,18 @@ export function urlFiles(base: string | URL, options: UrlFilesOptions = {}): Fil
   const find = async (): Promise<string[]> => {
     // Without its config nothing else matters, and its own error says most.
     await whole('config.json');
-    const found = await Promise.all(USUAL_FILES.map(async (name) => name === 'config.json' || await exists(new URL(name, folder), headers)));
+    const found = await Promise.all(
+      USUAL_FILES.map(async (name) => name === 'config.json' || (await exists(new URL(name, folder), headers))),
+    );
     return USUAL_FILES.filter((_, i) => found[i]);
   };
   return {
     location: folder.href,
     list: () => {
       listed ??= names ? Promise.resolve([...names]) : find();
-      listed.catch(() => { listed = undefined; });
+      listed.catch(() => {
+        listed = undefined;
+      });
       return listed.then((all) => [...all]);
     },
     size: async (name) => (await whole(name)).byteLength,
@@ -58,7 +78,11 @@ function folderUrl(base: string | URL): URL {
   try {
     url = new URL(base, location?.href);
   } catch (cause) {
-    throw new AlbertineError('invalid_argument', `a model's address must be a URL, got ${JSON.stringify(String(base))}`, { value: base, cause, hint: 'Such as https://host/models/mine, or in a page /models/mine' });
+    throw new AlbertineError(
+      'invalid_argument',
+      `a model's address must be a URL, got ${JSON.stringify(String(base))}`,
+      { value: base, cause, hint: 'Such as https://host/models/mine, or in a page /models/mine' },
+    );
   }
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
@@ -88,7 +112,10 @@ async function request(url: URL, init: RequestInit): Promise<Response> {
   const response = await send(url, init);
   if (!response.ok) throw statusError(url, response);
   if (isPage(response)) {
-    throw new AlbertineError('file_not_found', `${url.href} is an HTML page, not a file of a model`, { value: url.href, hint: 'The server answers unknown addresses with a page; check the address' });
+    throw new AlbertineError('file_not_found', `${url.href} is an HTML page, not a file of a model`, {
+      value: url.href,
+      hint: 'The server answers unknown addresses with a page; check the address',
+    });
   }
   return response;
 }
@@ -98,13 +125,23 @@ async function send(url: URL, init: RequestInit): Promise<Response> {
     return await fetch(url, init);
   } catch (cause) {
     // Browsers tell pages nothing more.
-    throw new AlbertineError('network', `${url.href} cannot be fetched: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      value: url.href, cause, hint: 'Is there a connection, and does the server let this page read it (Access-Control-Allow-Origin)?',
-    });
+    throw new AlbertineError(
+      'network',
+      `${url.href} cannot be fetched: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        value: url.href,
+        cause,
+        hint: 'Is there a connection, and does the server let this page read it (Access-Control-Allow-Origin)?',
+      },
+    );
   }
 }
 
 function statusError(url: URL, { status, statusText }: Response): AlbertineError {
-  const code: ErrorCode = status === 401 || status === 403 ? 'unauthorized' : status === 404 || status === 410 ? 'file_not_found' : 'network';
-  return new AlbertineError(code, `${url.href}: the server answers ${`${status} ${statusText}`.trim()}`, { value: status, hint: code === 'file_not_found' ? 'Check the address; it must be the folder of the model' : undefined });
+  const code: ErrorCode =
+    status === 401 || status === 403 ? 'unauthorized' : status === 404 || status === 410 ? 'file_not_found' : 'network';
+  return new AlbertineError(code, `${url.href}: the server answers ${`${status} ${statusText}`.trim()}`, {
+    value: status,
+    hint: code === 'file_not_found' ? 'Check the address; it must be the folder of the model' : undefined,
+  });
 }

@@ -35,7 +35,9 @@ export function bfloat16ToFloat32(bits: Uint16Array, out: Float32Array = new Flo
   return out;
 }
 
-/** Bits of a 32-bit float's magnitude from which half precision no longer has a finite value: 65,520 rounds to infinity. */
+/**
+ * Bits of a 32-bit float's magnitude from which half precision no longer has a finite value: 65,520 rounds to infinity.
+ */
 const HALF_OVERFLOW = 0x477ff000;
 /** 2^-14, the smallest normal half. */
 const HALF_SMALLEST_NORMAL = 0x38800000;
@@ -48,7 +50,8 @@ function halfBits(word: number): number {
   const magnitude = word & 0x7fffffff;
   if (magnitude >= HALF_OVERFLOW) return sign | (magnitude > INFINITY_BITS ? 0x7e00 : 0x7c00);
   if (magnitude >= HALF_SMALLEST_NORMAL) {
-    // Moves the exponent bias from 127 to 15 (0x38000000) and adds just under half a unit, or half when the result would be odd.
+    // Moves the exponent bias from 127 to 15 (0x38000000) and adds just under half a unit, or half when the result
+    // would be odd.
     return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   }
   if (magnitude <= HALF_UNDERFLOW) return sign;
@@ -82,7 +85,10 @@ export function countFloat16Overflow(values: Float32Array): number {
 }
 
 /** 32-bit floats to bfloat16. NaN becomes 0x7fc0, as in PyTorch. */
-export function float32ToBfloat16(values: Float32Array, out: Uint16Array = new Uint16Array(values.length)): Uint16Array {
+export function float32ToBfloat16(
+  values: Float32Array,
+  out: Uint16Array = new Uint16Array(values.length),
+): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < words.length; i++) {
     const word = words[i];

@@ -2,8 +2,9 @@ const LANES = 8;
 const PRIME = 0x9e3779b1;
 
 /**
- * Eight hashes of an array of words, each over every eighth word, so that their multiplications overlap in the processor. Not cryptographic.
- * Written out, because it mostly runs once, at start, before the engine would make one function of many.
+ * Eight hashes of an array of words, each over every eighth word, so that their multiplications overlap in the
+ * processor. Not cryptographic. Written out, because it mostly runs once, at start, before the engine would make one
+ * function of many.
  */
 export function hashLanes(words: Uint32Array): number[] {
   const { length } = words;

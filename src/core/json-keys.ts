@@ -1,9 +1,11 @@
-/** One token of JSON that matters for finding keys; everything between them is numbers, words, commas and white space. */
+/**
+ * One token of JSON that matters for finding keys; everything between them is numbers, words, commas and white space.
+ */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
 
 /**
- * A key that occurs twice in one object of a JSON text, which `JSON.parse` passes over without a word, keeping the last value. Undefined if there
- * is none. The text must be valid JSON.
+ * A key that occurs twice in one object of a JSON text, which `JSON.parse` passes over without a word, keeping the last
+ * value. Undefined if there is none. The text must be valid JSON.
  */
 export function repeatedKey(json: string): string | undefined {
   /** The keys of each object that is open; undefined for arrays. */

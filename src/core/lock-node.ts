@@ -38,8 +38,9 @@ const UNREADABLE_STALE_MS = 10_000;
 const BOOT_SLACK_MS = 120_000;
 
 /**
- * Keeps other processes, and other calls in this one, from writing to `target`, a file or a folder, until it is released. Does not wait: throws
- * `file_system` naming the holder. A lock whose holder is dead (its process has ended on this host, or the host has started anew since) is taken over.
+ * Keeps other processes, and other calls in this one, from writing to `target`, a file or a folder, until it is
+ * released. Does not wait: throws `file_system` naming the holder. A lock whose holder is dead (its process has ended
+ * on this host, or the host has started anew since) is taken over.
  */
 export async function lockTarget(target: string): Promise<Lock> {
   const path = await lockPath(resolve(target));
@@ -111,11 +112,15 @@ async function lockPath(target: string): Promise<string> {
 }
 
 /**
- * Makes the lock file with its content in one step, by a link to a file that is complete: a process killed in between would leave an empty lock, whose
- * holder nobody could name. False where there is one. The temporary name is that of the target's other leftovers, which the next writer removes.
+ * Makes the lock file with its content in one step, by a link to a file that is complete: a process killed in between
+ * would leave an empty lock, whose holder nobody could name. False where there is one. The temporary name is that of
+ * the target's other leftovers, which the next writer removes.
  */
 async function create(path: string, content: string): Promise<boolean> {
-  const temporary = join(dirname(path), `${basename(path, '.lock')}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+  const temporary = join(
+    dirname(path),
+    `${basename(path, '.lock')}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`,
+  );
   try {
     await writeFile(temporary, content, { flag: 'wx' });
     await link(temporary, path);
@@ -124,7 +129,12 @@ async function create(path: string, content: string): Promise<boolean> {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
     // A disk without links.
-    if (syscall === 'link' && code !== undefined && ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) return await createDirectly(path, content);
+    if (
+      syscall === 'link' &&
+      code !== undefined &&
+      ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)
+    )
+      return await createDirectly(path, content);
     throw error;
   } finally {
     await rm(temporary, { force: true });
@@ -132,18 +142,22 @@ async function create(path: string, content: string): Promise<boolean> {
 }
 
 async function createDirectly(path: string, content: string): Promise<boolean> {
-  return await writeFile(path, content, { flag: 'wx' }).then(() => true, async (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') return false;
-    // A full disk has made the file, and could not fill it.
-    if (error.syscall === 'write') await rm(path, { force: true });
-    throw error;
-  });
+  return await writeFile(path, content, { flag: 'wx' }).then(
+    () => true,
+    async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false;
+      // A full disk has made the file, and could not fill it.
+      if (error.syscall === 'write') await rm(path, { force: true });
+      throw error;
+    },
+  );
 }
 
 function parseHolder(content: string): Holder | undefined {
   try {
     const { pid, host, since, nonce } = JSON.parse(content) as Partial<Holder>;
-    if (typeof pid === 'number' && typeof host === 'string' && typeof since === 'string' && typeof nonce === 'string') return { pid, host, since, nonce };
+    if (typeof pid === 'number' && typeof host === 'string' && typeof since === 'string' && typeof nonce === 'string')
+      return { pid, host, since, nonce };
   } catch {
     // Half written, or not ours.
   }
@@ -161,10 +175,19 @@ async function isStale(path: string, holder: Holder | undefined): Promise<boolea
   return !isAlive(holder.pid) || Date.parse(holder.since) < Date.now() - uptime() * 1000 - BOOT_SLACK_MS;
 }
 
-/** Removes a stale lock. A rename has one winner; where it has caught a newer lock than the one that was judged, that one is put back. */
+/**
+ * Removes a stale lock. A rename has one winner; where it has caught a newer lock than the one that was judged, that
+ * one is put back.
+ */
 async function takeAway(path: string, judged: string): Promise<void> {
   const grave = `${path}.${randomUUID()}`;
-  if (!(await rename(path, grave).then(() => true, () => false))) return;
+  if (
+    !(await rename(path, grave).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return;
   const caught = await readFile(grave, 'utf8').catch(() => judged);
   if (caught === judged) await rm(grave, { force: true });
   else await rename(grave, path);
@@ -185,7 +208,18 @@ function forget(path: string): void {
 
 function inUse(target: string, path: string, holder: Holder | undefined): AlbertineError {
   const isHere = holder?.host === hostname();
-  const who = holder === undefined ? 'another process' : holder.pid === process.pid && isHere ? `this process (${holder.pid}) itself` : `process ${holder.pid} on ${holder.host}`;
-  const hint = isHere ? `Wait for it to end, or choose another output; if that process is no longer the one, delete ${path}` : `If it has ended, delete ${path}; else wait for it, or choose another output`;
-  return new AlbertineError('file_system', `${target} is being written by ${who}${holder ? `, since ${holder.since}` : ''}`, { value: path, hint });
+  const who =
+    holder === undefined
+      ? 'another process'
+      : holder.pid === process.pid && isHere
+        ? `this process (${holder.pid}) itself`
+        : `process ${holder.pid} on ${holder.host}`;
+  const hint = isHere
+    ? `Wait for it to end, or choose another output; if that process is no longer the one, delete ${path}`
+    : `If it has ended, delete ${path}; else wait for it, or choose another output`;
+  return new AlbertineError(
+    'file_system',
+    `${target} is being written by ${who}${holder ? `, since ${holder.since}` : ''}`,
+    { value: path, hint },
+  );
 }

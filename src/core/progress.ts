@@ -64,6 +64,14 @@ export class ProgressMeter {
     const rate = seconds > 0 ? this.done / seconds : 0;
     const done = alreadyDone + this.done;
     const secondsLeft = total !== undefined && rate > 0 ? Math.max(0, total - done) / rate : undefined;
-    return { stage, done, unit, rate, ...(total !== undefined && { total }), ...(secondsLeft !== undefined && { secondsLeft }), ...(extra && { extra }) };
+    return {
+      stage,
+      done,
+      unit,
+      rate,
+      ...(total !== undefined && { total }),
+      ...(secondsLeft !== undefined && { secondsLeft }),
+      ...(extra && { extra }),
+    };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * An option of the library, named in a message. A message is for callers first, who write `onError 'skip'` or `header: false`; whoever shows it to others
- * spells its options as they know them, such as flags.
+ * An option of the library, named in a message. A message is for callers first, who write `onError 'skip'` or
+ * `header: false`; whoever shows it to others spells its options as they know them, such as flags.
  */
 export interface OptionMention {
   readonly option: string;
@@ -32,8 +32,14 @@ export function option(name: string, ...values: readonly (string | number | bool
   return { option: name, values };
 }
 
-/** A message with options: prose`${option('maxLength')} must be at least 3`. Other values become text; messages may hold messages. */
-export function prose(strings: TemplateStringsArray, ...values: readonly (string | number | OptionMention | Prose)[]): Prose {
+/**
+ * A message with options: prose`${option('maxLength')} must be at least 3`. Other values become text; messages may hold
+ * messages.
+ */
+export function prose(
+  strings: TemplateStringsArray,
+  ...values: readonly (string | number | OptionMention | Prose)[]
+): Prose {
   const parts = strings.flatMap((text, i) => [text, ...(i < values.length ? partsOf(values[i]) : [])]);
   return new Prose(parts.filter((part) => part !== ''));
 }

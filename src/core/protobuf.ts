@@ -5,7 +5,9 @@ export interface ProtobufField {
   number: number;
   /** 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes. */
   wireType: 0 | 1 | 2 | 5;
-  /** The varint's value (wire type 0), else 0. 64-bit varints are exact up to 2^53; a negative int32 reads as itself. */
+  /**
+   * The varint's value (wire type 0), else 0. 64-bit varints are exact up to 2^53; a negative int32 reads as itself.
+   */
   varint: number;
   /** The payload without tag and length (empty for varints). */
   bytes: Uint8Array;
@@ -14,8 +16,9 @@ export interface ProtobufField {
 }
 
 /**
- * Walks the fields of a protobuf message in place: {@link FieldReader.next} moves to a field, and the properties then describe it.
- * Nothing is allocated a field, which counts for messages of tens of thousands of small ones. Throws `invalid_file` on truncated or malformed input.
+ * Walks the fields of a protobuf message in place: {@link FieldReader.next} moves to a field, and the properties then
+ * describe it. Nothing is allocated a field, which counts for messages of tens of thousands of small ones. Throws
+ * `invalid_file` on truncated or malformed input.
  */
 export class FieldReader {
   readonly message: Uint8Array;
@@ -51,7 +54,8 @@ export class FieldReader {
     const tag = this.readVarint();
     const number = Math.floor(tag / 8);
     const wireType = tag & 7;
-    if (wireType !== 0 && wireType !== 1 && wireType !== 2 && wireType !== 5) return this.fail(`unknown wire type ${wireType}`);
+    if (wireType !== 0 && wireType !== 1 && wireType !== 2 && wireType !== 5)
+      return this.fail(`unknown wire type ${wireType}`);
     if (number < 1) return this.fail(`field number ${number}`);
     this.number = number;
     this.wireType = wireType;
@@ -93,11 +97,16 @@ export class FieldReader {
   }
 
   private fail(what: string): never {
-    throw new AlbertineError('invalid_file', `malformed protobuf: ${what} at byte ${this.position}`, { value: this.position });
+    throw new AlbertineError('invalid_file', `malformed protobuf: ${what} at byte ${this.position}`, {
+      value: this.position,
+    });
   }
 }
 
-/** The fields of one protobuf message as objects; see {@link FieldReader} for long ones. Throws `invalid_file` on truncated or malformed input. */
+/**
+ * The fields of one protobuf message as objects; see {@link FieldReader} for long ones. Throws `invalid_file` on
+ * truncated or malformed input.
+ */
 export function* readFields(message: Uint8Array): Generator<ProtobufField> {
   const reader = new FieldReader(message);
   while (reader.next()) {

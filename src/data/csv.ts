@@ -2,8 +2,8 @@ import type { Line } from './lines.ts';
 
 /**
  * How double quotes are read. `rfc4180`: a field that starts with one ends at its partner, may hold delimiters and line
- * breaks, and `""` stands for one quote. `none`: quotes are ordinary characters. `auto`: as `rfc4180`, except that a line
- * that only has the right number of fields when its quotes are ordinary characters is read that way.
+ * breaks, and `""` stands for one quote. `none`: quotes are ordinary characters. `auto`: as `rfc4180`, except that a
+ * line that only has the right number of fields when its quotes are ordinary characters is read that way.
  */
 export const QUOTE_STYLES = ['rfc4180', 'none', 'auto'] as const;
 /** One of {@link QUOTE_STYLES}. */
@@ -79,7 +79,9 @@ export class CsvParser {
       return this.finished(record, line.number);
     }
     this.open = record;
-    return record.quotedLength > this.maxRecordLength ? this.giveUp(`is longer than ${this.maxRecordLength} characters`) : undefined;
+    return record.quotedLength > this.maxRecordLength
+      ? this.giveUp(`is longer than ${this.maxRecordLength} characters`)
+      : undefined;
   }
 
   /** The record left open by the last line, which is a problem. */
@@ -95,13 +97,19 @@ export class CsvParser {
 
   private finished({ number, values, problem }: OpenRecord, lastLine: number): CsvRecord {
     // In a file of bare quotes a quote on one line may find a partner many lines later and swallow the rows between.
-    const swallowed = this.quotes === 'auto' && lastLine > number && values.some((value) => value.includes(this.delimiter) && value.includes('\n'));
+    const swallowed =
+      this.quotes === 'auto' &&
+      lastLine > number &&
+      values.some((value) => value.includes(this.delimiter) && value.includes('\n'));
     if (!swallowed) return { number, values, problem };
     const reason = `a quoted field spans the lines ${number} to ${lastLine} and holds delimiters; say whether quotes are 'rfc4180' or 'none'`;
     return { number, values, problem: problem ?? reason };
   }
 
-  /** With `auto`: the line split without regard to quotes, if only that gives the expected number of fields (of a first record: more than one). */
+  /**
+   * With `auto`: the line split without regard to quotes, if only that gives the expected number of fields (of a first
+   * record: more than one).
+   */
   private asLiteral(line: Line, record: OpenRecord, complete: boolean): CsvRecord | undefined {
     const sound = complete && record.problem === line.problem;
     if (sound && (this.columns === undefined || record.values.length === this.columns)) return undefined;
@@ -129,7 +137,8 @@ export class CsvParser {
       if (close < 0) return false;
       const end = text.indexOf(this.delimiter, close);
       const tail = end < 0 ? withoutReturn(text.slice(close)) : text.slice(close, end);
-      if (tail !== '') record.problem ??= `text after the closing quote of field ${record.values.length + 1}: ${JSON.stringify(tail.slice(0, 40))}`;
+      if (tail !== '')
+        record.problem ??= `text after the closing quote of field ${record.values.length + 1}: ${JSON.stringify(tail.slice(0, 40))}`;
       record.values.push(record.quoted.join('') + tail);
       record.quoted = [];
       record.quotedLength = 0;
@@ -143,7 +152,8 @@ export class CsvParser {
   private scanQuoted(text: string, start: number, record: OpenRecord): number {
     for (let position = start; ;) {
       const quote = text.indexOf('"', position);
-      const piece = quote < 0 ? `${text.slice(position)}\n` : text.slice(position, text[quote + 1] === '"' ? quote + 1 : quote);
+      const piece =
+        quote < 0 ? `${text.slice(position)}\n` : text.slice(position, text[quote + 1] === '"' ? quote + 1 : quote);
       record.quoted.push(piece);
       record.quotedLength += piece.length;
       if (quote < 0) return -1;
@@ -157,8 +167,11 @@ export class CsvParser {
 export function formatCsvRecord(values: readonly string[], delimiter: string): string {
   const plain = values.join(delimiter);
   // Most records need no quotes, and those of vectors are wide.
-  if (values.length > 1 && !/["\n\r]/.test(plain) && plain.split(delimiter).length === values.length) return `${plain}\n`;
-  const quoted = values.map((value) => (/["\n\r]/.test(value) || value.includes(delimiter) ? `"${value.replaceAll('"', '""')}"` : value));
+  if (values.length > 1 && !/["\n\r]/.test(plain) && plain.split(delimiter).length === values.length)
+    return `${plain}\n`;
+  const quoted = values.map((value) =>
+    /["\n\r]/.test(value) || value.includes(delimiter) ? `"${value.replaceAll('"', '""')}"` : value,
+  );
   // A single empty value would be a blank line, which readers take for nothing.
   return `${quoted.length === 1 && quoted[0] === '' ? '""' : quoted.join(delimiter)}\n`;
 }

@@ -48,7 +48,10 @@ export interface ExampleOptions {
   problem?: ProblemType;
   /** `multiLabel`: what stands between labels in a string; arrays of strings need none. Default `,`. */
   labelSeparator?: string;
-  /** The only labels allowed, with their indices (those of a trained model). Default: all that occur. Others make a bad row. */
+  /**
+   * The only labels allowed, with their indices (those of a trained model). Default: all that occur. Others make a bad
+   * row.
+   */
   labels?: readonly string[];
 }
 
@@ -58,9 +61,9 @@ export function exampleFields({ textField = 'text', pairField, labelField = 'lab
 }
 
 /**
- * Reads labelled examples into memory. A row is bad, and handled as the source's `onError` says, if a text is no string,
- * the label is missing, empty (except `multiLabel`, where that means none), not a finite number (regression) or not among `labels`.
- * Throws `invalid_data` if no example is left.
+ * Reads labelled examples into memory. A row is bad, and handled as the source's `onError` says, if a text is no
+ * string, the label is missing, empty (except `multiLabel`, where that means none), not a finite number (regression) or
+ * not among `labels`. Throws `invalid_data` if no example is left.
  */
 export async function collectExamples(rows: RowSource, options: ExampleOptions = {}): Promise<ExampleSet> {
   const problem = requireOneOf('problem', options.problem ?? 'singleLabel', PROBLEM_TYPES);
@@ -69,7 +72,8 @@ export async function collectExamples(rows: RowSource, options: ExampleOptions =
   let emptyTexts = 0;
   for await (const row of rows) {
     const reading = readExample(row, problem, options);
-    const unknown = typeof reading === 'string' ? undefined : reading.names.find((name) => allowed && !allowed.has(name));
+    const unknown =
+      typeof reading === 'string' ? undefined : reading.names.find((name) => allowed && !allowed.has(name));
     if (typeof reading === 'string') rows.reject(row, reading);
     else if (unknown !== undefined) rows.reject(row, unknownLabel(unknown, options.labels!));
     else {
@@ -79,9 +83,14 @@ export async function collectExamples(rows: RowSource, options: ExampleOptions =
   }
   if (readings.length === 0) {
     const [first] = rows.report.issues;
-    throw new AlbertineError('invalid_data', `${rows.name} has no usable example`, { hint: first && `The first bad row is ${first.row}: ${first.reason}` });
+    throw new AlbertineError('invalid_data', `${rows.name} has no usable example`, {
+      hint: first && `The first bad row is ${first.row}: ${first.reason}`,
+    });
   }
-  const labels = problem === 'regression' ? [] : [...options.labels ?? sortLabels(new Set(readings.flatMap(({ names }) => names)))];
+  const labels =
+    problem === 'regression'
+      ? []
+      : [...(options.labels ?? sortLabels(new Set(readings.flatMap(({ names }) => names))))];
   const indices = new Map(labels.map((label, index) => [label, index]));
   for (const { example, names } of readings) {
     if (problem === 'singleLabel') example.target = indices.get(names[0])!;
@@ -91,7 +100,9 @@ export async function collectExamples(rows: RowSource, options: ExampleOptions =
 }
 
 function unknownLabel(name: string, known: readonly string[]): string {
-  const nearest = known.find((other) => other.toLowerCase() === name.toLowerCase()) ?? (name.length > 2 ? nearestName(name, known) : undefined);
+  const nearest =
+    known.find((other) => other.toLowerCase() === name.toLowerCase()) ??
+    (name.length > 2 ? nearestName(name, known) : undefined);
   return `the label ${describeValue(name)} is not among the known ones: ${describeValue(known)}${nearest === undefined ? '' : ` (did you mean ${JSON.stringify(nearest)}?)`}`;
 }
 
@@ -103,22 +114,38 @@ export function sortLabels(names: Iterable<string>): string[] {
 }
 
 /** The example in a row and the names of its labels, or why there is none. */
-function readExample(row: Row, problem: ProblemType, options: ExampleOptions): { example: Example; names: string[] } | string {
+function readExample(
+  row: Row,
+  problem: ProblemType,
+  options: ExampleOptions,
+): { example: Example; names: string[] } | string {
   const { textField = 'text', pairField, labelField = 'label', labelSeparator = ',' } = options;
-  for (const field of exampleFields(options)) if (!Object.hasOwn(row.fields, field)) return missingFieldReason(field, row.fields);
+  for (const field of exampleFields(options))
+    if (!Object.hasOwn(row.fields, field)) return missingFieldReason(field, row.fields);
   const text = row.fields[textField];
   const pair = pairField === undefined ? undefined : row.fields[pairField];
-  if (typeof text !== 'string') return `field ${JSON.stringify(textField)} must be a string, got ${describeValue(text)}`;
-  if (pairField !== undefined && typeof pair !== 'string') return `field ${JSON.stringify(pairField)} must be a string, got ${describeValue(pair)}`;
+  if (typeof text !== 'string')
+    return `field ${JSON.stringify(textField)} must be a string, got ${describeValue(text)}`;
+  if (pairField !== undefined && typeof pair !== 'string')
+    return `field ${JSON.stringify(pairField)} must be a string, got ${describeValue(pair)}`;
   const texts = { text, ...(typeof pair === 'string' && { pair }), row: row.number };
   const value = row.fields[labelField];
   const where = `field ${JSON.stringify(labelField)}`;
   if (problem === 'regression') {
     const target = typeof value === 'number' ? value : typeof value === 'string' ? parseDecimal(value) : NaN;
-    return Number.isFinite(target) ? { example: { ...texts, label: String(value), target }, names: [] } : `${where} must be a number, got ${describeValue(value)}`;
+    return Number.isFinite(target)
+      ? { example: { ...texts, label: String(value), target }, names: [] }
+      : `${where} must be a number, got ${describeValue(value)}`;
   }
   if (problem === 'multiLabel') {
-    const parts = Array.isArray(value) ? value : typeof value === 'string' ? value.split(labelSeparator).map((part) => part.trim()).filter(Boolean) : [value];
+    const parts = Array.isArray(value)
+      ? value
+      : typeof value === 'string'
+        ? value
+            .split(labelSeparator)
+            .map((part) => part.trim())
+            .filter(Boolean)
+        : [value];
     const names = parts.map(labelName);
     if (names.includes(undefined)) return `${where} must hold label names, got ${describeValue(value)}`;
     const distinct = [...new Set(names as string[])];

@@ -25,7 +25,10 @@ export function normalizeText(text: string): string {
   return text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
 }
 
-/** A number that is equal for texts, or pairs of them, that are equal once normalised; of 53 bits, so that a million different ones hardly ever meet. */
+/**
+ * A number that is equal for texts, or pairs of them, that are equal once normalised; of 53 bits, so that a million
+ * different ones hardly ever meet.
+ */
 export function textKey(texts: readonly string[]): number {
   const joined = texts.map(normalizeText).join('\u0000');
   let [a, b] = [0xdeadbeef, 0x41c6ce57];
@@ -78,6 +81,6 @@ export function distinctRows({ keys, labels }: KeyedRows, without: ReadonlySet<n
 /** Groups of names that differ only in case, white space or compatibility forms. */
 export function sameButForCase(names: readonly string[]): string[][] {
   const groups = new Map<string, string[]>();
-  for (const name of names) groups.set(normalizeText(name), [...groups.get(normalizeText(name)) ?? [], name]);
+  for (const name of names) groups.set(normalizeText(name), [...(groups.get(normalizeText(name)) ?? []), name]);
   return [...groups.values()].filter((group) => group.length > 1);
 }

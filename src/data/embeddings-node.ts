@@ -23,7 +23,10 @@ export interface EmbeddingWriterOptions {
   dtype?: NpyDtype;
   /** Continues an interrupted output, if there is one. Default false: the output is replaced. */
   resume?: boolean;
-  /** What the vectors depend on: model, tokeniser, layer, pooling, type. An output made with another one is not continued. */
+  /**
+   * What the vectors depend on: model, tokeniser, layer, pooling, type. An output made with another one is not
+   * continued.
+   */
   fingerprint?: string;
   /** More to be stored in the sidecar, such as the options used. */
   details?: Record<string, unknown>;
@@ -72,32 +75,40 @@ export async function readEmbeddingMetadata(path: string): Promise<EmbeddingMeta
   try {
     return JSON.parse(text) as EmbeddingMetadata;
   } catch (cause) {
-    throw new AlbertineError('invalid_file', `${metadataPath(path)} is not JSON`, { cause, hint: 'Delete it and start again without resuming' });
+    throw new AlbertineError('invalid_file', `${metadataPath(path)} is not JSON`, {
+      cause,
+      hint: 'Delete it and start again without resuming',
+    });
   }
 }
 
 /**
- * Opens `.jsonl`, `.csv`, `.tsv`, `.parquet` or `.npy`, or `-` for JSONL on standard output (without sidecar), for vectors.
- * The output and its sidecar are written under other names (`partialPath`), locked meanwhile, and replace older ones when it is closed.
- * With `resume`, a torn last record is cut off and `existing` tells how many texts to pass over.
- * Throws `invalid_argument` (unknown extension, other fingerprint, an output that is an input), `shape_mismatch` (other width), `unsupported` (resuming
- * Parquet), `file_system` while another process writes there.
+ * Opens `.jsonl`, `.csv`, `.tsv`, `.parquet` or `.npy`, or `-` for JSONL on standard output (without sidecar), for
+ * vectors. The output and its sidecar are written under other names (`partialPath`), locked meanwhile, and replace
+ * older ones when it is closed. With `resume`, a torn last record is cut off and `existing` tells how many texts to
+ * pass over. Throws `invalid_argument` (unknown extension, other fingerprint, an output that is an input),
+ * `shape_mismatch` (other width), `unsupported` (resuming Parquet), `file_system` while another process writes there.
  */
 export async function openEmbeddingWriter(path: string, options: EmbeddingWriterOptions): Promise<EmbeddingWriter> {
   const { dimensions, dtype = 'float32', resume = false, inputs } = options;
   requireInteger('dimensions', dimensions, { min: 1 });
   requireOneOf('dtype', dtype, NPY_DTYPES);
   if (path === '-') return vectorWriter(await openRecordWriter(path), { dimensions, describe: async () => undefined });
-  const output = options.output ?? await OutputFile.claim(path, { companions: [METADATA_ENDING], ...(inputs && { inputs }) });
+  const output =
+    options.output ?? (await OutputFile.claim(path, { companions: [METADATA_ENDING], ...(inputs && { inputs }) }));
   try {
-    return await openClaimed(path, output, { ...options, resume: resume && await output.resume() });
+    return await openClaimed(path, output, { ...options, resume: resume && (await output.resume()) });
   } catch (error) {
     await output.abandon({ keep: true });
     throw error;
   }
 }
 
-async function openClaimed(path: string, output: OutputFile, options: EmbeddingWriterOptions & { resume: boolean }): Promise<EmbeddingWriter> {
+async function openClaimed(
+  path: string,
+  output: OutputFile,
+  options: EmbeddingWriterOptions & { resume: boolean },
+): Promise<EmbeddingWriter> {
   const { dimensions, dtype = 'float32', resume, fingerprint = null, details = {} } = options;
   const { partial } = output;
   const describe = async (rows: number, complete: boolean, counts: Record<string, unknown> = {}): Promise<void> => {
@@ -110,7 +121,9 @@ async function openClaimed(path: string, output: OutputFile, options: EmbeddingW
     // Before the first record: one without a sidecar could not be continued.
     await describe(0, false);
   }
-  const writer = path.toLowerCase().endsWith('.npy') ? await openMatrix(partial, { dimensions, dtype, resume }) : await openRecordFile(partial, { resume, named: path });
+  const writer = path.toLowerCase().endsWith('.npy')
+    ? await openMatrix(partial, { dimensions, dtype, resume })
+    : await openRecordFile(partial, { resume, named: path });
   if (resume) await describe(writer.existing, false);
   return vectorWriter(writer, { dimensions, describe, output });
 }
@@ -128,7 +141,11 @@ function vectorWriter(inner: RecordWriter, { dimensions, describe, output }: Vec
     existing: inner.existing,
     write: async (record) => {
       if (record.embedding && record.embedding.length !== dimensions) {
-        throw new AlbertineError('shape_mismatch', `a vector of this output has ${dimensions} numbers, got ${record.embedding.length}`, { value: record.index });
+        throw new AlbertineError(
+          'shape_mismatch',
+          `a vector of this output has ${dimensions} numbers, got ${record.embedding.length}`,
+          { value: record.index },
+        );
       }
       await inner.write(record);
       rows++;
@@ -153,25 +170,42 @@ function vectorWriter(inner: RecordWriter, { dimensions, describe, output }: Vec
   };
 }
 
-async function requireSameOrigin(path: string, partial: string, wanted: { fingerprint: string | null; dimensions: number; dtype: NpyDtype }): Promise<void> {
+async function requireSameOrigin(
+  path: string,
+  partial: string,
+  wanted: { fingerprint: string | null; dimensions: number; dtype: NpyDtype },
+): Promise<void> {
   const found = await readEmbeddingMetadata(partial);
   const fresh = { hint: 'Start again without resuming, or write to another file' };
   if (!found) {
     if (wanted.fingerprint === null) return;
-    throw new AlbertineError('invalid_argument', `cannot continue ${path}: there is no ${metadataPath(partial)} to tell what it was made with`, {
-      value: path, ...fresh,
-    });
+    throw new AlbertineError(
+      'invalid_argument',
+      `cannot continue ${path}: there is no ${metadataPath(partial)} to tell what it was made with`,
+      {
+        value: path,
+        ...fresh,
+      },
+    );
   }
   for (const key of ['fingerprint', 'dimensions', 'dtype'] as const) {
     if (found[key] !== wanted[key]) {
-      throw new AlbertineError('invalid_argument', `cannot continue ${path}: its ${key} is ${String(found[key])}, this run's is ${String(wanted[key])}`, {
-        value: wanted[key], ...fresh,
-      });
+      throw new AlbertineError(
+        'invalid_argument',
+        `cannot continue ${path}: its ${key} is ${String(found[key])}, this run's is ${String(wanted[key])}`,
+        {
+          value: wanted[key],
+          ...fresh,
+        },
+      );
     }
   }
 }
 
-async function openMatrix(path: string, { dimensions, dtype, resume }: { dimensions: number; dtype: NpyDtype; resume: boolean }): Promise<RecordWriter> {
+async function openMatrix(
+  path: string,
+  { dimensions, dtype, resume }: { dimensions: number; dtype: NpyDtype; resume: boolean },
+): Promise<RecordWriter> {
   const existing = resume && existsSync(path) ? (await completeNpyRows(path)).rows : 0;
   const writer = await openNpyFile(path, { dtype, columns: dimensions, resume });
   const close = (): Promise<void> => writer.close();

@@ -7,7 +7,8 @@ import { AlbertineError } from '../core/errors.ts';
  */
 export function toJson(value: unknown): string {
   if (value instanceof Float32Array) return `[${Array.from(value, formatFloat32).join(',')}]`;
-  if (ArrayBuffer.isView(value)) return `[${Array.from(value as unknown as ArrayLike<number>, formatNumber).join(',')}]`;
+  if (ArrayBuffer.isView(value))
+    return `[${Array.from(value as unknown as ArrayLike<number>, formatNumber).join(',')}]`;
   if (Array.isArray(value)) return `[${value.map((item) => toJson(item ?? null)).join(',')}]`;
   if (typeof value === 'number') return formatNumber(value);
   if (typeof value === 'object' && value !== null && !hasToJson(value)) {
@@ -20,9 +21,13 @@ export function toJson(value: unknown): string {
 /** A 32-bit float as the number with the fewest digits that read back as it: further ones would be noise. */
 export const short = (value: number): number => (Number.isFinite(value) ? Number(formatFloat32(value)) : value);
 
-/** A short decimal (at most 9 digits) that reads back as the same 32-bit float. Throws `invalid_data` for NaN and infinities. */
+/**
+ * A short decimal (at most 9 digits) that reads back as the same 32-bit float. Throws `invalid_data` for NaN and
+ * infinities.
+ */
 export function formatFloat32(value: number): string {
-  // Rounding to a fixed number of decimals is several times faster than toPrecision and is enough for most numbers of vectors.
+  // Rounding to a fixed number of decimals is several times faster than toPrecision and is enough for most numbers of
+  // vectors.
   for (const scale of [1e6, 1e7, 1e8, 1e9]) {
     const rounded = Math.round(value * scale) / scale;
     if (Math.fround(rounded) === value && Math.abs(rounded) < 1) return String(rounded);
@@ -36,7 +41,8 @@ export function formatFloat32(value: number): string {
 }
 
 function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) throw new AlbertineError('invalid_data', `JSON and CSV cannot hold the number ${value}`, { value });
+  if (!Number.isFinite(value))
+    throw new AlbertineError('invalid_data', `JSON and CSV cannot hold the number ${value}`, { value });
   return String(value);
 }
 

@@ -2,7 +2,16 @@ import { AlbertineError, requireOneOf } from '../core/errors.ts';
 import { withLineFeeds } from '../core/line-ends.ts';
 
 /** Character encodings of text inputs. All keep ASCII bytes as they are, so that lines can be found before decoding. */
-export const TEXT_ENCODINGS = ['utf-8', 'latin1', 'windows-1252', 'gb18030', 'big5', 'euc-jp', 'euc-kr', 'shift_jis'] as const;
+export const TEXT_ENCODINGS = [
+  'utf-8',
+  'latin1',
+  'windows-1252',
+  'gb18030',
+  'big5',
+  'euc-jp',
+  'euc-kr',
+  'shift_jis',
+] as const;
 /** One of {@link TEXT_ENCODINGS}. */
 export type TextEncoding = (typeof TEXT_ENCODINGS)[number];
 
@@ -31,10 +40,14 @@ const LINE_FEED = 0x0a;
 
 /**
  * Splits a stream of bytes into lines, one array of lines for each chunk that ends some; holds one chunk and one line.
- * U+000A (with or without U+000D before it) ends a line; in an input that has none, U+000D alone does. A byte order mark is removed; one of
- * UTF-16 or UTF-32 throws `unsupported`. A line end at the very end does not start another line.
+ * U+000A (with or without U+000D before it) ends a line; in an input that has none, U+000D alone does. A byte order
+ * mark is removed; one of UTF-16 or UTF-32 throws `unsupported`. A line end at the very end does not start another
+ * line.
  */
-export async function* readLines(chunks: AsyncIterable<Uint8Array>, options: LineOptions = {}): AsyncGenerator<Line[], void, undefined> {
+export async function* readLines(
+  chunks: AsyncIterable<Uint8Array>,
+  options: LineOptions = {},
+): AsyncGenerator<Line[], void, undefined> {
   const splitter = new LineSplitter(options);
   for await (const chunk of withLineFeeds(chunks)) {
     const lines = splitter.push(chunk);
@@ -119,14 +132,20 @@ class LineSplitter {
   private decodeLine(number: number, bytes: Uint8Array): Line {
     const text = this.decode(bytes);
     if (text !== undefined) return { number, text };
-    return { number, text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), problem: this.decode.explain(bytes) };
+    return {
+      number,
+      text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes),
+      problem: this.decode.explain(bytes),
+    };
   }
 
   private withoutMark(bytes: Uint8Array): Uint8Array {
     if (this.started) return bytes;
     this.started = true;
     if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
-      throw new AlbertineError('unsupported', 'the input is UTF-16 or UTF-32', { hint: 'Save it as UTF-8, or convert it with: iconv -f UTF-16 -t UTF-8' });
+      throw new AlbertineError('unsupported', 'the input is UTF-16 or UTF-32', {
+        hint: 'Save it as UTF-8, or convert it with: iconv -f UTF-16 -t UTF-8',
+      });
     }
     return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
   }
@@ -157,7 +176,8 @@ function bytesDecoder(encoding: TextEncoding): BytesDecoder {
 function decodeLatin1(bytes: Uint8Array): string {
   let text = '';
   // String.fromCharCode takes its input as arguments, of which engines allow some 100,000.
-  for (let start = 0; start < bytes.length; start += 32768) text += String.fromCharCode(...bytes.subarray(start, start + 32768));
+  for (let start = 0; start < bytes.length; start += 32768)
+    text += String.fromCharCode(...bytes.subarray(start, start + 32768));
   return text;
 }
 
@@ -176,7 +196,8 @@ export function firstInvalidUtf8(bytes: Uint8Array): number {
       i++;
       continue;
     }
-    const length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+    const length =
+      lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
     if (length === 0 || i + length > bytes.length) return i;
     // These leads restrict the second byte: no overlong forms, no surrogates, nothing above U+10FFFF.
     const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;

@@ -4,10 +4,23 @@ import { basename, dirname } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { OutputFile } from '../core/output-node.ts';
-import { NPY_DTYPES, NPY_HEADER_BYTES, NPY_ITEM_BYTES, npyHeader, parseNpy, parseNpyHeader, type NpyArray, type NpyDtype, type NpyHeader } from './npy.ts';
+import {
+  NPY_DTYPES,
+  NPY_HEADER_BYTES,
+  NPY_ITEM_BYTES,
+  npyHeader,
+  parseNpy,
+  parseNpyHeader,
+  type NpyArray,
+  type NpyDtype,
+  type NpyHeader,
+} from './npy.ts';
 import { FileSink, FLUSH_INTERVAL_MS } from './sink-node.ts';
 
-/** Reads a `.npy` file. Throws `file_not_found`, `invalid_file` or `unsupported` (object arrays, Fortran order, big-endian). */
+/**
+ * Reads a `.npy` file. Throws `file_not_found`, `invalid_file` or `unsupported` (object arrays, Fortran order,
+ * big-endian).
+ */
 export async function readNpy(path: string): Promise<NpyArray> {
   const folder = await openFolder(dirname(path));
   const name = basename(path);
@@ -20,12 +33,17 @@ export interface NpyWriterOptions {
   dtype?: NpyDtype;
   /** Elements of a row. */
   columns: number;
-  /** Continues the file, if there is one, instead of replacing it; its element type and width must be the same. Default false. */
+  /**
+   * Continues the file, if there is one, instead of replacing it; its element type and width must be the same. Default
+   * false.
+   */
   resume?: boolean;
 }
 
 /** Rows of the file that are complete: what the header says and what is there, whichever is less. */
-export async function completeNpyRows(path: string): Promise<NpyHeader & { rows: number; columns: number; endOffset: number }> {
+export async function completeNpyRows(
+  path: string,
+): Promise<NpyHeader & { rows: number; columns: number; endOffset: number }> {
   const file = await open(path).catch((cause: Error) => {
     throw new AlbertineError('file_not_found', `no file at ${path}`, { value: path, cause });
   });
@@ -61,7 +79,15 @@ export class NpyWriter {
   private readonly output: OutputFile | undefined;
 
   /** Use {@link openNpyWriter}. */
-  constructor(sink: FileSink, { dtype, columns, rows, output }: { dtype: NpyDtype; columns: number; rows: number; output?: OutputFile | undefined }) {
+  constructor(
+    sink: FileSink,
+    {
+      dtype,
+      columns,
+      rows,
+      output,
+    }: { dtype: NpyDtype; columns: number; rows: number; output?: OutputFile | undefined },
+  ) {
     this.sink = sink;
     this.dtype = dtype;
     this.columns = columns;
@@ -75,10 +101,15 @@ export class NpyWriter {
     return this.written;
   }
 
-  /** Adds one row, or several at once if there are `n * columns` numbers. Throws `shape_mismatch`, or `invalid_data` for numbers out of the type's range. */
+  /**
+   * Adds one row, or several at once if there are `n * columns` numbers. Throws `shape_mismatch`, or `invalid_data` for
+   * numbers out of the type's range.
+   */
   async write(values: ArrayLike<number>): Promise<void> {
     if (values.length === 0 || values.length % this.columns !== 0) {
-      throw new AlbertineError('shape_mismatch', `a row has ${this.columns} numbers, got ${values.length}`, { value: values.length });
+      throw new AlbertineError('shape_mismatch', `a row has ${this.columns} numbers, got ${values.length}`, {
+        value: values.length,
+      });
     }
     await this.sink.write(toBytes(values, this.dtype));
     this.written += values.length / this.columns;
@@ -117,13 +148,16 @@ export class NpyWriter {
 }
 
 /**
- * Starts or continues a `.npy` matrix, under another name (`partialPath`) until it is closed. Throws `shape_mismatch` when the file to continue has
- * another width or element type.
+ * Starts or continues a `.npy` matrix, under another name (`partialPath`) until it is closed. Throws `shape_mismatch`
+ * when the file to continue has another width or element type.
  */
-export async function openNpyWriter(path: string, { resume = false, ...options }: NpyWriterOptions): Promise<NpyWriter> {
+export async function openNpyWriter(
+  path: string,
+  { resume = false, ...options }: NpyWriterOptions,
+): Promise<NpyWriter> {
   const output = await OutputFile.claim(path);
   try {
-    return await openNpyFile(output.partial, { ...options, resume: resume && await output.resume(), output });
+    return await openNpyFile(output.partial, { ...options, resume: resume && (await output.resume()), output });
   } catch (error) {
     await output.abandon({ keep: true });
     throw error;
@@ -131,15 +165,22 @@ export async function openNpyWriter(path: string, { resume = false, ...options }
 }
 
 /** The writer of a file as it lies, without locks and renaming, unless it is to end `output`. */
-export async function openNpyFile(path: string, { dtype = 'float32', columns, resume = false, output }: NpyWriterOptions & { output?: OutputFile }): Promise<NpyWriter> {
+export async function openNpyFile(
+  path: string,
+  { dtype = 'float32', columns, resume = false, output }: NpyWriterOptions & { output?: OutputFile },
+): Promise<NpyWriter> {
   requireOneOf('dtype', dtype, NPY_DTYPES);
   requireInteger('columns', columns, { min: 1 });
   if (resume && existsSync(path)) {
     const existing = await completeNpyRows(path);
     if (existing.dtype !== dtype || existing.columns !== columns || existing.dataOffset !== NPY_HEADER_BYTES) {
-      throw new AlbertineError('shape_mismatch', `${path} has rows of ${existing.columns} ${existing.dtype}, cannot append rows of ${columns} ${dtype}`, {
-        value: path,
-      });
+      throw new AlbertineError(
+        'shape_mismatch',
+        `${path} has rows of ${existing.columns} ${existing.dtype}, cannot append rows of ${columns} ${dtype}`,
+        {
+          value: path,
+        },
+      );
     }
     const sink = await FileSink.open(path, existing.endOffset);
     await sink.writeAt(npyHeader(dtype, existing.rows, columns), 0);
@@ -152,11 +193,17 @@ export async function openNpyFile(path: string, { dtype = 'float32', columns, re
 }
 
 function toBytes(values: ArrayLike<number>, dtype: NpyDtype): Uint8Array {
-  const array = dtype === 'float32' ? Float32Array.from(values) : dtype === 'int8' ? Int8Array.from(values) : Uint8Array.from(values);
+  const array =
+    dtype === 'float32'
+      ? Float32Array.from(values)
+      : dtype === 'int8'
+        ? Int8Array.from(values)
+        : Uint8Array.from(values);
   if (dtype !== 'float32') {
     // Typed arrays wrap around without a word.
     for (let i = 0; i < array.length; i++) {
-      if (array[i] !== values[i]) throw new AlbertineError('invalid_data', `a number does not fit ${dtype}: ${values[i]}`, { value: values[i] });
+      if (array[i] !== values[i])
+        throw new AlbertineError('invalid_data', `a number does not fit ${dtype}: ${values[i]}`, { value: values[i] });
     }
   }
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

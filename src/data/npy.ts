@@ -11,7 +11,17 @@ export const NPY_ITEM_BYTES: Record<NpyDtype, number> = { float32: 4, int8: 1, u
 const DESCRIPTIONS: Record<NpyDtype, string> = { float32: '<f4', int8: '|i1', uint8: '|u1' };
 
 /** Typed arrays that a `.npy` file may hold. */
-export type NpyData = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
+export type NpyData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
 const READERS: Record<string, { name: string; bytes: number; view: (buffer: ArrayBuffer) => NpyData }> = {
   '<f4': { name: 'float32', bytes: 4, view: (buffer) => new Float32Array(buffer) },
@@ -69,13 +79,25 @@ export function parseNpyHeader(bytes: Uint8Array): NpyHeader {
   const description = /'descr'\s*:\s*'([^']*)'/.exec(text)?.[1] ?? bad(`no element type in ${text.trim()}`);
   const shape = /'shape'\s*:\s*\(([^)]*)\)/.exec(text)?.[1] ?? bad(`no shape in ${text.trim()}`);
   const reader = READERS[description];
-  if (!reader) throw new AlbertineError('unsupported', `.npy elements of type ${description} are not supported`, { value: description });
+  if (!reader)
+    throw new AlbertineError('unsupported', `.npy elements of type ${description} are not supported`, {
+      value: description,
+    });
   if (/'fortran_order'\s*:\s*True/.test(text)) {
     throw new AlbertineError('unsupported', 'a .npy array in column-major (Fortran) order is not supported', {
       hint: 'Save numpy.ascontiguousarray(array)',
     });
   }
-  return { dtype: reader.name, itemBytes: reader.bytes, dataOffset, shape: shape.split(',').map((part) => part.trim()).filter(Boolean).map(Number) };
+  return {
+    dtype: reader.name,
+    itemBytes: reader.bytes,
+    dataOffset,
+    shape: shape
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .map(Number),
+  };
 }
 
 /** An array from a `.npy` file, row-major. */
@@ -88,14 +110,21 @@ export interface NpyArray {
   data: NpyData;
 }
 
-/** Reads a whole `.npy` file from memory. Throws `invalid_file` if data is missing; bytes after it are left alone, as numpy does. */
+/**
+ * Reads a whole `.npy` file from memory. Throws `invalid_file` if data is missing; bytes after it are left alone, as
+ * numpy does.
+ */
 export function parseNpy(bytes: Uint8Array): NpyArray {
   const { dtype, shape, itemBytes, dataOffset } = parseNpyHeader(bytes);
   const length = shape.reduce((product, size) => product * size, 1) * itemBytes;
   if (dataOffset + length > bytes.length) {
-    throw new AlbertineError('invalid_file', `the .npy file of shape (${shape.join(', ')}) needs ${dataOffset + length} bytes and has ${bytes.length}`, {
-      value: bytes.length,
-    });
+    throw new AlbertineError(
+      'invalid_file',
+      `the .npy file of shape (${shape.join(', ')}) needs ${dataOffset + length} bytes and has ${bytes.length}`,
+      {
+        value: bytes.length,
+      },
+    );
   }
   // Copied, because a view must start at a multiple of its element size.
   const buffer = new ArrayBuffer(length);

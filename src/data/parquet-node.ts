@@ -30,17 +30,28 @@ function stringFromBytes(bytes: Uint8Array | undefined): unknown {
  * 64-bit integers become numbers where that is exact and stay bigints elsewhere.
  * Throws `invalid_file` for damaged files and `invalid_data` when a field is absent from the schema.
  */
-export async function* readParquetRows(path: string, { fields }: { fields?: readonly string[] }, reporter: RowReporter): AsyncGenerator<Row, void, undefined> {
+export async function* readParquetRows(
+  path: string,
+  { fields }: { fields?: readonly string[] },
+  reporter: RowReporter,
+): AsyncGenerator<Row, void, undefined> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const damaged = (cause: unknown): never => {
-    throw new AlbertineError('invalid_file', `${path} cannot be read as Parquet: ${(cause as Error).message}`, { value: path, cause });
+    throw new AlbertineError('invalid_file', `${path} cannot be read as Parquet: ${(cause as Error).message}`, {
+      value: path,
+      cause,
+    });
   };
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file).catch(damaged);
   requireColumns(path, metadata, fields ?? []);
   const options: Omit<ParquetReadOptions, 'onComplete'> = {
-    file, metadata, compressors, parsers: { stringFromBytes }, ...(fields && { columns: [...new Set(fields)] }),
+    file,
+    metadata,
+    compressors,
+    parsers: { stringFromBytes },
+    ...(fields && { columns: [...new Set(fields)] }),
   };
   let start = 0;
   for (const group of metadata.row_groups) {
@@ -62,7 +73,8 @@ export async function* readParquetRows(path: string, { fields }: { fields?: read
 function requireColumns(path: string, metadata: FileMetaData, fields: readonly string[]): void {
   const columns = Object.fromEntries(topLevelNames(metadata.schema).map((name) => [name, '']));
   const missing = fields.find((name) => !Object.hasOwn(columns, name));
-  if (missing !== undefined) throw new AlbertineError('invalid_data', `${path} has ${missingFieldReason(missing, columns)}`, { value: missing });
+  if (missing !== undefined)
+    throw new AlbertineError('invalid_data', `${path} has ${missingFieldReason(missing, columns)}`, { value: missing });
 }
 
 /** The schema is a tree in depth-first order; its first element is the root. */
@@ -81,8 +93,14 @@ function topLevelNames(schema: SchemaElement[]): string[] {
 function normalise(record: Record<string, unknown>): string | undefined {
   for (const [name, value] of Object.entries(record)) {
     const invalid = Array.isArray(value) ? value.find((item) => item instanceof InvalidText) : value;
-    if (invalid instanceof InvalidText) return `invalid UTF-8 at byte ${invalid.position + 1} of field ${JSON.stringify(name)}`;
-    if (typeof value === 'bigint' && value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)) record[name] = Number(value);
+    if (invalid instanceof InvalidText)
+      return `invalid UTF-8 at byte ${invalid.position + 1} of field ${JSON.stringify(name)}`;
+    if (
+      typeof value === 'bigint' &&
+      value >= BigInt(Number.MIN_SAFE_INTEGER) &&
+      value <= BigInt(Number.MAX_SAFE_INTEGER)
+    )
+      record[name] = Number(value);
   }
   return undefined;
 }
@@ -109,7 +127,10 @@ export async function openParquetWriter(path: string): Promise<RecordWriter> {
   const writeGroup = async (): Promise<void> => {
     if (writer === undefined) {
       columns = inferColumns(pending);
-      writer = new ParquetWriter({ writer: output, schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaOf)] });
+      writer = new ParquetWriter({
+        writer: output,
+        schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaOf)],
+      });
     }
     if (pending.length === 0) return;
     const columnData = columns.map((column) => ({
@@ -150,7 +171,10 @@ interface ParquetColumn {
 }
 
 function isNumericArray(value: unknown): value is ArrayLike<number> {
-  return (ArrayBuffer.isView(value) && 'length' in value) || (Array.isArray(value) && value.every((item) => typeof item === 'number'));
+  return (
+    (ArrayBuffer.isView(value) && 'length' in value) ||
+    (Array.isArray(value) && value.every((item) => typeof item === 'number'))
+  );
 }
 
 function inferColumns(records: readonly Record<string, unknown>[]): ParquetColumn[] {
@@ -159,12 +183,24 @@ function inferColumns(records: readonly Record<string, unknown>[]): ParquetColum
   return names.map((name) => {
     const values = records.map((record) => record[name]).filter((value) => value !== undefined && value !== null);
     const list = values.length > 0 && values.every(isNumericArray);
-    if (list) return { name, list, type: values.every((value) => value instanceof Float32Array) ? 'FLOAT' : isIntegerList(values) ? 'INT32' : 'DOUBLE' };
-    if (values.length === 0 || values.every((value) => typeof value === 'string')) return { name, list, type: 'BYTE_ARRAY' };
+    if (list)
+      return {
+        name,
+        list,
+        type: values.every((value) => value instanceof Float32Array)
+          ? 'FLOAT'
+          : isIntegerList(values)
+            ? 'INT32'
+            : 'DOUBLE',
+      };
+    if (values.length === 0 || values.every((value) => typeof value === 'string'))
+      return { name, list, type: 'BYTE_ARRAY' };
     if (values.every((value) => typeof value === 'boolean')) return { name, list, type: 'BOOLEAN' };
-    if (values.every((value) => typeof value === 'number')) return { name, list, type: values.every(Number.isInteger) ? 'INT64' : 'DOUBLE' };
+    if (values.every((value) => typeof value === 'number'))
+      return { name, list, type: values.every(Number.isInteger) ? 'INT64' : 'DOUBLE' };
     throw new AlbertineError('unsupported', `Parquet output has no type for the values of ${JSON.stringify(name)}`, {
-      value: values[0], hint: 'Write .jsonl for nested or mixed values',
+      value: values[0],
+      hint: 'Write .jsonl for nested or mixed values',
     });
   });
 }
@@ -185,9 +221,13 @@ function schemaOf({ name, type, list }: ParquetColumn): SchemaElement[] {
 
 function cellOf({ name, type, list }: ParquetColumn, value: unknown): unknown {
   const fail = (): never => {
-    throw new AlbertineError('invalid_data', `column ${JSON.stringify(name)} holds ${list ? 'lists of ' : ''}${type}, and a later record has another type`, {
-      value,
-    });
+    throw new AlbertineError(
+      'invalid_data',
+      `column ${JSON.stringify(name)} holds ${list ? 'lists of ' : ''}${type}, and a later record has another type`,
+      {
+        value,
+      },
+    );
   };
   if (value === undefined || value === null) return null;
   if (list) return isNumericArray(value) ? Array.from(value) : fail();
@@ -199,8 +239,12 @@ function cellOf({ name, type, list }: ParquetColumn, value: unknown): unknown {
 function requireKnownFields(columns: readonly ParquetColumn[], record: Record<string, unknown>): void {
   const unknown = Object.keys(record).find((name) => !columns.some((column) => column.name === name));
   if (unknown !== undefined) {
-    throw new AlbertineError('invalid_data', `the record has a field that the file does not: ${JSON.stringify(unknown)}`, {
-      value: unknown,
-    });
+    throw new AlbertineError(
+      'invalid_data',
+      `the record has a field that the file does not: ${JSON.stringify(unknown)}`,
+      {
+        value: unknown,
+      },
+    );
   }
 }

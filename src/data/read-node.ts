@@ -6,7 +6,15 @@ import { option, prose } from '../core/prose.ts';
 import { requireOptions, type OptionKinds } from '../core/options.ts';
 import { readParquetRows } from './parquet-node.ts';
 import { parseRows, type ParseOptions } from './parse.ts';
-import { missingFieldReason, ROW_FORMATS, RowReporter, type OnError, type Row, type RowFormat, type RowSource } from './rows.ts';
+import {
+  missingFieldReason,
+  ROW_FORMATS,
+  RowReporter,
+  type OnError,
+  type Row,
+  type RowFormat,
+  type RowSource,
+} from './rows.ts';
 
 /** Options of {@link openRows}. */
 export interface ReadOptions extends Omit<ParseOptions, 'format'> {
@@ -18,11 +26,26 @@ export interface ReadOptions extends Omit<ParseOptions, 'format'> {
 
 /** Of {@link openRows}; see `requireOptions`. */
 export const READ_OPTIONS: OptionKinds<ReadOptions> = {
-  format: 'string', fields: 'list', encoding: 'string', header: 'boolean', delimiter: 'string', quotes: 'string', maxLineBytes: 'number', onError: 'string',
+  format: 'string',
+  fields: 'list',
+  encoding: 'string',
+  header: 'boolean',
+  delimiter: 'string',
+  quotes: 'string',
+  maxLineBytes: 'number',
+  onError: 'string',
 };
 
 const EXTENSIONS: Record<string, RowFormat> = {
-  txt: 'txt', text: 'txt', jsonl: 'jsonl', ndjson: 'jsonl', json: 'jsonl', csv: 'csv', tsv: 'tsv', tab: 'tsv', parquet: 'parquet',
+  txt: 'txt',
+  text: 'txt',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  json: 'jsonl',
+  csv: 'csv',
+  tsv: 'tsv',
+  tab: 'tsv',
+  parquet: 'parquet',
 };
 
 /** The format that a path's extension stands for (`data.csv.gz` is `csv`); undefined if it stands for none. */
@@ -44,7 +67,11 @@ export function openRows(source: string, options: ReadOptions = {}): RowSource {
   const format = requireFormat(source, options.format);
   const isStdin = source === '-';
   if (!isStdin) requireFile(source);
-  if (isStdin && format === 'parquet') throw new AlbertineError('unsupported', 'Parquet cannot be read from standard input, because its index is at the end');
+  if (isStdin && format === 'parquet')
+    throw new AlbertineError(
+      'unsupported',
+      'Parquet cannot be read from standard input, because its index is at the end',
+    );
   const name = isStdin ? 'standard input' : source;
   const reporter = new RowReporter(name, onError);
   let passes = 0;
@@ -120,43 +147,73 @@ export function readTexts(source: string, options: ReadTextOptions = {}): TextSo
       const value = row.fields[name];
       if (typeof value === 'string') yield { number: row.number, text: value, fields: row.fields };
       else if (value === undefined) rejectMissing(rows, row, name);
-      else rows.reject(row, `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`);
+      else
+        rows.reject(
+          row,
+          `field ${JSON.stringify(name)} must be a string, got ${value === null ? 'null' : typeof value}`,
+        );
     }
   }
   return { name: rows.name, format: rows.format, report: rows.report, [Symbol.asyncIterator]: iterate };
 }
 
-/** In a table no row has the field, and skipping them all would help nobody: the name is wrong, or the first line is no header. */
+/**
+ * In a table no row has the field, and skipping them all would help nobody: the name is wrong, or the first line is no
+ * header.
+ */
 function rejectMissing(rows: RowSource, row: Row, field: string): void {
   const reason = missingFieldReason(field, row.fields);
-  if (rows.format === 'jsonl') rows.reject(row, prose`${reason} (name the one that holds the text with ${option('textField')})`);
+  if (rows.format === 'jsonl')
+    rows.reject(row, prose`${reason} (name the one that holds the text with ${option('textField')})`);
   else {
-    const headless = rows.format === 'parquet' ? '' : prose`, and use ${option('header', false)} if the file has no header line`;
-    throw new AlbertineError('invalid_data', `${rows.name} has ${reason}`, { value: field, hint: prose`Name the one that holds the text with ${option('textField')}${headless}` });
+    const headless =
+      rows.format === 'parquet' ? '' : prose`, and use ${option('header', false)} if the file has no header line`;
+    throw new AlbertineError('invalid_data', `${rows.name} has ${reason}`, {
+      value: field,
+      hint: prose`Name the one that holds the text with ${option('textField')}${headless}`,
+    });
   }
 }
 
-/** The field of a file by its first row. `guessed`: taken for the text because it is the only one, whatever it is called. */
+/**
+ * The field of a file by its first row. `guessed`: taken for the text because it is the only one, whatever it is
+ * called.
+ */
 function chooseTextField(fields: Record<string, unknown>): { name: string; guessed: boolean } {
   const [name, ...others] = Object.keys(fields);
-  return name === undefined || name === 'text' || others.length > 0 ? { name: 'text', guessed: false } : { name, guessed: true };
+  return name === undefined || name === 'text' || others.length > 0
+    ? { name: 'text', guessed: false }
+    : { name, guessed: true };
 }
 
-/** Where other fields turn up later, the one field of the first row need not have been the text: every row so far may be wrong. */
+/**
+ * Where other fields turn up later, the one field of the first row need not have been the text: every row so far may be
+ * wrong.
+ */
 function requireOnlyField(source: string, { number, fields }: Row, name: string): void {
   const other = Object.keys(fields).find((field) => field !== name);
   if (other === undefined) return;
-  throw new AlbertineError('invalid_data', `${source}, row ${number}: ${JSON.stringify(name)} was taken for the text, as the only field of the first row, and here is a field ${describeValue(other, 40)}`, {
-    value: other, hint: prose`Name the one that holds the text with ${option('textField')}`,
-  });
+  throw new AlbertineError(
+    'invalid_data',
+    `${source}, row ${number}: ${JSON.stringify(name)} was taken for the text, as the only field of the first row, and here is a field ${describeValue(other, 40)}`,
+    {
+      value: other,
+      hint: prose`Name the one that holds the text with ${option('textField')}`,
+    },
+  );
 }
 
 function requireFormat(source: string, format: RowFormat | undefined): RowFormat {
   const found = format ?? formatOfPath(source);
   if (found === undefined) {
-    throw new AlbertineError('invalid_argument', `cannot tell the format of ${source === '-' ? 'standard input' : source}`, {
-      value: source, hint: prose`Name it with ${option('format')}: ${ROW_FORMATS.join(', ')}`,
-    });
+    throw new AlbertineError(
+      'invalid_argument',
+      `cannot tell the format of ${source === '-' ? 'standard input' : source}`,
+      {
+        value: source,
+        hint: prose`Name it with ${option('format')}: ${ROW_FORMATS.join(', ')}`,
+      },
+    );
   }
   return requireOneOf('format', found, ROW_FORMATS);
 }
@@ -164,7 +221,8 @@ function requireFormat(source: string, format: RowFormat | undefined): RowFormat
 function requireFile(path: string): void {
   const info = statSync(path, { throwIfNoEntry: false });
   if (!info) throw new AlbertineError('file_not_found', `no file at ${path}`, { value: path });
-  if (info.isDirectory()) throw new AlbertineError('invalid_argument', `expected a file, got the folder ${path}`, { value: path });
+  if (info.isDirectory())
+    throw new AlbertineError('invalid_argument', `expected a file, got the folder ${path}`, { value: path });
 }
 
 /** The stream's bytes, unpacked if they start as gzip does. Closes the stream when the consumer stops early. */
@@ -213,7 +271,9 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 function asReadError(cause: unknown, name: string): unknown {
   if (cause instanceof AlbertineError) return cause;
   const { code, message } = cause as NodeJS.ErrnoException;
-  if (code?.startsWith('Z_')) return new AlbertineError('invalid_file', `${name} is damaged gzip data: ${message}`, { value: name, cause });
-  if (code === 'EACCES' || code === 'ENOENT') return new AlbertineError('file_not_found', `cannot read ${name}: ${message}`, { value: name, cause });
+  if (code?.startsWith('Z_'))
+    return new AlbertineError('invalid_file', `${name} is damaged gzip data: ${message}`, { value: name, cause });
+  if (code === 'EACCES' || code === 'ENOENT')
+    return new AlbertineError('file_not_found', `cannot read ${name}: ${message}`, { value: name, cause });
   return cause;
 }

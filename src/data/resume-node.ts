@@ -24,11 +24,15 @@ const QUOTE = 0x22;
  * Counts the complete records of a `.jsonl`, `.csv`, `.tsv` or `.npy` file that this package was writing when it was
  * interrupted, and **cuts a torn last record off**, so that writing can go on. Throws `unsupported` for other formats.
  */
-export async function countCompleteRecords(path: string, format = path.toLowerCase().endsWith('.npy') ? 'npy' : formatOfPath(path)): Promise<CompleteRecords> {
+export async function countCompleteRecords(
+  path: string,
+  format = path.toLowerCase().endsWith('.npy') ? 'npy' : formatOfPath(path),
+): Promise<CompleteRecords> {
   if (format === 'npy') return repairNpy(path);
   if (format !== 'jsonl' && format !== 'csv' && format !== 'tsv') {
     throw new AlbertineError('unsupported', `an interrupted file of this kind cannot be continued: ${path}`, {
-      value: path, hint: 'Write .jsonl, .csv, .tsv or .npy',
+      value: path,
+      hint: 'Write .jsonl, .csv, .tsv or .npy',
     });
   }
   const size = await sizeOf(path);
@@ -72,7 +76,8 @@ async function scanRecords(path: string, quoting: boolean): Promise<{ records: n
 async function repairNpy(path: string): Promise<CompleteRecords> {
   const size = await sizeOf(path);
   const { dtype, columns, rows, endOffset } = await completeNpyRows(path);
-  if (!NPY_DTYPES.includes(dtype as NpyDtype)) throw new AlbertineError('unsupported', `rows of ${dtype} cannot be appended to ${path}`, { value: dtype });
+  if (!NPY_DTYPES.includes(dtype as NpyDtype))
+    throw new AlbertineError('unsupported', `rows of ${dtype} cannot be appended to ${path}`, { value: dtype });
   const writer = await openNpyFile(path, { dtype: dtype as NpyDtype, columns, resume: true });
   await writer.close();
   return { records: rows, bytes: endOffset, tornBytes: Math.max(0, size - endOffset) };

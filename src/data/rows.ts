@@ -74,7 +74,8 @@ export class RowReporter {
   bad(row: number, reason: string | Prose): void {
     if (this.onError === 'stop') {
       throw new AlbertineError('invalid_data', prose`${this.source}, row ${row}: ${reason}`, {
-        value: row, hint: prose`Correct the row, or leave bad rows out with ${option('onError', 'skip')}`,
+        value: row,
+        hint: prose`Correct the row, or leave bad rows out with ${option('onError', 'skip')}`,
       });
     }
     this.report.skipped++;
@@ -82,12 +83,16 @@ export class RowReporter {
     if (this.report.issues.length < MAX_LISTED_ISSUES) this.report.issues.push({ row, reason: String(reason) });
   }
 
-  /** To be called when the source has ended: throws `invalid_data` if it had records and every one of them was left out, which is no success. */
+  /**
+   * To be called when the source has ended: throws `invalid_data` if it had records and every one of them was left out,
+   * which is no success.
+   */
   requireSomeRow(): void {
     const { rows, skipped } = this.report;
     if (rows > 0 || skipped === 0) return;
     throw new AlbertineError('invalid_data', `${this.source}: none of ${countOf(skipped, 'row')} could be used`, {
-      value: skipped, hint: this.first,
+      value: skipped,
+      hint: this.first,
     });
   }
 
@@ -107,5 +112,7 @@ export function missingFieldReason(field: string, fields: Record<string, unknown
 /** The sentence for a row whose `field` is missing or no string; undefined where it is one. */
 export function textFieldProblem(field: string, fields: Record<string, unknown>): string | undefined {
   if (!Object.hasOwn(fields, field)) return missingFieldReason(field, fields);
-  return typeof fields[field] === 'string' ? undefined : `field ${JSON.stringify(field)} must be a string, got ${describeValue(fields[field])}`;
+  return typeof fields[field] === 'string'
+    ? undefined
+    : `field ${JSON.stringify(field)} must be a string, got ${describeValue(fields[field])}`;
 }

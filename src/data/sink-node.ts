@@ -36,7 +36,10 @@ export class FileSink implements Sink {
   static async open(path: string, keepBytes = 0): Promise<FileSink> {
     await makeFolder(dirname(path));
     const file = await open(path, keepBytes > 0 ? 'r+' : 'w').catch((cause: Error) => {
-      throw explainSystemError(cause) ?? new AlbertineError('invalid_argument', `cannot write ${path}: ${cause.message}`, { value: path, cause });
+      throw (
+        explainSystemError(cause) ??
+        new AlbertineError('invalid_argument', `cannot write ${path}: ${cause.message}`, { value: path, cause })
+      );
     });
     if (keepBytes > 0) await file.truncate(keepBytes);
     return new FileSink(file, keepBytes);
@@ -107,12 +110,13 @@ export class FileSink implements Sink {
 export function stdoutSink(): Sink {
   // The stream also emits what the callback gets, which ends the process if nobody listens.
   if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined);
-  const write = (bytes: Uint8Array | string): Promise<void> => new Promise((resolve, reject) => {
-    process.stdout.write(bytes, (cause) => {
-      if (!cause) resolve();
-      else if ((cause as NodeJS.ErrnoException).code !== 'EPIPE') reject(cause);
-      else reject(new AlbertineError('interrupted', 'the reader of standard output has gone', { cause }));
+  const write = (bytes: Uint8Array | string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(bytes, (cause) => {
+        if (!cause) resolve();
+        else if ((cause as NodeJS.ErrnoException).code !== 'EPIPE') reject(cause);
+        else reject(new AlbertineError('interrupted', 'the reader of standard output has gone', { cause }));
+      });
     });
-  });
   return { write, flush: async () => undefined, close: async () => undefined };
 }

@@ -17,12 +17,21 @@ export interface SplitOptions {
 
 /**
  * Splits rows so that both parts have the same mix of labels. The validation part has `round(fraction * rows)` rows,
- * shared out by largest remainder; every label keeps at least one training row, and a label with one row is only trained on.
- * Groups of rows are not torn apart: the validation part then has about as many rows, and a group with several labels is only trained on.
- * The same labels, fraction and seed give the same split. Throws `invalid_argument` unless `0 < fraction < 1`.
+ * shared out by largest remainder; every label keeps at least one training row, and a label with one row is only
+ * trained on. Groups of rows are not torn apart: the validation part then has about as many rows, and a group with
+ * several labels is only trained on. The same labels, fraction and seed give the same split. Throws `invalid_argument`
+ * unless `0 < fraction < 1`.
  */
-export function stratifiedSplit(labels: ArrayLike<string | number>, fraction: number, seed: number, options: SplitOptions = {}): Split {
-  if (!(fraction > 0 && fraction < 1)) throw new AlbertineError('invalid_argument', `fraction must be between 0 and 1, got ${fraction}`, { value: fraction });
+export function stratifiedSplit(
+  labels: ArrayLike<string | number>,
+  fraction: number,
+  seed: number,
+  options: SplitOptions = {},
+): Split {
+  if (!(fraction > 0 && fraction < 1))
+    throw new AlbertineError('invalid_argument', `fraction must be between 0 and 1, got ${fraction}`, {
+      value: fraction,
+    });
   const strata = groupByLabel(labels);
   const quotas = strata.map(({ rows }) => {
     const exact = rows.length * fraction;
@@ -44,7 +53,10 @@ export function stratifiedSplit(labels: ArrayLike<string | number>, fraction: nu
     // Each label has its own random numbers, so that rows added to one do not move those of another.
     const shuffled = shuffle([...rows], createRandom(mixSeed(seed, index)));
     wanted += quotas[index].size;
-    const chosen = chooseGroups(shuffled.map((row) => groups[row]), { wanted: Math.min(wanted - split.validation.length, MOST_OF_QUOTA * quotas[index].size), barred: mixed });
+    const chosen = chooseGroups(
+      shuffled.map((row) => groups[row]),
+      { wanted: Math.min(wanted - split.validation.length, MOST_OF_QUOTA * quotas[index].size), barred: mixed },
+    );
     for (const row of shuffled) (chosen.has(groups[row]) ? split.validation : split.train).push(row);
   }
   split.train.sort((a, b) => a - b);
@@ -52,17 +64,28 @@ export function stratifiedSplit(labels: ArrayLike<string | number>, fraction: nu
   return split;
 }
 
-/** What labels of few, often repeated texts cannot give is taken from others only up to this multiple of their own share, lest one be nearly all held out. */
+/**
+ * What labels of few, often repeated texts cannot give is taken from others only up to this multiple of their own
+ * share, lest one be nearly all held out.
+ */
 const MOST_OF_QUOTA = 2;
 
 /** Groups, in order of appearance, while each brings the number of their rows nearer to `wanted`; never all rows. */
-function chooseGroups(groups: readonly number[], { wanted, barred }: { wanted: number; barred: ReadonlySet<number> }): Set<number> {
+function chooseGroups(
+  groups: readonly number[],
+  { wanted, barred }: { wanted: number; barred: ReadonlySet<number> },
+): Set<number> {
   const sizes = new Map<number, number>();
   for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1);
   const chosen = new Set<number>();
   let taken = 0;
   for (const [group, size] of sizes) {
-    if (barred.has(group) || taken + size >= groups.length || Math.abs(taken + size - wanted) >= Math.abs(taken - wanted)) continue;
+    if (
+      barred.has(group) ||
+      taken + size >= groups.length ||
+      Math.abs(taken + size - wanted) >= Math.abs(taken - wanted)
+    )
+      continue;
     chosen.add(group);
     taken += size;
   }
@@ -103,7 +126,10 @@ export function classBalance(labels: ArrayLike<string | number>): ClassBalance {
 export interface MultiLabelBalance {
   /** Number of rows. */
   rows: number;
-  /** All labels, most frequent first; equal counts in their own order. `count` is of the rows that have the label, `share` of all rows. */
+  /**
+   * All labels, most frequent first; equal counts in their own order. `count` is of the rows that have the label,
+   * `share` of all rows.
+   */
   classes: { label: string; count: number; share: number }[];
   /** Rows without any label. */
   unlabelled: number;
@@ -115,15 +141,23 @@ export interface MultiLabelBalance {
   constantHammingLoss: number;
 }
 
-/** Counts labels of rows given as the indices of their labels (none twice), to be shown before training. Throws `invalid_argument` for an index without a label. */
+/**
+ * Counts labels of rows given as the indices of their labels (none twice), to be shown before training. Throws
+ * `invalid_argument` for an index without a label.
+ */
 export function multiLabelBalance(targets: readonly ArrayLike<number>[], labels: readonly string[]): MultiLabelBalance {
   const counts = new Array<number>(labels.length).fill(0);
-  for (const target of targets) for (let i = 0; i < target.length; i++) counts[requireInteger('a label index', target[i], { min: 0, max: labels.length - 1 })]++;
+  for (const target of targets)
+    for (let i = 0; i < target.length; i++)
+      counts[requireInteger('a label index', target[i], { min: 0, max: labels.length - 1 })]++;
   const rows = targets.length;
-  const classes = labels.map((label, index) => ({ label, count: counts[index], share: counts[index] / rows })).sort((a, b) => b.count - a.count);
+  const classes = labels
+    .map((label, index) => ({ label, count: counts[index], share: counts[index] / rows }))
+    .sort((a, b) => b.count - a.count);
   const total = (value: (count: number) => number): number => counts.reduce((sum, count) => sum + value(count), 0);
   return {
-    rows, classes,
+    rows,
+    classes,
     unlabelled: targets.filter(({ length }) => length === 0).length,
     labelsPerRow: total((count) => count) / rows,
     imbalance: rows === 0 || labels.length === 0 ? NaN : classes[0].count / classes[classes.length - 1].count,

@@ -20,8 +20,9 @@ export interface RecordWriter {
   /** Finishes the file, which takes its name now. Safe to call twice. */
   close(): Promise<void>;
   /**
-   * Ends early: the records written so far stay, valid, under another name (`partialPath`), where `resume` finds them; a file of the name itself stays
-   * as it was. Nothing stays of an output without records. Safe to call twice, and after `close`.
+   * Ends early: the records written so far stay, valid, under another name (`partialPath`), where `resume` finds them;
+   * a file of the name itself stays as it was. Nothing stays of an output without records. Safe to call twice, and
+   * after `close`.
    */
   abort(): Promise<void>;
 }
@@ -44,21 +45,25 @@ export interface RecordWriterOptions {
 }
 
 /**
- * Opens a `.jsonl`, `.csv`, `.tsv` or `.parquet` file, or standard output as `-`, for records; folders are made.
- * CSV, TSV and Parquet take their columns from the first record, and every later one must have the same. In CSV and TSV
- * an array of numbers becomes the columns `name_0`, `name_1` ..., other arrays and objects become JSON, null an empty value.
- * A file is written under another name, locked meanwhile, and replaces an older one of its name when it is closed.
- * Throws `invalid_argument` for an unknown extension or an output that is an input, `unsupported` for resuming Parquet, `file_system` while another process writes there.
+ * Opens a `.jsonl`, `.csv`, `.tsv` or `.parquet` file, or standard output as `-`, for records; folders are made. CSV,
+ * TSV and Parquet take their columns from the first record, and every later one must have the same. In CSV and TSV an
+ * array of numbers becomes the columns `name_0`, `name_1` ..., other arrays and objects become JSON, null an empty
+ * value. A file is written under another name, locked meanwhile, and replaces an older one of its name when it is
+ * closed. Throws `invalid_argument` for an unknown extension or an output that is an input, `unsupported` for resuming
+ * Parquet, `file_system` while another process writes there.
  */
-export async function openRecordWriter(path: string, { format, resume = false, inputs, output: claimed }: RecordWriterOptions = {}): Promise<RecordWriter> {
+export async function openRecordWriter(
+  path: string,
+  { format, resume = false, inputs, output: claimed }: RecordWriterOptions = {},
+): Promise<RecordWriter> {
   const chosen = format ?? recordFormatOfPath(path);
   if (path === '-') {
     if (chosen === 'parquet') throw new AlbertineError('unsupported', 'Parquet cannot be written to standard output');
     return textWriter(stdoutSink(), 0, formatterOf(chosen));
   }
-  const output = claimed ?? await OutputFile.claim(path, { ...(inputs && { inputs }) });
+  const output = claimed ?? (await OutputFile.claim(path, { ...(inputs && { inputs }) }));
   try {
-    const continues = resume && await output.resume();
+    const continues = resume && (await output.resume());
     if (!continues && output.partial !== output.target) await rm(output.partial, { force: true });
     return endingWith(output, await openRecordFile(output.partial, { format: chosen, resume: continues, named: path }));
   } catch (error) {
@@ -67,12 +72,21 @@ export async function openRecordWriter(path: string, { format, resume = false, i
   }
 }
 
-/** The writer of a file as it lies, without locks and renaming: begins it, or continues it. `named` is what the user calls it. */
-export async function openRecordFile(path: string, { format, resume, named = path }: { format?: RecordFormat; resume: boolean; named?: string }): Promise<RecordWriter> {
+/**
+ * The writer of a file as it lies, without locks and renaming: begins it, or continues it. `named` is what the user
+ * calls it.
+ */
+export async function openRecordFile(
+  path: string,
+  { format, resume, named = path }: { format?: RecordFormat; resume: boolean; named?: string },
+): Promise<RecordWriter> {
   const chosen = format ?? recordFormatOfPath(path);
   if (chosen === 'parquet') {
     if (resume && existsSync(path)) {
-      throw new AlbertineError('unsupported', `a Parquet file cannot be continued: ${named}`, { value: named, hint: 'Write .npy or .jsonl to be able to resume, or start again' });
+      throw new AlbertineError('unsupported', `a Parquet file cannot be continued: ${named}`, {
+        value: named,
+        hint: 'Write .npy or .jsonl to be able to resume, or start again',
+      });
     }
     return openParquetWriter(path);
   }
@@ -81,7 +95,10 @@ export async function openRecordFile(path: string, { format, resume, named = pat
   return textWriter(await FileSink.open(path, existing.bytes), existing.records, formatterOf(chosen, header));
 }
 
-function formatterOf(format: Exclude<RecordFormat, 'parquet'>, header?: string[]): (record: Record<string, unknown>) => string {
+function formatterOf(
+  format: Exclude<RecordFormat, 'parquet'>,
+  header?: string[],
+): (record: Record<string, unknown>) => string {
   return format === 'jsonl' ? (record) => `${toJson(record)}\n` : csvFormatter(format === 'tsv' ? '\t' : ',', header);
 }
 
@@ -100,13 +117,21 @@ function endingWith(output: OutputFile, writer: RecordWriter): RecordWriter {
       await output.commit();
     },
     abort: async () => {
-      await abandonAfter(() => writer.abort(), output, () => records > 0);
+      await abandonAfter(
+        () => writer.abort(),
+        output,
+        () => records > 0,
+      );
     },
   };
 }
 
 /** Ends a partial file as well as can be, and lets go of it; it is kept where that makes sense. */
-export async function abandonAfter(end: () => Promise<void>, output: OutputFile, hasRecords: () => boolean): Promise<void> {
+export async function abandonAfter(
+  end: () => Promise<void>,
+  output: OutputFile,
+  hasRecords: () => boolean,
+): Promise<void> {
   let isReadable = !output.partial.toLowerCase().endsWith('.parquet');
   try {
     await end();
@@ -122,7 +147,8 @@ function recordFormatOfPath(path: string): RecordFormat {
   const format = formatOfPath(path);
   if (format === undefined || format === 'txt' || path.toLowerCase().endsWith('.gz')) {
     throw new AlbertineError('invalid_argument', `cannot tell from its extension how to write ${path}`, {
-      value: path, hint: `Use one of ${RECORD_FORMATS.map((name) => `.${name}`).join(', ')}`,
+      value: path,
+      hint: `Use one of ${RECORD_FORMATS.map((name) => `.${name}`).join(', ')}`,
     });
   }
   return format;
@@ -138,19 +164,30 @@ function csvFormatter(delimiter: string, header: string[] | undefined): (record:
   let columns = header;
   let layout: string | undefined;
   return (record) => {
-    const cells = Object.entries(record).filter(([, value]) => value !== undefined).map(([name, value]) => cellOf(name, value));
-    const text = formatCsvRecord(cells.flatMap(({ texts }) => texts), delimiter);
+    const cells = Object.entries(record)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => cellOf(name, value));
+    const text = formatCsvRecord(
+      cells.flatMap(({ texts }) => texts),
+      delimiter,
+    );
     const ownLayout = JSON.stringify(cells.map(({ name, isArray, texts }) => [name, isArray, texts.length]));
     // Spelling out the columns of every record would take longer than writing it.
     if (ownLayout === layout) return text;
-    const names = cells.flatMap(({ name, isArray, texts }) => (isArray ? texts.map((_, index) => `${name}_${index}`) : [name]));
+    const names = cells.flatMap(({ name, isArray, texts }) =>
+      isArray ? texts.map((_, index) => `${name}_${index}`) : [name],
+    );
     if (columns === undefined) {
       layout = ownLayout;
       columns = names;
       return formatCsvRecord(names, delimiter) + text;
     }
     if (names.length !== columns.length || names.some((name, index) => name !== columns![index])) {
-      throw new AlbertineError('invalid_data', `the record's columns (${summary(names)}) are not those of the file (${summary(columns)})`, { value: names });
+      throw new AlbertineError(
+        'invalid_data',
+        `the record's columns (${summary(names)}) are not those of the file (${summary(columns)})`,
+        { value: names },
+      );
     }
     layout = ownLayout;
     return text;

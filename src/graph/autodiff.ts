@@ -7,18 +7,26 @@ import { rawAdd } from './operators/elementwise.ts';
 export type Seed = readonly [tensor: Tensor, gradient: Tensor];
 
 /**
- * Reverse-mode differentiation: walks the graph's tape backwards from `seeds` and appends the nodes that compute gradients.
- * `accumulators` gives the value to which the gradients of a tensor are added (such as the total of earlier micro-batches).
- * Returns the gradient of every differentiable tensor that was reached; shared tensors receive the sum over their uses.
+ * Reverse-mode differentiation: walks the graph's tape backwards from `seeds` and appends the nodes that compute
+ * gradients. `accumulators` gives the value to which the gradients of a tensor are added (such as the total of earlier
+ * micro-batches). Returns the gradient of every differentiable tensor that was reached; shared tensors receive the sum
+ * over their uses.
  */
-export function backward(seeds: readonly Seed[], accumulators: ReadonlyMap<Tensor, Tensor> = new Map()): Map<Tensor, Tensor> {
+export function backward(
+  seeds: readonly Seed[],
+  accumulators: ReadonlyMap<Tensor, Tensor> = new Map(),
+): Map<Tensor, Tensor> {
   const { graph } = seeds[0][0];
   const totals = new Map<Tensor, Tensor>(accumulators);
   const sink: GradientSink = {
     add(tensor, gradient) {
       if (!tensor.differentiable) return;
       if (!sameShape(tensor.shape, gradient.shape)) {
-        throw new AlbertineError('shape_mismatch', `gradient of ${tensor.name} has shape ${formatShape(gradient.shape)} instead of ${formatShape(tensor.shape)}`, { value: gradient.shape });
+        throw new AlbertineError(
+          'shape_mismatch',
+          `gradient of ${tensor.name} has shape ${formatShape(gradient.shape)} instead of ${formatShape(tensor.shape)}`,
+          { value: gradient.shape },
+        );
       }
       const total = totals.get(tensor);
       totals.set(tensor, total ? rawAdd(total, gradient) : gradient);
@@ -48,11 +56,18 @@ export function backward(seeds: readonly Seed[], accumulators: ReadonlyMap<Tenso
  * const [dw] = grad(loss, [w]);
  */
 export function grad(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
-  if (loss.shape.length !== 0) throw new AlbertineError('shape_mismatch', `grad needs a scalar loss, got shape ${formatShape(loss.shape)}`, { value: loss.shape });
+  if (loss.shape.length !== 0)
+    throw new AlbertineError('shape_mismatch', `grad needs a scalar loss, got shape ${formatShape(loss.shape)}`, {
+      value: loss.shape,
+    });
   const totals = backward([[loss, loss.graph.real(1)]]);
   return parameters.map((parameter) => {
     const gradient = totals.get(parameter);
-    if (!gradient) throw new AlbertineError('invalid_argument', `the loss does not depend on ${parameter.name}`, { value: parameter.name, hint: 'Declare it with { differentiable: true } and use it on the way to the loss.' });
+    if (!gradient)
+      throw new AlbertineError('invalid_argument', `the loss does not depend on ${parameter.name}`, {
+        value: parameter.name,
+        hint: 'Declare it with { differentiable: true } and use it on the way to the loss.',
+      });
     return gradient;
   });
 }

@@ -1,8 +1,8 @@
 import { AlbertineError } from '../core/errors.ts';
 
 /**
- * One dimension of a shape: a fixed size, or a product of named sizes known only when the graph runs,
- * such as `'batch'` or `'batch*sequence'`. Products are kept in canonical (sorted) order so that they compare as strings.
+ * One dimension of a shape: a fixed size, or a product of named sizes known only when the graph runs, such as `'batch'`
+ * or `'batch*sequence'`. Products are kept in canonical (sorted) order so that they compare as strings.
  */
 export type Dim = number | string;
 /** Dimensions from outermost to innermost; `[]` is a scalar. */
@@ -29,7 +29,8 @@ export function evaluateDim(dim: Dim, bindings: ReadonlyMap<string, number>): nu
   if (typeof dim === 'number') return dim;
   return dim.split('*').reduce((product, part) => {
     const size = bindings.get(part) ?? Number(part);
-    if (Number.isNaN(size)) throw new AlbertineError('shape_mismatch', `dimension ${part} has no value`, { value: dim });
+    if (Number.isNaN(size))
+      throw new AlbertineError('shape_mismatch', `dimension ${part} has no value`, { value: dim });
     return product * size;
   }, 1);
 }
@@ -42,7 +43,9 @@ export function broadcastShapes(a: Shape, b: Shape): Dim[] {
     const right = b[b.length - rank + i] ?? 1;
     if (left === right || right === 1) return left;
     if (left === 1) return right;
-    throw new AlbertineError('shape_mismatch', `shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast`, { value: [a, b] });
+    throw new AlbertineError('shape_mismatch', `shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast`, {
+      value: [a, b],
+    });
   });
 }
 

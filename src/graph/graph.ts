@@ -12,7 +12,8 @@ export type DataType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | '
 export type Target = 'cpu' | 'webgpu' | 'float64' | 'onnx';
 
 /** Arrays that hold tensors' values. float16 is held as its bits in a `Uint16Array`. */
-export type TypedArray = Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
+export type TypedArray =
+  Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
 
 /** A value in a graph. Immutable; created by {@link Graph} methods and by operators. */
 export interface Tensor {
@@ -29,7 +30,13 @@ export interface Tensor {
 }
 
 /** An attribute of a node. Plain numbers are ONNX ints; `{ float }` marks a float. */
-export type Attribute = number | readonly number[] | string | { readonly float: number } | { readonly tensor: Constant } | { readonly graph: SubGraph };
+export type Attribute =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly tensor: Constant }
+  | { readonly graph: SubGraph };
 
 /** One operation. Absent optional inputs are `undefined`. */
 export interface GraphNode {
@@ -95,7 +102,10 @@ export interface GradientSink {
 /** How gradients of an operator's output reach its inputs; `outputGradient` is shaped like the output. */
 export type GradientRule = (outputGradient: Tensor, sink: GradientSink) => void;
 
-interface TapeEntry { readonly output: Tensor; readonly rule: GradientRule }
+interface TapeEntry {
+  readonly output: Tensor;
+  readonly rule: GradientRule;
+}
 
 /** Shape inputs that {@link Graph.shapeTensor} declared: the runtime fills them from the sizes it is given. */
 export interface ShapeInput {
@@ -145,7 +155,9 @@ export class Graph {
   input(name: string, shape: Shape, options: { dtype?: DataType; differentiable?: boolean } = {}): Tensor {
     const dtype = options.dtype ?? this.floatType;
     if (options.differentiable && dtype !== this.floatType) {
-      throw new AlbertineError('invalid_argument', `input ${name} of type ${dtype} cannot be differentiable`, { value: dtype });
+      throw new AlbertineError('invalid_argument', `input ${name} of type ${dtype} cannot be differentiable`, {
+        value: dtype,
+      });
     }
     this.claimName('input', name);
     const tensor = this.tensor(name, shape, dtype, options.differentiable ?? false);
@@ -160,14 +172,22 @@ export class Graph {
   constant(data: TypedArray, shape: readonly number[], options: { dtype?: DataType; name?: string } = {}): Tensor {
     const dtype = options.dtype ?? dataTypeOf(data);
     const size = shape.reduce((a, b) => a * b, 1);
-    if (data.length !== size) throw new AlbertineError('shape_mismatch', `a constant of shape ${formatShape(shape)} needs ${size} values, got ${data.length}`, { value: shape });
+    if (data.length !== size)
+      throw new AlbertineError(
+        'shape_mismatch',
+        `a constant of shape ${formatShape(shape)} needs ${size} values, got ${data.length}`,
+        { value: shape },
+      );
     if (options.name !== undefined) this.claimName('constant', options.name);
     const name = options.name ?? this.freshName('constant');
     this.constants.set(name, { name, dtype, shape, data });
     return this.tensor(name, shape, dtype, false);
   }
 
-  /** Embeds float32 values that stand in a file; see {@link Constant.file}. Only for graphs that are compiled, not exported. */
+  /**
+   * Embeds float32 values that stand in a file; see {@link Constant.file}. Only for graphs that are compiled, not
+   * exported.
+   */
   fileConstant(file: FileRange, shape: readonly number[], name: string): Tensor {
     this.constants.set(name, { name, dtype: 'float32', shape, data: new Float32Array(0), file });
     return this.tensor(name, shape, 'float32', false);
@@ -184,7 +204,9 @@ export class Graph {
 
   /** An int64 vector constant. Equal requests share one tensor. */
   integers(values: readonly number[]): Tensor {
-    return this.cached(`integers ${values.join()}`, () => this.constant(BigInt64Array.from(values, BigInt), [values.length]));
+    return this.cached(`integers ${values.join()}`, () =>
+      this.constant(BigInt64Array.from(values, BigInt), [values.length]),
+    );
   }
 
   /** An int64 scalar constant. */
@@ -204,32 +226,62 @@ export class Graph {
 
   /** The actual sizes of `shape` as an int64 tensor, never with -1. */
   runtimeShape(shape: Shape): Tensor {
-    return this.cached(`shape ${shape.join()}`, () => (this.target === 'onnx' ? this.outsideBodies(() => this.measuredShape(shape)) : this.declaredShape(shape)));
+    return this.cached(`shape ${shape.join()}`, () =>
+      this.target === 'onnx' ? this.outsideBodies(() => this.measuredShape(shape)) : this.declaredShape(shape),
+    );
   }
 
   /** Appends a node and returns its outputs. Differentiability is decided by {@link differentiable}. */
-  node(operator: string, inputs: readonly (Tensor | undefined)[], outputs: readonly { shape: Shape; dtype?: DataType }[], options: NodeOptions = {}): Tensor[] {
-    const tensors = outputs.map(({ shape, dtype }) => this.tensor(this.freshName(operator), shape, dtype ?? this.floatType, false));
-    this.scope.push({ operator, domain: options.domain ?? '', inputs, outputs: tensors, attributes: options.attributes ?? {} });
+  node(
+    operator: string,
+    inputs: readonly (Tensor | undefined)[],
+    outputs: readonly { shape: Shape; dtype?: DataType }[],
+    options: NodeOptions = {},
+  ): Tensor[] {
+    const tensors = outputs.map(({ shape, dtype }) =>
+      this.tensor(this.freshName(operator), shape, dtype ?? this.floatType, false),
+    );
+    this.scope.push({
+      operator,
+      domain: options.domain ?? '',
+      inputs,
+      outputs: tensors,
+      attributes: options.attributes ?? {},
+    });
     return tensors;
   }
 
   /** {@link node} for the common case of one output. */
-  apply(operator: string, inputs: readonly (Tensor | undefined)[], shape: Shape, options: NodeOptions & { dtype?: DataType } = {}): Tensor {
+  apply(
+    operator: string,
+    inputs: readonly (Tensor | undefined)[],
+    shape: Shape,
+    options: NodeOptions & { dtype?: DataType } = {},
+  ): Tensor {
     return this.node(operator, inputs, [{ shape, ...(options.dtype && { dtype: options.dtype }) }], options)[0];
   }
 
   /**
-   * Records the nodes that `build` appends as a body for a control-flow operator, instead of appending them to this graph.
-   * `build` gets the body's inputs and returns its outputs, which must be made by nodes inside; it may read outer tensors.
+   * Records the nodes that `build` appends as a body for a control-flow operator, instead of appending them to this
+   * graph. `build` gets the body's inputs and returns its outputs, which must be made by nodes inside; it may read
+   * outer tensors.
    */
-  subGraph(name: string, inputs: readonly { shape: Shape; dtype?: DataType }[], build: (inputs: Tensor[]) => Tensor[]): SubGraph {
-    const tensors = inputs.map(({ shape, dtype }) => this.tensor(this.freshName(`${name}_input`), shape, dtype ?? this.floatType, false));
+  subGraph(
+    name: string,
+    inputs: readonly { shape: Shape; dtype?: DataType }[],
+    build: (inputs: Tensor[]) => Tensor[],
+  ): SubGraph {
+    const tensors = inputs.map(({ shape, dtype }) =>
+      this.tensor(this.freshName(`${name}_input`), shape, dtype ?? this.floatType, false),
+    );
     const nodes: GraphNode[] = [];
     return { name, nodes, inputs: tensors, outputs: this.withScope(nodes, () => build(tensors)) };
   }
 
-  /** Attaches a gradient rule to `output` if any of `inputs` is differentiable, and returns the tensor to use from then on. */
+  /**
+   * Attaches a gradient rule to `output` if any of `inputs` is differentiable, and returns the tensor to use from then
+   * on.
+   */
   differentiable(output: Tensor, inputs: readonly (Tensor | undefined)[], rule: GradientRule): Tensor {
     if (!inputs.some((input) => input?.differentiable)) return output;
     (output as { differentiable: boolean }).differentiable = true;
@@ -243,13 +295,17 @@ export class Graph {
 
   private freshName(prefix: string): string {
     let name: string;
-    do name = `${prefix}_${this.counter++}`; while (this.names.has(name));
+    do name = `${prefix}_${this.counter++}`;
+    while (this.names.has(name));
     this.names.add(name);
     return name;
   }
 
   private claimName(kind: string, name: string): void {
-    if (this.names.has(name)) throw new AlbertineError('invalid_argument', `${kind} ${name}: a tensor of this name exists already`, { value: name });
+    if (this.names.has(name))
+      throw new AlbertineError('invalid_argument', `${kind} ${name}: a tensor of this name exists already`, {
+        value: name,
+      });
     this.names.add(name);
   }
 
@@ -271,7 +327,9 @@ export class Graph {
     }
   }
 
-  /** For values that depend on the graph's inputs alone: inside a body they would be invisible to later users outside. */
+  /**
+   * For values that depend on the graph's inputs alone: inside a body they would be invisible to later users outside.
+   */
   private outsideBodies<T>(build: () => T): T {
     return this.withScope(this.nodes, build);
   }
@@ -292,11 +350,15 @@ export class Graph {
     return this.cached(`dim ${dim}`, () => {
       for (const input of this.inputs) {
         const axis = input.shape.indexOf(dim);
-        if (axis >= 0) return this.apply('Shape', [input], [1], { dtype: 'int64', attributes: { start: axis, end: axis + 1 } });
+        if (axis >= 0)
+          return this.apply('Shape', [input], [1], { dtype: 'int64', attributes: { start: axis, end: axis + 1 } });
       }
       const factors = dim.split('*');
-      if (factors.length === 1) throw new AlbertineError('shape_mismatch', `no input has dimension ${dim}`, { value: dim });
-      const sizes = factors.map((factor) => (Number.isNaN(Number(factor)) ? this.measuredDim(factor) : this.integers([Number(factor)])));
+      if (factors.length === 1)
+        throw new AlbertineError('shape_mismatch', `no input has dimension ${dim}`, { value: dim });
+      const sizes = factors.map((factor) =>
+        Number.isNaN(Number(factor)) ? this.measuredDim(factor) : this.integers([Number(factor)]),
+      );
       return sizes.reduce((product, size) => this.apply('Mul', [product, size], [1], { dtype: 'int64' }));
     });
   }
@@ -324,7 +386,10 @@ function dataTypeOf(data: TypedArray): DataType {
 export function graphOf(...tensors: (Tensor | undefined)[]): Graph {
   const graph = tensors.find((tensor) => tensor !== undefined)!.graph;
   for (const tensor of tensors) {
-    if (tensor && tensor.graph !== graph) throw new AlbertineError('invalid_argument', `tensor ${tensor.name} belongs to another graph`, { value: tensor.name });
+    if (tensor && tensor.graph !== graph)
+      throw new AlbertineError('invalid_argument', `tensor ${tensor.name} belongs to another graph`, {
+        value: tensor.name,
+      });
   }
   return graph;
 }

@@ -27,7 +27,10 @@ export interface LoadOptions extends EncoderOptions {
   tokenizer?: TokenizerOptions;
   /** Runs an int8 checkpoint in f32, with its weights as they were rounded. Default false. */
   dequantize?: boolean;
-  /** Forces the weight bits of an int8 checkpoint. Default: 8 where products of bytes are exact on this processor, else 7. */
+  /**
+   * Forces the weight bits of an int8 checkpoint. Default: 8 where products of bytes are exact on this processor, else
+   * 7.
+   */
   int8Bits?: 7 | 8;
 }
 
@@ -52,12 +55,23 @@ export class Albert implements Disposable {
   readonly fingerprint: string;
   /** Pooling that an embedding model was trained with, from its folder; `embed` uses it by default. */
   readonly pooling: Pooling | undefined;
-  /** Tokens that one pass of `embed` reads by default, special ones included: where sentence-transformers truncates, else the model's positions. */
+  /**
+   * Tokens that one pass of `embed` reads by default, special ones included: where sentence-transformers truncates,
+   * else the model's positions.
+   */
   readonly maxLength: number;
   /** What the reader should know: untrained weights, files ignored, conversions. */
   readonly notes: readonly string[];
 
-  protected constructor(parts: { checkpoint: Checkpoint; tokenizer: Tokenizer; encoder: AlbertEncoder; loaded: LoadedWeights; fingerprint: string; stored: StoredSentences; notes: string[] }) {
+  protected constructor(parts: {
+    checkpoint: Checkpoint;
+    tokenizer: Tokenizer;
+    encoder: AlbertEncoder;
+    loaded: LoadedWeights;
+    fingerprint: string;
+    stored: StoredSentences;
+    notes: string[];
+  }) {
     this.checkpoint = parts.checkpoint;
     this.config = parts.checkpoint.config;
     this.tokenizer = parts.tokenizer;
@@ -66,7 +80,10 @@ export class Albert implements Disposable {
     this.loaded = parts.loaded;
     this.fingerprint = parts.fingerprint;
     this.pooling = parts.stored.pooling;
-    this.maxLength = Math.min(parts.stored.maxLength ?? this.config.maxPositionEmbeddings, this.config.maxPositionEmbeddings);
+    this.maxLength = Math.min(
+      parts.stored.maxLength ?? this.config.maxPositionEmbeddings,
+      this.config.maxPositionEmbeddings,
+    );
     this.notes = parts.notes;
   }
 
@@ -80,13 +97,27 @@ export class Albert implements Disposable {
     const reading = checkpoint.load({ int8: !options.dequantize, allowNonFinite: true }); // Found in the results, with the text: large weights are mapped, not read.
     // Loaded while the weights are read; should it fail, the encoder says so.
     void loadOrt().catch(() => undefined);
-    const [loaded, tokenizer, stored] = await Promise.all([reading, loadTokenizer(files, options.tokenizer), files.list().then((names) => readStoredSentences(files, names))]);
+    const [loaded, tokenizer, stored] = await Promise.all([
+      reading,
+      loadTokenizer(files, options.tokenizer),
+      files.list().then((names) => readStoredSentences(files, names)),
+    ]);
     requireVocabulary(checkpoint, tokenizer);
     const precision = await choosePrecision(checkpoint, loaded, options);
     const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...precision.encoder });
-    const hash = loaded.int8 ? await int8Fingerprint(loaded.weights, loaded.int8) : await weightsFingerprint(loaded.weights);
+    const hash = loaded.int8
+      ? await int8Fingerprint(loaded.weights, loaded.int8)
+      : await weightsFingerprint(loaded.weights);
     const fingerprint = [`model=${hash}`, `tokenizer=${tokenizer.fingerprint}`, `dtype=${precision.name}`].join(';');
-    return new this({ checkpoint, tokenizer, encoder, loaded, fingerprint, stored, notes: [...collectNotes(checkpoint), ...stored.notes, ...precision.notes] });
+    return new this({
+      checkpoint,
+      tokenizer,
+      encoder,
+      loaded,
+      fingerprint,
+      stored,
+      notes: [...collectNotes(checkpoint), ...stored.notes, ...precision.notes],
+    });
   }
 
   /** Embeds texts that fit in memory; rows come back in input order. */
@@ -97,7 +128,10 @@ export class Albert implements Disposable {
   }
 
   /** Embeds a source of any length with bounded memory; the source is read only as fast as rows are taken. */
-  embedStream(source: AsyncIterable<string> | Iterable<string>, options: StreamOptions = {}): AsyncGenerator<EmbeddingRow> {
+  embedStream(
+    source: AsyncIterable<string> | Iterable<string>,
+    options: StreamOptions = {},
+  ): AsyncGenerator<EmbeddingRow> {
     requireSource('embedStream', source);
     requireOptions('embedStream', options, STREAM_OPTIONS);
     return embedStream(this, source, options);
@@ -124,7 +158,11 @@ interface Precision {
 }
 
 /** f32, or int8 from the caller or from the checkpoint. */
-async function choosePrecision({ quantization }: Checkpoint, loaded: LoadedWeights, options: LoadOptions): Promise<Precision> {
+async function choosePrecision(
+  { quantization }: Checkpoint,
+  loaded: LoadedWeights,
+  options: LoadOptions,
+): Promise<Precision> {
   if (options.int8) return { name: `int8-${options.int8.activations}`, encoder: { int8: options.int8 }, notes: [] };
   if (!quantization) return { name: 'f32', encoder: {}, notes: [] };
   const drift = shortDrift(quantization.drift);
@@ -140,15 +178,28 @@ async function choosePrecision({ quantization }: Checkpoint, loaded: LoadedWeigh
 function requireVocabulary({ config, configFile, tokenizerFiles }: Checkpoint, tokenizer: Tokenizer): void {
   for (const role of ['cls', 'sep'] as const) {
     if (tokenizer.special[role] >= 0) continue;
-    const files = tokenizerFiles.filter((name) => !/^(tokenizer_config|special_tokens_map|added_tokens)\.json$/.test(name));
-    throw new AlbertineError('invalid_file', `${files.join(', ')}: the vocabulary has no [${role.toUpperCase()}] token, which a model needs with every text`, { value: role, hint: 'Name it in special_tokens_map.json if it is called differently' });
+    const files = tokenizerFiles.filter(
+      (name) => !/^(tokenizer_config|special_tokens_map|added_tokens)\.json$/.test(name),
+    );
+    throw new AlbertineError(
+      'invalid_file',
+      `${files.join(', ')}: the vocabulary has no [${role.toUpperCase()}] token, which a model needs with every text`,
+      { value: role, hint: 'Name it in special_tokens_map.json if it is called differently' },
+    );
   }
   if (tokenizer.vocabSize > config.vocabSize) {
-    throw new AlbertineError('weights_mismatch', `the tokeniser has ${tokenizer.vocabSize} tokens, the model's embedding table ${config.vocabSize} (${[configFile, ...tokenizerFiles].join(', ')})`, { value: tokenizer.vocabSize, hint: 'The tokeniser files belong to another checkpoint.' });
+    throw new AlbertineError(
+      'weights_mismatch',
+      `the tokeniser has ${tokenizer.vocabSize} tokens, the model's embedding table ${config.vocabSize} (${[configFile, ...tokenizerFiles].join(', ')})`,
+      { value: tokenizer.vocabSize, hint: 'The tokeniser files belong to another checkpoint.' },
+    );
   }
 }
 
 function collectNotes(checkpoint: Checkpoint): string[] {
   const untrained = checkpoint.details.extra['albertine_untrained'] === true;
-  return [...(untrained ? ['UNTRAINED weights: initialised at random, vectors and predictions carry no meaning'] : []), ...checkpoint.notes];
+  return [
+    ...(untrained ? ['UNTRAINED weights: initialised at random, vectors and predictions carry no meaning'] : []),
+    ...checkpoint.notes,
+  ];
 }

@@ -5,7 +5,9 @@ import { countedFrom } from './finite-results.ts';
 
 /** Options of {@link embedStream}. */
 export interface StreamOptions extends EmbedOptions {
-  /** Texts read ahead and sorted by length together: more gives fuller batches, and later first results. Default 1024. */
+  /**
+   * Texts read ahead and sorted by length together: more gives fuller batches, and later first results. Default 1024.
+   */
   lookAhead?: number;
 }
 
@@ -18,10 +20,14 @@ export interface EmbeddingRow extends EmbeddedText {
 }
 
 /**
- * Embeds texts as they arrive, in input order, holding at most two look-ahead windows in memory: while one is computed the
- * next is read from the source, and nothing more is read until the consumer has taken the rows.
+ * Embeds texts as they arrive, in input order, holding at most two look-ahead windows in memory: while one is computed
+ * the next is read from the source, and nothing more is read until the consumer has taken the rows.
  */
-export async function* embedStream(model: EmbeddingModel, source: AsyncIterable<string> | Iterable<string>, options: StreamOptions = {}): AsyncGenerator<EmbeddingRow> {
+export async function* embedStream(
+  model: EmbeddingModel,
+  source: AsyncIterable<string> | Iterable<string>,
+  options: StreamOptions = {},
+): AsyncGenerator<EmbeddingRow> {
   const lookAhead = requireInteger('lookAhead', options.lookAhead ?? 1024, { min: 1 });
   const texts = toAsyncIterator(source);
   let pending = takeTexts(texts, lookAhead, 0);
@@ -37,7 +43,8 @@ export async function* embedStream(model: EmbeddingModel, source: AsyncIterable<
       const matrix = await embedding.catch((error: unknown) => {
         throw countedFrom(index, error);
       });
-      for (let row = 0; row < matrix.rows; row++) yield { index: index++, embedding: matrix.row(row).slice(), ...matrix.texts[row] };
+      for (let row = 0; row < matrix.rows; row++)
+        yield { index: index++, embedding: matrix.row(row).slice(), ...matrix.texts[row] };
     }
   } finally {
     await texts.return?.();
@@ -58,5 +65,8 @@ async function takeTexts(texts: AsyncIterator<string>, count: number, first: num
 function toAsyncIterator(source: AsyncIterable<string> | Iterable<string>): AsyncIterator<string> {
   if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
   const iterator = source[Symbol.iterator]();
-  return { next: async () => iterator.next(), return: async () => iterator.return?.() ?? { done: true, value: undefined } };
+  return {
+    next: async () => iterator.next(),
+    return: async () => iterator.return?.() ?? { done: true, value: undefined },
+  };
 }

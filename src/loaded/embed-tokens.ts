@@ -3,12 +3,22 @@ import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables } from '../model/batch.ts';
 import { normalizeVector, poolWords } from '../model/pooling.ts';
 import { countUnknown, type Encoding } from '../tokenizer/tokenizer.ts';
-import { padBatch, planEmbedding, type EmbeddedText, type EmbeddingModel, type EmbedOptions, type EmbedPlan } from './embed.ts';
+import {
+  padBatch,
+  planEmbedding,
+  type EmbeddedText,
+  type EmbeddingModel,
+  type EmbedOptions,
+  type EmbedPlan,
+} from './embed.ts';
 import { requireFiniteResult } from './finite-results.ts';
 import { tooLong } from './text-windows.ts';
 
 /** Options of {@link embedTokens}; pooling and window combination do not apply. */
-export interface TokenEmbeddingOptions extends Omit<EmbedOptions, 'pooling' | 'windowCombination' | 'segments' | 'dimensions'> {
+export interface TokenEmbeddingOptions extends Omit<
+  EmbedOptions,
+  'pooling' | 'windowCombination' | 'segments' | 'dimensions'
+> {
   /** One vector per `token`, or per `word` (the mean of its tokens; special tokens are left out). Default `token`. */
   unit?: 'token' | 'word';
   /** Includes `[CLS]` and `[SEP]` with offsets -1. Default true. */
@@ -35,24 +45,50 @@ export interface TokenEmbeddings extends EmbeddedText {
   tokens: TokenEmbedding[];
 }
 
-interface Window { text: number; encoding: Encoding; ids: Int32Array }
+interface Window {
+  text: number;
+  encoding: Encoding;
+  ids: Int32Array;
+}
 
 /**
  * Contextual vectors of every token. Long texts are read in windows; a token that lies in two windows is taken from the
  * earlier one, and special tokens are given once per text ([CLS] of the first window, [SEP] of the last).
  */
-export async function embedTokens(model: EmbeddingModel, texts: readonly string[], options: TokenEmbeddingOptions = {}): Promise<TokenEmbeddings[]> {
+export async function embedTokens(
+  model: EmbeddingModel,
+  texts: readonly string[],
+  options: TokenEmbeddingOptions = {},
+): Promise<TokenEmbeddings[]> {
   const unit = requireOneOf('unit', options.unit ?? 'token', ['token', 'word']);
   const plan = planEmbedding(model, options);
-  const windows = texts.flatMap((text, index) => encodeText(model, text, plan).map((encoding): Window => ({ text: index, encoding, ids: encoding.ids })));
+  const windows = texts.flatMap((text, index) =>
+    encodeText(model, text, plan).map((encoding): Window => ({ text: index, encoding, ids: encoding.ids })),
+  );
   const vectors = await tokenVectors(model, plan, windows);
   return texts.map((text, index) => {
-    const own = windows.flatMap((window, i) => (window.text === index ? [{ encoding: window.encoding, vectors: vectors[i] }] : []));
+    const own = windows.flatMap((window, i) =>
+      window.text === index ? [{ encoding: window.encoding, vectors: vectors[i] }] : [],
+    );
     const all = joinWindows(own, plan);
-    const counts = { tokenCount: countTokens(own.map(({ encoding }) => encoding), all), windows: own.length, truncatedTokens: own[0].encoding.truncatedTokens };
-    for (const { vector } of all.entries) requireFiniteResult(vector, { what: 'vector', index, text, weights: model.weights });
-    const tokens = unit === 'token' ? listTokens(all, { special: options.includeSpecialTokens ?? true, normalize: plan.normalize }) : listWords(text, all, plan);
-    const unknownTokens = countUnknown(model.tokenizer, Int32Array.from(all.entries, ({ id }) => id));
+    const counts = {
+      tokenCount: countTokens(
+        own.map(({ encoding }) => encoding),
+        all,
+      ),
+      windows: own.length,
+      truncatedTokens: own[0].encoding.truncatedTokens,
+    };
+    for (const { vector } of all.entries)
+      requireFiniteResult(vector, { what: 'vector', index, text, weights: model.weights });
+    const tokens =
+      unit === 'token'
+        ? listTokens(all, { special: options.includeSpecialTokens ?? true, normalize: plan.normalize })
+        : listWords(text, all, plan);
+    const unknownTokens = countUnknown(
+      model.tokenizer,
+      Int32Array.from(all.entries, ({ id }) => id),
+    );
     return { ...counts, ...(unknownTokens > 0 && { unknownTokens }), tokens };
   });
 }
@@ -61,15 +97,23 @@ function encodeText(model: EmbeddingModel, text: string, plan: EmbedPlan): Encod
   const { longText, maxLength, stride } = plan.window;
   if (longText === 'window') return model.tokenizer.encodeWindows(text, { maxLength, stride });
   const encoding = model.tokenizer.encode(text, { maxLength });
-  if (longText === 'error' && encoding.truncatedTokens > 0) throw tooLong(encoding.ids.length - 2 + encoding.truncatedTokens, maxLength - 2);
+  if (longText === 'error' && encoding.truncatedTokens > 0)
+    throw tooLong(encoding.ids.length - 2 + encoding.truncatedTokens, maxLength - 2);
   return [encoding];
 }
 
 /** Token vectors `[tokens, width]` of every window. */
-async function tokenVectors(model: EmbeddingModel, plan: EmbedPlan, windows: readonly Window[]): Promise<Float32Array[]> {
+async function tokenVectors(
+  model: EmbeddingModel,
+  plan: EmbedPlan,
+  windows: readonly Window[],
+): Promise<Float32Array[]> {
   const result = new Array<Float32Array>(windows.length);
   const { hiddenSize } = model.config;
-  for (const batch of planBatches(windows.map(({ ids }) => ids.length), { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) })) {
+  for (const batch of planBatches(
+    windows.map(({ ids }) => ids.length),
+    { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) },
+  )) {
     const chosen = batch.map((index) => windows[index].ids);
     if (plan.layers === 'static') {
       const { word } = embeddingTables(model.config, model.weights);
@@ -81,7 +125,11 @@ async function tokenVectors(model: EmbeddingModel, plan: EmbedPlan, windows: rea
     const layers = plan.layers.map((depth) => hiddenStates.get(depth)!);
     batch.forEach((index, row) => {
       const start = row * input.sequenceLength * hiddenSize;
-      result[index] = combineLayers(layers.map((layer) => layer.subarray(start, start + windows[index].ids.length * hiddenSize)), plan, hiddenSize);
+      result[index] = combineLayers(
+        layers.map((layer) => layer.subarray(start, start + windows[index].ids.length * hiddenSize)),
+        plan,
+        hiddenSize,
+      );
     });
   }
   return result;
@@ -113,7 +161,10 @@ interface JoinedTokens {
   entries: { token: string; id: number; wordId: number | null; offset: [number, number]; vector: Float32Array }[];
 }
 
-/** All tokens of a text once: text tokens beyond the end of the previous window, [CLS] of the first and [SEP] of the last. */
+/**
+ * All tokens of a text once: text tokens beyond the end of the previous window, [CLS] of the first and [SEP] of the
+ * last.
+ */
 function joinWindows(windows: readonly { encoding: Encoding; vectors: Float32Array }[], plan: EmbedPlan): JoinedTokens {
   const width = plan.pooledWidth;
   const step = plan.window.maxLength - 2 - plan.window.stride; // text tokens from one window's start to the next one's
@@ -127,7 +178,14 @@ function joinWindows(windows: readonly { encoding: Encoding; vectors: Float32Arr
       const isFirst = i === 0;
       const keep = special ? (isFirst ? w === 0 : w === windows.length - 1) : firstText + position >= covered;
       if (!special) position++;
-      if (keep) entries.push({ token: encoding.tokens[i], id, wordId: encoding.wordIds[i], offset: encoding.offsets[i], vector: vectors.subarray(i * width, (i + 1) * width) });
+      if (keep)
+        entries.push({
+          token: encoding.tokens[i],
+          id,
+          wordId: encoding.wordIds[i],
+          offset: encoding.offsets[i],
+          vector: vectors.subarray(i * width, (i + 1) * width),
+        });
     });
     covered = firstText + position;
   });
@@ -149,6 +207,15 @@ function listWords(text: string, { entries }: JoinedTokens, plan: EmbedPlan): To
   const width = plan.pooledWidth;
   const vectors = new Float32Array(entries.length * width);
   entries.forEach(({ vector }, i) => vectors.set(vector, i * width));
-  const words = poolWords({ wordIds: entries.map(({ wordId }) => wordId), offsets: entries.map(({ offset }) => offset) }, vectors, width);
-  return words.map(({ start, end, vector }) => ({ token: text.slice(start, end), start, end, embedding: plan.normalize ? normalizeVector(vector) : vector }));
+  const words = poolWords(
+    { wordIds: entries.map(({ wordId }) => wordId), offsets: entries.map(({ offset }) => offset) },
+    vectors,
+    width,
+  );
+  return words.map(({ start, end, vector }) => ({
+    token: text.slice(start, end),
+    start,
+    end,
+    embedding: plan.normalize ? normalizeVector(vector) : vector,
+  }));
 }

@@ -9,15 +9,25 @@ import type { Weights } from '../model/parameters.ts';
 import { cutDimensions, normalizeVector, poolRow, POOLINGS, type Pooling } from '../model/pooling.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { requireFiniteResult } from './finite-results.ts';
-import { LONG_TEXT_POLICIES, requireWindowOptions, splitText, type LongTextPolicy, type TextWindowOptions, type TextWindows } from './text-windows.ts';
+import {
+  LONG_TEXT_POLICIES,
+  requireWindowOptions,
+  splitText,
+  type LongTextPolicy,
+  type TextWindowOptions,
+  type TextWindows,
+} from './text-windows.ts';
 
 /** Options of embedding texts. */
 export interface EmbedOptions {
-  /** Default: what the model was trained with, if its folder says so (`modules.json` of sentence-transformers), else `mean`; with `static` layers `mean`. */
+  /**
+   * Default: what the model was trained with, if its folder says so (`modules.json` of sentence-transformers), else
+   * `mean`; with `static` layers `mean`.
+   */
   pooling?: Pooling;
   /**
-   * Depths whose token vectors are used: 0 is the mapped embeddings, -1 the last. `static` uses the factorised embedding
-   * table alone (`embeddingSize` wide), without running the encoder. Default `[-1]`.
+   * Depths whose token vectors are used: 0 is the mapped embeddings, -1 the last. `static` uses the factorised
+   * embedding table alone (`embeddingSize` wide), without running the encoder. Default `[-1]`.
    */
   layers?: readonly number[] | 'static';
   /** How several layers are combined. Default `mean`. */
@@ -28,7 +38,10 @@ export interface EmbedOptions {
   dimensions?: number;
   /** Default `window`: a long text is cut into windows, nothing is lost. */
   longText?: LongTextPolicy;
-  /** Tokens per window, special tokens included. Default: where sentence-transformers would truncate, if the model's folder says so, else the model's positions. */
+  /**
+   * Tokens per window, special tokens included. Default: where sentence-transformers would truncate, if the model's
+   * folder says so, else the model's positions.
+   */
   maxLength?: number;
   /** Tokens that consecutive windows share. Default 0. */
   stride?: number;
@@ -112,14 +125,29 @@ export interface EmbedPlan {
 }
 
 /** Checks the options and derives widths; throws `invalid_argument` with the offending value. */
-export function planEmbedding({ config, pooling: trained, maxLength = config.maxPositionEmbeddings }: Pick<EmbeddingModel, 'config' | 'pooling' | 'maxLength'>, options: EmbedOptions): EmbedPlan {
-  const pooling = requireOneOf('pooling', options.pooling ?? (options.layers === 'static' ? undefined : trained) ?? 'mean', POOLINGS);
+export function planEmbedding(
+  {
+    config,
+    pooling: trained,
+    maxLength = config.maxPositionEmbeddings,
+  }: Pick<EmbeddingModel, 'config' | 'pooling' | 'maxLength'>,
+  options: EmbedOptions,
+): EmbedPlan {
+  const pooling = requireOneOf(
+    'pooling',
+    options.pooling ?? (options.layers === 'static' ? undefined : trained) ?? 'mean',
+    POOLINGS,
+  );
   const combination = requireOneOf('layerCombination', options.layerCombination ?? 'mean', ['mean', 'concat']);
   const layers = options.layers === 'static' ? 'static' : resolveLayers(options.layers ?? [-1], config.numHiddenLayers);
   if (pooling === 'pooler' && (layers === 'static' || layers.length !== 1 || layers[0] !== config.numHiddenLayers)) {
-    throw new AlbertineError('invalid_argument', prose`${option('pooling', 'pooler')} reads the last layer only`, { value: options.layers, option: 'layers' });
+    throw new AlbertineError('invalid_argument', prose`${option('pooling', 'pooler')} reads the last layer only`, {
+      value: options.layers,
+      option: 'layers',
+    });
   }
-  const baseWidth = layers === 'static' ? config.embeddingSize : config.hiddenSize * (combination === 'concat' ? layers.length : 1);
+  const baseWidth =
+    layers === 'static' ? config.embeddingSize : config.hiddenSize * (combination === 'concat' ? layers.length : 1);
   const windowCombination = requireOneOf('windowCombination', options.windowCombination ?? 'mean', ['mean', 'concat']);
   const segments = windowCombination === 'concat' ? requireInteger('segments', options.segments ?? 1, { min: 1 }) : 0;
   const fullWidth = baseWidth * Math.max(1, segments);
@@ -129,13 +157,19 @@ export function planEmbedding({ config, pooling: trained, maxLength = config.max
     combination,
     normalize: options.normalize ?? false,
     pooledWidth: baseWidth,
-    dimensions: options.dimensions === undefined ? fullWidth : requireInteger('dimensions', options.dimensions, { min: 1, max: fullWidth }),
+    dimensions:
+      options.dimensions === undefined
+        ? fullWidth
+        : requireInteger('dimensions', options.dimensions, { min: 1, max: fullWidth }),
     cut: options.dimensions !== undefined,
-    window: requireWindowOptions({
-      longText: requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES),
-      maxLength: options.maxLength ?? maxLength,
-      stride: options.stride ?? 0,
-    }, config.maxPositionEmbeddings),
+    window: requireWindowOptions(
+      {
+        longText: requireOneOf('longText', options.longText ?? 'window', LONG_TEXT_POLICIES),
+        maxLength: options.maxLength ?? maxLength,
+        stride: options.stride ?? 0,
+      },
+      config.maxPositionEmbeddings,
+    ),
     segments,
     batchTokens: requireInteger('batchTokens', options.batchTokens ?? 1024, { min: 1 }),
   };
@@ -143,7 +177,11 @@ export function planEmbedding({ config, pooling: trained, maxLength = config.max
 
 /** Turns negative depths into positive ones; throws `invalid_argument` when out of range or empty. */
 export function resolveLayers(layers: readonly number[], depth: number): number[] {
-  if (layers.length === 0) throw new AlbertineError('invalid_argument', prose`${option('layers')} must not be empty`, { value: layers, option: 'layers' });
+  if (layers.length === 0)
+    throw new AlbertineError('invalid_argument', prose`${option('layers')} must not be empty`, {
+      value: layers,
+      option: 'layers',
+    });
   return layers.map((layer) => {
     requireInteger('layers', layer, { min: -depth - 1, max: depth });
     return layer < 0 ? layer + depth + 1 : layer;
@@ -163,8 +201,15 @@ export function embeddingFingerprint(model: EmbeddingModel, plan: EmbedPlan): st
   ].join(';');
 }
 
-/** Embeds texts that fit in memory; see {@link EmbedOptions}. Equal texts are computed once. Throws `not_finite` naming a text whose vector has NaN or infinity. */
-export async function embedTexts(model: EmbeddingModel, texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingMatrix> {
+/**
+ * Embeds texts that fit in memory; see {@link EmbedOptions}. Equal texts are computed once. Throws `not_finite` naming
+ * a text whose vector has NaN or infinity.
+ */
+export async function embedTexts(
+  model: EmbeddingModel,
+  texts: readonly string[],
+  options: EmbedOptions = {},
+): Promise<EmbeddingMatrix> {
   const plan = planEmbedding(model, options);
   const unique = new Map<string, number>();
   const order = texts.map((text) => {
@@ -175,10 +220,17 @@ export async function embedTexts(model: EmbeddingModel, texts: readonly string[]
   const split = [...unique.keys()].map((text) => splitText(model.tokenizer, text, plan.window));
   const vectors = await embedSplit(model, split, { plan, ...options });
   order.forEach((from, index) => {
-    requireFiniteResult(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), { what: 'vector', index, text: texts[index], weights: model.weights });
+    requireFiniteResult(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), {
+      what: 'vector',
+      index,
+      text: texts[index],
+      weights: model.weights,
+    });
   });
   const data = new Float32Array(texts.length * plan.dimensions);
-  order.forEach((from, row) => data.set(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), row * plan.dimensions));
+  order.forEach((from, row) =>
+    data.set(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), row * plan.dimensions),
+  );
   return {
     data,
     rows: texts.length,
@@ -197,21 +249,33 @@ export async function embedTexts(model: EmbeddingModel, texts: readonly string[]
 }
 
 /** Pools all windows in length-sorted batches, then combines the windows of each text. */
-async function embedSplit(model: EmbeddingModel, split: readonly TextWindows[], context: { plan: EmbedPlan } & EmbedOptions): Promise<Float32Array> {
+async function embedSplit(
+  model: EmbeddingModel,
+  split: readonly TextWindows[],
+  context: { plan: EmbedPlan } & EmbedOptions,
+): Promise<Float32Array> {
   const { plan } = context;
   const windows = split.flatMap((text) => text.windows);
   const pooled = new Float32Array(windows.length * plan.pooledWidth);
   const meter = new ProgressMeter(context.onProgress, { stage: 'embedding', unit: 'windows', total: windows.length });
-  for (const batch of planBatches(windows.map((ids) => ids.length), { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) })) {
+  for (const batch of planBatches(
+    windows.map((ids) => ids.length),
+    { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) },
+  )) {
     if (context.signal?.aborted) throw interrupted(context.signal.reason);
-    await poolBatch(model, plan, { windows: batch.map((index) => windows[index]), store: (row, vector) => pooled.set(vector, batch[row] * plan.pooledWidth) });
+    await poolBatch(model, plan, {
+      windows: batch.map((index) => windows[index]),
+      store: (row, vector) => pooled.set(vector, batch[row] * plan.pooledWidth),
+    });
     meter.add(batch.length);
   }
   meter.finish();
   const result = new Float32Array(split.length * plan.dimensions);
   let next = 0;
   split.forEach((text, row) => {
-    const vectors = text.windows.map((_, i) => pooled.subarray((next + i) * plan.pooledWidth, (next + i + 1) * plan.pooledWidth));
+    const vectors = text.windows.map((_, i) =>
+      pooled.subarray((next + i) * plan.pooledWidth, (next + i + 1) * plan.pooledWidth),
+    );
     next += text.windows.length;
     result.set(finish(plan, combineWindows(plan, text, vectors)), row * plan.dimensions);
   });
@@ -219,11 +283,17 @@ async function embedSplit(model: EmbeddingModel, split: readonly TextWindows[], 
 }
 
 function interrupted(reason: unknown): AlbertineError {
-  return reason instanceof AlbertineError ? reason : new AlbertineError('interrupted', 'embedding was interrupted', { cause: reason });
+  return reason instanceof AlbertineError
+    ? reason
+    : new AlbertineError('interrupted', 'embedding was interrupted', { cause: reason });
 }
 
 /** Encodes one batch of windows of similar length and hands each pooled vector to `store`. */
-async function poolBatch(model: EmbeddingModel, plan: EmbedPlan, batch: { windows: readonly Int32Array[]; store: (row: number, vector: Float32Array) => void }): Promise<void> {
+async function poolBatch(
+  model: EmbeddingModel,
+  plan: EmbedPlan,
+  batch: { windows: readonly Int32Array[]; store: (row: number, vector: Float32Array) => void },
+): Promise<void> {
   const { windows, store } = batch;
   if (plan.layers === 'static') {
     const tables = embeddingTables(model.config, model.weights);
@@ -244,7 +314,12 @@ async function poolBatch(model: EmbeddingModel, plan: EmbedPlan, batch: { window
   windows.forEach((ids, row) => {
     vector.fill(0);
     (plan.layers as readonly number[]).forEach((depth, i) => {
-      poolRow(pooling, result.hiddenStates.get(depth)!, { start: row * input.sequenceLength * hiddenSize, length: ids.length, width: hiddenSize }, layer);
+      poolRow(
+        pooling,
+        result.hiddenStates.get(depth)!,
+        { start: row * input.sequenceLength * hiddenSize, length: ids.length, width: hiddenSize },
+        layer,
+      );
       if (plan.combination === 'concat') vector.set(layer, i * hiddenSize);
       else for (let k = 0; k < hiddenSize; k++) vector[k] += layer[k] / plan.layers.length;
     });
@@ -261,16 +336,32 @@ function poolStatic(plan: EmbedPlan, ids: Int32Array, word: Float32Array): Float
   return out;
 }
 
-/** Pads windows to a common length. The length depends on each window alone (all share a bucket), never on its batch mates. */
-export function padBatch(windows: readonly Int32Array[], { config, tokenizer }: Pick<EmbeddingModel, 'config' | 'tokenizer'>): PaddedBatch {
-  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(windows.reduce((longest, ids) => Math.max(longest, ids.length), 0));
-  return padPieces(windows.map((ids) => ({ ids })), { sequenceLength, padTokenId: tokenizer.special.pad >= 0 ? tokenizer.special.pad : config.padTokenId });
+/**
+ * Pads windows to a common length. The length depends on each window alone (all share a bucket), never on its batch
+ * mates.
+ */
+export function padBatch(
+  windows: readonly Int32Array[],
+  { config, tokenizer }: Pick<EmbeddingModel, 'config' | 'tokenizer'>,
+): PaddedBatch {
+  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(
+    windows.reduce((longest, ids) => Math.max(longest, ids.length), 0),
+  );
+  return padPieces(
+    windows.map((ids) => ({ ids })),
+    { sequenceLength, padTokenId: tokenizer.special.pad >= 0 ? tokenizer.special.pad : config.padTokenId },
+  );
 }
 
 function combineWindows(plan: EmbedPlan, text: TextWindows, vectors: readonly Float32Array[]): Float32Array {
   const width = plan.pooledWidth;
   if (plan.segments > 0) {
-    if (vectors.length > plan.segments) throw new AlbertineError('text_too_long', prose`the text has ${vectors.length} windows, ${option('segments')} allows ${plan.segments}`, { value: vectors.length, hint: prose`Raise ${option('segments')}, or use ${option('longText', 'truncate')}` });
+    if (vectors.length > plan.segments)
+      throw new AlbertineError(
+        'text_too_long',
+        prose`the text has ${vectors.length} windows, ${option('segments')} allows ${plan.segments}`,
+        { value: vectors.length, hint: prose`Raise ${option('segments')}, or use ${option('longText', 'truncate')}` },
+      );
     const joined = new Float32Array(width * plan.segments);
     vectors.forEach((vector, i) => joined.set(vector, i * width));
     return joined;
@@ -278,7 +369,8 @@ function combineWindows(plan: EmbedPlan, text: TextWindows, vectors: readonly Fl
   if (vectors.length === 1) return vectors[0].slice();
   const combined = new Float32Array(width);
   if (plan.pooling === 'max') {
-    for (let i = 0; i < width; i++) combined[i] = vectors.reduce((largest, vector) => Math.max(largest, vector[i]), -Infinity);
+    for (let i = 0; i < width; i++)
+      combined[i] = vectors.reduce((largest, vector) => Math.max(largest, vector[i]), -Infinity);
     return combined;
   }
   const total = text.windows.reduce((sum, ids) => sum + ids.length, 0);

@@ -12,7 +12,10 @@ import { setLoader } from './loader.ts';
 import { LOAD_OPTIONS } from './option-kinds.ts';
 import { HUB_OPTIONS } from '../checkpoint/hub-settings-node.ts';
 
-/** Name of the English and Chinese model that ships inside the package: sentence embeddings, both pretraining heads, and the start of fine-tuning. */
+/**
+ * Name of the English and Chinese model that ships inside the package: sentence embeddings, both pretraining heads, and
+ * the start of fine-tuning.
+ */
 export const BUILT_IN_MODEL = 'albertine-nano-en-zh';
 /** Models that shipped once, and what replaced them. */
 const REPLACED: ReadonlyMap<string, string> = new Map([['albertine-nano-en-zh-pretrained', BUILT_IN_MODEL]]);
@@ -22,15 +25,25 @@ export interface NodeLoadOptions extends LoadOptions, HubOptions {}
 
 const NODE_LOAD_OPTIONS: OptionKinds<NodeLoadOptions> = { ...LOAD_OPTIONS, ...HUB_OPTIONS };
 
-/** Folder of the built-in model inside the installed package. Throws `file_not_found` where a bundler has left the models behind. */
+/**
+ * Folder of the built-in model inside the installed package. Throws `file_not_found` where a bundler has left the
+ * models behind.
+ */
 export function builtInModelFolder(): string {
   const name = BUILT_IN_MODEL;
-  const places = [besideThisFile(), installedPackage()].flatMap((folder) => (folder === undefined ? [] : [join(folder, 'models', name)]));
+  const places = [besideThisFile(), installedPackage()].flatMap((folder) =>
+    folder === undefined ? [] : [join(folder, 'models', name)],
+  );
   const found = places.find((place) => existsSync(place));
   if (found !== undefined) return found;
-  throw new AlbertineError('file_not_found', `the model ${name} is not where the package should be: looked for ${places.join(' and ')}`, {
-    value: places, hint: "A bundler that takes this code into its own files leaves the models behind: let it load albertine from node_modules (Next.js: serverExternalPackages: ['albertine'])",
-  });
+  throw new AlbertineError(
+    'file_not_found',
+    `the model ${name} is not where the package should be: looked for ${places.join(' and ')}`,
+    {
+      value: places,
+      hint: "A bundler that takes this code into its own files leaves the models behind: let it load albertine from node_modules (Next.js: serverExternalPackages: ['albertine'])",
+    },
+  );
 }
 
 /** The package's folder as seen from here; bundlers move this file, and some give it no `file:` URL. */
@@ -49,23 +62,37 @@ function installedPackage(): string | undefined {
   }
 }
 
-/** The folder of the name that ships inside the package; undefined for any other. Throws `not_found` for one that shipped once, unless a folder here is called so. */
+/**
+ * The folder of the name that ships inside the package; undefined for any other. Throws `not_found` for one that
+ * shipped once, unless a folder here is called so.
+ */
 export function shippedModelFolder(name: string): string | undefined {
   if (name === BUILT_IN_MODEL) return builtInModelFolder();
   const successor = REPLACED.get(name);
   if (successor === undefined || existsSync(name)) return undefined;
-  throw new AlbertineError('not_found', `the package has no model ${name} any more`, { value: name, hint: `${successor} replaced it: it embeds, has both pretraining heads, and is the default start of fine-tuning` });
+  throw new AlbertineError('not_found', `the package has no model ${name} any more`, {
+    value: name,
+    hint: `${successor} replaced it: it embeds, has both pretraining heads, and is the default start of fine-tuning`,
+  });
 }
 
 /**
- * Loads a model: no argument (or `albertine-nano-en-zh`) is the built-in one, a path is a folder on disk, and anything else
- * that looks like `owner/name` is a Hugging Face hub id, downloaded into the shared cache unless it is there already.
- * Loading a path or the built-in model never opens a socket.
+ * Loads a model: no argument (or `albertine-nano-en-zh`) is the built-in one, a path is a folder on disk, and anything
+ * else that looks like `owner/name` is a Hugging Face hub id, downloaded into the shared cache unless it is there
+ * already. Loading a path or the built-in model never opens a socket.
  */
 export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}): Promise<NodeAlbert> {
   requireOptions('Albert.load', options, NODE_LOAD_OPTIONS);
-  if (pathOrId !== undefined && typeof pathOrId !== 'string') throw new AlbertineError('invalid_argument', `Albert.load takes a path or a hub id, got ${describeValue(pathOrId)}`, { value: pathOrId });
-  return NodeAlbert.open(await openFolder(await modelFolder(pathOrId, options)), optionsOf<LoadOptions>(options, LOAD_OPTIONS));
+  if (pathOrId !== undefined && typeof pathOrId !== 'string')
+    throw new AlbertineError(
+      'invalid_argument',
+      `Albert.load takes a path or a hub id, got ${describeValue(pathOrId)}`,
+      { value: pathOrId },
+    );
+  return NodeAlbert.open(
+    await openFolder(await modelFolder(pathOrId, options)),
+    optionsOf<LoadOptions>(options, LOAD_OPTIONS),
+  );
 }
 
 /** The local folder that a model argument means; see {@link loadModel}. */

@@ -11,7 +11,10 @@ export function setLoader(loader: Loader): void {
   ofNode = loader;
 }
 
-/** A model by its name: in Node a path, a hub id, or none for the built-in one; in a page the URL of its folder. Errors as of `Albert.load`. */
+/**
+ * A model by its name: in Node a path, a hub id, or none for the built-in one; in a page the URL of its folder. Errors
+ * as of `Albert.load`.
+ */
 export async function loadNamed(model: string | URL | undefined, options: LoadOptions = {}): Promise<Albert> {
   if (ofNode) return await ofNode(model === undefined ? undefined : String(model), options);
   return await Albert.open(urlFiles(model ?? ''), options);

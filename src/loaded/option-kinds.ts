@@ -8,20 +8,48 @@ import type { TokenEmbeddingOptions } from './embed-tokens.ts';
 
 /** Of `Albert.open` and `TextClassifier.open`. */
 export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
-  threads: 'number', device: 'string', cpuFallback: 'boolean', deviceOutputs: 'list', optimization: 'string', arena: 'boolean', spinning: 'boolean', prepack: 'boolean',
-  int8: 'object', tokenizer: 'object', dequantize: 'boolean', int8Bits: 'number',
+  threads: 'number',
+  device: 'string',
+  cpuFallback: 'boolean',
+  deviceOutputs: 'list',
+  optimization: 'string',
+  arena: 'boolean',
+  spinning: 'boolean',
+  prepack: 'boolean',
+  int8: 'object',
+  tokenizer: 'object',
+  dequantize: 'boolean',
+  int8Bits: 'number',
 };
 
 /** What all ways of embedding have. */
 const EMBEDDING = {
-  layers: 'any', layerCombination: 'string', normalize: 'boolean', longText: 'string', maxLength: 'number', stride: 'number', batchTokens: 'number', onProgress: 'function', signal: 'object',
+  layers: 'any',
+  layerCombination: 'string',
+  normalize: 'boolean',
+  longText: 'string',
+  maxLength: 'number',
+  stride: 'number',
+  batchTokens: 'number',
+  onProgress: 'function',
+  signal: 'object',
 } as const;
 
 /** Of `Albert.embed`. */
-export const EMBED_OPTIONS: OptionKinds<EmbedOptions> = { pooling: 'string', ...EMBEDDING, dimensions: 'number', windowCombination: 'string', segments: 'number' };
+export const EMBED_OPTIONS: OptionKinds<EmbedOptions> = {
+  pooling: 'string',
+  ...EMBEDDING,
+  dimensions: 'number',
+  windowCombination: 'string',
+  segments: 'number',
+};
 
 /** Of `Albert.embedStream`. */
 export const STREAM_OPTIONS: OptionKinds<StreamOptions> = { ...EMBED_OPTIONS, lookAhead: 'number' };
 
 /** Of `Albert.embedTokens`. */
-export const TOKEN_OPTIONS: OptionKinds<TokenEmbeddingOptions> = { ...EMBEDDING, unit: 'string', includeSpecialTokens: 'boolean' };
+export const TOKEN_OPTIONS: OptionKinds<TokenEmbeddingOptions> = {
+  ...EMBEDDING,
+  unit: 'string',
+  includeSpecialTokens: 'boolean',
+};

@@ -49,20 +49,39 @@ interface Subject extends Pick<ParityRecord, 'loader' | 'outputs' | 'perToken' |
 const VALUES = 256;
 const ONNX_FILE = 'onnx/model.onnx';
 
-/** Short and long ones, in both languages, with numbers, accents, quotes and nothing at all; the last is longer than any model takes. */
+/**
+ * Short and long ones, in both languages, with numbers, accents, quotes and nothing at all; the last is longer than any
+ * model takes.
+ */
 export const PARITY_TEXTS: readonly string[] = [
-  ...SAMPLE_TEXTS.slice(0, 8), 'Crème brûlée, naïve façades — 1,234.56 km², ½ of it', '“Don\'t!” she said: it\'s `quoted` ``twice\'\'', '  two  spaces\tand a tab ', '', SAMPLE_TEXTS.join(' '),
+  ...SAMPLE_TEXTS.slice(0, 8),
+  'Crème brûlée, naïve façades — 1,234.56 km², ½ of it',
+  "“Don't!” she said: it's `quoted` ``twice''",
+  '  two  spaces\tand a tab ',
+  '',
+  SAMPLE_TEXTS.join(' '),
 ];
 
 /**
- * Runs texts through a folder that this package wrote, as Python will: truncated, in f32. For a classifier of pairs each text is paired with the one after it.
- * Throws `unsupported` for an int8 checkpoint, which Python does not read.
+ * Runs texts through a folder that this package wrote, as Python will: truncated, in f32. For a classifier of pairs
+ * each text is paired with the one after it. Throws `unsupported` for an int8 checkpoint, which Python does not read.
  */
 export async function parityRecord(folder: string, texts: readonly string[] = PARITY_TEXTS): Promise<ParityRecord> {
   const files = await openFolder(folder);
-  if (await files.size(ONNX_FILE).then(() => true, () => false)) return record(folder, texts, await openOnnx(folder));
+  if (
+    await files.size(ONNX_FILE).then(
+      () => true,
+      () => false,
+    )
+  )
+    return record(folder, texts, await openOnnx(folder));
   using model = await Albert.open(files);
-  if (model.checkpoint.quantization) throw new AlbertineError('unsupported', `int8 checkpoints are for albertine alone, so there is nothing to compare in Python: ${folder}`, { value: folder, hint: 'Compare the folder that it was made from' });
+  if (model.checkpoint.quantization)
+    throw new AlbertineError(
+      'unsupported',
+      `int8 checkpoints are for albertine alone, so there is nothing to compare in Python: ${folder}`,
+      { value: folder, hint: 'Compare the folder that it was made from' },
+    );
   return await record(folder, texts, checkpointSubject(model));
 }
 
@@ -73,7 +92,13 @@ async function record(folder: string, texts: readonly string[], subject: Subject
     const pair = subject.pairs ? texts[(index + 1) % texts.length] : undefined;
     const { ids, typeIds } = subject.encode(text, pair);
     const results = await subject.run({ ids, typeIds, text });
-    cases.push({ text, ...(pair !== undefined && { pair }), ids: Array.from(ids), typeIds: Array.from(typeIds), values: results.map(spread) });
+    cases.push({
+      text,
+      ...(pair !== undefined && { pair }),
+      ids: Array.from(ids),
+      typeIds: Array.from(typeIds),
+      values: results.map(spread),
+    });
   }
   return { folder, loader, outputs, perToken, maxLength, cases };
 }
@@ -92,12 +117,20 @@ function checkpointSubject(model: Albert): Subject {
   const answers = model.pooling === undefined ? answersOf(model) : SENTENCES;
   const { loader, outputs, perToken } = answers;
   return {
-    loader, outputs, perToken, maxLength,
+    loader,
+    outputs,
+    perToken,
+    maxLength,
     pairs: extra[MODEL_KEYS.pairs] === true,
     encode: (text, pair) => tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) }),
     run: async ({ ids, typeIds, text }) => {
       if (answers === SENTENCES) return [(await model.embed([text], { longText: 'truncate' })).data];
-      const { lastHiddenState } = await model.encoder.forward({ batchSize: 1, sequenceLength: ids.length, inputIds: ids, tokenTypeIds: typeIds });
+      const { lastHiddenState } = await model.encoder.forward({
+        batchSize: 1,
+        sequenceLength: ids.length,
+        inputIds: ids,
+        tokenTypeIds: typeIds,
+      });
       return answers.run(model, lastHiddenState);
     },
   };
@@ -107,8 +140,18 @@ interface Answers extends Pick<Subject, 'loader' | 'outputs' | 'perToken'> {
   run(model: Albert, hidden: Float32Array): Promise<ArrayLike<number>[]>;
 }
 
-const SENTENCES: Answers = { loader: 'SentenceTransformer', outputs: ['embedding'], perToken: [], run: () => Promise.resolve([]) };
-const ENCODER: Answers = { loader: 'AlbertModel', outputs: ['last_hidden_state'], perToken: ['last_hidden_state'], run: (_, hidden) => Promise.resolve([hidden]) };
+const SENTENCES: Answers = {
+  loader: 'SentenceTransformer',
+  outputs: ['embedding'],
+  perToken: [],
+  run: () => Promise.resolve([]),
+};
+const ENCODER: Answers = {
+  loader: 'AlbertModel',
+  outputs: ['last_hidden_state'],
+  perToken: ['last_hidden_state'],
+  run: (_, hidden) => Promise.resolve([hidden]),
+};
 
 /** What the class of `transformers` that a checkpoint names answers. */
 function answersOf({ loaded }: Albert): Answers {
@@ -116,12 +159,31 @@ function answersOf({ loaded }: Albert): Answers {
   if (name === undefined) return ENCODER;
   if (name === 'sentenceOrder') {
     // Its class has the masked words too, under names of their own.
-    if (!loaded.heads.includes('maskedLm')) return { loader: headOf(name).architecture, outputs: ['sop_logits'], perToken: [], run: (model, hidden) => answerOf(name, model, hidden) };
-    const run: Answers['run'] = async (model, hidden) => [...await answerOf('maskedLm', model, hidden), ...await answerOf('sentenceOrder', model, hidden)];
-    return { loader: headOf(name).architecture, outputs: ['prediction_logits', 'sop_logits'], perToken: ['prediction_logits'], run };
+    if (!loaded.heads.includes('maskedLm'))
+      return {
+        loader: headOf(name).architecture,
+        outputs: ['sop_logits'],
+        perToken: [],
+        run: (model, hidden) => answerOf(name, model, hidden),
+      };
+    const run: Answers['run'] = async (model, hidden) => [
+      ...(await answerOf('maskedLm', model, hidden)),
+      ...(await answerOf('sentenceOrder', model, hidden)),
+    ];
+    return {
+      loader: headOf(name).architecture,
+      outputs: ['prediction_logits', 'sop_logits'],
+      perToken: ['prediction_logits'],
+      run,
+    };
   }
   const { architecture, reads, onnxOutputs } = headOf(name);
-  return { loader: architecture, outputs: [...onnxOutputs], perToken: reads === 'pooled' ? [] : [...onnxOutputs], run: (model, hidden) => answerOf(name, model, hidden) };
+  return {
+    loader: architecture,
+    outputs: [...onnxOutputs],
+    perToken: reads === 'pooled' ? [] : [...onnxOutputs],
+    run: (model, hidden) => answerOf(name, model, hidden),
+  };
 }
 
 /** Every output of one head for one text, from its last hidden state. */
@@ -145,18 +207,30 @@ async function openOnnx(folder: string): Promise<Subject> {
   const { ort } = await loadOrt();
   const files = await openFolder(folder);
   const json = JSON.parse(new TextDecoder().decode(await files.read('config.json'))) as Record<string, unknown>;
-  const settings = JSON.parse(new TextDecoder().decode(await files.read('tokenizer_config.json'))) as { model_max_length: number };
+  const settings = JSON.parse(new TextDecoder().decode(await files.read('tokenizer_config.json'))) as {
+    model_max_length: number;
+  };
   const tokenizer = await loadTokenizer(files);
   const session = await ort.InferenceSession.create(join(folder, ONNX_FILE));
-  const perToken = [...session.outputNames].filter((name) => !PER_TEXT.includes(name) && !(name === 'logits' && !isPerToken(json)));
+  const perToken = [...session.outputNames].filter(
+    (name) => !PER_TEXT.includes(name) && !(name === 'logits' && !isPerToken(json)),
+  );
   const maxLength = settings.model_max_length;
   return {
-    loader: ONNX_FILE, outputs: [...session.outputNames], perToken, maxLength,
+    loader: ONNX_FILE,
+    outputs: [...session.outputNames],
+    perToken,
+    maxLength,
     pairs: json[MODEL_KEYS.pairs] === true,
     encode: (text, pair) => tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) }),
     run: async ({ ids, typeIds }) => {
-      const int64 = (values: ArrayLike<number>) => new ort.Tensor('int64', BigInt64Array.from(Array.from(values, BigInt)), [1, ids.length]);
-      const results = await session.run({ input_ids: int64(ids), attention_mask: int64(new Int32Array(ids.length).fill(1)), token_type_ids: int64(typeIds) });
+      const int64 = (values: ArrayLike<number>) =>
+        new ort.Tensor('int64', BigInt64Array.from(Array.from(values, BigInt)), [1, ids.length]);
+      const results = await session.run({
+        input_ids: int64(ids),
+        attention_mask: int64(new Int32Array(ids.length).fill(1)),
+        token_type_ids: int64(typeIds),
+      });
       return session.outputNames.map((name) => results[name].data as Float32Array);
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Sixty sentences, English and Chinese, of many registers and lengths, for calibrating and checking int8 models when the user gives
- * no text of their own. Written for this project.
+ * Sixty sentences, English and Chinese, of many registers and lengths, for calibrating and checking int8 models when
+ * the user gives no text of their own. Written for this project.
  */
 export const SAMPLE_TEXTS: readonly string[] = [
   'The ferry leaves the harbour at seven and reaches the island shortly before noon.',

@@ -5,7 +5,10 @@ import { countUnknown, type Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** What happens to a text longer than the model takes. */
 export const LONG_TEXT_POLICIES = ['window', 'truncate', 'error'] as const;
-/** One of {@link LONG_TEXT_POLICIES}: `window` cuts into windows, `truncate` keeps the start and counts what is lost, `error` throws `text_too_long`. */
+/**
+ * One of {@link LONG_TEXT_POLICIES}: `window` cuts into windows, `truncate` keeps the start and counts what is lost,
+ * `error` throws `text_too_long`.
+ */
 export type LongTextPolicy = (typeof LONG_TEXT_POLICIES)[number];
 
 /** Options of {@link splitText}. */
@@ -39,24 +42,36 @@ export function splitText(tokenizer: Tokenizer, text: string, options: TextWindo
   const ids = tokenizer.encodeIds(text);
   const unknownTokens = countUnknown(tokenizer, ids);
   const room = options.maxLength - 2; // [CLS] and [SEP]
-  if (ids.length <= room) return { windows: [withSpecial(tokenizer, ids)], tokenCount: ids.length, unknownTokens, truncatedTokens: 0 };
+  if (ids.length <= room)
+    return { windows: [withSpecial(tokenizer, ids)], tokenCount: ids.length, unknownTokens, truncatedTokens: 0 };
   if (options.longText === 'error') throw tooLong(ids.length, room);
   if (options.longText === 'truncate') {
-    return { windows: [withSpecial(tokenizer, ids.subarray(0, room))], tokenCount: ids.length, unknownTokens, truncatedTokens: ids.length - room };
+    return {
+      windows: [withSpecial(tokenizer, ids.subarray(0, room))],
+      tokenCount: ids.length,
+      unknownTokens,
+      truncatedTokens: ids.length - room,
+    };
   }
   const windows: Int32Array[] = [];
-  for (const start of windowStarts(ids.length, room, options.stride)) windows.push(withSpecial(tokenizer, ids.subarray(start, start + room)));
+  for (const start of windowStarts(ids.length, room, options.stride))
+    windows.push(withSpecial(tokenizer, ids.subarray(start, start + room)));
   return { windows, tokenCount: ids.length, unknownTokens, truncatedTokens: 0 };
 }
 
 /** Share of unknown tokens above which results say little of the texts. */
 const MANY_UNKNOWN = 0.05;
 
-/** What is to be told where many tokens are the unknown one, as those of a script that the vocabulary was not made for; nothing where few are. */
+/**
+ * What is to be told where many tokens are the unknown one, as those of a script that the vocabulary was not made for;
+ * nothing where few are.
+ */
 export function unknownRemarks({ tokens, unknownTokens }: { tokens: number; unknownTokens: number }): string[] {
   if (unknownTokens <= MANY_UNKNOWN * tokens) return [];
   const share = Math.round((100 * unknownTokens) / tokens);
-  return [`${unknownTokens.toLocaleString('en-US')} of ${countOf(tokens, 'token')} (${share} %) unknown to the tokeniser: its vocabulary lacks these characters or words, and the model does not see them`];
+  return [
+    `${unknownTokens.toLocaleString('en-US')} of ${countOf(tokens, 'token')} (${share} %) unknown to the tokeniser: its vocabulary lacks these characters or words, and the model does not see them`,
+  ];
 }
 
 /** Where windows of `room` tokens begin so that they cover `length` tokens and share `stride`. */
@@ -68,7 +83,10 @@ export function windowStarts(length: number, room: number, stride: number): numb
 
 /** The error of the `error` policy. */
 export function tooLong(tokens: number, room: number): AlbertineError {
-  return new AlbertineError('text_too_long', `the text has ${tokens} tokens, the model takes ${room}`, { value: tokens, hint: prose`Use ${option('longText', 'window', 'truncate')}` });
+  return new AlbertineError('text_too_long', `the text has ${tokens} tokens, the model takes ${room}`, {
+    value: tokens,
+    hint: prose`Use ${option('longText', 'window', 'truncate')}`,
+  });
 }
 
 function withSpecial(tokenizer: Tokenizer, ids: Int32Array): Int32Array {

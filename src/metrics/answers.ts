@@ -3,19 +3,62 @@ import { AlbertineError } from '../core/errors.ts';
 const HAN = /[\u4e00-\u9fa5]/;
 const ENGLISH_PUNCTUATION = /[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g;
 /** As the script of CMRC 2018 lists them. */
-const CHINESE_MARKS = new Set(['-', ':', '_', '*', '^', '/', '\\', '~', '`', '+', '=', '，', '。', '：', '？', '！', '“', '”', '；', '’', '《', '》', '……', '·', '、', '「', '」', '（', '）', '－', '～', '『', '』']);
+const CHINESE_MARKS = new Set([
+  '-',
+  ':',
+  '_',
+  '*',
+  '^',
+  '/',
+  '\\',
+  '~',
+  '`',
+  '+',
+  '=',
+  '，',
+  '。',
+  '：',
+  '？',
+  '！',
+  '“',
+  '”',
+  '；',
+  '’',
+  '《',
+  '》',
+  '……',
+  '·',
+  '、',
+  '「',
+  '」',
+  '（',
+  '）',
+  '－',
+  '～',
+  '『',
+  '』',
+]);
 
 /** An answer as SQuAD's script compares it: lower case, without punctuation, articles and superfluous white space. */
 export function normalizeAnswer(text: string): string {
-  return text.toLowerCase().replace(ENGLISH_PUNCTUATION, '').replace(/\b(a|an|the)\b/gu, ' ').split(/\s+/u).filter(Boolean).join(' ');
+  return text
+    .toLowerCase()
+    .replace(ENGLISH_PUNCTUATION, '')
+    .replace(/\b(a|an|the)\b/gu, ' ')
+    .split(/\s+/u)
+    .filter(Boolean)
+    .join(' ');
 }
 
-/** Tokens as CMRC's script makes them: Chinese characters and marks one by one, other text in words (NLTK's, whose rules for clitics are left out); marks are dropped. */
+/**
+ * Tokens as CMRC's script makes them: Chinese characters and marks one by one, other text in words (NLTK's, whose rules
+ * for clitics are left out); marks are dropped.
+ */
 function mixedSegments(text: string): string[] {
   const segments: string[] = [];
   let other = '';
   const flush = (): void => {
-    segments.push(...other.match(/\.\p{N}+|[\p{L}\p{M}\p{N}]+(?:[.,'][\p{L}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]/gu) ?? []);
+    segments.push(...(other.match(/\.\p{N}+|[\p{L}\p{M}\p{N}]+(?:[.,'][\p{L}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]/gu) ?? []));
     other = '';
   };
   for (const character of text.toLowerCase().trim()) {
@@ -30,7 +73,8 @@ function mixedSegments(text: string): string[] {
   return segments;
 }
 
-const withoutMarks = (text: string): string => [...text.toLowerCase().trim()].filter((character) => !CHINESE_MARKS.has(character)).join('');
+const withoutMarks = (text: string): string =>
+  [...text.toLowerCase().trim()].filter((character) => !CHINESE_MARKS.has(character)).join('');
 
 /** Length of the longest run of tokens that both have. */
 function longestCommonRun(a: readonly string[], b: readonly string[]): number {
@@ -48,13 +92,17 @@ function longestCommonRun(a: readonly string[], b: readonly string[]): number {
   return longest;
 }
 
-const harmonic = (common: number, found: number, right: number): number => (common === 0 ? 0 : (2 * (common / found) * (common / right)) / (common / found + common / right));
+const harmonic = (common: number, found: number, right: number): number =>
+  common === 0 ? 0 : (2 * (common / found) * (common / right)) / (common / found + common / right);
 
 /** How well an answer agrees with one of those that are right. */
 export interface AnswerAgreement {
   /** 1 if the normalised answers are equal, else 0. */
   exact: number;
-  /** Harmonic mean of precision and recall of the words that both have; Chinese: of the longest run of characters and words that both have. */
+  /**
+   * Harmonic mean of precision and recall of the words that both have; Chinese: of the longest run of characters and
+   * words that both have.
+   */
   f1: number;
 }
 
@@ -78,7 +126,10 @@ export function agreementEnglish(right: string, found: string): AnswerAgreement 
 export function agreementChinese(right: string, found: string): AnswerAgreement {
   const [gold, own] = [mixedSegments(right), mixedSegments(found)];
   // Marks alone agree with nothing, as in the script.
-  return { exact: Number(withoutMarks(right) === withoutMarks(found)), f1: harmonic(longestCommonRun(gold, own), own.length, gold.length) };
+  return {
+    exact: Number(withoutMarks(right) === withoutMarks(found)),
+    f1: harmonic(longestCommonRun(gold, own), own.length, gold.length),
+  };
 }
 
 /** Figures of answers, from 0 to 1 (the official scripts print them times 100). */
@@ -99,7 +150,10 @@ export interface AnswerReport {
   unanswerable: number;
 }
 
-/** How well an answer agrees with the best of those that are right; none means that the question has no answer. Chinese among them is judged by CMRC's rules, else SQuAD's are. */
+/**
+ * How well an answer agrees with the best of those that are right; none means that the question has no answer. Chinese
+ * among them is judged by CMRC's rules, else SQuAD's are.
+ */
 export function agreementWithAny(right: readonly string[], found: string): AnswerAgreement {
   if (right.length === 0) return { exact: Number(found.trim() === ''), f1: Number(found.trim() === '') };
   const judge = right.some((answer) => HAN.test(answer)) ? agreementChinese : agreementEnglish;
@@ -108,11 +162,17 @@ export function agreementWithAny(right: readonly string[], found: string): Answe
 }
 
 /**
- * The margin up to which an answer is given and beyond which none, with the best F1: every threshold that changes anything is tried,
- * as SQuAD 2.0's script does. 0 where no other is better.
+ * The margin up to which an answer is given and beyond which none, with the best F1: every threshold that changes
+ * anything is tried, as SQuAD 2.0's script does. 0 where no other is better.
  */
-export function bestNoAnswerThreshold(right: readonly (readonly string[])[], found: readonly { answer: string; noAnswerMargin: number }[]): number {
-  const gains = found.map(({ answer, noAnswerMargin }, i) => ({ margin: noAnswerMargin, gain: agreementWithAny(right[i], answer).f1 - agreementWithAny(right[i], '').f1 }));
+export function bestNoAnswerThreshold(
+  right: readonly (readonly string[])[],
+  found: readonly { answer: string; noAnswerMargin: number }[],
+): number {
+  const gains = found.map(({ answer, noAnswerMargin }, i) => ({
+    margin: noAnswerMargin,
+    gain: agreementWithAny(right[i], answer).f1 - agreementWithAny(right[i], '').f1,
+  }));
   gains.sort((a, b) => a.margin - b.margin);
   const atZero = gains.reduce((sum, { margin, gain }) => sum + (margin <= 0 ? gain : 0), 0);
   let [best, bestSum, sum] = [0, atZero, 0];
@@ -126,7 +186,10 @@ export function bestNoAnswerThreshold(right: readonly (readonly string[])[], fou
 
 /** Compares answers with those that are right, as {@link agreementWithAny} does. */
 export function answerReport(right: readonly (readonly string[])[], found: readonly string[]): AnswerReport {
-  if (right.length !== found.length) throw new AlbertineError('shape_mismatch', `${right.length} questions have ${found.length} answers`, { value: found.length });
+  if (right.length !== found.length)
+    throw new AlbertineError('shape_mismatch', `${right.length} questions have ${found.length} answers`, {
+      value: found.length,
+    });
   const all = right.map((answers, question) => agreementWithAny(answers, found[question]));
   const mean = (of: keyof AnswerAgreement, keep: (question: number) => boolean): number => {
     const kept = all.filter((_, question) => keep(question));
@@ -134,7 +197,12 @@ export function answerReport(right: readonly (readonly string[])[], found: reado
   };
   const answered = (question: number): boolean => right[question].length > 0;
   return {
-    exactMatch: mean('exact', () => true), f1: mean('f1', () => true), hasAnswerExact: mean('exact', answered), hasAnswerF1: mean('f1', answered),
-    noAnswerAccuracy: mean('exact', (question) => !answered(question)), questions: right.length, unanswerable: right.filter((answers) => answers.length === 0).length,
+    exactMatch: mean('exact', () => true),
+    f1: mean('f1', () => true),
+    hasAnswerExact: mean('exact', answered),
+    hasAnswerF1: mean('f1', answered),
+    noAnswerAccuracy: mean('exact', (question) => !answered(question)),
+    questions: right.length,
+    unanswerable: right.filter((answers) => answers.length === 0).length,
   };
 }

@@ -20,7 +20,10 @@ export interface ClassScores {
 
 /** Averages of precision, recall and F1. */
 export interface AveragedScores {
-  /** Unweighted mean over the classes that occur in the gold labels or the predictions; with several labels a row over all classes. As scikit-learn. */
+  /**
+   * Unweighted mean over the classes that occur in the gold labels or the predictions; with several labels a row over
+   * all classes. As scikit-learn.
+   */
   macroPrecision: number;
   /** See `macroPrecision`; of recalls. */
   macroRecall: number;
@@ -88,7 +91,10 @@ export function confusionMatrix(gold: ArrayLike<number>, predicted: ArrayLike<nu
   return matrix;
 }
 
-/** Mean recall over the classes that occur in the gold labels (all rows of the confusion matrix that are not empty); NaN of nothing. */
+/**
+ * Mean recall over the classes that occur in the gold labels (all rows of the confusion matrix that are not empty); NaN
+ * of nothing.
+ */
 export function balancedAccuracy(matrix: readonly (readonly number[])[]): number {
   let sum = 0;
   let classes = 0;
@@ -102,8 +108,9 @@ export function balancedAccuracy(matrix: readonly (readonly number[])[]): number
 }
 
 /**
- * Matthews correlation coefficient for any number of classes, in [-1, 1] (R_K of Gorodkin 2004, "Comparing two K-category
- * assignments by a K-category correlation coefficient"). 0, as in scikit-learn, when all gold labels or all predictions are one class.
+ * Matthews correlation coefficient for any number of classes, in [-1, 1] (R_K of Gorodkin 2004, "Comparing two
+ * K-category assignments by a K-category correlation coefficient"). 0, as in scikit-learn, when all gold labels or all
+ * predictions are one class.
  */
 export function matthewsCorrelation(matrix: readonly (readonly number[])[]): number {
   const goldCounts = matrix.map(total);
@@ -112,11 +119,15 @@ export function matthewsCorrelation(matrix: readonly (readonly number[])[]): num
   const right = matrix.reduce((sum, row, index) => sum + row[index], 0);
   const dot = (a: number[], b: number[]): number => a.reduce((sum, value, index) => sum + value * b[index], 0);
   const covariance = right * count - dot(goldCounts, predictedCounts);
-  const spread = (count * count - dot(predictedCounts, predictedCounts)) * (count * count - dot(goldCounts, goldCounts));
+  const spread =
+    (count * count - dot(predictedCounts, predictedCounts)) * (count * count - dot(goldCounts, goldCounts));
   return ratio(covariance, Math.sqrt(spread), 0);
 }
 
-/** The usual figures for one label a row, in one object. Throws `shape_mismatch`, or `invalid_argument` for an index without a label. */
+/**
+ * The usual figures for one label a row, in one object. Throws `shape_mismatch`, or `invalid_argument` for an index
+ * without a label.
+ */
 export function classificationReport(
   gold: ArrayLike<number>,
   predicted: ArrayLike<number>,
@@ -135,7 +146,10 @@ export function classificationReport(
     balancedAccuracy: balancedAccuracy(matrix),
     ...averageScores(counts),
     matthews: matthewsCorrelation(matrix),
-    ...(probabilities && { logLoss: logLoss(gold, probabilities), expectedCalibrationError: expectedCalibrationError(gold, probabilities) }),
+    ...(probabilities && {
+      logLoss: logLoss(gold, probabilities),
+      expectedCalibrationError: expectedCalibrationError(gold, probabilities),
+    }),
     perClass: counts.map(scoresOf),
     confusionMatrix: matrix,
   };
@@ -155,7 +169,10 @@ export interface MultiLabelReport extends AveragedScores {
   perClass: ClassScores[];
 }
 
-/** The usual figures for any number of labels a row, each row given as the indices of its labels. Errors as {@link classificationReport}. */
+/**
+ * The usual figures for any number of labels a row, each row given as the indices of its labels. Errors as
+ * {@link classificationReport}.
+ */
 export function multiLabelReport(
   gold: ArrayLike<ArrayLike<number>>,
   predicted: ArrayLike<ArrayLike<number>>,
@@ -206,15 +223,26 @@ function scoresOf({ label, truePositives, support, predicted }: ClassCounts): Cl
   };
 }
 
-/** As scikit-learn: with one label a row a class that neither occurs nor is predicted is left out, with several every column of the indicator matrix counts. */
-function averageScores(counts: readonly ClassCounts[], present = counts.filter(({ support, predicted }) => support + predicted > 0)): AveragedScores {
+/**
+ * As scikit-learn: with one label a row a class that neither occurs nor is predicted is left out, with several every
+ * column of the indicator matrix counts.
+ */
+function averageScores(
+  counts: readonly ClassCounts[],
+  present = counts.filter(({ support, predicted }) => support + predicted > 0),
+): AveragedScores {
   const scores = present.map(scoresOf);
   const sum = (value: (score: ClassScores) => number): number => scores.reduce((a, score) => a + value(score), 0);
   const support = sum((score) => score.support);
   const predicted = sum((score) => score.predicted);
   const truePositives = present.reduce((a, { truePositives: n }) => a + n, 0);
   const macro = (key: 'precision' | 'recall' | 'f1'): number => sum((score) => score[key]) / scores.length;
-  const weighted = (key: 'precision' | 'recall' | 'f1'): number => ratio(sum((score) => score[key] * score.support), support, 0);
+  const weighted = (key: 'precision' | 'recall' | 'f1'): number =>
+    ratio(
+      sum((score) => score[key] * score.support),
+      support,
+      0,
+    );
   return {
     macroPrecision: macro('precision'),
     macroRecall: macro('recall'),
@@ -234,7 +262,11 @@ function total(values: readonly number[]): number {
 
 function requireClass(index: number, numClasses: number): number {
   if (!Number.isInteger(index) || index < 0 || index >= numClasses) {
-    throw new AlbertineError('invalid_argument', `a class index must be an integer from 0 to ${numClasses - 1}, got ${index}`, { value: index });
+    throw new AlbertineError(
+      'invalid_argument',
+      `a class index must be an integer from 0 to ${numClasses - 1}, got ${index}`,
+      { value: index },
+    );
   }
   return index;
 }

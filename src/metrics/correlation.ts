@@ -1,6 +1,9 @@
 import { mean, requireSameLength } from './check.ts';
 
-/** Pearson's linear correlation, in [-1, 1]; NaN with fewer than two pairs or when one list is constant. Throws `shape_mismatch`. */
+/**
+ * Pearson's linear correlation, in [-1, 1]; NaN with fewer than two pairs or when one list is constant. Throws
+ * `shape_mismatch`.
+ */
 export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
   const count = requireSameLength(x, y);
   // A constant list can have a variance of rounding errors, so constancy is checked by value.

@@ -11,8 +11,9 @@ export interface Span {
 }
 
 /**
- * How tags mark entities. `io`: a bare label on every word; `iob1`: I, and B only where an entity follows another of its label; `iob2` (BIO): B begins every one; `iobes`: E ends and S
- * stands alone; `bilou`: L and U for those; `bmes`: M for I.
+ * How tags mark entities. `io`: a bare label on every word; `iob1`: I, and B only where an entity follows another of
+ * its label; `iob2` (BIO): B begins every one; `iobes`: E ends and S stands alone; `bilou`: L and U for those; `bmes`:
+ * M for I.
  */
 export const TAG_SCHEMES = ['io', 'iob1', 'iob2', 'iobes', 'bilou', 'bmes'] as const;
 /** One of {@link TAG_SCHEMES}. */
@@ -38,7 +39,10 @@ function parseTag(tag: string, scheme: TagScheme): Tag {
   return { role: ROLES[match[1]], label: match[2] };
 }
 
-/** The scheme that sentences of tags are written in, by the letters that occur and, for I and B alone, by where entities begin. */
+/**
+ * The scheme that sentences of tags are written in, by the letters that occur and, for I and B alone, by where entities
+ * begin.
+ */
 export function detectScheme(sentences: Iterable<readonly string[]>): TagScheme {
   const letters = new Set<string>();
   let [bare, begunByI, needlessB] = [0, 0, 0];
@@ -64,10 +68,15 @@ export function detectScheme(sentences: Iterable<readonly string[]>): TagScheme 
 }
 
 /**
- * Entities of one sentence's tags, as word spans. `lenient` reads wrong sequences as CoNLL's `conlleval` does (an I after O begins an entity, one that does not end ends at the
- * next); `strict` leaves out what the scheme does not allow, as `seqeval`'s strict mode does.
+ * Entities of one sentence's tags, as word spans. `lenient` reads wrong sequences as CoNLL's `conlleval` does (an I
+ * after O begins an entity, one that does not end ends at the next); `strict` leaves out what the scheme does not
+ * allow, as `seqeval`'s strict mode does.
  */
-export function entitiesOfTags(tags: readonly string[], scheme: TagScheme, mode: 'lenient' | 'strict' = 'lenient'): Span[] {
+export function entitiesOfTags(
+  tags: readonly string[],
+  scheme: TagScheme,
+  mode: 'lenient' | 'strict' = 'lenient',
+): Span[] {
   const parsed = tags.map((tag) => parseTag(tag, scheme));
   return mode === 'strict' && scheme !== 'io' ? strictEntities(parsed, scheme) : lenientEntities(parsed);
 }
@@ -88,11 +97,17 @@ function lenientEntities(tags: readonly Tag[]): Span[] {
   return spans;
 }
 
-const endsChunk = (before: Tag, now: Tag): boolean => before.role === 'E' || before.role === 'S'
-  || ((before.role === 'B' || before.role === 'I') && (now.role === 'B' || now.role === 'S' || now.role === 'O')) || (before.role !== 'O' && before.label !== now.label);
+const endsChunk = (before: Tag, now: Tag): boolean =>
+  before.role === 'E' ||
+  before.role === 'S' ||
+  ((before.role === 'B' || before.role === 'I') && (now.role === 'B' || now.role === 'S' || now.role === 'O')) ||
+  (before.role !== 'O' && before.label !== now.label);
 
-const beginsChunk = (before: Tag, now: Tag): boolean => now.role === 'B' || now.role === 'S'
-  || ((before.role === 'E' || before.role === 'S' || before.role === 'O') && (now.role === 'E' || now.role === 'I')) || (now.role !== 'O' && before.label !== now.label);
+const beginsChunk = (before: Tag, now: Tag): boolean =>
+  now.role === 'B' ||
+  now.role === 'S' ||
+  ((before.role === 'E' || before.role === 'S' || before.role === 'O') && (now.role === 'E' || now.role === 'I')) ||
+  (now.role !== 'O' && before.label !== now.label);
 
 function strictEntities(tags: readonly Tag[], scheme: TagScheme): Span[] {
   const hasEnds = scheme === 'iobes' || scheme === 'bilou' || scheme === 'bmes';
@@ -101,19 +116,33 @@ function strictEntities(tags: readonly Tag[], scheme: TagScheme): Span[] {
     const { role, label } = tags[start];
     if (!beginsStrictly(tags[start - 1], tags[start], scheme)) continue;
     let end = start + 1;
-    if (role !== 'S') while (end < tags.length && (tags[end].role === 'I' || (hasEnds && tags[end].role === 'E')) && tags[end].label === label && tags[end - 1].role !== 'E') end++;
-    if (hasEnds ? role === 'S' || (end > start + 1 && tags[end - 1].role === 'E') : !endsWrongly(tags[end - 1], tags[end], scheme)) spans.push({ label, start, end });
+    if (role !== 'S')
+      while (
+        end < tags.length &&
+        (tags[end].role === 'I' || (hasEnds && tags[end].role === 'E')) &&
+        tags[end].label === label &&
+        tags[end - 1].role !== 'E'
+      )
+        end++;
+    if (
+      hasEnds
+        ? role === 'S' || (end > start + 1 && tags[end - 1].role === 'E')
+        : !endsWrongly(tags[end - 1], tags[end], scheme)
+    )
+      spans.push({ label, start, end });
     start = end - 1;
   }
   return spans;
 }
 
 /** In `iob1` a B stands only behind its own label, so that seqeval takes no B for the end of what another B began. */
-const endsWrongly = (last: Tag, next: Tag | undefined, scheme: TagScheme): boolean => scheme === 'iob1' && last.role === 'B' && next?.role === 'B' && next.label !== last.label;
+const endsWrongly = (last: Tag, next: Tag | undefined, scheme: TagScheme): boolean =>
+  scheme === 'iob1' && last.role === 'B' && next?.role === 'B' && next.label !== last.label;
 
 function beginsStrictly(before: Tag | undefined, { role, label }: Tag, scheme: TagScheme): boolean {
   if (scheme !== 'iob1') return role === 'B' || role === 'S';
-  // An I that continues an entity is never asked about: the entity has taken it. A B is needed, and allowed, only right behind one of its label.
+  // An I that continues an entity is never asked about: the entity has taken it. A B is needed, and allowed, only right
+  // behind one of its label.
   return role === 'I' || (role === 'B' && before !== undefined && before.role !== 'O' && before.label === label);
 }
 
@@ -122,7 +151,12 @@ export function tagsOfEntities(spans: readonly Span[], length: number): string[]
   const tags = new Array<string>(length).fill('O');
   for (const { label, start, end } of spans) {
     for (let at = start; at < end; at++) {
-      if (tags[at] !== 'O') throw new AlbertineError('invalid_data', `two entities overlap at word ${at}: a tagger gives every word one label`, { value: at });
+      if (tags[at] !== 'O')
+        throw new AlbertineError(
+          'invalid_data',
+          `two entities overlap at word ${at}: a tagger gives every word one label`,
+          { value: at },
+        );
       tags[at] = `${at === start ? 'B' : 'I'}-${label}`;
     }
   }
@@ -143,7 +177,10 @@ export interface EntityScores {
   support: number;
 }
 
-/** Figures of found entities; an entity is right where its label and both ends are. Those that would divide by 0 are 0, as in `conlleval` and `seqeval`. */
+/**
+ * Figures of found entities; an entity is right where its label and both ends are. Those that would divide by 0 are 0,
+ * as in `conlleval` and `seqeval`.
+ */
 export interface EntityReport {
   /** Over all entities (micro average): what results are reported as. */
   precision: number;
@@ -173,7 +210,10 @@ interface Counts {
 
 /** Compares entities text by text. Throws `shape_mismatch` for unequal numbers of texts. */
 export function entityReport(gold: readonly (readonly Span[])[], found: readonly (readonly Span[])[]): EntityReport {
-  if (gold.length !== found.length) throw new AlbertineError('shape_mismatch', `${gold.length} texts have entities, ${found.length} have answers`, { value: found.length });
+  if (gold.length !== found.length)
+    throw new AlbertineError('shape_mismatch', `${gold.length} texts have entities, ${found.length} have answers`, {
+      value: found.length,
+    });
   const counts = new Map<string, Counts>();
   const of = (label: string): Counts => {
     const entry = counts.get(label) ?? { right: 0, found: 0, support: 0 };
@@ -188,12 +228,24 @@ export function entityReport(gold: readonly (readonly Span[])[], found: readonly
       if (keys.has(keyOf(span))) of(span.label).right++;
     }
   });
-  const perLabel = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, own]): EntityScores => ({ label, ...ratios(own), support: own.support }));
-  const total = [...counts.values()].reduce((sum, own) => ({ right: sum.right + own.right, found: sum.found + own.found, support: sum.support + own.support }), { right: 0, found: 0, support: 0 });
-  const mean = (of: (scores: EntityScores) => number): number => (perLabel.length === 0 ? 0 : perLabel.reduce((sum, scores) => sum + of(scores), 0) / perLabel.length);
+  const perLabel = [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([label, own]): EntityScores => ({ label, ...ratios(own), support: own.support }));
+  const total = [...counts.values()].reduce(
+    (sum, own) => ({ right: sum.right + own.right, found: sum.found + own.found, support: sum.support + own.support }),
+    { right: 0, found: 0, support: 0 },
+  );
+  const mean = (of: (scores: EntityScores) => number): number =>
+    perLabel.length === 0 ? 0 : perLabel.reduce((sum, scores) => sum + of(scores), 0) / perLabel.length;
   return {
-    ...ratios(total), macroPrecision: mean(({ precision }) => precision), macroRecall: mean(({ recall }) => recall), macroF1: mean(({ f1 }) => f1),
-    weightedF1: total.support === 0 ? 0 : perLabel.reduce((sum, { f1, support }) => sum + (f1 * support) / total.support, 0), support: total.support, perLabel,
+    ...ratios(total),
+    macroPrecision: mean(({ precision }) => precision),
+    macroRecall: mean(({ recall }) => recall),
+    macroF1: mean(({ f1 }) => f1),
+    weightedF1:
+      total.support === 0 ? 0 : perLabel.reduce((sum, { f1, support }) => sum + (f1 * support) / total.support, 0),
+    support: total.support,
+    perLabel,
   };
 }
 

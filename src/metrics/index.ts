@@ -1,21 +1,71 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * Metrics: numbers in, numbers out. Classification, regression, ranking, entities, relations, answers, similarity of vectors.
+ * Metrics: numbers in, numbers out. Classification, regression, ranking, entities, relations, answers, similarity of
+ * vectors.
  *
  * @packageDocumentation
  */
 export {
-  accuracy, balancedAccuracy, classificationReport, confusionMatrix, matthewsCorrelation, multiLabelReport,
-  type AveragedScores, type ClassScores, type ClassificationOptions, type ClassificationReport, type MultiLabelReport,
+  accuracy,
+  balancedAccuracy,
+  classificationReport,
+  confusionMatrix,
+  matthewsCorrelation,
+  multiLabelReport,
+  type AveragedScores,
+  type ClassScores,
+  type ClassificationOptions,
+  type ClassificationReport,
+  type MultiLabelReport,
 } from './classification.ts';
-export { calibrationBins, expectedCalibrationError, logLoss, topKAccuracy, type CalibrationBin, type ProbabilityRows } from './probabilities.ts';
+export {
+  calibrationBins,
+  expectedCalibrationError,
+  logLoss,
+  topKAccuracy,
+  type CalibrationBin,
+  type ProbabilityRows,
+} from './probabilities.ts';
 export { kendallTau, pearson, ranks, spearman } from './correlation.ts';
 export { meanAbsoluteError, meanSquaredError, r2, regressionReport, type RegressionReport } from './regression.ts';
 export { cosine, dot, euclidean } from './similarity.ts';
 export {
-  meanAveragePrecision, meanReciprocalRank, ndcgAtK, precisionAtK, rankAnswer, rankingScores, recallAtK, type Gain, type RankedQuery, type RankingScores,
+  meanAveragePrecision,
+  meanReciprocalRank,
+  ndcgAtK,
+  precisionAtK,
+  rankAnswer,
+  rankingScores,
+  recallAtK,
+  type Gain,
+  type RankedQuery,
+  type RankingScores,
 } from './retrieval.ts';
-export { agreementChinese, agreementEnglish, answerReport, normalizeAnswer, type AnswerAgreement, type AnswerReport } from './answers.ts';
-export { isReversed, noRelation, relationOf, relationReport, type RelationReport, type RelationScores } from './relations.ts';
-export { detectScheme, entitiesOfTags, entityReport, TAG_SCHEMES, tagsOfEntities, type EntityReport, type EntityScores, type Span, type TagScheme } from './entities.ts';
+export {
+  agreementChinese,
+  agreementEnglish,
+  answerReport,
+  normalizeAnswer,
+  type AnswerAgreement,
+  type AnswerReport,
+} from './answers.ts';
+export {
+  isReversed,
+  noRelation,
+  relationOf,
+  relationReport,
+  type RelationReport,
+  type RelationScores,
+} from './relations.ts';
+export {
+  detectScheme,
+  entitiesOfTags,
+  entityReport,
+  TAG_SCHEMES,
+  tagsOfEntities,
+  type EntityReport,
+  type EntityScores,
+  type Span,
+  type TagScheme,
+} from './entities.ts';

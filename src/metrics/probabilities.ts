@@ -19,8 +19,8 @@ export function logLoss(gold: ArrayLike<number>, probabilities: ProbabilityRows)
 }
 
 /**
- * Share of rows whose gold class is among the `k` most probable. Of equally probable classes the one with the lower index
- * comes first. NaN of nothing.
+ * Share of rows whose gold class is among the `k` most probable. Of equally probable classes the one with the lower
+ * index comes first. NaN of nothing.
  */
 export function topKAccuracy(gold: ArrayLike<number>, probabilities: ProbabilityRows, k: number): number {
   requireInteger('k', k, { min: 1 });
@@ -30,7 +30,8 @@ export function topKAccuracy(gold: ArrayLike<number>, probabilities: Probability
     const row = probabilities[i];
     const own = probabilityOf(row, gold[i]);
     let before = 0;
-    for (let other = 0; other < row.length; other++) if (row[other] > own || (row[other] === own && other < gold[i])) before++;
+    for (let other = 0; other < row.length; other++)
+      if (row[other] > own || (row[other] === own && other < gold[i])) before++;
     if (before < k) found++;
   }
   return found / count;
@@ -65,7 +66,11 @@ export function calibrationBins(gold: ArrayLike<number>, probabilities: Probabil
     if (best === gold[i]) bin.right++;
   }
   return sums.map(({ count, confidence, right }, index) => ({
-    low: index / bins, high: (index + 1) / bins, count, confidence: confidence / count, accuracy: right / count,
+    low: index / bins,
+    high: (index + 1) / bins,
+    count,
+    confidence: confidence / count,
+    accuracy: right / count,
   }));
 }
 
@@ -75,7 +80,8 @@ export function calibrationBins(gold: ArrayLike<number>, probabilities: Probabil
  */
 export function expectedCalibrationError(gold: ArrayLike<number>, probabilities: ProbabilityRows, bins = 15): number {
   let sum = 0;
-  for (const { count, confidence, accuracy } of calibrationBins(gold, probabilities, bins)) if (count > 0) sum += count * Math.abs(accuracy - confidence);
+  for (const { count, confidence, accuracy } of calibrationBins(gold, probabilities, bins))
+    if (count > 0) sum += count * Math.abs(accuracy - confidence);
   return sum / gold.length;
 }
 
@@ -90,7 +96,9 @@ function binOf(confidence: number, bins: number): number {
 function probabilityOf(row: ArrayLike<number>, index: number): number {
   const probability = row[index];
   if (!(probability >= 0 && probability <= 1 + 1e-6)) {
-    throw new AlbertineError('invalid_argument', `class ${index} needs a probability from 0 to 1, got ${probability}`, { value: probability });
+    throw new AlbertineError('invalid_argument', `class ${index} needs a probability from 0 to 1, got ${probability}`, {
+      value: probability,
+    });
   }
   return probability;
 }

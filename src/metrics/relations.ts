@@ -16,7 +16,10 @@ export interface RelationScores {
 
 /** Figures of relations between pairs. */
 export interface RelationReport {
-  /** Mean F1 of the relations without the one that says there is none: the official figure of SemEval-2010 Task 8 ("9+1-way, taking directionality into account"). A found relation in the wrong direction is wrong. */
+  /**
+   * Mean F1 of the relations without the one that says there is none: the official figure of SemEval-2010 Task 8
+   * ("9+1-way, taking directionality into account"). A found relation in the wrong direction is wrong.
+   */
   macroF1: number;
   /** Over all pairs, without that one (as for TACRED). */
   microF1: number;
@@ -40,11 +43,15 @@ export const relationOf = (label: string): string => DIRECTED.exec(label)?.[1] ?
 export const isReversed = (label: string): boolean => DIRECTED.exec(label)?.[2].startsWith('e2') ?? false;
 
 /** The label that says that there is no relation, by its usual names; undefined where there is none. */
-export const noRelation = (labels: readonly string[]): string | undefined => labels.find((label) => NONE.includes(label.toLowerCase()));
+export const noRelation = (labels: readonly string[]): string | undefined =>
+  labels.find((label) => NONE.includes(label.toLowerCase()));
 
 /** Compares labels pair by pair. `none` is the label of no relation. Throws `shape_mismatch` for unequal numbers. */
 export function relationReport(gold: readonly string[], found: readonly string[], none?: string): RelationReport {
-  if (gold.length !== found.length) throw new AlbertineError('shape_mismatch', `${gold.length} pairs have relations, ${found.length} have answers`, { value: found.length });
+  if (gold.length !== found.length)
+    throw new AlbertineError('shape_mismatch', `${gold.length} pairs have relations, ${found.length} have answers`, {
+      value: found.length,
+    });
   const counts = new Map<string, { right: number; found: number; support: number }>();
   const of = (label: string): { right: number; found: number; support: number } => {
     const relation = relationOf(label);
@@ -57,18 +64,31 @@ export function relationReport(gold: readonly string[], found: readonly string[]
     if (found[pair] !== none) of(found[pair]).found++;
     if (label === found[pair] && label !== none) of(label).right++;
   });
-  const perRelation = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([relation, own]) => ({ relation, ...ratios(own), support: own.support }));
-  const total = [...counts.values()].reduce((sum, own) => ({ right: sum.right + own.right, found: sum.found + own.found, support: sum.support + own.support }), { right: 0, found: 0, support: 0 });
+  const perRelation = [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([relation, own]) => ({ relation, ...ratios(own), support: own.support }));
+  const total = [...counts.values()].reduce(
+    (sum, own) => ({ right: sum.right + own.right, found: sum.found + own.found, support: sum.support + own.support }),
+    { right: 0, found: 0, support: 0 },
+  );
   const { precision, recall, f1 } = ratios(total);
   // A relation that is only ever found, never there, is no class of the data.
   const present = perRelation.filter(({ support }) => support > 0);
   return {
     macroF1: present.length === 0 ? 0 : present.reduce((sum, scores) => sum + scores.f1, 0) / present.length,
-    microF1: f1, precision, recall, accuracy: gold.filter((label, pair) => label === found[pair]).length / Math.max(1, gold.length), perRelation,
+    microF1: f1,
+    precision,
+    recall,
+    accuracy: gold.filter((label, pair) => label === found[pair]).length / Math.max(1, gold.length),
+    perRelation,
   };
 }
 
-function ratios({ right, found, support }: { right: number; found: number; support: number }): { precision: number; recall: number; f1: number } {
+function ratios({ right, found, support }: { right: number; found: number; support: number }): {
+  precision: number;
+  recall: number;
+  f1: number;
+} {
   const precision = found === 0 ? 0 : right / found;
   const recall = support === 0 ? 0 : right / support;
   return { precision, recall, f1: precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall) };

@@ -27,10 +27,11 @@ export interface RankingScores {
 }
 
 /**
- * A query with one right answer, from the scores of all candidates, higher for more alike: `right` is the index of the right one in `scores`.
- * Candidates with the same score as the right one rank before it, so that a system that cannot tell texts apart gains nothing by the order in
- * which they are listed; a score that is NaN counts against the system, too. Wrong ones are not sorted among themselves: measure the place of
- * the right one (accuracy, recall, reciprocal rank), nothing else. Throws `invalid_argument` for a `right` without a score.
+ * A query with one right answer, from the scores of all candidates, higher for more alike: `right` is the index of the
+ * right one in `scores`. Candidates with the same score as the right one rank before it, so that a system that cannot
+ * tell texts apart gains nothing by the order in which they are listed; a score that is NaN counts against the system,
+ * too. Wrong ones are not sorted among themselves: measure the place of the right one (accuracy, recall, reciprocal
+ * rank), nothing else. Throws `invalid_argument` for a `right` without a score.
  */
 export function rankAnswer(right: number, scores: ArrayLike<number>): RankedQuery {
   requireInteger('right', right, { min: 0, max: scores.length - 1 });
@@ -40,9 +41,16 @@ export function rankAnswer(right: number, scores: ArrayLike<number>): RankedQuer
   return { ranking: [...before, right, ...after], relevance: new Map([[right, 1]]) };
 }
 
-/** Accuracy and mean reciprocal rank of queries with one right answer, as from {@link rankAnswer}; NaN without queries. */
+/**
+ * Accuracy and mean reciprocal rank of queries with one right answer, as from {@link rankAnswer}; NaN without queries.
+ */
 export function rankingScores(queries: readonly RankedQuery[]): RankingScores {
-  return { queries: queries.length, accuracyAt1: recallAtK(queries, 1), accuracyAt10: recallAtK(queries, 10), meanReciprocalRank: meanReciprocalRank(queries) };
+  return {
+    queries: queries.length,
+    accuracyAt1: recallAtK(queries, 1),
+    accuracyAt10: recallAtK(queries, 10),
+    meanReciprocalRank: meanReciprocalRank(queries),
+  };
 }
 
 /*
@@ -50,7 +58,10 @@ export function rankingScores(queries: readonly RankedQuery[]): RankingScores {
  * `k` is how many places count; a ranking shorter than that is as if followed by irrelevant documents.
  */
 
-/** Mean reciprocal rank of the first relevant document; 0 for a query where it is not among the first `k` (default: all). */
+/**
+ * Mean reciprocal rank of the first relevant document; 0 for a query where it is not among the first `k` (default:
+ * all).
+ */
 export function meanReciprocalRank(queries: readonly RankedQuery[], k = Infinity): number {
   return meanOver(queries, k, ({ ranking, relevance }) => {
     const depth = Math.min(k, ranking.length);
@@ -76,8 +87,13 @@ export function precisionAtK(queries: readonly RankedQuery[], k: number): number
 export function ndcgAtK(queries: readonly RankedQuery[], k: number, { gain = 'linear' }: { gain?: Gain } = {}): number {
   const value = (relevance: number): number => (gain === 'linear' ? relevance : 2 ** relevance - 1);
   return meanOver(queries, k, ({ ranking, relevance }) => {
-    const found = Array.from({ length: Math.min(k, ranking.length) }, (_, rank) => value(gainOf(relevance, ranking[rank])));
-    const ideal = [...relevance.values()].sort((a, b) => b - a).slice(0, k).map(value);
+    const found = Array.from({ length: Math.min(k, ranking.length) }, (_, rank) =>
+      value(gainOf(relevance, ranking[rank])),
+    );
+    const ideal = [...relevance.values()]
+      .sort((a, b) => b - a)
+      .slice(0, k)
+      .map(value);
     return discountedSum(found) / discountedSum(ideal);
   });
 }
@@ -117,7 +133,8 @@ function gainOf(relevance: ReadonlyMap<number, number>, document: number): numbe
 function relevantCount({ relevance }: RankedQuery): number {
   let count = 0;
   for (const gain of relevance.values()) {
-    if (!(gain >= 0)) throw new AlbertineError('invalid_argument', `a relevance must not be negative, got ${gain}`, { value: gain });
+    if (!(gain >= 0))
+      throw new AlbertineError('invalid_argument', `a relevance must not be negative, got ${gain}`, { value: gain });
     if (gain > 0) count++;
   }
   return count;
@@ -134,5 +151,6 @@ function discountedSum(gains: readonly number[]): number {
 }
 
 function requireDistinct(ranking: ArrayLike<number>): void {
-  if (new Set(Array.from(ranking)).size !== ranking.length) throw new AlbertineError('invalid_argument', 'a ranking must not list a document twice');
+  if (new Set(Array.from(ranking)).size !== ranking.length)
+    throw new AlbertineError('invalid_argument', 'a ranking must not list a document twice');
 }

@@ -18,8 +18,9 @@ export interface EncoderBatch {
   /** Default: 0, 1, 2 ... in every row. */
   positionIds?: ArrayLike<number> | undefined;
   /**
-   * `[batchSize]`: from this place of a row on, a token sees only itself and what stands before it, as in a language model; those
-   * before it see each other and nothing later (UniLM, Dong et al. 2019). 0: causal throughout. Default: every token sees every token.
+   * `[batchSize]`: from this place of a row on, a token sees only itself and what stands before it, as in a language
+   * model; those before it see each other and nothing later (UniLM, Dong et al. 2019). 0: causal throughout. Default:
+   * every token sees every token.
    */
   causalFrom?: ArrayLike<number> | undefined;
 }
@@ -32,9 +33,18 @@ export interface PaddedBatch extends EncoderBatch {
 }
 
 /** Tokenised texts of different lengths as a rectangle, padded at the end; types are 0 where there are none. */
-export function padPieces(pieces: readonly { readonly ids: Int32Array; readonly typeIds?: Int32Array }[], { sequenceLength, padTokenId }: { sequenceLength: number; padTokenId: number }): PaddedBatch {
+export function padPieces(
+  pieces: readonly { readonly ids: Int32Array; readonly typeIds?: Int32Array }[],
+  { sequenceLength, padTokenId }: { sequenceLength: number; padTokenId: number },
+): PaddedBatch {
   const size = pieces.length * sequenceLength;
-  const batch = { batchSize: pieces.length, sequenceLength, inputIds: new Int32Array(size).fill(padTokenId), tokenTypeIds: new Int32Array(size), attentionMask: new Uint8Array(size) };
+  const batch = {
+    batchSize: pieces.length,
+    sequenceLength,
+    inputIds: new Int32Array(size).fill(padTokenId),
+    tokenTypeIds: new Int32Array(size),
+    attentionMask: new Uint8Array(size),
+  };
   pieces.forEach(({ ids, typeIds }, row) => {
     const start = row * sequenceLength;
     batch.inputIds.set(ids, start);
@@ -44,7 +54,9 @@ export function padPieces(pieces: readonly { readonly ids: Int32Array; readonly 
   return batch;
 }
 
-/** Added to the scores of hidden keys: far below any score, so that their probability is exactly 0, and never infinite. */
+/**
+ * Added to the scores of hidden keys: far below any score, so that their probability is exactly 0, and never infinite.
+ */
 const HIDDEN = -1e30;
 
 /** The mask in the forms the layer graph takes. */
@@ -57,20 +69,46 @@ export interface MaskTensors {
 /** Checks lengths and id ranges; throws `shape_mismatch` or `invalid_argument` naming the position. */
 export function validateBatch(config: AlbertConfig, batch: EncoderBatch): void {
   const size = batch.batchSize * batch.sequenceLength;
-  const arrays = { inputIds: batch.inputIds, attentionMask: batch.attentionMask, tokenTypeIds: batch.tokenTypeIds, positionIds: batch.positionIds };
+  const arrays = {
+    inputIds: batch.inputIds,
+    attentionMask: batch.attentionMask,
+    tokenTypeIds: batch.tokenTypeIds,
+    positionIds: batch.positionIds,
+  };
   for (const [name, values] of Object.entries(arrays)) {
-    if (values && values.length !== size) throw new AlbertineError('shape_mismatch', `${name} must have ${batch.batchSize} x ${batch.sequenceLength} = ${size} entries, got ${values.length}`, { value: values.length });
+    if (values && values.length !== size)
+      throw new AlbertineError(
+        'shape_mismatch',
+        `${name} must have ${batch.batchSize} x ${batch.sequenceLength} = ${size} entries, got ${values.length}`,
+        { value: values.length },
+      );
   }
-  if (batch.causalFrom && batch.causalFrom.length !== batch.batchSize) throw new AlbertineError('shape_mismatch', `causalFrom must have an entry for each of ${batch.batchSize} rows, got ${batch.causalFrom.length}`, { value: batch.causalFrom.length });
-  const limits = { inputIds: config.vocabSize, tokenTypeIds: config.typeVocabSize, positionIds: config.maxPositionEmbeddings };
+  if (batch.causalFrom && batch.causalFrom.length !== batch.batchSize)
+    throw new AlbertineError(
+      'shape_mismatch',
+      `causalFrom must have an entry for each of ${batch.batchSize} rows, got ${batch.causalFrom.length}`,
+      { value: batch.causalFrom.length },
+    );
+  const limits = {
+    inputIds: config.vocabSize,
+    tokenTypeIds: config.typeVocabSize,
+    positionIds: config.maxPositionEmbeddings,
+  };
   for (const [name, limit] of Object.entries(limits)) {
     const values = arrays[name as keyof typeof limits];
     for (let i = 0; values && i < size; i++) {
-      if (!(values[i] >= 0 && values[i] < limit)) throw new AlbertineError('invalid_argument', `${name}[${i}] must be in [0, ${limit}), got ${values[i]}`, { value: values[i] });
+      if (!(values[i] >= 0 && values[i] < limit))
+        throw new AlbertineError('invalid_argument', `${name}[${i}] must be in [0, ${limit}), got ${values[i]}`, {
+          value: values[i],
+        });
     }
   }
   if (!batch.positionIds && batch.sequenceLength > config.maxPositionEmbeddings) {
-    throw new AlbertineError('text_too_long', `${batch.sequenceLength} tokens exceed the model's ${config.maxPositionEmbeddings} positions`, { value: batch.sequenceLength, hint: 'Truncate or split the text into windows.' });
+    throw new AlbertineError(
+      'text_too_long',
+      `${batch.sequenceLength} tokens exceed the model's ${config.maxPositionEmbeddings} positions`,
+      { value: batch.sequenceLength, hint: 'Truncate or split the text into windows.' },
+    );
   }
 }
 
@@ -89,8 +127,18 @@ export function maskTensors(batch: EncoderBatch): MaskTensors {
       emptyRow ||= visible === 0;
     }
   }
-  const attentionBias = batch.causalFrom ? causalBias(bias, batch.causalFrom, sequenceLength) : float32([batchSize, 1, 1, sequenceLength], bias);
-  return emptyRow ? { attentionBias, visible: float32([bias.length, 1], bias.map((value) => (value === 0 ? 1 : 0))) } : { attentionBias };
+  const attentionBias = batch.causalFrom
+    ? causalBias(bias, batch.causalFrom, sequenceLength)
+    : float32([batchSize, 1, 1, sequenceLength], bias);
+  return emptyRow
+    ? {
+        attentionBias,
+        visible: float32(
+          [bias.length, 1],
+          bias.map((value) => (value === 0 ? 1 : 0)),
+        ),
+      }
+    : { attentionBias };
 }
 
 /** A bias of its own for every query: `[batch, 1, query, key]`. */
@@ -112,16 +160,23 @@ function causalBias(bias: Float32Array, causalFrom: ArrayLike<number>, sequenceL
 export function distanceTensor(config: AlbertConfig, sequenceLength: number): HostTensor {
   const rows = new BigInt64Array(sequenceLength * sequenceLength);
   for (let query = 0; query < sequenceLength; query++) {
-    for (let key = 0; key < sequenceLength; key++) rows[query * sequenceLength + key] = BigInt(query - key + config.maxPositionEmbeddings - 1);
+    for (let key = 0; key < sequenceLength; key++)
+      rows[query * sequenceLength + key] = BigInt(query - key + config.maxPositionEmbeddings - 1);
   }
   return int64([sequenceLength, sequenceLength], rows);
 }
 
 /**
- * Word + token-type (+ absolute position) embeddings of every token, `[batch*sequence, embeddingSize]`, written into `out`.
- * The lookup is done on the host: it needs no copy of the table in the runtime, and its gradient is a scatter-add.
+ * Word + token-type (+ absolute position) embeddings of every token, `[batch*sequence, embeddingSize]`, written into
+ * `out`. The lookup is done on the host: it needs no copy of the table in the runtime, and its gradient is a
+ * scatter-add.
  */
-export function lookUpEmbeddings(config: AlbertConfig, tables: EmbeddingTables, batch: EncoderBatch, out: Float32Array): void {
+export function lookUpEmbeddings(
+  config: AlbertConfig,
+  tables: EmbeddingTables,
+  batch: EncoderBatch,
+  out: Float32Array,
+): void {
   const { embeddingSize: width } = config;
   const { word, position, tokenType } = tables;
   const tokens = batch.batchSize * batch.sequenceLength;
@@ -130,7 +185,9 @@ export function lookUpEmbeddings(config: AlbertConfig, tables: EmbeddingTables, 
     const typeStart = (batch.tokenTypeIds ? batch.tokenTypeIds[token] : 0) * width;
     const positionStart = (batch.positionIds ? batch.positionIds[token] : token % batch.sequenceLength) * width;
     const start = token * width;
-    if (position) for (let i = 0; i < width; i++) out[start + i] = word[wordStart + i] + tokenType[typeStart + i] + position[positionStart + i];
+    if (position)
+      for (let i = 0; i < width; i++)
+        out[start + i] = word[wordStart + i] + tokenType[typeStart + i] + position[positionStart + i];
     else for (let i = 0; i < width; i++) out[start + i] = word[wordStart + i] + tokenType[typeStart + i];
   }
 }

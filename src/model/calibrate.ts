@@ -2,9 +2,14 @@ import { AlbertineError } from '../core/errors.ts';
 import type { EncoderBatch } from './batch.ts';
 import type { AlbertEncoder } from './encoder.ts';
 import { QUANTIZATION_SITES, type QuantizationSite } from './network.ts';
-import { activationScale, joinRanges, rangeOf, type ActivationRange, type Calibration, type RangeMethod } from './quantize.ts';
-
-
+import {
+  activationScale,
+  joinRanges,
+  rangeOf,
+  type ActivationRange,
+  type Calibration,
+  type RangeMethod,
+} from './quantize.ts';
 
 const BINS = 2048;
 const CUT_FRACTION = 1 / 20_000;
@@ -18,16 +23,22 @@ export interface Histogram {
 }
 
 /**
- * Ranges of every executed layer's dense inputs over sample batches, which should hold no padding (padded rows would count).
- * The encoder must run in f32. Goes over `batches` twice unless `minMax` is asked for: extremes first, then histograms.
+ * Ranges of every executed layer's dense inputs over sample batches, which should hold no padding (padded rows would
+ * count). The encoder must run in f32. Goes over `batches` twice unless `minMax` is asked for: extremes first, then
+ * histograms.
  */
-export async function calibrate(encoder: AlbertEncoder, batches: Iterable<EncoderBatch>, method: RangeMethod): Promise<Calibration> {
+export async function calibrate(
+  encoder: AlbertEncoder,
+  batches: Iterable<EncoderBatch>,
+  method: RangeMethod,
+): Promise<Calibration> {
   const extremes: Partial<Record<QuantizationSite, ActivationRange>>[] = [];
   await visitSites(encoder, batches, (layer, site, values) => {
     const known = (extremes[layer] ??= {});
     known[site] = joinRanges(known[site], rangeOf(values));
   });
-  if (extremes.length === 0) throw new AlbertineError('invalid_argument', 'calibration needs at least one text', { value: batches });
+  if (extremes.length === 0)
+    throw new AlbertineError('invalid_argument', 'calibration needs at least one text', { value: batches });
   if (method === 'minMax') return extremes as Calibration;
   const histograms = (extremes as Calibration).map((sites) => mapSites((site) => emptyHistogram(sites[site])));
   await visitSites(encoder, batches, (layer, site, values) => countValues(histograms[layer][site], values));
@@ -43,7 +54,8 @@ export function emptyHistogram({ min, max }: ActivationRange): Histogram {
 /** Adds values; those outside the range fall into the outermost bins. */
 export function countValues({ range, counts }: Histogram, values: Float32Array): void {
   const factor = BINS / (range.max - range.min);
-  for (let i = 0; i < values.length; i++) counts[Math.max(0, Math.min(BINS - 1, Math.floor((values[i] - range.min) * factor)))]++;
+  for (let i = 0; i < values.length; i++)
+    counts[Math.max(0, Math.min(BINS - 1, Math.floor((values[i] - range.min) * factor)))]++;
 }
 
 /** The range without one value in 20,000 on either side. */
@@ -88,9 +100,15 @@ function squaredError({ range, counts }: Histogram, candidate: ActivationRange):
   return error;
 }
 
-async function visitSites(encoder: AlbertEncoder, batches: Iterable<EncoderBatch>, visit: (layer: number, site: QuantizationSite, values: Float32Array) => void): Promise<void> {
+async function visitSites(
+  encoder: AlbertEncoder,
+  batches: Iterable<EncoderBatch>,
+  visit: (layer: number, site: QuantizationSite, values: Float32Array) => void,
+): Promise<void> {
   for (const batch of batches) {
-    await encoder.forward(batch, { onSites: (layer, sites) => QUANTIZATION_SITES.forEach((site) => visit(layer, site, sites[site])) });
+    await encoder.forward(batch, {
+      onSites: (layer, sites) => QUANTIZATION_SITES.forEach((site) => visit(layer, site, sites[site])),
+    });
   }
 }
 

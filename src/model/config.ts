@@ -1,6 +1,8 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 
-/** Activation functions by unambiguous name. `gelu_erf` is exact; `gelu_tanh` is the approximation Google's ALBERT used. */
+/**
+ * Activation functions by unambiguous name. `gelu_erf` is exact; `gelu_tanh` is the approximation Google's ALBERT used.
+ */
 export const ACTIVATIONS = ['gelu_erf', 'gelu_tanh', 'relu', 'silu', 'tanh', 'sigmoid'] as const;
 /** One of {@link ACTIVATIONS}. */
 export type Activation = (typeof ACTIVATIONS)[number];
@@ -54,7 +56,10 @@ export interface AlbertConfig {
   eosTokenId: number;
 }
 
-/** ALBERT-base-v2's values: a base for own configs. (A key missing in a Hugging Face file means xxlarge's value instead.) */
+/**
+ * ALBERT-base-v2's values: a base for own configs. (A key missing in a Hugging Face file means xxlarge's value
+ * instead.)
+ */
 export const DEFAULT_CONFIG: AlbertConfig = {
   vocabSize: 30000,
   embeddingSize: 128,
@@ -83,24 +88,42 @@ export function headSize(config: AlbertConfig): number {
   return config.hiddenSize / config.numAttentionHeads;
 }
 
-/** Index of the layer group that depth `depth` uses, as in the paper's released code: consecutive depths share a group. */
+/**
+ * Index of the layer group that depth `depth` uses, as in the paper's released code: consecutive depths share a group.
+ */
 export function groupOfDepth(config: AlbertConfig, depth: number): number {
   return Math.floor(depth / (config.numHiddenLayers / config.numHiddenGroups));
 }
 
 /**
- * Bounds of every count, far above any model there is. A config is somebody else's file, and memory and time are spent by its numbers before
- * a weight could contradict them: the number of layers is borne out by no weight at all.
+ * Bounds of every count, far above any model there is. A config is somebody else's file, and memory and time are spent
+ * by its numbers before a weight could contradict them: the number of layers is borne out by no weight at all.
  */
 const LARGEST = {
-  vocabSize: 1 << 24, embeddingSize: 1 << 16, hiddenSize: 1 << 16, numHiddenLayers: 1000, numHiddenGroups: 1000, innerGroupNum: 1000, numAttentionHeads: 1 << 16,
-  intermediateSize: 1 << 20, maxPositionEmbeddings: 1 << 20, typeVocabSize: 1 << 16,
+  vocabSize: 1 << 24,
+  embeddingSize: 1 << 16,
+  hiddenSize: 1 << 16,
+  numHiddenLayers: 1000,
+  numHiddenGroups: 1000,
+  innerGroupNum: 1000,
+  numAttentionHeads: 1 << 16,
+  intermediateSize: 1 << 20,
+  maxPositionEmbeddings: 1 << 20,
+  typeVocabSize: 1 << 16,
 } as const satisfies Partial<Record<keyof AlbertConfig, number>>;
 
-/** Checks sizes, probabilities and divisibility; returns `config` or throws `invalid_config` naming the field, as `nameOf` calls it. */
-export function validateConfig(config: AlbertConfig, nameOf: (field: keyof AlbertConfig) => string = (field) => field): AlbertConfig {
+/**
+ * Checks sizes, probabilities and divisibility; returns `config` or throws `invalid_config` naming the field, as
+ * `nameOf` calls it.
+ */
+export function validateConfig(
+  config: AlbertConfig,
+  nameOf: (field: keyof AlbertConfig) => string = (field) => field,
+): AlbertConfig {
   const fail = (field: keyof AlbertConfig, rule: string): never => {
-    throw new AlbertineError('invalid_config', `config.${nameOf(field)} ${rule}, got ${describeValue(config[field])}`, { value: config[field] });
+    throw new AlbertineError('invalid_config', `config.${nameOf(field)} ${rule}, got ${describeValue(config[field])}`, {
+      value: config[field],
+    });
   };
   for (const [field, most] of Object.entries(LARGEST) as [keyof typeof LARGEST, number][]) {
     if (!Number.isInteger(config[field]) || config[field] < 1) fail(field, 'must be a positive integer');
@@ -109,15 +132,28 @@ export function validateConfig(config: AlbertConfig, nameOf: (field: keyof Alber
   const probabilities = ['hiddenDropoutProb', 'attentionProbsDropoutProb', 'classifierDropoutProb'] as const;
   for (const field of probabilities) if (!(config[field] >= 0 && config[field] < 1)) fail(field, 'must be in [0, 1)');
   if (!(config.layerNormEps > 0 && config.layerNormEps <= 1)) fail('layerNormEps', 'must be positive and at most 1');
-  if (!(config.initializerRange >= 0 && Number.isFinite(config.initializerRange))) fail('initializerRange', 'must be a number of at least 0');
+  if (!(config.initializerRange >= 0 && Number.isFinite(config.initializerRange)))
+    fail('initializerRange', 'must be a number of at least 0');
   for (const field of ['padTokenId', 'bosTokenId', 'eosTokenId'] as const) {
-    if (!Number.isInteger(config[field]) || config[field] < (field === 'padTokenId' ? 0 : -1) || config[field] > LARGEST.vocabSize) fail(field, 'must be the id of a token');
+    if (
+      !Number.isInteger(config[field]) ||
+      config[field] < (field === 'padTokenId' ? 0 : -1) ||
+      config[field] > LARGEST.vocabSize
+    )
+      fail(field, 'must be the id of a token');
   }
   if (config.padTokenId >= config.vocabSize) fail('padTokenId', `must be below vocabSize (${config.vocabSize})`);
   if (!ACTIVATIONS.includes(config.hiddenAct)) fail('hiddenAct', `must be one of ${ACTIVATIONS.join(', ')}`);
-  if (!POSITION_EMBEDDING_TYPES.includes(config.positionEmbeddingType)) fail('positionEmbeddingType', `must be one of ${POSITION_EMBEDDING_TYPES.join(', ')}`);
-  if (config.hiddenSize % config.numAttentionHeads !== 0) fail('numAttentionHeads', `must divide hiddenSize (${config.hiddenSize})`);
-  if (config.numHiddenGroups > config.numHiddenLayers) fail('numHiddenGroups', `must not exceed numHiddenLayers (${config.numHiddenLayers})`);
-  if (config.numHiddenLayers * config.innerGroupNum > LARGEST.numHiddenLayers) fail('innerGroupNum', `makes more than ${LARGEST.numHiddenLayers} layers with numHiddenLayers ${config.numHiddenLayers}`);
+  if (!POSITION_EMBEDDING_TYPES.includes(config.positionEmbeddingType))
+    fail('positionEmbeddingType', `must be one of ${POSITION_EMBEDDING_TYPES.join(', ')}`);
+  if (config.hiddenSize % config.numAttentionHeads !== 0)
+    fail('numAttentionHeads', `must divide hiddenSize (${config.hiddenSize})`);
+  if (config.numHiddenGroups > config.numHiddenLayers)
+    fail('numHiddenGroups', `must not exceed numHiddenLayers (${config.numHiddenLayers})`);
+  if (config.numHiddenLayers * config.innerGroupNum > LARGEST.numHiddenLayers)
+    fail(
+      'innerGroupNum',
+      `makes more than ${LARGEST.numHiddenLayers} layers with numHiddenLayers ${config.numHiddenLayers}`,
+    );
   return config;
 }

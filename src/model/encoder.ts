@@ -1,13 +1,36 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { CompiledGraph, CompileOptions } from '../runtime/compile.ts';
 import { float32, HostTensor } from '../runtime/tensor.ts';
-import { distanceTensor, embeddingTables, lookUpEmbeddings, maskTensors, validateBatch, type EmbeddingTables, type EncoderBatch, type MaskTensors } from './batch.ts';
+import {
+  distanceTensor,
+  embeddingTables,
+  lookUpEmbeddings,
+  maskTensors,
+  validateBatch,
+  type EmbeddingTables,
+  type EncoderBatch,
+  type MaskTensors,
+} from './batch.ts';
 import { groupOfDepth, validateConfig, type AlbertConfig } from './config.ts';
 import { headOf, type HeadName } from './heads.ts';
-import { compileHead, compileLayers, compilePooler, compileProjection, type LayerInt8, type LayerPlace, type LayerVariant } from './layer-graphs.ts';
+import {
+  compileHead,
+  compileLayers,
+  compilePooler,
+  compileProjection,
+  type LayerInt8,
+  type LayerPlace,
+  type LayerVariant,
+} from './layer-graphs.ts';
 import { QUANTIZATION_SITES, type QuantizationSite } from './network.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
-import { activationScale, needsCalibration, siteInputs, type ActivationQuantization, type Calibration } from './quantize.ts';
+import {
+  activationScale,
+  needsCalibration,
+  siteInputs,
+  type ActivationQuantization,
+  type Calibration,
+} from './quantize.ts';
 
 /** int8 weights of every layer; the float weights of their dense layers are then not needed. */
 export interface EncoderInt8 {
@@ -46,17 +69,17 @@ export interface ForwardResult {
 }
 
 /**
- * Executed layers per compiled graph when only the last hidden state is wanted. Between two runs the caches go cold: six layers in
- * one run are 5-10 % faster for a single sentence. Compiling time grows with it, so large layers are compiled one by one.
+ * Executed layers per compiled graph when only the last hidden state is wanted. Between two runs the caches go cold:
+ * six layers in one run are 5-10 % faster for a single sentence. Compiling time grows with it, so large layers are
+ * compiled one by one.
  */
 const BLOCK_LAYERS = 6;
 /** Bytes of one layer's attention and feed-forward weights up to which layers are compiled in blocks. */
 const BLOCK_BYTES = 64 * 2 ** 20;
 
 /**
- * The network on ONNX Runtime: one compiled layer (or a block of a few) per distinct set of weights, run as often as the depth
- * asks for from here.
- * Calls may overlap; they are executed one after the other.
+ * The network on ONNX Runtime: one compiled layer (or a block of a few) per distinct set of weights, run as often as
+ * the depth asks for from here. Calls may overlap; they are executed one after the other.
  */
 export class AlbertEncoder implements Disposable {
   /** Shape of the network. */
@@ -84,8 +107,11 @@ export class AlbertEncoder implements Disposable {
   /** Compiles the embedding projection and the layers. `weights` is kept and must not change. */
   static async create(config: AlbertConfig, weights: Weights, options: EncoderOptions = {}): Promise<AlbertEncoder> {
     const encoder = new AlbertEncoder(config, weights, options);
-    const pending: Promise<CompiledGraph>[] = [encoder.graph('projection', () => compileProjection(config, weights, options))];
-    for (let first = 0; first < encoder.executedLayers; first += encoder.blockLayers) pending.push(encoder.layerGraph(first, encoder.blockLayers, {}));
+    const pending: Promise<CompiledGraph>[] = [
+      encoder.graph('projection', () => compileProjection(config, weights, options)),
+    ];
+    for (let first = 0; first < encoder.executedLayers; first += encoder.blockLayers)
+      pending.push(encoder.layerGraph(first, encoder.blockLayers, {}));
     await Promise.all(pending);
     return encoder;
   }
@@ -99,20 +125,28 @@ export class AlbertEncoder implements Disposable {
 
   /** Pooled output `[batch, hidden]` of a last hidden state `[batch, sequence, hidden]`. */
   async pool(lastHiddenState: Float32Array, batchSize: number): Promise<Float32Array> {
-    if (!this.weights.has('albert.pooler.weight')) throw new AlbertineError('weights_mismatch', 'this checkpoint has no pooler', { hint: 'Use cls or mean pooling.' });
+    if (!this.weights.has('albert.pooler.weight'))
+      throw new AlbertineError('weights_mismatch', 'this checkpoint has no pooler', {
+        hint: 'Use cls or mean pooling.',
+      });
     const { hiddenSize } = this.config;
     const first = new Float32Array(batchSize * hiddenSize);
     const stride = lastHiddenState.length / batchSize;
-    for (let row = 0; row < batchSize; row++) first.set(lastHiddenState.subarray(row * stride, row * stride + hiddenSize), row * hiddenSize);
+    for (let row = 0; row < batchSize; row++)
+      first.set(lastHiddenState.subarray(row * stride, row * stride + hiddenSize), row * hiddenSize);
     const graph = await this.graph('pooler', () => compilePooler(this.config, this.weights, this.options));
     const { pooled } = await graph.run({ firstTokens: float32([batchSize, hiddenSize], first) });
     return pooled.data as Float32Array;
   }
 
-  /** Logits of a head for the vectors that it reads, `[rows, hidden]`: `[rows, outputs]`. Throws `weights_mismatch` where the checkpoint lacks it. */
+  /**
+   * Logits of a head for the vectors that it reads, `[rows, hidden]`: `[rows, outputs]`. Throws `weights_mismatch`
+   * where the checkpoint lacks it.
+   */
   async logits(head: HeadName, vectors: Float32Array): Promise<Float32Array> {
     const rows = vectors.length / this.config.hiddenSize;
-    if (!this.weights.has(headOf(head).marker)) throw new AlbertineError('weights_mismatch', `this checkpoint has no ${head} head`, { value: head });
+    if (!this.weights.has(headOf(head).marker))
+      throw new AlbertineError('weights_mismatch', `this checkpoint has no ${head} head`, { value: head });
     const graph = await this.graph(head, () => compileHead(this.config, this.weights, head, this.options));
     const { logits } = await graph.run({ x: float32([rows, this.config.hiddenSize], vectors) });
     return logits.data as Float32Array;
@@ -121,7 +155,11 @@ export class AlbertEncoder implements Disposable {
   /** Releases the compiled graphs. Later calls throw `disposed`. */
   [Symbol.dispose](): void {
     this.disposed = true;
-    for (const graph of this.graphs.values()) void graph.then((compiled) => compiled[Symbol.dispose](), () => undefined);
+    for (const graph of this.graphs.values())
+      void graph.then(
+        (compiled) => compiled[Symbol.dispose](),
+        () => undefined,
+      );
     this.graphs.clear();
   }
 
@@ -129,7 +167,10 @@ export class AlbertEncoder implements Disposable {
     const { numHiddenLayers } = this.config;
     const depths = layers === 'all' ? Array.from({ length: numHiddenLayers + 1 }, (_, depth) => depth) : layers;
     for (const depth of depths) {
-      if (!Number.isInteger(depth) || depth < 0 || depth > numHiddenLayers) throw new AlbertineError('invalid_argument', `layer must be in 0..${numHiddenLayers}, got ${depth}`, { value: depth });
+      if (!Number.isInteger(depth) || depth < 0 || depth > numHiddenLayers)
+        throw new AlbertineError('invalid_argument', `layer must be in 0..${numHiddenLayers}, got ${depth}`, {
+          value: depth,
+        });
     }
     return new Set(depths.length > 0 ? depths : [numHiddenLayers]);
   }
@@ -138,10 +179,18 @@ export class AlbertEncoder implements Disposable {
     const { config } = this;
     const tokens = batch.batchSize * batch.sequenceLength;
     const masks = maskTensors(batch);
-    const variant: LayerVariant = { emptyRows: masks.visible !== undefined, attentions: request.attentions ?? false, sites: request.onSites !== undefined, causal: batch.causalFrom !== undefined };
+    const variant: LayerVariant = {
+      emptyRows: masks.visible !== undefined,
+      attentions: request.attentions ?? false,
+      sites: request.onSites !== undefined,
+      causal: batch.causalFrom !== undefined,
+    };
     const result: ForwardResult = { lastHiddenState: new Float32Array(0), hiddenStates: new Map(), attentions: [] };
     const deepest = Math.max(...depths);
-    let hidden = await this.project(batch, depths.has(0) ? new Float32Array(tokens * config.hiddenSize) : this.buffer(0, tokens));
+    let hidden = await this.project(
+      batch,
+      depths.has(0) ? new Float32Array(tokens * config.hiddenSize) : this.buffer(0, tokens),
+    );
     if (depths.has(0)) result.hiddenStates.set(0, hidden.data as Float32Array);
     const sizes = { batch: batch.batchSize, sequence: batch.sequenceLength };
     const shared = this.sharedFeeds(masks, batch.sequenceLength);
@@ -149,13 +198,26 @@ export class AlbertEncoder implements Disposable {
     const step = onlyLast ? this.blockLayers : 1;
     for (let first = 0; first < deepest * config.innerGroupNum; first += step) {
       const done = first + step;
-      const depth = done % config.innerGroupNum === 0 && depths.has(done / config.innerGroupNum) ? done / config.innerGroupNum : undefined;
-      const data = depth !== undefined ? new Float32Array(tokens * config.hiddenSize) : this.buffer((done / step) % 2, tokens);
+      const depth =
+        done % config.innerGroupNum === 0 && depths.has(done / config.innerGroupNum)
+          ? done / config.innerGroupNum
+          : undefined;
+      const data =
+        depth !== undefined ? new Float32Array(tokens * config.hiddenSize) : this.buffer((done / step) % 2, tokens);
       const output = float32([tokens, config.hiddenSize], data);
       const graph = await this.layerGraph(first, step, variant);
-      const outputs = await graph.run({ hidden, ...shared, ...this.scaleFeeds(first, step) }, { into: { output }, sizes });
+      const outputs = await graph.run(
+        { hidden, ...shared, ...this.scaleFeeds(first, step) },
+        { into: { output }, sizes },
+      );
       if (request.attentions) result.attentions.push(outputs['probabilities'].data as Float32Array);
-      request.onSites?.(first, Object.fromEntries(QUANTIZATION_SITES.map((site) => [site, outputs[site]?.data])) as Record<QuantizationSite, Float32Array>);
+      request.onSites?.(
+        first,
+        Object.fromEntries(QUANTIZATION_SITES.map((site) => [site, outputs[site]?.data])) as Record<
+          QuantizationSite,
+          Float32Array
+        >,
+      );
       hidden = output;
       if (depth !== undefined) result.hiddenStates.set(depth, data);
     }
@@ -177,7 +239,9 @@ export class AlbertEncoder implements Disposable {
     return {
       attentionBias: masks.attentionBias,
       ...(masks.visible && { visible: masks.visible }),
-      ...(this.config.positionEmbeddingType !== 'absolute' && { distances: distanceTensor(this.config, sequenceLength) }),
+      ...(this.config.positionEmbeddingType !== 'absolute' && {
+        distances: distanceTensor(this.config, sequenceLength),
+      }),
     };
   }
 
@@ -199,9 +263,17 @@ export class AlbertEncoder implements Disposable {
     const places = Array.from({ length: count }, (_, i): LayerPlace => {
       const group = groupOfDepth(this.config, Math.floor((first + i) / innerGroupNum));
       const layer = (first + i) % innerGroupNum;
-      return { group, layer, int8: int8 && { dense: int8.layers[group * innerGroupNum + layer], activations: int8.activations } };
+      return {
+        group,
+        layer,
+        int8: int8 && { dense: int8.layers[group * innerGroupNum + layer], activations: int8.activations },
+      };
     });
-    const key = ['layers', ...places.map(({ group, layer }) => `${group}.${layer}`), ...Object.entries(variant).flatMap(([name, on]) => (on ? [name] : []))].join(' ');
+    const key = [
+      'layers',
+      ...places.map(({ group, layer }) => `${group}.${layer}`),
+      ...Object.entries(variant).flatMap(([name, on]) => (on ? [name] : [])),
+    ].join(' ');
     return this.graph(key, () => compileLayers(this.config, this.weights, places, { ...this.options, variant }));
   }
 
@@ -222,7 +294,9 @@ export class AlbertEncoder implements Disposable {
     return graph;
   }
 
-  /** Runs one task after the other: the scratch buffers are shared, and two runs at once would only fight for the cores. */
+  /**
+   * Runs one task after the other: the scratch buffers are shared, and two runs at once would only fight for the cores.
+   */
   private exclusive<T>(task: () => Promise<T>): Promise<T> {
     const next = this.queue.then(task);
     this.queue = next.catch(() => undefined);
@@ -248,17 +322,37 @@ function staticScales(config: AlbertConfig, { activations, calibration }: Encode
   if (!needsCalibration(activations)) return undefined;
   const executed = config.numHiddenLayers * config.innerGroupNum;
   if (calibration?.length !== executed) {
-    throw new AlbertineError('invalid_argument', `${activations} int8 activations need calibrated ranges of ${executed} layers, got ${calibration?.length ?? 'none'}`, { value: calibration });
+    throw new AlbertineError(
+      'invalid_argument',
+      `${activations} int8 activations need calibrated ranges of ${executed} layers, got ${calibration?.length ?? 'none'}`,
+      { value: calibration },
+    );
   }
-  return calibration.map((sites) => Object.fromEntries(QUANTIZATION_SITES.map((site) => {
-    const { scale, zeroPoint } = activationScale(sites[site]);
-    return [site, { scale: float32([], Float32Array.of(scale)), zeroPoint: new HostTensor('uint8', [], Uint8Array.of(zeroPoint)) }];
-  })) as SiteScales);
+  return calibration.map(
+    (sites) =>
+      Object.fromEntries(
+        QUANTIZATION_SITES.map((site) => {
+          const { scale, zeroPoint } = activationScale(sites[site]);
+          return [
+            site,
+            {
+              scale: float32([], Float32Array.of(scale)),
+              zeroPoint: new HostTensor('uint8', [], Uint8Array.of(zeroPoint)),
+            },
+          ];
+        }),
+      ) as SiteScales,
+  );
 }
 
 function scaleInputs(scales: SiteScales, index: number): Record<string, HostTensor> {
-  return Object.fromEntries(QUANTIZATION_SITES.flatMap((site) => {
-    const names = siteInputs(site, index);
-    return [[names.scale, scales[site].scale], [names.zeroPoint, scales[site].zeroPoint]];
-  }));
+  return Object.fromEntries(
+    QUANTIZATION_SITES.flatMap((site) => {
+      const names = siteInputs(site, index);
+      return [
+        [names.scale, scales[site].scale],
+        [names.zeroPoint, scales[site].zeroPoint],
+      ];
+    }),
+  );
 }

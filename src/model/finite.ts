@@ -33,14 +33,28 @@ const LISTED = 5;
 
 /** One line: `albert.pooler.bias holds 1 NaN`. */
 export function describeNonFinite(tensors: readonly NonFiniteTensor[]): string {
-  const lines = tensors.slice(0, LISTED).map(({ name, nan, infinite }) => `${name} holds ${[...(nan > 0 ? [`${nan.toLocaleString('en-US')} NaN`] : []), ...(infinite > 0 ? [countOf(infinite, 'infinite number')] : [])].join(' and ')}`);
-  return [...lines, ...(tensors.length > LISTED ? [`and ${countOf(tensors.length - LISTED, 'more tensor')}`] : [])].join(', ');
+  const lines = tensors
+    .slice(0, LISTED)
+    .map(
+      ({ name, nan, infinite }) =>
+        `${name} holds ${[...(nan > 0 ? [`${nan.toLocaleString('en-US')} NaN`] : []), ...(infinite > 0 ? [countOf(infinite, 'infinite number')] : [])].join(' and ')}`,
+    );
+  return [
+    ...lines,
+    ...(tensors.length > LISTED ? [`and ${countOf(tensors.length - LISTED, 'more tensor')}`] : []),
+  ].join(', ');
 }
 
-/** Throws `not_finite`, naming the tensors, when weights hold NaN or infinity: training from them or a copy of them is of no use. */
+/**
+ * Throws `not_finite`, naming the tensors, when weights hold NaN or infinity: training from them or a copy of them is
+ * of no use.
+ */
 export function requireFiniteWeights(weights: Weights, source: string): void {
   const tensors = findNonFinite(weights);
   if (tensors.length > 0) {
-    throw new AlbertineError('not_finite', `${source}: ${describeNonFinite(tensors)}`, { value: tensors.map(({ name }) => name), hint: 'The training that wrote it diverged, or the file is damaged: take an earlier checkpoint or download it again' });
+    throw new AlbertineError('not_finite', `${source}: ${describeNonFinite(tensors)}`, {
+      value: tensors.map(({ name }) => name),
+      hint: 'The training that wrote it diverged, or the file is damaged: take an earlier checkpoint or download it again',
+    });
   }
 }

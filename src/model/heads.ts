@@ -28,7 +28,10 @@ export interface Head {
   readonly onnxOutputs: readonly string[];
   /** Weights besides the encoder's, the pooler's and the word embeddings; `outputs` is the number of labels. */
   parameters(config: AlbertConfig, outputs: number): ParameterSpec[];
-  /** Weights that a checkpoint may have besides, all of them or none. Their axes are outputs of the head; Python's `transformers` leaves them unread. */
+  /**
+   * Weights that a checkpoint may have besides, all of them or none. Their axes are outputs of the head; Python's
+   * `transformers` leaves them unread.
+   */
   readonly optional?: OptionalPart;
   /** Logits `[rows, outputs]` of `x` `[rows, hidden]`; `mask` is dropout before the head. */
   logits(config: AlbertConfig, parameter: ParameterLookup, x: Tensor, mask?: Tensor): Tensor;
@@ -42,44 +45,98 @@ export interface OptionalPart {
   parameters(outputs: number): ParameterSpec[];
 }
 
-/** Weights of a CRF on a tagger's logits: what a tag scores behind another `[tag before, tag]`, and at the beginning and the end of a text `[tags]`. As the package pytorch-crf names them. */
-export const CRF = { transitions: 'crf.transitions', start: 'crf.start_transitions', end: 'crf.end_transitions' } as const;
+/**
+ * Weights of a CRF on a tagger's logits: what a tag scores behind another `[tag before, tag]`, and at the beginning and
+ * the end of a text `[tags]`. As the package pytorch-crf names them.
+ */
+export const CRF = {
+  transitions: 'crf.transitions',
+  start: 'crf.start_transitions',
+  end: 'crf.end_transitions',
+} as const;
 
 const CRF_PART: OptionalPart = {
   name: 'crf',
-  parameters: (outputs) => [{ name: CRF.transitions, shape: [outputs, outputs] }, { name: CRF.start, shape: [outputs] }, { name: CRF.end, shape: [outputs] }],
+  parameters: (outputs) => [
+    { name: CRF.transitions, shape: [outputs, outputs] },
+    { name: CRF.start, shape: [outputs] },
+    { name: CRF.end, shape: [outputs] },
+  ],
 };
 
 /** A fully connected layer on what the head reads. */
-function linearHead(name: string, row: Omit<Head, 'marker' | 'parameters' | 'logits' | 'onnxOutputs'> & { onnxOutputs?: readonly string[] }): Head {
+function linearHead(
+  name: string,
+  row: Omit<Head, 'marker' | 'parameters' | 'logits' | 'onnxOutputs'> & { onnxOutputs?: readonly string[] },
+): Head {
   return {
-    onnxOutputs: ['logits'], ...row,
+    onnxOutputs: ['logits'],
+    ...row,
     marker: `${name}.weight`,
-    parameters: ({ hiddenSize }, outputs) => dense(name, typeof row.outputs === 'number' ? row.outputs : outputs, hiddenSize),
+    parameters: ({ hiddenSize }, outputs) =>
+      dense(name, typeof row.outputs === 'number' ? row.outputs : outputs, hiddenSize),
     logits: (_, parameter, x, mask) => denseWith(parameter)(applyMask(x, mask), name),
   };
 }
 
 /**
- * ALBERT's heads, one row each. A checkpoint with several is named after the first of them in this order.
- * `maskedLm`: dense to `embeddingSize`, activation, LayerNorm, and the decoder tied to the word embeddings, whose bias is `predictions.bias`.
+ * ALBERT's heads, one row each. A checkpoint with several is named after the first of them in this order. `maskedLm`:
+ * dense to `embeddingSize`, activation, LayerNorm, and the decoder tied to the word embeddings, whose bias is
+ * `predictions.bias`.
  */
 export const HEADS = {
-  sequenceClassification: linearHead('classifier', { architecture: 'AlbertForSequenceClassification', pipelineTag: 'text-classification', reads: 'pooled', outputs: 'labels' }),
-  tokenClassification: linearHead('classifier', { architecture: 'AlbertForTokenClassification', pipelineTag: 'token-classification', reads: 'tokens', outputs: 'labels', optional: CRF_PART }),
-  multipleChoice: linearHead('classifier', { architecture: 'AlbertForMultipleChoice', pipelineTag: 'multiple-choice', reads: 'pooled', outputs: 1 }),
-  questionAnswering: linearHead('qa_outputs', {
-    architecture: 'AlbertForQuestionAnswering', pipelineTag: 'question-answering', reads: 'tokens', outputs: 2, onnxOutputs: ['start_logits', 'end_logits'],
+  sequenceClassification: linearHead('classifier', {
+    architecture: 'AlbertForSequenceClassification',
+    pipelineTag: 'text-classification',
+    reads: 'pooled',
+    outputs: 'labels',
   }),
-  sentenceOrder: linearHead('sop_classifier.classifier', { architecture: 'AlbertForPreTraining', pipelineTag: 'fill-mask', reads: 'pooled', outputs: 2 }),
+  tokenClassification: linearHead('classifier', {
+    architecture: 'AlbertForTokenClassification',
+    pipelineTag: 'token-classification',
+    reads: 'tokens',
+    outputs: 'labels',
+    optional: CRF_PART,
+  }),
+  multipleChoice: linearHead('classifier', {
+    architecture: 'AlbertForMultipleChoice',
+    pipelineTag: 'multiple-choice',
+    reads: 'pooled',
+    outputs: 1,
+  }),
+  questionAnswering: linearHead('qa_outputs', {
+    architecture: 'AlbertForQuestionAnswering',
+    pipelineTag: 'question-answering',
+    reads: 'tokens',
+    outputs: 2,
+    onnxOutputs: ['start_logits', 'end_logits'],
+  }),
+  sentenceOrder: linearHead('sop_classifier.classifier', {
+    architecture: 'AlbertForPreTraining',
+    pipelineTag: 'fill-mask',
+    reads: 'pooled',
+    outputs: 2,
+  }),
   maskedLm: {
-    architecture: 'AlbertForMaskedLM', pipelineTag: 'fill-mask', reads: 'positions', marker: 'predictions.dense.weight', outputs: 'vocabulary', onnxOutputs: ['logits'],
+    architecture: 'AlbertForMaskedLM',
+    pipelineTag: 'fill-mask',
+    reads: 'positions',
+    marker: 'predictions.dense.weight',
+    outputs: 'vocabulary',
+    onnxOutputs: ['logits'],
     parameters: ({ embeddingSize, hiddenSize, vocabSize }) => [
-      ...dense('predictions.dense', embeddingSize, hiddenSize), ...norm('predictions.LayerNorm', embeddingSize), { name: 'predictions.bias', shape: [vocabSize] },
+      ...dense('predictions.dense', embeddingSize, hiddenSize),
+      ...norm('predictions.LayerNorm', embeddingSize),
+      { name: 'predictions.bias', shape: [vocabSize] },
     ],
     logits(config, parameter, x) {
       const inner = activate(denseWith(parameter)(x, 'predictions.dense'), config.hiddenAct); // [positions, embedding]
-      const normalised = layerNorm(inner, parameter('predictions.LayerNorm.weight'), parameter('predictions.LayerNorm.bias'), config.layerNormEps);
+      const normalised = layerNorm(
+        inner,
+        parameter('predictions.LayerNorm.weight'),
+        parameter('predictions.LayerNorm.bias'),
+        config.layerNormEps,
+      );
       return linear(normalised, parameter('albert.embeddings.word_embeddings.weight'), parameter('predictions.bias')); // [positions, vocab]
     },
   },
@@ -115,14 +172,26 @@ export function architectureOf(heads: readonly HeadName[]): string {
 }
 
 /**
- * Heads whose weights are present, in the order of {@link HEADS}. Several tasks call their head `classifier`: of heads with the same marker
- * the one asked for counts, then the one that `architectures` (of a config) names, then by whether there is a pooler (taggers have none).
+ * Heads whose weights are present, in the order of {@link HEADS}. Several tasks call their head `classifier`: of heads
+ * with the same marker the one asked for counts, then the one that `architectures` (of a config) names, then by whether
+ * there is a pooler (taggers have none).
  */
-export function headsPresent(has: (weight: string) => boolean, { wanted = [], architectures = [] }: { wanted?: readonly HeadName[] | undefined; architectures?: readonly string[] | undefined } = {}): HeadName[] {
+export function headsPresent(
+  has: (weight: string) => boolean,
+  {
+    wanted = [],
+    architectures = [],
+  }: { wanted?: readonly HeadName[] | undefined; architectures?: readonly string[] | undefined } = {},
+): HeadName[] {
   const markers = [...new Set(HEAD_NAMES.map((name) => HEADS[name].marker))].filter(has);
   return markers.map((marker) => {
     const rivals = HEAD_NAMES.filter((name) => HEADS[name].marker === marker);
     const reads = has('albert.pooler.weight') ? 'pooled' : 'tokens';
-    return rivals.find((name) => wanted.includes(name)) ?? rivals.find((name) => architectures.includes(HEADS[name].architecture)) ?? rivals.find((name) => HEADS[name].reads === reads) ?? rivals[0];
+    return (
+      rivals.find((name) => wanted.includes(name)) ??
+      rivals.find((name) => architectures.includes(HEADS[name].architecture)) ??
+      rivals.find((name) => HEADS[name].reads === reads) ??
+      rivals[0]
+    );
   });
 }

@@ -1,21 +1,52 @@
 import { Graph, type Tensor } from '../graph/graph.ts';
 import { linear } from '../graph/operators/matmul.ts';
-import { quantizeDynamic, quantizedLinear, quantizeRows, quantizeStatic, type QuantizedTensor, type QuantizedWeight } from '../graph/operators/quantized.ts';
+import {
+  quantizeDynamic,
+  quantizedLinear,
+  quantizeRows,
+  quantizeStatic,
+  type QuantizedTensor,
+  type QuantizedWeight,
+} from '../graph/operators/quantized.ts';
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
 import type { AlbertConfig } from './config.ts';
 import { headOf, type HeadName } from './heads.ts';
-import { embeddingProjection, encoderLayer, pooler, QUANTIZATION_SITES, splitHeads, type LayerInputs, type LinearLayer, type ParameterLookup, type Projections, type QuantizationSite } from './network.ts';
-import { isNormalizedSite, rowZeroPoint, SITE_OF_DENSE, siteInputs, type ActivationQuantization, type Int8Weight } from './quantize.ts';
+import {
+  embeddingProjection,
+  encoderLayer,
+  pooler,
+  QUANTIZATION_SITES,
+  splitHeads,
+  type LayerInputs,
+  type LinearLayer,
+  type ParameterLookup,
+  type Projections,
+  type QuantizationSite,
+} from './network.ts';
+import {
+  isNormalizedSite,
+  rowZeroPoint,
+  SITE_OF_DENSE,
+  siteInputs,
+  type ActivationQuantization,
+  type Int8Weight,
+} from './quantize.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
 
-/** Parameters as constants of a graph, each embedded once; large ones of a file on disk are mapped by the runtime instead of copied. */
+/**
+ * Parameters as constants of a graph, each embedded once; large ones of a file on disk are mapped by the runtime
+ * instead of copied.
+ */
 export function constantParameters(graph: Graph, weights: Weights, prefix = ''): ParameterLookup {
   const found = new Map<string, Tensor>();
   return (name) => {
     let tensor = found.get(name);
     if (!tensor) {
       const weight = weights.get(prefix + name)!;
-      tensor = weight.file && graph.fused ? graph.fileConstant(weight.file, weight.shape, prefix + name) : graph.constant(weight.data, weight.shape, { name: prefix + name });
+      tensor =
+        weight.file && graph.fused
+          ? graph.fileConstant(weight.file, weight.shape, prefix + name)
+          : graph.constant(weight.data, weight.shape, { name: prefix + name });
       found.set(name, tensor);
     }
     return tensor;
@@ -23,13 +54,20 @@ export function constantParameters(graph: Graph, weights: Weights, prefix = ''):
 }
 
 /**
- * Compiles LayerNorm and mapping: `embedded` -> `hidden`. On one thread: it is a hundredth of the work, and a second pool of
- * threads beside the layers' costs a single sentence more than it gains.
+ * Compiles LayerNorm and mapping: `embedded` -> `hidden`. On one thread: it is a hundredth of the work, and a second
+ * pool of threads beside the layers' costs a single sentence more than it gains.
  */
-export function compileProjection(config: AlbertConfig, weights: Weights, options: CompileOptions): Promise<CompiledGraph> {
+export function compileProjection(
+  config: AlbertConfig,
+  weights: Weights,
+  options: CompileOptions,
+): Promise<CompiledGraph> {
   const graph = new Graph();
   const embedded = graph.input('embedded', ['batch*sequence', config.embeddingSize]);
-  return compile({ outputs: { hidden: embeddingProjection(config, constantParameters(graph, weights), embedded) } }, { ...options, threads: 1 });
+  return compile(
+    { outputs: { hidden: embeddingProjection(config, constantParameters(graph, weights), embedded) } },
+    { ...options, threads: 1 },
+  );
 }
 
 /** Which extra inputs and outputs a compiled layer has. */
@@ -61,7 +99,12 @@ export interface LayerPlace {
  * Compiles layers that are executed one after the other: `hidden`, `attentionBias` (and more by variant) -> `output`.
  * Extra outputs are those of the last one; static int8 scales of the i-th one are inputs named `<i>.<site>...`.
  */
-export function compileLayers(config: AlbertConfig, weights: Weights, places: readonly LayerPlace[], options: CompileOptions & { variant?: LayerVariant }): Promise<CompiledGraph> {
+export function compileLayers(
+  config: AlbertConfig,
+  weights: Weights,
+  places: readonly LayerPlace[],
+  options: CompileOptions & { variant?: LayerVariant },
+): Promise<CompiledGraph> {
   const { variant = {} } = options;
   const graph = new Graph();
   let hidden = graph.input('hidden', ['batch*sequence', config.hiddenSize]);
@@ -89,20 +132,34 @@ interface FloatLayer {
   quantized: Map<string, QuantizedWeight>;
 }
 
-function floatLayer(config: AlbertConfig, graph: Graph, from: { weights: Weights; prefix: string; int8: boolean }): FloatLayer {
+function floatLayer(
+  config: AlbertConfig,
+  graph: Graph,
+  from: { weights: Weights; prefix: string; int8: boolean },
+): FloatLayer {
   const { weights, prefix, int8 } = from;
   const parameter = constantParameters(graph, weights, prefix);
   // Mapped weights cannot be joined without a copy, and int8 products gain nothing from it.
-  if (int8 || weights.get(`${prefix}attention.query.weight`)?.file) return { parameter, project: undefined, quantized: new Map() };
+  if (int8 || weights.get(`${prefix}attention.query.weight`)?.file)
+    return { parameter, project: undefined, quantized: new Map() };
   return { parameter, project: joinedProjections(config, graph, { weights, prefix }), quantized: new Map() };
 }
 
 /** Query, key and value by one product: short texts gain a few percent, long ones nothing. */
-function joinedProjections({ hiddenSize, numAttentionHeads: heads }: AlbertConfig, graph: Graph, from: { weights: Weights; prefix: string }): (hidden: Tensor) => Projections {
+function joinedProjections(
+  { hiddenSize, numAttentionHeads: heads }: AlbertConfig,
+  graph: Graph,
+  from: { weights: Weights; prefix: string },
+): (hidden: Tensor) => Projections {
   const join = (part: string): Float32Array => {
-    const parts = ['query', 'key', 'value'].map((name) => from.weights.get(`${from.prefix}attention.${name}.${part}`)!.data);
+    const parts = ['query', 'key', 'value'].map(
+      (name) => from.weights.get(`${from.prefix}attention.${name}.${part}`)!.data,
+    );
     const joined = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
-    parts.reduce((at, values) => { joined.set(values, at); return at + values.length; }, 0);
+    parts.reduce((at, values) => {
+      joined.set(values, at);
+      return at + values.length;
+    }, 0);
     return joined;
   };
   const weight = graph.constant(join('weight'), [3 * hiddenSize, hiddenSize]);
@@ -110,7 +167,12 @@ function joinedProjections({ hiddenSize, numAttentionHeads: heads }: AlbertConfi
   return (hidden) => {
     const all = splitHeads(linear(hidden, weight, bias), 3 * heads); // [batch, 3 * heads, sequence, width]
     const shape = [all.shape[0], heads, ...all.shape.slice(2)];
-    const [query, key, value] = graph.node('Split', [all, graph.integers([heads, heads, heads])], [{ shape }, { shape }, { shape }], { attributes: { axis: 1 } });
+    const [query, key, value] = graph.node(
+      'Split',
+      [all, graph.integers([heads, heads, heads])],
+      [{ shape }, { shape }, { shape }],
+      { attributes: { axis: 1 } },
+    );
     return { query, key, value };
   };
 }
@@ -120,17 +182,25 @@ export function layerInputs(graph: Graph, config: AlbertConfig, variant: LayerVa
   return {
     attentionBias: graph.input('attentionBias', ['batch', 1, variant.causal ? 'sequence' : 1, 'sequence']),
     visible: variant.emptyRows ? graph.input('visible', ['batch*sequence', 1]) : undefined,
-    distances: config.positionEmbeddingType === 'absolute' ? undefined : graph.input('distances', ['sequence', 'sequence'], { dtype: 'int64' }),
+    distances:
+      config.positionEmbeddingType === 'absolute'
+        ? undefined
+        : graph.input('distances', ['sequence', 'sequence'], { dtype: 'int64' }),
   };
 }
 
 /** Dense layers on int8 weights; layers that read one activation share its quantisation. */
-function int8Dense(config: AlbertConfig, shared: FloatLayer, int8: LayerInt8 & { graph: Graph; index: number }): LinearLayer {
+function int8Dense(
+  config: AlbertConfig,
+  shared: FloatLayer,
+  int8: LayerInt8 & { graph: Graph; index: number },
+): LinearLayer {
   const { graph, activations, index } = int8;
   const quantized = new Map<Tensor, QuantizedTensor>();
   const quantize = (x: Tensor, site: QuantizationSite): QuantizedTensor => {
     if (activations === 'dynamic') return quantizeDynamic(x);
-    if (activations === 'perRow' || (activations === 'mixed' && !isNormalizedSite(site))) return quantizeRows(x, rowZeroPoint(site, config.hiddenAct));
+    if (activations === 'perRow' || (activations === 'mixed' && !isNormalizedSite(site)))
+      return quantizeRows(x, rowZeroPoint(site, config.hiddenAct));
     const { scale, zeroPoint } = siteInputs(site, index);
     return quantizeStatic(x, graph.input(scale, []), graph.input(zeroPoint, [], { dtype: 'uint8' }));
   };
@@ -159,7 +229,12 @@ export function compilePooler(config: AlbertConfig, weights: Weights, options: C
 }
 
 /** Compiles a head: `x` `[rows, hidden]` -> `logits`. */
-export function compileHead(config: AlbertConfig, weights: Weights, head: HeadName, options: CompileOptions): Promise<CompiledGraph> {
+export function compileHead(
+  config: AlbertConfig,
+  weights: Weights,
+  head: HeadName,
+  options: CompileOptions,
+): Promise<CompiledGraph> {
   const graph = new Graph();
   const x = graph.input('x', ['rows', config.hiddenSize]);
   return compile({ outputs: { logits: headOf(head).logits(config, constantParameters(graph, weights), x) } }, options);

@@ -60,11 +60,23 @@ export interface LayerOutputs {
 }
 
 /** Activations that feed dense layers and hence are quantised in int8 inference. */
-export const QUANTIZATION_SITES = ['attentionInput', 'attentionContext', 'feedForwardInput', 'feedForwardInner'] as const;
+export const QUANTIZATION_SITES = [
+  'attentionInput',
+  'attentionContext',
+  'feedForwardInput',
+  'feedForwardInner',
+] as const;
 /** One of {@link QUANTIZATION_SITES}. */
 export type QuantizationSite = (typeof QUANTIZATION_SITES)[number];
 
-const ACTIVATION_FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = { gelu_erf: geluErf, gelu_tanh: geluTanh, relu, silu, tanh, sigmoid };
+const ACTIVATION_FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = {
+  gelu_erf: geluErf,
+  gelu_tanh: geluTanh,
+  relu,
+  silu,
+  tanh,
+  sigmoid,
+};
 
 /** Applies an activation by its config name. */
 export function activate(x: Tensor, name: Activation): Tensor {
@@ -72,20 +84,38 @@ export function activate(x: Tensor, name: Activation): Tensor {
 }
 
 /** Fully connected layers whose weights are found by `parameter`. */
-export const denseWith = (parameter: ParameterLookup): LinearLayer => (x, name) => linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+export const denseWith =
+  (parameter: ParameterLookup): LinearLayer =>
+  (x, name) =>
+    linear(x, parameter(`${name}.weight`), parameter(`${name}.bias`));
 
 /**
  * From the sum of word, position and token-type embeddings `[tokens, embeddingSize]` to the first hidden state
  * `[tokens, hiddenSize]`: LayerNorm, dropout, and the mapping that the factorisation needs.
  */
-export function embeddingProjection(config: AlbertConfig, parameter: ParameterLookup, embedded: Tensor, dropout?: Tensor): Tensor {
+export function embeddingProjection(
+  config: AlbertConfig,
+  parameter: ParameterLookup,
+  embedded: Tensor,
+  dropout?: Tensor,
+): Tensor {
   const prefix = 'albert.embeddings.LayerNorm';
-  const normalised = layerNorm(embedded, parameter(`${prefix}.weight`), parameter(`${prefix}.bias`), config.layerNormEps);
+  const normalised = layerNorm(
+    embedded,
+    parameter(`${prefix}.weight`),
+    parameter(`${prefix}.bias`),
+    config.layerNormEps,
+  );
   return denseWith(parameter)(applyMask(normalised, dropout), 'albert.encoder.embedding_hidden_mapping_in');
 }
 
 /** One transformer layer: `hidden: [batch*sequence, hiddenSize]` to the same shape. */
-export function encoderLayer(config: AlbertConfig, parameter: ParameterLookup, hidden: Tensor, inputs: LayerInputs): LayerOutputs {
+export function encoderLayer(
+  config: AlbertConfig,
+  parameter: ParameterLookup,
+  hidden: Tensor,
+  inputs: LayerInputs,
+): LayerOutputs {
   const dense = inputs.dense ?? denseWith(parameter);
   const { context, probabilities } = selfAttention(config, parameter, hidden, { ...inputs, dense });
   const projected = applyMask(dense(context, 'attention.dense'), inputs.dropout?.attentionOutput);
@@ -102,11 +132,17 @@ export function encoderLayer(config: AlbertConfig, parameter: ParameterLookup, h
   }
 }
 
-function selfAttention(config: AlbertConfig, parameter: ParameterLookup, hidden: Tensor, inputs: LayerInputs & { dense: LinearLayer }): { context: Tensor; probabilities: Tensor } {
+function selfAttention(
+  config: AlbertConfig,
+  parameter: ParameterLookup,
+  hidden: Tensor,
+  inputs: LayerInputs & { dense: LinearLayer },
+): { context: Tensor; probabilities: Tensor } {
   const { hiddenSize } = config;
   const project = inputs.project ?? ((x: Tensor): Projections => separateProjections(config, inputs.dense, x));
   const { query, key, value } = project(hidden);
-  // Hidden keys get probability 0 anyway; zeroing their values makes a row without visible keys zero instead of an average.
+  // Hidden keys get probability 0 anyway; zeroing their values makes a row without visible keys zero instead of an
+  // average.
   const values = inputs.visible ? multiply(value, reshape(inputs.visible, ['batch', 1, 'sequence', 1])) : value;
   const { context, probabilities } = attention(query, key, values, {
     scale: 1 / Math.sqrt(headSize(config)),
@@ -116,7 +152,9 @@ function selfAttention(config: AlbertConfig, parameter: ParameterLookup, hidden:
   });
   return {
     context: reshape(transpose(context, [0, 2, 1, 3]), ['batch*sequence', hiddenSize]),
-    probabilities: inputs.visible ? multiply(probabilities, reshape(inputs.visible, ['batch', 1, 1, 'sequence'])) : probabilities,
+    probabilities: inputs.visible
+      ? multiply(probabilities, reshape(inputs.visible, ['batch', 1, 1, 'sequence']))
+      : probabilities,
   };
 }
 
@@ -132,10 +170,14 @@ export function splitHeads(x: Tensor, heads: number): Tensor {
 }
 
 /**
- * Scores between queries (and keys) and learned distance vectors (Shaw et al. 2018; Huang et al. 2020). Hugging Face's ALBERT,
- * unlike its BERT, does not divide them by the square root of the head size; its checkpoints decide.
+ * Scores between queries (and keys) and learned distance vectors (Shaw et al. 2018; Huang et al. 2020). Hugging Face's
+ * ALBERT, unlike its BERT, does not divide them by the square root of the head size; its checkpoints decide.
  */
-function relativeScores(config: AlbertConfig, parameter: ParameterLookup, parts: { query: Tensor; key: Tensor; distances: Tensor | undefined }): Tensor | undefined {
+function relativeScores(
+  config: AlbertConfig,
+  parameter: ParameterLookup,
+  parts: { query: Tensor; key: Tensor; distances: Tensor | undefined },
+): Tensor | undefined {
   if (config.positionEmbeddingType === 'absolute' || !parts.distances) return undefined;
   const vectors = gather(parameter('attention.distance_embedding.weight'), parts.distances); // [query, key, width]
   const byQuery = againstDistances(config, parts.query, vectors); // [batch, heads, query, key]

@@ -41,9 +41,15 @@ export function layerPrefix(group: number, layer: number): string {
 /** Weights of one inner layer, named without their {@link layerPrefix}. */
 export function layerParameters(config: AlbertConfig): ParameterSpec[] {
   const { hiddenSize, intermediateSize } = config;
-  const relative = config.positionEmbeddingType === 'absolute' ? [] : [
-    { name: 'attention.distance_embedding.weight', shape: [2 * config.maxPositionEmbeddings - 1, headSize(config)] },
-  ];
+  const relative =
+    config.positionEmbeddingType === 'absolute'
+      ? []
+      : [
+          {
+            name: 'attention.distance_embedding.weight',
+            shape: [2 * config.maxPositionEmbeddings - 1, headSize(config)],
+          },
+        ];
   return [
     ...dense('attention.query', hiddenSize, hiddenSize),
     ...dense('attention.key', hiddenSize, hiddenSize),
@@ -67,7 +73,8 @@ export function encoderParameters(config: AlbertConfig): ParameterSpec[] {
   const layers: ParameterSpec[] = [];
   for (let group = 0; group < config.numHiddenGroups; group++) {
     for (let layer = 0; layer < config.innerGroupNum; layer++) {
-      for (const spec of layerParameters(config)) layers.push({ ...spec, name: `${layerPrefix(group, layer)}.${spec.name}` });
+      for (const spec of layerParameters(config))
+        layers.push({ ...spec, name: `${layerPrefix(group, layer)}.${spec.name}` });
     }
   }
   return [...embeddingParameters(config), ...layers];

@@ -3,17 +3,22 @@ import type { Encoding } from '../tokenizer/tokenizer.ts';
 /** Ways to make one vector of a text's token vectors. */
 export const POOLINGS = ['mean', 'cls', 'max', 'mean_sqrt', 'weighted', 'pooler'] as const;
 /**
- * `mean`: average over all tokens, special ones included (as sentence-transformers does); `mean_sqrt`: sum over sqrt(count);
- * `weighted`: average weighted by position 1, 2, 3 ...; `max`: maximum per dimension; `cls`: first token;
+ * `mean`: average over all tokens, special ones included (as sentence-transformers does); `mean_sqrt`: sum over
+ * sqrt(count); `weighted`: average weighted by position 1, 2, 3 ...; `max`: maximum per dimension; `cls`: first token;
  * `pooler`: the checkpoint's pooler (`tanh` of a dense layer) on the first token.
  */
 export type Pooling = (typeof POOLINGS)[number];
 
 /**
- * Pools one row of a batch: token vectors `[length, width]` starting at `start` in `hidden`, into `out[at .. at + width]`.
- * `pooler` is computed elsewhere and not accepted here.
+ * Pools one row of a batch: token vectors `[length, width]` starting at `start` in `hidden`, into
+ * `out[at .. at + width]`. `pooler` is computed elsewhere and not accepted here.
  */
-export function poolRow(pooling: Exclude<Pooling, 'pooler'>, hidden: Float32Array, row: { start: number; length: number; width: number }, out: Float32Array): void {
+export function poolRow(
+  pooling: Exclude<Pooling, 'pooler'>,
+  hidden: Float32Array,
+  row: { start: number; length: number; width: number },
+  out: Float32Array,
+): void {
   const { start, length, width } = row;
   if (pooling === 'cls') {
     out.set(hidden.subarray(start, start + width));
@@ -33,7 +38,8 @@ export function poolRow(pooling: Exclude<Pooling, 'pooler'>, hidden: Float32Arra
     const weight = pooling === 'weighted' ? token + 1 : 1;
     for (let i = 0; i < width; i++) sums[i] += weight * hidden[at + i];
   }
-  const divisor = pooling === 'mean' ? length : pooling === 'mean_sqrt' ? Math.sqrt(length) : (length * (length + 1)) / 2;
+  const divisor =
+    pooling === 'mean' ? length : pooling === 'mean_sqrt' ? Math.sqrt(length) : (length * (length + 1)) / 2;
   for (let i = 0; i < width; i++) out[i] = sums[i] / divisor;
 }
 
@@ -54,7 +60,11 @@ export function cutDimensions(vector: Float32Array, dimensions: number): Float32
 }
 
 /** Vectors of words: the mean over each word's tokens, in text order. `vectors: [tokens, width]`. */
-export function poolWords(encoding: Pick<Encoding, 'wordIds' | 'offsets'>, vectors: Float32Array, width: number): { start: number; end: number; vector: Float32Array }[] {
+export function poolWords(
+  encoding: Pick<Encoding, 'wordIds' | 'offsets'>,
+  vectors: Float32Array,
+  width: number,
+): { start: number; end: number; vector: Float32Array }[] {
   const words = new Map<number, { start: number; end: number; vector: Float32Array; count: number }>();
   encoding.wordIds.forEach((word, token) => {
     if (word === null) return;
@@ -66,20 +76,29 @@ export function poolWords(encoding: Pick<Encoding, 'wordIds' | 'offsets'>, vecto
     for (let i = 0; i < width; i++) entry.vector[i] += vectors[token * width + i];
     words.set(word, entry);
   });
-  return [...words.values()].map(({ start, end, vector, count }) => ({ start, end, vector: vector.map((value) => value / count) }));
+  return [...words.values()].map(({ start, end, vector, count }) => ({
+    start,
+    end,
+    vector: vector.map((value) => value / count),
+  }));
 }
 
 /**
  * Scalar quantisation of vectors to int8 with one range per dimension, `value ≈ (q + 128) * step + min`.
  * `ranges` come from the vectors themselves when not given; keep them to quantise queries alike.
  */
-export function quantizeVectors(data: Float32Array, dimensions: number, ranges?: VectorRanges): { values: Int8Array; ranges: VectorRanges } {
+export function quantizeVectors(
+  data: Float32Array,
+  dimensions: number,
+  ranges?: VectorRanges,
+): { values: Int8Array; ranges: VectorRanges } {
   const used = ranges ?? vectorRanges(data, dimensions);
   const values = new Int8Array(data.length);
   for (let i = 0; i < data.length; i++) {
     const column = i % dimensions;
     const step = used.step[column];
-    values[i] = step === 0 ? -128 : Math.max(-128, Math.min(127, Math.round((data[i] - used.min[column]) / step) - 128));
+    values[i] =
+      step === 0 ? -128 : Math.max(-128, Math.min(127, Math.round((data[i] - used.min[column]) / step) - 128));
   }
   return { values, ranges: used };
 }
@@ -103,13 +122,16 @@ function vectorRanges(data: Float32Array, dimensions: number): VectorRanges {
   return { min, step: min.map((low, column) => (max[column] > low ? (max[column] - low) / 255 : 0)) };
 }
 
-/** Binary quantisation: one bit per dimension (1 where positive), most significant bit first, packed into bytes per row. */
+/**
+ * Binary quantisation: one bit per dimension (1 where positive), most significant bit first, packed into bytes per row.
+ */
 export function binarizeVectors(data: Float32Array, dimensions: number): Uint8Array {
   const rows = data.length / dimensions;
   const bytes = Math.ceil(dimensions / 8);
   const packed = new Uint8Array(rows * bytes);
   for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < dimensions; i++) if (data[row * dimensions + i] > 0) packed[row * bytes + (i >> 3)] |= 128 >> (i & 7);
+    for (let i = 0; i < dimensions; i++)
+      if (data[row * dimensions + i] > 0) packed[row * bytes + (i >> 3)] |= 128 >> (i & 7);
   }
   return packed;
 }

@@ -4,10 +4,12 @@ import type { QuantizationSite } from './network.ts';
 /**
  * Where the scales of 8-bit activations come from.
  * - `static`: ranges calibrated on sample text, per executed layer and site; values beyond are cut.
- * - `perRow`: each token's own largest values; no calibration. Costs a pass for the range and one to scale the product back.
- * - `mixed`: `static` where LayerNorm has just made all rows alike in size, `perRow` after attention and inside the feed-forward block,
- *   where single tokens of trained networks have values many times larger than the others'.
- * - `dynamic`: the range of the whole batch, so that a vector depends slightly on its batch mates. With the others it does not.
+ * - `perRow`: each token's own largest values; no calibration. Costs a pass for the range and one to scale the product
+ *   back.
+ * - `mixed`: `static` where LayerNorm has just made all rows alike in size, `perRow` after attention and inside the
+ *   feed-forward block, where single tokens of trained networks have values many times larger than the others'.
+ * - `dynamic`: the range of the whole batch, so that a vector depends slightly on its batch mates. With the others it
+ *   does not.
  */
 export const ACTIVATION_QUANTIZATIONS = ['mixed', 'perRow', 'static', 'dynamic'] as const;
 export type ActivationQuantization = (typeof ACTIVATION_QUANTIZATIONS)[number];
@@ -42,8 +44,9 @@ export interface Int8Matrix {
 }
 
 /**
- * Symmetric quantisation of a `[rows, width]` matrix with one scale per row. `bits` is 8, or 7 for processors without VNNI, whose
- * 16-bit intermediate sums of u8 x s8 pairs would saturate: 255 * 127 * 2 exceeds int16, 255 * 64 * 2 does not.
+ * Symmetric quantisation of a `[rows, width]` matrix with one scale per row. `bits` is 8, or 7 for processors without
+ * VNNI, whose 16-bit intermediate sums of u8 x s8 pairs would saturate: 255 * 127 * 2 exceeds int16, 255 * 64 * 2 does
+ * not.
  */
 export function quantizeMatrix(data: Float32Array, rows: number, width: number, bits: 7 | 8 = 8): Int8Matrix {
   const limit = bits === 8 ? 127 : 64;
@@ -55,7 +58,8 @@ export function quantizeMatrix(data: Float32Array, rows: number, width: number, 
     for (let i = start; i < start + width; i++) largest = Math.max(largest, Math.abs(data[i]));
     const scale = largest === 0 ? 1 : Math.fround(largest / limit);
     scales[row] = scale;
-    for (let i = start; i < start + width; i++) values[i] = Math.max(-limit, Math.min(limit, Math.round(data[i] / scale)));
+    for (let i = start; i < start + width; i++)
+      values[i] = Math.max(-limit, Math.min(limit, Math.round(data[i] / scale)));
   }
   return { values, scales };
 }
@@ -71,7 +75,8 @@ export function toInt8Weight({ values, scales }: Int8Matrix, outputs: number, in
   // In strips of 64 columns, so that the rows being written stay in the cache.
   for (let strip = 0; strip < inputs; strip += 64) {
     const end = Math.min(inputs, strip + 64);
-    for (let row = 0; row < outputs; row++) for (let i = strip; i < end; i++) transposed[i * outputs + row] = values[row * inputs + i];
+    for (let row = 0; row < outputs; row++)
+      for (let i = strip; i < end; i++) transposed[i * outputs + row] = values[row * inputs + i];
   }
   return { inputs, outputs, values: transposed, scales };
 }
@@ -89,7 +94,8 @@ export function reduceRange(weight: Int8Weight): Int8Weight {
 export function dequantizeWeight(weight: Int8Weight): Float32Array {
   const { inputs, outputs, values, scales } = weight;
   const data = new Float32Array(inputs * outputs);
-  for (let i = 0; i < inputs; i++) for (let row = 0; row < outputs; row++) data[row * inputs + i] = values[i * outputs + row] * scales[row];
+  for (let i = 0; i < inputs; i++)
+    for (let row = 0; row < outputs; row++) data[row * inputs + i] = values[i * outputs + row] * scales[row];
   return data;
 }
 
@@ -131,21 +137,36 @@ export const SITE_OF_DENSE: Record<string, QuantizationSite> = {
 /** Dense layers of a transformer layer that int8 inference replaces. */
 export const QUANTIZED_DENSE = Object.keys(SITE_OF_DENSE);
 
-/** Names of the graph inputs that carry a site's static scale and zero point, for the i-th layer of a compiled block. */
-export const siteInputs = (site: QuantizationSite, index: number): { scale: string; zeroPoint: string } => ({ scale: `${index}.${site}.scale`, zeroPoint: `${index}.${site}.zeroPoint` });
+/**
+ * Names of the graph inputs that carry a site's static scale and zero point, for the i-th layer of a compiled block.
+ */
+export const siteInputs = (site: QuantizationSite, index: number): { scale: string; zeroPoint: string } => ({
+  scale: `${index}.${site}.scale`,
+  zeroPoint: `${index}.${site}.zeroPoint`,
+});
 
 /** True for modes that take ranges from sample text. */
 export function needsCalibration(activations: ActivationQuantization): boolean {
   return activations === 'static' || activations === 'mixed';
 }
 
-/** True for sites that LayerNorm feeds (the first layer's apart): their rows are alike in size, so one range suits all of them. */
+/**
+ * True for sites that LayerNorm feeds (the first layer's apart): their rows are alike in size, so one range suits all
+ * of them.
+ */
 export function isNormalizedSite(site: QuantizationSite): boolean {
   return site === 'attentionInput' || site === 'feedForwardInput';
 }
 
 /** Zero points of the feed-forward's inner activation: room below zero only as far as the function goes there. */
-const INNER_ZERO_POINT: Record<Activation, number> = { gelu_erf: 16, gelu_tanh: 16, silu: 24, relu: 0, sigmoid: 0, tanh: 128 };
+const INNER_ZERO_POINT: Record<Activation, number> = {
+  gelu_erf: 16,
+  gelu_tanh: 16,
+  silu: 24,
+  relu: 0,
+  sigmoid: 0,
+  tanh: 128,
+};
 
 /** Zero point that `perRow` quantisation gives a site: the middle, except after a one-sided activation function. */
 export function rowZeroPoint(site: QuantizationSite, activation: Activation): number {
@@ -153,9 +174,9 @@ export function rowZeroPoint(site: QuantizationSite, activation: Activation): nu
 }
 
 /**
- * How a static range is chosen from the values seen in calibration. `minMax` keeps all of them; `percentile` cuts one value in 20,000 on
- * either side; `meanSquareError` weighs the error of cutting against the finer steps it buys (Choukroun et al. 2019, "Low-bit
- * Quantization of Neural Networks for Efficient Inference", with both ends free).
+ * How a static range is chosen from the values seen in calibration. `minMax` keeps all of them; `percentile` cuts one
+ * value in 20,000 on either side; `meanSquareError` weighs the error of cutting against the finer steps it buys
+ * (Choukroun et al. 2019, "Low-bit Quantization of Neural Networks for Efficient Inference", with both ends free).
  */
 export const RANGE_METHODS = ['minMax', 'percentile', 'meanSquareError'] as const;
 export type RangeMethod = (typeof RANGE_METHODS)[number];

@@ -8,23 +8,31 @@ import { DeviceTensor, HostTensor, int64, zeros, type RunTensor } from './tensor
 import { defaultThreads } from './threads.ts';
 import { STOP_OUTPUT, stopMessage, stopPrefix } from './uncopied.ts';
 
-/** Where graphs run: the processor, or a graphics processor through ONNX Runtime's WebGPU provider (`onnxruntime-node` only). */
+/**
+ * Where graphs run: the processor, or a graphics processor through ONNX Runtime's WebGPU provider (`onnxruntime-node`
+ * only).
+ */
 export type Device = (typeof DEVICES)[number];
 /** Values of {@link Device}; the first is the default everywhere. */
 export const DEVICES = ['cpu', 'webgpu'] as const;
 
 /** Options of {@link compile}. */
 export interface CompileOptions {
-  /** Threads inside one operator. Default: see {@link defaultThreads}. On WebAssembly the first graph decides for all. */
+  /**
+   * Threads inside one operator. Default: see {@link defaultThreads}. On WebAssembly the first graph decides for all.
+   */
   threads?: number;
   /** Where the graph runs. Default `cpu`. */
   device?: Device;
   /**
-   * Lets the CPU run nodes for which the device has no kernel. Default true; with false, compiling throws `runtime_failed` if there
-   * is one.
+   * Lets the CPU run nodes for which the device has no kernel. Default true; with false, compiling throws
+   * `runtime_failed` if there is one.
    */
   cpuFallback?: boolean;
-  /** Outputs that stay in the device's memory: every run must name a {@link DeviceTensor} in `into` for each. Default: none. */
+  /**
+   * Outputs that stay in the device's memory: every run must name a {@link DeviceTensor} in `into` for each. Default:
+   * none.
+   */
   deviceOutputs?: readonly string[];
   /** ONNX Runtime's graph optimisation level. Default `all`. */
   optimization?: 'disabled' | 'basic' | 'extended' | 'all';
@@ -33,9 +41,15 @@ export interface CompileOptions {
    * Default true.
    */
   arena?: boolean;
-  /** Lets idle worker threads spin instead of sleeping: lower latency alone, ruinous with several sessions. Default false. */
+  /**
+   * Lets idle worker threads spin instead of sleeping: lower latency alone, ruinous with several sessions. Default
+   * false.
+   */
   spinning?: boolean;
-  /** Packs constant weights for the matrix kernels when the session is created: faster runs, one more copy. Default true. */
+  /**
+   * Packs constant weights for the matrix kernels when the session is created: faster runs, one more copy. Default
+   * true.
+   */
   prepack?: boolean;
 }
 
@@ -92,9 +106,9 @@ export class CompiledGraph implements Disposable {
   }
 
   /**
-   * Runs the graph. `feeds` needs a tensor for every name in `inputs` (others are ignored). Returns the outputs in host memory.
-   * Throws `shape_mismatch` naming the input or output, `invalid_argument` for an unknown output, `runtime_failed` for errors of
-   * ONNX Runtime, `disposed` after disposal.
+   * Runs the graph. `feeds` needs a tensor for every name in `inputs` (others are ignored). Returns the outputs in host
+   * memory. Throws `shape_mismatch` naming the input or output, `invalid_argument` for an unknown output,
+   * `runtime_failed` for errors of ONNX Runtime, `disposed` after disposal.
    */
   async run(feeds: Readonly<Record<string, RunTensor>>, options: RunOptions = {}): Promise<Record<string, HostTensor>> {
     if (this.disposed) throw new AlbertineError('disposed', 'this compiled graph has been disposed');
@@ -102,7 +116,8 @@ export class CompiledGraph implements Disposable {
     const bindings = new Map<string, number>(Object.entries(options.sizes ?? {}));
     const native = this.nativeFeeds(feeds, bindings);
     this.checkInto(into, bindings);
-    // The WebAssembly engine does not write to tensors that it is given (it leaves them as they are), so its results are copied.
+    // The WebAssembly engine does not write to tensors that it is given (it leaves them as they are), so its results
+    // are copied.
     const writesInto = this.engine === 'native';
     const uncopied = this.stopMessage !== undefined && byteLength(into) >= UNCOPIED_MINIMUM_BYTES;
     const targets = uncopied ? this.places(into, bindings) : into;
@@ -133,13 +148,20 @@ export class CompiledGraph implements Disposable {
     if (this.activeRuns === 0) void this.session.release();
   }
 
-  private async runSession(native: Record<string, OrtTensor>, fetches: Record<string, OrtTensor | null>): Promise<Record<string, OrtTensor>> {
+  private async runSession(
+    native: Record<string, OrtTensor>,
+    fetches: Record<string, OrtTensor | null>,
+  ): Promise<Record<string, OrtTensor>> {
     this.activeRuns++;
     try {
       return (await this.session.run(native, fetches)) as Record<string, OrtTensor>;
     } catch (cause) {
       if (STOP_OUTPUT in fetches && cause instanceof Error && cause.message === this.stopMessage) return {};
-      throw new AlbertineError('runtime_failed', `ONNX Runtime failed: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`, { cause });
+      throw new AlbertineError(
+        'runtime_failed',
+        `ONNX Runtime failed: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`,
+        { cause },
+      );
     } finally {
       this.activeRuns--;
       if (this.disposed && this.activeRuns === 0) void this.session.release();
@@ -147,7 +169,10 @@ export class CompiledGraph implements Disposable {
   }
 
   /** Where outputs go: `into`, and new tensors for the others as far as their size is known beforehand. */
-  private places(into: Readonly<Record<string, RunTensor>>, bindings: ReadonlyMap<string, number>): Readonly<Record<string, RunTensor>> {
+  private places(
+    into: Readonly<Record<string, RunTensor>>,
+    bindings: ReadonlyMap<string, number>,
+  ): Readonly<Record<string, RunTensor>> {
     const places = { ...into };
     for (const [name, { dtype, shape }] of Object.entries(this.outputs)) {
       if (places[name] || this.deviceOutputs.has(name)) continue;
@@ -158,36 +183,56 @@ export class CompiledGraph implements Disposable {
     return places;
   }
 
-  private nativeFeeds(feeds: Readonly<Record<string, RunTensor>>, bindings: Map<string, number>): Record<string, OrtTensor> {
+  private nativeFeeds(
+    feeds: Readonly<Record<string, RunTensor>>,
+    bindings: Map<string, number>,
+  ): Record<string, OrtTensor> {
     const native: Record<string, OrtTensor> = {};
     for (const input of this.inputs) {
       const tensor = feeds[input.name];
-      if (!tensor) throw new AlbertineError('shape_mismatch', `input ${input.name} is missing`, { value: Object.keys(feeds) });
+      if (!tensor)
+        throw new AlbertineError('shape_mismatch', `input ${input.name} is missing`, { value: Object.keys(feeds) });
       bindNames(input, tensor, bindings);
       native[input.name] = tensor.toNative(this.ort);
     }
     // Products such as batch*sequence can be checked only now that all names are bound.
     for (const input of this.inputs) checkShape(`input ${input.name}`, input, { tensor: feeds[input.name], bindings });
     for (const { tensor, dims } of this.shapeInputs) {
-      native[tensor.name] = int64([dims.length], dims.map((dim) => this.sizeOf(dim, bindings))).toNative(this.ort);
+      native[tensor.name] = int64(
+        [dims.length],
+        dims.map((dim) => this.sizeOf(dim, bindings)),
+      ).toNative(this.ort);
     }
     return native;
   }
 
   private sizeOf(dim: Dim, bindings: ReadonlyMap<string, number>): number {
     const size = sizeIfBound(dim, bindings);
-    if (size === undefined) throw new AlbertineError('shape_mismatch', `the size of dimension ${dim} is unknown`, { value: dim, hint: 'Pass it in sizes.' });
+    if (size === undefined)
+      throw new AlbertineError('shape_mismatch', `the size of dimension ${dim} is unknown`, {
+        value: dim,
+        hint: 'Pass it in sizes.',
+      });
     return size;
   }
 
   private checkInto(into: Readonly<Record<string, RunTensor>>, bindings: ReadonlyMap<string, number>): void {
     for (const [name, tensor] of Object.entries(into)) {
-      if (!Object.hasOwn(this.outputs, name)) throw new AlbertineError('invalid_argument', `there is no output ${name}, only ${this.outputNames.join(', ')}`, { value: name });
+      if (!Object.hasOwn(this.outputs, name))
+        throw new AlbertineError(
+          'invalid_argument',
+          `there is no output ${name}, only ${this.outputNames.join(', ')}`,
+          { value: name },
+        );
       checkShape(`output ${name}`, this.outputs[name], { tensor, bindings });
     }
-    const misplaced = this.outputNames.find((name) => this.deviceOutputs.has(name) !== (into[name] instanceof DeviceTensor));
+    const misplaced = this.outputNames.find(
+      (name) => this.deviceOutputs.has(name) !== into[name] instanceof DeviceTensor,
+    );
     if (misplaced !== undefined) {
-      const expected = this.deviceOutputs.has(misplaced) ? 'stays on the device and needs a DeviceTensor' : 'comes to the host and cannot be put into a DeviceTensor';
+      const expected = this.deviceOutputs.has(misplaced)
+        ? 'stays on the device and needs a DeviceTensor'
+        : 'comes to the host and cannot be put into a DeviceTensor';
       throw new AlbertineError('invalid_argument', `output ${misplaced} ${expected}`, { value: misplaced });
     }
   }
@@ -198,26 +243,40 @@ const UNCOPIED_MINIMUM_BYTES = 65_536;
 
 /** Bytes of those tensors that lie in host memory. */
 function byteLength(tensors: Readonly<Record<string, RunTensor>>): number {
-  return Object.values(tensors).reduce((total, tensor) => total + (tensor instanceof HostTensor ? tensor.data.byteLength : 0), 0);
+  return Object.values(tensors).reduce(
+    (total, tensor) => total + (tensor instanceof HostTensor ? tensor.data.byteLength : 0),
+    0,
+  );
 }
 
 /** Checks type and rank, and records the sizes of single named dimensions. */
 function bindNames(input: Tensor, tensor: RunTensor, bindings: Map<string, number>): void {
-  if (tensor.dtype !== input.dtype || tensor.shape.length !== input.shape.length) throw mismatch(`input ${input.name}`, input, { tensor, bindings });
+  if (tensor.dtype !== input.dtype || tensor.shape.length !== input.shape.length)
+    throw mismatch(`input ${input.name}`, input, { tensor, bindings });
   input.shape.forEach((dim, axis) => {
     if (typeof dim === 'string' && !dim.includes('*') && !bindings.has(dim)) bindings.set(dim, tensor.shape[axis]);
   });
 }
 
 /** Throws `shape_mismatch` unless a tensor has the declared type and every size that is known. */
-function checkShape(subject: string, declared: Tensor, given: { tensor: RunTensor; bindings: ReadonlyMap<string, number> }): void {
+function checkShape(
+  subject: string,
+  declared: Tensor,
+  given: { tensor: RunTensor; bindings: ReadonlyMap<string, number> },
+): void {
   const { tensor, bindings } = given;
-  const fits = tensor.dtype === declared.dtype && tensor.shape.length === declared.shape.length
-    && declared.shape.every((dim, axis) => (sizeIfBound(dim, bindings) ?? tensor.shape[axis]) === tensor.shape[axis]);
+  const fits =
+    tensor.dtype === declared.dtype &&
+    tensor.shape.length === declared.shape.length &&
+    declared.shape.every((dim, axis) => (sizeIfBound(dim, bindings) ?? tensor.shape[axis]) === tensor.shape[axis]);
   if (!fits) throw mismatch(subject, declared, given);
 }
 
-function mismatch(subject: string, declared: Tensor, given: { tensor: RunTensor; bindings: ReadonlyMap<string, number> }): AlbertineError {
+function mismatch(
+  subject: string,
+  declared: Tensor,
+  given: { tensor: RunTensor; bindings: ReadonlyMap<string, number> },
+): AlbertineError {
   const { tensor, bindings } = given;
   const known = [...new Set(declared.shape.flatMap((dim) => (typeof dim === 'string' ? [dim] : [])))].flatMap((dim) => {
     const size = sizeIfBound(dim, bindings);
@@ -230,7 +289,8 @@ function mismatch(subject: string, declared: Tensor, given: { tensor: RunTensor;
 
 /** The size of a dimension, or undefined while one of its names has no value. */
 function sizeIfBound(dim: Dim, bindings: ReadonlyMap<string, number>): number | undefined {
-  const isBound = typeof dim === 'number' || dim.split('*').every((part) => bindings.has(part) || !Number.isNaN(Number(part)));
+  const isBound =
+    typeof dim === 'number' || dim.split('*').every((part) => bindings.has(part) || !Number.isNaN(Number(part)));
   return isBound ? evaluateDim(dim, bindings) : undefined;
 }
 
@@ -242,17 +302,33 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   const graph: Graph = Object.values(source.outputs)[0].graph;
   const { ort, engine } = await loadOrt();
   const model = writeOnnx(graph, source);
-  if (engine === 'wasm' && options.device === 'webgpu') throw new AlbertineError('runtime_unavailable', 'WebGPU needs the native engine', { value: engine, hint: 'Install onnxruntime-node, and do not set ALBERTINE_ENGINE=wasm.' });
+  if (engine === 'wasm' && options.device === 'webgpu')
+    throw new AlbertineError('runtime_unavailable', 'WebGPU needs the native engine', {
+      value: engine,
+      hint: 'Install onnxruntime-node, and do not set ALBERTINE_ENGINE=wasm.',
+    });
   if (engine === 'wasm') setWasmThreads(ort, options.threads ?? defaultThreads());
   const stop = engine === 'native' && options.device !== 'webgpu' ? await stopMessage(ort) : undefined;
   const bytes = concatenate([...(stop === undefined ? [] : stopPrefix()), ...model.chunks]);
   const session = await createSession(ort, bytes, { ...options, weightFolder: weightFolder(graph) });
   const needed = new Set(model.inputs);
   const shapeInputs = graph.shapeInputs.filter(({ tensor }) => needed.has(tensor));
-  return new CompiledGraph({ ort, engine, session, inputs: model.inputs, outputs: { ...source.outputs }, shapeInputs, deviceOutputs: new Set(options.deviceOutputs), stopMessage: stop });
+  return new CompiledGraph({
+    ort,
+    engine,
+    session,
+    inputs: model.inputs,
+    outputs: { ...source.outputs },
+    shapeInputs,
+    deviceOutputs: new Set(options.deviceOutputs),
+    stopMessage: stop,
+  });
 }
 
-/** Compiles a graph of one node for `device`: throws `invalid_argument` or `runtime_unavailable` before anything costly has begun. */
+/**
+ * Compiles a graph of one node for `device`: throws `invalid_argument` or `runtime_unavailable` before anything costly
+ * has begun.
+ */
 export async function requireDevice(device: Device): Promise<void> {
   if (requireOneOf('device', device, DEVICES) === 'cpu') return;
   const x = new Graph(device).input('x', ['n']);
@@ -261,13 +337,28 @@ export async function requireDevice(device: Device): Promise<void> {
 
 /** The folder of the files that hold constants of a graph; the runtime resolves all of them against one folder. */
 function weightFolder(graph: Graph): string | undefined {
-  const folders = new Set([...graph.constants.values()].flatMap(({ file }) => (file ? [file.path.slice(0, file.path.lastIndexOf('/'))] : [])));
-  if (folders.size > 1) throw new AlbertineError('unsupported', 'weights of one graph must lie in one folder', { value: [...folders] });
+  const folders = new Set(
+    [...graph.constants.values()].flatMap(({ file }) => (file ? [file.path.slice(0, file.path.lastIndexOf('/'))] : [])),
+  );
+  if (folders.size > 1)
+    throw new AlbertineError('unsupported', 'weights of one graph must lie in one folder', { value: [...folders] });
   return [...folders][0];
 }
 
-async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOptions & { weightFolder: string | undefined }): Promise<OrtSession> {
-  const { threads = defaultThreads(), device = 'cpu', cpuFallback = true, optimization = 'all', arena = true, spinning = false, prepack = true } = options;
+async function createSession(
+  ort: Ort,
+  bytes: Uint8Array,
+  options: CompileOptions & { weightFolder: string | undefined },
+): Promise<OrtSession> {
+  const {
+    threads = defaultThreads(),
+    device = 'cpu',
+    cpuFallback = true,
+    optimization = 'all',
+    arena = true,
+    spinning = false,
+    prepack = true,
+  } = options;
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: device === 'webgpu' ? ['webgpu'] : ['cpu'],
@@ -279,23 +370,33 @@ async function createSession(ort: Ort, bytes: Uint8Array, options: CompileOption
       enableMemPattern: false,
       enableCpuMemArena: arena,
       logSeverityLevel: 3,
-      ...(options.deviceOutputs && { preferredOutputLocation: Object.fromEntries(options.deviceOutputs.map((name) => [name, 'gpu-buffer' as const])) }),
+      ...(options.deviceOutputs && {
+        preferredOutputLocation: Object.fromEntries(options.deviceOutputs.map((name) => [name, 'gpu-buffer' as const])),
+      }),
       extra: {
         session: {
           intra_op: { allow_spinning: spinning ? '1' : '0' },
           disable_prepacking: prepack ? '0' : '1',
           ...(!cpuFallback && { disable_cpu_ep_fallback: '1' }),
-          ...(options.weightFolder !== undefined && { model_external_initializers_file_folder_path: options.weightFolder }),
+          ...(options.weightFolder !== undefined && {
+            model_external_initializers_file_folder_path: options.weightFolder,
+          }),
         },
       },
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.slice(0, 500) : String(cause);
-    if (device === 'webgpu' && NO_ADAPTER.test(reason)) throw new AlbertineError('runtime_unavailable', 'no WebGPU device was found', { value: reason, cause, hint: DEVICE_HINT });
+    if (device === 'webgpu' && NO_ADAPTER.test(reason))
+      throw new AlbertineError('runtime_unavailable', 'no WebGPU device was found', {
+        value: reason,
+        cause,
+        hint: DEVICE_HINT,
+      });
     throw new AlbertineError('runtime_failed', `ONNX Runtime rejected the graph: ${reason}`, { cause });
   }
 }
 
 /** What ONNX Runtime says on a machine without a usable graphics driver. */
 const NO_ADAPTER = /Failed to get a WebGPU (adapter|device)/;
-const DEVICE_HINT = 'On Linux it needs the Vulkan loader (Debian: libvulkan1) and the driver of a graphics processor, also without a display: vulkaninfo --summary must list it. Or use the device cpu.';
+const DEVICE_HINT =
+  'On Linux it needs the Vulkan loader (Debian: libvulkan1) and the driver of a graphics processor, also without a display: vulkaninfo --summary must list it. Or use the device cpu.';

@@ -16,20 +16,23 @@ export interface ProcessorFacts {
 const EXACT_FLAGS = ['avx512_vnni', 'avx_vnni', 'amx_int8'];
 
 /**
- * ONNX Runtime's u8 x s8 kernels for AVX2 and AVX-512 without VNNI add pairs of products in 16 bits with saturation (`vpmaddubsw`):
- * 2 * 255 * 127 does not fit. VNNI, AMX and all ARM kernels add in 32 bits. Where the processor cannot be seen (Windows, Intel Macs,
- * browsers) the answer is the safe one.
+ * ONNX Runtime's u8 x s8 kernels for AVX2 and AVX-512 without VNNI add pairs of products in 16 bits with saturation
+ * (`vpmaddubsw`): 2 * 255 * 127 does not fit. VNNI, AMX and all ARM kernels add in 32 bits. Where the processor cannot
+ * be seen (Windows, Intel Macs, browsers) the answer is the safe one.
  */
 export function detectInt8(facts: ProcessorFacts = {}): Int8Support {
   const current = typeof process === 'undefined' ? undefined : process;
   const { platform = current?.platform, architecture = current?.arch, readFile = readTextFile } = facts;
   if (platform === undefined) return { exact: false, reason: 'the processor cannot be seen from a browser' };
   if (architecture === 'arm64') return { exact: true, reason: 'ARM kernels add products in 32 bits' };
-  if (platform !== 'linux' || architecture !== 'x64') return { exact: false, reason: `processor flags are not readable on ${platform} ${architecture ?? ''}`.trim() };
+  if (platform !== 'linux' || architecture !== 'x64')
+    return { exact: false, reason: `processor flags are not readable on ${platform} ${architecture ?? ''}`.trim() };
   const flags = readFlags(readFile);
   if (!flags) return { exact: false, reason: '/proc/cpuinfo lists no flags' };
   const found = EXACT_FLAGS.find((flag) => flags.has(flag));
-  return found ? { exact: true, reason: `the processor has ${found}` } : { exact: false, reason: `the processor has none of ${EXACT_FLAGS.join(', ')}` };
+  return found
+    ? { exact: true, reason: `the processor has ${found}` }
+    : { exact: false, reason: `the processor has none of ${EXACT_FLAGS.join(', ')}` };
 }
 
 function readFlags(readFile: (path: string) => string): Set<string> | undefined {

@@ -4,8 +4,9 @@ import { compile, type CompiledGraph, type CompileOptions } from './compile.ts';
 import type { DeviceTensor, HostTensor } from './tensor.ts';
 
 /**
- * Copies tensors between host and device. ONNX Runtime's own download of a device tensor ends the process in Node (1.30), so both
- * directions are runs of a graph that copies its input; there is one graph for every direction and number of axes.
+ * Copies tensors between host and device. ONNX Runtime's own download of a device tensor ends the process in Node
+ * (1.30), so both directions are runs of a graph that copies its input; there is one graph for every direction and
+ * number of axes.
  */
 export class DeviceTransfer implements Disposable {
   private readonly options: CompileOptions;
@@ -27,7 +28,11 @@ export class DeviceTransfer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const graph of this.compiled.values()) void graph.then((compiled) => compiled[Symbol.dispose](), () => undefined);
+    for (const graph of this.compiled.values())
+      void graph.then(
+        (compiled) => compiled[Symbol.dispose](),
+        () => undefined,
+      );
     this.compiled.clear();
   }
 
@@ -35,8 +40,14 @@ export class DeviceTransfer implements Disposable {
     const key = `${direction} ${rank}`;
     let graph = this.compiled.get(key);
     if (!graph) {
-      const x = new Graph('webgpu').input('x', Array.from({ length: rank }, (_, axis) => `axis${axis}`));
-      graph = compile({ outputs: { y: rawUnary('Identity', x) } }, { ...this.options, ...(direction === 'upload' && { deviceOutputs: ['y'] }) });
+      const x = new Graph('webgpu').input(
+        'x',
+        Array.from({ length: rank }, (_, axis) => `axis${axis}`),
+      );
+      graph = compile(
+        { outputs: { y: rawUnary('Identity', x) } },
+        { ...this.options, ...(direction === 'upload' && { deviceOutputs: ['y'] }) },
+      );
       this.compiled.set(key, graph);
     }
     return graph;

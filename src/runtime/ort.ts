@@ -22,13 +22,15 @@ export interface LoadedOrt {
   fallbackReason?: string;
 }
 
-const INSTALL_HINT = 'Install it with: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node (the variable avoids a CUDA download that is not needed).';
+const INSTALL_HINT =
+  'Install it with: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node (the variable avoids a CUDA download that is not needed).';
 
 let wasmFile: string | undefined;
 
 /**
- * Says where the WebAssembly engine's file `ort-wasm-simd-threaded.wasm` (of `onnxruntime-web/dist`) is served. Needed where a bundler does not take it along, as esbuild does not, or to
- * have it from another server. A relative URL is relative to the page. Call it before the first model is opened: the engine is loaded once.
+ * Says where the WebAssembly engine's file `ort-wasm-simd-threaded.wasm` (of `onnxruntime-web/dist`) is served. Needed
+ * where a bundler does not take it along, as esbuild does not, or to have it from another server. A relative URL is
+ * relative to the page. Call it before the first model is opened: the engine is loaded once.
  */
 export function setWasmFile(url: string | URL): void {
   const { location } = globalThis as { location?: { href: string } };
@@ -59,10 +61,16 @@ async function loadOnce(): Promise<LoadedOrt> {
     try {
       await disableTelemetry();
       // Bundlers leave it to Node: its binaries fit into no bundle. For browsers package.json has nothing in its place.
-      const native = (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ 'onnxruntime-node')) as unknown as Ort & { default?: Ort };
+      const native = (await import(
+        /* webpackIgnore: true */ /* turbopackIgnore: true */ 'onnxruntime-node'
+      )) as unknown as Ort & { default?: Ort };
       return { ort: native.InferenceSession ? native : native.default!, engine: 'native' };
     } catch (cause) {
-      if (forced === 'native') throw new AlbertineError('runtime_unavailable', `onnxruntime-node cannot be loaded: ${firstLine(cause)}`, { cause, hint: INSTALL_HINT });
+      if (forced === 'native')
+        throw new AlbertineError('runtime_unavailable', `onnxruntime-node cannot be loaded: ${firstLine(cause)}`, {
+          cause,
+          hint: INSTALL_HINT,
+        });
       nativeFailure = cause;
     }
   }
@@ -82,15 +90,19 @@ async function loadWasm(nativeFailure: unknown): Promise<Ort> {
     if (wasmFile !== undefined) ort.env.wasm.wasmPaths = { wasm: wasmFile };
     return ort;
   } catch (cause) {
-    const native = nativeFailure === undefined ? '' : `onnxruntime-node cannot be loaded (${firstLine(nativeFailure)}), and `;
+    const native =
+      nativeFailure === undefined ? '' : `onnxruntime-node cannot be loaded (${firstLine(nativeFailure)}), and `;
     const hint = nativeFailure === undefined ? 'Install it with: npm install onnxruntime-web' : INSTALL_HINT;
-    throw new AlbertineError('runtime_unavailable', `${native}onnxruntime-web cannot be loaded: ${firstLine(cause)}`, { cause, hint });
+    throw new AlbertineError('runtime_unavailable', `${native}onnxruntime-web cannot be loaded: ${firstLine(cause)}`, {
+      cause,
+      hint,
+    });
   }
 }
 
 /**
- * Sets the threads of the WebAssembly engine. It has one pool for the whole process, created with the first session, so only the first
- * call counts. Pages that are not cross-origin isolated have one thread.
+ * Sets the threads of the WebAssembly engine. It has one pool for the whole process, created with the first session, so
+ * only the first call counts. Pages that are not cross-origin isolated have one thread.
  */
 export function setWasmThreads(ort: Ort, threads: number): void {
   const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean };

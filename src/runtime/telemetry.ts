@@ -5,18 +5,23 @@ const VARIABLE = 'ORT_DISABLE_TELEMETRY';
 const ANSWER_MS = 10_000;
 
 /**
- * Keeps onnxruntime-node from recording and reporting its use to its maker, which since 1.30 it does unless `ORT_DISABLE_TELEMETRY` is set in the
- * environment of the process before its first session. A value that is set already stays. Call it in Node, before the package is loaded.
- * Rejects when the variable cannot be set: the package must not be loaded then.
+ * Keeps onnxruntime-node from recording and reporting its use to its maker, which since 1.30 it does unless
+ * `ORT_DISABLE_TELEMETRY` is set in the environment of the process before its first session. A value that is set
+ * already stays. Call it in Node, before the package is loaded. Rejects when the variable cannot be set: the package
+ * must not be loaded then.
  */
 export async function disableTelemetry(): Promise<void> {
   process.env[VARIABLE] ??= '1';
   if (process.getBuiltinModule('node:worker_threads').isMainThread) return;
-  // A worker's process.env is a copy that native code does not see; only the main thread's is the environment of the process.
+  // A worker's process.env is a copy that native code does not see; only the main thread's is the environment of the
+  // process.
   try {
     await evaluateInMainThread(`process.env[${JSON.stringify(VARIABLE)}] ??= ${JSON.stringify(process.env[VARIABLE])}`);
   } catch (cause) {
-    throw new Error(`its telemetry cannot be turned off from this worker thread; start the process with ${VARIABLE}=1`, { cause });
+    throw new Error(
+      `its telemetry cannot be turned off from this worker thread; start the process with ${VARIABLE}=1`,
+      { cause },
+    );
   }
 }
 

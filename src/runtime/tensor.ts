@@ -15,7 +15,12 @@ export class HostTensor {
   /** `data` is referenced, not copied. Throws `shape_mismatch` when its length is not the shape's product. */
   constructor(dtype: DataType, shape: readonly number[], data: TypedArray) {
     const size = shape.reduce((a, b) => a * b, 1);
-    if (size !== data.length) throw new AlbertineError('shape_mismatch', `a tensor of shape [${shape.join(', ')}] needs ${size} values, got ${data.length}`, { value: shape });
+    if (size !== data.length)
+      throw new AlbertineError(
+        'shape_mismatch',
+        `a tensor of shape [${shape.join(', ')}] needs ${size} values, got ${data.length}`,
+        { value: shape },
+      );
     this.dtype = dtype;
     this.shape = shape;
     this.data = data;
@@ -30,7 +35,11 @@ export class HostTensor {
   /** Overwrites the values with those of a tensor of the same type and shape. */
   copyFrom(other: HostTensor): void {
     if (other.dtype !== this.dtype || other.shape.join() !== this.shape.join()) {
-      throw new AlbertineError('shape_mismatch', `cannot copy ${other.dtype} [${other.shape.join(', ')}] into ${this.dtype} [${this.shape.join(', ')}]`, { value: other.shape });
+      throw new AlbertineError(
+        'shape_mismatch',
+        `cannot copy ${other.dtype} [${other.shape.join(', ')}] into ${this.dtype} [${this.shape.join(', ')}]`,
+        { value: other.shape },
+      );
     }
     (this.data as Float32Array).set(other.data as Float32Array);
   }
@@ -44,9 +53,9 @@ export class HostTensor {
 }
 
 /**
- * Values that stay in a device's memory: a place that a graph's output can be kept in and that can be fed to any graph of that
- * device. A run never writes into what the place holds, it puts a new buffer there and frees the old one, so the same tensor may be
- * an input and an output of one run. Dispose it before the graph that wrote it.
+ * Values that stay in a device's memory: a place that a graph's output can be kept in and that can be fed to any graph
+ * of that device. A run never writes into what the place holds, it puts a new buffer there and frees the old one, so
+ * the same tensor may be an input and an output of one run. Dispose it before the graph that wrote it.
  */
 export class DeviceTensor implements Disposable {
   /** Type of the elements. */
@@ -62,7 +71,12 @@ export class DeviceTensor implements Disposable {
 
   /** The runtime's handle of the values. Throws `runtime_failed` when nothing was written yet, or after disposal. */
   toNative(): OrtTensor {
-    if (!this.native) throw new AlbertineError('runtime_failed', `a device tensor of shape [${this.shape.join(', ')}] is read before it was written`, { value: this.shape });
+    if (!this.native)
+      throw new AlbertineError(
+        'runtime_failed',
+        `a device tensor of shape [${this.shape.join(', ')}] is read before it was written`,
+        { value: this.shape },
+      );
     return this.native;
   }
 
@@ -83,8 +97,14 @@ export class DeviceTensor implements Disposable {
 export type RunTensor = HostTensor | DeviceTensor;
 
 const ARRAYS = {
-  float32: Float32Array, float64: Float64Array, float16: Uint16Array, int64: BigInt64Array,
-  int32: Int32Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
 } as const;
 
 /** A new zero-filled tensor. */
@@ -99,6 +119,9 @@ export function float32(shape: readonly number[], data: Float32Array): HostTenso
 
 /** An int64 tensor from integers. */
 export function int64(shape: readonly number[], values: ArrayLike<number> | BigInt64Array): HostTensor {
-  const data = values instanceof BigInt64Array ? values : BigInt64Array.from(values as ArrayLike<number> & Iterable<number>, BigInt);
+  const data =
+    values instanceof BigInt64Array
+      ? values
+      : BigInt64Array.from(values as ArrayLike<number> & Iterable<number>, BigInt);
   return new HostTensor('int64', shape, data);
 }

@@ -1,6 +1,7 @@
 /**
  * Threads this process may keep busy: the smaller of the CPU affinity mask and the cgroup's CPU quota (rounded down, at
- * least 1). Inside a container this is the container's share, not the host's cores. In a browser, its logical processors.
+ * least 1). Inside a container this is the container's share, not the host's cores. In a browser, its logical
+ * processors.
  */
 export function defaultThreads(readFile: (path: string) => string = readTextFile): number {
   const quota = cgroupQuota(readFile);
@@ -9,7 +10,9 @@ export function defaultThreads(readFile: (path: string) => string = readTextFile
 
 /** Node's modules are looked up when needed, not imported, because browsers load this file too. */
 function nodeModule<Name extends 'node:fs' | 'node:os'>(name: Name): NodeModules[Name] | undefined {
-  return typeof process === 'undefined' ? undefined : process.getBuiltinModule?.(name) as NodeModules[Name] | undefined;
+  return typeof process === 'undefined'
+    ? undefined
+    : (process.getBuiltinModule?.(name) as NodeModules[Name] | undefined);
 }
 
 interface NodeModules {
@@ -39,9 +42,10 @@ function cgroupQuota(readFile: (path: string) => string): number | undefined {
     }
   };
   const v2 = read('/sys/fs/cgroup/cpu.max');
-  const [quota, period] = v2 !== undefined
-    ? v2.split(' ')
-    : [read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? '-1', read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? '100000'];
+  const [quota, period] =
+    v2 !== undefined
+      ? v2.split(' ')
+      : [read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? '-1', read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? '100000'];
   const cpus = Number(quota) / Number(period);
   return Number.isFinite(cpus) && cpus > 0 ? cpus : undefined;
 }

@@ -1,10 +1,11 @@
 /*
- * Results without copies. onnxruntime-node 1.30 copies every result of a run into a new, zero-filled ArrayBuffer, those too that the run has
- * just written into memory of ours (its pull request 32346 would end that). In a training step this took a twentieth of the time, and memory
- * that only the next garbage collection gave back. The copying goes through the outputs in order and throws at one that is not a tensor; by
- * then the run is complete. So compiled graphs begin with such an output, an empty sequence, and a run whose results all have their place
- * asks for it and takes that very error for success. A release that leaves results alone makes test/runtime/uncopied.test.ts fail: then this
- * file can go.
+ * Results without copies. onnxruntime-node 1.30 copies every result of a run into a new, zero-filled ArrayBuffer, those
+ * too that the run has just written into memory of ours (its pull request 32346 would end that). In a training step
+ * this took a twentieth of the time, and memory that only the next garbage collection gave back. The copying goes
+ * through the outputs in order and throws at one that is not a tensor; by then the run is complete. So compiled graphs
+ * begin with such an output, an empty sequence, and a run whose results all have their place asks for it and takes that
+ * very error for success. A release that leaves results alone makes test/runtime/uncopied.test.ts fail: then this file
+ * can go.
  */
 import { concatenate, ProtobufWriter } from '../core/protobuf.ts';
 import { Graph } from '../graph/graph.ts';
@@ -18,7 +19,10 @@ export const STOP_OUTPUT = 'albertine.stop';
 /** ONNX's number for float32. */
 const FLOAT = 1;
 
-/** Bytes to put in front of a serialised model; as messages that follow each other are merged, they make {@link STOP_OUTPUT} its first output. */
+/**
+ * Bytes to put in front of a serialised model; as messages that follow each other are merged, they make
+ * {@link STOP_OUTPUT} its first output.
+ */
 export function stopPrefix(): Uint8Array[] {
   const node = new ProtobufWriter().string(2, STOP_OUTPUT).string(3, STOP_OUTPUT).string(4, 'SequenceEmpty');
   const tensorType = new ProtobufWriter().message(1, new ProtobufWriter().integer(1, FLOAT));
@@ -30,8 +34,8 @@ export function stopPrefix(): Uint8Array[] {
 let probing: Promise<string | undefined> | undefined;
 
 /**
- * The message of the error that ends a run which asks for {@link STOP_OUTPUT}, found by trying it once; undefined for a binding that does not
- * behave as above, with which results have to be taken as they come.
+ * The message of the error that ends a run which asks for {@link STOP_OUTPUT}, found by trying it once; undefined for a
+ * binding that does not behave as above, with which results have to be taken as they come.
  */
 export function stopMessage(ort: Ort): Promise<string | undefined> {
   probing ??= probe(ort);
@@ -43,9 +47,15 @@ async function probe(ort: Ort): Promise<string | undefined> {
   const { chunks } = writeOnnx(graph, { outputs: { y: rawUnary('Neg', graph.input('x', [1])) } });
   const y = Float32Array.of(0);
   try {
-    const session = await ort.InferenceSession.create(concatenate([...stopPrefix(), ...chunks]), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+    const session = await ort.InferenceSession.create(concatenate([...stopPrefix(), ...chunks]), {
+      intraOpNumThreads: 1,
+      logSeverityLevel: 3,
+    });
     try {
-      await session.run({ x: new ort.Tensor('float32', Float32Array.of(1), [1]) }, { [STOP_OUTPUT]: null, y: new ort.Tensor('float32', y, [1]) });
+      await session.run(
+        { x: new ort.Tensor('float32', Float32Array.of(1), [1]) },
+        { [STOP_OUTPUT]: null, y: new ort.Tensor('float32', y, [1]) },
+      );
     } finally {
       await session.release();
     }

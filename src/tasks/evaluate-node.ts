@@ -22,15 +22,31 @@ export interface TaskEvaluation extends Scores {
 }
 
 /** Asks a model for every row and compares. Throws `invalid_data` where there is none. */
-export async function evaluateTask<T extends TaskTypes>(model: TaskModel<T>, { rows, report, remarks }: Pick<Labelled<T>, 'rows' | 'report' | 'remarks'>, options: AskOptions & T['options']): Promise<TaskEvaluation> {
+export async function evaluateTask<T extends TaskTypes>(
+  model: TaskModel<T>,
+  { rows, report, remarks }: Pick<Labelled<T>, 'rows' | 'report' | 'remarks'>,
+  options: AskOptions & T['options'],
+): Promise<TaskEvaluation> {
   if (rows.length === 0) throw new AlbertineError('invalid_data', 'there is no row to evaluate', { value: 0 });
-  const answers = await model.predict(rows.map(({ input }) => input), options);
-  const scores = model.task.score(rows.map(({ gold }) => gold), answers, model.facts);
-  const sum = (of: (answer: (typeof answers)[number]) => number): number => answers.reduce((total, answer) => total + of(answer), 0);
+  const answers = await model.predict(
+    rows.map(({ input }) => input),
+    options,
+  );
+  const scores = model.task.score(
+    rows.map(({ gold }) => gold),
+    answers,
+    model.facts,
+  );
+  const sum = (of: (answer: (typeof answers)[number]) => number): number =>
+    answers.reduce((total, answer) => total + of(answer), 0);
   return {
-    ...scores, count: rows.length,
-    truncatedTexts: answers.filter(({ truncatedTokens }) => truncatedTokens > 0).length, truncatedTokens: sum(({ truncatedTokens }) => truncatedTokens),
-    tokens: sum(({ tokenCount }) => tokenCount), unknownTokens: sum(({ unknownTokens = 0 }) => unknownTokens),
-    skippedRows: report.skipped, remarks,
+    ...scores,
+    count: rows.length,
+    truncatedTexts: answers.filter(({ truncatedTokens }) => truncatedTokens > 0).length,
+    truncatedTokens: sum(({ truncatedTokens }) => truncatedTokens),
+    tokens: sum(({ tokenCount }) => tokenCount),
+    unknownTokens: sum(({ unknownTokens = 0 }) => unknownTokens),
+    skippedRows: report.skipped,
+    remarks,
   };
 }

@@ -1,11 +1,23 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The contract of tasks, what is written once over it, and the types of each task. A task of your own is a `Task` and a `Tuning`.
+ * The contract of tasks, what is written once over it, and the types of each task. A task of your own is a `Task` and a
+ * `Tuning`.
  *
  * @packageDocumentation
  */
-export type { AskOptions, Direction, Encoded, EncodeHow, Raw, Scores, ScoreTable, Task, TaskTypes, TextCounts } from './task.ts';
+export type {
+  AskOptions,
+  Direction,
+  Encoded,
+  EncodeHow,
+  Raw,
+  Scores,
+  ScoreTable,
+  Task,
+  TaskTypes,
+  TextCounts,
+} from './task.ts';
 export { ASK_OPTIONS, TaskModel, type Answer } from './task-model.ts';
 export type { Aftermath, DataReport, Labelled, LabelledRow, Splits, Tuning, TuningOptions } from './tuning.ts';
 export { fineTune, type TuningResult } from './fine-tune-node.ts';

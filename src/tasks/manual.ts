@@ -15,8 +15,8 @@ export interface TrainingManual {
 }
 
 /**
- * A task as the command line shows it, and where its code is. These rows load no network: manuals are printed, and flags read, without one. What a verb does is
- * loaded when it is run.
+ * A task as the command line shows it, and where its code is. These rows load no network: manuals are printed, and
+ * flags read, without one. What a verb does is loaded when it is run.
  */
 export interface TaskManual {
   /** The verb of `finetune`; also in `config.json` of its models. */

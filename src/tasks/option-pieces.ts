@@ -16,43 +16,86 @@ export interface OptionHow {
   tokenizer: Tokenizer;
   maxLength: number;
   longText: LongTextPolicy;
-  /** Which of the two is cut, or read in windows: the passage of a question is its first text, the document of a query its second. */
+  /**
+   * Which of the two is cut, or read in windows: the passage of a question is its first text, the document of a query
+   * its second.
+   */
   long: 'first' | 'second';
 }
 
 /** A piece for each option, or several where one is read in windows. */
-export function encodeOptions(pairs: readonly (readonly [first: string, second: string])[], how: OptionHow): Encoded<OptionPiece> {
+export function encodeOptions(
+  pairs: readonly (readonly [first: string, second: string])[],
+  how: OptionHow,
+): Encoded<OptionPiece> {
   const all = pairs.map((pair, option) => encodePair(pair, option, how));
   const sum = (of: (one: (typeof all)[number]) => number): number => all.reduce((total, one) => total + of(one), 0);
-  return { pieces: all.flatMap(({ pieces }) => pieces), windows: Math.max(...all.map(({ pieces }) => pieces.length)), tokenCount: sum(({ tokenCount }) => tokenCount), truncatedTokens: sum(({ truncatedTokens }) => truncatedTokens), unknownTokens: sum(({ unknownTokens }) => unknownTokens) };
+  return {
+    pieces: all.flatMap(({ pieces }) => pieces),
+    windows: Math.max(...all.map(({ pieces }) => pieces.length)),
+    tokenCount: sum(({ tokenCount }) => tokenCount),
+    truncatedTokens: sum(({ truncatedTokens }) => truncatedTokens),
+    unknownTokens: sum(({ unknownTokens }) => unknownTokens),
+  };
 }
 
-function encodePair([first, second]: readonly [string, string], option: number, { tokenizer, maxLength, longText, long }: OptionHow): Encoded<OptionPiece> {
+function encodePair(
+  [first, second]: readonly [string, string],
+  option: number,
+  { tokenizer, maxLength, longText, long }: OptionHow,
+): Encoded<OptionPiece> {
   const whole = tokenizer.encode(first, { pair: second });
   const tokenCount = whole.ids.length - 3;
   const unknownTokens = countUnknown(tokenizer, whole.ids);
-  if (whole.ids.length <= maxLength) return { pieces: [{ ids: whole.ids, typeIds: whole.typeIds, option }], tokenCount, truncatedTokens: 0, unknownTokens };
+  if (whole.ids.length <= maxLength)
+    return {
+      pieces: [{ ids: whole.ids, typeIds: whole.typeIds, option }],
+      tokenCount,
+      truncatedTokens: 0,
+      unknownTokens,
+    };
   if (longText === 'error') throw tooLong(tokenCount, maxLength - 3);
   const windows = longText === 'window' ? windowsOf(tokenizer, [first, second], { maxLength, long }) : [];
-  if (windows.length > 0) return { pieces: windows.map((piece) => ({ ...piece, option })), tokenCount, truncatedTokens: 0, unknownTokens };
+  if (windows.length > 0)
+    return { pieces: windows.map((piece) => ({ ...piece, option })), tokenCount, truncatedTokens: 0, unknownTokens };
   const cut = cutPair(tokenizer, [first, second], { maxLength, long });
-  return { pieces: [{ ...cut, option }], tokenCount, truncatedTokens: tokenCount - (cut.ids.length - 3), unknownTokens };
+  return {
+    pieces: [{ ...cut, option }],
+    tokenCount,
+    truncatedTokens: tokenCount - (cut.ids.length - 3),
+    unknownTokens,
+  };
 }
 
 /** The long text cut; where the other one alone is too long, both are. */
-function cutPair(tokenizer: Tokenizer, [first, second]: readonly [string, string], { maxLength, long }: Pick<OptionHow, 'maxLength' | 'long'>): Piece {
+function cutPair(
+  tokenizer: Tokenizer,
+  [first, second]: readonly [string, string],
+  { maxLength, long }: Pick<OptionHow, 'maxLength' | 'long'>,
+): Piece {
   const other = tokenizer.encodeIds(long === 'first' ? second : first).length;
-  const { ids, typeIds } = tokenizer.encode(first, { pair: second, maxLength, truncation: other < maxLength - 3 ? (long === 'first' ? 'only_first' : 'only_second') : 'longest_first' });
+  const { ids, typeIds } = tokenizer.encode(first, {
+    pair: second,
+    maxLength,
+    truncation: other < maxLength - 3 ? (long === 'first' ? 'only_first' : 'only_second') : 'longest_first',
+  });
   return { ids, typeIds };
 }
 
 /** Windows over the long text, each with the whole other one; none where that leaves no room. */
-function windowsOf(tokenizer: Tokenizer, [first, second]: readonly [string, string], { maxLength, long }: Pick<OptionHow, 'maxLength' | 'long'>): Piece[] {
+function windowsOf(
+  tokenizer: Tokenizer,
+  [first, second]: readonly [string, string],
+  { maxLength, long }: Pick<OptionHow, 'maxLength' | 'long'>,
+): Piece[] {
   const other = tokenizer.encodeIds(long === 'first' ? second : first).length;
   const room = maxLength - 3 - other;
   if (room < Math.max(8, maxLength / 8)) return [];
   const stride = Math.floor(room / 4);
-  if (long === 'second') return tokenizer.encodeWindows(first, { pair: second, maxLength, stride }).map(({ ids, typeIds }) => ({ ids, typeIds }));
+  if (long === 'second')
+    return tokenizer
+      .encodeWindows(first, { pair: second, maxLength, stride })
+      .map(({ ids, typeIds }) => ({ ids, typeIds }));
   const { offsets } = tokenizer.encode(first, { addSpecialTokens: false });
   const starts = [0];
   while (starts[starts.length - 1] + room < offsets.length) starts.push(starts[starts.length - 1] + room - stride);
@@ -64,7 +107,11 @@ function windowsOf(tokenizer: Tokenizer, [first, second]: readonly [string, stri
 }
 
 /** The logit of each option: of one read in windows, the largest. */
-export function optionLogits(pieces: readonly OptionPiece[], logits: readonly Float32Array[], options: number): number[] {
+export function optionLogits(
+  pieces: readonly OptionPiece[],
+  logits: readonly Float32Array[],
+  options: number,
+): number[] {
   const best = new Array<number>(options).fill(-Infinity);
   pieces.forEach(({ option }, piece) => (best[option] = Math.max(best[option], logits[piece][0])));
   return best;
@@ -77,7 +124,10 @@ const BARRED = -1e30;
 export function optionFeeds(batch: UnitBatch<unknown>, shares: (unit: number) => readonly number[]): HeadFeeds {
   const { units, pieces, totalWeight } = batch;
   const shape = [units.length, pieces.length];
-  const [bias, right] = [new Float32Array(units.length * pieces.length).fill(BARRED), new Float32Array(units.length * pieces.length)];
+  const [bias, right] = [
+    new Float32Array(units.length * pieces.length).fill(BARRED),
+    new Float32Array(units.length * pieces.length),
+  ];
   let column = 0;
   units.forEach((unit, question) => {
     shares(question).forEach((share, i) => {
@@ -87,7 +137,15 @@ export function optionFeeds(batch: UnitBatch<unknown>, shares: (unit: number) =>
     column += unit.pieces.length;
   });
   return {
-    feeds: { firstTokens: firstTokens(batch), optionBias: float32(shape, bias), optionShares: float32(shape, right), questionWeights: float32([units.length], Float32Array.from(units, ({ weight }) => weight / totalWeight)) },
+    feeds: {
+      firstTokens: firstTokens(batch),
+      optionBias: float32(shape, bias),
+      optionShares: float32(shape, right),
+      questionWeights: float32(
+        [units.length],
+        Float32Array.from(units, ({ weight }) => weight / totalWeight),
+      ),
+    },
     sizes: { questions: units.length },
   };
 }

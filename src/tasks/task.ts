@@ -110,8 +110,8 @@ export interface Scores {
 export type Direction = 'higher' | 'lower';
 
 /**
- * One task: how inputs become rows of a batch, and what the network says becomes an answer and a score. Predicting, evaluating, the command line and saving are
- * written once over this; how it is trained is in its `Tuning`.
+ * One task: how inputs become rows of a batch, and what the network says becomes an answer and a score. Predicting,
+ * evaluating, the command line and saving are written once over this; how it is trained is in its `Tuning`.
  */
 export interface Task<T extends TaskTypes> {
   /** The verb of `finetune`, and `albertine_task` of a checkpoint. */
@@ -120,7 +120,10 @@ export interface Task<T extends TaskTypes> {
   readonly head: HeadName;
   /** Every figure that {@link Task.score} may give. */
   readonly metrics: Readonly<Record<string, Direction>>;
-  /** Reads what a checkpoint says of its answers, and checks it against its weights. Throws `invalid_config` or `weights_mismatch`. */
+  /**
+   * Reads what a checkpoint says of its answers, and checks it against its weights. Throws `invalid_config` or
+   * `weights_mismatch`.
+   */
   facts(model: Albert): T['facts'];
   /** Throws `invalid_argument` for what cannot be asked; `index` is its place, `subject` the function that takes it. */
   requireInput(subject: string, input: unknown, index: number): void;
@@ -134,10 +137,16 @@ export interface Task<T extends TaskTypes> {
   score(gold: readonly T['gold'][], outputs: readonly T['output'][], facts: T['facts']): Scores;
 }
 
-/** Longest input that a model was trained with; its positions where it does not say. Throws nothing: what is no length is left out. */
+/**
+ * Longest input that a model was trained with; its positions where it does not say. Throws nothing: what is no length
+ * is left out.
+ */
 export function storedMaxLength({ config, checkpoint }: Pick<Albert, 'config' | 'checkpoint'>): number {
   const stored = checkpoint.details.extra[MODEL_KEYS.maxLength];
-  return Math.min(config.maxPositionEmbeddings, typeof stored === 'number' && stored > 0 ? stored : config.maxPositionEmbeddings);
+  return Math.min(
+    config.maxPositionEmbeddings,
+    typeof stored === 'number' && stored > 0 ? stored : config.maxPositionEmbeddings,
+  );
 }
 
 /** Outputs of a head with as many as labels. */

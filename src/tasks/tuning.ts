@@ -21,9 +21,15 @@ export interface TuningOptions extends FineTuneRunOptions {
   evaluation?: string;
   /** Figure by which the best weights are kept; each task has its own default. */
   metric?: string;
-  /** Leaves out rows whose text (case, white space and compatibility forms do not count) and answer stood before, and training rows whose text is held out. Default false: they are counted and told. */
+  /**
+   * Leaves out rows whose text (case, white space and compatibility forms do not count) and answer stood before, and
+   * training rows whose text is held out. Default false: they are counted and told.
+   */
   dropDuplicates?: boolean;
-  /** Starts a new head also where the checkpoint's answers the same labels. Default false: that one is kept, its rows in the order of the labels. */
+  /**
+   * Starts a new head also where the checkpoint's answers the same labels. Default false: that one is kept, its rows in
+   * the order of the labels.
+   */
   freshHead?: boolean;
 }
 
@@ -75,7 +81,10 @@ export interface Aftermath {
   extra?: Readonly<Record<string, unknown>>;
 }
 
-/** How a task is learned: reading labelled data, targets and loss. Splitting, planning, the run with its folder, keeping the best weights and saving are written once over this. */
+/**
+ * How a task is learned: reading labelled data, targets and loss. Splitting, planning, the run with its folder, keeping
+ * the best weights and saving are written once over this.
+ */
 export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   /** How it is asked once it is learned. */
   readonly task: Task<T>;
@@ -91,7 +100,10 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   };
   /** Throws `invalid_argument` for options that contradict each other. */
   check?(options: O): void;
-  /** Reads a file; with `facts` only those answers are allowed. Throws `invalid_data` for what nothing can be learned from. */
+  /**
+   * Reads a file; with `facts` only those answers are allowed. Throws `invalid_data` for what nothing can be learned
+   * from.
+   */
   read(path: string, options: O, facts?: T['facts']): Promise<Labelled<T>>;
   /** Completes the facts by the training data and the tokeniser. */
   adapt?(train: Labelled<T>, options: O, tokenizer: Tokenizer): { facts: T['facts']; remarks: readonly string[] };
@@ -112,7 +124,11 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   /** The head to be trained, with its loss. */
   head(config: AlbertConfig, facts: T['facts'], options: O): HeadDefinition;
   /** What is drawn: one for a text, one for each window of a long one. */
-  units(encoded: Encoded<T['piece']>, gold: T['gold'], context: { facts: T['facts']; options: O; train: Labelled<T> }): Unit[];
+  units(
+    encoded: Encoded<T['piece']>,
+    gold: T['gold'],
+    context: { facts: T['facts']; options: O; train: Labelled<T> },
+  ): Unit[];
   /** Targets of a batch as the head takes them. */
   feeds(batch: UnitBatch<unknown>, facts: T['facts'], options: O): HeadFeeds;
   /** The options as the task encodes and decodes with them in training and its evaluations. */
@@ -123,14 +139,23 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   settings(options: O, facts: T['facts']): RunSettings;
   /** Figures of a simple method on the held-out rows; undefined where it has none or takes too long. */
   baseline?(splits: Splits<T>, options: O): (() => RunInfo['baseline']) | undefined;
-  /** The facts as they stand after the steps done, where decoding reads what is being learned: from the head's results in an evaluation. */
+  /**
+   * The facts as they stand after the steps done, where decoding reads what is being learned: from the head's results
+   * in an evaluation.
+   */
   learned?(facts: T['facts'], results: HeadResults): T['facts'];
   /** What `config.json` says of the answers. */
-  stored(facts: T['facts'], options: O): { labels?: string[]; problemType?: string; extra?: Readonly<Record<string, unknown>> };
+  stored(
+    facts: T['facts'],
+    options: O,
+  ): { labels?: string[]; problemType?: string; extra?: Readonly<Record<string, unknown>> };
   /** What the model card says; `use` is code that asks the model. */
   readonly card: { name: string; description: (rows: string, facts: T['facts']) => string; use: readonly string[] };
   /** Opens what was saved, for {@link Tuning.finish}. */
   open?(folder: string, options: O): Promise<TaskModel<T>>;
   /** Looks at the saved model with the held-out rows. */
-  finish?(model: TaskModel<T>, held: { evaluation: Labelled<T>; encoded: readonly Encoded<T['piece']>[]; options: O; outcome: TrainingOutcome }): Promise<Aftermath>;
+  finish?(
+    model: TaskModel<T>,
+    held: { evaluation: Labelled<T>; encoded: readonly Encoded<T['piece']>[]; options: O; outcome: TrainingOutcome },
+  ): Promise<Aftermath>;
 }

@@ -26,7 +26,10 @@ export interface VerbParts<T extends TaskTypes, O extends TuningOptions> {
 }
 
 /** The verbs of a task with a head. */
-export function verbsOf<T extends TaskTypes, O extends TuningOptions>(tuning: Tuning<T, O>, parts: VerbParts<T, O>): TaskVerbs {
+export function verbsOf<T extends TaskTypes, O extends TuningOptions>(
+  tuning: Tuning<T, O>,
+  parts: VerbParts<T, O>,
+): TaskVerbs {
   return {
     async fineTune(given): Promise<FinishedRun> {
       const options = given as unknown as O;
@@ -38,19 +41,29 @@ export function verbsOf<T extends TaskTypes, O extends TuningOptions>(tuning: Tu
       const model = parts.open(albert);
       parts.requireFitting?.(model, options);
       const data = await tuning.read(path, options, model.facts);
-      return evaluateTask(model, data, { ...tuning.asking(options), ...pick(given as AskOptions, ['longText', 'maxLength', 'batchTokens']) });
+      return evaluateTask(model, data, {
+        ...tuning.asking(options),
+        ...pick(given as AskOptions, ['longText', 'maxLength', 'batchTokens']),
+      });
     },
     predictor: (albert) => predictorOf(parts, albert),
   };
 }
 
-function predictorOf<T extends TaskTypes, O extends TuningOptions>({ open, predict }: VerbParts<T, O>, albert: Albert): Predictor {
+function predictorOf<T extends TaskTypes, O extends TuningOptions>(
+  { open, predict }: VerbParts<T, O>,
+  albert: Albert,
+): Predictor {
   const model = open(albert);
   return {
     requireInputs: (pairs) => predict.requireInputs?.(model, pairs),
     ofText: () => predict.ofText?.bind(predict),
     ...(predict.open && { open: predict.open.bind(predict) }),
-    answers: (inputs, options) => model.predictStream(inputs as AsyncIterable<T['input']>, { ...predict.asking(options), ...pick(options as AskOptions & { lookAhead?: number }, ['longText', 'maxLength', 'batchTokens', 'lookAhead']) }) as AsyncGenerator<TextCounts>,
+    answers: (inputs, options) =>
+      model.predictStream(inputs as AsyncIterable<T['input']>, {
+        ...predict.asking(options),
+        ...pick(options as AskOptions & { lookAhead?: number }, ['longText', 'maxLength', 'batchTokens', 'lookAhead']),
+      }) as AsyncGenerator<TextCounts>,
     record: (answer, options) => predict.record(answer as Answer<T>, model.facts, options),
     cells: (answer, options) => predict.cells(answer as Answer<T>, model.facts, options),
   };

@@ -35,7 +35,10 @@ export interface AskedText {
 export interface Predictor {
   /** Throws `invalid_argument` where the model does not take such inputs; before anything is read. */
   requireInputs(pairs: boolean): void;
-  /** How a text becomes what is asked; undefined where texts alone say too little, so that {@link Predictor.open} reads the rows. */
+  /**
+   * How a text becomes what is asked; undefined where texts alone say too little, so that {@link Predictor.open} reads
+   * the rows.
+   */
   ofText(options: GivenOptions): ((text: AskedText) => unknown) | undefined;
   /** The flag with which texts alone can be asked, where {@link Predictor.ofText} is undefined without it. */
   textsWith?: string;
@@ -54,6 +57,10 @@ export interface TaskVerbs {
   /** Options are those of a run with the task's own. */
   fineTune(options: FineTuneRunOptions & GivenOptions): Promise<FinishedRun>;
   /** Figures of a model on a labelled file; `heading` is printed above them. */
-  evaluate(model: Albert, path: string, options: GivenOptions & { signal?: AbortSignal }): Promise<TaskEvaluation & { heading?: string }>;
+  evaluate(
+    model: Albert,
+    path: string,
+    options: GivenOptions & { signal?: AbortSignal },
+  ): Promise<TaskEvaluation & { heading?: string }>;
   predictor?(model: Albert): Predictor;
 }

@@ -31,10 +31,15 @@ export class AddedTokenMatcher {
   private readonly byLowerCase = new Map<string, AddedToken>();
 
   constructor(tokens: readonly AddedToken[], lowerCase: boolean) {
-    const sorted = [...tokens].filter(({ content }) => content !== '').sort((a, b) => b.content.length - a.content.length);
+    const sorted = [...tokens]
+      .filter(({ content }) => content !== '')
+      .sort((a, b) => b.content.length - a.content.length);
     const sources = sorted.map((token) => {
       const insensitive = lowerCase && token.normalized === true;
-      (insensitive ? this.byLowerCase : this.byContent).set(insensitive ? token.content.toLowerCase() : token.content, token);
+      (insensitive ? this.byLowerCase : this.byContent).set(
+        insensitive ? token.content.toLowerCase() : token.content,
+        token,
+      );
       const body = insensitive ? anyCase(token.content) : escape(token.content);
       return token.singleWord ? `(?<![\\p{L}\\p{N}_])${body}(?![\\p{L}\\p{N}_])` : body;
     });
@@ -73,8 +78,12 @@ function escape(text: string): string {
 }
 
 function anyCase(text: string): string {
-  return [...text].map((character) => {
-    const variants = new Set([character, character.toLowerCase(), character.toUpperCase()].filter((variant) => [...variant].length === 1));
-    return variants.size > 1 ? `(?:${[...variants].map(escape).join('|')})` : escape(character);
-  }).join('');
+  return [...text]
+    .map((character) => {
+      const variants = new Set(
+        [character, character.toLowerCase(), character.toUpperCase()].filter((variant) => [...variant].length === 1),
+      );
+      return variants.size > 1 ? `(?:${[...variants].map(escape).join('|')})` : escape(character);
+    })
+    .join('');
 }

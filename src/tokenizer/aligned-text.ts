@@ -44,7 +44,8 @@ export class AlignedText {
   /** The units `[start, end)` as a string. */
   toString(start = 0, end = this.length): string {
     let text = '';
-    for (let i = start; i < end; i += 4096) text += String.fromCharCode(...this.units.subarray(i, Math.min(end, i + 4096)));
+    for (let i = start; i < end; i += 4096)
+      text += String.fromCharCode(...this.units.subarray(i, Math.min(end, i + 4096)));
     return text;
   }
 

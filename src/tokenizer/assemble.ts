@@ -27,7 +27,12 @@ export interface AssemblyContext {
 }
 
 /** `[CLS] first [SEP]` or `[CLS] first [SEP] second [SEP]`, truncated and padded as the options say. */
-export function assemble(context: AssemblyContext, first: TextTokens, second: TextTokens | undefined, options: EncodeOptions): Encoding {
+export function assemble(
+  context: AssemblyContext,
+  first: TextTokens,
+  second: TextTokens | undefined,
+  options: EncodeOptions,
+): Encoding {
   const { addSpecialTokens = true, maxLength, truncation = 'longest_first', padTo } = options;
   if (truncation !== false) requireOneOf('truncation', truncation, ['longest_first', 'only_first', 'only_second']);
   if (padTo !== undefined) requireInteger('padTo', padTo, { min: 0 });
@@ -35,23 +40,37 @@ export function assemble(context: AssemblyContext, first: TextTokens, second: Te
   let kept = lengths;
   if (maxLength !== undefined) {
     const capacity = capacityOf(maxLength, addSpecialTokens, second !== undefined);
-    if (truncation !== false && lengths[0] + lengths[1] > capacity) kept = truncatedLengths(lengths, capacity, truncation);
+    if (truncation !== false && lengths[0] + lengths[1] > capacity)
+      kept = truncatedLengths(lengths, capacity, truncation);
   }
-  const cuts = [{ tokens: first, start: 0, end: kept[0] }, ...(second ? [{ tokens: second, start: 0, end: kept[1] }] : [])];
+  const cuts = [
+    { tokens: first, start: 0, end: kept[0] },
+    ...(second ? [{ tokens: second, start: 0, end: kept[1] }] : []),
+  ];
   const truncated = lengths[0] + lengths[1] - kept[0] - kept[1];
   return build(context, cuts, { addSpecialTokens, truncatedTokens: truncated, padTo });
 }
 
 /** Windows over the last text; with a pair, every window begins with the whole first text. */
-export function assembleWindows(context: AssemblyContext, first: TextTokens, second: TextTokens | undefined, options: WindowOptions): Encoding[] {
+export function assembleWindows(
+  context: AssemblyContext,
+  first: TextTokens,
+  second: TextTokens | undefined,
+  options: WindowOptions,
+): Encoding[] {
   const { addSpecialTokens = true, maxLength, stride = 0 } = options;
   const fixed: Cut[] = second ? [{ tokens: first, start: 0, end: first.ids.length }] : [];
   const moving = second ?? first;
   const capacity = capacityOf(maxLength, addSpecialTokens, second !== undefined) - (second ? first.ids.length : 0);
   if (capacity < 1) {
-    throw new AlbertineError('text_too_long', prose`no room for windows: the first text has ${first.ids.length} tokens and ${option('maxLength')} is ${maxLength}`, {
-      value: first.ids.length, hint: prose`Shorten the first text or raise ${option('maxLength')}`,
-    });
+    throw new AlbertineError(
+      'text_too_long',
+      prose`no room for windows: the first text has ${first.ids.length} tokens and ${option('maxLength')} is ${maxLength}`,
+      {
+        value: first.ids.length,
+        hint: prose`Shorten the first text or raise ${option('maxLength')}`,
+      },
+    );
   }
   requireInteger('stride', stride, { min: 0, max: capacity - 1 });
   const windows: Encoding[] = [];
@@ -68,7 +87,11 @@ function capacityOf(maxLength: number, addSpecialTokens: boolean, pair: boolean)
   return maxLength - reserved;
 }
 
-function truncatedLengths([first, second]: [number, number], capacity: number, strategy: 'longest_first' | 'only_first' | 'only_second'): [number, number] {
+function truncatedLengths(
+  [first, second]: [number, number],
+  capacity: number,
+  strategy: 'longest_first' | 'only_first' | 'only_second',
+): [number, number] {
   if (strategy === 'longest_first') {
     // Token by token from the longer text, from the second when equal: the shorter keeps everything up to half.
     const half = Math.ceil(capacity / 2);
@@ -78,9 +101,14 @@ function truncatedLengths([first, second]: [number, number], capacity: number, s
   }
   const [cut, other] = strategy === 'only_first' ? [first, second] : [second, first];
   if (other > capacity) {
-    throw new AlbertineError('text_too_long', `truncation ${strategy} cannot make room: the other text alone has ${other} tokens for ${capacity} places`, {
-      value: other, hint: prose`Use longest_first or a larger ${option('maxLength')}`,
-    });
+    throw new AlbertineError(
+      'text_too_long',
+      `truncation ${strategy} cannot make room: the other text alone has ${other} tokens for ${capacity} places`,
+      {
+        value: other,
+        hint: prose`Use longest_first or a larger ${option('maxLength')}`,
+      },
+    );
   }
   const kept = Math.min(cut, capacity - other);
   return strategy === 'only_first' ? [kept, other] : [other, kept];
@@ -127,7 +155,11 @@ function build(context: AssemblyContext, cuts: Cut[], options: BuildOptions): En
   return encoding;
 }
 
-function copyText(encoding: Encoding, cut: Cut, place: { type: number; position: number; tokenOf: (id: number) => string }): number {
+function copyText(
+  encoding: Encoding,
+  cut: Cut,
+  place: { type: number; position: number; tokenOf: (id: number) => string },
+): number {
   const { tokens, start, end } = cut;
   let { position } = place;
   for (let i = start; i < end; i++, position++) {
@@ -144,11 +176,15 @@ function copyText(encoding: Encoding, cut: Cut, place: { type: number; position:
 function requireSpecial(special: SpecialTokens): void {
   if (special.cls >= 0 && special.sep >= 0) return;
   throw new AlbertineError('invalid_file', 'the vocabulary has no classification and separator tokens', {
-    value: special, hint: 'Encode with addSpecialTokens: false, or name cls_token and sep_token in tokenizer_config.json',
+    value: special,
+    hint: 'Encode with addSpecialTokens: false, or name cls_token and sep_token in tokenizer_config.json',
   });
 }
 
 function requirePad(special: SpecialTokens): number {
   if (special.pad >= 0) return special.pad;
-  throw new AlbertineError('invalid_file', 'the vocabulary has no padding token', { value: special, hint: 'Name pad_token in tokenizer_config.json' });
+  throw new AlbertineError('invalid_file', 'the vocabulary has no padding token', {
+    value: special,
+    hint: 'Name pad_token in tokenizer_config.json',
+  });
 }

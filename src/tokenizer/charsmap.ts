@@ -19,12 +19,16 @@ export class Charsmap {
   /** Whether some rule looks across a space, so that words cannot be normalised one by one. */
   readonly crossesSpaces: boolean;
 
-  /** Reads `NormalizerSpec.precompiled_charsmap`; empty bytes give the identity. Throws `invalid_file` when malformed. */
+  /**
+   * Reads `NormalizerSpec.precompiled_charsmap`; empty bytes give the identity. Throws `invalid_file` when malformed.
+   */
   constructor(bytes: Uint8Array) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const trieBytes = bytes.length >= 4 ? view.getUint32(0, true) : 0;
     if (bytes.length > 0 && (bytes.length <= 4 || trieBytes + 4 >= bytes.length || trieBytes % 4 !== 0)) {
-      throw new AlbertineError('invalid_file', `malformed precompiled_charsmap of ${bytes.length} bytes`, { value: bytes.length });
+      throw new AlbertineError('invalid_file', `malformed precompiled_charsmap of ${bytes.length} bytes`, {
+        value: bytes.length,
+      });
     }
     this.units = new Uint32Array(bytes.slice(4, 4 + trieBytes).buffer);
     this.replacements = bytes.subarray(Math.min(bytes.length, 4 + trieBytes));
@@ -107,7 +111,8 @@ export class Charsmap {
     const plain = new Uint8Array(128);
     const rule: CharsmapMatch = { length: 0, replacement: '' };
     for (let first = 0; first < 128; first++) {
-      const alone = this.longestMatch(0, (i) => (i === 0 ? first : -1), rule) && rule.replacement !== String.fromCharCode(first);
+      const alone =
+        this.longestMatch(0, (i) => (i === 0 ? first : -1), rule) && rule.replacement !== String.fromCharCode(first);
       let pair = false;
       if (this.units.length > 0) {
         const node = this.advance(offsetOf(this.units[0]), first);
@@ -150,7 +155,12 @@ function parentsByPosition(units: Uint32Array): { heads: Int32Array; links: Int3
 }
 
 /** Whether a unit belongs to the trie: unused units carry arbitrary labels, but no path from the root. */
-function isReachable(at: number, units: Uint32Array, parents: ReturnType<typeof parentsByPosition>, seen = new Set<number>()): boolean {
+function isReachable(
+  at: number,
+  units: Uint32Array,
+  parents: ReturnType<typeof parentsByPosition>,
+  seen = new Set<number>(),
+): boolean {
   if (at === 0) return true;
   if (seen.has(at) || (units[at] & 0x80000000) !== 0) return false;
   seen.add(at);

@@ -1,7 +1,9 @@
 import { hashLanes, wordsOf } from '../core/hash.ts';
 import { hash32 } from '../core/random.ts';
 
-/** A running hash of texts, numbers and bytes; not cryptographic. The order of the parts matters, and where one ends. */
+/**
+ * A running hash of texts, numbers and bytes; not cryptographic. The order of the parts matters, and where one ends.
+ */
 export class ContentHash {
   private first = 0x243f6a88;
   private second = 0x85a308d3;
@@ -38,7 +40,7 @@ export function fingerprintOf(parts: Iterable<string | number>): string {
     const text = String(part);
     for (let i = 0; i < text.length; i++) {
       first = Math.imul(first ^ text.charCodeAt(i), 0x01000193);
-      second = Math.imul(second, 31) + text.charCodeAt(i) | 0;
+      second = (Math.imul(second, 31) + text.charCodeAt(i)) | 0;
     }
     // Ends each part, so that ["ab"] and ["a", "b"] differ.
     first = Math.imul(first ^ 0x10000, 0x01000193);

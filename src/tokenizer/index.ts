@@ -9,8 +9,16 @@ export type { AddedToken } from './added-tokens.ts';
 export { loadTokenizer } from './load.ts';
 export type { SpecialTokenNames, TokenizerOptions } from './options.ts';
 export {
-  type NormalizerSpec, normalizerSpec, parseSentencePieceModel, type PieceType, type SentencePiece, type SentencePieceAlgorithm,
-  type SentencePieceModel, type TrainerSpec, trainerSpec, writeSentencePieceModel,
+  type NormalizerSpec,
+  normalizerSpec,
+  parseSentencePieceModel,
+  type PieceType,
+  type SentencePiece,
+  type SentencePieceAlgorithm,
+  type SentencePieceModel,
+  type TrainerSpec,
+  trainerSpec,
+  writeSentencePieceModel,
 } from './sentencepiece-model.ts';
 export type { EncodeOptions, Encoding, SpecialTokens, Tokenizer, Truncation, WindowOptions } from './tokenizer.ts';
 export { parseTokenizerJson } from './tokenizer-json.ts';

@@ -36,11 +36,18 @@ export function numberAt(path: string, value: unknown): number {
   throw malformed(path, 'a number', value);
 }
 
-/** A token with its id and switches, as `added_tokens` and `added_tokens_decoder` describe it. Throws `invalid_file`. */
+/**
+ * A token with its id and switches, as `added_tokens` and `added_tokens_decoder` describe it. Throws `invalid_file`.
+ */
 export function addedTokenAt(path: string, value: unknown, id: unknown): AddedToken {
   const token = objectAt(path, value);
   return {
-    content: textAt(`${path}.content`, token.content), id: idAt(`${path}.id`, id), special: token.special === true, lstrip: token.lstrip === true,
-    rstrip: token.rstrip === true, singleWord: token.single_word === true, normalized: token.normalized === true,
+    content: textAt(`${path}.content`, token.content),
+    id: idAt(`${path}.id`, id),
+    special: token.special === true,
+    lstrip: token.lstrip === true,
+    rstrip: token.rstrip === true,
+    singleWord: token.single_word === true,
+    normalized: token.normalized === true,
   };
 }

@@ -14,10 +14,10 @@ const ROLES: (keyof SpecialTokens)[] = ['pad', 'unk', 'cls', 'sep', 'mask'];
 const SIDE_FILES = ['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'];
 
 /**
- * Loads a tokeniser by the files present, never by a model's declared type: `spiece.model` (or the only `*.model`), else
- * `vocab.txt`, else `tokenizer.json`. Options come from `tokenizer_config.json`, `special_tokens_map.json` and
- * `added_tokens.json` when there, and `options` win. With `variant: 'hf-fast'` a `tokenizer.json` is preferred.
- * Throws `tokenizer_not_found` naming the files looked for, `unsupported`, `invalid_file`.
+ * Loads a tokeniser by the files present, never by a model's declared type: `spiece.model` (or the only `*.model`),
+ * else `vocab.txt`, else `tokenizer.json`. Options come from `tokenizer_config.json`, `special_tokens_map.json` and
+ * `added_tokens.json` when there, and `options` win. With `variant: 'hf-fast'` a `tokenizer.json` is preferred. Throws
+ * `tokenizer_not_found` naming the files looked for, `unsupported`, `invalid_file`.
  */
 export async function loadTokenizer(files: FileSource, options: TokenizerOptions = {}): Promise<Tokenizer> {
   const names = await files.list();
@@ -45,20 +45,40 @@ async function readSide(files: FileSource, name: string): Promise<string> {
 }
 
 /** The tokeniser of a vocabulary file's content. */
-function build(main: string, content: Uint8Array, { options, merged, source }: { options: TokenizerOptions; merged: TokenizerOptions; source: TokenizerSource | undefined }): Tokenizer {
+function build(
+  main: string,
+  content: Uint8Array,
+  {
+    options,
+    merged,
+    source,
+  }: { options: TokenizerOptions; merged: TokenizerOptions; source: TokenizerSource | undefined },
+): Tokenizer {
   if (main === 'vocab.txt') return createWordPieceTokenizer(parseVocabulary(decode(content)), merged, source);
   if (main === 'tokenizer.json') {
     // Lower-casing and accents are in the file's own normaliser; only the caller overrides them.
     const { lowerCase, keepAccents, splitChinese, maxWordLength } = options;
-    return parseTokenizerJson(parseJson(main, decode(content)), { ...merged, lowerCase, keepAccents, splitChinese, maxWordLength }, source);
+    return parseTokenizerJson(
+      parseJson(main, decode(content)),
+      { ...merged, lowerCase, keepAccents, splitChinese, maxWordLength },
+      source,
+    );
   }
   return createUnigramTokenizer(parseSentencePieceModel(content), merged, source);
 }
 
-/** What the JSON files beside a vocabulary say; unknown keys are ignored. Keys are file names. Throws `invalid_file`. */
+/**
+ * What the JSON files beside a vocabulary say; unknown keys are ignored. Keys are file names. Throws `invalid_file`.
+ */
 export function readTokenizerConfig(files: Record<string, string>): TokenizerConfig {
-  const config = files['tokenizer_config.json'] === undefined ? {} : parseJson('tokenizer_config.json', files['tokenizer_config.json']);
-  const map = files['special_tokens_map.json'] === undefined ? {} : parseJson('special_tokens_map.json', files['special_tokens_map.json']);
+  const config =
+    files['tokenizer_config.json'] === undefined
+      ? {}
+      : parseJson('tokenizer_config.json', files['tokenizer_config.json']);
+  const map =
+    files['special_tokens_map.json'] === undefined
+      ? {}
+      : parseJson('special_tokens_map.json', files['special_tokens_map.json']);
   const options: TokenizerOptions = {};
   if (typeof config.do_lower_case === 'boolean') options.lowerCase = config.do_lower_case;
   if (typeof config.keep_accents === 'boolean') options.keepAccents = config.keep_accents;
@@ -78,10 +98,12 @@ export function readTokenizerConfig(files: Record<string, string>): TokenizerCon
 function configuredTokens(config: Json, addedTokensJson: string | undefined): AddedToken[] {
   const tokens: AddedToken[] = [];
   if (addedTokensJson !== undefined) {
-    for (const [content, id] of Object.entries(parseJson('added_tokens.json', addedTokensJson))) tokens.push({ content, id: idAt(`added_tokens.json: ${JSON.stringify(content)}`, id) });
+    for (const [content, id] of Object.entries(parseJson('added_tokens.json', addedTokensJson)))
+      tokens.push({ content, id: idAt(`added_tokens.json: ${JSON.stringify(content)}`, id) });
   }
   const decoder = 'tokenizer_config.json: added_tokens_decoder';
-  for (const [id, value] of Object.entries(objectAt(decoder, config.added_tokens_decoder ?? {}))) tokens.push(addedTokenAt(`${decoder}.${id}`, value, /^\d+$/.test(id) ? Number(id) : id));
+  for (const [id, value] of Object.entries(objectAt(decoder, config.added_tokens_decoder ?? {})))
+    tokens.push(addedTokenAt(`${decoder}.${id}`, value, /^\d+$/.test(id) ? Number(id) : id));
   return tokens;
 }
 
@@ -95,7 +117,8 @@ function contentOf(value: unknown): string | undefined {
 function mergeOptions(config: TokenizerConfig, options: TokenizerOptions): TokenizerOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return {
-    ...config.options, ...given,
+    ...config.options,
+    ...given,
     specialTokens: { ...config.options.specialTokens, ...options.specialTokens },
     addedTokens: [...config.addedTokens, ...(options.addedTokens ?? [])],
   };
@@ -107,9 +130,17 @@ function chooseFile(names: string[], options: TokenizerOptions, location: string
   const models = names.filter((name) => name.endsWith('.model'));
   if (models.length === 1) return models[0];
   for (const name of ['vocab.txt', 'tokenizer.json']) if (names.includes(name)) return name;
-  throw new AlbertineError('tokenizer_not_found', `no tokeniser in ${location}: looked for spiece.model, a single *.model, vocab.txt, tokenizer.json`, {
-    value: names, hint: models.length > 1 ? `Found several models (${models.join(', ')}); name one of them spiece.model` : 'Copy the file of the checkpoint there',
-  });
+  throw new AlbertineError(
+    'tokenizer_not_found',
+    `no tokeniser in ${location}: looked for spiece.model, a single *.model, vocab.txt, tokenizer.json`,
+    {
+      value: names,
+      hint:
+        models.length > 1
+          ? `Found several models (${models.join(', ')}); name one of them spiece.model`
+          : 'Copy the file of the checkpoint there',
+    },
+  );
 }
 
 function canonicalName(name: string): string {
@@ -121,7 +152,11 @@ function parseJson(name: string, text: string): Json {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new AlbertineError('invalid_file', `${name} is not JSON: it starts with ${describeValue(text.slice(0, 60))}`, { cause, hint: 'The file is damaged' });
+    throw new AlbertineError(
+      'invalid_file',
+      `${name} is not JSON: it starts with ${describeValue(text.slice(0, 60))}`,
+      { cause, hint: 'The file is damaged' },
+    );
   }
   return objectAt(name, value);
 }

@@ -8,12 +8,16 @@ export type SpecialTokenNames = Partial<Record<keyof SpecialTokens, string>>;
 export interface TokenizerOptions {
   /** Default: `do_lower_case` of tokenizer_config.json, else true, as for every published ALBERT. */
   lowerCase?: boolean;
-  /** Keeps accents. Default: `keep_accents` (Unigram) or the opposite of `strip_accents` (WordPiece); else false for Unigram, not `lowerCase` for WordPiece. */
+  /**
+   * Keeps accents. Default: `keep_accents` (Unigram) or the opposite of `strip_accents` (WordPiece); else false for
+   * Unigram, not `lowerCase` for WordPiece.
+   */
   keepAccents?: boolean;
   /**
-   * Which implementation to match where they disagree. `original` (default for spiece.model and vocab.txt): Google's code and HF's "slow"
-   * tokenisers; `hf-fast` (the only one for tokenizer.json): HF tokenizers, which makes pieces ending in a digit and a comma unattractive
-   * instead of splitting them, removes every mark, not only combining ones, and in WordPiece drops private-use characters and writes no final sigma.
+   * Which implementation to match where they disagree. `original` (default for spiece.model and vocab.txt): Google's
+   * code and HF's "slow" tokenisers; `hf-fast` (the only one for tokenizer.json): HF tokenizers, which makes pieces
+   * ending in a digit and a comma unattractive instead of splitting them, removes every mark, not only combining ones,
+   * and in WordPiece drops private-use characters and writes no final sigma.
    */
   variant?: 'original' | 'hf-fast';
   /** Unigram only: `none` gives plain SentencePiece without ALBERT's preparation and digit rule. Default `albert`. */
@@ -38,32 +42,56 @@ export interface TokenizerConfig {
 }
 
 /**
- * What ALBERT's network takes, as `model_input_names` of tokenizer_config.json. transformers 5 leaves the token types out of what an ALBERT tokeniser
- * returns unless they are named, and both texts of a pair then look like the first.
+ * What ALBERT's network takes, as `model_input_names` of tokenizer_config.json. transformers 5 leaves the token types
+ * out of what an ALBERT tokeniser returns unless they are named, and both texts of a pair then look like the first.
  */
 export const MODEL_INPUT_NAMES: readonly string[] = ['input_ids', 'token_type_ids', 'attention_mask'];
 
 const DEFAULT_NAMES: Record<keyof SpecialTokens, string[]> = {
-  pad: ['<pad>', '[PAD]'], unk: ['<unk>', '[UNK]'], cls: ['[CLS]', '<s>'], sep: ['[SEP]', '</s>'], mask: ['[MASK]', '<mask>'],
+  pad: ['<pad>', '[PAD]'],
+  unk: ['<unk>', '[UNK]'],
+  cls: ['[CLS]', '<s>'],
+  sep: ['[SEP]', '</s>'],
+  mask: ['[MASK]', '<mask>'],
 };
 
-/** Ids of the special tokens in a vocabulary: by the given names, else the customary ones. Absent ones are -1 (`mask`: left out). */
-export function resolveSpecialTokens(vocabulary: readonly (string | undefined)[], names: SpecialTokenNames): SpecialTokens {
+/**
+ * Ids of the special tokens in a vocabulary: by the given names, else the customary ones. Absent ones are -1 (`mask`:
+ * left out).
+ */
+export function resolveSpecialTokens(
+  vocabulary: readonly (string | undefined)[],
+  names: SpecialTokenNames,
+): SpecialTokens {
   const resolve = (role: keyof SpecialTokens): number => {
     const candidates = names[role] === undefined ? DEFAULT_NAMES[role] : [names[role]];
     for (const candidate of candidates) {
-      // A dozen searches are faster than a map of the whole vocabulary. Of equal tokens the last counts, as in segmentation.
+      // A dozen searches are faster than a map of the whole vocabulary. Of equal tokens the last counts, as in
+      // segmentation.
       const id = vocabulary.lastIndexOf(candidate);
       if (id >= 0) return id;
     }
     return -1;
   };
   const mask = resolve('mask');
-  return { pad: resolve('pad'), unk: resolve('unk'), cls: resolve('cls'), sep: resolve('sep'), ...(mask >= 0 && { mask }) };
+  return {
+    pad: resolve('pad'),
+    unk: resolve('unk'),
+    cls: resolve('cls'),
+    sep: resolve('sep'),
+    ...(mask >= 0 && { mask }),
+  };
 }
 
-/** The special tokens as added tokens (`[MASK]` swallows the space before it, as in HF), then `extra`; the last entry of an id wins. */
-export function specialAsAdded(special: SpecialTokens, nameOf: (id: number) => string | undefined, extra: AddedToken[]): AddedToken[] {
+/**
+ * The special tokens as added tokens (`[MASK]` swallows the space before it, as in HF), then `extra`; the last entry of
+ * an id wins.
+ */
+export function specialAsAdded(
+  special: SpecialTokens,
+  nameOf: (id: number) => string | undefined,
+  extra: AddedToken[],
+): AddedToken[] {
   const tokens = new Map<number, AddedToken>();
   for (const [role, id] of Object.entries(special) as [keyof SpecialTokens, number | undefined][]) {
     const content = id === undefined || id < 0 ? undefined : nameOf(id);

@@ -6,9 +6,9 @@ const INSERTION_LIMIT = 48;
 const ENDED = -1;
 
 /**
- * A trie over UTF-16 code units. The children of a node are a contiguous, sorted run: few bytes a node and good locality, which is what the
- * speed of segmentation depends on. A node's children are made when they are first asked for, so that a trie of tens of thousands of pieces
- * is there at once, and only what texts need of it is ever built.
+ * A trie over UTF-16 code units. The children of a node are a contiguous, sorted run: few bytes a node and good
+ * locality, which is what the speed of segmentation depends on. A node's children are made when they are first asked
+ * for, so that a trie of tens of thousands of pieces is there at once, and only what texts need of it is ever built.
  */
 export class PieceTrie {
   /** The value at each node that {@link child} has returned, -1 where no piece ends. */
@@ -20,14 +20,20 @@ export class PieceTrie {
   /** Children of the root by unit, 0 where there is none. */
   private readonly root = new Int32Array(65536);
   private count = 1;
-  /** The pieces below each node are a run of `order`, which is sorted by their units up to the node's depth and, once opened, one further. */
+  /**
+   * The pieces below each node are a run of `order`, which is sorted by their units up to the node's depth and, once
+   * opened, one further.
+   */
   private readonly from: Int32Array;
   private readonly to: Int32Array;
   private readonly depths: Int32Array;
   private readonly order: PieceOrder;
   private readonly valueOf: ArrayLike<number> | undefined;
 
-  /** `values[i]` (default: i) belongs to `pieces[i]`; both are kept. Of equal pieces the last wins, empty ones are ignored. */
+  /**
+   * `values[i]` (default: i) belongs to `pieces[i]`; both are kept. Of equal pieces the last wins, empty ones are
+   * ignored.
+   */
   constructor(pieces: readonly string[], values?: ArrayLike<number>) {
     // Room for every node: memory that is never written to costs nothing.
     const capacity = pieces.reduce((sum, piece) => sum + piece.length, 1);

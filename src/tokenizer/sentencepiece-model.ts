@@ -5,7 +5,14 @@ import { concatenate, FieldReader, floatOf, type ProtobufField, ProtobufWriter, 
 export type PieceType = 'normal' | 'unknown' | 'control' | 'userDefined' | 'unused' | 'byte';
 
 /** `ModelProto.SentencePiece.Type`. */
-export const PIECE_TYPES: Record<PieceType, number> = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 };
+export const PIECE_TYPES: Record<PieceType, number> = {
+  normal: 1,
+  unknown: 2,
+  control: 3,
+  userDefined: 4,
+  unused: 5,
+  byte: 6,
+};
 const PIECE_TYPE_OF = new Map(Object.entries(PIECE_TYPES).map(([name, number]) => [number, name as PieceType]));
 
 /** One vocabulary entry; its id is its position. */
@@ -22,7 +29,9 @@ export interface SentencePiece {
 export type SentencePieceAlgorithm = 'unigram' | 'bpe' | 'word' | 'char';
 
 const ALGORITHMS: Record<SentencePieceAlgorithm, number> = { unigram: 1, bpe: 2, word: 3, char: 4 };
-const ALGORITHM_OF = new Map(Object.entries(ALGORITHMS).map(([name, number]) => [number, name as SentencePieceAlgorithm]));
+const ALGORITHM_OF = new Map(
+  Object.entries(ALGORITHMS).map(([name, number]) => [number, name as SentencePieceAlgorithm]),
+);
 
 /** How the model was trained, and the symbols it reserves (protobuf `TrainerSpec`; defaults are SentencePiece's). */
 export interface TrainerSpec {
@@ -140,19 +149,42 @@ const SELF_TEST_FIELD = 4;
 /** A {@link TrainerSpec} with SentencePiece's defaults, changed by `values`. */
 export function trainerSpec(values: Partial<TrainerSpec> = {}): TrainerSpec {
   return {
-    algorithm: 'unigram', vocabSize: 8000, characterCoverage: Math.fround(0.9995), maxPieceLength: 16,
-    splitByUnicodeScript: true, splitByWhitespace: true, splitByNumber: true, splitDigits: false,
-    treatWhitespaceAsSuffix: false, byteFallback: false, controlSymbols: [], userDefinedSymbols: [],
-    unkId: 0, bosId: 1, eosId: 2, padId: -1, unkSurface: ' \u2047 ',
-    unkPiece: '<unk>', bosPiece: '<s>', eosPiece: '</s>', padPiece: '<pad>', unknownFields: new Uint8Array(0), ...values,
+    algorithm: 'unigram',
+    vocabSize: 8000,
+    characterCoverage: Math.fround(0.9995),
+    maxPieceLength: 16,
+    splitByUnicodeScript: true,
+    splitByWhitespace: true,
+    splitByNumber: true,
+    splitDigits: false,
+    treatWhitespaceAsSuffix: false,
+    byteFallback: false,
+    controlSymbols: [],
+    userDefinedSymbols: [],
+    unkId: 0,
+    bosId: 1,
+    eosId: 2,
+    padId: -1,
+    unkSurface: ' \u2047 ',
+    unkPiece: '<unk>',
+    bosPiece: '<s>',
+    eosPiece: '</s>',
+    padPiece: '<pad>',
+    unknownFields: new Uint8Array(0),
+    ...values,
   };
 }
 
 /** A {@link NormalizerSpec} with SentencePiece's defaults (and no charsmap), changed by `values`. */
 export function normalizerSpec(values: Partial<NormalizerSpec> = {}): NormalizerSpec {
   return {
-    name: '', precompiledCharsmap: new Uint8Array(0), addDummyPrefix: true, removeExtraWhitespaces: true, escapeWhitespaces: true,
-    unknownFields: new Uint8Array(0), ...values,
+    name: '',
+    precompiledCharsmap: new Uint8Array(0),
+    addDummyPrefix: true,
+    removeExtraWhitespaces: true,
+    escapeWhitespaces: true,
+    unknownFields: new Uint8Array(0),
+    ...values,
   };
 }
 
@@ -169,14 +201,20 @@ export function parseSentencePieceModel(bytes: Uint8Array): SentencePieceModel {
     if (field.number <= 3 && field.wireType !== 2) damaged(`field ${field.number} is stored in another way`);
     if (field.number === 1) pieces.read(field.start, field.end);
     else if (field.number === 2) trainer = parseTrainer(plain.subarray(field.start, field.end));
-    else if (field.number === 3) normalizer = parseKnown(plain.subarray(field.start, field.end), normalizerSpec(), NORMALIZER_FIELDS);
+    else if (field.number === 3)
+      normalizer = parseKnown(plain.subarray(field.start, field.end), normalizerSpec(), NORMALIZER_FIELDS);
     else if (field.number !== SELF_TEST_FIELD) unknown.push(plain.subarray(field.tagStart, field.end));
   }
-  if (pieces.count === 0) throw new AlbertineError('invalid_file', 'a SentencePiece model must have pieces, found none', { value: bytes.length });
+  if (pieces.count === 0)
+    throw new AlbertineError('invalid_file', 'a SentencePiece model must have pieces, found none', {
+      value: bytes.length,
+    });
   return { pieces: pieces.finish(), trainer, normalizer, unknownFields: concatenate(unknown) };
 }
 
-/** Serialises a model so that SentencePiece itself reads it; {@link parseSentencePieceModel} gives back an equal model. */
+/**
+ * Serialises a model so that SentencePiece itself reads it; {@link parseSentencePieceModel} gives back an equal model.
+ */
 export function writeSentencePieceModel(model: SentencePieceModel): Uint8Array {
   const writer = new ProtobufWriter();
   for (const { piece, score, type } of model.pieces) {
@@ -194,7 +232,10 @@ export function writeSentencePieceModel(model: SentencePieceModel): Uint8Array {
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Reads the tens of thousands of piece messages of a model without an object for each; their texts are decoded together. */
+/**
+ * Reads the tens of thousands of piece messages of a model without an object for each; their texts are decoded
+ * together.
+ */
 class PieceReader {
   count = 0;
   private readonly message: Uint8Array;
@@ -226,9 +267,16 @@ class PieceReader {
     field.enter(from, to);
     while (field.next()) {
       if (field.number === 1) ({ start, end } = field);
-      else if (field.number === 2) this.scores[id] = field.wireType === 5 && Number.isFinite(field.float()) ? field.float() : damaged(`the score of piece ${id} is no number`);
+      else if (field.number === 2)
+        this.scores[id] =
+          field.wireType === 5 && Number.isFinite(field.float())
+            ? field.float()
+            : damaged(`the score of piece ${id} is no number`);
       else if (field.number === 3) {
-        if (!PIECE_TYPE_OF.has(field.varint)) throw new AlbertineError('invalid_file', `piece ${id} has an unknown type, ${field.varint}`, { value: field.varint });
+        if (!PIECE_TYPE_OF.has(field.varint))
+          throw new AlbertineError('invalid_file', `piece ${id} has an unknown type, ${field.varint}`, {
+            value: field.varint,
+          });
         this.types[id] = field.varint;
       }
     }
@@ -241,7 +289,8 @@ class PieceReader {
     const { count, scores, types, texts, starts } = this;
     let pieces = decoder.decode(texts.subarray(0, starts[count] - 1)).split('\0');
     // Texts with a NUL of their own have been cut.
-    if (pieces.length !== count) pieces = Array.from({ length: count }, (_, id) => decoder.decode(texts.subarray(starts[id], starts[id + 1] - 1)));
+    if (pieces.length !== count)
+      pieces = Array.from({ length: count }, (_, id) => decoder.decode(texts.subarray(starts[id], starts[id + 1] - 1)));
     return pieces.map((piece, id) => ({ piece, score: scores[id], type: PIECE_TYPE_OF.get(types[id])! }));
   }
 }
@@ -251,7 +300,10 @@ function parseTrainer(message: Uint8Array): TrainerSpec {
   for (const field of readFields(message)) {
     if (field.number !== ALGORITHM_FIELD) continue;
     const algorithm = ALGORITHM_OF.get(field.varint);
-    if (algorithm === undefined) throw new AlbertineError('invalid_file', `unknown SentencePiece model_type ${field.varint}`, { value: field.varint });
+    if (algorithm === undefined)
+      throw new AlbertineError('invalid_file', `unknown SentencePiece model_type ${field.varint}`, {
+        value: field.varint,
+      });
     trainer.algorithm = algorithm;
   }
   return trainer;
@@ -260,7 +312,12 @@ function parseTrainer(message: Uint8Array): TrainerSpec {
 type FieldTable = Record<string, [number, FieldKind]>;
 
 /** Fills `target` from the message; fields outside `table` (and not in `handledElsewhere`) go to `unknownFields`. */
-function parseKnown<T extends { unknownFields: Uint8Array }>(message: Uint8Array, target: T, table: FieldTable, handledElsewhere: number[] = []): T {
+function parseKnown<T extends { unknownFields: Uint8Array }>(
+  message: Uint8Array,
+  target: T,
+  table: FieldTable,
+  handledElsewhere: number[] = [],
+): T {
   const byNumber = new Map(Object.entries(table).map(([name, [number, kind]]) => [number, { name, kind }]));
   const values = target as Record<string, unknown>;
   const unknown: Uint8Array[] = [];
@@ -285,11 +342,16 @@ function damaged(problem: string): never {
 
 function valueOf(field: ProtobufField, kind: Exclude<FieldKind, 'strings'>): unknown {
   switch (kind) {
-    case 'integer': return field.varint;
-    case 'boolean': return field.varint !== 0;
-    case 'float': return floatOf(field);
-    case 'string': return decoder.decode(field.bytes);
-    case 'bytes': return field.bytes.slice();
+    case 'integer':
+      return field.varint;
+    case 'boolean':
+      return field.varint !== 0;
+    case 'float':
+      return floatOf(field);
+    case 'string':
+      return decoder.decode(field.bytes);
+    case 'bytes':
+      return field.bytes.slice();
   }
 }
 

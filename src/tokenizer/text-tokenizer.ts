@@ -47,7 +47,13 @@ export class TextTokenizer implements Tokenizer {
     this.special = parts.special;
     this.added = new AddedTokenMatcher(parts.parseSpecialTokens ? parts.addedTokens : [], parts.lowerCase);
     const { pad, cls, sep, mask } = parts.special;
-    this.specialIds = new Set([pad, cls, sep, ...(mask === undefined ? [] : [mask]), ...parts.addedTokens.filter((token) => token.special).map(({ id }) => id)]);
+    this.specialIds = new Set([
+      pad,
+      cls,
+      sep,
+      ...(mask === undefined ? [] : [mask]),
+      ...parts.addedTokens.filter((token) => token.special).map(({ id }) => id),
+    ]);
     // The unknown token stands for text that was there; leaving it out of `decode` would hide a loss.
     this.specialIds.delete(parts.special.unk);
     this.context = { special: parts.special, tokenOf: (id) => parts.vocabulary[id] ?? '' };
@@ -97,7 +103,11 @@ export class TextTokenizer implements Tokenizer {
     for (let i = 0; i < ids.length; i++) {
       const token = this.parts.vocabulary[ids[i]];
       if (token === undefined) {
-        throw new AlbertineError('invalid_argument', `token id at position ${i} must be in [0, ${this.vocabSize}), got ${describeValue(ids[i])}`, { value: ids[i] });
+        throw new AlbertineError(
+          'invalid_argument',
+          `token id at position ${i} must be in [0, ${this.vocabSize}), got ${describeValue(ids[i])}`,
+          { value: ids[i] },
+        );
       }
       if (!skipSpecialTokens || !this.specialIds.has(ids[i])) tokens.push(token);
     }
@@ -135,7 +145,10 @@ export class TextTokenizer implements Tokenizer {
     }
     const { length } = tokens;
     return {
-      ids: tokens.ids.slice(0, length), starts: tokens.starts.slice(0, length), ends: tokens.ends.slice(0, length), words: tokens.words.slice(0, length),
+      ids: tokens.ids.slice(0, length),
+      starts: tokens.starts.slice(0, length),
+      ends: tokens.ends.slice(0, length),
+      words: tokens.words.slice(0, length),
       special: Uint8Array.from({ length }, (_, i) => Number(special.has(i))),
     };
   }
@@ -149,7 +162,12 @@ export class TextTokenizer implements Tokenizer {
       if (entry >= 0) cache.appendTo(tokens, entry, start + offset);
       else {
         for (let i = 0; i < word.length; i++) {
-          tokens.push(word.ids[i], word.starts[i] + start + offset, word.ends[i] + start + offset, word.words[i] + tokens.wordCount);
+          tokens.push(
+            word.ids[i],
+            word.starts[i] + start + offset,
+            word.ends[i] + start + offset,
+            word.words[i] + tokens.wordCount,
+          );
         }
         tokens.wordCount += word.wordCount;
       }
@@ -227,5 +245,6 @@ function hashOf(text: string): number {
 }
 
 function requireText(text: unknown): void {
-  if (typeof text !== 'string') throw new AlbertineError('invalid_argument', `text must be a string, got ${describeValue(text)}`, { value: text });
+  if (typeof text !== 'string')
+    throw new AlbertineError('invalid_argument', `text must be a string, got ${describeValue(text)}`, { value: text });
 }

@@ -12,13 +12,27 @@ import { assembleWordPiece } from './wordpiece-tokenizer.ts';
  * A tokeniser from the content of a `tokenizer.json`: Unigram as ALBERT's converter writes it, or WordPiece with BERT's
  * normaliser. Throws `unsupported` naming any other component, `invalid_file` when the file is malformed.
  */
-export function parseTokenizerJson(content: unknown, options: TokenizerOptions = {}, source?: TokenizerSource): Tokenizer {
+export function parseTokenizerJson(
+  content: unknown,
+  options: TokenizerOptions = {},
+  source?: TokenizerSource,
+): Tokenizer {
   const json = objectAt('tokenizer.json', content);
   const model = objectAt('model', json.model);
   const added = [...addedTokens(json.added_tokens), ...(options.addedTokens ?? [])];
-  const merged = { ...options, addedTokens: added, specialTokens: { ...templateTokens(json.post_processor), ...options.specialTokens } };
+  const merged = {
+    ...options,
+    addedTokens: added,
+    specialTokens: { ...templateTokens(json.post_processor), ...options.specialTokens },
+  };
   // Old files leave the type out.
-  const type = model.type ?? (Array.isArray(model.vocab) ? 'Unigram' : model.unk_token !== undefined && model.merges === undefined ? 'WordPiece' : 'BPE');
+  const type =
+    model.type ??
+    (Array.isArray(model.vocab)
+      ? 'Unigram'
+      : model.unk_token !== undefined && model.merges === undefined
+        ? 'WordPiece'
+        : 'BPE');
   if (type === 'Unigram') return unigram(json, model, merged, source);
   if (type === 'WordPiece') return wordPiece(json, model, merged, source);
   throw unsupported('model', type);
@@ -41,32 +55,55 @@ function unigram(json: Json, model: Json, options: TokenizerOptions, source?: To
   }
   const spacing = metaspace(json.pre_tokenizer);
   const { preparation, charsmap } = unigramNormalizer(json.normalizer, options);
-  return assembleUnigram({
-    pieces, unkId, byteFallback, preparation,
-    normalizer: { precompiledCharsmap: charsmap, addDummyPrefix: spacing.prepend, removeExtraWhitespaces: true, escapeWhitespaces: true },
-    whitespaceAsSuffix: false,
-    // The converter has put the penalty into the scores already.
-    digitComma: 'keep',
-    singlePrecision: false,
-  }, options, {
-    identity: JSON.stringify(preparation),
-    files: () => source?.files ?? { 'tokenizer.json': `${JSON.stringify(json)}\n` },
-  });
+  return assembleUnigram(
+    {
+      pieces,
+      unkId,
+      byteFallback,
+      preparation,
+      normalizer: {
+        precompiledCharsmap: charsmap,
+        addDummyPrefix: spacing.prepend,
+        removeExtraWhitespaces: true,
+        escapeWhitespaces: true,
+      },
+      whitespaceAsSuffix: false,
+      // The converter has put the penalty into the scores already.
+      digitComma: 'keep',
+      singlePrecision: false,
+    },
+    options,
+    {
+      identity: JSON.stringify(preparation),
+      files: () => source?.files ?? { 'tokenizer.json': `${JSON.stringify(json)}\n` },
+    },
+  );
 }
 
-function unigramNormalizer(normalizer: unknown, options: TokenizerOptions): { preparation: AlbertPreparation; charsmap: Uint8Array } {
-  const preparation: AlbertPreparation = { collapseSpaces: true, straightenQuotes: false, stripMarks: false, lowerCase: false };
+function unigramNormalizer(
+  normalizer: unknown,
+  options: TokenizerOptions,
+): { preparation: AlbertPreparation; charsmap: Uint8Array } {
+  const preparation: AlbertPreparation = {
+    collapseSpaces: true,
+    straightenQuotes: false,
+    stripMarks: false,
+    lowerCase: false,
+  };
   let charsmap = new Uint8Array(0);
   let decomposed = false;
   for (const step of flatten(normalizer, 'normalizers')) {
     const pattern = step.type === 'Replace' ? objectAt('normalizer.pattern', step.pattern) : {};
-    if (step.type === 'Replace' && (pattern.String === '``' || pattern.String === "''") && step.content === '"') preparation.straightenQuotes = true;
-    else if (step.type === 'Replace' && step.content === ' ' && (pattern.Regex === ' {2,}' || pattern.String === '  ')) continue;
+    if (step.type === 'Replace' && (pattern.String === '``' || pattern.String === "''") && step.content === '"')
+      preparation.straightenQuotes = true;
+    else if (step.type === 'Replace' && step.content === ' ' && (pattern.Regex === ' {2,}' || pattern.String === '  '))
+      continue;
     else if (step.type === 'Strip') continue;
     else if (step.type === 'NFKD') decomposed = true;
     else if (step.type === 'StripAccents' && decomposed) preparation.stripMarks = 'category';
     else if (step.type === 'Lowercase') preparation.lowerCase = true;
-    else if (step.type === 'Precompiled') charsmap = base64('normalizer.precompiled_charsmap', step.precompiled_charsmap);
+    else if (step.type === 'Precompiled')
+      charsmap = base64('normalizer.precompiled_charsmap', step.precompiled_charsmap);
     else throw unsupported('normalizer', step.type === 'Replace' ? step : step.type);
   }
   if (decomposed && !preparation.stripMarks) throw unsupported('normalizer', 'NFKD without StripAccents');
@@ -79,7 +116,8 @@ function metaspace(preTokenizer: unknown): { prepend: boolean } {
   let prepend: boolean | undefined;
   for (const step of flatten(preTokenizer, 'pretokenizers')) {
     if (step.type === 'WhitespaceSplit') continue;
-    if (step.type !== 'Metaspace' || (step.replacement ?? '\u2581') !== '\u2581') throw unsupported('pre_tokenizer', step.type);
+    if (step.type !== 'Metaspace' || (step.replacement ?? '\u2581') !== '\u2581')
+      throw unsupported('pre_tokenizer', step.type);
     prepend = step.prepend_scheme === undefined ? step.add_prefix_space !== false : step.prepend_scheme !== 'never';
   }
   if (prepend === undefined) throw unsupported('pre_tokenizer', 'none');
@@ -88,42 +126,59 @@ function metaspace(preTokenizer: unknown): { prepend: boolean } {
 
 function wordPiece(json: Json, model: Json, options: TokenizerOptions, source?: TokenizerSource): Tokenizer {
   const vocabulary: string[] = [];
-  for (const [piece, id] of Object.entries(objectAt('model.vocab', model.vocab))) vocabulary[idAt(`model.vocab[${JSON.stringify(piece)}]`, id)] = piece;
+  for (const [piece, id] of Object.entries(objectAt('model.vocab', model.vocab)))
+    vocabulary[idAt(`model.vocab[${JSON.stringify(piece)}]`, id)] = piece;
   for (let id = 0; id < vocabulary.length; id++) vocabulary[id] ??= '';
-  const normalizer = json.normalizer === null || json.normalizer === undefined ? { type: 'none' } : objectAt('normalizer', json.normalizer);
-  if (normalizer.type !== 'BertNormalizer' && normalizer.type !== 'none') throw unsupported('normalizer', normalizer.type);
+  const normalizer =
+    json.normalizer === null || json.normalizer === undefined
+      ? { type: 'none' }
+      : objectAt('normalizer', json.normalizer);
+  if (normalizer.type !== 'BertNormalizer' && normalizer.type !== 'none')
+    throw unsupported('normalizer', normalizer.type);
   for (const step of flatten(json.pre_tokenizer, 'pretokenizers')) {
-    if (!['BertPreTokenizer', 'WhitespaceSplit', 'Punctuation'].includes(String(step.type))) throw unsupported('pre_tokenizer', step.type);
+    if (!['BertPreTokenizer', 'WhitespaceSplit', 'Punctuation'].includes(String(step.type)))
+      throw unsupported('pre_tokenizer', step.type);
   }
   const lowerCase = options.lowerCase ?? normalizer.lowercase === true;
   const stripAccents = typeof normalizer.strip_accents === 'boolean' ? normalizer.strip_accents : lowerCase;
   const unkToken = typeof model.unk_token === 'string' ? model.unk_token : '[UNK]';
-  return assembleWordPiece({
-    vocabulary, lowerCase,
-    unkId: vocabulary.indexOf(unkToken),
-    continuingPrefix: typeof model.continuing_subword_prefix === 'string' ? model.continuing_subword_prefix : '##',
-    maxWordLength: options.maxWordLength ?? (typeof model.max_input_chars_per_word === 'number' ? model.max_input_chars_per_word : 100),
-    stripAccents: options.keepAccents === undefined ? stripAccents : !options.keepAccents,
-    splitChinese: options.splitChinese ?? normalizer.handle_chinese_chars === true,
-    cleanText: normalizer.clean_text === true,
-    variant: 'hf-fast',
-  }, options, source ?? { files: { 'tokenizer.json': `${JSON.stringify(json)}\n` } });
+  return assembleWordPiece(
+    {
+      vocabulary,
+      lowerCase,
+      unkId: vocabulary.indexOf(unkToken),
+      continuingPrefix: typeof model.continuing_subword_prefix === 'string' ? model.continuing_subword_prefix : '##',
+      maxWordLength:
+        options.maxWordLength ??
+        (typeof model.max_input_chars_per_word === 'number' ? model.max_input_chars_per_word : 100),
+      stripAccents: options.keepAccents === undefined ? stripAccents : !options.keepAccents,
+      splitChinese: options.splitChinese ?? normalizer.handle_chinese_chars === true,
+      cleanText: normalizer.clean_text === true,
+      variant: 'hf-fast',
+    },
+    options,
+    source ?? { files: { 'tokenizer.json': `${JSON.stringify(json)}\n` } },
+  );
 }
 
 function addedTokens(list: unknown): AddedToken[] {
   if (list === undefined || list === null) return [];
   if (!Array.isArray(list)) throw malformed('added_tokens', 'a list', list);
-  return list.map((item: unknown, index) => addedTokenAt(`added_tokens[${index}]`, item, (item as Json | null | undefined)?.id));
+  return list.map((item: unknown, index) =>
+    addedTokenAt(`added_tokens[${index}]`, item, (item as Json | null | undefined)?.id),
+  );
 }
 
 /** `[CLS] A [SEP]` from the post-processor; other shapes are not supported. */
 function templateTokens(processor: unknown): SpecialTokenNames {
   if (processor === null || processor === undefined) return {};
   const { type, single, cls, sep } = objectAt('post_processor', processor);
-  if (type === 'BertProcessing' && Array.isArray(cls) && Array.isArray(sep)) return { cls: textAt('post_processor.cls[0]', cls[0]), sep: textAt('post_processor.sep[0]', sep[0]) };
+  if (type === 'BertProcessing' && Array.isArray(cls) && Array.isArray(sep))
+    return { cls: textAt('post_processor.cls[0]', cls[0]), sep: textAt('post_processor.sep[0]', sep[0]) };
   if (type === 'TemplateProcessing' && Array.isArray(single) && single.length === 3) {
     const [first, text, last] = single.map((item: unknown) => objectAt('post_processor.single', item));
-    if (first.SpecialToken && text.Sequence && last.SpecialToken) return { cls: specialAt(first), sep: specialAt(last) };
+    if (first.SpecialToken && text.Sequence && last.SpecialToken)
+      return { cls: specialAt(first), sep: specialAt(last) };
   }
   throw unsupported('post_processor', type);
 }
@@ -135,13 +190,20 @@ function specialAt({ SpecialToken: token }: Json): string {
 function flatten(component: unknown, listName: string): Json[] {
   if (component === null || component === undefined) return [];
   const step = objectAt(listName, component);
-  return step.type === 'Sequence' && Array.isArray(step[listName]) ? step[listName].flatMap((inner) => flatten(inner, listName)) : [step];
+  return step.type === 'Sequence' && Array.isArray(step[listName])
+    ? step[listName].flatMap((inner) => flatten(inner, listName))
+    : [step];
 }
 
 function unsupported(component: string, value: unknown): AlbertineError {
-  return new AlbertineError('unsupported', `tokenizer.json has a ${component} that this package does not know, ${describeValue(value)}`, {
-    value, hint: 'ALBERT and BERT tokenisers are supported; spiece.model or vocab.txt next to it would be used instead',
-  });
+  return new AlbertineError(
+    'unsupported',
+    `tokenizer.json has a ${component} that this package does not know, ${describeValue(value)}`,
+    {
+      value,
+      hint: 'ALBERT and BERT tokenisers are supported; spiece.model or vocab.txt next to it would be used instead',
+    },
+  );
 }
 
 function base64(path: string, value: unknown): Uint8Array<ArrayBuffer> {

@@ -51,7 +51,11 @@ export class AlbertPreparer {
         while (end < text.length && isPythonWhitespace(text.charCodeAt(end))) end++;
         if (i > 0 && end < text.length) out.push(SPACE, i, end);
         i = end;
-      } else if (straightenQuotes && (codePoint === 0x27 || codePoint === 0x60) && text.charCodeAt(next) === codePoint) {
+      } else if (
+        straightenQuotes &&
+        (codePoint === 0x27 || codePoint === 0x60) &&
+        text.charCodeAt(next) === codePoint
+      ) {
         out.push(0x22, i, next + 1);
         i = next + 1;
       } else {
@@ -80,8 +84,9 @@ export class AlbertPreparer {
   }
 
   /**
-   * NFKD without marks, lower-cased, of one code point. Taking code points one by one is exact: canonical ordering only moves
-   * characters that are removed here, and the one lower-case rule that looks at neighbours (final sigma) is applied later.
+   * NFKD without marks, lower-cased, of one code point. Taking code points one by one is exact: canonical ordering only
+   * moves characters that are removed here, and the one lower-case rule that looks at neighbours (final sigma) is
+   * applied later.
    */
   private fold(codePoint: number): string {
     let folded = this.folded.get(codePoint);
@@ -116,7 +121,8 @@ export class SentencePieceNormalizer {
   private readonly rules: SpacingRules;
   private readonly match: CharsmapMatch = { length: 0, replacement: '' };
   private input!: AlignedText;
-  private readonly inputAt = (index: number): number => (index < this.input.length ? codePointAt(this.input.units, index, this.input.length) : -1);
+  private readonly inputAt = (index: number): number =>
+    index < this.input.length ? codePointAt(this.input.units, index, this.input.length) : -1;
 
   constructor(charsmap: Charsmap, rules: SpacingRules) {
     this.charsmap = charsmap;

@@ -12,11 +12,17 @@ export interface UnigramDescription {
   /** Id = position. */
   pieces: SentencePiece[];
   unkId: number;
-  normalizer: Pick<NormalizerSpec, 'precompiledCharsmap' | 'addDummyPrefix' | 'removeExtraWhitespaces' | 'escapeWhitespaces'>;
+  normalizer: Pick<
+    NormalizerSpec,
+    'precompiledCharsmap' | 'addDummyPrefix' | 'removeExtraWhitespaces' | 'escapeWhitespaces'
+  >;
   whitespaceAsSuffix: boolean;
   byteFallback: boolean;
   preparation: AlbertPreparation;
-  /** Pieces that end in a digit and a comma: split again (original ALBERT), made unattractive (HF fast), or left (`keep`). */
+  /**
+   * Pieces that end in a digit and a comma: split again (original ALBERT), made unattractive (HF fast), or left
+   * (`keep`).
+   */
   digitComma: 'split' | 'penalise' | 'keep';
   /** Scores add up in single precision, as in SentencePiece, or in double, as in HF tokenizers. */
   singlePrecision: boolean;
@@ -68,8 +74,10 @@ export class UnigramSegmenter implements Segmenter {
     const charsmap = new Charsmap(normalizer.precompiledCharsmap);
     this.preparer = new AlbertPreparer(preparation);
     this.normalizer = new SentencePieceNormalizer(charsmap, {
-      addDummyPrefix: normalizer.addDummyPrefix, removeExtraWhitespaces: normalizer.removeExtraWhitespaces,
-      escapeWhitespaces: normalizer.escapeWhitespaces, whitespaceAsSuffix: description.whitespaceAsSuffix,
+      addDummyPrefix: normalizer.addDummyPrefix,
+      removeExtraWhitespaces: normalizer.removeExtraWhitespaces,
+      escapeWhitespaces: normalizer.escapeWhitespaces,
+      whitespaceAsSuffix: description.whitespaceAsSuffix,
       protectedSymbols: protectedSymbols(pieces),
     });
     const text = readPieces(description);
@@ -110,7 +118,10 @@ export class UnigramSegmenter implements Segmenter {
     if (out.length > 0) out.wordCount = out.words[out.length - 1] + 1;
   }
 
-  /** Fills `path` with the end positions of the best pieces, last first, and returns how many; unknown runs are one piece. */
+  /**
+   * Fills `path` with the end positions of the best pieces, last first, and returns how many; unknown runs are one
+   * piece.
+   */
   private viterbi(text: AlignedText): number {
     const { units, length } = text;
     const { trie, scores, unkScore } = this;
@@ -191,18 +202,26 @@ export class UnigramSegmenter implements Segmenter {
     const last = units[start - 1];
     if (last === SPACE_SYMBOL) return previous;
     const lastCodePoint = (last & 0xfc00) === 0xdc00 && start > 1 ? codePointAt(units, start - 2, start) : last;
-    return isChineseCharacter(lastCodePoint) || isChineseCharacter(codePointAt(units, start, length)) ? previous + 1 : previous;
+    return isChineseCharacter(lastCodePoint) || isChineseCharacter(codePointAt(units, start, length))
+      ? previous + 1
+      : previous;
   }
 
   /** Whether every space starts a piece of its own accord and spaces are trimmed and marked. */
   private spacesStartPieces(): boolean {
     const { normalizer, whitespaceAsSuffix } = this.description;
-    return normalizer.addDummyPrefix && normalizer.removeExtraWhitespaces && normalizer.escapeWhitespaces && !whitespaceAsSuffix && this.trie.find('\u2581') >= 0;
+    return (
+      normalizer.addDummyPrefix &&
+      normalizer.removeExtraWhitespaces &&
+      normalizer.escapeWhitespaces &&
+      !whitespaceAsSuffix &&
+      this.trie.find('\u2581') >= 0
+    );
   }
 
   /**
-   * The original ALBERT code splits pieces such as `▁2000,` again: the digits are encoded as a text of their own, and the
-   * comma stands alone. That depends on the piece only, so it is done here once.
+   * The original ALBERT code splits pieces such as `▁2000,` again: the digits are encoded as a text of their own, and
+   * the comma stands alone. That depends on the piece only, so it is done here once.
    */
   private prepareDigitCommas(ids: readonly number[]): void {
     const { pieces, unkId } = this.description;
@@ -270,7 +289,14 @@ interface TextPieces {
 /** One pass over the pieces: there are tens of thousands, and this runs whenever a model is loaded. */
 function readPieces(description: UnigramDescription): TextPieces {
   const { pieces, digitComma, singlePrecision } = description;
-  const found: TextPieces = { ids: [], pieces: [], scores: new Float64Array(pieces.length), worstScore: Infinity, stayInWords: true, digitCommas: [] };
+  const found: TextPieces = {
+    ids: [],
+    pieces: [],
+    scores: new Float64Array(pieces.length),
+    worstScore: Infinity,
+    stayInWords: true,
+    digitCommas: [],
+  };
   const userDefined: number[] = [];
   let best = SMALLEST_FLOAT;
   for (let id = 0; id < pieces.length; id++) {
@@ -292,7 +318,9 @@ function readPieces(description: UnigramDescription): TextPieces {
     if (piece.includes('\u2581', 1)) found.stayInWords = false;
   }
   // The bonus that SentencePiece gives user-defined symbols so that they win.
-  if (singlePrecision) for (const id of userDefined) found.scores[id] = Math.fround(new TextEncoder().encode(pieces[id].piece).length * best) - 0.1;
+  if (singlePrecision)
+    for (const id of userDefined)
+      found.scores[id] = Math.fround(new TextEncoder().encode(pieces[id].piece).length * best) - 0.1;
   return found;
 }
 

@@ -70,7 +70,9 @@ export class WordCache {
     return entry;
   }
 
-  /** Copies an entry's ids to `target` at `position`, which must have room for them; returns the position after them. */
+  /**
+   * Copies an entry's ids to `target` at `position`, which must have room for them; returns the position after them.
+   */
   copyIds(entry: number, target: Int32Array, position: number): number {
     const { tokens } = this;
     const end = this.tokenStarts[entry + 1];
@@ -95,9 +97,11 @@ export class WordCache {
 
   private hasRoom(units: number, tokens: number): boolean {
     const { entries } = this;
-    return entries < this.hashes.length
-      && this.wordStarts[entries] + units <= this.characters.length
-      && this.tokenStarts[entries] + tokens * FIELDS <= this.tokens.length;
+    return (
+      entries < this.hashes.length &&
+      this.wordStarts[entries] + units <= this.characters.length &&
+      this.tokenStarts[entries] + tokens * FIELDS <= this.tokens.length
+    );
   }
 
   private clear(): void {
@@ -108,7 +112,7 @@ export class WordCache {
 
 /** One step of the hash that {@link WordCache.find} expects; start from 0. */
 export function hashUnit(hash: number, unit: number): number {
-  return Math.imul(hash, 31) + unit | 0;
+  return (Math.imul(hash, 31) + unit) | 0;
 }
 
 function spread(hash: number): number {

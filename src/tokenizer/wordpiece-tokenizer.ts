@@ -1,5 +1,11 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
-import { extendVocabulary, MODEL_INPUT_NAMES, resolveSpecialTokens, specialAsAdded, type TokenizerOptions } from './options.ts';
+import {
+  extendVocabulary,
+  MODEL_INPUT_NAMES,
+  resolveSpecialTokens,
+  specialAsAdded,
+  type TokenizerOptions,
+} from './options.ts';
 import { TextTokenizer } from './text-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { isBertPunctuation, isChineseCharacter } from './unicode.ts';
@@ -18,23 +24,51 @@ export function parseVocabulary(text: string): string[] {
 }
 
 /** A WordPiece tokeniser from its vocabulary (id = position). Throws `invalid_file` without an unknown token. */
-export function createWordPieceTokenizer(vocabulary: string[], options: TokenizerOptions = {}, source?: TokenizerSource): Tokenizer {
-  const { lowerCase = true, keepAccents = !lowerCase, variant = 'original', splitChinese = true, maxWordLength = DEFAULT_MAX_WORD_LENGTH } = options;
-  return assembleWordPiece({
-    vocabulary, lowerCase, variant, splitChinese,
-    stripAccents: !keepAccents,
-    maxWordLength: requireInteger('maxWordLength', maxWordLength, { min: 1 }),
-    continuingPrefix: '##', cleanText: true, unkId: -1,
-  }, options, source);
+export function createWordPieceTokenizer(
+  vocabulary: string[],
+  options: TokenizerOptions = {},
+  source?: TokenizerSource,
+): Tokenizer {
+  const {
+    lowerCase = true,
+    keepAccents = !lowerCase,
+    variant = 'original',
+    splitChinese = true,
+    maxWordLength = DEFAULT_MAX_WORD_LENGTH,
+  } = options;
+  return assembleWordPiece(
+    {
+      vocabulary,
+      lowerCase,
+      variant,
+      splitChinese,
+      stripAccents: !keepAccents,
+      maxWordLength: requireInteger('maxWordLength', maxWordLength, { min: 1 }),
+      continuingPrefix: '##',
+      cleanText: true,
+      unkId: -1,
+    },
+    options,
+    source,
+  );
 }
 
 /** Puts a {@link WordPieceSegmenter} into a {@link Tokenizer}; an `unkId` of -1 is looked up by name. */
-export function assembleWordPiece(description: WordPieceDescription, options: TokenizerOptions, source?: TokenizerSource): Tokenizer {
+export function assembleWordPiece(
+  description: WordPieceDescription,
+  options: TokenizerOptions,
+  source?: TokenizerSource,
+): Tokenizer {
   const extra = options.addedTokens ?? [];
   const vocabulary = extendVocabulary(description.vocabulary, extra);
   const special = resolveSpecialTokens(vocabulary, options.specialTokens ?? {});
   if (description.unkId >= 0) special.unk = description.unkId;
-  if (special.unk < 0) throw new AlbertineError('invalid_file', `the WordPiece vocabulary of ${vocabulary.length} tokens has no unknown token`, { hint: 'Expected [UNK]' });
+  if (special.unk < 0)
+    throw new AlbertineError(
+      'invalid_file',
+      `the WordPiece vocabulary of ${vocabulary.length} tokens has no unknown token`,
+      { hint: 'Expected [UNK]' },
+    );
   const complete = { ...description, unkId: special.unk };
   const added = specialAsAdded(special, (id) => vocabulary[id], extra);
   const { continuingPrefix, maxWordLength, lowerCase, stripAccents, splitChinese, cleanText, variant } = complete;
@@ -42,7 +76,9 @@ export function assembleWordPiece(description: WordPieceDescription, options: To
   return new TextTokenizer({
     kind: 'wordpiece',
     segmenter: new WordPieceSegmenter(complete),
-    vocabulary, special, lowerCase,
+    vocabulary,
+    special,
+    lowerCase,
     addedTokens: added,
     parseSpecialTokens: options.parseSpecialTokens ?? true,
     decodeTokens: (tokens) => decodeWordPieces(tokens, continuingPrefix),
@@ -50,16 +86,25 @@ export function assembleWordPiece(description: WordPieceDescription, options: To
       hash.text(JSON.stringify([settings, special, added]));
       hash.text(vocabulary.join('\0'));
     },
-    files: () => source?.files ?? {
-      'vocab.txt': `${description.vocabulary.join('\n')}\n`,
-      'tokenizer_config.json': `${JSON.stringify({
-        tokenizer_class: 'BertTokenizer', do_lower_case: lowerCase, strip_accents: stripAccents, tokenize_chinese_chars: splitChinese, model_input_names: MODEL_INPUT_NAMES,
-        ...specialTokenConfig(special, (id) => vocabulary[id]),
-        ...(variant === 'hf-fast' && { albertine_variant: variant }),
-        ...(maxWordLength !== DEFAULT_MAX_WORD_LENGTH && { albertine_max_word_length: maxWordLength }),
-      }, null, 2)}\n`,
-      ...addedTokensFile(added, description.vocabulary.length),
-    },
+    files: () =>
+      source?.files ?? {
+        'vocab.txt': `${description.vocabulary.join('\n')}\n`,
+        'tokenizer_config.json': `${JSON.stringify(
+          {
+            tokenizer_class: 'BertTokenizer',
+            do_lower_case: lowerCase,
+            strip_accents: stripAccents,
+            tokenize_chinese_chars: splitChinese,
+            model_input_names: MODEL_INPUT_NAMES,
+            ...specialTokenConfig(special, (id) => vocabulary[id]),
+            ...(variant === 'hf-fast' && { albertine_variant: variant }),
+            ...(maxWordLength !== DEFAULT_MAX_WORD_LENGTH && { albertine_max_word_length: maxWordLength }),
+          },
+          null,
+          2,
+        )}\n`,
+        ...addedTokensFile(added, description.vocabulary.length),
+      },
   });
 }
 

@@ -38,7 +38,10 @@ const DROPPED = 3;
 const CAPITAL_SIGMA = '\u03a3';
 const FOLD_CACHE_LIMIT = 1 << 16;
 
-/** BERT's tokenisation: clean, split at spaces, punctuation and Chinese characters, then greedy longest match within words. */
+/**
+ * BERT's tokenisation: clean, split at spaces, punctuation and Chinese characters, then greedy longest match within
+ * words.
+ */
 export class WordPieceSegmenter implements Segmenter {
   readonly separators: Uint8Array = separatorTable(isBertSpace);
   private readonly initial: PieceTrie;
@@ -53,7 +56,10 @@ export class WordPieceSegmenter implements Segmenter {
     const { vocabulary, continuingPrefix } = description;
     this.initial = new PieceTrie(vocabulary);
     const continuing = vocabulary.map((_, id) => id).filter((id) => vocabulary[id].startsWith(continuingPrefix));
-    this.continuing = new PieceTrie(continuing.map((id) => vocabulary[id].slice(continuingPrefix.length)), continuing);
+    this.continuing = new PieceTrie(
+      continuing.map((id) => vocabulary[id].slice(continuingPrefix.length)),
+      continuing,
+    );
   }
 
   canSplit(): boolean {
@@ -74,7 +80,12 @@ export class WordPieceSegmenter implements Segmenter {
       const next = i + (codePoint > 0xffff ? 2 : 1);
       const folded = this.fold(codePoint);
       if (folded.kind === DROPPED) {
-        if (word.length > 0 && folded.text === '' && word.ends[word.length - 1] === i && /\p{M}/u.test(String.fromCodePoint(codePoint))) {
+        if (
+          word.length > 0 &&
+          folded.text === '' &&
+          word.ends[word.length - 1] === i &&
+          /\p{M}/u.test(String.fromCodePoint(codePoint))
+        ) {
           word.ends[word.length - 1] = next;
         }
       } else if (folded.kind === TEXT) word.pushString(folded.text, i, next);
@@ -155,7 +166,10 @@ export class WordPieceSegmenter implements Segmenter {
   }
 }
 
-/** Spaces of `text.split()` after BERT's cleaning: category Zs, tab, line feed, carriage return, line and paragraph separators. */
+/**
+ * Spaces of `text.split()` after BERT's cleaning: category Zs, tab, line feed, carriage return, line and paragraph
+ * separators.
+ */
 function isBertSpace(codePoint: number): boolean {
   if (codePoint < 0x20) return codePoint === 0x09 || codePoint === 0x0a || codePoint === 0x0d;
   return codePoint !== 0x85 && isPythonWhitespace(codePoint);
@@ -173,10 +187,13 @@ function countCodePoints(word: AlignedText): number {
 }
 
 /**
- * Σ becomes ς at the end of a word and σ elsewhere, which depends on its neighbours; the length stays. Characters that BERT
- * drops before it lower-cases are replaced by a joiner, which the rule overlooks too.
+ * Σ becomes ς at the end of a word and σ elsewhere, which depends on its neighbours; the length stays. Characters that
+ * BERT drops before it lower-cases are replaced by a joiner, which the rule overlooks too.
  */
 function lowerSigmas(text: string): string {
-  const lower = text.replaceAll('\u0130', 'i').replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]/g, '\u200d').toLowerCase();
+  const lower = text
+    .replaceAll('\u0130', 'i')
+    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]/g, '\u200d')
+    .toLowerCase();
   return text.replaceAll(CAPITAL_SIGMA, (_, index: number) => lower[index]);
 }

@@ -7,7 +7,10 @@ import { matchesAny, matchesPattern, requireMatches, type ParameterPattern } fro
 export const ARENA_KINDS = ['values', 'gradients', 'firstMoment', 'secondMoment'] as const;
 export type ArenaKind = (typeof ARENA_KINDS)[number];
 
-/** Names that weight decay and LAMB's layer adaptation leave alone, as in ALBERT's released `optimization.py`; the transitions of a CRF, which are biases of tags beside each other. */
+/**
+ * Names that weight decay and LAMB's layer adaptation leave alone, as in ALBERT's released `optimization.py`; the
+ * transitions of a CRF, which are biases of tags beside each other.
+ */
 export const DEFAULT_NO_DECAY: readonly ParameterPattern[] = [/LayerNorm/, /layer_norm/, /bias$/, /^crf\./];
 
 /** Floats in 16 bytes: every slice starts on such a boundary, which is what SIMD loads want. */
@@ -72,7 +75,10 @@ export interface Arena {
    * Frozen parameters have `values` only. Throws `invalid_argument` for an unknown name.
    */
   view(name: string, kind: ArenaKind): Float32Array;
-  /** Copies weights into the values. Throws `weights_mismatch` listing missing or misshapen ones; further ones are ignored. */
+  /**
+   * Copies weights into the values. Throws `weights_mismatch` listing missing or misshapen ones; further ones are
+   * ignored.
+   */
   load(weights: Weights): void;
   /** Copies of all values, frozen ones included, in the order of the specs. */
   weights(): Weights;
@@ -81,12 +87,12 @@ export interface Arena {
 }
 
 /**
- * Allocates zeroed flat storage for `specs`: one buffer per kind, the first `buffers` of {@link ARENA_KINDS}
- * (2 for plain SGD, 3 with momentum, 4 for AdamW and LAMB). Each parameter's slice starts on a 16-byte boundary; decayed
- * parameters are stored before the others so that an element-wise optimiser runs over few, long ranges.
- * All buffers lie in one `WebAssembly.Memory` where that is available and large enough (4 GiB at most), so that
- * the optimiser kernels work in place; they can be fed to ONNX Runtime like any other array.
- * Throws `invalid_argument` for duplicate names, a pattern that selects nothing, or nothing left to train.
+ * Allocates zeroed flat storage for `specs`: one buffer per kind, the first `buffers` of {@link ARENA_KINDS} (2 for
+ * plain SGD, 3 with momentum, 4 for AdamW and LAMB). Each parameter's slice starts on a 16-byte boundary; decayed
+ * parameters are stored before the others so that an element-wise optimiser runs over few, long ranges. All buffers lie
+ * in one `WebAssembly.Memory` where that is available and large enough (4 GiB at most), so that the optimiser kernels
+ * work in place; they can be fed to ONNX Runtime like any other array. Throws `invalid_argument` for duplicate names, a
+ * pattern that selects nothing, or nothing left to train.
  */
 export function createArena(specs: readonly ParameterSpec[], buffers: number, options: ArenaOptions = {}): Arena {
   if (!Number.isInteger(buffers) || buffers < 2 || buffers > ARENA_KINDS.length) {
@@ -94,24 +100,35 @@ export function createArena(specs: readonly ParameterSpec[], buffers: number, op
   }
   const names = specs.map(({ name }) => name);
   const duplicate = names.find((name, index) => names.indexOf(name) !== index);
-  if (duplicate !== undefined) throw new AlbertineError('invalid_argument', `two parameters are named ${duplicate}`, { value: duplicate });
+  if (duplicate !== undefined)
+    throw new AlbertineError('invalid_argument', `two parameters are named ${duplicate}`, { value: duplicate });
   requireMatches('frozen', options.frozen ?? [], names);
-  requireMatches('learningRateScales', (options.learningRateScales ?? []).map(([pattern]) => pattern), names);
+  requireMatches(
+    'learningRateScales',
+    (options.learningRateScales ?? []).map(([pattern]) => pattern),
+    names,
+  );
   const frozen = specs.filter(({ name }) => matchesAny(name, options.frozen ?? []));
-  const slots = layOut(specs.filter((spec) => !frozen.includes(spec)), options);
-  if (slots.length === 0) throw new AlbertineError('invalid_argument', 'no parameter is left to train', { hint: 'Freeze fewer parameters' });
+  const slots = layOut(
+    specs.filter((spec) => !frozen.includes(spec)),
+    options,
+  );
+  if (slots.length === 0)
+    throw new AlbertineError('invalid_argument', 'no parameter is left to train', { hint: 'Freeze fewer parameters' });
   return new FlatArena([...specs], slots, frozen, ARENA_KINDS.slice(0, buffers));
 }
 
 /**
- * Learning-rate factors that fall with the distance from the output (ELECTRA, Clark et al. 2020): 1 for heads and pooler,
- * `decay` for the last layer group, one more factor for each group below it and for the embeddings.
- * ALBERT's depths share weights, so there is one factor per group, not per depth.
+ * Learning-rate factors that fall with the distance from the output (ELECTRA, Clark et al. 2020): 1 for heads and
+ * pooler, `decay` for the last layer group, one more factor for each group below it and for the embeddings. ALBERT's
+ * depths share weights, so there is one factor per group, not per depth.
  */
 export function layerwiseScales(numHiddenGroups: number, decay: number): [pattern: string, scale: number][] {
-  if (!(decay > 0 && decay <= 1)) throw new AlbertineError('invalid_argument', `layer-wise decay must be in (0, 1], got ${decay}`, { value: decay });
+  if (!(decay > 0 && decay <= 1))
+    throw new AlbertineError('invalid_argument', `layer-wise decay must be in (0, 1], got ${decay}`, { value: decay });
   const groups = Array.from({ length: numHiddenGroups }, (_, group): [string, number] => [
-    `albert.encoder.albert_layer_groups.${group}`, decay ** (numHiddenGroups - group),
+    `albert.encoder.albert_layer_groups.${group}`,
+    decay ** (numHiddenGroups - group),
   ]);
   const bottom = decay ** (numHiddenGroups + 1);
   return [['albert.embeddings', bottom], ['albert.encoder.embedding_hidden_mapping_in', bottom], ...groups];
@@ -137,7 +154,9 @@ function layOut(specs: readonly ParameterSpec[], options: ArenaOptions): ArenaSl
 function scaleOf(name: string, { learningRateScales = [] }: ArenaOptions): number {
   const scale = learningRateScales.findLast(([pattern]) => matchesPattern(name, pattern))?.[1] ?? 1;
   if (!(scale >= 0 && Number.isFinite(scale))) {
-    throw new AlbertineError('invalid_argument', `learning-rate scale of ${name} must be a number >= 0, got ${scale}`, { value: scale });
+    throw new AlbertineError('invalid_argument', `learning-rate scale of ${name} must be a number >= 0, got ${scale}`, {
+      value: scale,
+    });
   }
   return scale;
 }
@@ -167,7 +186,12 @@ class FlatArena implements Arena {
   private readonly slotByName = new Map<string, ArenaSlot>();
   private readonly frozenValues = new Map<string, Float32Array>();
 
-  constructor(specs: readonly ParameterSpec[], slots: readonly ArenaSlot[], frozen: readonly ParameterSpec[], kinds: readonly ArenaKind[]) {
+  constructor(
+    specs: readonly ParameterSpec[],
+    slots: readonly ArenaSlot[],
+    frozen: readonly ParameterSpec[],
+    kinds: readonly ArenaKind[],
+  ) {
     this.specs = specs;
     this.slots = slots;
     this.frozen = frozen;
@@ -177,7 +201,12 @@ class FlatArena implements Arena {
     this.memory = allocateWasmMemory(kinds.length * this.length * Float32Array.BYTES_PER_ELEMENT);
     kinds.forEach((kind, index) => {
       const { memory, length } = this;
-      this.buffers.set(kind, memory ? new Float32Array(memory.buffer, index * length * Float32Array.BYTES_PER_ELEMENT, length) : new Float32Array(length));
+      this.buffers.set(
+        kind,
+        memory
+          ? new Float32Array(memory.buffer, index * length * Float32Array.BYTES_PER_ELEMENT, length)
+          : new Float32Array(length),
+      );
     });
     for (const slot of slots) this.slotByName.set(slot.name, slot);
     for (const spec of frozen) this.frozenValues.set(spec.name, new Float32Array(elements(spec)));
@@ -190,7 +219,11 @@ class FlatArena implements Arena {
 
   buffer(kind: ArenaKind): Float32Array {
     const buffer = this.buffers.get(kind);
-    if (!buffer) throw new AlbertineError('invalid_argument', `the arena has no buffer for ${kind}`, { value: kind, hint: `It was created with ${this.kinds.length} buffers` });
+    if (!buffer)
+      throw new AlbertineError('invalid_argument', `the arena has no buffer for ${kind}`, {
+        value: kind,
+        hint: `It was created with ${this.kinds.length} buffers`,
+      });
     return buffer;
   }
 
@@ -199,7 +232,11 @@ class FlatArena implements Arena {
     if (slot) return this.buffer(kind).subarray(slot.offset, slot.offset + slot.length);
     const frozen = this.frozenValues.get(name);
     if (frozen && kind === 'values') return frozen;
-    throw new AlbertineError('invalid_argument', frozen ? `frozen parameter ${name} has no ${kind}` : `no parameter is named ${name}`, { value: name });
+    throw new AlbertineError(
+      'invalid_argument',
+      frozen ? `frozen parameter ${name} has no ${kind}` : `no parameter is named ${name}`,
+      { value: name },
+    );
   }
 
   load(weights: Weights): void {
@@ -208,12 +245,17 @@ class FlatArena implements Arena {
       if (!weight) return [`${name} is missing`];
       return weight.shape.join() === shape.join() ? [] : [`${name} has shape [${weight.shape}] instead of [${shape}]`];
     });
-    if (problems.length > 0) throw new AlbertineError('weights_mismatch', `weights do not fit the parameters: ${problems.join('; ')}`, { value: problems });
+    if (problems.length > 0)
+      throw new AlbertineError('weights_mismatch', `weights do not fit the parameters: ${problems.join('; ')}`, {
+        value: problems,
+      });
     for (const { name } of this.specs) this.view(name, 'values').set(weights.get(name)!.data);
   }
 
   weights(): Weights {
-    return new Map(this.specs.map(({ name, shape }) => [name, { shape: [...shape], data: this.view(name, 'values').slice() }]));
+    return new Map(
+      this.specs.map(({ name, shape }) => [name, { shape: [...shape], data: this.view(name, 'values').slice() }]),
+    );
   }
 
   zeroGradients(): void {

@@ -11,8 +11,9 @@ export interface BestState {
 }
 
 /**
- * Keeps the weights of the best evaluation so far, and counts evaluations since the metric last improved. Of evaluations with the same
- * value of the metric (accuracy on few examples often ties) the one with the lowest `loss` is the best.
+ * Keeps the weights of the best evaluation so far, and counts evaluations since the metric last improved. Of
+ * evaluations with the same value of the metric (accuracy on few examples often ties) the one with the lowest `loss` is
+ * the best.
  */
 export class BestWeights {
   /** Metrics of the last evaluation. */
@@ -28,26 +29,37 @@ export class BestWeights {
   }
 
   /**
-   * Takes an evaluation; `weights` is called when it is the best one so far. A metric that is not a number never counts as
-   * better; that is returned as a warning. Throws `invalid_argument` when the metric is not among the results.
+   * Takes an evaluation; `weights` is called when it is the best one so far. A metric that is not a number never counts
+   * as better; that is returned as a warning. Throws `invalid_argument` when the metric is not among the results.
    */
-  async add(step: number, metrics: Record<string, number>, weights: () => Promise<Weights>): Promise<string | undefined> {
+  async add(
+    step: number,
+    metrics: Record<string, number>,
+    weights: () => Promise<Weights>,
+  ): Promise<string | undefined> {
     this.last = metrics;
     const { criterion } = this;
     if (!criterion) return undefined;
     const value = metrics[criterion.metric];
     if (value === undefined) {
-      throw new AlbertineError('invalid_argument', prose`the evaluation has no ${option('metric')} ${criterion.metric}`, { value: criterion.metric, hint: `It has ${Object.keys(metrics).join(', ')}` });
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`the evaluation has no ${option('metric')} ${criterion.metric}`,
+        { value: criterion.metric, hint: `It has ${Object.keys(metrics).join(', ')}` },
+      );
     }
     const { best } = this;
-    const improved = Number.isFinite(value) && (!best || (criterion.higherIsBetter ? value > best.value : value < best.value));
+    const improved =
+      Number.isFinite(value) && (!best || (criterion.higherIsBetter ? value > best.value : value < best.value));
     const winsTie = best !== undefined && value === best.value && metrics['loss'] < best.evaluation['loss'];
     this.sinceBest = improved ? 0 : this.sinceBest + 1;
     if (improved || winsTie) {
       this.best = { step, value, ...(best && { gain: Math.abs(value - best.value) }), evaluation: metrics };
       this.weights = await weights();
     }
-    return Number.isFinite(value) ? undefined : `${criterion.metric} of the evaluation is ${value}: it cannot be compared, the weights are not kept as best`;
+    return Number.isFinite(value)
+      ? undefined
+      : `${criterion.metric} of the evaluation is ${value}: it cannot be compared, the weights are not kept as best`;
   }
 
   /** For a checkpoint; the weights are stored beside it. */

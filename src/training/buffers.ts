@@ -2,15 +2,18 @@ import { DeviceTensor, float32, type HostTensor, type RunTensor } from '../runti
 
 /** Tensors by name for the activations of a step. */
 export interface Buffers {
-  /** A float32 tensor that keeps what was written to it until `name` is asked for with another shape; new ones hold nothing. */
+  /**
+   * A float32 tensor that keeps what was written to it until `name` is asked for with another shape; new ones hold
+   * nothing.
+   */
   tensor(name: string, shape: readonly number[]): RunTensor;
   /** Bytes held. */
   readonly byteLength: number;
 }
 
 /**
- * Reusable float32 memory by name. A buffer grows to the largest size it was asked for and is then reused, so a run with
- * many batch shapes allocates as much as its largest batch and no more.
+ * Reusable float32 memory by name. A buffer grows to the largest size it was asked for and is then reused, so a run
+ * with many batch shapes allocates as much as its largest batch and no more.
  */
 export class BufferPool implements Buffers {
   private readonly buffers = new Map<string, Float32Array>();
@@ -34,7 +37,9 @@ export class BufferPool implements Buffers {
   }
 }
 
-/** Places in a device's memory by name. The runtime keeps freed buffers for the next run, so nothing is reserved here. */
+/**
+ * Places in a device's memory by name. The runtime keeps freed buffers for the next run, so nothing is reserved here.
+ */
 export class DeviceBuffers implements Buffers, Disposable {
   private readonly places = new Map<string, DeviceTensor>();
 
@@ -48,7 +53,10 @@ export class DeviceBuffers implements Buffers, Disposable {
   }
 
   get byteLength(): number {
-    return [...this.places.values()].reduce((total, { shape }) => total + Float32Array.BYTES_PER_ELEMENT * shape.reduce((a, b) => a * b, 1), 0);
+    return [...this.places.values()].reduce(
+      (total, { shape }) => total + Float32Array.BYTES_PER_ELEMENT * shape.reduce((a, b) => a * b, 1),
+      0,
+    );
   }
 
   [Symbol.dispose](): void {

@@ -7,7 +7,10 @@ import { gather, reshape } from '../graph/operators/shape.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { HeadDefinition, HeadTensors } from './head.ts';
 
-/** What sentence embeddings are trained on: texts alone, pairs that belong together, or pairs with a score of how similar they are. */
+/**
+ * What sentence embeddings are trained on: texts alone, pairs that belong together, or pairs with a score of how
+ * similar they are.
+ */
 export const EMBEDDING_OBJECTIVES = ['simcse', 'pairs', 'scored'] as const;
 /** One of {@link EMBEDDING_OBJECTIVES}. */
 export type EmbeddingObjective = (typeof EMBEDDING_OBJECTIVES)[number];
@@ -44,34 +47,46 @@ const COSENT_SCALE = 20;
 const SMALLEST_SQUARE = 1e-24;
 
 /**
- * Losses on cosines of sentence vectors. All rows of an optimiser step are in one batch; pair i has its texts in rows `left[i]` and `right[i]`.
+ * Losses on cosines of sentence vectors. All rows of an optimiser step are in one batch; pair i has its texts in rows
+ * `left[i]` and `right[i]`.
  *
- * - `simcse` (Gao et al. 2021, "SimCSE") and `pairs` (multiple negatives ranking, Henderson et al. 2017): cross-entropy of finding `right[i]`
- *   for `left[i]` among all of `right`, by cosine over temperature.
- * - `scored`, `cosent` (Su 2022, as sentence-transformers' `CoSENTLoss`): `log(1 + sum exp(20 (cos_i - cos_j)))` over pairs i that have a lower score than j.
+ * - `simcse` (Gao et al. 2021, "SimCSE") and `pairs` (multiple negatives ranking, Henderson et al. 2017): cross-entropy
+ *   of finding `right[i]` for `left[i]` among all of `right`, by cosine over temperature.
+ * - `scored`, `cosent` (Su 2022, as sentence-transformers' `CoSENTLoss`): `log(1 + sum exp(20 (cos_i - cos_j)))` over
+ *   pairs i that have a lower score than j.
  * - `scored`, `cosine`: mean squared difference of cosine and target.
  *
- * Inputs: `left`, `right` int64 `[pairs]`; `poolingWeights` `[batch, 1, sequence]` (mean) or `firstTokens` int64 `[batch]` (cls);
- * `candidateBias` `[pairs, pairs]` (ranking: 0, or very negative where `right[j]` must not count against `left[i]`),
- * `orderBias` `[pairs, pairs]` (cosent: 0 where the score of i is lower than that of j, else very negative), or `targets` `[pairs]` (cosine).
- * Outputs: `embeddings` `[batch, hidden]` before scaling to length 1, `cosines` `[pairs]`, and for rankings `nearest` int64 `[pairs]`.
+ * Inputs: `left`, `right` int64 `[pairs]`; `poolingWeights` `[batch, 1, sequence]` (mean) or `firstTokens` int64
+ * `[batch]` (cls); `candidateBias` `[pairs, pairs]` (ranking: 0, or very negative where `right[j]` must not count
+ * against `left[i]`), `orderBias` `[pairs, pairs]` (cosent: 0 where the score of i is lower than that of j, else very
+ * negative), or `targets` `[pairs]` (cosine). Outputs: `embeddings` `[batch, hidden]` before scaling to length 1,
+ * `cosines` `[pairs]`, and for rankings `nearest` int64 `[pairs]`.
  */
 export function embeddingHead(config: AlbertConfig, options: EmbeddingHeadOptions): HeadDefinition {
   const { objective, pooling = 'mean', temperature = DEFAULT_TEMPERATURE, symmetric = true, loss = 'cosent' } = options;
   return {
     parameters: [],
     build(graph, hidden): HeadTensors {
-      const embeddings = pooling === 'mean' ? meanOfTokens(graph, hidden, config.hiddenSize) : gather(hidden, graph.input('firstTokens', ['batch'], { dtype: 'int64' })); // [batch, hidden]
+      const embeddings =
+        pooling === 'mean'
+          ? meanOfTokens(graph, hidden, config.hiddenSize)
+          : gather(hidden, graph.input('firstTokens', ['batch'], { dtype: 'int64' })); // [batch, hidden]
       const unit = toUnitLength(embeddings);
       const left = gather(unit, graph.input('left', ['pairs'], { dtype: 'int64' })); // [pairs, hidden]
       const right = gather(unit, graph.input('right', ['pairs'], { dtype: 'int64' })); // [pairs, hidden]
       const cosines = sum(multiply(left, right), [1]); // [pairs]
       const outputs = { embeddings, cosines };
       if (objective !== 'scored') {
-        const ranking = rankingLoss({ left, right, cosines }, { temperature, symmetric: objective === 'pairs' && symmetric });
+        const ranking = rankingLoss(
+          { left, right, cosines },
+          { temperature, symmetric: objective === 'pairs' && symmetric },
+        );
         return { loss: ranking.loss, outputs: { ...outputs, nearest: ranking.nearest } };
       }
-      return { loss: loss === 'cosent' ? cosentLoss(cosines) : meanSquaredError(cosines, graph.input('targets', ['pairs'])), outputs };
+      return {
+        loss: loss === 'cosent' ? cosentLoss(cosines) : meanSquaredError(cosines, graph.input('targets', ['pairs'])),
+        outputs,
+      };
     },
   };
 }
@@ -88,14 +103,22 @@ function toUnitLength(x: Tensor): Tensor {
   return divide(x, sqrt(add(squares, x.graph.real(SMALLEST_SQUARE))));
 }
 
-function rankingLoss(pairs: { left: Tensor; right: Tensor; cosines: Tensor }, options: { temperature: number; symmetric: boolean }): { loss: Tensor; nearest: Tensor } {
+function rankingLoss(
+  pairs: { left: Tensor; right: Tensor; cosines: Tensor },
+  options: { temperature: number; symmetric: boolean },
+): { loss: Tensor; nearest: Tensor } {
   const { left, right, cosines } = pairs;
   const { graph } = left;
   const alpha = 1 / options.temperature;
-  const scores = add(matmul(left, right, { transposeB: true, alpha }), graph.input('candidateBias', ['pairs', 'pairs'])); // [pairs, pairs]
+  const scores = add(
+    matmul(left, right, { transposeB: true, alpha }),
+    graph.input('candidateBias', ['pairs', 'pairs']),
+  ); // [pairs, pairs]
   const own = scale(cosines, alpha); // [pairs]
   // The bias is symmetric in the sense that right[j] is barred for left[i] exactly when left[i] is barred for right[j].
-  const directions = (options.symmetric ? [1, 0] : [1]).map((axis) => mean(subtract(logSumExp(scores, [axis]), own), [0]));
+  const directions = (options.symmetric ? [1, 0] : [1]).map((axis) =>
+    mean(subtract(logSumExp(scores, [axis]), own), [0]),
+  );
   const nearest = graph.apply('ArgMax', [scores], ['pairs'], { dtype: 'int64', attributes: { axis: 1, keepdims: 0 } });
   return { loss: directions.length === 2 ? scale(add(directions[0], directions[1]), 0.5) : directions[0], nearest };
 }

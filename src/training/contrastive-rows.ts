@@ -5,7 +5,10 @@ import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
 import type { EmbeddingPooling } from './contrastive-head.ts';
 import type { TrainingBatch } from './layerwise.ts';
 
-/** Token sequences one after the other in one growing array: a million sentences take four bytes a token and hardly anything besides. */
+/**
+ * Token sequences one after the other in one growing array: a million sentences take four bytes a token and hardly
+ * anything besides.
+ */
 export class TokenTable {
   private tokens = new Int32Array(1024);
   /** Where each sequence ends. */
@@ -76,19 +79,37 @@ export function longestText({ sequences, textsPerRow }: SentenceRows, row: numbe
 /** Some of the rows, copied. */
 export function selectRows({ sequences, textsPerRow, scores }: SentenceRows, rows: readonly number[]): SentenceRows {
   const selected = new TokenTable();
-  for (const row of rows) for (let text = 0; text < textsPerRow; text++) selected.add(sequences.sequence(row * textsPerRow + text));
+  for (const row of rows)
+    for (let text = 0; text < textsPerRow; text++) selected.add(sequences.sequence(row * textsPerRow + text));
   return { sequences: selected, textsPerRow, ...(scores && { scores: rows.map((row) => scores[row]) }) };
 }
 
 /** Pads sequences to a rectangle with what pooling needs. */
-export function padSequences(sequences: readonly Int32Array[], config: AlbertConfig, pooling: EmbeddingPooling): TrainingBatch {
+export function padSequences(
+  sequences: readonly Int32Array[],
+  config: AlbertConfig,
+  pooling: EmbeddingPooling,
+): TrainingBatch {
   const batchSize = sequences.length;
-  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(sequences.reduce((longest, { length }) => Math.max(longest, length), 1));
-  const batch = padPieces(sequences.map((ids) => ({ ids })), { sequenceLength, padTokenId: config.padTokenId });
+  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(
+    sequences.reduce((longest, { length }) => Math.max(longest, length), 1),
+  );
+  const batch = padPieces(
+    sequences.map((ids) => ({ ids })),
+    { sequenceLength, padTokenId: config.padTokenId },
+  );
   const weights = new Float32Array(batchSize * sequenceLength);
-  sequences.forEach((ids, row) => weights.fill(1 / ids.length, row * sequenceLength, row * sequenceLength + ids.length));
-  const feeds: Record<string, HostTensor> = pooling === 'mean'
-    ? { poolingWeights: float32([batchSize, 1, sequenceLength], weights) }
-    : { firstTokens: int64([batchSize], Array.from({ length: batchSize }, (_, row) => row * sequenceLength)) };
+  sequences.forEach((ids, row) =>
+    weights.fill(1 / ids.length, row * sequenceLength, row * sequenceLength + ids.length),
+  );
+  const feeds: Record<string, HostTensor> =
+    pooling === 'mean'
+      ? { poolingWeights: float32([batchSize, 1, sequenceLength], weights) }
+      : {
+          firstTokens: int64(
+            [batchSize],
+            Array.from({ length: batchSize }, (_, row) => row * sequenceLength),
+          ),
+        };
   return { ...batch, headFeeds: feeds };
 }

@@ -21,7 +21,11 @@ export class DeviceEmbeddings implements Embeddings {
   private compiledLookUp: Promise<CompiledGraph> | undefined;
   private compiledScatter: Promise<CompiledGraph> | undefined;
 
-  constructor(config: AlbertConfig, arena: Arena, parts: { parameter: DeviceEmbeddings['parameter']; buffers: Buffers; options: CompileOptions }) {
+  constructor(
+    config: AlbertConfig,
+    arena: Arena,
+    parts: { parameter: DeviceEmbeddings['parameter']; buffers: Buffers; options: CompileOptions },
+  ) {
     this.config = config;
     this.used = usedTables(config);
     this.trained = trainedTables(config, arena);
@@ -31,8 +35,14 @@ export class DeviceEmbeddings implements Embeddings {
   }
 
   async lookUp(batch: EncoderBatch): Promise<RunTensor> {
-    this.compiledLookUp ??= compile({ outputs: { embedded: this.buildLookUp() } }, { ...this.options, deviceOutputs: ['embedded'] });
-    const embedded = this.buffers.tensor('embedded', [batch.batchSize * batch.sequenceLength, this.config.embeddingSize]);
+    this.compiledLookUp ??= compile(
+      { outputs: { embedded: this.buildLookUp() } },
+      { ...this.options, deviceOutputs: ['embedded'] },
+    );
+    const embedded = this.buffers.tensor('embedded', [
+      batch.batchSize * batch.sequenceLength,
+      this.config.embeddingSize,
+    ]);
     const feeds: Record<string, RunTensor> = {};
     for (const spec of this.used) {
       feeds[spec.name] = this.parameter(spec, 'values');
@@ -44,7 +54,10 @@ export class DeviceEmbeddings implements Embeddings {
 
   async scatter(batch: EncoderBatch, gradient: RunTensor): Promise<void> {
     if (this.trained.length === 0) return;
-    this.compiledScatter ??= compile({ outputs: this.buildScatter() }, { ...this.options, deviceOutputs: this.trained.map(sumName) });
+    this.compiledScatter ??= compile(
+      { outputs: this.buildScatter() },
+      { ...this.options, deviceOutputs: this.trained.map(sumName) },
+    );
     const feeds: Record<string, RunTensor> = { gradient };
     const into: Record<string, RunTensor> = {};
     for (const spec of this.trained) {
@@ -55,28 +68,44 @@ export class DeviceEmbeddings implements Embeddings {
   }
 
   [Symbol.dispose](): void {
-    for (const graph of [this.compiledLookUp, this.compiledScatter]) void graph?.then((compiled) => compiled[Symbol.dispose](), () => undefined);
+    for (const graph of [this.compiledLookUp, this.compiledScatter])
+      void graph?.then(
+        (compiled) => compiled[Symbol.dispose](),
+        () => undefined,
+      );
   }
 
   /** In the order of the host's lookup: word, token type, position. */
   private buildLookUp(): Tensor {
     const graph = new Graph('webgpu');
-    const rows = new Map(this.used.map((spec) => [spec.name, rawGather(graph.input(spec.name, spec.shape), graph.input(rowsName(spec), ['tokens'], { dtype: 'int64' }))])); // [tokens, embedding]
+    const rows = new Map(
+      this.used.map((spec) => [
+        spec.name,
+        rawGather(graph.input(spec.name, spec.shape), graph.input(rowsName(spec), ['tokens'], { dtype: 'int64' })),
+      ]),
+    ); // [tokens, embedding]
     const order = [...rows.keys()].sort((a, b) => Number(a.includes('position')) - Number(b.includes('position')));
     return order.map((name) => rows.get(name)!).reduce(rawAdd);
   }
 
   /**
-   * ScatterND, which on this device adds atomically: equal rows all count, but the order of their sum, so its last digits, may vary
-   * from run to run. (On the CPU it loses additions, see `scatterAdd`.)
+   * ScatterND, which on this device adds atomically: equal rows all count, but the order of their sum, so its last
+   * digits, may vary from run to run. (On the CPU it loses additions, see `scatterAdd`.)
    */
   private buildScatter(): Record<string, Tensor> {
     const graph = new Graph('webgpu');
     const gradient = graph.input('gradient', ['tokens', this.config.embeddingSize]);
-    return Object.fromEntries(this.trained.map((spec) => {
-      const rows = graph.input(rowsName(spec), ['tokens', 1], { dtype: 'int64' });
-      return [sumName(spec), graph.apply('ScatterND', [graph.input(spec.name, spec.shape), rows, gradient], spec.shape, { attributes: { reduction: 'add' } })];
-    }));
+    return Object.fromEntries(
+      this.trained.map((spec) => {
+        const rows = graph.input(rowsName(spec), ['tokens', 1], { dtype: 'int64' });
+        return [
+          sumName(spec),
+          graph.apply('ScatterND', [graph.input(spec.name, spec.shape), rows, gradient], spec.shape, {
+            attributes: { reduction: 'add' },
+          }),
+        ];
+      }),
+    );
   }
 }
 
@@ -84,5 +113,8 @@ const rowsName = ({ name }: ParameterSpec): string => `rows(${name})`;
 const sumName = ({ name }: ParameterSpec): string => `sum(${name})`;
 
 function rowNumbers(batch: EncoderBatch, table: string, shape: readonly number[]): HostTensor {
-  return int64(shape, Array.from({ length: shape[0] }, (_, token) => ROW_OF[table](batch, token)));
+  return int64(
+    shape,
+    Array.from({ length: shape[0] }, (_, token) => ROW_OF[table](batch, token)),
+  );
 }

@@ -11,14 +11,21 @@ import { BufferPool, DeviceBuffers } from './buffers.ts';
 import type { TrainingDevice } from './device.ts';
 import { DeviceEmbeddings } from './device-embeddings.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
-import { UpdateGraphs, sumOfSquares, updateRule, type ParameterState, type UpdateStep } from './optimizers/update-graph.ts';
+import {
+  UpdateGraphs,
+  sumOfSquares,
+  updateRule,
+  type ParameterState,
+  type UpdateStep,
+} from './optimizers/update-graph.ts';
 
 /**
- * A graphics processor through ONNX Runtime's WebGPU provider. Parameters, gradients, moments and activations stay in its memory;
- * the arena on the host is a copy of the parameters and moments, as new as the last {@link WebGpuDevice.download}.
+ * A graphics processor through ONNX Runtime's WebGPU provider. Parameters, gradients, moments and activations stay in
+ * its memory; the arena on the host is a copy of the parameters and moments, as new as the last
+ * {@link WebGpuDevice.download}.
  *
- * What travels in a step: to the device, token and position ids, masks, labels and a few numbers for every parameter; from it, the
- * head's results and one gradient norm.
+ * What travels in a step: to the device, token and position ids, masks, labels and a few numbers for every parameter;
+ * from it, the head's results and one gradient norm.
  */
 export class WebGpuDevice implements TrainingDevice {
   readonly name = 'webgpu';
@@ -34,7 +41,10 @@ export class WebGpuDevice implements TrainingDevice {
   private norm: Promise<CompiledGraph> | undefined;
   private updates: { optimizer: Optimizer; graphs: UpdateGraphs } | undefined;
 
-  /** The weights must have been loaded into `arena` before {@link WebGpuDevice.upload}, which comes before everything else. */
+  /**
+   * The weights must have been loaded into `arena` before {@link WebGpuDevice.upload}, which comes before everything
+   * else.
+   */
   constructor(config: AlbertConfig, arena: Arena, options: CompileOptions) {
     this.arena = arena;
     this.options = { ...options, device: 'webgpu' };
@@ -43,7 +53,11 @@ export class WebGpuDevice implements TrainingDevice {
       const specs = arena.kinds.includes(kind) ? [...arena.slots, ...(kind === 'values' ? arena.frozen : [])] : [];
       this.tensors.set(kind, new Map(specs.map(({ name, shape }) => [name, new DeviceTensor('float32', shape)])));
     }
-    this.embeddings = new DeviceEmbeddings(config, arena, { parameter: (spec, kind) => this.parameter(spec, kind), buffers: this.buffers, options: this.options });
+    this.embeddings = new DeviceEmbeddings(config, arena, {
+      parameter: (spec, kind) => this.parameter(spec, kind),
+      buffers: this.buffers,
+      options: this.options,
+    });
   }
 
   parameter({ name }: ParameterSpec, kind: ArenaKind): DeviceTensor {
@@ -52,13 +66,14 @@ export class WebGpuDevice implements TrainingDevice {
 
   async upload(): Promise<void> {
     for (const kind of ['values', 'firstMoment', 'secondMoment'] as const) {
-      for (const [name, tensor] of this.tensors.get(kind)!) await this.transfer.upload(float32(tensor.shape, this.arena.view(name, kind)), tensor);
+      for (const [name, tensor] of this.tensors.get(kind)!)
+        await this.transfer.upload(float32(tensor.shape, this.arena.view(name, kind)), tensor);
     }
     await this.zeroGradients();
   }
 
   async download(what: 'all' | 'values' = 'all'): Promise<void> {
-    const kinds = what === 'all' ? ['values', 'firstMoment', 'secondMoment'] as const : ['values'] as const;
+    const kinds = what === 'all' ? (['values', 'firstMoment', 'secondMoment'] as const) : (['values'] as const);
     for (const kind of kinds) await this.downloadKind(kind);
   }
 
@@ -96,7 +111,11 @@ export class WebGpuDevice implements TrainingDevice {
     this.embeddings[Symbol.dispose]();
     this.transfer[Symbol.dispose]();
     this.updates?.graphs[Symbol.dispose]();
-    for (const graph of [this.zeroing, this.norm]) void graph?.then((compiled) => compiled[Symbol.dispose](), () => undefined);
+    for (const graph of [this.zeroing, this.norm])
+      void graph?.then(
+        (compiled) => compiled[Symbol.dispose](),
+        () => undefined,
+      );
   }
 
   private gradients(): Record<string, DeviceTensor> {
@@ -112,7 +131,18 @@ export class WebGpuDevice implements TrainingDevice {
   /** Not optimised: folding would store all the zeros in the graph. */
   private compileZeros(): Promise<CompiledGraph> {
     const graph = new Graph('webgpu');
-    const outputs = Object.fromEntries(this.arena.slots.map(({ name, shape }) => [name, rawExpand(graph.real(0, shape.map(() => 1)), shape)]));
+    const outputs = Object.fromEntries(
+      this.arena.slots.map(({ name, shape }) => [
+        name,
+        rawExpand(
+          graph.real(
+            0,
+            shape.map(() => 1),
+          ),
+          shape,
+        ),
+      ]),
+    );
     return compile({ outputs }, { ...this.options, optimization: 'disabled', deviceOutputs: Object.keys(outputs) });
   }
 

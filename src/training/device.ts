@@ -8,7 +8,10 @@ import { HostEmbeddings, type Embeddings } from './embeddings.ts';
 import { globalNorm, type Optimizer } from './optimizers/optimizer.ts';
 import type { UpdateStep } from './optimizers/update-graph.ts';
 
-/** Where the parameters, gradients, moments and activations of a network live while it is trained, and where its graphs run. */
+/**
+ * Where the parameters, gradients, moments and activations of a network live while it is trained, and where its graphs
+ * run.
+ */
 export interface TrainingDevice extends Disposable {
   readonly name: 'cpu' | 'webgpu';
   /** What graphs are built for. */
@@ -22,7 +25,9 @@ export interface TrainingDevice extends Disposable {
   parameter(spec: ParameterSpec, kind: 'values' | 'gradients'): RunTensor;
   /** Makes the arena's values and moments those of the device; needed whenever the arena was loaded. */
   upload(): Promise<void>;
-  /** Makes the device's values and moments those of the arena, or the values alone; needed before they are read there. */
+  /**
+   * Makes the device's values and moments those of the arena, or the values alone; needed before they are read there.
+   */
   download(what?: 'all' | 'values'): Promise<void>;
   zeroGradients(): Promise<void>;
   /** 2-norm of all gradients; not finite if one of them is not. */

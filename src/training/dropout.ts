@@ -11,7 +11,8 @@ import type { BufferPool } from './buffers.ts';
 export function fillDropoutMask(out: Float32Array, rate: number, seed: number): void {
   const threshold = Math.round(rate * 65536);
   const keep = Math.fround(65536 / (65536 - threshold));
-  // Two elements per hashed word; the mixing is core/random's hash32, inlined because this runs for millions of elements.
+  // Two elements per hashed word; the mixing is core/random's hash32, inlined because this runs for millions of
+  // elements.
   for (let i = 0; i < out.length; i += 2) {
     let h = (Math.imul(i, 0x9e3779b1) ^ seed) >>> 0;
     h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -27,7 +28,10 @@ export type DropoutSite = 'embedding' | 'attention' | 'attentionOutput' | 'feedF
 const SITES: DropoutSite[] = ['embedding', 'attention', 'attentionOutput', 'feedForward', 'classifier'];
 
 /** Seed of one mask, from the run's seed and the place and time it is used. */
-export function dropoutSeed(runSeed: number, at: { step: number; microBatch: number; layer: number; site: DropoutSite }): number {
+export function dropoutSeed(
+  runSeed: number,
+  at: { step: number; microBatch: number; layer: number; site: DropoutSite },
+): number {
   return mixSeed(runSeed, at.step, at.microBatch, at.layer, SITES.indexOf(at.site));
 }
 
@@ -78,15 +82,25 @@ export class DropoutMasks implements DropoutSource {
 
   classifier(at: MaskPosition, rows: 'texts' | 'tokens' = 'texts'): Record<string, HostTensor> {
     const { classifierDropoutProb, hiddenSize } = this.config;
-    return this.feeds(at, 0, { classifier: [classifierDropoutProb, [rows === 'tokens' ? at.batch * at.sequence : at.batch, hiddenSize]] });
+    return this.feeds(at, 0, {
+      classifier: [classifierDropoutProb, [rows === 'tokens' ? at.batch * at.sequence : at.batch, hiddenSize]],
+    });
   }
 
-  private feeds(at: MaskPosition, layer: number, sites: Partial<Record<DropoutSite, [rate: number, shape: number[]]>>): Record<string, HostTensor> {
+  private feeds(
+    at: MaskPosition,
+    layer: number,
+    sites: Partial<Record<DropoutSite, [rate: number, shape: number[]]>>,
+  ): Record<string, HostTensor> {
     const feeds: Record<string, HostTensor> = {};
     for (const [site, [rate, shape]] of Object.entries(sites)) {
       if (rate === 0) continue;
       const mask = this.pool.tensor(`mask ${site}`, shape);
-      fillDropoutMask(mask.data as Float32Array, rate, dropoutSeed(this.seed, { ...at, layer, site: site as DropoutSite }));
+      fillDropoutMask(
+        mask.data as Float32Array,
+        rate,
+        dropoutSeed(this.seed, { ...at, layer, site: site as DropoutSite }),
+      );
       feeds[`${site}Mask`] = mask;
     }
     return feeds;

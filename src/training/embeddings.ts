@@ -5,7 +5,10 @@ import type { HostTensor, RunTensor } from '../runtime/tensor.ts';
 import type { Arena } from './arena.ts';
 import type { BufferPool } from './buffers.ts';
 
-/** The embedding tables of a network in training: rows are looked up, and gradients of rows are added to the tables' gradients. */
+/**
+ * The embedding tables of a network in training: rows are looked up, and gradients of rows are added to the tables'
+ * gradients.
+ */
 export interface Embeddings extends Disposable {
   /** Sum of the word, position and token-type rows of every token: `[batch*sequence, embeddingSize]`. */
   lookUp(batch: EncoderBatch): Promise<RunTensor>;
@@ -57,7 +60,11 @@ export class HostEmbeddings implements Embeddings {
     const tokens = batch.batchSize * batch.sequenceLength;
     for (const name of this.trained) {
       const rowOf = ROW_OF[name];
-      scatterRows(this.arena.view(name, 'gradients'), data as Float32Array, { tokens, width: this.config.embeddingSize, rowOf: (token) => rowOf(batch, token) });
+      scatterRows(this.arena.view(name, 'gradients'), data as Float32Array, {
+        tokens,
+        width: this.config.embeddingSize,
+        rowOf: (token) => rowOf(batch, token),
+      });
     }
   }
 
@@ -66,7 +73,9 @@ export class HostEmbeddings implements Embeddings {
 
 /** The tables that are looked up: relative positions have none. */
 export function usedTables(config: AlbertConfig): ParameterSpec[] {
-  return embeddingParameters(config).filter(({ name }) => EMBEDDING_TABLES.has(name) && (name !== POSITION || config.positionEmbeddingType === 'absolute'));
+  return embeddingParameters(config).filter(
+    ({ name }) => EMBEDDING_TABLES.has(name) && (name !== POSITION || config.positionEmbeddingType === 'absolute'),
+  );
 }
 
 /** Those of {@link usedTables} that the arena trains. */
@@ -75,7 +84,11 @@ export function trainedTables(config: AlbertConfig, arena: Arena): ParameterSpec
   return usedTables(config).filter(({ name }) => trainable.has(name));
 }
 
-function scatterRows(table: Float32Array, rows: Float32Array, layout: { tokens: number; width: number; rowOf: (token: number) => number }): void {
+function scatterRows(
+  table: Float32Array,
+  rows: Float32Array,
+  layout: { tokens: number; width: number; rowOf: (token: number) => number },
+): void {
   const { tokens, width, rowOf } = layout;
   for (let token = 0; token < tokens; token++) {
     const target = rowOf(token) * width;

@@ -18,7 +18,10 @@ export interface RunEstimate {
   tokensPerSecond: number;
   /** Resident memory after the probed steps, in bytes. */
   residentBytes: number;
-  /** Resident memory that the run will reach about, in bytes, see {@link projectPeak}. Absent where activations are in a graphics processor. */
+  /**
+   * Resident memory that the run will reach about, in bytes, see {@link projectPeak}. Absent where activations are in a
+   * graphics processor.
+   */
   peakBytes?: number;
 }
 
@@ -69,7 +72,9 @@ export async function estimateRun(probe: Probe): Promise<RunEstimate> {
     return probe.run(batch);
   };
   const steps = to - from;
-  const probes = [...new Set(Array.from({ length: MAX_PROBES }, (_, i) => from + Math.floor((i * steps) / MAX_PROBES)))];
+  const probes = [
+    ...new Set(Array.from({ length: MAX_PROBES }, (_, i) => from + Math.floor((i * steps) / MAX_PROBES))),
+  ];
   for (const batch of (await stepData(from)).microBatches) await run(batch);
   let seconds = 0;
   let tokens = 0;
@@ -85,7 +90,9 @@ export async function estimateRun(probe: Probe): Promise<RunEstimate> {
   }
   const tokensPerSecond = tokens / seconds;
   return {
-    steps, secondsPerStep: seconds / probed, tokensPerSecond,
+    steps,
+    secondsPerStep: seconds / probed,
+    tokensPerSecond,
     totalSeconds: (seconds / probed) * steps + probe.evaluationTokens / (PASSES_PER_STEP * tokensPerSecond),
     residentBytes: process.memoryUsage.rss(),
     ...(memory && { peakBytes: projectPeak({ before, now: process.memoryUsage.rss(), probedBytes, ...memory }) }),
@@ -93,12 +100,16 @@ export async function estimateRun(probe: Probe): Promise<RunEstimate> {
 }
 
 /**
- * Resident memory that a run will reach about: what the probes added grows with the activations, since the runtime's own memory for a shape does.
- * Within 15 % of what fine-tuning and pretraining of the built-in model and fine-tuning of base then took.
+ * Resident memory that a run will reach about: what the probes added grows with the activations, since the runtime's
+ * own memory for a shape does. Within 15 % of what fine-tuning and pretraining of the built-in model and fine-tuning of
+ * base then took.
  */
-export function projectPeak(measured: Omit<MemoryPlan, 'activationBytes'> & { before: number; now: number; probedBytes: number }): number {
+export function projectPeak(
+  measured: Omit<MemoryPlan, 'activationBytes'> & { before: number; now: number; probedBytes: number },
+): number {
   const { before, now, probedBytes, largestBytes, laterBytes, evaluates } = measured;
-  const scale = (probedBytes > 0 ? Math.max(1, largestBytes / probedBytes) : 1) * (evaluates ? 1 + EVALUATION_SHARE : 1);
+  const scale =
+    (probedBytes > 0 ? Math.max(1, largestBytes / probedBytes) : 1) * (evaluates ? 1 + EVALUATION_SHARE : 1);
   return before + Math.max(now - before, 0) * scale + laterBytes;
 }
 
@@ -125,8 +136,12 @@ export function availableMemory(readFile: (path: string) => string = (path) => r
 export function requireMemory(needed: number, arena: Arena, available = availableMemory()): void {
   if (needed <= available) return;
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(2)} GB`;
-  throw new AlbertineError('out_of_memory', `a training step needs about ${gigabytes(needed)} beyond the ${gigabytes(arena.byteLength)} of weights and moments, ${gigabytes(available)} are free`, {
-    value: needed,
-    hint: prose`Lower ${option('microBatchTokens')} or the maximum length, or use ${option('saveActivations', 'none')}`,
-  });
+  throw new AlbertineError(
+    'out_of_memory',
+    `a training step needs about ${gigabytes(needed)} beyond the ${gigabytes(arena.byteLength)} of weights and moments, ${gigabytes(available)} are free`,
+    {
+      value: needed,
+      hint: prose`Lower ${option('microBatchTokens')} or the maximum length, or use ${option('saveActivations', 'none')}`,
+    },
+  );
 }

@@ -8,7 +8,9 @@ export type Verdict = { action: 'apply' } | { action: 'skip' | 'rollBack'; reaso
 export interface GuardOptions {
   /** A gradient norm this many times the running average is a spike. Default 20; 0 switches spikes off. */
   spikeFactor?: number;
-  /** Skipped steps in a row after which the run goes back to its last checkpoint at half the learning rate. Default 5. */
+  /**
+   * Skipped steps in a row after which the run goes back to its last checkpoint at half the learning rate. Default 5.
+   */
   rollBackAfter?: number;
 }
 
@@ -39,7 +41,9 @@ export class StepGuard {
   constructor(options: GuardOptions = {}, state?: GuardState) {
     this.spikeFactor = options.spikeFactor ?? GUARD_SETTINGS.spikeFactor.default;
     this.rollBackAfter = options.rollBackAfter ?? GUARD_SETTINGS.rollBackAfter.default;
-    this.state = state ? { ...state } : { averageNorm: 0, seen: 0, consecutive: 0, skipped: 0, rollBacks: 0, rateScale: 1 };
+    this.state = state
+      ? { ...state }
+      : { averageNorm: 0, seen: 0, consecutive: 0, skipped: 0, rollBacks: 0, rateScale: 1 };
   }
 
   /** Judges one step and remembers it. */
@@ -47,7 +51,8 @@ export class StepGuard {
     const { state } = this;
     const reason = this.reasonToSkip(loss, gradientNorm);
     if (reason === undefined) {
-      state.averageNorm = state.seen === 0 ? gradientNorm : AVERAGE_DECAY * state.averageNorm + (1 - AVERAGE_DECAY) * gradientNorm;
+      state.averageNorm =
+        state.seen === 0 ? gradientNorm : AVERAGE_DECAY * state.averageNorm + (1 - AVERAGE_DECAY) * gradientNorm;
       state.seen++;
       state.consecutive = 0;
       return { action: 'apply' };
@@ -87,15 +92,19 @@ export interface WatchState {
   told: boolean;
 }
 
-/** Share by which the loss should have fallen, and standard errors by which that must be missed: losses of small batches scatter. */
+/**
+ * Share by which the loss should have fallen, and standard errors by which that must be missed: losses of small batches
+ * scatter.
+ */
 const EXPECTED_FALL = 0.02;
 const STANDARD_ERRORS = 2;
 /** Steps whose average is the loss to be beaten. */
 const FIRST_LOSSES = 20;
 
 /**
- * Notices a run that does not learn: after a fifth of the steps (at least 100) the average loss of the last tenth of them (at least 20) is not 2 % below that of the
- * first 20, and by so much that the scatter of single losses does not explain it. Returns advice once. Losses that are not finite do not count.
+ * Notices a run that does not learn: after a fifth of the steps (at least 100) the average loss of the last tenth of
+ * them (at least 20) is not 2 % below that of the first 20, and by so much that the scatter of single losses does not
+ * explain it. Returns advice once. Losses that are not finite do not count.
  */
 export class LearningWatch {
   /** What it remembers; stored in checkpoints. */
@@ -106,7 +115,9 @@ export class LearningWatch {
   constructor(totalSteps: number, state?: WatchState) {
     this.patience = Math.max(100, Math.ceil(totalSteps / 5));
     this.window = Math.max(FIRST_LOSSES, Math.ceil(this.patience / 10));
-    this.state = state ? { ...state } : { seen: 0, firstSum: 0, lastSum: 0, firstSquares: 0, lastSquares: 0, told: false };
+    this.state = state
+      ? { ...state }
+      : { seen: 0, firstSum: 0, lastSum: 0, firstSquares: 0, lastSquares: 0, told: false };
   }
 
   /** Adds a step's loss; returns advice when the run looks stuck. */
@@ -126,9 +137,12 @@ export class LearningWatch {
     state.told = true;
     const first = state.firstSum / FIRST_LOSSES;
     const last = state.lastSum / window;
-    const error = Math.sqrt(errorSquared(first, state.firstSquares, FIRST_LOSSES) + errorSquared(last, state.lastSquares, window));
+    const error = Math.sqrt(
+      errorSquared(first, state.firstSquares, FIRST_LOSSES) + errorSquared(last, state.lastSquares, window),
+    );
     if (!(first - last + STANDARD_ERRORS * error < EXPECTED_FALL * first)) return undefined;
-    const rates = 'a lower one for a large pretrained model (ALBERT large and up often need 1e-5 or less with AdamW), a higher one from untrained weights or with LAMB or SGD';
+    const rates =
+      'a lower one for a large pretrained model (ALBERT large and up often need 1e-5 or less with AdamW), a higher one from untrained weights or with LAMB or SGD';
     return prose`the loss has not fallen in ${patience} steps (${first.toFixed(4)} at first, ${last.toFixed(4)} now): try another ${option('learningRate')} (now ${learningRate.toExponential(1)}): ${rates}; or a longer warm-up or a larger ${option('batchSize')}`;
   }
 }

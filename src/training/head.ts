@@ -27,16 +27,24 @@ export interface HeadBuildOptions {
 export interface HeadDefinition {
   /** Every weight it reads, the tied word embeddings included. */
   readonly parameters: readonly ParameterSpec[];
-  /** Hidden states that it reads besides the last: 0 is the mapped embeddings, d the output of depth d. Default none. */
+  /**
+   * Hidden states that it reads besides the last: 0 is the mapped embeddings, d the output of depth d. Default none.
+   */
   readonly depths?: readonly number[];
   /**
-   * Builds it on `hidden: [batch*sequence, hiddenSize]`, and on those of {@link HeadDefinition.depths}, which `at(depth)` gives; declares its own inputs for targets and positions, and with
-   * `dropout` an input `classifierMask`, `[batch, hiddenSize]` or as {@link maskRows} says.
+   * Builds it on `hidden: [batch*sequence, hiddenSize]`, and on those of {@link HeadDefinition.depths}, which
+   * `at(depth)` gives; declares its own inputs for targets and positions, and with `dropout` an input `classifierMask`,
+   * `[batch, hiddenSize]` or as {@link maskRows} says.
    */
   build(graph: Graph, hidden: Tensor, parameter: ParameterLookup, options: HeadBuildOptions): HeadTensors;
-  /** Rows of the dropout mask before the head: one a text (`texts`) or one a token (`[batch*sequence, hiddenSize]`). Default `texts`. */
+  /**
+   * Rows of the dropout mask before the head: one a text (`texts`) or one a token (`[batch*sequence, hiddenSize]`).
+   * Default `texts`.
+   */
   readonly maskRows?: 'texts' | 'tokens';
-  /** Factors on the learning rate by name or prefix, for weights that have farther to go than the rest. Default: none. */
+  /**
+   * Factors on the learning rate by name or prefix, for weights that have farther to go than the rest. Default: none.
+   */
   readonly learningRateScales?: readonly (readonly [pattern: string, scale: number])[];
   /** Added to the loss in training, not in evaluation: see `withAddedLoss`. */
   addedLoss?(graph: Graph, tensors: HeadTensors): Tensor;
@@ -58,7 +66,16 @@ export class CompiledHead implements Disposable {
   private readonly target: Target;
   private readonly compiled = new Map<string, Promise<CompiledGraph>>();
 
-  constructor(definition: HeadDefinition, parts: { hiddenSize: number; trainable: ReadonlySet<string>; dropout: boolean; options: CompileOptions; target?: Target }) {
+  constructor(
+    definition: HeadDefinition,
+    parts: {
+      hiddenSize: number;
+      trainable: ReadonlySet<string>;
+      dropout: boolean;
+      options: CompileOptions;
+      target?: Target;
+    },
+  ) {
     this.definition = definition;
     this.hiddenSize = parts.hiddenSize;
     this.trainable = parts.trainable;
@@ -67,8 +84,19 @@ export class CompiledHead implements Disposable {
     this.target = parts.target ?? 'cpu';
   }
 
-  /** Loss, results and gradients: those of `hidden` and of other depths are written, those of parameters are added to their totals. */
-  async train(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; hiddenGradient: RunTensor; depthGradients?: ReadonlyMap<number, RunTensor>; sizes: Record<string, number> }): Promise<HeadResults> {
+  /**
+   * Loss, results and gradients: those of `hidden` and of other depths are written, those of parameters are added to
+   * their totals.
+   */
+  async train(
+    feeds: Readonly<Record<string, RunTensor>>,
+    run: {
+      parameters: StageParameters;
+      hiddenGradient: RunTensor;
+      depthGradients?: ReadonlyMap<number, RunTensor>;
+      sizes: Record<string, number>;
+    },
+  ): Promise<HeadResults> {
     const { parameters, hiddenGradient, depthGradients = new Map<number, RunTensor>(), sizes } = run;
     const all: Record<string, RunTensor> = { ...feeds, ...parameters.values };
     const into: Record<string, RunTensor> = { 'gradient(hidden)': hiddenGradient };
@@ -81,13 +109,20 @@ export class CompiledHead implements Disposable {
   }
 
   /** Loss and results only. */
-  async evaluate(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; sizes: Record<string, number> }): Promise<HeadResults> {
+  async evaluate(
+    feeds: Readonly<Record<string, RunTensor>>,
+    run: { parameters: StageParameters; sizes: Record<string, number> },
+  ): Promise<HeadResults> {
     return (await this.graph('evaluate', feeds)).run({ ...feeds, ...run.parameters.values }, { sizes: run.sizes });
   }
 
   /** Frees the native memory. */
   [Symbol.dispose](): void {
-    for (const graph of this.compiled.values()) void graph.then((compiled) => compiled[Symbol.dispose](), () => undefined);
+    for (const graph of this.compiled.values())
+      void graph.then(
+        (compiled) => compiled[Symbol.dispose](),
+        () => undefined,
+      );
     this.compiled.clear();
   }
 
@@ -98,7 +133,14 @@ export class CompiledHead implements Disposable {
     if (!graph) {
       const outputs = this.build(mode);
       const gradients = Object.keys(outputs).filter((name) => name.startsWith('gradient(') || name.startsWith('sum('));
-      graph = compile({ outputs }, { ...this.options, ...(oneThread && { threads: 1 }), ...(this.options.device === 'webgpu' && { deviceOutputs: gradients }) });
+      graph = compile(
+        { outputs },
+        {
+          ...this.options,
+          ...(oneThread && { threads: 1 }),
+          ...(this.options.device === 'webgpu' && { deviceOutputs: gradients }),
+        },
+      );
       this.compiled.set(key, graph);
     }
     return graph;
@@ -108,11 +150,27 @@ export class CompiledHead implements Disposable {
     const training = mode === 'train';
     const graph = new Graph(this.target);
     const hidden = graph.input('hidden', ['batch*sequence', this.hiddenSize], { differentiable: training });
-    const parameters = new Map(this.definition.parameters.map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: training && this.trainable.has(name) })]));
-    const depths = new Map((this.definition.depths ?? []).map((depth) => [depth, graph.input(hiddenAt(depth), hidden.shape, { differentiable: training })]));
-    const tensors = this.definition.build(graph, hidden, (name) => parameters.get(name)!, { dropout: training && this.dropout, at: (depth) => depths.get(depth)! });
+    const parameters = new Map(
+      this.definition.parameters.map(({ name, shape }) => [
+        name,
+        graph.input(name, shape, { differentiable: training && this.trainable.has(name) }),
+      ]),
+    );
+    const depths = new Map(
+      (this.definition.depths ?? []).map((depth) => [
+        depth,
+        graph.input(hiddenAt(depth), hidden.shape, { differentiable: training }),
+      ]),
+    );
+    const tensors = this.definition.build(graph, hidden, (name) => parameters.get(name)!, {
+      dropout: training && this.dropout,
+      at: (depth) => depths.get(depth)!,
+    });
     const { outputs } = tensors;
-    const loss = training && this.definition.addedLoss ? add(tensors.loss, this.definition.addedLoss(graph, tensors)) : tensors.loss;
+    const loss =
+      training && this.definition.addedLoss
+        ? add(tensors.loss, this.definition.addedLoss(graph, tensors))
+        : tensors.loss;
     const all: Record<string, Tensor> = { loss, ...outputs };
     if (!training) return all;
     const trained = [...parameters].filter(([, tensor]) => tensor.differentiable);

@@ -23,14 +23,18 @@ export interface ClassificationHeadOptions {
   labelSmoothing?: number;
 }
 
-/** Pooled first tokens, with optional dropout: `[batch, hidden]`. `firstTokens` is an int64 input `[batch]` of row numbers. */
+/**
+ * Pooled first tokens, with optional dropout: `[batch, hidden]`. `firstTokens` is an int64 input `[batch]` of row
+ * numbers.
+ */
 function pooledFirstTokens(graph: Graph, hidden: Tensor, parameter: ParameterLookup): Tensor {
   return pooler(parameter, gather(hidden, graph.input('firstTokens', ['batch'], { dtype: 'int64' })));
 }
 
 /**
- * `AlbertForSequenceClassification`: pooled output, dropout, linear. Inputs: `firstTokens`; for single-label `labels` int64
- * `[batch]` and `rowWeights` `[batch]`; otherwise `targets` and `elementWeights` `[batch, labels]`. Output: `logits`.
+ * `AlbertForSequenceClassification`: pooled output, dropout, linear. Inputs: `firstTokens`; for single-label `labels`
+ * int64 `[batch]` and `rowWeights` `[batch]`; otherwise `targets` and `elementWeights` `[batch, labels]`. Output:
+ * `logits`.
  */
 export function classificationHead(config: AlbertConfig, options: ClassificationHeadOptions): HeadDefinition {
   const { numLabels, problemType, labelSmoothing = 0 } = options;
@@ -42,16 +46,25 @@ export function classificationHead(config: AlbertConfig, options: Classification
       const logits = HEADS.sequenceClassification.logits(config, parameter, pooled, mask); // [batch, labels]
       if (problemType === 'singleLabel') {
         const labels = graph.input('labels', ['batch'], { dtype: 'int64' });
-        return { loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch']), labelSmoothing), outputs: { logits } };
+        return {
+          loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch']), labelSmoothing),
+          outputs: { logits },
+        };
       }
       const targets = graph.input('targets', ['batch', numLabels]);
       const weights = graph.input('elementWeights', ['batch', numLabels]);
-      return { loss: (problemType === 'multiLabel' ? binaryCrossEntropy : meanSquaredError)(logits, targets, weights), outputs: { logits } };
+      return {
+        loss: (problemType === 'multiLabel' ? binaryCrossEntropy : meanSquaredError)(logits, targets, weights),
+        outputs: { logits },
+      };
     },
   };
 }
 
-/** `AlbertForTokenClassification`: dropout and linear on every token. Inputs: `labels` and `rowWeights` `[batch*sequence]`. */
+/**
+ * `AlbertForTokenClassification`: dropout and linear on every token. Inputs: `labels` and `rowWeights`
+ * `[batch*sequence]`.
+ */
 export function tokenClassificationHead(config: AlbertConfig, numLabels: number): HeadDefinition {
   return {
     parameters: headParameters(config, 'tokenClassification', numLabels),
@@ -60,14 +73,19 @@ export function tokenClassificationHead(config: AlbertConfig, numLabels: number)
       const mask = dropout ? graph.input('classifierMask', ['batch*sequence', config.hiddenSize]) : undefined;
       const logits = HEADS.tokenClassification.logits(config, parameter, hidden, mask); // [tokens, labels]
       const labels = graph.input('labels', ['batch*sequence'], { dtype: 'int64' });
-      return { loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch*sequence'])), outputs: { logits } };
+      return {
+        loss: weightedCrossEntropy(logits, labels, graph.input('rowWeights', ['batch*sequence'])),
+        outputs: { logits },
+      };
     },
   };
 }
 
 /**
- * `AlbertForQuestionAnswering`: a linear layer with two outputs a token, and a softmax over the tokens of a text for each. Inputs: `starts` and `ends` `[batch, sequence]`, 1 at the token where the
- * answer begins and ends; `tokenBias` `[batch, sequence]`, 0 or very negative where no answer can be; `rowWeights` `[batch]`. The loss is the mean of both sides. Output: `logits` `[batch*sequence, 2]`.
+ * `AlbertForQuestionAnswering`: a linear layer with two outputs a token, and a softmax over the tokens of a text for
+ * each. Inputs: `starts` and `ends` `[batch, sequence]`, 1 at the token where the answer begins and ends; `tokenBias`
+ * `[batch, sequence]`, 0 or very negative where no answer can be; `rowWeights` `[batch]`. The loss is the mean of both
+ * sides. Output: `logits` `[batch*sequence, 2]`.
  */
 export function questionAnsweringHead(config: AlbertConfig): HeadDefinition {
   return {
@@ -87,9 +105,10 @@ export function questionAnsweringHead(config: AlbertConfig): HeadDefinition {
 }
 
 /**
- * One logit for each option and a softmax over those of a question, which may have any number: `AlbertForMultipleChoice`, and a ranking of candidates. Inputs: `firstTokens`; `optionBias`
- * `[questions, batch]`, 0 where an option belongs to the question, else very negative; `optionShares` `[questions, batch]`, what is right (1 for one option, or shares that add up to 1);
- * `questionWeights` `[questions]`. Output: `logits` `[batch, 1]`.
+ * One logit for each option and a softmax over those of a question, which may have any number:
+ * `AlbertForMultipleChoice`, and a ranking of candidates. Inputs: `firstTokens`; `optionBias` `[questions, batch]`, 0
+ * where an option belongs to the question, else very negative; `optionShares` `[questions, batch]`, what is right (1
+ * for one option, or shares that add up to 1); `questionWeights` `[questions]`. Output: `logits` `[batch, 1]`.
  */
 export function optionsHead(config: AlbertConfig, head: 'multipleChoice' | 'sequenceClassification'): HeadDefinition {
   return {
@@ -101,7 +120,10 @@ export function optionsHead(config: AlbertConfig, head: 'multipleChoice' | 'sequ
       const row = reshape(logits, [1, 'batch']);
       const total = logSumExp(add(row, graph.input('optionBias', ['questions', 'batch'])), [1]); // [questions]
       const right = sum(multiply(row, graph.input('optionShares', ['questions', 'batch'])), [1]); // [questions]
-      return { loss: sum(multiply(subtract(total, right), graph.input('questionWeights', ['questions'])), [0]), outputs: { logits } };
+      return {
+        loss: sum(multiply(subtract(total, right), graph.input('questionWeights', ['questions'])), [0]),
+        outputs: { logits },
+      };
     },
   };
 }
@@ -115,9 +137,10 @@ export interface PretrainingHeadOptions {
 }
 
 /**
- * `AlbertForPreTraining`: masked LM on gathered positions (decoder tied to the word embeddings) plus the sentence-pair loss.
- * Inputs: `maskedPositions`, `maskedLabels` int64 and `maskedWeights`, all `[masked]`; `firstTokens`, `pairLabels` int64 and
- * `pairWeights`, all `[batch]`. Outputs: `maskedLmLoss`, `maskedLmPredictions` (int64 `[masked]`), `pairLoss`, `pairLogits`.
+ * `AlbertForPreTraining`: masked LM on gathered positions (decoder tied to the word embeddings) plus the sentence-pair
+ * loss. Inputs: `maskedPositions`, `maskedLabels` int64 and `maskedWeights`, all `[masked]`; `firstTokens`,
+ * `pairLabels` int64 and `pairWeights`, all `[batch]`. Outputs: `maskedLmLoss`, `maskedLmPredictions` (int64
+ * `[masked]`), `pairLoss`, `pairLogits`.
  */
 export function pretrainingHead(config: AlbertConfig, options: PretrainingHeadOptions): HeadDefinition {
   const wordEmbeddings = embeddingParameters(config)[0];
@@ -132,22 +155,34 @@ export function pretrainingHead(config: AlbertConfig, options: PretrainingHeadOp
       if (options.maskedLm) {
         const selected = gather(hidden, graph.input('maskedPositions', ['masked'], { dtype: 'int64' })); // [masked, hidden]
         const logits = HEADS.maskedLm.logits(config, parameter, selected); // [masked, vocab]
-        const loss = weightedCrossEntropy(logits, graph.input('maskedLabels', ['masked'], { dtype: 'int64' }), graph.input('maskedWeights', ['masked']));
+        const loss = weightedCrossEntropy(
+          logits,
+          graph.input('maskedLabels', ['masked'], { dtype: 'int64' }),
+          graph.input('maskedWeights', ['masked']),
+        );
         losses.push(loss);
         outputs['maskedLmLoss'] = loss;
-        outputs['maskedLmPredictions'] = graph.apply('ArgMax', [logits], ['masked'], { dtype: 'int64', attributes: { axis: 1, keepdims: 0 } });
+        outputs['maskedLmPredictions'] = graph.apply('ArgMax', [logits], ['masked'], {
+          dtype: 'int64',
+          attributes: { axis: 1, keepdims: 0 },
+        });
       }
       if (options.sentencePair) {
         const pooled = pooledFirstTokens(graph, hidden, parameter);
         const mask = dropout ? graph.input('classifierMask', ['batch', config.hiddenSize]) : undefined;
         const logits = HEADS.sentenceOrder.logits(config, parameter, pooled, mask); // [batch, 2]
-        const loss = weightedCrossEntropy(logits, graph.input('pairLabels', ['batch'], { dtype: 'int64' }), graph.input('pairWeights', ['batch']));
+        const loss = weightedCrossEntropy(
+          logits,
+          graph.input('pairLabels', ['batch'], { dtype: 'int64' }),
+          graph.input('pairWeights', ['batch']),
+        );
         losses.push(loss);
         outputs['pairLoss'] = loss;
         outputs['pairLogits'] = logits;
       }
       return { loss: losses.length === 2 ? add(losses[0], losses[1]) : losses[0], outputs };
     },
-    oneThread: ({ maskedPositions }) => maskedPositions !== undefined && isShortProduct(maskedPositions.shape[0], config),
+    oneThread: ({ maskedPositions }) =>
+      maskedPositions !== undefined && isShortProduct(maskedPositions.shape[0], config),
   };
 }

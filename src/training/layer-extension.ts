@@ -4,13 +4,16 @@ import { denseWith, type LinearLayer, type ParameterLookup } from '../model/netw
 import type { ParameterSpec } from '../model/parameters.ts';
 
 /**
- * What every executed layer gets besides ALBERT's own weights: low-rank updates, adapters. Its weights are not shared over the
- * depth: each executed layer has its own, under {@link extensionPrefix}.
+ * What every executed layer gets besides ALBERT's own weights: low-rank updates, adapters. Its weights are not shared
+ * over the depth: each executed layer has its own, under {@link extensionPrefix}.
  */
 export interface LayerExtension {
   /** Weights of one executed layer; no name may be one of the layer's own. */
   readonly parameters: readonly ParameterSpec[];
-  /** The result of the dense layer `name` for `x`, where `base` is what it is without the extension; `base` where nothing changes. */
+  /**
+   * The result of the dense layer `name` for `x`, where `base` is what it is without the extension; `base` where
+   * nothing changes.
+   */
   dense(x: Tensor, name: string, layer: { base: Tensor; parameter: ParameterLookup }): Tensor;
 }
 
@@ -18,8 +21,13 @@ export interface LayerExtension {
 export const extensionPrefix = (layer: number): string => `extension.${layer}.`;
 
 /** The extension's weights of all executed layers, by their names in the arena. */
-export function extensionParameters({ numHiddenLayers, innerGroupNum }: AlbertConfig, { parameters }: LayerExtension): ParameterSpec[] {
-  return Array.from({ length: numHiddenLayers * innerGroupNum }, (_, layer) => parameters.map(({ name, shape }) => ({ name: extensionPrefix(layer) + name, shape }))).flat();
+export function extensionParameters(
+  { numHiddenLayers, innerGroupNum }: AlbertConfig,
+  { parameters }: LayerExtension,
+): ParameterSpec[] {
+  return Array.from({ length: numHiddenLayers * innerGroupNum }, (_, layer) =>
+    parameters.map(({ name, shape }) => ({ name: extensionPrefix(layer) + name, shape })),
+  ).flat();
 }
 
 /** The dense layers of a layer with its extension. */

@@ -18,12 +18,17 @@ import { extendedDense, extensionPrefix, type LayerExtension } from './layer-ext
 import { isShortProduct } from './short-products.ts';
 import { Stage, type SavedActivations, type StageParameters, type StageTensors } from './stage.ts';
 
-/** Which depths keep their intermediate values for the backward pass: all, the first n, or none (all are recomputed). */
+/**
+ * Which depths keep their intermediate values for the backward pass: all, the first n, or none (all are recomputed).
+ */
 export type SaveActivations = 'all' | 'none' | number;
 
 /** Options of {@link LayerwiseNetwork}. */
 export interface LayerwiseOptions extends CompileOptions {
-  /** Default `all`. Each depth that is not kept costs one more forward pass and saves its memory. Of a kept one only products are held. */
+  /**
+   * Default `all`. Each depth that is not kept costs one more forward pass and saves its memory. Of a kept one only
+   * products are held.
+   */
   saveActivations?: SaveActivations;
   /** Seed of the dropout masks. Default 0. */
   seed?: number;
@@ -39,7 +44,9 @@ export interface LayerwiseOptions extends CompileOptions {
 export interface StepHooks {
   /** Added to the sum of the embeddings, before LayerNorm: `[batch*sequence, embeddingSize]`. */
   embeddingShift?: Float32Array;
-  /** Gets the loss's gradient with respect to that sum, `[batch*sequence, embeddingSize]`; valid until the next step. */
+  /**
+   * Gets the loss's gradient with respect to that sum, `[batch*sequence, embeddingSize]`; valid until the next step.
+   */
   onEmbeddingGradient?: (gradient: Float32Array) => void;
 }
 
@@ -63,9 +70,9 @@ export interface TrainingBatch extends EncoderBatch {
 }
 
 /**
- * Forward and backward passes of an ALBERT for training, over weights in an {@link Arena}. One compiled layer serves all
- * depths and groups: weights are inputs of its graph, and gradients of shared weights add up in place.
- * With `device: 'webgpu'`, call `device.upload()` first, and `device.download()` before the arena is read.
+ * Forward and backward passes of an ALBERT for training, over weights in an {@link Arena}. One compiled layer serves
+ * all depths and groups: weights are inputs of its graph, and gradients of shared weights add up in place. With
+ * `device: 'webgpu'`, call `device.upload()` first, and `device.download()` before the arena is read.
  */
 export class LayerwiseNetwork implements Disposable {
   /** Shape of the network. */
@@ -89,34 +96,72 @@ export class LayerwiseNetwork implements Disposable {
   constructor(config: AlbertConfig, arena: Arena, head: HeadDefinition, options: LayerwiseOptions = {}) {
     this.config = config;
     this.options = options;
-    this.device = options.device === 'webgpu' ? new WebGpuDevice(config, arena, options) : new HostDevice(config, arena);
+    this.device =
+      options.device === 'webgpu' ? new WebGpuDevice(config, arena, options) : new HostDevice(config, arena);
     this.buffers = this.device.buffers;
     this.trainable = new Set(arena.slots.map(({ name }) => name));
     const projectionSpecs = embeddingParameters(config).filter(({ name }) => !EMBEDDING_TABLES.has(name));
     this.projectionParameters = this.bind(projectionSpecs, '');
     this.headParameterSet = this.bind(head.parameters, '');
-    const prefixes = Array.from({ length: config.numHiddenGroups * config.innerGroupNum }, (_, i) => `${layerPrefix(Math.floor(i / config.innerGroupNum), i % config.innerGroupNum)}.`);
+    const prefixes = Array.from(
+      { length: config.numHiddenGroups * config.innerGroupNum },
+      (_, i) => `${layerPrefix(Math.floor(i / config.innerGroupNum), i % config.innerGroupNum)}.`,
+    );
     const ownSets = prefixes.map((prefix) => this.bind(layerParameters(config), prefix));
-    this.layerParameterSets = Array.from({ length: this.executedLayers }, (_, layer) => this.extend(ownSets[this.stageIndex(layer)], layer));
-    const extended = (options.extension?.parameters ?? []).map(({ name }) => name).filter((name) => this.trainable.has(extensionPrefix(0) + name));
-    const layerTrainable = prefixes.map((prefix) => new Set([...layerParameters(config).flatMap(({ name }) => (this.trainable.has(prefix + name) ? [name] : [])), ...extended]));
+    this.layerParameterSets = Array.from({ length: this.executedLayers }, (_, layer) =>
+      this.extend(ownSets[this.stageIndex(layer)], layer),
+    );
+    const extended = (options.extension?.parameters ?? [])
+      .map(({ name }) => name)
+      .filter((name) => this.trainable.has(extensionPrefix(0) + name));
+    const layerTrainable = prefixes.map(
+      (prefix) =>
+        new Set([
+          ...layerParameters(config).flatMap(({ name }) => (this.trainable.has(prefix + name) ? [name] : [])),
+          ...extended,
+        ]),
+    );
     const { target } = this.device;
     const createStages = (stageConfig: AlbertConfig): Stages => {
-      const projection = (threads?: number): Stage => new Stage({ build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) }, { ...options, ...(threads && { threads }) }, target);
+      const projection = (threads?: number): Stage =>
+        new Stage(
+          { build: (graph) => buildProjection(graph, stageConfig, projectionSpecs, this.trainable) },
+          { ...options, ...(threads && { threads }) },
+          target,
+        );
       return {
-        projection: projection(), shortProjection: projection(1),
-        layers: shareStages(layerTrainable, (trainable) => new Stage({ build: (graph) => buildLayer(graph, stageConfig, { trainable, ...options }) }, options, target)),
+        projection: projection(),
+        shortProjection: projection(1),
+        layers: shareStages(
+          layerTrainable,
+          (trainable) =>
+            new Stage({ build: (graph) => buildLayer(graph, stageConfig, { trainable, ...options }) }, options, target),
+        ),
       };
     };
     const dropout = config.hiddenDropoutProb > 0 || config.attentionProbsDropoutProb > 0;
     this.training = createStages(config);
-    this.evaluation = dropout ? createStages({ ...config, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 }) : this.training;
-    if (this.device.name !== 'cpu' && head.depths?.length) throw new AlbertineError('unsupported', 'heads that read other depths than the last train on the CPU only', { value: head.depths });
+    this.evaluation = dropout
+      ? createStages({ ...config, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 })
+      : this.training;
+    if (this.device.name !== 'cpu' && head.depths?.length)
+      throw new AlbertineError('unsupported', 'heads that read other depths than the last train on the CPU only', {
+        value: head.depths,
+      });
     this.masks = options.dropout ?? new DropoutMasks(config, options.seed ?? 0, this.device.hostBuffers);
-    this.head = new CompiledHead(head, { hiddenSize: config.hiddenSize, trainable: this.trainable, dropout: config.classifierDropoutProb > 0, options, target });
+    this.head = new CompiledHead(head, {
+      hiddenSize: config.hiddenSize,
+      trainable: this.trainable,
+      dropout: config.classifierDropoutProb > 0,
+      options,
+      target,
+    });
   }
 
-  /** Forward and backward pass of one micro-batch; adds to the gradients of {@link LayerwiseNetwork.device} and returns the head's results. */
+  /**
+   * Forward and backward pass of one micro-batch; adds to the gradients of {@link LayerwiseNetwork.device} and returns
+   * the head's results.
+   */
   async accumulate(batch: TrainingBatch, at: StepPosition, hooks: StepHooks = {}): Promise<HeadResults> {
     const run = await this.prepare(batch, at);
     if (hooks.embeddingShift) addInto(run.embedded, hooks.embeddingShift);
@@ -125,9 +170,24 @@ export class LayerwiseNetwork implements Disposable {
     const { hiddenSize, embeddingSize } = this.config;
     const executed = this.executedLayers;
     let gradient = this.buffers.tensor('gradient 0', [tokens, hiddenSize]);
-    const depthGradients = new Map((this.head.definition.depths ?? []).map((depth) => [depth, this.buffers.tensor(`gradient of depth ${depth}`, [tokens, hiddenSize])]));
-    const headFeeds = { hidden: this.hidden(executed, tokens), ...this.depthFeeds((layer) => this.hidden(layer, tokens)), ...batch.headFeeds, ...this.masks.classifier(run.at!, this.head.definition.maskRows) };
-    const results = await this.head.train(headFeeds, { parameters: this.headParameterSet, hiddenGradient: gradient, depthGradients, sizes: { ...sizes, ...batch.headSizes } });
+    const depthGradients = new Map(
+      (this.head.definition.depths ?? []).map((depth) => [
+        depth,
+        this.buffers.tensor(`gradient of depth ${depth}`, [tokens, hiddenSize]),
+      ]),
+    );
+    const headFeeds = {
+      hidden: this.hidden(executed, tokens),
+      ...this.depthFeeds((layer) => this.hidden(layer, tokens)),
+      ...batch.headFeeds,
+      ...this.masks.classifier(run.at!, this.head.definition.maskRows),
+    };
+    const results = await this.head.train(headFeeds, {
+      parameters: this.headParameterSet,
+      hiddenGradient: gradient,
+      depthGradients,
+      sizes: { ...sizes, ...batch.headSizes },
+    });
     const addDepth = (layer: number): void => {
       const more = depthGradients.get(layer / this.config.innerGroupNum);
       if (more) addInto(gradient, (more as HostTensor).data as Float32Array);
@@ -136,14 +196,26 @@ export class LayerwiseNetwork implements Disposable {
     for (let layer = executed - 1; layer >= 0; layer--) {
       const index = this.stageIndex(layer);
       const inputGradient = this.buffers.tensor(`gradient ${(executed - layer) % 2}`, [tokens, hiddenSize]);
-      const activations = saved.layers[layer] ?? await this.keepLayer(run, layer, RECOMPUTED);
-      await this.training.layers[index].backward(this.layerFeeds(run, layer), { parameters: this.layerParameterSets[layer], saved: activations, outputGradient: gradient, inputGradient, sizes });
+      const activations = saved.layers[layer] ?? (await this.keepLayer(run, layer, RECOMPUTED));
+      await this.training.layers[index].backward(this.layerFeeds(run, layer), {
+        parameters: this.layerParameterSets[layer],
+        saved: activations,
+        outputGradient: gradient,
+        inputGradient,
+        sizes,
+      });
       gradient = inputGradient;
       addDepth(layer);
     }
     const embeddedGradient = this.buffers.tensor('gradient embedded', [tokens, embeddingSize]);
     const feeds = { embedded: run.embedded, ...this.masks.embedding(run.at!) };
-    await this.projectionOf(this.training, tokens).backward(feeds, { parameters: this.projectionParameters, saved: saved.projection, outputGradient: gradient, inputGradient: embeddedGradient, sizes });
+    await this.projectionOf(this.training, tokens).backward(feeds, {
+      parameters: this.projectionParameters,
+      saved: saved.projection,
+      outputGradient: gradient,
+      inputGradient: embeddedGradient,
+      sizes,
+    });
     if (hooks.onEmbeddingGradient) hooks.onEmbeddingGradient(hostData(embeddedGradient));
     await this.device.embeddings.scatter(batch, embeddedGradient);
     return results;
@@ -155,11 +227,20 @@ export class LayerwiseNetwork implements Disposable {
     const { sizes, tokens } = run;
     // Two buffers in turns, as nothing is kept for a backward pass; what the head reads has its own.
     const read = new Set((this.head.definition.depths ?? []).map((depth) => depth * this.config.innerGroupNum));
-    const hidden = (layer: number): RunTensor => (read.has(layer) ? this.buffers.tensor(`read ${layer}`, [tokens, this.config.hiddenSize]) : this.hidden(layer % 2, tokens));
-    await this.projectionOf(this.evaluation, tokens).forward({ embedded: run.embedded }, { parameters: this.projectionParameters, output: hidden(0), sizes });
+    const hidden = (layer: number): RunTensor =>
+      read.has(layer)
+        ? this.buffers.tensor(`read ${layer}`, [tokens, this.config.hiddenSize])
+        : this.hidden(layer % 2, tokens);
+    await this.projectionOf(this.evaluation, tokens).forward(
+      { embedded: run.embedded },
+      { parameters: this.projectionParameters, output: hidden(0), sizes },
+    );
     for (let layer = 0; layer < this.executedLayers; layer++) {
       const index = this.stageIndex(layer);
-      await this.evaluation.layers[index].forward({ hidden: hidden(layer), ...run.shared }, { parameters: this.layerParameterSets[layer], output: hidden(layer + 1), sizes });
+      await this.evaluation.layers[index].forward(
+        { hidden: hidden(layer), ...run.shared },
+        { parameters: this.layerParameterSets[layer], output: hidden(layer + 1), sizes },
+      );
     }
     const feeds = { hidden: hidden(this.executedLayers), ...this.depthFeeds(hidden), ...batch.headFeeds };
     return this.head.evaluate(feeds, { parameters: this.headParameterSet, sizes: { ...sizes, ...batch.headSizes } });
@@ -167,8 +248,14 @@ export class LayerwiseNetwork implements Disposable {
 
   /** Bytes of activations and gradients that a micro-batch of this shape needs, besides the arena. An upper bound. */
   activationBytes({ batchSize, sequenceLength }: BatchShape): number {
-    // The hidden states of all depths, two gradients and those of depths that the head reads, what every kept depth holds, and one depth at work.
-    const hidden = 4 * batchSize * sequenceLength * this.config.hiddenSize * (this.executedLayers + 3 + (this.head.definition.depths?.length ?? 0));
+    // The hidden states of all depths, two gradients and those of depths that the head reads, what every kept depth
+    // holds, and one depth at work.
+    const hidden =
+      4 *
+      batchSize *
+      sequenceLength *
+      this.config.hiddenSize *
+      (this.executedLayers + 3 + (this.head.definition.depths?.length ?? 0));
     const { kept, whole } = this.training.layers[0].bytes({ batch: batchSize, sequence: sequenceLength });
     return hidden + this.keptLayers * kept + whole;
   }
@@ -176,27 +263,33 @@ export class LayerwiseNetwork implements Disposable {
   /** Frees the native memory of graphs and device; the arena stays. */
   [Symbol.dispose](): void {
     this.device[Symbol.dispose]();
-    for (const { projection, shortProjection, layers } of [this.training, this.evaluation]) for (const stage of new Set([projection, shortProjection, ...layers])) stage[Symbol.dispose]();
+    for (const { projection, shortProjection, layers } of [this.training, this.evaluation])
+      for (const stage of new Set([projection, shortProjection, ...layers])) stage[Symbol.dispose]();
     this.head[Symbol.dispose]();
   }
 
   private bind(specs: readonly ParameterSpec[], prefix: string): StageParameters {
-    const tensors = (kind: 'values' | 'gradients') => Object.fromEntries(specs
-      .filter(({ name }) => kind === 'values' || this.trainable.has(prefix + name))
-      .map(({ name, shape }) => [name, this.device.parameter({ name: prefix + name, shape }, kind)]));
+    const tensors = (kind: 'values' | 'gradients') =>
+      Object.fromEntries(
+        specs
+          .filter(({ name }) => kind === 'values' || this.trainable.has(prefix + name))
+          .map(({ name, shape }) => [name, this.device.parameter({ name: prefix + name, shape }, kind)]),
+      );
     return { values: tensors('values'), gradients: tensors('gradients') };
   }
 
   /** A layer's parameters with those of its extension. */
   private extend(own: StageParameters, layer: number): StageParameters {
     const prefix = extensionPrefix(layer);
-    const more = this.bind((this.options.extension?.parameters ?? []), prefix);
+    const more = this.bind(this.options.extension?.parameters ?? [], prefix);
     return { values: { ...own.values, ...more.values }, gradients: { ...own.gradients, ...more.gradients } };
   }
 
   /** Hidden states that the head reads besides the last; `hidden` gives the one that enters an executed layer. */
   private depthFeeds(hidden: (layer: number) => RunTensor): Record<string, RunTensor> {
-    return Object.fromEntries((this.head.definition.depths ?? []).map((depth) => [hiddenAt(depth), hidden(depth * this.config.innerGroupNum)]));
+    return Object.fromEntries(
+      (this.head.definition.depths ?? []).map((depth) => [hiddenAt(depth), hidden(depth * this.config.innerGroupNum)]),
+    );
   }
 
   private stageIndex(executed: number): number {
@@ -216,12 +309,23 @@ export class LayerwiseNetwork implements Disposable {
   private async prepare(batch: EncoderBatch, at?: StepPosition): Promise<Run> {
     validateBatch(this.config, batch);
     const { causal = false } = this.options;
-    if (causal !== (batch.causalFrom !== undefined)) throw new AlbertineError('invalid_argument', causal ? 'a causal network needs causalFrom in every batch' : 'causalFrom needs a network that is made with causal: true', { value: batch.causalFrom });
+    if (causal !== (batch.causalFrom !== undefined))
+      throw new AlbertineError(
+        'invalid_argument',
+        causal
+          ? 'a causal network needs causalFrom in every batch'
+          : 'causalFrom needs a network that is made with causal: true',
+        { value: batch.causalFrom },
+      );
     const sizes = { batch: batch.batchSize, sequence: batch.sequenceLength };
     const tokens = batch.batchSize * batch.sequenceLength;
-    const distances = this.config.positionEmbeddingType === 'absolute' ? undefined : distanceTensor(this.config, batch.sequenceLength);
+    const distances =
+      this.config.positionEmbeddingType === 'absolute' ? undefined : distanceTensor(this.config, batch.sequenceLength);
     const { attentionBias, visible } = maskTensors(batch);
-    if (visible) throw new AlbertineError('invalid_data', 'a training batch has a row without any visible token', { hint: 'Leave empty rows out.' });
+    if (visible)
+      throw new AlbertineError('invalid_data', 'a training batch has a row without any visible token', {
+        hint: 'Leave empty rows out.',
+      });
     const shared = { attentionBias, ...(distances && { distances }) };
     const embedded = await this.device.embeddings.lookUp(batch);
     return { sizes, tokens, embedded, shared, ...(at && { at: { ...at, ...sizes } }) };
@@ -231,7 +335,13 @@ export class LayerwiseNetwork implements Disposable {
   private async forwardKeeping(run: Run): Promise<Saved> {
     const { sizes, tokens } = run;
     const feeds = { embedded: run.embedded, ...this.masks.embedding(run.at!) };
-    const to = { parameters: this.projectionParameters, output: this.hidden(0, tokens), sizes, pool: this.buffers, slot: 'projection' };
+    const to = {
+      parameters: this.projectionParameters,
+      output: this.hidden(0, tokens),
+      sizes,
+      pool: this.buffers,
+      slot: 'projection',
+    };
     const projection = await this.projectionOf(this.training, tokens).forwardKeeping(feeds, to);
     const layers: Saved['layers'] = [];
     for (let layer = 0; layer < this.executedLayers; layer++) {
@@ -245,7 +355,13 @@ export class LayerwiseNetwork implements Disposable {
   /** Runs one layer of the forward pass; what its backward pass needs stays in the buffers of `slot`. */
   private keepLayer(run: Run, layer: number, slot: string): Promise<SavedActivations> {
     const index = this.stageIndex(layer);
-    const to = { parameters: this.layerParameterSets[layer], output: this.hidden(layer + 1, run.tokens), sizes: run.sizes, pool: this.buffers, slot };
+    const to = {
+      parameters: this.layerParameterSets[layer],
+      output: this.hidden(layer + 1, run.tokens),
+      sizes: run.sizes,
+      pool: this.buffers,
+      slot,
+    };
     return this.training.layers[index].forwardKeeping(this.layerFeeds(run, layer), to);
   }
 
@@ -260,7 +376,11 @@ export class LayerwiseNetwork implements Disposable {
 
   private get keptLayers(): number {
     const { saveActivations = 'all' } = this.options;
-    return saveActivations === 'all' ? this.executedLayers : saveActivations === 'none' ? 0 : Math.min(saveActivations, this.executedLayers);
+    return saveActivations === 'all'
+      ? this.executedLayers
+      : saveActivations === 'none'
+        ? 0
+        : Math.min(saveActivations, this.executedLayers);
   }
 }
 
@@ -301,42 +421,64 @@ function shareStages(sets: readonly ReadonlySet<string>[], create: (trainable: R
   });
 }
 
-function buildProjection(graph: Graph, config: AlbertConfig, specs: readonly ParameterSpec[], trainable: ReadonlySet<string>): StageTensors {
+function buildProjection(
+  graph: Graph,
+  config: AlbertConfig,
+  specs: readonly ParameterSpec[],
+  trainable: ReadonlySet<string>,
+): StageTensors {
   const input = graph.input('embedded', ['batch*sequence', config.embeddingSize], { differentiable: true });
   const parameters = declare(graph, specs, trainable);
   const mask = config.hiddenDropoutProb > 0 ? graph.input('embeddingMask', input.shape) : undefined;
   return { input, parameters, output: embeddingProjection(config, (name) => parameters.get(name)!, input, mask) };
 }
 
-function buildLayer(graph: Graph, config: AlbertConfig, { trainable, causal, extension }: Pick<LayerwiseOptions, 'causal' | 'extension'> & { trainable: ReadonlySet<string> }): StageTensors {
+function buildLayer(
+  graph: Graph,
+  config: AlbertConfig,
+  { trainable, causal, extension }: Pick<LayerwiseOptions, 'causal' | 'extension'> & { trainable: ReadonlySet<string> },
+): StageTensors {
   const input = graph.input('hidden', ['batch*sequence', config.hiddenSize], { differentiable: true });
   const parameters = declare(graph, [...layerParameters(config), ...(extension?.parameters ?? [])], trainable);
   const parameter: ParameterLookup = (name) => parameters.get(name)!;
   const dense = extension && extendedDense(extension, parameter);
-  const { hidden } = encoderLayer(config, parameter, input, { ...layerInputs(graph, config, { ...(causal && { causal }) }), dropout: declareMasks(graph, config), dense });
+  const { hidden } = encoderLayer(config, parameter, input, {
+    ...layerInputs(graph, config, { ...(causal && { causal }) }),
+    dropout: declareMasks(graph, config),
+    dense,
+  });
   return { input, parameters, output: hidden };
 }
 
 function hostData(tensor: RunTensor): Float32Array {
-  if (!(tensor instanceof HostTensor)) throw new AlbertineError('unsupported', 'the embeddings of a step can be seen and shifted on the CPU only');
+  if (!(tensor instanceof HostTensor))
+    throw new AlbertineError('unsupported', 'the embeddings of a step can be seen and shifted on the CPU only');
   return tensor.data as Float32Array;
 }
 
 function addInto(tensor: RunTensor, more: Float32Array): void {
   const data = hostData(tensor);
-  if (more.length !== data.length) throw new AlbertineError('shape_mismatch', `there are ${data.length} values to be shifted, got ${more.length}`, { value: more.length });
+  if (more.length !== data.length)
+    throw new AlbertineError('shape_mismatch', `there are ${data.length} values to be shifted, got ${more.length}`, {
+      value: more.length,
+    });
   for (let i = 0; i < data.length; i++) data[i] += more[i];
 }
 
 function declareMasks(graph: Graph, config: AlbertConfig): LayerDropout {
   const hidden = ['batch*sequence', config.hiddenSize];
   return {
-    attention: config.attentionProbsDropoutProb > 0 ? graph.input('attentionMask', ['batch', config.numAttentionHeads, 'sequence', 'sequence']) : undefined,
+    attention:
+      config.attentionProbsDropoutProb > 0
+        ? graph.input('attentionMask', ['batch', config.numAttentionHeads, 'sequence', 'sequence'])
+        : undefined,
     attentionOutput: config.hiddenDropoutProb > 0 ? graph.input('attentionOutputMask', hidden) : undefined,
     feedForward: config.hiddenDropoutProb > 0 ? graph.input('feedForwardMask', hidden) : undefined,
   };
 }
 
 function declare(graph: Graph, specs: readonly ParameterSpec[], trainable: ReadonlySet<string>): Map<string, Tensor> {
-  return new Map(specs.map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: trainable.has(name) })]));
+  return new Map(
+    specs.map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: trainable.has(name) })]),
+  );
 }

@@ -14,11 +14,15 @@ const LAYOUT: ReadonlySet<string> = new Set(['Reshape', 'Transpose']);
 
 /**
  * Keeps the results of matrix products and computes everything between them again: activations, LayerNorm and softmax
- * take a few percent of the time of a layer and more than half of its memory. Scores and probabilities of attention, which grow with the
- * square of the sequence, are not kept either, as in FlashAttention (Dao et al. 2022).
- * `reads` are the tensors that the backward pass reads, `given` those it has anyway (inputs and the output).
+ * take a few percent of the time of a layer and more than half of its memory. Scores and probabilities of attention,
+ * which grow with the square of the sequence, are not kept either, as in FlashAttention (Dao et al. 2022). `reads` are
+ * the tensors that the backward pass reads, `given` those it has anyway (inputs and the output).
  */
-export function planRecomputation(forward: readonly GraphNode[], reads: ReadonlySet<Tensor>, given: ReadonlySet<Tensor>): RecomputationPlan {
+export function planRecomputation(
+  forward: readonly GraphNode[],
+  reads: ReadonlySet<Tensor>,
+  given: ReadonlySet<Tensor>,
+): RecomputationPlan {
   const keep = new Set<Tensor>();
   for (;;) {
     const plan = planKeeping(keep, { forward, reads, given });
@@ -28,7 +32,10 @@ export function planRecomputation(forward: readonly GraphNode[], reads: Readonly
   }
 }
 
-function planKeeping(keep: ReadonlySet<Tensor>, { forward, reads, given }: { forward: readonly GraphNode[]; reads: ReadonlySet<Tensor>; given: ReadonlySet<Tensor> }): RecomputationPlan {
+function planKeeping(
+  keep: ReadonlySet<Tensor>,
+  { forward, reads, given }: { forward: readonly GraphNode[]; reads: ReadonlySet<Tensor>; given: ReadonlySet<Tensor> },
+): RecomputationPlan {
   const maker = new Map(forward.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const [saved, again] = [new Set<Tensor>(), new Set<GraphNode>()];
   const visit = (tensor: Tensor | undefined): void => {

@@ -8,7 +8,10 @@ export interface RowOrderOptions {
   grouping?: { batchSize: number; lengthOf: (row: number) => number };
 }
 
-/** Batches that are sorted by length together: many give little padding, few keep the rows of a batch as random as can be. */
+/**
+ * Batches that are sorted by length together: many give little padding, few keep the rows of a batch as random as can
+ * be.
+ */
 const GROUPED_BATCHES = 50;
 
 /** Which row is at a position of the endless sequence of epochs; every epoch is shuffled on its own. */
@@ -24,12 +27,22 @@ export function rowOrder(rows: number, options: RowOrderOptions): (position: num
 
 function epochOrder(rows: number, epoch: number, { seed, grouping }: RowOrderOptions): number[] {
   const random = createRandom(mixSeed(seed, epoch));
-  const order = shuffle(Array.from({ length: rows }, (_, row) => row), random);
+  const order = shuffle(
+    Array.from({ length: rows }, (_, row) => row),
+    random,
+  );
   return grouping ? groupByLength(order, random, { ...grouping, begun: (epoch * rows) % grouping.batchSize }) : order;
 }
 
-/** Sorts stretches of shuffled rows by length, cuts them into batches, and shuffles those. `begun` rows of the first batch belong to the epoch before. */
-function groupByLength(order: readonly number[], random: Random, group: { batchSize: number; lengthOf: (row: number) => number; begun: number }): number[] {
+/**
+ * Sorts stretches of shuffled rows by length, cuts them into batches, and shuffles those. `begun` rows of the first
+ * batch belong to the epoch before.
+ */
+function groupByLength(
+  order: readonly number[],
+  random: Random,
+  group: { batchSize: number; lengthOf: (row: number) => number; begun: number },
+): number[] {
   const { batchSize, lengthOf, begun } = group;
   const first = begun === 0 ? 0 : Math.min(order.length, batchSize - begun);
   const batches: number[][] = [];

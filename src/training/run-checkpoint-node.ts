@@ -20,10 +20,14 @@ const PREFIX = 'step-';
 const folderName = (step: number): string => `${PREFIX}${String(step).padStart(9, '0')}`;
 
 /**
- * Writes `<folder>/step-…/{weights,optimizer,best}.safetensors` and `state.json`. The files are flushed under another name and
- * renamed at the end, so a folder that exists is complete whatever kills the process. Older ones beyond `keep` are removed.
+ * Writes `<folder>/step-…/{weights,optimizer,best}.safetensors` and `state.json`. The files are flushed under another
+ * name and renamed at the end, so a folder that exists is complete whatever kills the process. Older ones beyond `keep`
+ * are removed.
  */
-export async function saveRunCheckpoint(folder: string, parts: { arena: Arena; optimizer: Optimizer; state: RunState; keep: number; bestWeights?: Weights }): Promise<string> {
+export async function saveRunCheckpoint(
+  folder: string,
+  parts: { arena: Arena; optimizer: Optimizer; state: RunState; keep: number; bestWeights?: Weights },
+): Promise<string> {
   const { arena, optimizer, state, keep, bestWeights } = parts;
   const target = join(folder, folderName(state.step));
   const temporary = `${target}.tmp`;
@@ -32,30 +36,43 @@ export async function saveRunCheckpoint(folder: string, parts: { arena: Arena; o
     await mkdir(temporary, { recursive: true });
     const { name, arrays, scalars } = optimizer.state();
     await writeTensors(join(temporary, 'weights.safetensors'), arena.weights());
-    await writeTensors(join(temporary, 'optimizer.safetensors'), new Map([...arrays].map(([key, data]) => [key, { shape: [data.length], data }])));
+    await writeTensors(
+      join(temporary, 'optimizer.safetensors'),
+      new Map([...arrays].map(([key, data]) => [key, { shape: [data.length], data }])),
+    );
     if (bestWeights) await writeTensors(join(temporary, 'best.safetensors'), bestWeights);
-    await writeFile(join(temporary, 'state.json'), JSON.stringify({ ...state, optimizer: { name, scalars } }, null, 1), { flush: true });
+    await writeFile(
+      join(temporary, 'state.json'),
+      JSON.stringify({ ...state, optimizer: { name, scalars } }, null, 1),
+      { flush: true },
+    );
     await rm(target, { recursive: true, force: true });
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
-  for (const old of (await listRunCheckpoints(folder)).slice(0, -keep)) await rm(join(folder, folderName(old)), { recursive: true, force: true });
+  for (const old of (await listRunCheckpoints(folder)).slice(0, -keep))
+    await rm(join(folder, folderName(old)), { recursive: true, force: true });
   return target;
 }
 
 /** Removes what processes that were killed while saving left behind. */
 async function removeUnfinished(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
-  for (const name of await readdir(folder)) if (name.startsWith(PREFIX) && name.endsWith('.tmp')) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of await readdir(folder))
+    if (name.startsWith(PREFIX) && name.endsWith('.tmp'))
+      await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Steps of the complete checkpoints in a folder, ascending. */
 export async function listRunCheckpoints(folder: string): Promise<number[]> {
   if (!existsSync(folder)) return [];
   const names = await readdir(folder);
-  return names.filter((name) => new RegExp(`^${PREFIX}\\d+$`).test(name)).map((name) => Number(name.slice(PREFIX.length))).sort((a, b) => a - b);
+  return names
+    .filter((name) => new RegExp(`^${PREFIX}\\d+$`).test(name))
+    .map((name) => Number(name.slice(PREFIX.length)))
+    .sort((a, b) => a - b);
 }
 
 /** Removes the newest checkpoint, unless it is the only one. */
@@ -65,13 +82,19 @@ export async function removeNewestRunCheckpoint(folder: string): Promise<void> {
 }
 
 /** Restores weights and moments bit for bit from the newest checkpoint (or `step`); undefined when there is none. */
-export async function loadRunCheckpoint(folder: string, parts: { arena: Arena; optimizer: Optimizer; step?: number }): Promise<{ state: RunState; bestWeights?: Weights } | undefined> {
+export async function loadRunCheckpoint(
+  folder: string,
+  parts: { arena: Arena; optimizer: Optimizer; step?: number },
+): Promise<{ state: RunState; bestWeights?: Weights } | undefined> {
   const steps = await listRunCheckpoints(folder);
   const step = parts.step ?? steps.at(-1);
   if (step === undefined) return undefined;
-  if (!steps.includes(step)) throw new AlbertineError('not_found', `no checkpoint of step ${step} in ${folder}`, { value: step });
+  if (!steps.includes(step))
+    throw new AlbertineError('not_found', `no checkpoint of step ${step} in ${folder}`, { value: step });
   const files = await openFolder(join(folder, folderName(step)));
-  const state = JSON.parse(new TextDecoder().decode(await files.read('state.json'))) as RunState & { optimizer: { name: string; scalars: Record<string, number> } };
+  const state = JSON.parse(new TextDecoder().decode(await files.read('state.json'))) as RunState & {
+    optimizer: { name: string; scalars: Record<string, number> };
+  };
   parts.arena.load(await readTensors(files, 'weights.safetensors'));
   const moments = await readTensors(files, 'optimizer.safetensors');
   parts.optimizer.restore({ ...state.optimizer, arrays: new Map([...moments].map(([key, { data }]) => [key, data])) });

@@ -37,13 +37,16 @@ export function validateSchedule(schedule: Schedule): Schedule {
   requireInteger('schedule.totalSteps', schedule.totalSteps, { min: 1 });
   requireInteger('schedule.restarts', schedule.restarts ?? 0, { min: 0 });
   if (!(learningRate > 0 && Number.isFinite(learningRate))) fail('learningRate', 'a positive number');
-  if (!(finalLearningRate >= 0 && finalLearningRate <= learningRate)) fail('finalLearningRate', `in [0, ${learningRate}]`);
+  if (!(finalLearningRate >= 0 && finalLearningRate <= learningRate))
+    fail('finalLearningRate', `in [0, ${learningRate}]`);
   if (!(power > 0)) fail('power', 'positive');
-  if (warmupRatio !== undefined && warmupSteps !== undefined) fail('warmupRatio', prose`left out when ${option('warmupSteps')} is given`);
+  if (warmupRatio !== undefined && warmupSteps !== undefined)
+    fail('warmupRatio', prose`left out when ${option('warmupSteps')} is given`);
   if (warmupRatio !== undefined && !(warmupRatio >= 0 && warmupRatio < 1)) fail('warmupRatio', 'in [0, 1)');
   const warmup = warmupStepsOf(schedule);
   requireInteger('schedule.warmupSteps', warmup, { min: 0 });
-  if (schedule.kind !== 'constant' && warmup > schedule.totalSteps) fail('warmupSteps', `at most totalSteps (${schedule.totalSteps})`);
+  if (schedule.kind !== 'constant' && warmup > schedule.totalSteps)
+    fail('warmupSteps', `at most totalSteps (${schedule.totalSteps})`);
   return schedule;
 }
 
@@ -53,10 +56,10 @@ export function warmupStepsOf({ warmupSteps, warmupRatio, totalSteps }: Schedule
 }
 
 /**
- * Learning rate of the update that follows `step` finished updates, so `step` runs from 0 to `totalSteps - 1`.
- * This is the convention of Hugging Face's schedulers and of ALBERT's released code: with warm-up, the first update has rate 0.
- * Decay starts where warm-up ends (Hugging Face; ALBERT's own code decays from step 0 beneath the warm-up).
- * A pure function: resuming needs no state.
+ * Learning rate of the update that follows `step` finished updates, so `step` runs from 0 to `totalSteps - 1`. This is
+ * the convention of Hugging Face's schedulers and of ALBERT's released code: with warm-up, the first update has rate 0.
+ * Decay starts where warm-up ends (Hugging Face; ALBERT's own code decays from step 0 beneath the warm-up). A pure
+ * function: resuming needs no state.
  */
 export function learningRateAt(schedule: Schedule, step: number): number {
   const { kind, learningRate, totalSteps, finalLearningRate = 0, power = 1, restarts = 0 } = schedule;
@@ -68,10 +71,16 @@ export function learningRateAt(schedule: Schedule, step: number): number {
 }
 
 /** Fraction of the range between the highest and the final rate that is left after `progress` (0 to 1) of the decay. */
-function remaining(kind: 'linear' | 'cosine' | 'polynomial', progress: number, { power, restarts }: { power: number; restarts: number }): number {
+function remaining(
+  kind: 'linear' | 'cosine' | 'polynomial',
+  progress: number,
+  { power, restarts }: { power: number; restarts: number },
+): number {
   switch (kind) {
-    case 'linear': return 1 - progress;
-    case 'polynomial': return (1 - progress) ** power;
+    case 'linear':
+      return 1 - progress;
+    case 'polynomial':
+      return (1 - progress) ** power;
     case 'cosine': {
       if (progress >= 1) return 0;
       return 0.5 * (1 + Math.cos(Math.PI * ((progress * (restarts + 1)) % 1)));

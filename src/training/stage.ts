@@ -7,7 +7,10 @@ import type { RunTensor } from '../runtime/tensor.ts';
 import type { Buffers } from './buffers.ts';
 import { planRecomputation, type RecomputationPlan } from './recompute.ts';
 
-/** A part of a network that is compiled once and run, forwards and backwards, any number of times with different weights. */
+/**
+ * A part of a network that is compiled once and run, forwards and backwards, any number of times with different
+ * weights.
+ */
 export interface StageDefinition {
   /** Builds the forward part on a fresh graph. */
   build(graph: Graph): StageTensors;
@@ -45,9 +48,9 @@ const totalName = (parameter: string): string => `total(${parameter})`;
 const sumName = (parameter: string): string => `sum(${parameter})`;
 
 /**
- * Compiles and runs a stage. Gradients of parameters are added in place to the running totals: the same memory is given to
- * ONNX Runtime as the addend and as the result (a test guards that this equals adding out of place, bit for bit). On a device
- * everything that enters and leaves stays in its memory, and totals are replaced.
+ * Compiles and runs a stage. Gradients of parameters are added in place to the running totals: the same memory is given
+ * to ONNX Runtime as the addend and as the result (a test guards that this equals adding out of place, bit for bit). On
+ * a device everything that enters and leaves stays in its memory, and totals are replaced.
  */
 export class Stage implements Disposable {
   private readonly graph: Graph;
@@ -71,12 +74,18 @@ export class Stage implements Disposable {
 
   /** Runs forwards into `output`. */
   async forward(feeds: Readonly<Record<string, RunTensor>>, { parameters, output, sizes }: StageRun): Promise<void> {
-    const graph = await this.compile('forward', () => ({ outputs: { output: this.tensors.output }, nodes: this.forwardNodes }));
+    const graph = await this.compile('forward', () => ({
+      outputs: { output: this.tensors.output },
+      nodes: this.forwardNodes,
+    }));
     await graph.run({ ...feeds, ...parameters.values }, { into: { output }, sizes });
   }
 
   /** Runs forwards into `output` and returns what the backward pass needs, in buffers of `slot`. */
-  async forwardKeeping(feeds: Readonly<Record<string, RunTensor>>, { parameters, output, sizes, pool, slot }: StageRun & { pool: Buffers; slot: string }): Promise<SavedActivations> {
+  async forwardKeeping(
+    feeds: Readonly<Record<string, RunTensor>>,
+    { parameters, output, sizes, pool, slot }: StageRun & { pool: Buffers; slot: string },
+  ): Promise<SavedActivations> {
     const kept = this.allocateSaved(pool, slot, sizes);
     const graph = await this.compile('forward keeping', () => {
       const saved = Object.fromEntries(this.plan.saved.map((tensor) => [tensor.name, tensor]));
@@ -87,9 +96,23 @@ export class Stage implements Disposable {
   }
 
   /** Runs backwards: writes the input's gradient and adds the parameters' gradients to their totals. */
-  async backward(feeds: Readonly<Record<string, RunTensor>>, run: { parameters: StageParameters; saved: SavedActivations; outputGradient: RunTensor; inputGradient: RunTensor; sizes: Record<string, number> }): Promise<void> {
+  async backward(
+    feeds: Readonly<Record<string, RunTensor>>,
+    run: {
+      parameters: StageParameters;
+      saved: SavedActivations;
+      outputGradient: RunTensor;
+      inputGradient: RunTensor;
+      sizes: Record<string, number>;
+    },
+  ): Promise<void> {
     const { parameters, saved, outputGradient, inputGradient, sizes } = run;
-    const all: Record<string, RunTensor> = { ...feeds, ...parameters.values, ...saved, [OUTPUT_GRADIENT]: outputGradient };
+    const all: Record<string, RunTensor> = {
+      ...feeds,
+      ...parameters.values,
+      ...saved,
+      [OUTPUT_GRADIENT]: outputGradient,
+    };
     const into: Record<string, RunTensor> = { [INPUT_GRADIENT]: inputGradient };
     for (const [name, total] of Object.entries(parameters.gradients)) {
       all[totalName(name)] = total;
@@ -99,16 +122,28 @@ export class Stage implements Disposable {
     await graph.run(all, { into, sizes });
   }
 
-  /** Bytes that keeping one forward pass takes (`kept`), and those of all that a backward pass reads of it (`whole`), for sizes such as `{ batch, sequence }`. */
+  /**
+   * Bytes that keeping one forward pass takes (`kept`), and those of all that a backward pass reads of it (`whole`),
+   * for sizes such as `{ batch, sequence }`.
+   */
   bytes(sizes: Record<string, number>): { kept: number; whole: number } {
     const bindings = new Map(Object.entries(sizes));
-    const sum = (tensors: readonly Tensor[]): number => tensors.reduce((total, { shape }) => total + 4 * shape.reduce<number>((product, dim) => product * evaluateDim(dim, bindings), 1), 0);
+    const sum = (tensors: readonly Tensor[]): number =>
+      tensors.reduce(
+        (total, { shape }) =>
+          total + 4 * shape.reduce<number>((product, dim) => product * evaluateDim(dim, bindings), 1),
+        0,
+      );
     const kept = sum(this.plan.saved);
     return { kept, whole: kept + sum(this.plan.nodes.flatMap(({ outputs }) => outputs)) };
   }
 
   [Symbol.dispose](): void {
-    for (const graph of this.compiled.values()) void graph.then((compiled) => compiled[Symbol.dispose](), () => undefined);
+    for (const graph of this.compiled.values())
+      void graph.then(
+        (compiled) => compiled[Symbol.dispose](),
+        () => undefined,
+      );
     this.compiled.clear();
   }
 
@@ -116,7 +151,9 @@ export class Stage implements Disposable {
     const { input, output, parameters } = this.tensors;
     const seed = this.graph.input(OUTPUT_GRADIENT, output.shape);
     const trainable = [...parameters].filter(([, tensor]) => tensor.differentiable);
-    const totals = new Map(trainable.map(([name, tensor]) => [tensor, this.graph.input(totalName(name), tensor.shape)]));
+    const totals = new Map(
+      trainable.map(([name, tensor]) => [tensor, this.graph.input(totalName(name), tensor.shape)]),
+    );
     const gradients = backward([[output, seed]], totals);
     const outputs: Record<string, Tensor> = { [INPUT_GRADIENT]: gradients.get(input)! };
     for (const [name, tensor] of trainable) outputs[sumName(name)] = gradients.get(tensor)!;
@@ -137,14 +174,25 @@ export class Stage implements Disposable {
 
   private allocateSaved(pool: Buffers, slot: string, sizes: Record<string, number>): Record<string, RunTensor> {
     const bindings = new Map(Object.entries(sizes));
-    return Object.fromEntries(this.plan.saved.map((tensor) => [tensor.name, pool.tensor(`${slot} ${tensor.name}`, tensor.shape.map((dim) => evaluateDim(dim, bindings)))]));
+    return Object.fromEntries(
+      this.plan.saved.map((tensor) => [
+        tensor.name,
+        pool.tensor(
+          `${slot} ${tensor.name}`,
+          tensor.shape.map((dim) => evaluateDim(dim, bindings)),
+        ),
+      ]),
+    );
   }
 
   private compile(key: string, source: () => Parameters<typeof compile>[0]): Promise<CompiledGraph> {
     let graph = this.compiled.get(key);
     if (!graph) {
       const needed = source();
-      graph = compile(needed, { ...this.options, ...(this.options.device === 'webgpu' && { deviceOutputs: Object.keys(needed.outputs) }) });
+      graph = compile(needed, {
+        ...this.options,
+        ...(this.options.device === 'webgpu' && { deviceOutputs: Object.keys(needed.outputs) }),
+      });
       this.compiled.set(key, graph);
     }
     return graph;

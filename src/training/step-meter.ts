@@ -28,7 +28,9 @@ export class StepMeter {
 
   /** Adds a finished step. */
   add({ loss, tokens, seconds }: { loss: number; tokens: number; seconds: number }): void {
-    if (Number.isFinite(loss)) this.smoothedLoss = this.smoothedLoss === undefined ? loss : LOSS_DECAY * this.smoothedLoss + (1 - LOSS_DECAY) * loss;
+    if (Number.isFinite(loss))
+      this.smoothedLoss =
+        this.smoothedLoss === undefined ? loss : LOSS_DECAY * this.smoothedLoss + (1 - LOSS_DECAY) * loss;
     this.tokens = SPEED_DECAY * this.tokens + tokens;
     this.seconds = SPEED_DECAY * this.seconds + seconds;
   }
@@ -43,7 +45,12 @@ export class StepMeter {
     const elapsed = (performance.now() - this.startedAt) / 1000;
     const rate = (step - this.firstStep) / elapsed;
     return {
-      stage: 'training', unit: 'steps', done: step, total: this.totalSteps, rate, secondsLeft: (this.totalSteps - step) / rate,
+      stage: 'training',
+      unit: 'steps',
+      done: step,
+      total: this.totalSteps,
+      rate,
+      secondsLeft: (this.totalSteps - step) / rate,
       extra: {
         loss: this.smoothedLoss?.toFixed(4) ?? '-',
         ...(this.lastMetric && { [this.lastMetric[0]]: this.lastMetric[1].toFixed(4) }),

@@ -21,11 +21,19 @@ export interface StepData {
 export interface TrainingTask {
   /** The end of the network, with its loss. */
   readonly head: HeadDefinition;
-  /** Data of optimiser step `step` (0-based); asked for in order, beginning where {@link TrainingTask.restore} left off. */
+  /**
+   * Data of optimiser step `step` (0-based); asked for in order, beginning where {@link TrainingTask.restore} left off.
+   */
   stepData(step: number): Promise<StepData> | StepData;
-  /** Data like that of step `step`, for measuring before the run; needed where only the next step's data can be had. Default: `stepData`. */
+  /**
+   * Data like that of step `step`, for measuring before the run; needed where only the next step's data can be had.
+   * Default: `stepData`.
+   */
   probeData?(step: number): Promise<StepData> | StepData;
-  /** Position of the data after the step last asked for, for the checkpoint; JSON-serialisable. Not needed where `stepData` follows from the step alone. */
+  /**
+   * Position of the data after the step last asked for, for the checkpoint; JSON-serialisable. Not needed where
+   * `stepData` follows from the step alone.
+   */
   state?(): unknown;
   /** Goes to a position that {@link TrainingTask.state} returned. */
   restore?(state: unknown): void;
@@ -35,7 +43,10 @@ export interface TrainingTask {
   evaluate?(network: LayerwiseNetwork): Promise<Record<string, number>>;
   /** Real tokens of one evaluation, for the estimate. */
   readonly evaluationTokens?: number;
-  /** Shapes of micro-batches to come, among them the largest: for the check and the estimate of memory before the first step. Default: those of the probed steps. */
+  /**
+   * Shapes of micro-batches to come, among them the largest: for the check and the estimate of memory before the first
+   * step. Default: those of the probed steps.
+   */
   batchShapes?(): readonly BatchShape[];
 }
 
@@ -77,7 +88,10 @@ export interface TrainerOptions extends LayerwiseOptions {
   evaluateEvery?: number;
   /** Metric by which the best weights are kept, and whether more is better. Default: the last weights are kept. */
   best?: BestMetric;
-  /** Also evaluates the starting weights, which are kept where nothing beats them. For what can be judged untrained: not for a fresh head. Default false. */
+  /**
+   * Also evaluates the starting weights, which are kept where nothing beats them. For what can be judged untrained: not
+   * for a fresh head. Default false.
+   */
   evaluateStart?: boolean;
   /** Stops after this many evaluations without improvement. Default: never. Needs `best`. */
   patience?: number;
@@ -86,8 +100,8 @@ export interface TrainerOptions extends LayerwiseOptions {
   /** Checkpoints to keep. Default 2. */
   keepCheckpoints?: number;
   /**
-   * Hands the distribution of every trained parameter (`weights/<name>`, after the update) and of its gradient (`gradients/<name>`, before clipping; on
-   * the processor only) to the tracker every so many steps. Default: never.
+   * Hands the distribution of every trained parameter (`weights/<name>`, after the update) and of its gradient
+   * (`gradients/<name>`, before clipping; on the processor only) to the tracker every so many steps. Default: never.
    */
   histogramEvery?: number;
   /** Frozen parameters, exceptions from decay, learning-rate factors. */

@@ -14,12 +14,24 @@ import { requireUsedByOptimizer } from './optimizers/constants.ts';
 import { createLamb } from './optimizers/lamb.ts';
 import { clipScale, type Optimizer } from './optimizers/optimizer.ts';
 import { createSgd } from './optimizers/sgd.ts';
-import { loadRunCheckpoint, removeNewestRunCheckpoint, saveRunCheckpoint, type RunState } from './run-checkpoint-node.ts';
+import {
+  loadRunCheckpoint,
+  removeNewestRunCheckpoint,
+  saveRunCheckpoint,
+  type RunState,
+} from './run-checkpoint-node.ts';
 import { learningRateAt, validateSchedule } from './schedules.ts';
 import { StepMeter } from './step-meter.ts';
 import type { OptimizerOptions, StepData, TrainerOptions, TrainingOutcome, TrainingTask } from './trainer-options.ts';
 
-export type { BestMetric, OptimizerOptions, StepData, TrainerOptions, TrainingOutcome, TrainingTask } from './trainer-options.ts';
+export type {
+  BestMetric,
+  OptimizerOptions,
+  StepData,
+  TrainerOptions,
+  TrainingOutcome,
+  TrainingTask,
+} from './trainer-options.ts';
 
 /** Roll-backs after which a run is given up: the rate has been halved as often. */
 const MAX_ROLL_BACKS = 5;
@@ -35,11 +47,14 @@ interface TrainerState extends BestState {
   watch: WatchState;
 }
 
-type Results = { loss: number; learningRate: number; gradNorm: number; tokens: number; seconds: number } & Record<string, number>;
+type Results = { loss: number; learningRate: number; gradNorm: number; tokens: number; seconds: number } & Record<
+  string,
+  number
+>;
 
 /**
- * Trains a network on a task: layer-wise steps, clipping, schedule, guards, evaluation, checkpoints from which a killed run
- * continues bit for bit. One object runs once.
+ * Trains a network on a task: layer-wise steps, clipping, schedule, guards, evaluation, checkpoints from which a killed
+ * run continues bit for bit. One object runs once.
  */
 export class Trainer implements Disposable {
   /** Where weights and gradients live. */
@@ -69,12 +84,24 @@ export class Trainer implements Disposable {
     for (const name of ['evaluateEvery', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'patience'] as const) {
       if (options[name] !== undefined) requireInteger(name, options[name], { min: 1 });
     }
-    if (options.patience !== undefined && !options.best) throw new AlbertineError('invalid_argument', prose`${option('patience')} needs a metric to watch`, { option: 'patience', hint: prose`Give ${option('best')}` });
+    if (options.patience !== undefined && !options.best)
+      throw new AlbertineError('invalid_argument', prose`${option('patience')} needs a metric to watch`, {
+        option: 'patience',
+        hint: prose`Give ${option('best')}`,
+      });
     this.task = task;
     this.options = options;
-    const specs = new Map<string, ParameterSpec>([...encoderParameters(config), ...task.head.parameters].map((spec) => [spec.name, spec]));
-    const learningRateScales = [...options.parameters?.learningRateScales ?? [], ...task.head.learningRateScales ?? []];
-    this.arena = createArena([...specs.values()], options.optimizer?.name === 'sgd' ? 3 : 4, { ...options.parameters, learningRateScales });
+    const specs = new Map<string, ParameterSpec>(
+      [...encoderParameters(config), ...task.head.parameters].map((spec) => [spec.name, spec]),
+    );
+    const learningRateScales = [
+      ...(options.parameters?.learningRateScales ?? []),
+      ...(task.head.learningRateScales ?? []),
+    ];
+    this.arena = createArena([...specs.values()], options.optimizer?.name === 'sgd' ? 3 : 4, {
+      ...options.parameters,
+      learningRateScales,
+    });
     this.arena.load(weights);
     this.optimizer = createOptimizer(this.arena, options.optimizer ?? {});
     this.network = new LayerwiseNetwork(config, this.arena, task.head, options);
@@ -98,8 +125,9 @@ export class Trainer implements Disposable {
   }
 
   /**
-   * Runs to the end, to the signal, or until patience is lost; a finished run returns at once.
-   * Throws `out_of_memory` before the first step, `training_diverged` when rolling back does not help or no weights with a finite loss are left.
+   * Runs to the end, to the signal, or until patience is lost; a finished run returns at once. Throws `out_of_memory`
+   * before the first step, `training_diverged` when rolling back does not help or no weights with a finite loss are
+   * left.
    */
   async run(): Promise<TrainingOutcome> {
     const { totalSteps } = this.options.schedule;
@@ -108,7 +136,8 @@ export class Trainer implements Disposable {
     const estimate = finished() ? undefined : await this.probe();
     // A checkpoint to go back to from the first step on.
     if (!finished()) await this.saveCheckpoint();
-    if (this.options.evaluateStart && this.step === 0 && !finished() && this.task.evaluate) await this.evaluate(this.task.evaluate);
+    if (this.options.evaluateStart && this.step === 0 && !finished() && this.task.evaluate)
+      await this.evaluate(this.task.evaluate);
     this.meter.start(this.step);
     while (!finished() && !this.options.signal?.aborted) await this.runStep();
     const outcome = this.step >= totalSteps ? 'finished' : this.isOutOfPatience() ? 'stoppedEarly' : 'interrupted';
@@ -125,7 +154,10 @@ export class Trainer implements Disposable {
   private outcome(outcome: TrainingOutcome['outcome'], estimate: RunEstimate | undefined): TrainingOutcome {
     const { best, last, weights } = this.best;
     return {
-      outcome, steps: this.step, skipped: this.guard.state.skipped, rollBacks: this.guard.state.rollBacks,
+      outcome,
+      steps: this.step,
+      skipped: this.guard.state.skipped,
+      rollBacks: this.guard.state.rollBacks,
       weights: weights ?? this.arena.weights(),
       ...(last && { evaluation: last }),
       ...(best && { best: { metric: this.options.best!.metric, ...best } }),
@@ -148,18 +180,40 @@ export class Trainer implements Disposable {
 
   /** Runs some steps' data without updates, to measure time and memory before anything is promised. */
   private async probe(): Promise<RunEstimate> {
-    const { task, network, options: { schedule: { totalSteps }, evaluateEvery = totalSteps } } = this;
-    const probeData = (step: number): Promise<StepData> | StepData => (task.probeData ? task.probeData(step) : task.stepData(step));
+    const {
+      task,
+      network,
+      options: {
+        schedule: { totalSteps },
+        evaluateEvery = totalSteps,
+      },
+    } = this;
+    const probeData = (step: number): Promise<StepData> | StepData =>
+      task.probeData ? task.probeData(step) : task.stepData(step);
     const { microBatches } = await probeData(this.step);
     const activationBytes = (shape: BatchShape): number => network.activationBytes(shape);
-    const largestBytes = [...microBatches, ...(task.batchShapes?.() ?? [])].reduce((largest, shape) => Math.max(largest, activationBytes(shape)), 0);
+    const largestBytes = [...microBatches, ...(task.batchShapes?.() ?? [])].reduce(
+      (largest, shape) => Math.max(largest, activationBytes(shape)),
+      0,
+    );
     // How much memory a graphics processor has free cannot be asked.
     if (network.device.name === 'cpu') requireMemory(largestBytes, this.arena);
-    const evaluations = task.evaluate ? Math.ceil(totalSteps / evaluateEvery) - Math.floor(this.step / evaluateEvery) : 0;
+    const evaluations = task.evaluate
+      ? Math.ceil(totalSteps / evaluateEvery) - Math.floor(this.step / evaluateEvery)
+      : 0;
     const estimate = await estimateRun({
-      from: this.step, to: totalSteps,
-      // The best weights and those of a checkpoint are a quarter of the arena each, moments half of it: they are in use already in a run that goes on.
-      ...(network.device.name === 'cpu' && { memory: { activationBytes, largestBytes, laterBytes: this.arena.byteLength / (this.step > 0 ? 2 : 1), evaluates: task.evaluate !== undefined } }),
+      from: this.step,
+      to: totalSteps,
+      // The best weights and those of a checkpoint are a quarter of the arena each, moments half of it: they are in use
+      // already in a run that goes on.
+      ...(network.device.name === 'cpu' && {
+        memory: {
+          activationBytes,
+          largestBytes,
+          laterBytes: this.arena.byteLength / (this.step > 0 ? 2 : 1),
+          evaluates: task.evaluate !== undefined,
+        },
+      }),
       stepData: probeData,
       // Gradients are zeroed when the first step begins.
       run: (batch) => network.accumulate(batch, { step: this.step, microBatch: 0 }),
@@ -175,10 +229,14 @@ export class Trainer implements Disposable {
     this.report(results);
     if (verdict.action !== 'apply') await this.handleSkip(verdict);
     const { totalSteps } = this.options.schedule;
-    const { evaluateEvery = totalSteps, checkpointEvery = Math.max(1, Math.min(500, Math.ceil(totalSteps / 10))) } = this.options;
-    if (this.task.evaluate && (this.step % evaluateEvery === 0 || this.step === totalSteps)) await this.evaluate(this.task.evaluate);
-    // Not while steps are skipped: what the weights have come to may be the reason, and a roll-back is to find better ones.
-    if (verdict.action === 'apply' && this.step % checkpointEvery === 0 && this.step < totalSteps) await this.saveCheckpoint();
+    const { evaluateEvery = totalSteps, checkpointEvery = Math.max(1, Math.min(500, Math.ceil(totalSteps / 10))) } =
+      this.options;
+    if (this.task.evaluate && (this.step % evaluateEvery === 0 || this.step === totalSteps))
+      await this.evaluate(this.task.evaluate);
+    // Not while steps are skipped: what the weights have come to may be the reason, and a roll-back is to find better
+    // ones.
+    if (verdict.action === 'apply' && this.step % checkpointEvery === 0 && this.step < totalSteps)
+      await this.saveCheckpoint();
   }
 
   private async update(): Promise<{ verdict: Verdict; results: Results }> {
@@ -188,7 +246,8 @@ export class Trainer implements Disposable {
     const { device } = this.network;
     await device.zeroGradients();
     const results: HeadResults[] = [];
-    for (const [microBatch, batch] of microBatches.entries()) results.push(await this.network.accumulate(batch, { step, microBatch }));
+    for (const [microBatch, batch] of microBatches.entries())
+      results.push(await this.network.accumulate(batch, { step, microBatch }));
     const loss = results.reduce((total, { loss: part }) => total + (part.data as Float32Array)[0], 0);
     const gradNorm = await device.gradientNorm();
     const verdict = this.guard.judge(loss, gradNorm);
@@ -197,7 +256,11 @@ export class Trainer implements Disposable {
     if (this.wantsHistograms() && device.name === 'cpu') this.trackHistograms('gradients');
     if (verdict.action === 'apply') {
       this.updates++;
-      await device.update(this.optimizer, { stepNumber: this.updates, learningRate, gradientScale: clipScale(gradNorm, this.options.maxGradNorm ?? 1) });
+      await device.update(this.optimizer, {
+        stepNumber: this.updates,
+        learningRate,
+        gradientScale: clipScale(gradNorm, this.options.maxGradNorm ?? 1),
+      });
     }
     if (this.wantsHistograms()) {
       await device.download('values');
@@ -216,7 +279,8 @@ export class Trainer implements Disposable {
 
   private trackHistograms(kind: 'values' | 'gradients'): void {
     const group = kind === 'values' ? 'weights' : 'gradients';
-    for (const { name } of this.arena.slots) this.options.tracker!.histogram(`${group}/${name}`, this.step + 1, this.arena.view(name, kind));
+    for (const { name } of this.arena.slots)
+      this.options.tracker!.histogram(`${group}/${name}`, this.step + 1, this.arena.view(name, kind));
   }
 
   private report(results: Results): void {
@@ -238,19 +302,30 @@ export class Trainer implements Disposable {
     if (this.guard.state.rollBacks >= MAX_ROLL_BACKS) {
       throw diverged(this.step, verdict.reason);
     }
-    // No step could be applied since the last roll-back: the update before that checkpoint has spoilt the weights in it.
-    if (this.guard.state.rollBacks > 0 && this.guard.state.seen === 0) await removeNewestRunCheckpoint(this.checkpointFolder);
+    // No step could be applied since the last roll-back: the update before that checkpoint has spoilt the weights in
+    // it.
+    if (this.guard.state.rollBacks > 0 && this.guard.state.seen === 0)
+      await removeNewestRunCheckpoint(this.checkpointFolder);
     // Only weights and moments go back: the same data would meet the same trouble, so the run goes on behind it.
-    const { state } = (await loadRunCheckpoint(this.checkpointFolder, { arena: this.arena, optimizer: this.optimizer }))!;
+    const { state } = (await loadRunCheckpoint(this.checkpointFolder, {
+      arena: this.arena,
+      optimizer: this.optimizer,
+    }))!;
     await this.network.device.upload();
     this.updates = state.updates;
     this.guard.rolledBack();
-    this.event('rolled back', `weights of step ${state.step} restored, learning rate now ${this.guard.state.rateScale} of the schedule`);
+    this.event(
+      'rolled back',
+      `weights of step ${state.step} restored, learning rate now ${this.guard.state.rateScale} of the schedule`,
+    );
   }
 
   private async evaluate(run: NonNullable<TrainingTask['evaluate']>): Promise<void> {
     const metrics = await run(this.network);
-    this.options.tracker?.scalars(this.step, Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`evaluation/${name}`, value])));
+    this.options.tracker?.scalars(
+      this.step,
+      Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`evaluation/${name}`, value])),
+    );
     const warning = await this.best.add(this.step, metrics, async () => {
       await this.network.device.download('values');
       return this.arena.weights();
@@ -262,10 +337,24 @@ export class Trainer implements Disposable {
   private async saveCheckpoint(): Promise<void> {
     if (this.savedStep === this.step) return;
     const { arena, optimizer, step, updates } = this;
-    const state: TrainerState = { step, updates, smoothedLoss: this.meter.smoothedLoss ?? null, guard: this.guard.state, watch: this.watch.state, data: this.task.state?.() ?? null, ...this.best.state() };
+    const state: TrainerState = {
+      step,
+      updates,
+      smoothedLoss: this.meter.smoothedLoss ?? null,
+      guard: this.guard.state,
+      watch: this.watch.state,
+      data: this.task.state?.() ?? null,
+      ...this.best.state(),
+    };
     const { weights } = this.best;
     await this.network.device.download();
-    await saveRunCheckpoint(this.checkpointFolder, { arena, optimizer, state: state as unknown as RunState, keep: this.options.keepCheckpoints ?? 2, ...(weights && { bestWeights: weights }) });
+    await saveRunCheckpoint(this.checkpointFolder, {
+      arena,
+      optimizer,
+      state: state as unknown as RunState,
+      keep: this.options.keepCheckpoints ?? 2,
+      ...(weights && { bestWeights: weights }),
+    });
     this.savedStep = step;
   }
 
@@ -282,15 +371,24 @@ export class Trainer implements Disposable {
 }
 
 function diverged(step: number, reason: string): AlbertineError {
-  return new AlbertineError('training_diverged', `training diverged at step ${step}: ${reason}`, { value: reason, hint: 'Lower the learning rate, warm up longer, or check the data' });
+  return new AlbertineError('training_diverged', `training diverged at step ${step}: ${reason}`, {
+    value: reason,
+    hint: 'Lower the learning rate, warm up longer, or check the data',
+  });
 }
 
 function createOptimizer(arena: Arena, options: OptimizerOptions): Optimizer {
   const { name = 'adamw', momentum, ...constants } = options;
   requireUsedByOptimizer(name, options);
   switch (name) {
-    case 'adamw': return createAdamW(arena, constants);
-    case 'lamb': return createLamb(arena, constants);
-    case 'sgd': return createSgd(arena, { momentum: momentum ?? 0.9, ...(constants.weightDecay !== undefined && { weightDecay: constants.weightDecay }) });
+    case 'adamw':
+      return createAdamW(arena, constants);
+    case 'lamb':
+      return createLamb(arena, constants);
+    case 'sgd':
+      return createSgd(arena, {
+        momentum: momentum ?? 0.9,
+        ...(constants.weightDecay !== undefined && { weightDecay: constants.weightDecay }),
+      });
   }
 }

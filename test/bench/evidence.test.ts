@@ -28,7 +28,8 @@ describe('tf-idf', () => {
 
 describe('paragraph pairs', () => {
   const selection = { language: 'en', minLength: 10, minSentences: 4, perDocument: 2, limit: 10 };
-  const paragraph = (name: string, sentences = 4): string => Array.from({ length: sentences }, (_, i) => `Sentence ${i} of ${name} is here.`).join(' ');
+  const paragraph = (name: string, sentences = 4): string =>
+    Array.from({ length: sentences }, (_, i) => `Sentence ${i} of ${name} is here.`).join(' ');
 
   it('reads documents between blank lines', () => {
     expect(readDocuments('a\nb\n\n \r\n\nc\r\n')).toEqual([['a', 'b'], ['c']]);
@@ -36,25 +37,38 @@ describe('paragraph pairs', () => {
 
   it('cuts after the first half of the sentences', () => {
     const [even, odd] = selectPairs([[paragraph('A')], [paragraph('B', 5)]], selection);
-    expect(even).toEqual({ first: 'Sentence 0 of A is here. Sentence 1 of A is here.', second: 'Sentence 2 of A is here. Sentence 3 of A is here.' });
+    expect(even).toEqual({
+      first: 'Sentence 0 of A is here. Sentence 1 of A is here.',
+      second: 'Sentence 2 of A is here. Sentence 3 of A is here.',
+    });
     expect(odd.first).toBe('Sentence 0 of B is here. Sentence 1 of B is here.');
     expect(odd.second).toBe('Sentence 2 of B is here. Sentence 3 of B is here. Sentence 4 of B is here.');
   });
 
   it('cuts Chinese, too', () => {
-    expect(selectPairs([['今天下雨。我们在家。明天晴。去爬山吧！']], { ...selection, language: 'zh' })).toEqual([{ first: '今天下雨。我们在家。', second: '明天晴。去爬山吧！' }]);
+    expect(selectPairs([['今天下雨。我们在家。明天晴。去爬山吧！']], { ...selection, language: 'zh' })).toEqual([
+      { first: '今天下雨。我们在家。', second: '明天晴。去爬山吧！' },
+    ]);
   });
 
   it('takes documents in turn, few paragraphs of each, none too short, none twice', () => {
-    const documents = [[paragraph('A1'), 'Short.', paragraph('A2'), paragraph('A3')], [paragraph('B1', 3), paragraph('B2')], [paragraph('A1'), paragraph('C2')]];
-    const names = (limit: number): string[] => selectPairs(documents, { ...selection, limit }).map(({ first }) => /of (\w+)/.exec(first)![1]);
+    const documents = [
+      [paragraph('A1'), 'Short.', paragraph('A2'), paragraph('A3')],
+      [paragraph('B1', 3), paragraph('B2')],
+      [paragraph('A1'), paragraph('C2')],
+    ];
+    const names = (limit: number): string[] =>
+      selectPairs(documents, { ...selection, limit }).map(({ first }) => /of (\w+)/.exec(first)![1]);
     expect(names(10)).toEqual(['A1', 'B2', 'C2', 'A2']);
     expect(names(3)).toEqual(['A1', 'B2', 'C2']);
   });
 });
 
 describe('task rows', () => {
-  const rows: TaskRow[] = Array.from({ length: 200 }, (_, i) => ({ text: `text ${i}`, label: i % 4 === 0 ? 'a' : 'b' }));
+  const rows: TaskRow[] = Array.from({ length: 200 }, (_, i) => ({
+    text: `text ${i}`,
+    label: i % 4 === 0 ? 'a' : 'b',
+  }));
 
   it('samples as many as asked, with the mix of labels, others for another seed', () => {
     const sample = sampleRows(rows, 40, 1);
@@ -67,7 +81,11 @@ describe('task rows', () => {
 
   it('leaves out of a split what is in a later one', () => {
     const row = (text: string, pair?: string): TaskRow => ({ text, label: '1', ...(pair !== undefined && { pair }) });
-    const clean = withoutOverlap({ train: [row('a'), row('b '), row('c'), row('x', 'y'), row('y', 'x')], dev: [row('b'), row('d')], test: [row('d'), row('a'), row('x', 'y')] });
+    const clean = withoutOverlap({
+      train: [row('a'), row('b '), row('c'), row('x', 'y'), row('y', 'x')],
+      dev: [row('b'), row('d')],
+      test: [row('d'), row('a'), row('x', 'y')],
+    });
     expect(clean.train).toEqual([row('c'), row('y', 'x')]);
     expect(clean.dev).toEqual([row('b')]);
     expect(clean.leftOut).toBe(4);
@@ -76,12 +94,31 @@ describe('task rows', () => {
 
 describe('cells', () => {
   const cell = (rate: number, seed: number, dev: number, test: number): CellResult => ({
-    task: 'sst2', size: '100', system: 'pretrained', start: 'f', epochs: 1, batchSize: 2, maxLength: 8, limit: 0, rate, seed,
-    trainRows: 100, dev: { accuracy: dev }, test: { accuracy: test }, truncatedTexts: 0, finishedAt: '',
+    task: 'sst2',
+    size: '100',
+    system: 'pretrained',
+    start: 'f',
+    epochs: 1,
+    batchSize: 2,
+    maxLength: 8,
+    limit: 0,
+    rate,
+    seed,
+    trainRows: 100,
+    dev: { accuracy: dev },
+    test: { accuracy: test },
+    truncatedTexts: 0,
+    finishedAt: '',
   });
 
   it('summarises the rate that is best on dev among those with all seeds', () => {
-    const cells = [cell(1, 1, 0.6, 0.9), cell(1, 2, 0.6, 0.9), cell(2, 2, 0.9, 0.7), cell(2, 1, 0.7, 0.5), cell(3, 1, 1, 1)];
+    const cells = [
+      cell(1, 1, 0.6, 0.9),
+      cell(1, 2, 0.6, 0.9),
+      cell(2, 2, 0.9, 0.7),
+      cell(2, 1, 0.7, 0.5),
+      cell(3, 1, 1, 1),
+    ];
     const summary = summarise(cells, ['accuracy'])!;
     expect([summary.rate, summary.seeds, summary.rates]).toEqual([2, [1, 2], [1, 2]]);
     expect(summary.dev['accuracy'].mean).toBeCloseTo(0.8, 12);
@@ -115,7 +152,9 @@ describe('cells', () => {
 describe('bag of words', () => {
   it('knows features of two texts, and learns what they tell', async () => {
     expect([...bagVocabulary(['good film', 'a good film', 'good']).keys()]).toEqual(['good', 'film', 'good film']);
-    const rows = ['good', 'bad'].flatMap((word, target) => Array.from({ length: 8 }, (_, i) => ({ text: `a ${word} film ${i}`, target })));
+    const rows = ['good', 'bad'].flatMap((word, target) =>
+      Array.from({ length: 8 }, (_, i) => ({ text: `a ${word} film ${i}`, target })),
+    );
     const epochs: number[] = [];
     const model = await trainBagOfWords(rows, rows, { labels: 2, epochs: 5, onEpoch: ({ loss }) => epochs.push(loss) });
     expect(model.accuracy(rows)).toBe(1);

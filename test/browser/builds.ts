@@ -6,7 +6,11 @@ import { build as vite, createLogger } from 'vite';
 const root = resolve(import.meta.dirname, '../..');
 
 /** What a bundler made, and what it said. */
-export interface Built { folder: string; files: { name: string; bytes: number }[]; warnings: string[] }
+export interface Built {
+  folder: string;
+  files: { name: string; bytes: number }[];
+  warnings: string[];
+}
 
 /** A project with a page of this folder and with the package installed. */
 export function makeProject(folder: string, script = 'page.js'): void {
@@ -23,7 +27,9 @@ export function page(script: string): string {
 }
 
 export function listFiles(folder: string): Built['files'] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => ({ name, bytes: statSync(join(folder, name)).size })).filter(({ name }) => /\.\w+$/.test(name));
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => ({ name, bytes: statSync(join(folder, name)).size }))
+    .filter(({ name }) => /\.\w+$/.test(name));
 }
 
 /** Vite with nothing set, as in a fresh project. */
@@ -32,14 +38,28 @@ export async function buildWithVite(project: string): Promise<Built> {
   const warnings: string[] = [];
   const logger = createLogger('warn');
   logger.warn = logger.warnOnce = logger.error = (message) => void warnings.push(message);
-  await vite({ root: project, configFile: false, base: './', customLogger: logger, build: { outDir: folder, chunkSizeWarningLimit: 5000 } });
+  await vite({
+    root: project,
+    configFile: false,
+    base: './',
+    customLogger: logger,
+    build: { outDir: folder, chunkSizeWarningLimit: 5000 },
+  });
   return { folder, files: listFiles(folder), warnings };
 }
 
 /** esbuild with a page's usual flags; it takes no `.wasm` along. */
 export async function buildWithEsbuild(project: string): Promise<Built> {
   const folder = join(project, 'dist-esbuild');
-  const { warnings } = await esbuild({ absWorkingDir: project, entryPoints: ['page.js'], bundle: true, format: 'esm', minify: true, outdir: folder, logLevel: 'silent' });
+  const { warnings } = await esbuild({
+    absWorkingDir: project,
+    entryPoints: ['page.js'],
+    bundle: true,
+    format: 'esm',
+    minify: true,
+    outdir: folder,
+    logLevel: 'silent',
+  });
   writeFileSync(join(folder, 'index.html'), page('./page.js'));
   return { folder, files: listFiles(folder), warnings: warnings.map(({ text }) => text) };
 }

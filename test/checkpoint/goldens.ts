@@ -18,7 +18,11 @@ export function goldenJson<T>(name: string): T {
 
 /** A folder in memory; each value is a golden's name or bytes. */
 export function goldenFolder(files: Record<string, string | Uint8Array>): FileSource {
-  return memoryFiles(Object.fromEntries(Object.entries(files).map(([name, source]) => [name, typeof source === 'string' ? golden(source) : source])));
+  return memoryFiles(
+    Object.fromEntries(
+      Object.entries(files).map(([name, source]) => [name, typeof source === 'string' ? golden(source) : source]),
+    ),
+  );
 }
 
 export type Expected = Record<string, { shape: number[]; values: number[] }>;
@@ -31,5 +35,7 @@ export function plain(weights: Weights | Map<string, Weight>): Expected {
 }
 
 export function sha256(array: ArrayBufferView): string {
-  return createHash('sha256').update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength)).digest('hex');
+  return createHash('sha256')
+    .update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
+    .digest('hex');
 }

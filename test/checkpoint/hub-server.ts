@@ -57,7 +57,8 @@ interface Rule {
 }
 
 export const sha256 = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
-export const gitHash = (content: Buffer): string => createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
+export const gitHash = (content: Buffer): string =>
+  createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
 
 /** A small Hugging Face hub on 127.0.0.1 and, on another port, the storage host it redirects large files to. */
 export class HubServer {
@@ -74,7 +75,8 @@ export class HubServer {
 
   static async start(): Promise<HubServer> {
     const server = new HubServer();
-    for (const each of [server.hub, server.storage]) await new Promise<void>((done) => each.listen(0, '127.0.0.1', done));
+    for (const each of [server.hub, server.storage])
+      await new Promise<void>((done) => each.listen(0, '127.0.0.1', done));
     return server;
   }
 
@@ -128,30 +130,51 @@ export class HubServer {
     const id = api?.[1] ?? file?.[1] ?? '';
     const repository = this.repositories.get(id);
     if (!repository) return plain(response, 404, 'Repository not found', { 'x-error-code': 'RepoNotFound' });
-    if (repository.renamedTo) return plain(response, 307, '', { location: (request.url ?? '').replace(id, repository.renamedTo) });
+    if (repository.renamedTo)
+      return plain(response, 307, '', { location: (request.url ?? '').replace(id, repository.renamedTo) });
     if (repository.token && request.headers.authorization !== `Bearer ${repository.token}`) {
-      return plain(response, repository.gated ? 403 : 401, 'no', { 'x-error-code': repository.gated ? 'GatedRepo' : 'RepoNotFound' });
+      return plain(response, repository.gated ? 403 : 401, 'no', {
+        'x-error-code': repository.gated ? 'GatedRepo' : 'RepoNotFound',
+      });
     }
     const revision = api?.[2] ?? file?.[2] ?? '';
-    if (!['main', 'feature/x', repository.commit].includes(revision)) return plain(response, 404, '', { 'x-error-code': 'RevisionNotFound' });
+    if (!['main', 'feature/x', repository.commit].includes(revision))
+      return plain(response, 404, '', { 'x-error-code': 'RevisionNotFound' });
     if (api) {
-      const siblings = [...Object.keys(repository.files), ...(repository.alsoListed ?? [])].map((rfilename) => ({ rfilename }));
-      return plain(response, 200, JSON.stringify({ id, sha: repository.commit, siblings }), { 'content-type': 'application/json; charset=utf-8' });
+      const siblings = [...Object.keys(repository.files), ...(repository.alsoListed ?? [])].map((rfilename) => ({
+        rfilename,
+      }));
+      return plain(response, 200, JSON.stringify({ id, sha: repository.commit, siblings }), {
+        'content-type': 'application/json; charset=utf-8',
+      });
     }
     this.answerFile(request, response, { repository, name: file?.[3] ?? '', fault });
   }
 
-  private answerFile(request: IncomingMessage, response: ServerResponse, { repository, name, fault }: { repository: Repository; name: string; fault: Fault }): void {
+  private answerFile(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { repository, name, fault }: { repository: Repository; name: string; fault: Fault },
+  ): void {
     const content = repository.files[name];
     const common = { 'x-repo-commit': repository.commit, ...fault.headers };
     if (!content) return plain(response, 404, 'Entry not found', { ...common, 'x-error-code': 'EntryNotFound' });
     if (!repository.large.includes(name)) {
       const etag = repository.etags?.[name] ?? gitHash(content);
-      return sendContent(request, response, { content, fault, headers: { ...common, etag: `"${etag}"`, 'content-type': 'text/plain; charset=utf-8' } });
+      return sendContent(request, response, {
+        content,
+        fault,
+        headers: { ...common, etag: `"${etag}"`, 'content-type': 'text/plain; charset=utf-8' },
+      });
     }
     const etag = repository.etags?.[name] ?? sha256(content);
     const location = `${this.storageAddress}/store/${sha256(content)}?name=${encodeURIComponent(name)}`;
-    plain(response, 302, `Found. Redirecting to ${location}`, { ...common, location, 'x-linked-etag': `"${etag}"`, 'x-linked-size': String(content.length) });
+    plain(response, 302, `Found. Redirecting to ${location}`, {
+      ...common,
+      location,
+      'x-linked-etag': `"${etag}"`,
+      'x-linked-size': String(content.length),
+    });
   }
 
   private answerStorage(request: IncomingMessage, response: ServerResponse): void {
@@ -160,7 +183,12 @@ export class HubServer {
     const hash = /^\/store\/(\w+)/.exec(request.url ?? '')?.[1];
     for (const { files } of this.repositories.values()) {
       for (const content of Object.values(files)) {
-        if (sha256(content) === hash) return sendContent(request, response, { content, fault, headers: { etag: '"storage-md5"', 'content-type': 'application/octet-stream', ...fault.headers } });
+        if (sha256(content) === hash)
+          return sendContent(request, response, {
+            content,
+            fault,
+            headers: { etag: '"storage-md5"', 'content-type': 'application/octet-stream', ...fault.headers },
+          });
       }
     }
     plain(response, 404, 'no such object');
@@ -168,24 +196,37 @@ export class HubServer {
 }
 
 function plain(response: ServerResponse, status: number, body: string, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-type': 'text/plain', ...headers, 'content-length': String(Buffer.byteLength(body)) });
+  response.writeHead(status, {
+    'content-type': 'text/plain',
+    ...headers,
+    'content-length': String(Buffer.byteLength(body)),
+  });
   response.end(body);
 }
 
-function sendContent(request: IncomingMessage, response: ServerResponse, answer: { content: Buffer; fault: Fault; headers: Record<string, string> }): void {
+function sendContent(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: { content: Buffer; fault: Fault; headers: Record<string, string> },
+): void {
   const { fault } = answer;
   const content = fault.damage ? Buffer.from(answer.content.map((byte) => byte ^ 1)) : answer.content;
   const asked = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
   const start = asked && !fault.ignoreRange ? Number(asked[1]) + (fault.wrongRange ? 1 : 0) : 0;
   const partial = asked !== null && !fault.ignoreRange;
-  if (partial && start >= content.length) return plain(response, 416, '', { 'content-range': `bytes */${content.length}` });
+  if (partial && start >= content.length)
+    return plain(response, 416, '', { 'content-range': `bytes */${content.length}` });
   const body = Buffer.concat([content.subarray(start), Buffer.alloc(fault.extra ?? 0)]);
   const unsized = fault.endAfter !== undefined || fault.extra !== undefined;
   response.writeHead(partial ? 206 : 200, {
     ...answer.headers,
     'accept-ranges': 'bytes',
-    ...(partial && { 'content-range': `bytes ${start}-${content.length - 1}/${content.length + (fault.lengthError ?? 0)}` }),
-    ...(unsized && request.method !== 'HEAD' ? {} : { 'content-length': String(body.length + (fault.lengthError ?? 0)) }),
+    ...(partial && {
+      'content-range': `bytes ${start}-${content.length - 1}/${content.length + (fault.lengthError ?? 0)}`,
+    }),
+    ...(unsized && request.method !== 'HEAD'
+      ? {}
+      : { 'content-length': String(body.length + (fault.lengthError ?? 0)) }),
   });
   if (request.method === 'HEAD') return void response.end();
   const limit = fault.cutAfter ?? fault.stallAfter ?? fault.endAfter;

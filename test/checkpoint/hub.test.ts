@@ -1,4 +1,18 @@
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { spawn, spawnSync } from 'node:child_process';
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
@@ -34,8 +48,26 @@ afterAll(() => server.stop());
 beforeEach(() => {
   server.reset();
   home = mkdtempSync(join(tmpdir(), 'albertine-hub-'));
-  for (const name of ['HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE', 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HF_TOKEN_PATH', 'HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE', 'HF_HUB_DISABLE_SYMLINKS',
-    'HF_HUB_DISABLE_IMPLICIT_TOKEN', 'HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy', 'NO_PROXY', 'no_proxy']) vi.stubEnv(name, '');
+  for (const name of [
+    'HF_HUB_CACHE',
+    'HUGGINGFACE_HUB_CACHE',
+    'HF_TOKEN',
+    'HUGGING_FACE_HUB_TOKEN',
+    'HF_TOKEN_PATH',
+    'HF_HUB_OFFLINE',
+    'TRANSFORMERS_OFFLINE',
+    'HF_HUB_DISABLE_SYMLINKS',
+    'HF_HUB_DISABLE_IMPLICIT_TOKEN',
+    'HTTP_PROXY',
+    'http_proxy',
+    'HTTPS_PROXY',
+    'https_proxy',
+    'ALL_PROXY',
+    'all_proxy',
+    'NO_PROXY',
+    'no_proxy',
+  ])
+    vi.stubEnv(name, '');
   vi.stubEnv('HF_HOME', home);
   vi.stubEnv('HF_ENDPOINT', server.endpoint);
   server.repositories.set(ID, albert());
@@ -49,8 +81,15 @@ function albert(changes: Partial<Repository> = {}): Repository {
   return {
     commit: COMMIT,
     files: {
-      'README.md': Buffer.from('# card'), 'config.json': CONFIG, 'spiece.model': SPIECE, 'tokenizer.json': Buffer.from('{}'), 'tokenizer_config.json': Buffer.from('{"do_lower_case":true}'),
-      'model.safetensors': WEIGHTS, 'pytorch_model.bin': Buffer.from('pickle'), 'tf_model.h5': Buffer.from('h5'), 'rust_model.ot': Buffer.from('ot'),
+      'README.md': Buffer.from('# card'),
+      'config.json': CONFIG,
+      'spiece.model': SPIECE,
+      'tokenizer.json': Buffer.from('{}'),
+      'tokenizer_config.json': Buffer.from('{"do_lower_case":true}'),
+      'model.safetensors': WEIGHTS,
+      'pytorch_model.bin': Buffer.from('pickle'),
+      'tf_model.h5': Buffer.from('h5'),
+      'rust_model.ot': Buffer.from('ot'),
     },
     large: ['model.safetensors', 'spiece.model', 'pytorch_model.bin'],
     ...changes,
@@ -64,7 +103,10 @@ const blob = (name: string): string => join(repositoryFolder(), 'blobs', name);
 const partial = (): string => blob(`${sha256(WEIGHTS)}.albertine.incomplete`);
 
 async function failure(promise: Promise<unknown>): Promise<{ code: ErrorCode; message: string }> {
-  return promise.then(() => expect.unreachable('should have failed'), (error: { code: ErrorCode; message: string }) => error);
+  return promise.then(
+    () => expect.unreachable('should have failed'),
+    (error: { code: ErrorCode; message: string }) => error,
+  );
 }
 
 describe('the cache layout', () => {
@@ -74,7 +116,13 @@ describe('the cache layout', () => {
     expect(result.revision).toBe(COMMIT);
     expect(readdirSync(repositoryFolder()).sort()).toEqual(['.no_exist', 'blobs', 'refs', 'snapshots']);
     expect(readFileSync(join(repositoryFolder(), 'refs', 'main'), 'utf8')).toBe(COMMIT);
-    expect(readdirSync(snapshot()).sort()).toEqual(['config.json', 'model.safetensors', 'spiece.model', 'tokenizer.json', 'tokenizer_config.json']);
+    expect(readdirSync(snapshot()).sort()).toEqual([
+      'config.json',
+      'model.safetensors',
+      'spiece.model',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ]);
     expect(readlinkSync(snapshot('model.safetensors'))).toBe(join('..', '..', 'blobs', sha256(WEIGHTS)));
     expect(readlinkSync(snapshot('config.json'))).toBe(join('..', '..', 'blobs', gitHash(CONFIG)));
     expect(readFileSync(snapshot('model.safetensors')).equals(WEIGHTS)).toBe(true);
@@ -83,12 +131,26 @@ describe('the cache layout', () => {
 
   it('reports every file with its hash and what it was checked against', async () => {
     const { files, bytes } = await downloadModel(ID, quick);
-    expect(files.find((file) => file.name === 'model.safetensors')).toEqual({ name: 'model.safetensors', bytes: WEIGHTS.length, fromCache: false, sha256: sha256(WEIGHTS), verified: 'sha256' });
-    expect(files.find((file) => file.name === 'config.json')).toEqual({ name: 'config.json', bytes: CONFIG.length, fromCache: false, sha256: sha256(CONFIG), verified: 'git-sha1' });
+    expect(files.find((file) => file.name === 'model.safetensors')).toEqual({
+      name: 'model.safetensors',
+      bytes: WEIGHTS.length,
+      fromCache: false,
+      sha256: sha256(WEIGHTS),
+      verified: 'sha256',
+    });
+    expect(files.find((file) => file.name === 'config.json')).toEqual({
+      name: 'config.json',
+      bytes: CONFIG.length,
+      fromCache: false,
+      sha256: sha256(CONFIG),
+      verified: 'git-sha1',
+    });
     expect(files.at(-1)?.name).toBe('model.safetensors');
     expect(bytes).toBe(files.reduce((sum, file) => sum + file.bytes, 0));
     const again = await downloadModel(ID, quick);
-    expect(again.files.map(({ fromCache, verified }) => [fromCache, verified])).toEqual(files.map(() => [true, 'cache']));
+    expect(again.files.map(({ fromCache, verified }) => [fromCache, verified])).toEqual(
+      files.map(() => [true, 'cache']),
+    );
     expect(again.files.map((file) => file.sha256)).toEqual(files.map((file) => file.sha256));
     expect(server.requests(/storage GET/)).toHaveLength(2);
   });
@@ -106,7 +168,16 @@ describe('the cache layout', () => {
   });
 
   it('links nested files upwards', async () => {
-    server.repositories.set(ID, albert({ files: { ...albert().files, '1_Pooling/config.json': Buffer.from('{"pooling_mode_mean_tokens":true}'), 'onnx/config.json': CONFIG } }));
+    server.repositories.set(
+      ID,
+      albert({
+        files: {
+          ...albert().files,
+          '1_Pooling/config.json': Buffer.from('{"pooling_mode_mean_tokens":true}'),
+          'onnx/config.json': CONFIG,
+        },
+      }),
+    );
     await downloadModel(ID, quick);
     expect(readlinkSync(snapshot('1_Pooling', 'config.json'))).toMatch(/^\.\.[/\\]\.\.[/\\]\.\.[/\\]blobs/);
     expect(existsSync(snapshot('onnx'))).toBe(false);
@@ -137,7 +208,9 @@ describe('the cache layout', () => {
     ['HUGGINGFACE_HUB_CACHE', 'older'],
   ])('%s moves the cache', async (name, folder) => {
     vi.stubEnv(name, join('$HF_HOME', folder));
-    expect((await downloadModel(ID, quick)).folder).toBe(join(home, folder, 'models--albert--albert-base-v2', 'snapshots', COMMIT));
+    expect((await downloadModel(ID, quick)).folder).toBe(
+      join(home, folder, 'models--albert--albert-base-v2', 'snapshots', COMMIT),
+    );
   });
 
   it('stores a branch with a slash, and a commit without a reference', async () => {
@@ -161,9 +234,30 @@ describe('which files', () => {
   });
 
   it('takes the shards an index names', async () => {
-    const index = Buffer.from(JSON.stringify({ weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors', c: 'model-00001-of-00002.safetensors' } }));
-    const files = { 'config.json': CONFIG, 'vocab.txt': SPIECE, 'model.safetensors.index.json': index, 'model-00001-of-00002.safetensors': WEIGHTS, 'model-00002-of-00002.safetensors': Buffer.from('w'), 'pytorch_model.bin': SPIECE };
-    expect(await names({ files })).toEqual(['vocab.txt', 'config.json', 'model.safetensors.index.json', 'model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']);
+    const index = Buffer.from(
+      JSON.stringify({
+        weight_map: {
+          a: 'model-00001-of-00002.safetensors',
+          b: 'model-00002-of-00002.safetensors',
+          c: 'model-00001-of-00002.safetensors',
+        },
+      }),
+    );
+    const files = {
+      'config.json': CONFIG,
+      'vocab.txt': SPIECE,
+      'model.safetensors.index.json': index,
+      'model-00001-of-00002.safetensors': WEIGHTS,
+      'model-00002-of-00002.safetensors': Buffer.from('w'),
+      'pytorch_model.bin': SPIECE,
+    };
+    expect(await names({ files })).toEqual([
+      'vocab.txt',
+      'config.json',
+      'model.safetensors.index.json',
+      'model-00001-of-00002.safetensors',
+      'model-00002-of-00002.safetensors',
+    ]);
     rmSync(snapshot('model-00002-of-00002.safetensors'));
     const error = await failure(resolveModel(ID, { ...quick, offline: true }));
     expect(error.message).toContain('model-00002-of-00002.safetensors');
@@ -171,8 +265,19 @@ describe('which files', () => {
   });
 
   it('takes a TensorFlow checkpoint when there is nothing else', async () => {
-    const files = { 'albert_config.json': CONFIG, 'vocab.txt': SPIECE, 'model.ckpt-best.index': SPIECE, 'model.ckpt-best.data-00000-of-00001': WEIGHTS, 'model.ckpt-best.meta': SPIECE };
-    expect(await names({ files })).toEqual(['vocab.txt', 'albert_config.json', 'model.ckpt-best.index', 'model.ckpt-best.data-00000-of-00001']);
+    const files = {
+      'albert_config.json': CONFIG,
+      'vocab.txt': SPIECE,
+      'model.ckpt-best.index': SPIECE,
+      'model.ckpt-best.data-00000-of-00001': WEIGHTS,
+      'model.ckpt-best.meta': SPIECE,
+    };
+    expect(await names({ files })).toEqual([
+      'vocab.txt',
+      'albert_config.json',
+      'model.ckpt-best.index',
+      'model.ckpt-best.data-00000-of-00001',
+    ]);
     expect(await resolveModel(ID, { offline: true })).toBe(snapshot());
   });
 
@@ -186,14 +291,22 @@ describe('which files', () => {
 
   it('names what a repository lacks', async () => {
     const error = await failure(names({ files: { 'README.md': SPIECE } }));
-    expect(error).toMatchObject({ code: 'not_found', message: expect.stringMatching(/config\.json and no weights.*README\.md/s) });
+    expect(error).toMatchObject({
+      code: 'not_found',
+      message: expect.stringMatching(/config\.json and no weights.*README\.md/s),
+    });
   });
 
   it('never writes outside its folder, whatever the listing or the index says', async () => {
-    await names({ alsoListed: ['../../../evil/config.json', '/etc/passwd', '1_Pooling/../../../../config.json', 'C:\\evil'] });
+    await names({
+      alsoListed: ['../../../evil/config.json', '/etc/passwd', '1_Pooling/../../../../config.json', 'C:\\evil'],
+    });
     for (const evil of ['../../escape.safetensors', '/escape', 'a/../../b', '..\\b', 'c:x', 'a//b', 'nul\u0000']) {
       const index = Buffer.from(JSON.stringify({ weight_map: { a: evil } }));
-      server.repositories.set(ID, albert({ files: { 'config.json': CONFIG, 'spiece.model': SPIECE, 'model.safetensors.index.json': index } }));
+      server.repositories.set(
+        ID,
+        albert({ files: { 'config.json': CONFIG, 'spiece.model': SPIECE, 'model.safetensors.index.json': index } }),
+      );
       expect((await failure(downloadModel(ID, quick))).code).toBe('invalid_data');
       expect((await failure(downloadModel(ID, { ...quick, files: [evil] }))).code).toBe('invalid_data');
     }
@@ -213,7 +326,19 @@ describe('which files', () => {
 });
 
 describe('a path or an id', () => {
-  it.each(['./missing', '../missing', '/missing/model', '~/missing-model', 'models\\albert', 'C:/models/albert', 'a/b/c', 'owner/', '', '--x', 'a b/c'])('%j is a path and opens no socket', async (path) => {
+  it.each([
+    './missing',
+    '../missing',
+    '/missing/model',
+    '~/missing-model',
+    'models\\albert',
+    'C:/models/albert',
+    'a/b/c',
+    'owner/',
+    '',
+    '--x',
+    'a b/c',
+  ])('%j is a path and opens no socket', async (path) => {
     expect((await failure(resolveModel(path, quick))).code).toBe('file_not_found');
     expect(server.log).toEqual([]);
   });
@@ -225,7 +350,10 @@ describe('a path or an id', () => {
     try {
       expect(await resolveModel(ID, quick)).toBe(folder);
       writeFileSync(join(home, 'weights'), '');
-      expect(await failure(resolveModel('weights', quick))).toMatchObject({ code: 'file_not_found', message: expect.stringContaining('is a file') });
+      expect(await failure(resolveModel('weights', quick))).toMatchObject({
+        code: 'file_not_found',
+        message: expect.stringContaining('is a file'),
+      });
     } finally {
       cwd.mockRestore();
     }
@@ -234,7 +362,9 @@ describe('a path or an id', () => {
 
   it('takes a legacy single name, follows its redirect, and caches it under the name asked for', async () => {
     server.repositories.set('albert-base-v2', albert({ renamedTo: ID }));
-    expect(await resolveModel('albert-base-v2', quick)).toBe(join(repositoryFolder('albert-base-v2'), 'snapshots', COMMIT));
+    expect(await resolveModel('albert-base-v2', quick)).toBe(
+      join(repositoryFolder('albert-base-v2'), 'snapshots', COMMIT),
+    );
   });
 
   it('uses a complete snapshot without the network, and downloads otherwise', async () => {
@@ -258,7 +388,10 @@ describe('a path or an id', () => {
 
   it('offline opens no socket and says what is missing', async () => {
     vi.stubEnv('HF_HUB_OFFLINE', '1');
-    expect(await failure(resolveModel(ID, quick))).toMatchObject({ code: 'offline', message: expect.stringMatching(/revision main of albert\/albert-base-v2@main.*Nor is there a folder/s) });
+    expect(await failure(resolveModel(ID, quick))).toMatchObject({
+      code: 'offline',
+      message: expect.stringMatching(/revision main of albert\/albert-base-v2@main.*Nor is there a folder/s),
+    });
     vi.stubEnv('HF_HUB_OFFLINE', '');
     await downloadModel(ID, quick);
     server.log.length = 0;
@@ -269,7 +402,10 @@ describe('a path or an id', () => {
     rmSync(blob(sha256(WEIGHTS)));
     rmSync(snapshot('spiece.model'));
     rmSync(snapshot('tokenizer.json'));
-    expect(await failure(downloadModel(ID, quick))).toMatchObject({ code: 'offline', message: expect.stringMatching(/a vocabulary.*weights/) });
+    expect(await failure(downloadModel(ID, quick))).toMatchObject({
+      code: 'offline',
+      message: expect.stringMatching(/a vocabulary.*weights/),
+    });
     expect(server.log).toEqual([]);
   });
 
@@ -297,15 +433,25 @@ describe('a connection that fails', () => {
 
   it('keeps what it has when it gives up, and the next run resumes', async () => {
     server.fail(/storage GET/, { stallAfter: 60_000 }, 3);
-    const error = await failure(downloadModel(ID, { ...quick, stallTimeout: 150, retries: 2, files: ['model.safetensors'] }));
-    expect(error).toMatchObject({ code: 'network', message: expect.stringMatching(/model\.safetensors of albert\/albert-base-v2@.*after 3 tries/) });
+    const error = await failure(
+      downloadModel(ID, { ...quick, stallTimeout: 150, retries: 2, files: ['model.safetensors'] }),
+    );
+    expect(error).toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(/model\.safetensors of albert\/albert-base-v2@.*after 3 tries/),
+    });
     expect(readFileSync(partial()).equals(WEIGHTS.subarray(0, 180_000))).toBe(true);
     const events: ProgressEvent[] = [];
     await downloadModel(ID, { ...quick, files: ['model.safetensors'], onProgress: (event) => events.push(event) });
     expect(server.requests(/storage GET/).at(-1)?.headers.range).toBe('bytes=180000-');
     expect(readFileSync(snapshot('model.safetensors')).equals(WEIGHTS)).toBe(true);
     expect(events[0].done).toBeGreaterThan(180_000);
-    expect(events.at(-1)).toMatchObject({ stage: 'downloading model.safetensors', done: WEIGHTS.length, total: WEIGHTS.length, unit: 'bytes' });
+    expect(events.at(-1)).toMatchObject({
+      stage: 'downloading model.safetensors',
+      done: WEIGHTS.length,
+      total: WEIGHTS.length,
+      unit: 'bytes',
+    });
   });
 
   it('finishes without a request when only the renaming was missing', async () => {
@@ -338,11 +484,17 @@ describe('a connection that fails', () => {
     rmSync(repositoryFolder(), { recursive: true });
     server.log.length = 0;
     server.fail(/storage GET/, { ignoreRange: true, stallAfter: 3 << 19 }, 100);
-    expect(await failure(downloadModel(ID, options))).toMatchObject({ code: 'network', message: expect.stringContaining('sent nothing') });
+    expect(await failure(downloadModel(ID, options))).toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('sent nothing'),
+    });
     expect(server.requests(/storage GET/).length).toBeLessThan(5);
   });
 
-  it.each([['damaged', 1000], ['too long', 400_000]])('recovers from leftovers that are %s', async (_name, length) => {
+  it.each([
+    ['damaged', 1000],
+    ['too long', 400_000],
+  ])('recovers from leftovers that are %s', async (_name, length) => {
     mkdirSync(join(repositoryFolder(), 'blobs'), { recursive: true });
     writeFileSync(partial(), Buffer.alloc(length, 7));
     const result = await downloadModel(ID, { ...quick, files: ['model.safetensors'] });
@@ -364,7 +516,10 @@ describe('a connection that fails', () => {
     silent.closeAllConnections();
     silent.close();
     // Nobody listens there any more: reported at once, with retries left.
-    expect(await failure(downloadModel(ID, { endpoint }))).toMatchObject({ code: 'network', message: expect.stringContaining('cannot connect') });
+    expect(await failure(downloadModel(ID, { endpoint }))).toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('cannot connect'),
+    });
   });
 
   it.each([500, 502, 503, 504, 408])('tries again after %i', async (status) => {
@@ -382,7 +537,11 @@ describe('a connection that fails', () => {
     expect(stages[0]).toMatch(/retrying model\.safetensors .* in 1 s: .* 429 Too Many Requests, asking to wait 1 s/);
   });
 
-  it.each<Record<string, string>>([{ 'retry-after': '3600' }, { ratelimit: '"api";r=0;t=3600' }, { 'retry-after': new Date(Date.now() + 3_599_500).toUTCString() }])('reports a 429 that asks for too long (%j)', async (headers) => {
+  it.each<Record<string, string>>([
+    { 'retry-after': '3600' },
+    { ratelimit: '"api";r=0;t=3600' },
+    { 'retry-after': new Date(Date.now() + 3_599_500).toUTCString() },
+  ])('reports a 429 that asks for too long (%j)', async (headers) => {
     server.fail(/api\/models/, { status: 429, headers }, 100);
     const error = await failure(downloadModel(ID, quick));
     expect(error).toMatchObject({ code: 'network', message: expect.stringMatching(/429.*Wait 3\d\d\d s/s) });
@@ -391,7 +550,10 @@ describe('a connection that fails', () => {
 
   it('gives up on a server that only fails', async () => {
     server.fail(/api\/models/, { status: 503 }, 100);
-    expect(await failure(downloadModel(ID, { ...quick, retries: 3 }))).toMatchObject({ code: 'network', message: expect.stringContaining('after 4 tries') });
+    expect(await failure(downloadModel(ID, { ...quick, retries: 3 }))).toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('after 4 tries'),
+    });
     expect(server.log).toHaveLength(4);
   });
 });
@@ -399,7 +561,10 @@ describe('a connection that fails', () => {
 describe('a server that lies', () => {
   it('announces more bytes than it sends', async () => {
     server.fail(/storage GET/, { lengthError: 500 }, 100);
-    expect(await failure(downloadModel(ID, { ...quick, files: ['model.safetensors'] }))).toMatchObject({ code: 'network', message: expect.stringContaining(`announces ${WEIGHTS.length + 500}`) });
+    expect(await failure(downloadModel(ID, { ...quick, files: ['model.safetensors'] }))).toMatchObject({
+      code: 'network',
+      message: expect.stringContaining(`announces ${WEIGHTS.length + 500}`),
+    });
   });
 
   it('lies the same way in HEAD and GET', async () => {
@@ -417,10 +582,16 @@ describe('a server that lies', () => {
 
   it('sends more than announced', async () => {
     server.fail(/storage GET/, { extra: 10 }, 100);
-    expect(await failure(downloadModel(ID, { ...quick, files: ['model.safetensors'] }))).toMatchObject({ code: 'network', message: expect.stringContaining('more than') });
+    expect(await failure(downloadModel(ID, { ...quick, files: ['model.safetensors'] }))).toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('more than'),
+    });
   });
 
-  it.each([['model.safetensors', /storage GET/], ['config.json', /hub GET .*config/]])('sends damaged %s', async (name, pattern) => {
+  it.each([
+    ['model.safetensors', /storage GET/],
+    ['config.json', /hub GET .*config/],
+  ])('sends damaged %s', async (name, pattern) => {
     server.fail(pattern, { damage: true }, 100);
     const error = await failure(downloadModel(ID, { ...quick, files: [name] }));
     expect(error).toMatchObject({ code: 'checksum_mismatch', message: expect.stringContaining(name) });
@@ -430,18 +601,35 @@ describe('a server that lies', () => {
   });
 
   it('sends HTML for the listing', async () => {
-    server.fail(/api\/models/, { status: 200, body: '<!doctype html><title>Sign in</title>', headers: { 'content-type': 'text/html; charset=utf-8' } });
-    expect(await failure(downloadModel(ID, quick))).toMatchObject({ code: 'network', message: expect.stringMatching(/text\/html.*<!doctype html><title>Sign in/s) });
+    server.fail(/api\/models/, {
+      status: 200,
+      body: '<!doctype html><title>Sign in</title>',
+      headers: { 'content-type': 'text/html; charset=utf-8' },
+    });
+    expect(await failure(downloadModel(ID, quick))).toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(/text\/html.*<!doctype html><title>Sign in/s),
+    });
   });
 
   it('sends HTML for weights', async () => {
-    server.fail(/storage GET/, { status: 200, body: '<html>Blocked by policy', headers: { 'content-type': 'text/html' } });
-    expect(await failure(downloadModel(ID, quick))).toMatchObject({ code: 'network', message: expect.stringMatching(/text\/html.*<html>Blocked/s) });
+    server.fail(/storage GET/, {
+      status: 200,
+      body: '<html>Blocked by policy',
+      headers: { 'content-type': 'text/html' },
+    });
+    expect(await failure(downloadModel(ID, quick))).toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(/text\/html.*<html>Blocked/s),
+    });
   });
 
   it('sends HTML for every file', async () => {
     server.fail(/config\.json/, { status: 200, body: '<html>Portal', headers: { 'content-type': 'text/html' } }, 100);
-    expect(await failure(downloadModel(ID, quick))).toMatchObject({ code: 'network', message: expect.stringMatching(/text\/html.*<html>Portal/s) });
+    expect(await failure(downloadModel(ID, quick))).toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(/text\/html.*<html>Portal/s),
+    });
   });
 
   it.each(['not json', '[]', '{"sha":5}', 'null'])('sends %s as the listing', async (body) => {
@@ -451,7 +639,10 @@ describe('a server that lies', () => {
 
   it('answers for another commit', async () => {
     server.fail(/hub HEAD/, { headers: { 'x-repo-commit': NEXT_COMMIT } }, 100);
-    expect(await failure(downloadModel(ID, quick))).toMatchObject({ code: 'network', message: expect.stringContaining(NEXT_COMMIT) });
+    expect(await failure(downloadModel(ID, quick))).toMatchObject({
+      code: 'network',
+      message: expect.stringContaining(NEXT_COMMIT),
+    });
   });
 
   it('redirects for ever, or to another protocol', async () => {
@@ -478,10 +669,18 @@ describe('a server that lies', () => {
 });
 
 describe('access', () => {
-  it.each([[401, false], [403, true]])('reports %i', async (_status, gated) => {
+  it.each([
+    [401, false],
+    [403, true],
+  ])('reports %i', async (_status, gated) => {
     server.repositories.set(ID, albert({ token: 'hf_right', gated }));
     const error = await failure(downloadModel(ID, quick));
-    expect(error).toMatchObject({ code: 'unauthorized', message: expect.stringMatching(gated ? /gated: accept its terms at .*albert-base-v2 first.*HF_TOKEN/ : /private.*HF_TOKEN/) });
+    expect(error).toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringMatching(
+        gated ? /gated: accept its terms at .*albert-base-v2 first.*HF_TOKEN/ : /private.*HF_TOKEN/,
+      ),
+    });
     const wrong = await failure(downloadModel(ID, { ...quick, token: 'hf_wrong' }));
     expect(wrong.code).toBe('unauthorized');
     expect(wrong.message).not.toContain('hf_wrong');
@@ -509,9 +708,15 @@ describe('access', () => {
   });
 
   it('follows a mirror that redirects to another hub, without the token', async () => {
-    const mirror = createServer((request, response) => void response.writeHead(308, { location: `${server.endpoint}${request.url}` }).end());
+    const mirror = createServer(
+      (request, response) => void response.writeHead(308, { location: `${server.endpoint}${request.url}` }).end(),
+    );
     await new Promise<void>((done) => mirror.listen(0, '127.0.0.1', done));
-    const result = await downloadModel(ID, { ...quick, token: 'hf_secret', endpoint: `http://127.0.0.1:${(mirror.address() as AddressInfo).port}` });
+    const result = await downloadModel(ID, {
+      ...quick,
+      token: 'hf_secret',
+      endpoint: `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`,
+    });
     expect(result.files.map((file) => file.verified)).not.toContain('length');
     expect(existsSync(blob(sha256(WEIGHTS)))).toBe(true);
     expect(server.log.filter((entry) => entry.headers.authorization)).toEqual([]);
@@ -520,10 +725,19 @@ describe('access', () => {
   });
 
   it('names repository, revision and file of a 404', async () => {
-    expect(await failure(downloadModel('nobody/nothing', quick))).toMatchObject({ code: 'not_found', message: expect.stringContaining('"nobody/nothing"') });
-    expect(await failure(downloadModel(`${ID}@v9`, quick))).toMatchObject({ code: 'not_found', message: expect.stringContaining('no revision "v9"') });
+    expect(await failure(downloadModel('nobody/nothing', quick))).toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining('"nobody/nothing"'),
+    });
+    expect(await failure(downloadModel(`${ID}@v9`, quick))).toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining('no revision "v9"'),
+    });
     server.repositories.set(ID, albert({ alsoListed: ['special_tokens_map.json'] }));
-    expect(await failure(downloadModel(ID, quick))).toMatchObject({ code: 'not_found', message: expect.stringMatching(/special_tokens_map\.json.*8e2f239/) });
+    expect(await failure(downloadModel(ID, quick))).toMatchObject({
+      code: 'not_found',
+      message: expect.stringMatching(/special_tokens_map\.json.*8e2f239/),
+    });
   });
 
   it('goes through a proxy', async () => {
@@ -531,14 +745,18 @@ describe('access', () => {
     const proxy = createServer((request, response) => {
       seen.push(`${request.headers['proxy-authorization']} ${request.url}`);
       const target = new URL(request.url ?? '');
-      const upstream = connect(Number(target.port), target.hostname, () => upstream.end(`${request.method} ${target.pathname}${target.search} HTTP/1.0\r\nhost: ${target.host}\r\n\r\n`));
+      const upstream = connect(Number(target.port), target.hostname, () =>
+        upstream.end(`${request.method} ${target.pathname}${target.search} HTTP/1.0\r\nhost: ${target.host}\r\n\r\n`),
+      );
       upstream.pipe(response.socket ?? upstream);
     });
     await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
     vi.stubEnv('HTTP_PROXY', `http://me:pass@127.0.0.1:${(proxy.address() as AddressInfo).port}`);
     await downloadModel(ID, { ...quick, files: ['config.json'] });
     expect(seen).toHaveLength(3);
-    expect(seen[0]).toBe(`Basic ${Buffer.from('me:pass').toString('base64')} ${server.endpoint}/api/models/${ID}/revision/main`);
+    expect(seen[0]).toBe(
+      `Basic ${Buffer.from('me:pass').toString('base64')} ${server.endpoint}/api/models/${ID}/revision/main`,
+    );
     vi.stubEnv('NO_PROXY', 'localhost,127.0.0.1');
     await downloadModel(ID, { ...quick, files: ['config.json'] });
     expect(seen).toHaveLength(3);
@@ -549,19 +767,41 @@ describe('access', () => {
 /** A certificate for 127.0.0.1, made on the spot so that no private key lies in the repository. */
 function selfSigned(folder: string): { key: Buffer; cert: Buffer } | undefined {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=hub', '-addext', 'subjectAltName=IP:127.0.0.1']);
+  const made = spawnSync('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=hub',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1',
+  ]);
   return made.status === 0 ? { key: readFileSync(key), cert: readFileSync(cert) } : undefined;
 }
 
 describe('https', () => {
-  it('is checked, and goes through a proxy\'s tunnel', async (context) => {
+  it("is checked, and goes through a proxy's tunnel", async (context) => {
     const pair = selfSigned(home);
     if (!pair) return context.skip('needs the openssl command to make a certificate');
     const secure = createSecureServer(pair, (request, response) => {
-      const upstream = httpRequest(`${server.endpoint}${request.url}`, { method: request.method, headers: { ...request.headers, host: 'hub' } }, (answer) => {
-        response.writeHead(answer.statusCode ?? 500, answer.headers);
-        answer.pipe(response);
-      });
+      const upstream = httpRequest(
+        `${server.endpoint}${request.url}`,
+        { method: request.method, headers: { ...request.headers, host: 'hub' } },
+        (answer) => {
+          response.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(response);
+        },
+      );
       upstream.end();
     });
     const tunnels: string[] = [];
@@ -579,13 +819,19 @@ describe('https', () => {
     const authority = `127.0.0.1:${(secure.address() as AddressInfo).port}`;
     const options = { ...quick, endpoint: `https://${authority}`, files: ['config.json'] };
     try {
-      expect(await failure(downloadModel(ID, options))).toMatchObject({ code: 'network', message: expect.stringContaining('self-signed certificate') });
+      expect(await failure(downloadModel(ID, options))).toMatchObject({
+        code: 'network',
+        message: expect.stringContaining('self-signed certificate'),
+      });
       vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
       vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
       expect((await downloadModel(ID, options)).files[0].sha256).toBe(sha256(CONFIG));
       expect(tunnels).toEqual([authority, authority]);
       vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '1');
-      expect(await failure(downloadModel(ID, options))).toMatchObject({ code: 'network', message: expect.stringContaining('self-signed certificate') });
+      expect(await failure(downloadModel(ID, options))).toMatchObject({
+        code: 'network',
+        message: expect.stringContaining('self-signed certificate'),
+      });
     } finally {
       secure.closeAllConnections();
       secure.close();
@@ -606,8 +852,13 @@ describe('together and interrupted', () => {
     server.fail(/storage GET/, { stallAfter: 123_456 });
     const program = `import { downloadModel } from ${JSON.stringify(new URL('../../src/checkpoint/hub-node.ts', import.meta.url).href)};
       await downloadModel(${JSON.stringify(ID)}, { files: ['model.safetensors'] });`;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { stdio: ['ignore', 'inherit', 'inherit'] });
-    await vi.waitUntil(() => existsSync(partial()) && statSync(partial()).size === 123_456, { timeout: 20_000, interval: 20 });
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    await vi.waitUntil(() => existsSync(partial()) && statSync(partial()).size === 123_456, {
+      timeout: 20_000,
+      interval: 20,
+    });
     child.kill('SIGKILL');
     await new Promise((done) => child.once('exit', done));
     expect(readdirSync(join(home, 'hub', '.locks', 'models--albert--albert-base-v2'))).toHaveLength(1);
@@ -646,7 +897,10 @@ describe('together and interrupted', () => {
       stages.push(stage);
       stop.abort();
     };
-    expect((await failure(downloadModel(ID, { ...quick, files: ['model.safetensors'], signal: stop.signal, onProgress }))).code).toBe('interrupted');
+    expect(
+      (await failure(downloadModel(ID, { ...quick, files: ['model.safetensors'], signal: stop.signal, onProgress })))
+        .code,
+    ).toBe('interrupted');
     expect(stages).toEqual(['waiting for another process that downloads model.safetensors']);
     expect(existsSync(lock)).toBe(true);
   });
@@ -654,8 +908,13 @@ describe('together and interrupted', () => {
   it('stops at a signal, keeps the part, and goes on later', async () => {
     server.fail(/storage GET/, { stallAfter: 40_000 });
     const stop = new AbortController();
-    const running = failure(downloadModel(ID, { ...quick, files: ['model.safetensors'], stallTimeout: 30_000, signal: stop.signal }));
-    await vi.waitUntil(() => existsSync(partial()) && statSync(partial()).size === 40_000, { timeout: 20_000, interval: 10 });
+    const running = failure(
+      downloadModel(ID, { ...quick, files: ['model.safetensors'], stallTimeout: 30_000, signal: stop.signal }),
+    );
+    await vi.waitUntil(() => existsSync(partial()) && statSync(partial()).size === 40_000, {
+      timeout: 20_000,
+      interval: 10,
+    });
     stop.abort();
     const error = await running;
     expect(error.code).toBe('interrupted');
@@ -669,7 +928,9 @@ describe('together and interrupted', () => {
   it('stops while waiting to retry', async () => {
     server.fail(/api\/models/, { status: 503 });
     const stop = new AbortController();
-    const error = await failure(downloadModel(ID, { retryDelay: 60_000, signal: stop.signal, onProgress: () => stop.abort() }));
+    const error = await failure(
+      downloadModel(ID, { retryDelay: 60_000, signal: stop.signal, onProgress: () => stop.abort() }),
+    );
     expect(error.code).toBe('interrupted');
   });
 

@@ -7,7 +7,14 @@ import { presetConfig } from '../../src/model/presets.ts';
 const config = presetConfig('nano');
 
 describe('normalQuantile', () => {
-  it.each([[0.5, 0], [0.6, 0.2533471031], [0.925, 1.4395314709], [0.975, 1.9599639845], [0.9772498681, 2], [0.001, -3.0902323062]])('of %d is %d', (probability, quantile) => {
+  it.each([
+    [0.5, 0],
+    [0.6, 0.2533471031],
+    [0.925, 1.4395314709],
+    [0.975, 1.9599639845],
+    [0.9772498681, 2],
+    [0.001, -3.0902323062],
+  ])('of %d is %d', (probability, quantile) => {
     expect(Math.abs(normalQuantile(probability) - quantile)).toBeLessThan(5e-7);
   });
 });
@@ -27,15 +34,30 @@ describe('initialiseWeights', () => {
 
   it('sets biases to 0 and LayerNorm to 1 and 0', () => {
     for (const [name, { data }] of initialiseWeights(config, 3, { heads: ['maskedLm'] })) {
-      if (/bias$/.test(name)) expect(data.every((value) => value === 0), name).toBe(true);
-      else if (/(LayerNorm|layer_norm)\.weight$/.test(name)) expect(data.every((value) => value === 1), name).toBe(true);
-      else expect(data.some((value) => value !== 0), name).toBe(true);
+      if (/bias$/.test(name))
+        expect(
+          data.every((value) => value === 0),
+          name,
+        ).toBe(true);
+      else if (/(LayerNorm|layer_norm)\.weight$/.test(name))
+        expect(
+          data.every((value) => value === 1),
+          name,
+        ).toBe(true);
+      else
+        expect(
+          data.some((value) => value !== 0),
+          name,
+        ).toBe(true);
     }
   });
 
   it('depends on the seed, and on nothing else in the model', () => {
     const plain = initialiseWeights(config, 3);
-    const withHead = initialiseWeights({ ...config, numHiddenLayers: 7 }, 3, { heads: ['sequenceClassification'], numLabels: 5 });
+    const withHead = initialiseWeights({ ...config, numHiddenLayers: 7 }, 3, {
+      heads: ['sequenceClassification'],
+      numLabels: 5,
+    });
     for (const [name, weight] of plain) expect(withHead.get(name)).toEqual(weight);
     expect(withHead.get('classifier.weight')!.shape).toEqual([5, 64]);
     expect(initialiseWeights(config, 4).get('albert.pooler.weight')).not.toEqual(plain.get('albert.pooler.weight'));
@@ -46,13 +68,19 @@ describe('weightsFingerprint', () => {
   const weights = initialiseWeights(config, 3);
 
   it('is the same on every machine, and whatever the order', async () => {
-    expect(await weightsFingerprint(new Map([['a', { shape: [2, 2], data: Float32Array.of(1, 2, 3, -0) }]]))).toBe('ff303fb33416a935');
+    expect(await weightsFingerprint(new Map([['a', { shape: [2, 2], data: Float32Array.of(1, 2, 3, -0) }]]))).toBe(
+      'ff303fb33416a935',
+    );
     expect(await weightsFingerprint(new Map([...weights].reverse()))).toBe(await weightsFingerprint(weights));
   });
 
   it('notices one bit, one name, one shape, two values exchanged', async () => {
     const base: Weights = new Map([['a', { shape: [4, 25], data: Float32Array.from({ length: 100 }, (_, i) => i) }]]);
-    const variants: Weights[] = [base, new Map([['b', base.get('a')!]]), new Map([['a', { ...base.get('a')!, shape: [25, 4] }]])];
+    const variants: Weights[] = [
+      base,
+      new Map([['b', base.get('a')!]]),
+      new Map([['a', { ...base.get('a')!, shape: [25, 4] }]]),
+    ];
     for (let i = 0; i < 100; i++) {
       const data = base.get('a')!.data.slice();
       new Uint32Array(data.buffer)[i] ^= 1 << (i % 32);
@@ -70,11 +98,18 @@ describe('weightsFingerprint', () => {
 
   it('samples tensors of more than a megabyte: first and last values, and whatever changes everywhere', async () => {
     const large = Float32Array.from({ length: (1 << 18) + 1 }, (_, i) => i);
-    const hash = (data: Float32Array): Promise<string> => weightsFingerprint(new Map([['a', { shape: [data.length], data }]]));
+    const hash = (data: Float32Array): Promise<string> =>
+      weightsFingerprint(new Map([['a', { shape: [data.length], data }]]));
     const changes: ((data: Float32Array) => void)[] = [
-      (data) => { data[0] += 1; },
-      (data) => { data[data.length - 1] += 1; },
-      (data) => { for (let i = 0; i < data.length; i++) data[i] += 1; },
+      (data) => {
+        data[0] += 1;
+      },
+      (data) => {
+        data[data.length - 1] += 1;
+      },
+      (data) => {
+        for (let i = 0; i < data.length; i++) data[i] += 1;
+      },
       (data) => data.reverse(),
     ];
     const hashes = [await hash(large), await hash(large.subarray(1)), await hash(large.slice(0, 1 << 18))];

@@ -17,8 +17,21 @@ import { SAMPLE_TEXTS } from '../../src/loaded/sample-texts.ts';
 import { loadCase } from '../oracle/goldens.ts';
 
 /** Forty-odd words are enough for the goldens' vocabulary of 80. */
-const WORDS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...'the a of to in is it was he for on are with as his they be at one have this from or had by hot word but what some we can out other were all there when up use'.split(' ')];
-const TEXTS = Array.from({ length: 30 }, (_, i) => Array.from({ length: 3 + (i % 11) }, (_unused, k) => WORDS[5 + ((i * 7 + k * (3 + i)) % (WORDS.length - 5))]).join(' '));
+const WORDS = [
+  '[PAD]',
+  '[UNK]',
+  '[CLS]',
+  '[SEP]',
+  '[MASK]',
+  ...'the a of to in is it was he for on are with as his they be at one have this from or had by hot word but what some we can out other were all there when up use'.split(
+    ' ',
+  ),
+];
+const TEXTS = Array.from({ length: 30 }, (_, i) =>
+  Array.from({ length: 3 + (i % 11) }, (_unused, k) => WORDS[5 + ((i * 7 + k * (3 + i)) % (WORDS.length - 5))]).join(
+    ' ',
+  ),
+);
 
 let folder: string;
 let model: Albert;
@@ -27,7 +40,11 @@ const golden = loadCase('base-v2');
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'albertine-int8-'));
-  const files = { 'vocab.txt': `${WORDS.join('\n')}\n`, 'config.json': await readFile(join(golden.folder, 'config.json')), 'model.safetensors': await readFile(join(golden.folder, 'model.safetensors')) };
+  const files = {
+    'vocab.txt': `${WORDS.join('\n')}\n`,
+    'config.json': await readFile(join(golden.folder, 'config.json')),
+    'model.safetensors': await readFile(join(golden.folder, 'model.safetensors')),
+  };
   model = await Albert.open(memoryFiles(files), { threads: 1 });
   quantized = await quantizeModel(model, { activations: 'static', sampleTexts: TEXTS });
   await save(quantized, 'static');
@@ -40,7 +57,14 @@ afterAll(async () => {
 });
 
 function save({ tensors, settings }: QuantizedModel, name: string): Promise<string[]> {
-  return saveInt8Checkpoint(join(folder, name), { config: model.config, tensors, settings, heads: model.loaded.heads, tokenizerFiles: model.tokenizer.files(), extra: { kept: 1 } });
+  return saveInt8Checkpoint(join(folder, name), {
+    config: model.config,
+    tensors,
+    settings,
+    heads: model.loaded.heads,
+    tokenizerFiles: model.tokenizer.files(),
+    extra: { kept: 1 },
+  });
 }
 
 describe('an int8 checkpoint', () => {
@@ -54,17 +78,33 @@ describe('an int8 checkpoint', () => {
       if (stored.dtype !== 'I8') continue;
       const [values, scales] = (await file.read([name, `${name}_scale`])).values();
       expect(scales.shape).toEqual([shape[0], 1]);
-      data.forEach((value, i) => expect(Math.abs(values.data[i] * scales.data[Math.floor(i / shape[1])] - value)).toBeLessThanOrEqual(scales.data[Math.floor(i / shape[1])] * 0.5001));
+      data.forEach((value, i) =>
+        expect(Math.abs(values.data[i] * scales.data[Math.floor(i / shape[1])] - value)).toBeLessThanOrEqual(
+          scales.data[Math.floor(i / shape[1])] * 0.5001,
+        ),
+      );
     }
     expect(file.tensors.get('activation_ranges')!.shape).toEqual([model.config.numHiddenLayers, 4, 2]);
-    for (const { start, dtype } of file.tensors.values()) expect(start % (dtype === 'F32' ? 4 : dtype === 'F16' ? 2 : 1)).toBe(0);
+    for (const { start, dtype } of file.tensors.values())
+      expect(start % (dtype === 'F32' ? 4 : dtype === 'F16' ? 2 : 1)).toBe(0);
   });
 
-  it('records its drift, and Python\'s transformers refuses it', async () => {
-    const json = JSON.parse(await readFile(join(folder, 'static', 'config.json'), 'utf8')) as Record<string, Record<string, unknown>>;
+  it("records its drift, and Python's transformers refuses it", async () => {
+    const json = JSON.parse(await readFile(join(folder, 'static', 'config.json'), 'utf8')) as Record<
+      string,
+      Record<string, unknown>
+    >;
     // Without this key transformers raises instead of taking the bytes for floats.
     expect(json.quantization_config).not.toHaveProperty('quant_method');
-    expect(json.quantization_config).toMatchObject({ method: 'albertine-int8', version: 1, activations: 'static', weight_bits: 8, activation_ranges: 'minMax', calibration_texts: 20, drift: { texts: 10 } });
+    expect(json.quantization_config).toMatchObject({
+      method: 'albertine-int8',
+      version: 1,
+      activations: 'static',
+      weight_bits: 8,
+      activation_ranges: 'minMax',
+      calibration_texts: 20,
+      drift: { texts: 10 },
+    });
     expect(json.kept).toBe(1);
     const { settings, others } = readQuantization({ ...writeQuantization(quantized.settings), kept: 1 });
     expect(others).toEqual({ kept: 1 });
@@ -84,7 +124,10 @@ describe('an int8 checkpoint', () => {
     expect(a.fingerprint).not.toBe(b.fingerprint);
     const heldOut = TEXTS.filter((_, i) => i % 3 === 2);
     const cosines = heldOut.map((text) => cosine(a.row(TEXTS.indexOf(text)), b.row(TEXTS.indexOf(text))));
-    expect(quantized.drift.layers.at(-1)!.pooled.mean).toBeCloseTo(cosines.reduce((x, y) => x + y, 0) / cosines.length, 5);
+    expect(quantized.drift.layers.at(-1)!.pooled.mean).toBeCloseTo(
+      cosines.reduce((x, y) => x + y, 0) / cosines.length,
+      5,
+    );
   });
 
   it('gives the same vectors alone and in company', async () => {
@@ -92,7 +135,8 @@ describe('an int8 checkpoint', () => {
     for (const name of ['static', 'default', 'per-row']) {
       using loaded = await Albert.open(await openFolder(join(folder, name)), { threads: 1 });
       const together = await loaded.embed(TEXTS);
-      for (const row of [0, 7, 19]) expect([...(await loaded.embed([TEXTS[row]])).row(0)]).toEqual([...together.row(row)]);
+      for (const row of [0, 7, 19])
+        expect([...(await loaded.embed([TEXTS[row]])).row(0)]).toEqual([...together.row(row)]);
     }
   });
 
@@ -106,7 +150,8 @@ describe('an int8 checkpoint', () => {
     expect(checkpoint.details.extra).toEqual({ kept: 1 });
     const { weights, int8 } = await checkpoint.load();
     expect(int8).toBeUndefined();
-    for (const [name, { data }] of weights) expect(cosine(data, model.weights.get(name)!.data), name).toBeGreaterThan(0.9999);
+    for (const [name, { data }] of weights)
+      expect(cosine(data, model.weights.get(name)!.data), name).toBeGreaterThan(0.9999);
   });
 
   it('has a fingerprint over bytes, scales and ranges', async () => {
@@ -115,8 +160,18 @@ describe('an int8 checkpoint', () => {
     const [layer] = int8.layers;
     const query = layer.get('attention.query')!;
     const variants = [
-      { ...int8, layers: [new Map([...layer, ['attention.query', { ...query, values: query.values.with(5, query.values[5] + 1) }]])] },
-      { ...int8, layers: [new Map([...layer, ['attention.query', { ...query, scales: query.scales.map((scale) => scale * 1.001) }]])] },
+      {
+        ...int8,
+        layers: [
+          new Map([...layer, ['attention.query', { ...query, values: query.values.with(5, query.values[5] + 1) }]]),
+        ],
+      },
+      {
+        ...int8,
+        layers: [
+          new Map([...layer, ['attention.query', { ...query, scales: query.scales.map((scale) => scale * 1.001) }]]),
+        ],
+      },
       { ...int8, calibration: int8.calibration!.map((sites) => ({ ...sites, attentionContext: { min: -1, max: 1 } })) },
     ];
     for (const variant of variants) seen.add(await int8Fingerprint(weights, variant));
@@ -131,17 +186,24 @@ describe('weight bits', () => {
     const fitted = await fitToProcessor(quantized.int8, 8, { support: without });
     expect(fitted.bits).toBe(7);
     expect(fitted.note).toContain('no VNNI');
-    for (const weight of fitted.int8.layers[0].values()) expect(Math.max(...weight.values.map(Math.abs))).toBeLessThanOrEqual(64);
+    for (const weight of fitted.int8.layers[0].values())
+      expect(Math.max(...weight.values.map(Math.abs))).toBeLessThanOrEqual(64);
     const forced = await fitToProcessor(quantized.int8, 8, { support: without, bits: 8 });
     expect(forced).toMatchObject({ bits: 8, int8: quantized.int8 });
     expect(forced.note).toContain('saturate');
-    expect(await fitToProcessor(quantized.int8, 8, { support: { exact: true, reason: '' } })).toEqual({ bits: 8, int8: quantized.int8 });
+    expect(await fitToProcessor(quantized.int8, 8, { support: { exact: true, reason: '' } })).toEqual({
+      bits: 8,
+      int8: quantized.int8,
+    });
   });
 
   it('of a 7-bit checkpoint are 7 everywhere', async () => {
     const seven = await quantizeModel(model, { sampleTexts: TEXTS, bits: 7 });
     for (const weight of seven.int8.layers[0].values()) expect(Math.max(...weight.values.map(Math.abs))).toBe(64);
-    expect(await fitToProcessor(seven.int8, 7, { support: { exact: false, reason: '' } })).toEqual({ bits: 7, int8: seven.int8 });
+    expect(await fitToProcessor(seven.int8, 7, { support: { exact: false, reason: '' } })).toEqual({
+      bits: 7,
+      int8: seven.int8,
+    });
   });
 
   it('can be forced when loading', async () => {
@@ -151,9 +213,10 @@ describe('weight bits', () => {
 });
 
 describe('refusals', () => {
-  it('other programs\' quantisation, later versions, damage', () => {
+  it("other programs' quantisation, later versions, damage", () => {
     const entry = writeQuantization(quantized.settings).quantization_config as Record<string, unknown>;
-    const read = (change: Record<string, unknown>) => () => readQuantization({ quantization_config: { ...entry, ...change } });
+    const read = (change: Record<string, unknown>) => () =>
+      readQuantization({ quantization_config: { ...entry, ...change } });
     expect(read({ method: undefined, quant_method: 'gptq' })).toThrow(/gptq/);
     expect(read({ version: 2 })).toThrow(/version 2/);
     expect(read({ activations: 'magic' })).toThrow(/damaged/);
@@ -170,10 +233,13 @@ describe('refusals', () => {
   it('a file without ranges or without a scale', async () => {
     const config = await readFile(join(folder, 'static', 'config.json'));
     const bytes = (weights: typeof model.weights) => Buffer.concat([...encodeInt8(weights, { bits: 8 }).chunks()]);
-    const open = async (data: Uint8Array) => (await openCheckpoint(memoryFiles({ 'config.json': config, 'model.safetensors': data }))).load({ int8: true });
+    const open = async (data: Uint8Array) =>
+      (await openCheckpoint(memoryFiles({ 'config.json': config, 'model.safetensors': data }))).load({ int8: true });
     await expect(open(bytes(model.weights))).rejects.toThrow(/activation_ranges .* is missing/);
     const name = 'albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight';
-    await expect(open(bytes(new Map([...model.weights].filter(([key]) => key !== name))))).rejects.toMatchObject({ code: 'weights_mismatch' });
+    await expect(open(bytes(new Map([...model.weights].filter(([key]) => key !== name))))).rejects.toMatchObject({
+      code: 'weights_mismatch',
+    });
   });
 });
 

@@ -10,7 +10,11 @@ export interface OnnxSummary {
   initializers: string[];
 }
 
-interface Field { field: number; integer: number; bytes: Buffer }
+interface Field {
+  field: number;
+  integer: number;
+  bytes: Buffer;
+}
 
 /** The fields of a protobuf message; fixed-size values are skipped. */
 function* fields(message: Buffer): Generator<Field> {
@@ -34,7 +38,8 @@ function* fields(message: Buffer): Generator<Field> {
   }
 }
 
-const all = (message: Buffer, number: number): Buffer[] => [...fields(message)].filter(({ field }) => field === number).map(({ bytes }) => bytes);
+const all = (message: Buffer, number: number): Buffer[] =>
+  [...fields(message)].filter(({ field }) => field === number).map(({ bytes }) => bytes);
 const text = (message: Buffer, number: number): string => all(message, number)[0]?.toString() ?? '';
 
 /** Reads a serialised ModelProto (field numbers of onnx.proto). */
@@ -51,7 +56,10 @@ export function readOnnx(model: Buffer): OnnxSummary {
   };
   visit(graph);
   return {
-    opsets: all(model, 8).map((entry) => [text(entry, 1), [...fields(entry)].find(({ field }) => field === 2)!.integer]),
+    opsets: all(model, 8).map((entry) => [
+      text(entry, 1),
+      [...fields(entry)].find(({ field }) => field === 2)!.integer,
+    ]),
     domains: [...domains],
     operators,
     inputs: all(graph, 11).map((entry) => text(entry, 1)),

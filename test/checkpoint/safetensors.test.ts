@@ -23,7 +23,9 @@ function handmade(header: unknown, dataLength: number, headerLength?: bigint): U
 
 const open = (bytes: Uint8Array) => openSafetensors(memoryFiles({ 'model.safetensors': bytes }), 'model.safetensors');
 const names = Object.keys(expected);
-const original: Weights = new Map(Object.entries(expected).map(([name, { shape, values }]) => [name, { shape, data: Float32Array.from(values) }]));
+const original: Weights = new Map(
+  Object.entries(expected).map(([name, { shape, values }]) => [name, { shape, data: Float32Array.from(values) }]),
+);
 
 describe('reading', () => {
   it('reads a file of the official library', async () => {
@@ -35,8 +37,20 @@ describe('reading', () => {
   it.each(['float16', 'bfloat16'])('widens %s as PyTorch does', async (kind) => {
     const file = await openSafetensors(goldenFolder({ a: `official-${kind}.safetensors` }), 'a');
     const values = await file.read(names);
-    expect(sha256(Buffer.concat(names.map((name) => new Uint8Array(values.get(name)!.data.buffer, values.get(name)!.data.byteOffset, values.get(name)!.data.byteLength)))))
-      .toBe(goldenJson<Record<string, string>>('rounded-sha256.json')[kind]);
+    expect(
+      sha256(
+        Buffer.concat(
+          names.map(
+            (name) =>
+              new Uint8Array(
+                values.get(name)!.data.buffer,
+                values.get(name)!.data.byteOffset,
+                values.get(name)!.data.byteLength,
+              ),
+          ),
+        ),
+      ),
+    ).toBe(goldenJson<Record<string, string>>('rounded-sha256.json')[kind]);
   });
 
   it('gives views of the bytes read for aligned f32 tensors', async () => {
@@ -53,19 +67,32 @@ describe('reading', () => {
   });
 
   it('rejects unknown names', async () => {
-    await expect((await open(golden('official-float32.safetensors'))).read(['nope'])).rejects.toMatchObject({ code: 'not_found' });
+    await expect((await open(golden('official-float32.safetensors'))).read(['nope'])).rejects.toMatchObject({
+      code: 'not_found',
+    });
   });
 });
 
 describe('hostile files', () => {
-  const f32 = (begin: unknown, end: unknown, shape: unknown = [1]) => ({ dtype: 'F32', shape, data_offsets: [begin, end] });
+  const f32 = (begin: unknown, end: unknown, shape: unknown = [1]) => ({
+    dtype: 'F32',
+    shape,
+    data_offsets: [begin, end],
+  });
   it.each<[string, Uint8Array]>([
     ['empty', new Uint8Array(0)],
     ['shorter than its length field', new Uint8Array(9)],
     ['a header longer than the file', handmade({}, 0, 1000n)],
     ['a header of 2^63 bytes', handmade({}, 8, 1n << 63n)],
     ['not JSON', handmade('{"x":', 8)],
-    ['not UTF-8', (() => { const bytes = handmade('{"xx":1}', 0); bytes[10] = 0xff; return bytes; })()],
+    [
+      'not UTF-8',
+      (() => {
+        const bytes = handmade('{"xx":1}', 0);
+        bytes[10] = 0xff;
+        return bytes;
+      })(),
+    ],
     ['an array', handmade([1], 0)],
     ['null', handmade('null', 8)],
     ['a tensor that is a number', handmade({ x: 3 }, 4)],
@@ -92,11 +119,17 @@ describe('hostile files', () => {
   });
 
   it('any bytes give an AlbertineError or a file', async () => {
-    await fc.assert(fc.asyncProperty(fc.nat(20000), fc.nat(255), async (position, value) => {
-      const bytes = golden('official-float32.safetensors');
-      bytes[position % 4000] = value;
-      await open(bytes).then((file) => file.read([...file.tensors.keys()]), (error: Error) => expect(error.name).toBe('AlbertineError'));
-    }), { numRuns: 300 });
+    await fc.assert(
+      fc.asyncProperty(fc.nat(20000), fc.nat(255), async (position, value) => {
+        const bytes = golden('official-float32.safetensors');
+        bytes[position % 4000] = value;
+        await open(bytes).then(
+          (file) => file.read([...file.tensors.keys()]),
+          (error: Error) => expect(error.name).toBe('AlbertineError'),
+        );
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
@@ -107,9 +140,14 @@ describe('writing', () => {
     expect(plain(await file.read(names))).toEqual(expected);
   });
 
-  it.each([['f16', 'float16'], ['bf16', 'bfloat16']] as const)('rounds to %s as the official file has it', async (dtype, kind) => {
+  it.each([
+    ['f16', 'float16'],
+    ['bf16', 'bfloat16'],
+  ] as const)('rounds to %s as the official file has it', async (dtype, kind) => {
     const ours = await (await open(encode(original, dtype))).read(names);
-    const official = await (await openSafetensors(goldenFolder({ a: `official-${kind}.safetensors` }), 'a')).read(names);
+    const official = await (
+      await openSafetensors(goldenFolder({ a: `official-${kind}.safetensors` }), 'a')
+    ).read(names);
     expect(plain(ours)).toEqual(plain(official));
   });
 
@@ -124,12 +162,20 @@ describe('writing', () => {
   });
 
   it('keeps empty tensors and scalars', async () => {
-    const weights: Weights = new Map([['empty', { shape: [0, 3], data: new Float32Array(0) }], ['scalar', { shape: [], data: Float32Array.of(2) }]]);
-    expect(plain(await (await open(encode(weights))).read(['empty', 'scalar']))).toEqual({ empty: { shape: [0, 3], values: [] }, scalar: { shape: [], values: [2] } });
+    const weights: Weights = new Map([
+      ['empty', { shape: [0, 3], data: new Float32Array(0) }],
+      ['scalar', { shape: [], data: Float32Array.of(2) }],
+    ]);
+    expect(plain(await (await open(encode(weights))).read(['empty', 'scalar']))).toEqual({
+      empty: { shape: [0, 3], values: [] },
+      scalar: { shape: [], values: [2] },
+    });
   });
 
   it('refuses values that f16 cannot hold and shapes that do not match', () => {
-    expect(() => encodeSafetensors([['x', { shape: [1], data: Float32Array.of(70000) }]], { dtype: 'f16' })).toThrow(/x has 1 values beyond f16/);
+    expect(() => encodeSafetensors([['x', { shape: [1], data: Float32Array.of(70000) }]], { dtype: 'f16' })).toThrow(
+      /x has 1 values beyond f16/,
+    );
     expect(() => encodeSafetensors([['x', { shape: [2], data: Float32Array.of(1) }]])).toThrow(/shape \[2\]/);
   });
 });

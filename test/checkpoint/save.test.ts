@@ -12,9 +12,14 @@ import type { Weights } from '../../src/model/parameters.ts';
 import { presetConfig } from '../../src/model/presets.ts';
 
 const config = presetConfig('nano');
-const weights = initialiseWeights(config, 1, { heads: ['maskedLm', 'sentenceOrder', 'tokenClassification'], numLabels: 3 });
+const weights = initialiseWeights(config, 1, {
+  heads: ['maskedLm', 'sentenceOrder', 'tokenClassification'],
+  numLabels: 3,
+});
 let parent: string;
-beforeEach(async () => { parent = await mkdtemp(join(tmpdir(), 'albertine-save-')); });
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'albertine-save-'));
+});
 afterEach(() => rm(parent, { recursive: true }));
 
 describe('saveCheckpoint', () => {
@@ -22,14 +27,31 @@ describe('saveCheckpoint', () => {
     const folder = join(parent, 'deep', 'model');
     const labels = ['O', 'B', 'I'];
     const saved = await saveCheckpoint(folder, {
-      config, weights, heads: ['tokenClassification'], labels, problemType: 'single_label_classification', tokenizerFiles: { 'vocab.txt': '[PAD]\n', 'tokenizer_config.json': '{}' },
-      card: { name: 'Tagger', languages: ['en'], license: 'apache-2.0' }, extra: { finetuning_task: 'ner' },
+      config,
+      weights,
+      heads: ['tokenClassification'],
+      labels,
+      problemType: 'single_label_classification',
+      tokenizerFiles: { 'vocab.txt': '[PAD]\n', 'tokenizer_config.json': '{}' },
+      card: { name: 'Tagger', languages: ['en'], license: 'apache-2.0' },
+      extra: { finetuning_task: 'ner' },
     });
-    expect((await readdir(folder)).sort()).toEqual(['README.md', 'config.json', 'model.safetensors', 'tokenizer_config.json', 'vocab.txt']);
+    expect((await readdir(folder)).sort()).toEqual([
+      'README.md',
+      'config.json',
+      'model.safetensors',
+      'tokenizer_config.json',
+      'vocab.txt',
+    ]);
     expect(await readdir(join(parent, 'deep'))).toEqual(['model']);
     const checkpoint = await openCheckpoint(await openFolder(folder));
     expect(checkpoint).toMatchObject({ config, tokenizerFiles: ['tokenizer_config.json', 'vocab.txt'], notes: [] });
-    expect(checkpoint.details).toEqual({ labels, problemType: 'single_label_classification', architectures: ['AlbertForTokenClassification'], extra: { finetuning_task: 'ner' } });
+    expect(checkpoint.details).toEqual({
+      labels,
+      problemType: 'single_label_classification',
+      architectures: ['AlbertForTokenClassification'],
+      extra: { finetuning_task: 'ner' },
+    });
     const loaded = await checkpoint.load();
     expect(loaded.weights).toEqual(weights);
     expect(await weightsFingerprint(loaded.weights)).toBe(saved.fingerprint);
@@ -41,11 +63,17 @@ describe('saveCheckpoint', () => {
     const half = await saveCheckpoint(join(parent, 'half'), { config, weights, heads: ['tokenClassification'], dtype });
     expect(half.weightBytes / full.weightBytes).toBeCloseTo(0.5, 1);
     const loaded = await (await openCheckpoint(await openFolder(join(parent, 'half')))).load();
-    expect([half.fingerprint, half.fingerprint === full.fingerprint]).toEqual([await weightsFingerprint(loaded.weights), false]);
+    expect([half.fingerprint, half.fingerprint === full.fingerprint]).toEqual([
+      await weightsFingerprint(loaded.weights),
+      false,
+    ]);
     expect(await readFile(join(parent, 'half', 'README.md'), 'utf8')).toContain(half.fingerprint);
     expect(loaded.dtype).toBe(dtype);
     for (const [name, { data }] of loaded.weights) {
-      const error = data.reduce((most, value, index) => Math.max(most, Math.abs(value - weights.get(name)!.data[index])), 0);
+      const error = data.reduce(
+        (most, value, index) => Math.max(most, Math.abs(value - weights.get(name)!.data[index])),
+        0,
+      );
       expect(error).toBeLessThanOrEqual(dtype === 'f16' ? 2 ** -11 : 2 ** -8);
     }
   });
@@ -66,9 +94,16 @@ describe('saveCheckpoint', () => {
     broken.delete('albert.embeddings.LayerNorm.bias');
     broken.set('lstm', { shape: [1], data: new Float32Array(1) });
     const folder = join(parent, 'model');
-    await expect(saveCheckpoint(folder, { config, weights: broken })).rejects.toThrow(/LayerNorm.bias should have shape \[32\] but is missing[\s\S]*lstm is not a weight/);
-    await expect(saveCheckpoint(folder, { config, weights, labels: ['one'] })).rejects.toThrow(/1 labels for a classifier with 3 outputs/);
-    for (const name of ['../x', 'a/b', '.hidden', '']) await expect(saveCheckpoint(folder, { config, weights, tokenizerFiles: { [name]: '' } })).rejects.toThrow(/plain name/);
+    await expect(saveCheckpoint(folder, { config, weights: broken })).rejects.toThrow(
+      /LayerNorm.bias should have shape \[32\] but is missing[\s\S]*lstm is not a weight/,
+    );
+    await expect(saveCheckpoint(folder, { config, weights, labels: ['one'] })).rejects.toThrow(
+      /1 labels for a classifier with 3 outputs/,
+    );
+    for (const name of ['../x', 'a/b', '.hidden', ''])
+      await expect(saveCheckpoint(folder, { config, weights, tokenizerFiles: { [name]: '' } })).rejects.toThrow(
+        /plain name/,
+      );
     expect(await readdir(parent)).toEqual([]);
     await writeFile(folder, '');
     await expect(saveCheckpoint(folder, { config, weights })).rejects.toThrow(/is a file/);
@@ -84,7 +119,17 @@ describe('buildCard', () => {
   });
 
   it('has front matter for the Hub and escapes tables', () => {
-    const card = buildCard({ config, heads: ['sequenceClassification'], languages: ['en', 'zh'], license: 'mit', baseModel: 'albert/albert-base-v2', datasets: ['sst2'], labels: ['a|b'], results: { accuracy: 0.9 }, use: ["const classifier = await TextClassifier.load('path/to/this/folder');"] });
+    const card = buildCard({
+      config,
+      heads: ['sequenceClassification'],
+      languages: ['en', 'zh'],
+      license: 'mit',
+      baseModel: 'albert/albert-base-v2',
+      datasets: ['sst2'],
+      labels: ['a|b'],
+      results: { accuracy: 0.9 },
+      use: ["const classifier = await TextClassifier.load('path/to/this/folder');"],
+    });
     expect(card).toContain('language:\n- "en"\n- "zh"\nlicense: "mit"');
     expect(card).toContain('pipeline_tag: text-classification');
     expect(card).toContain('| Labels | a\\|b |');

@@ -53,8 +53,14 @@ describe('readZipDirectory', () => {
   });
 
   it('refuses compressed entries and files that are no zip', async () => {
-    await expect(readZipDirectory(memoryFiles({ z: zip64File('hello', 8) }), 'z')).rejects.toMatchObject({ code: 'unsupported' });
-    await expect(readZipDirectory(memoryFiles({ z: 'PK\u0003\u0004' }), 'z')).rejects.toMatchObject({ code: 'invalid_file' });
-    await expect(readZipDirectory(memoryFiles({ z: zip64File('hello').slice(0, -30) }), 'z')).rejects.toMatchObject({ code: 'invalid_file' });
+    await expect(readZipDirectory(memoryFiles({ z: zip64File('hello', 8) }), 'z')).rejects.toMatchObject({
+      code: 'unsupported',
+    });
+    await expect(readZipDirectory(memoryFiles({ z: 'PK\u0003\u0004' }), 'z')).rejects.toMatchObject({
+      code: 'invalid_file',
+    });
+    await expect(readZipDirectory(memoryFiles({ z: zip64File('hello').slice(0, -30) }), 'z')).rejects.toMatchObject({
+      code: 'invalid_file',
+    });
   });
 });

@@ -22,16 +22,28 @@ describe('albertine parity', () => {
     expect(stdout).toContain('import json');
     expect(stdout).not.toContain('CHECK = None');
     expect(checkIn(stdout)).toMatchObject({
-      folder: model, loader: 'AlbertForPreTraining', outputs: ['prediction_logits', 'sop_logits'], perToken: ['prediction_logits'], maxLength: 128,
+      folder: model,
+      loader: 'AlbertForPreTraining',
+      outputs: ['prediction_logits', 'sop_logits'],
+      perToken: ['prediction_logits'],
+      maxLength: 128,
       cases: [{ text: 'the cat sat', ids: [2, 6, 7, 9, 3], typeIds: [0, 0, 0, 0, 0] }, { text: '猫 好' }],
     });
   });
 
   it('runs the built-in model as sentences, cut where sentence-transformers cuts, and says that int8 is not for Python', async () => {
-    const check = checkIn((await run(['parity'])).stdout) as { loader: string; maxLength: number; cases: { ids: number[] }[] };
+    const check = checkIn((await run(['parity'])).stdout) as {
+      loader: string;
+      maxLength: number;
+      cases: { ids: number[] }[];
+    };
     expect(check).toMatchObject({ loader: 'SentenceTransformer', outputs: ['embedding'] });
     expect(Math.max(...check.cases.map(({ ids }) => ids.length))).toBe(check.maxLength);
     expect((await run(['convert', model, '--to', 'int8', '--output', folder.path('int8'), '--quiet'])).code).toBe(0);
-    expect(await run(['parity', folder.path('int8')])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('int8 checkpoints are for albertine alone') as string });
+    expect(await run(['parity', folder.path('int8')])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('int8 checkpoints are for albertine alone') as string,
+    });
   });
 });

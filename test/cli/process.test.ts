@@ -33,18 +33,47 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe('the process', () => {
   it('says once, as a note, that it runs on WebAssembly', async () => {
-    const hook = "export async function resolve(name, context, next) { if (name === 'onnxruntime-node') throw new Error('not installed'); return next(name, context); }";
+    const hook =
+      "export async function resolve(name, context, next) { if (name === 'onnxruntime-node') throw new Error('not installed'); return next(name, context); }";
     const url = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
-    const { stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', '--import', url(`import { register } from 'node:module'; register(${JSON.stringify(url(hook))});`), MAIN, 'embed', '-m', model, 'a cat'], { encoding: 'utf8' });
+    const { stderr, status } = spawnSync(
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        '--import',
+        url(`import { register } from 'node:module'; register(${JSON.stringify(url(hook))});`),
+        MAIN,
+        'embed',
+        '-m',
+        model,
+        'a cat',
+      ],
+      { encoding: 'utf8' },
+    );
     expect([status, stderr.match(/WebAssembly/g)]).toEqual([0, ['WebAssembly']]);
-    expect(stderr).toMatch(/^note: onnxruntime-node cannot be loaded \(not installed\), so models run on WebAssembly.*Install it with/m);
+    expect(stderr).toMatch(
+      /^note: onnxruntime-node cannot be loaded \(not installed\), so models run on WebAssembly.*Install it with/m,
+    );
   });
 
   it('leaves a valid file on Ctrl-C, and --resume completes it', async () => {
     const texts = Array.from({ length: 10_000 }, (_, i) => `the cat ${i} sat on the mat`);
     writeFileSync(folder.path('texts.txt'), `${texts.join('\n')}\n`);
     const output = folder.path('out.jsonl');
-    const argv = ['embed', '-m', model, '--input', folder.path('texts.txt'), '-o', output, '--look-ahead', '16', '--layers', '0'];
+    const argv = [
+      'embed',
+      '-m',
+      model,
+      '--input',
+      folder.path('texts.txt'),
+      '-o',
+      output,
+      '--look-ahead',
+      '16',
+      '--layers',
+      '0',
+    ];
     const first = start(...argv);
     const partial = folder.path('out.partial.jsonl');
     await until(() => (existsSync(partial) && readFileSync(partial).length > 0) || first.child.exitCode !== null);
@@ -60,7 +89,11 @@ describe('the process', () => {
     expect(second.code).toBe(0);
     const all = records(readFileSync(output, 'utf8'));
     expect(all.map(({ index }) => index)).toEqual(texts.map((_, i) => i));
-    expect(readJson(`${output}.meta.json`)).toMatchObject({ rows: texts.length, complete: true, counts: { texts: texts.length } });
+    expect(readJson(`${output}.meta.json`)).toMatchObject({
+      rows: texts.length,
+      complete: true,
+      counts: { texts: texts.length },
+    });
   });
 
   it('reads standard input as it arrives, and ends on Ctrl-C while waiting for it', async () => {
@@ -78,7 +111,17 @@ describe('the process', () => {
   });
 
   it('ends quietly when the reader of its output goes away', async () => {
-    const { child, ended } = start('embed', '-m', model, '--input', folder.path('texts.txt'), '--look-ahead', '16', '--layers', '0');
+    const { child, ended } = start(
+      'embed',
+      '-m',
+      model,
+      '--input',
+      folder.path('texts.txt'),
+      '--look-ahead',
+      '16',
+      '--layers',
+      '0',
+    );
     child.stdout!.once('data', () => child.stdout!.destroy());
     const { code, stderr } = await ended;
     expect(code).toBe(0);

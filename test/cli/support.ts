@@ -5,8 +5,11 @@ import type { CliIo } from '../../src/cli/terminal/io.ts';
 import { runCli } from '../../src/cli/program.ts';
 
 /** Sixty-eight words, pieces and characters: enough for the texts of these tests. */
-const VOCABULARY = `[PAD] [UNK] [CLS] [SEP] [MASK] a the cat dog sat on mat and ran fast slow red blue house tree sun moon star train bread soup garden
-##s ##ing ##ed ##er ##ly ##t i you he she we they is was are not no yes good bad big small one two three . , ! ? ' - 猫 狗 好 不 天 地 人 我 你 的`.split(/\s+/);
+const VOCABULARY =
+  `[PAD] [UNK] [CLS] [SEP] [MASK] a the cat dog sat on mat and ran fast slow red blue house tree sun moon star train bread soup garden
+##s ##ing ##ed ##er ##ly ##t i you he she we they is was are not no yes good bad big small one two three . , ! ? ' - 猫 狗 好 不 天 地 人 我 你 的`.split(
+    /\s+/,
+  );
 
 /** What a command wrote, and how it ended. */
 export interface CliResult {
@@ -22,7 +25,15 @@ export function temporaryFolder(): { path: (name: string) => string; remove: () 
 }
 
 /** Runs the command line in this process. */
-export async function run(argv: string[], options: { signal?: AbortSignal; onStdout?: (text: string) => void; env?: Record<string, string>; tty?: boolean } = {}): Promise<CliResult> {
+export async function run(
+  argv: string[],
+  options: {
+    signal?: AbortSignal;
+    onStdout?: (text: string) => void;
+    env?: Record<string, string>;
+    tty?: boolean;
+  } = {},
+): Promise<CliResult> {
   const result: CliResult = { code: -1, stdout: '', stderr: '' };
   const io: CliIo = {
     stdout: {
@@ -49,14 +60,27 @@ export function writeVocabulary(path: string): string {
 /** An untrained nano checkpoint made by `init`; returns its folder. */
 export async function makeModel(folder: ReturnType<typeof temporaryFolder>, name = 'model', seed = 1): Promise<string> {
   const vocabulary = writeVocabulary(folder.path('vocab.txt'));
-  const { code, stderr } = await run(['init', '--preset', 'nano', '--tokenizer', vocabulary, '--output', folder.path(name), '--seed', String(seed)]);
+  const { code, stderr } = await run([
+    'init',
+    '--preset',
+    'nano',
+    '--tokenizer',
+    vocabulary,
+    '--output',
+    folder.path(name),
+    '--seed',
+    String(seed),
+  ]);
   if (code !== 0) throw new Error(stderr);
   return folder.path(name);
 }
 
 /** Records of a JSONL text. */
 export function records(text: string): Record<string, unknown>[] {
-  return text.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 /** Content of a JSON file. */

@@ -12,7 +12,9 @@ describe('untilAborted', () => {
       await new Promise(() => undefined);
     }
     const items: number[] = [];
-    const reading = (async () => { for await (const item of untilAborted(slow(), controller.signal)) items.push(item); })();
+    const reading = (async () => {
+      for await (const item of untilAborted(slow(), controller.signal)) items.push(item);
+    })();
     await setImmediate();
     controller.abort(new Error('enough'));
     await expect(reading).rejects.toThrow('enough');
@@ -22,14 +24,20 @@ describe('untilAborted', () => {
 
   it('passes on errors of the source', async () => {
     // eslint-disable-next-line require-yield
-    async function* broken(): AsyncGenerator<number> { throw new Error('no file'); }
-    await expect(untilAborted(broken(), new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toThrow('no file');
+    async function* broken(): AsyncGenerator<number> {
+      throw new Error('no file');
+    }
+    await expect(untilAborted(broken(), new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toThrow(
+      'no file',
+    );
   });
 
   it('keeps none of the items that were taken', async () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;
-    async function* many(): AsyncGenerator<object> { for (let i = 0; i < 500; i++) yield { i }; }
+    async function* many(): AsyncGenerator<object> {
+      for (let i = 0; i < 500; i++) yield { i };
+    }
     const { signal } = new AbortController();
     const taken: WeakRef<object>[] = [];
     const items = untilAborted(many(), signal);

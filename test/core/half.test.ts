@@ -1,21 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import { bfloat16ToFloat32, countFloat16Overflow, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../../src/core/half.ts';
+import {
+  bfloat16ToFloat32,
+  countFloat16Overflow,
+  float16ToFloat32,
+  float32ToBfloat16,
+  float32ToFloat16,
+} from '../../src/core/half.ts';
 import { goldenJson, sha256 } from '../checkpoint/goldens.ts';
 
-const oracle = goldenJson<{ widened: Record<string, string>; narrowed: Record<string, string>; narrowedCount: number }>('half-sha256.json');
+const oracle = goldenJson<{ widened: Record<string, string>; narrowed: Record<string, string>; narrowedCount: number }>(
+  'half-sha256.json',
+);
 const formats = {
   f16: { widen: float16ToFloat32, narrow: float32ToFloat16 },
   bf16: { widen: bfloat16ToFloat32, narrow: float32ToBfloat16 },
 };
 const allBits = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
 
-/** The generator's inputs: points halfway between neighbours with one step to each side, then pseudo-random bit patterns. */
+/**
+ * The generator's inputs: points halfway between neighbours with one step to each side, then pseudo-random bit
+ * patterns.
+ */
 function narrowInputs(): Float32Array {
   const words: number[] = [];
   for (const { widen } of Object.values(formats)) {
-    const values = Float64Array.from(widen(allBits)).filter((value) => Number.isFinite(value) && Math.abs(value) < 1e38).sort();
-    // -0 and 0 are neighbours too; sorting puts -0 first, NumPy keeps them in an order that makes no difference to the middle.
-    const middles = new Uint32Array(Float32Array.from({ length: values.length - 1 }, (_, i) => (values[i + 1] + values[i]) / 2).buffer);
+    const values = Float64Array.from(widen(allBits))
+      .filter((value) => Number.isFinite(value) && Math.abs(value) < 1e38)
+      .sort();
+    // -0 and 0 are neighbours too; sorting puts -0 first, NumPy keeps them in an order that makes no difference to the
+    // middle.
+    const middles = new Uint32Array(
+      Float32Array.from({ length: values.length - 1 }, (_, i) => (values[i + 1] + values[i]) / 2).buffer,
+    );
     for (const step of [-1, 0, 1]) for (const word of middles) words.push((word + step) >>> 0);
   }
   let state = 1;

@@ -24,7 +24,10 @@ export interface GradientCase {
   build(inputs: Readonly<Record<string, Tensor>>, dim: (dim: Dim) => Dim): Tensor;
 }
 
-/** Sizes of the named dimensions; all different, and different from the fixed sizes that the cases use, so that mix-ups show. */
+/**
+ * Sizes of the named dimensions; all different, and different from the fixed sizes that the cases use, so that mix-ups
+ * show.
+ */
 export const SIZES = { batch: 2, sequence: 3, rows: 5, count: 6 } as const;
 const BINDINGS = new Map<string, number>(Object.entries(SIZES));
 const STEP = 1e-5;
@@ -49,21 +52,43 @@ export interface Differentiated extends Disposable {
 }
 
 /** Builds and compiles a case with random values (the same on every target). */
-export async function differentiate(test: GradientCase, target: Target, options: CompileOptions & { fixed?: boolean } = {}): Promise<Differentiated> {
+export async function differentiate(
+  test: GradientCase,
+  target: Target,
+  options: CompileOptions & { fixed?: boolean } = {},
+): Promise<Differentiated> {
   const graph = new Graph(target);
   const dim = (value: Dim): Dim => (options.fixed ? evaluateDim(value, BINDINGS) : value);
   const tensors: Record<string, Tensor> = {};
   const feeds: Record<string, HostTensor> = {};
   Object.entries(test.inputs).forEach(([name, spec], index) => {
     const shape = spec.shape.map((size) => evaluateDim(size, BINDINGS));
-    const values = valuesOf(spec.values ?? 'normal', shape.reduce((a, b) => a * b, 1), 100 + index);
-    tensors[name] = graph.input(name, spec.shape.map(dim), spec.integer ? { dtype: 'int64' } : { differentiable: !spec.constant });
-    feeds[name] = spec.integer ? new HostTensor('int64', shape, BigInt64Array.from(values, BigInt)) : real(graph.floatType, shape, values);
+    const values = valuesOf(
+      spec.values ?? 'normal',
+      shape.reduce((a, b) => a * b, 1),
+      100 + index,
+    );
+    tensors[name] = graph.input(
+      name,
+      spec.shape.map(dim),
+      spec.integer ? { dtype: 'int64' } : { differentiable: !spec.constant },
+    );
+    feeds[name] = spec.integer
+      ? new HostTensor('int64', shape, BigInt64Array.from(values, BigInt))
+      : real(graph.floatType, shape, values);
   });
   const y = test.build(tensors, dim);
   const seed = graph.input('seed', y.shape);
   const shape = y.shape.map((size) => evaluateDim(size, BINDINGS));
-  feeds['seed'] = real(graph.floatType, shape, valuesOf('normal', shape.reduce((a, b) => a * b, 1), 99));
+  feeds['seed'] = real(
+    graph.floatType,
+    shape,
+    valuesOf(
+      'normal',
+      shape.reduce((a, b) => a * b, 1),
+      99,
+    ),
+  );
   const gradients = backward([[y, seed]]);
   const differentiable = Object.keys(tensors).filter((name) => tensors[name].differentiable);
   const outputs: Record<string, Tensor> = { output: y };
@@ -79,7 +104,9 @@ function real(dtype: 'float32' | 'float64', shape: readonly number[], values: Fl
 /** Runs a differentiated case on its own values. */
 export async function gradientsOf(test: Differentiated): Promise<Map<string, Float64Array>> {
   const outputs = await test.graph.run(test.feeds, { sizes: SIZES });
-  return new Map(test.differentiable.map((name) => [name, Float64Array.from(outputs[`gradient(${name})`].data as Float64Array)]));
+  return new Map(
+    test.differentiable.map((name) => [name, Float64Array.from(outputs[`gradient(${name})`].data as Float64Array)]),
+  );
 }
 
 /** Central differences of `sum(y * seed)` with respect to one input. */
@@ -115,7 +142,10 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
 }
 
 /** Asserts that every gradient of a case equals central differences in double precision, and returns the gradients. */
-export async function checkGradient(test: GradientCase, options: { fixed?: boolean; tolerance?: number } = {}): Promise<Map<string, Float64Array>> {
+export async function checkGradient(
+  test: GradientCase,
+  options: { fixed?: boolean; tolerance?: number } = {},
+): Promise<Map<string, Float64Array>> {
   using differentiated = await differentiate(test, 'float64', options);
   const gradients = await gradientsOf(differentiated);
   expect(gradients.size).toBeGreaterThan(0);

@@ -1,11 +1,42 @@
 /** A reader for the parts of ONNX files that the tests look at, written from the format's definition (onnx.proto3). */
 
-export interface Field { number: number; value: bigint | Uint8Array }
-export interface DecodedValue { name: string; elementType: number; shape: (number | string)[] }
-export interface DecodedAttribute { type: number; integer?: bigint; integers?: bigint[]; string?: string; float?: number; tensor?: string; graph?: Uint8Array }
-export interface DecodedNode { operator: string; domain: string; inputs: string[]; outputs: string[]; attributes: Record<string, DecodedAttribute> }
-export interface DecodedGraph { nodes: DecodedNode[]; initializers: string[]; inputs: DecodedValue[]; outputs: DecodedValue[] }
-export interface DecodedModel { irVersion: number; producer: string; opsets: Record<string, number>; graph: DecodedGraph }
+export interface Field {
+  number: number;
+  value: bigint | Uint8Array;
+}
+export interface DecodedValue {
+  name: string;
+  elementType: number;
+  shape: (number | string)[];
+}
+export interface DecodedAttribute {
+  type: number;
+  integer?: bigint;
+  integers?: bigint[];
+  string?: string;
+  float?: number;
+  tensor?: string;
+  graph?: Uint8Array;
+}
+export interface DecodedNode {
+  operator: string;
+  domain: string;
+  inputs: string[];
+  outputs: string[];
+  attributes: Record<string, DecodedAttribute>;
+}
+export interface DecodedGraph {
+  nodes: DecodedNode[];
+  initializers: string[];
+  inputs: DecodedValue[];
+  outputs: DecodedValue[];
+}
+export interface DecodedModel {
+  irVersion: number;
+  producer: string;
+  opsets: Record<string, number>;
+  graph: DecodedGraph;
+}
 
 /** All fields of a message in order; 32-bit fields come as four bytes. */
 export function fields(bytes: Uint8Array): Field[] {
@@ -29,8 +60,12 @@ export function fields(bytes: Uint8Array): Field[] {
 }
 
 export const text = (value: Field['value']): string => new TextDecoder().decode(value as Uint8Array);
-const all = (message: Uint8Array, number: number): Field['value'][] => fields(message).filter((field) => field.number === number).map(({ value }) => value);
-const string = (message: Uint8Array, number: number): string => (all(message, number).length > 0 ? text(all(message, number)[0]) : '');
+const all = (message: Uint8Array, number: number): Field['value'][] =>
+  fields(message)
+    .filter((field) => field.number === number)
+    .map(({ value }) => value);
+const string = (message: Uint8Array, number: number): string =>
+  all(message, number).length > 0 ? text(all(message, number)[0]) : '';
 const signed = (value: Field['value']): bigint => BigInt.asIntN(64, value as bigint);
 
 function decodeValue(message: Uint8Array): DecodedValue {
@@ -56,8 +91,17 @@ function decodeAttribute(message: Uint8Array): DecodedAttribute {
 }
 
 function decodeNode(message: Uint8Array): DecodedNode {
-  const attributes = all(message, 5).map((attribute) => [string(attribute as Uint8Array, 1), decodeAttribute(attribute as Uint8Array)]);
-  return { operator: string(message, 4), domain: string(message, 7), inputs: all(message, 1).map(text), outputs: all(message, 2).map(text), attributes: Object.fromEntries(attributes) };
+  const attributes = all(message, 5).map((attribute) => [
+    string(attribute as Uint8Array, 1),
+    decodeAttribute(attribute as Uint8Array),
+  ]);
+  return {
+    operator: string(message, 4),
+    domain: string(message, 7),
+    inputs: all(message, 1).map(text),
+    outputs: all(message, 2).map(text),
+    attributes: Object.fromEntries(attributes),
+  };
 }
 
 export function decodeGraph(message: Uint8Array): DecodedGraph {
@@ -71,5 +115,10 @@ export function decodeGraph(message: Uint8Array): DecodedGraph {
 
 export function decodeModel(bytes: Uint8Array): DecodedModel {
   const opsets = all(bytes, 8).map((opset) => [string(opset as Uint8Array, 1), Number(all(opset as Uint8Array, 2)[0])]);
-  return { irVersion: Number(all(bytes, 1)[0]), producer: string(bytes, 2), opsets: Object.fromEntries(opsets), graph: decodeGraph(all(bytes, 7)[0] as Uint8Array) };
+  return {
+    irVersion: Number(all(bytes, 1)[0]),
+    producer: string(bytes, 2),
+    opsets: Object.fromEntries(opsets),
+    graph: decodeGraph(all(bytes, 7)[0] as Uint8Array),
+  };
 }

@@ -1,10 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { broadcastShapes, evaluateDim, formatShape, multiplyDims, requireSameDim, sameShape, type Dim } from '../../src/graph/dims.ts';
+import {
+  broadcastShapes,
+  evaluateDim,
+  formatShape,
+  multiplyDims,
+  requireSameDim,
+  sameShape,
+  type Dim,
+} from '../../src/graph/dims.ts';
 import { Graph } from '../../src/graph/graph.ts';
 
 const NAMES = ['batch', 'sequence', 'rows'];
-const BINDINGS = new Map([['batch', 3], ['sequence', 5], ['rows', 7]]);
+const BINDINGS = new Map([
+  ['batch', 3],
+  ['sequence', 5],
+  ['rows', 7],
+]);
 const dim = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constantFrom(...NAMES));
 
 describe('multiplyDims', () => {
@@ -17,11 +29,13 @@ describe('multiplyDims', () => {
   });
 
   it('is associative, commutative, and agrees with the product of the sizes', () => {
-    fc.assert(fc.property(fc.array(dim, { maxLength: 5 }), fc.array(dim, { maxLength: 5 }), (a: Dim[], b: Dim[]) => {
-      expect(multiplyDims([multiplyDims(a), multiplyDims(b)])).toBe(multiplyDims([...b, ...a]));
-      const product = [...a, ...b].reduce<number>((total, part) => total * evaluateDim(part, BINDINGS), 1);
-      expect(evaluateDim(multiplyDims([...a, ...b]), BINDINGS)).toBe(product);
-    }));
+    fc.assert(
+      fc.property(fc.array(dim, { maxLength: 5 }), fc.array(dim, { maxLength: 5 }), (a: Dim[], b: Dim[]) => {
+        expect(multiplyDims([multiplyDims(a), multiplyDims(b)])).toBe(multiplyDims([...b, ...a]));
+        const product = [...a, ...b].reduce<number>((total, part) => total * evaluateDim(part, BINDINGS), 1);
+        expect(evaluateDim(multiplyDims([...a, ...b]), BINDINGS)).toBe(product);
+      }),
+    );
   });
 });
 
@@ -44,7 +58,15 @@ describe('broadcastShapes', () => {
     expect(broadcastShapes([4], [4])).toEqual([4]);
   });
 
-  it.each([[[4], [3]], [['batch'], ['sequence']], [['batch'], [4]], [['batch*sequence', 4], ['batch', 4]]])('refuses %j and %j', (a: Dim[], b: Dim[]) => {
+  it.each([
+    [[4], [3]],
+    [['batch'], ['sequence']],
+    [['batch'], [4]],
+    [
+      ['batch*sequence', 4],
+      ['batch', 4],
+    ],
+  ])('refuses %j and %j', (a: Dim[], b: Dim[]) => {
     expect(() => broadcastShapes(a, b)).toThrow(`shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast`);
   });
 });

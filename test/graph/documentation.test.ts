@@ -14,8 +14,17 @@ function run(program: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'albertine-docs-'));
   try {
     const file = join(folder, 'program.mts');
-    writeFileSync(file, program.replace(/'albertine(?:\/(\w+))?'/g, (_whole, entry: string | undefined) => JSON.stringify(pathToFileURL(join(ROOT, 'src', entry ?? '', 'index.ts')).href)));
-    const child = spawnSync(process.execPath, ['--import', 'tsx', file], { cwd: ROOT, encoding: 'utf8', timeout: 60_000 });
+    writeFileSync(
+      file,
+      program.replace(/'albertine(?:\/(\w+))?'/g, (_whole, entry: string | undefined) =>
+        JSON.stringify(pathToFileURL(join(ROOT, 'src', entry ?? '', 'index.ts')).href),
+      ),
+    );
+    const child = spawnSync(process.execPath, ['--import', 'tsx', file], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
     expect(child.status, child.stderr).toBe(0);
     return child.stdout.trimEnd().split('\n');
   } finally {
@@ -24,7 +33,9 @@ function run(program: string): string[] {
 }
 
 /** What the page says that the programs print. */
-const promised = [...page.matchAll(/^It prints (.*)/gm)].map(([, sentence]) => [...sentence.matchAll(/`([^`]+)`/g)].map(([, line]) => line));
+const promised = [...page.matchAll(/^It prints (.*)/gm)].map(([, sentence]) =>
+  [...sentence.matchAll(/`([^`]+)`/g)].map(([, line]) => line),
+);
 
 it('the programs in docs/graph.md print what the page says', () => {
   expect(programs).toHaveLength(3);

@@ -13,12 +13,23 @@ import { checkGradient, differentiate, gradientsOf, relativeError, type Gradient
 import { GRADIENT_CASES } from './gradient-cases.ts';
 
 /** All optimisation levels of the fused graph, and the graphs of standard operators for export and WebGPU. */
-const VARIANTS = [['cpu', 'all'], ['cpu', 'extended'], ['cpu', 'basic'], ['cpu', 'disabled'], ['onnx', 'all'], ['webgpu', 'basic']] as const;
+const VARIANTS = [
+  ['cpu', 'all'],
+  ['cpu', 'extended'],
+  ['cpu', 'basic'],
+  ['cpu', 'disabled'],
+  ['onnx', 'all'],
+  ['webgpu', 'basic'],
+] as const;
 
-async function checkSinglePrecision(test: GradientCase, expected: ReadonlyMap<string, ArrayLike<number>>): Promise<void> {
+async function checkSinglePrecision(
+  test: GradientCase,
+  expected: ReadonlyMap<string, ArrayLike<number>>,
+): Promise<void> {
   for (const [target, optimization] of VARIANTS) {
     using single = await differentiate(test, target, { optimization });
-    for (const [name, gradient] of await gradientsOf(single)) expect(relativeError(gradient, expected.get(name)!), `${target} ${optimization}, ${name}`).toBeLessThan(1e-5);
+    for (const [name, gradient] of await gradientsOf(single))
+      expect(relativeError(gradient, expected.get(name)!), `${target} ${optimization}, ${name}`).toBeLessThan(1e-5);
   }
 }
 
@@ -26,7 +37,8 @@ describe('gradients: central differences in float64, and float32 on every target
   it.each(Object.entries(GRADIENT_CASES))('%s', async (_name, test) => {
     const expected = await checkGradient(test);
     using fixed = await differentiate(test, 'float64', { fixed: true });
-    for (const [name, gradient] of await gradientsOf(fixed)) expect(relativeError(gradient, expected.get(name)!), `fixed sizes, ${name}`).toBeLessThan(1e-13);
+    for (const [name, gradient] of await gradientsOf(fixed))
+      expect(relativeError(gradient, expected.get(name)!), `fixed sizes, ${name}`).toBeLessThan(1e-13);
     await checkSinglePrecision(test, expected);
   });
 
@@ -35,8 +47,12 @@ describe('gradients: central differences in float64, and float32 on every target
     using single = await differentiate(test, 'cpu');
     const { feeds } = single;
     const seed = feeds['seed'].data as Float32Array;
-    const slope = (x: number): number => 0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp(-x * x / 2)) / Math.sqrt(2 * Math.PI);
-    await checkSinglePrecision(test, new Map([['x', Array.from(feeds['x'].data as Float32Array, (x, i) => seed[i] * slope(x))]]));
+    const slope = (x: number): number =>
+      0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI);
+    await checkSinglePrecision(
+      test,
+      new Map([['x', Array.from(feeds['x'].data as Float32Array, (x, i) => seed[i] * slope(x))]]),
+    );
   });
 });
 
@@ -59,7 +75,13 @@ describe('grad', () => {
     const [gradient] = grad(sumAll(gather(table, ids)), [table]);
     using compiled = await compile({ outputs: { gradient } }, { threads: 2 });
     const count = 20_000;
-    const feeds = { table: float32([4, 64], new Float32Array(256)), ids: int64([count], Array.from({ length: count }, (_, i) => i % 4)) };
+    const feeds = {
+      table: float32([4, 64], new Float32Array(256)),
+      ids: int64(
+        [count],
+        Array.from({ length: count }, (_, i) => i % 4),
+      ),
+    };
     for (let repetition = 0; repetition < 3; repetition++) {
       const { data } = (await compiled.run(feeds))['gradient'];
       expect(new Set(data as Float32Array)).toEqual(new Set([count / 4]));
@@ -74,7 +96,10 @@ describe('grad', () => {
     const [dx] = grad(loss, [x]);
     const [ds] = grad(sumAll(softplus(x)), [x]);
     using compiled = await compile({ outputs: { loss, dx, ds, soft: softplus(x) } });
-    const outputs = await compiled.run({ x: float32([2, 2], Float32Array.of(1000, -1000, 80, -80)), labels: int64([2], [1, 0]) });
+    const outputs = await compiled.run({
+      x: float32([2, 2], Float32Array.of(1000, -1000, 80, -80)),
+      labels: int64([2], [1, 0]),
+    });
     expect([...(outputs['dx'].data as Float32Array)]).toEqual([0.5, -0.5, 0, 0]);
     expect([...(outputs['ds'].data as Float32Array)]).toEqual([1, 0, 1, expect.closeTo(0, 12)]);
     expect([...(outputs['soft'].data as Float32Array)]).toEqual([1000, 0, 80, expect.closeTo(0, 12)]);
@@ -86,7 +111,9 @@ describe('grad', () => {
     const x = graph.input('x', [3], { differentiable: true });
     const [dx] = grad(sumAll(relu(x)), [x]);
     using compiled = await compile({ outputs: { dx } });
-    expect([...((await compiled.run({ x: float32([3], Float32Array.of(-1, 0, 1)) }))['dx'].data as Float32Array)]).toEqual([0, 0, 1]);
+    expect([
+      ...((await compiled.run({ x: float32([3], Float32Array.of(-1, 0, 1)) }))['dx'].data as Float32Array),
+    ]).toEqual([0, 0, 1]);
   });
 
   it('refuses what has no gradient', () => {
@@ -95,7 +122,9 @@ describe('grad', () => {
     const other = graph.input('other', [4], { differentiable: true });
     expect(() => grad(x, [x])).toThrow(/scalar loss, got shape \[rows, 4\]/);
     expect(() => grad(sumAll(x), [other])).toThrow(/does not depend on other/);
-    expect(() => graph.input('ids', [2], { dtype: 'int64', differentiable: true })).toThrow(/int64 cannot be differentiable/);
+    expect(() => graph.input('ids', [2], { dtype: 'int64', differentiable: true })).toThrow(
+      /int64 cannot be differentiable/,
+    );
     expect(() => repeat(x, 2, (y) => y)).toThrow(/repeat has no gradient/);
     expect(() => geluErf(new Graph('float64').input('x', [2]))).toThrow(/gelu_erf has no float64 kernel/);
     expect(() => grad(sumAll(slice(x, 0, { start: 0, end: 1 })), [x])).toThrow(/symbolic axis has no gradient/);
@@ -110,7 +139,9 @@ describe('grad', () => {
     expect(() => matmul(x, w)).toThrow(/matmul of \[rows, 4\] and \[3, 5\]: 4 and 3 differ/);
     expect(() => linear(x, w)).toThrow(/linear: x \[rows, 4\] does not fit weight \[3, 5\]/);
     expect(() => reshape(x, ['rows', 3])).toThrow(/cannot reshape \[rows, 4\] to \[rows, 3\]/);
-    expect(() => crossEntropy(graph.input('z', [4, 'classes']), graph.input('l', [4], { dtype: 'int64' }))).toThrow(/fixed number of classes/);
+    expect(() => crossEntropy(graph.input('z', [4, 'classes']), graph.input('l', [4], { dtype: 'int64' }))).toThrow(
+      /fixed number of classes/,
+    );
     expect(() => matmul(x, new Graph().input('w', [4, 5]))).toThrow(/belongs to another graph/);
     expect(() => where(compare('Equal', x, x), x, new Graph().input('y', [4]))).toThrow(/belongs to another graph/);
   });

@@ -15,16 +15,24 @@ const folder = mkdtempSync(join(tmpdir(), 'albertine-onnx-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const bytesOf = (model: OnnxModel): Uint8Array => Buffer.concat(model.chunks);
-const write = (outputs: Record<string, Tensor>, options?: OnnxOptions): OnnxModel => writeOnnx(Object.values(outputs)[0].graph, { outputs }, options);
+const write = (outputs: Record<string, Tensor>, options?: OnnxOptions): OnnxModel =>
+  writeOnnx(Object.values(outputs)[0].graph, { outputs }, options);
 const structure = (outputs: Record<string, Tensor>): DecodedGraph => decodeModel(bytesOf(write(outputs))).graph;
 
 /** Runs a model in ONNX Runtime by itself; inputs are vectors of three. */
 async function execute(model: Uint8Array | string, feeds: Record<string, number[]>): Promise<Record<string, number[]>> {
   const session = await (typeof model === 'string' ? InferenceSession.create(model) : InferenceSession.create(model));
-  const native = Object.fromEntries(Object.entries(feeds).map(([name, values]) => [name, new OrtTensor('float32', Float32Array.from(values), [values.length])]));
+  const native = Object.fromEntries(
+    Object.entries(feeds).map(([name, values]) => [
+      name,
+      new OrtTensor('float32', Float32Array.from(values), [values.length]),
+    ]),
+  );
   const results = await session.run(native);
   await session.release();
-  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, Array.from(data as Float32Array)]));
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { data }]) => [name, Array.from(data as Float32Array)]),
+  );
 }
 
 describe('what is written', () => {
@@ -71,7 +79,13 @@ describe('what is written', () => {
     const graph = new Graph('onnx');
     const x = graph.input('x', [3]);
     const topK = (outputs: (made: Tensor[]) => Tensor): DecodedGraph =>
-      structure({ y: outputs(graph.node('Split', [x], [{ shape: [1] }, { shape: [1] }, { shape: [1] }], { attributes: { num_outputs: 3 } })) });
+      structure({
+        y: outputs(
+          graph.node('Split', [x], [{ shape: [1] }, { shape: [1] }, { shape: [1] }], {
+            attributes: { num_outputs: 3 },
+          }),
+        ),
+      });
     expect(topK(([first]) => first).nodes[0].outputs).toEqual(['y']);
     expect(topK(([, , third]) => third).nodes[0].outputs).toEqual([expect.stringMatching(/^Split/), '', 'y']);
   });
@@ -82,7 +96,11 @@ describe('what is written', () => {
     const middle = add(x, x);
     const first = graph.nodes.length;
     const y = multiply(middle, x);
-    const model = writeOnnx(graph, { outputs: { y }, nodes: graph.nodes.slice(first), inputs: [...graph.inputs, middle] });
+    const model = writeOnnx(graph, {
+      outputs: { y },
+      nodes: graph.nodes.slice(first),
+      inputs: [...graph.inputs, middle],
+    });
     expect(model.inputs).toEqual([x, middle]);
     expect(await execute(bytesOf(model), { x: [1, 2, 3], [middle.name]: [10, 20, 30] })).toEqual({ y: [10, 40, 90] });
   });
@@ -95,17 +113,28 @@ describe('output names', () => {
     const constant = graph.constant(Float32Array.of(7, 8, 9), [3]);
     const sum = add(x, constant);
     const outputs = { sum, again: sum, input: x, constant, twice: multiply(sum, sum) };
-    expect(structure(outputs).nodes.map(({ operator, outputs: [name] }) => `${operator} ${name}`).sort())
-      .toEqual(['Add sum', 'Identity again', 'Identity constant', 'Identity input', 'Mul twice']);
-    expect(await execute(bytesOf(write(outputs)), { x: [1, 2, 3] }))
-      .toEqual({ sum: [8, 10, 12], again: [8, 10, 12], input: [1, 2, 3], constant: [7, 8, 9], twice: [64, 100, 144] });
+    expect(
+      structure(outputs)
+        .nodes.map(({ operator, outputs: [name] }) => `${operator} ${name}`)
+        .sort(),
+    ).toEqual(['Add sum', 'Identity again', 'Identity constant', 'Identity input', 'Mul twice']);
+    expect(await execute(bytesOf(write(outputs)), { x: [1, 2, 3] })).toEqual({
+      sum: [8, 10, 12],
+      again: [8, 10, 12],
+      input: [1, 2, 3],
+      constant: [7, 8, 9],
+      twice: [64, 100, 144],
+    });
   });
 
   it('may exchange the names of two tensors', async () => {
     const graph = new Graph();
     const x = graph.input('x', [1]);
     const [a, b] = [add(x, x), multiply(x, x)];
-    expect(await execute(bytesOf(write({ [a.name]: b, [b.name]: a })), { x: [3] })).toEqual({ [a.name]: [9], [b.name]: [6] });
+    expect(await execute(bytesOf(write({ [a.name]: b, [b.name]: a })), { x: [3] })).toEqual({
+      [a.name]: [9],
+      [b.name]: [6],
+    });
   });
 
   it('must not be those of other tensors', () => {
@@ -123,7 +152,10 @@ describe('attributes', () => {
     const graph = new Graph();
     const x = graph.input('x', [3]);
     const tensor = { name: 'value', dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
-    const y = graph.apply('Anything', [x, undefined, x], [3], { domain: 'com.microsoft', attributes: { i: -3, is: [1, -2, 300], s: 'text', f: { float: 0.5 }, t: { tensor } } });
+    const y = graph.apply('Anything', [x, undefined, x], [3], {
+      domain: 'com.microsoft',
+      attributes: { i: -3, is: [1, -2, 300], s: 'text', f: { float: 0.5 }, t: { tensor } },
+    });
     const [node] = structure({ y }).nodes;
     expect(node).toMatchObject({ inputs: ['x', '', 'x'], domain: 'com.microsoft' });
     expect(node.attributes['i']).toMatchObject({ type: 2, integer: -3n });
@@ -149,7 +181,10 @@ describe('attributes', () => {
     expect(body.nodes.map(({ operator }) => operator)).not.toContain('Exp');
     expect(body.initializers).toEqual([]);
     expect(decoded.initializers).toContain('step');
-    expect(await execute(bytesOf(write(outputs)), { x: [1, 2, 3] })).toEqual({ y: [2.5, 3.5, 4.5], doubled: [2, 4, 6] });
+    expect(await execute(bytesOf(write(outputs)), { x: [1, 2, 3] })).toEqual({
+      y: [2.5, 3.5, 4.5],
+      doubled: [2, 4, 6],
+    });
   });
 });
 
@@ -158,12 +193,16 @@ describe('weights', () => {
   const layer = (): Record<string, Tensor> => {
     const graph = new Graph('onnx');
     const weight = graph.constant(values, [400, 3], { name: 'weight' });
-    return { y: linear(graph.input('x', ['rows', 3]), weight, graph.constant(new Float32Array(400).fill(0.25), [400])) };
+    return {
+      y: linear(graph.input('x', ['rows', 3]), weight, graph.constant(new Float32Array(400).fill(0.25), [400])),
+    };
   };
 
   it('are referenced, not copied', () => {
     const inside = write(layer());
-    expect(inside.chunks.some((chunk) => chunk.buffer === values.buffer && chunk.byteLength === values.byteLength)).toBe(true);
+    expect(
+      inside.chunks.some((chunk) => chunk.buffer === values.buffer && chunk.byteLength === values.byteLength),
+    ).toBe(true);
     const { externalChunks, chunks } = write(layer(), { externalDataFile: 'weights.bin' });
     expect(externalChunks[0].buffer).toBe(values.buffer);
     expect(chunks.reduce((total, { byteLength }) => total + byteLength, 0)).toBeLessThan(1000);
@@ -181,7 +220,9 @@ describe('weights', () => {
     writeFileSync(join(folder, 'layer.onnx'), bytesOf(external));
     writeFileSync(join(folder, 'layer.onnx.data'), Buffer.concat(external.externalChunks));
     const run = async (model: string | Uint8Array): Promise<Float32Array> => {
-      const session = await (typeof model === 'string' ? InferenceSession.create(model) : InferenceSession.create(model));
+      const session = await (typeof model === 'string'
+        ? InferenceSession.create(model)
+        : InferenceSession.create(model));
       const { y } = await session.run({ x: new OrtTensor('float32', Float32Array.of(1, 2, 3, -1, 0, 4), [2, 3]) });
       await session.release();
       return y.data as Float32Array;
@@ -215,7 +256,9 @@ describe('ProtobufWriter', () => {
     const values = [0, 1, 127, 128, 300, 2 ** 31, Number.MAX_SAFE_INTEGER, -1, -300];
     const writer = new ProtobufWriter();
     for (const value of values) writer.integer(1, value);
-    expect(fields(Buffer.concat(writer.chunks())).map(({ value }) => BigInt.asIntN(64, value as bigint))).toEqual(values.map(BigInt));
+    expect(fields(Buffer.concat(writer.chunks())).map(({ value }) => BigInt.asIntN(64, value as bigint))).toEqual(
+      values.map(BigInt),
+    );
   });
 
   it('keeps order and length over many fields, long strings and nesting', () => {

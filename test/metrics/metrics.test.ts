@@ -3,12 +3,38 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  accuracy, calibrationBins, classificationReport, confusionMatrix, cosine, dot, euclidean, expectedCalibrationError, kendallTau, logLoss,
-  matthewsCorrelation, meanAveragePrecision, meanReciprocalRank, multiLabelReport, ndcgAtK, pearson, precisionAtK, r2, rankAnswer, rankingScores, ranks,
-  recallAtK, regressionReport, spearman, topKAccuracy, balancedAccuracy,
+  accuracy,
+  calibrationBins,
+  classificationReport,
+  confusionMatrix,
+  cosine,
+  dot,
+  euclidean,
+  expectedCalibrationError,
+  kendallTau,
+  logLoss,
+  matthewsCorrelation,
+  meanAveragePrecision,
+  meanReciprocalRank,
+  multiLabelReport,
+  ndcgAtK,
+  pearson,
+  precisionAtK,
+  r2,
+  rankAnswer,
+  rankingScores,
+  ranks,
+  recallAtK,
+  regressionReport,
+  spearman,
+  topKAccuracy,
+  balancedAccuracy,
 } from '../../src/metrics/index.ts';
 
-interface Case { expected: Record<string, number>; [key: string]: unknown }
+interface Case {
+  expected: Record<string, number>;
+  [key: string]: unknown;
+}
 type Single = Case & { gold: number[]; predicted: number[]; probabilities: number[][] };
 interface Golden {
   single: Single;
@@ -54,11 +80,21 @@ describe('against numpy', () => {
 
   it('rankings', () => {
     const { rankings, gains, k, expected } = golden.retrieval;
-    const queries = rankings.map((ranking, index) => ({ ranking, relevance: new Map(gains[index].map((gain, document) => [document, gain])) }));
-    expectClose({
-      mrr: meanReciprocalRank(queries), recall: recallAtK(queries, k), precision: precisionAtK(queries, k), ndcg: ndcgAtK(queries, k),
-      ndcgExponential: ndcgAtK(queries, k, { gain: 'exponential' }), map: meanAveragePrecision(queries),
-    }, expected);
+    const queries = rankings.map((ranking, index) => ({
+      ranking,
+      relevance: new Map(gains[index].map((gain, document) => [document, gain])),
+    }));
+    expectClose(
+      {
+        mrr: meanReciprocalRank(queries),
+        recall: recallAtK(queries, k),
+        precision: precisionAtK(queries, k),
+        ndcg: ndcgAtK(queries, k),
+        ndcgExponential: ndcgAtK(queries, k, { gain: 'exponential' }),
+        map: meanAveragePrecision(queries),
+      },
+      expected,
+    );
   });
 
   it('vectors', () => {
@@ -68,13 +104,25 @@ describe('against numpy', () => {
 });
 
 /** Values printed in the named documentation. */
-interface Averages { labels: number; gold: number[]; predicted: number[]; macro: number[]; micro: number[]; weighted: number[] }
-const averages = JSON.parse(readFileSync(join(import.meta.dirname, 'averages.json'), 'utf8')) as { single: Averages[]; several: (Omit<Averages, 'gold' | 'predicted'> & { gold: number[][]; predicted: number[][] })[] };
+interface Averages {
+  labels: number;
+  gold: number[];
+  predicted: number[];
+  macro: number[];
+  micro: number[];
+  weighted: number[];
+}
+const averages = JSON.parse(readFileSync(join(import.meta.dirname, 'averages.json'), 'utf8')) as {
+  single: Averages[];
+  several: (Omit<Averages, 'gold' | 'predicted'> & { gold: number[][]; predicted: number[][] })[];
+};
 
 describe("averages against scikit-learn's, with labels that occur nowhere or are only predicted", () => {
   const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `l${i}`);
   const expectAverages = (report: object, expected: Pick<Averages, 'macro' | 'micro' | 'weighted'>): void => {
-    const flat = (['macro', 'micro', 'weighted'] as const).flatMap((kind) => ['Precision', 'Recall', 'F1'].map((name, i): [string, number] => [kind + name, expected[kind][i]]));
+    const flat = (['macro', 'micro', 'weighted'] as const).flatMap((kind) =>
+      ['Precision', 'Recall', 'F1'].map((name, i): [string, number] => [kind + name, expected[kind][i]]),
+    );
     expectClose(report, Object.fromEntries(flat));
   };
 
@@ -96,13 +144,24 @@ describe('against published examples', () => {
     expect(report.perClass.map(({ f1 }) => f1)).toEqual([0.8, 0, 0]);
     expect(balancedAccuracy(confusionMatrix([0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1], 2))).toBe(0.625);
     expect(matthewsCorrelation(confusionMatrix([1, 1, 1, 0], [1, 0, 1, 1], 2))).toBeCloseTo(-1 / 3, 12);
-    expect(confusionMatrix([2, 0, 2, 2, 0, 1], [0, 0, 2, 2, 0, 2], 3)).toEqual([[2, 0, 0], [0, 0, 1], [1, 0, 2]]);
+    expect(confusionMatrix([2, 0, 2, 2, 0, 1], [0, 0, 2, 2, 0, 2], 3)).toEqual([
+      [2, 0, 0],
+      [0, 0, 1],
+      [1, 0, 2],
+    ]);
   });
 
   it("scikit-learn's precision_recall_fscore_support with labels that occur nowhere, and one that is only predicted", () => {
     const labels = ['a', 'b', 'c', 'd'];
     const several = multiLabelReport([[0], [0, 1], [1], []], [[0], [1], [1, 3], [0]], { labels });
-    expect(several).toMatchObject({ macroPrecision: 0.375, macroRecall: 0.375, macroF1: 0.375, microPrecision: 0.6, microRecall: 0.75, weightedF1: 0.75 });
+    expect(several).toMatchObject({
+      macroPrecision: 0.375,
+      macroRecall: 0.375,
+      macroF1: 0.375,
+      microPrecision: 0.6,
+      microRecall: 0.75,
+      weightedF1: 0.75,
+    });
     const one = classificationReport([0, 0, 1, 1, 2], [0, 1, 1, 3, 2], { labels: [...labels, 'nowhere'] });
     expect(one.macroPrecision).toBeCloseTo(0.625, 12);
     expect(one.macroRecall).toBeCloseTo(0.5, 12);
@@ -111,8 +170,23 @@ describe('against published examples', () => {
   });
 
   it("scikit-learn's log_loss, top_k_accuracy_score and r2_score", () => {
-    expect(logLoss([1, 0, 0, 1], [[0.1, 0.9], [0.9, 0.1], [0.8, 0.2], [0.35, 0.65]])).toBeCloseTo(0.21616, 5);
-    const scores = [[0.5, 0.2, 0.2], [0.3, 0.4, 0.2], [0.2, 0.4, 0.3], [0.7, 0.2, 0.1]];
+    expect(
+      logLoss(
+        [1, 0, 0, 1],
+        [
+          [0.1, 0.9],
+          [0.9, 0.1],
+          [0.8, 0.2],
+          [0.35, 0.65],
+        ],
+      ),
+    ).toBeCloseTo(0.21616, 5);
+    const scores = [
+      [0.5, 0.2, 0.2],
+      [0.3, 0.4, 0.2],
+      [0.2, 0.4, 0.3],
+      [0.7, 0.2, 0.1],
+    ];
     expect(topKAccuracy([0, 1, 2, 2], scores, 2)).toBe(0.75);
     expect(r2([3, -0.5, 2, 7], [2.5, 0, 2, 8])).toBeCloseTo(0.948608, 6);
   });
@@ -133,14 +207,22 @@ describe('against published examples', () => {
 
 describe('by hand', () => {
   it('average precision worked out by hand: hits at 1, 3 and 6', () => {
-    const query = { ranking: [10, 11, 12, 13, 14, 15], relevance: new Map([[10, 1], [12, 1], [15, 1]]) };
+    const query = {
+      ranking: [10, 11, 12, 13, 14, 15],
+      relevance: new Map([
+        [10, 1],
+        [12, 1],
+        [15, 1],
+      ]),
+    };
     expect(meanAveragePrecision([query])).toBeCloseTo((1 + 2 / 3 + 3 / 6) / 3, 12);
     expect(meanAveragePrecision([query], 3)).toBeCloseTo((1 + 2 / 3) / 3, 12);
   });
 });
 
 describe('one right answer', () => {
-  const rankOf = (right: number, scores: number[]): number => 1 + Array.from(rankAnswer(right, scores).ranking).indexOf(right);
+  const rankOf = (right: number, scores: number[]): number =>
+    1 + Array.from(rankAnswer(right, scores).ranking).indexOf(right);
 
   it('counts equal scores, and scores that are no number, against the right answer', () => {
     expect(rankOf(1, [0.1, 0.9, 0.3])).toBe(1);
@@ -157,21 +239,28 @@ describe('one right answer', () => {
     const twelve = (score: number): number[] => [score, ...Array.from({ length: 11 }, (_, i) => i + 1)];
     // Ranks 1 (above 11), 2 (ties with 11), 10 (ties with 3: nine from 3 to 11 are before) and 12 (below all).
     const queries = [12, 11, 3, 0].map((score) => rankAnswer(0, twelve(score)));
-    expect(rankingScores(queries)).toEqual({ queries: 4, accuracyAt1: 1 / 4, accuracyAt10: 3 / 4, meanReciprocalRank: expect.closeTo((1 + 1 / 2 + 1 / 10 + 1 / 12) / 4, 12) as number });
+    expect(rankingScores(queries)).toEqual({
+      queries: 4,
+      accuracyAt1: 1 / 4,
+      accuracyAt10: 3 / 4,
+      meanReciprocalRank: expect.closeTo((1 + 1 / 2 + 1 / 10 + 1 / 12) / 4, 12) as number,
+    });
     expect(rankingScores([])).toEqual({ queries: 0, accuracyAt1: NaN, accuracyAt10: NaN, meanReciprocalRank: NaN });
   });
 
   it('gives the shares and the mean of the ranks, for any scores', () => {
     const scores = fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 12, maxLength: 12 });
-    fc.assert(fc.property(fc.array(scores, { minLength: 1, maxLength: 12 }), (rows) => {
-      const places = rows.map((row, right) => row.filter((score) => score >= row[right]).length);
-      const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-      const found = rankingScores(rows.map((row, right) => rankAnswer(right, row)));
-      expect(found.queries).toBe(rows.length);
-      expect(found.accuracyAt1).toBeCloseTo(mean(places.map((rank) => Number(rank === 1))), 12);
-      expect(found.accuracyAt10).toBeCloseTo(mean(places.map((rank) => Number(rank <= 10))), 12);
-      expect(found.meanReciprocalRank).toBeCloseTo(mean(places.map((rank) => 1 / rank)), 12);
-    }));
+    fc.assert(
+      fc.property(fc.array(scores, { minLength: 1, maxLength: 12 }), (rows) => {
+        const places = rows.map((row, right) => row.filter((score) => score >= row[right]).length);
+        const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+        const found = rankingScores(rows.map((row, right) => rankAnswer(right, row)));
+        expect(found.queries).toBe(rows.length);
+        expect(found.accuracyAt1).toBeCloseTo(mean(places.map((rank) => Number(rank === 1))), 12);
+        expect(found.accuracyAt10).toBeCloseTo(mean(places.map((rank) => Number(rank <= 10))), 12);
+        expect(found.meanReciprocalRank).toBeCloseTo(mean(places.map((rank) => 1 / rank)), 12);
+      }),
+    );
   });
 });
 
@@ -229,7 +318,14 @@ describe('calibration', () => {
   });
 
   it('puts a limit into the bin below it', () => {
-    const bins = calibrationBins([0, 0], [[0.6, 0.4], [1, 0]], 5);
+    const bins = calibrationBins(
+      [0, 0],
+      [
+        [0.6, 0.4],
+        [1, 0],
+      ],
+      5,
+    );
     expect(bins.map(({ count }) => count)).toEqual([0, 0, 1, 0, 1]);
     expect(bins[0].accuracy).toBeNaN();
   });

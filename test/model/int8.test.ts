@@ -8,7 +8,14 @@ import type { AlbertConfig } from '../../src/model/config.ts';
 import { cosine, measureDrift } from '../../src/model/drift.ts';
 import { AlbertEncoder, type EncoderInt8 } from '../../src/model/encoder.ts';
 import { layerPrefix, type Weights } from '../../src/model/parameters.ts';
-import { ACTIVATION_QUANTIZATIONS, activationScale, QUANTIZED_DENSE, quantizeWeight, rangeOf, type Int8Weight } from '../../src/model/quantize.ts';
+import {
+  ACTIVATION_QUANTIZATIONS,
+  activationScale,
+  QUANTIZED_DENSE,
+  quantizeWeight,
+  rangeOf,
+  type Int8Weight,
+} from '../../src/model/quantize.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { detectInt8 } from '../../src/runtime/cpu.ts';
 import { float32, HostTensor } from '../../src/runtime/tensor.ts';
@@ -20,7 +27,10 @@ const BITS = detectInt8().exact ? 8 : 7;
 
 function randomValues(size: number, seed: number, spread = 1): Float32Array {
   const random = createRandom(seed);
-  return Float32Array.from({ length: size }, () => spread * (random.uniform() + random.uniform() + random.uniform() - 1.5));
+  return Float32Array.from(
+    { length: size },
+    () => spread * (random.uniform() + random.uniform() + random.uniform() - 1.5),
+  );
 }
 
 /** Rounds half to even, as ONNX's QuantizeLinear does. */
@@ -30,18 +40,30 @@ function roundEven(value: number): number {
   return rest < 0.5 ? floor : rest > 0.5 ? floor + 1 : floor + (floor % 2 === 0 ? 0 : 1);
 }
 
-const quantize = (value: number, scale: number, zeroPoint: number): number => Math.max(0, Math.min(255, roundEven(Math.fround(value / scale)) + zeroPoint));
+const quantize = (value: number, scale: number, zeroPoint: number): number =>
+  Math.max(0, Math.min(255, roundEven(Math.fround(value / scale)) + zeroPoint));
 
-interface RowScale { scale: number; zeroPoint: number }
+interface RowScale {
+  scale: number;
+  zeroPoint: number;
+}
 
 /** The product in exact integers, scaled in double precision. */
-function integerReference(x: Float32Array, rowScales: readonly RowScale[], weight: Int8Weight, bias: Float32Array): number[] {
+function integerReference(
+  x: Float32Array,
+  rowScales: readonly RowScale[],
+  weight: Int8Weight,
+  bias: Float32Array,
+): number[] {
   const { inputs, outputs, values, scales } = weight;
-  return rowScales.flatMap(({ scale, zeroPoint }, row) => Array.from({ length: outputs }, (_, output) => {
-    let sum = 0;
-    for (let i = 0; i < inputs; i++) sum += (quantize(x[row * inputs + i], scale, zeroPoint) - zeroPoint) * values[i * outputs + output];
-    return sum * scale * scales[output] + bias[output];
-  }));
+  return rowScales.flatMap(({ scale, zeroPoint }, row) =>
+    Array.from({ length: outputs }, (_, output) => {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++)
+        sum += (quantize(x[row * inputs + i], scale, zeroPoint) - zeroPoint) * values[i * outputs + output];
+      return sum * scale * scales[output] + bias[output];
+    }),
+  );
 }
 
 /** Scales in single precision, as the graph computes them. */
@@ -56,21 +78,41 @@ function expectedScales(kind: (typeof KINDS)[number], x: Float32Array, width: nu
     });
   }
   const range = rangeOf(x);
-  const { scale, zeroPoint: shared } = activationScale(kind === 'dynamic' ? range : { min: range.min * 0.8, max: range.max * 0.8 });
+  const { scale, zeroPoint: shared } = activationScale(
+    kind === 'dynamic' ? range : { min: range.min * 0.8, max: range.max * 0.8 },
+  );
   return rows.map(() => ({ scale: Math.fround(scale), zeroPoint: shared }));
 }
 
-async function runLinear(kind: (typeof KINDS)[number], x: Float32Array, context: { weight: Int8Weight; bias: Float32Array; zeroPoint: number; scales: RowScale }): Promise<Float32Array> {
+async function runLinear(
+  kind: (typeof KINDS)[number],
+  x: Float32Array,
+  context: { weight: Int8Weight; bias: Float32Array; zeroPoint: number; scales: RowScale },
+): Promise<Float32Array> {
   const { weight, bias, zeroPoint, scales } = context;
   const { inputs, outputs } = weight;
   const graph = new Graph();
   const input = graph.input('x', ['rows', inputs]);
-  const quantized = kind === 'dynamic' ? quantizeDynamic(input)
-    : kind === 'perRow' ? quantizeRows(input, zeroPoint)
-      : quantizeStatic(input, graph.input('scale', []), graph.input('zeroPoint', [], { dtype: 'uint8' }));
-  const constants = { values: graph.constant(weight.values, [inputs, outputs]), scales: graph.constant(weight.scales, [outputs]), zeroPoints: graph.constant(new Int8Array(outputs), [outputs]) };
-  using compiled = await compile({ outputs: { y: quantizedLinear(quantized, constants, graph.constant(bias, [outputs])) } }, { threads: 1 });
-  const { y } = await compiled.run({ x: float32([x.length / inputs, inputs], x), scale: float32([], Float32Array.of(scales.scale)), zeroPoint: new HostTensor('uint8', [], Uint8Array.of(scales.zeroPoint)) });
+  const quantized =
+    kind === 'dynamic'
+      ? quantizeDynamic(input)
+      : kind === 'perRow'
+        ? quantizeRows(input, zeroPoint)
+        : quantizeStatic(input, graph.input('scale', []), graph.input('zeroPoint', [], { dtype: 'uint8' }));
+  const constants = {
+    values: graph.constant(weight.values, [inputs, outputs]),
+    scales: graph.constant(weight.scales, [outputs]),
+    zeroPoints: graph.constant(new Int8Array(outputs), [outputs]),
+  };
+  using compiled = await compile(
+    { outputs: { y: quantizedLinear(quantized, constants, graph.constant(bias, [outputs])) } },
+    { threads: 1 },
+  );
+  const { y } = await compiled.run({
+    x: float32([x.length / inputs, inputs], x),
+    scale: float32([], Float32Array.of(scales.scale)),
+    zeroPoint: new HostTensor('uint8', [], Uint8Array.of(scales.zeroPoint)),
+  });
   return y.data as Float32Array;
 }
 
@@ -81,7 +123,11 @@ describe('int8 products against exact integers', () => {
   const cases: [string, Float32Array, Float32Array][] = [
     ['ordinary values', randomValues(rows * inputs, 1), randomValues(inputs * outputs, 2, 0.05)],
     // Every product is the largest that bytes allow: what saturates where sums are kept in 16 bits.
-    ['extreme values', new Float32Array(rows * inputs).map((_, i) => (i % 97 === 0 ? -0.01 : 1)), new Float32Array(inputs * outputs).map((_, i) => (Math.floor(i / inputs) % 2 ? -1 : 1))],
+    [
+      'extreme values',
+      new Float32Array(rows * inputs).map((_, i) => (i % 97 === 0 ? -0.01 : 1)),
+      new Float32Array(inputs * outputs).map((_, i) => (Math.floor(i / inputs) % 2 ? -1 : 1)),
+    ],
   ];
   for (const [name, x, data] of cases) {
     it.each(KINDS)(`${name}, %s`, async (kind) => {
@@ -100,45 +146,74 @@ describe('int8 products against exact integers', () => {
   it('a row of zeros gives the bias', async () => {
     const weight = quantizeWeight(randomValues(8 * 4, 5), 4, 8, BITS);
     const bias = Float32Array.of(1, -2, 3, 0.5);
-    for (const zeroPoint of [0, 16, 128]) expect([...await runLinear('perRow', new Float32Array(8), { weight, bias, zeroPoint, scales: { scale: 1, zeroPoint } })]).toEqual([...bias]);
+    for (const zeroPoint of [0, 16, 128])
+      expect([
+        ...(await runLinear('perRow', new Float32Array(8), {
+          weight,
+          bias,
+          zeroPoint,
+          scales: { scale: 1, zeroPoint },
+        })),
+      ]).toEqual([...bias]);
   });
 });
 
 function quantizeLayers(config: AlbertConfig, weights: Weights): EncoderInt8['layers'] {
   return Array.from({ length: config.numHiddenGroups * config.innerGroupNum }, (_, index) => {
     const prefix = layerPrefix(Math.floor(index / config.innerGroupNum), index % config.innerGroupNum);
-    return new Map(QUANTIZED_DENSE.map((name) => {
-      const { data, shape } = weights.get(`${prefix}.${name}.weight`)!;
-      return [name, quantizeWeight(data, shape[0], shape[1], BITS)];
-    }));
+    return new Map(
+      QUANTIZED_DENSE.map((name) => {
+        const { data, shape } = weights.get(`${prefix}.${name}.weight`)!;
+        return [name, quantizeWeight(data, shape[0], shape[1], BITS)];
+      }),
+    );
   });
 }
 
 /** The case's first text `mates + 1` times over, the copies with other tokens and other padding. */
 function batchOf(config: AlbertConfig, ids: readonly number[], mates: number): EncoderBatch {
   const sequenceLength = ids.length;
-  const inputIds = Array.from({ length: mates + 1 }, (_, row) => ids.map((id, i) => (row === 0 ? id : (id * 7 + row * 13 + i) % config.vocabSize))).flat();
+  const inputIds = Array.from({ length: mates + 1 }, (_, row) =>
+    ids.map((id, i) => (row === 0 ? id : (id * 7 + row * 13 + i) % config.vocabSize)),
+  ).flat();
   const attentionMask = inputIds.map((_, i) => (i < sequenceLength || i % sequenceLength < 4 ? 1 : 0));
   return { batchSize: mates + 1, sequenceLength, inputIds, attentionMask };
 }
 
-const NAMES = ['base-v2', 'chinese-relu', 'groups', 'relative-key-query', 'nothing-visible', 'silu', 'sigmoid', 'tanh', 'xlarge-heads'];
+const NAMES = [
+  'base-v2',
+  'chinese-relu',
+  'groups',
+  'relative-key-query',
+  'nothing-visible',
+  'silu',
+  'sigmoid',
+  'tanh',
+  'xlarge-heads',
+];
 
 describe('int8 encoder', () => {
   it.each(NAMES)('%s stays close to f32 in every mode', async (name) => {
     const { config, weights, inputs } = loadCase(name);
     const mask = inputs.attentionMask as ArrayLike<number | boolean>[] | undefined;
     const batches = inputs.inputIds.map((ids, row): EncoderBatch => ({
-      batchSize: 1, sequenceLength: ids.length, inputIds: ids, attentionMask: mask && Array.from(mask[row], Number),
+      batchSize: 1,
+      sequenceLength: ids.length,
+      inputIds: ids,
+      attentionMask: mask && Array.from(mask[row], Number),
     }));
     using exact = await AlbertEncoder.create(config, weights, { threads: 1 });
     const calibration = await calibrate(exact, batches, 'minMax');
     expect(calibration).toHaveLength(config.numHiddenLayers * config.innerGroupNum);
     for (const activations of ACTIVATION_QUANTIZATIONS) {
-      using encoder = await AlbertEncoder.create(config, weights, { threads: 1, int8: { layers: quantizeLayers(config, weights), activations, calibration } });
+      using encoder = await AlbertEncoder.create(config, weights, {
+        threads: 1,
+        int8: { layers: quantizeLayers(config, weights), activations, calibration },
+      });
       const drift = await measureDrift(exact, encoder, batches);
       expect(drift[0].tokens.min).toBeCloseTo(1, 6);
-      // 32 and 64 wide, so quantisation noise averages out far less than at real widths; a wrong scale or zero point gives below 0.9.
+      // 32 and 64 wide, so quantisation noise averages out far less than at real widths; a wrong scale or zero point
+      // gives below 0.9.
       const last = drift[drift.length - 1];
       expect(last.tokens.mean, activations).toBeGreaterThan(0.996);
       expect(last.pooled.min, activations).toBeGreaterThan(0.995);
@@ -150,7 +225,10 @@ describe('int8 encoder', () => {
     using exact = await AlbertEncoder.create(config, weights, { threads: 1 });
     const ids = Array.from(inputs.inputIds[0]);
     const calibration = await calibrate(exact, [batchOf(config, ids, 0)], 'minMax');
-    using encoder = await AlbertEncoder.create(config, weights, { threads: 1, int8: { layers: quantizeLayers(config, weights), activations, calibration } });
+    using encoder = await AlbertEncoder.create(config, weights, {
+      threads: 1,
+      int8: { layers: quantizeLayers(config, weights), activations, calibration },
+    });
     const alone = (await encoder.forward(batchOf(config, ids, 0))).lastHiddenState;
     for (const mates of [1, 2, 6, 19]) {
       const together = (await encoder.forward(batchOf(config, ids, mates))).lastHiddenState;
@@ -160,7 +238,10 @@ describe('int8 encoder', () => {
 
   it('dynamic vectors depend on them a little, which is why it is not the default', async () => {
     const { config, weights, inputs } = loadCase('base-v2');
-    using encoder = await AlbertEncoder.create(config, weights, { threads: 1, int8: { layers: quantizeLayers(config, weights), activations: 'dynamic' } });
+    using encoder = await AlbertEncoder.create(config, weights, {
+      threads: 1,
+      int8: { layers: quantizeLayers(config, weights), activations: 'dynamic' },
+    });
     const ids = Array.from(inputs.inputIds[0]);
     const alone = (await encoder.forward(batchOf(config, ids, 0))).lastHiddenState;
     const together = (await encoder.forward(batchOf(config, ids, 6))).lastHiddenState.subarray(0, alone.length);
@@ -168,21 +249,28 @@ describe('int8 encoder', () => {
     expect(cosine(together, alone)).toBeGreaterThan(0.99);
   });
 
-  it('needs no float weights of the layers\' dense parts', async () => {
+  it("needs no float weights of the layers' dense parts", async () => {
     const { config, weights, inputs } = loadCase('base-v2');
     const int8: EncoderInt8 = { layers: quantizeLayers(config, weights), activations: 'perRow' };
-    const rest: Weights = new Map([...weights].filter(([name]) => !/albert_layers.*\.(query|key|value|dense|ffn|ffn_output)\.weight$/.test(name)));
+    const rest: Weights = new Map(
+      [...weights].filter(([name]) => !/albert_layers.*\.(query|key|value|dense|ffn|ffn_output)\.weight$/.test(name)),
+    );
     expect(rest.size).toBe(weights.size - 6);
     using encoder = await AlbertEncoder.create(config, rest, { threads: 1, int8 });
     const { lastHiddenState } = await encoder.forward(batchOf(config, Array.from(inputs.inputIds[0]), 0));
     expect(lastHiddenState.every(Number.isFinite)).toBe(true);
   });
 
-  it.each(['static', 'mixed'] as const)('refuses %s activations without ranges for every layer', async (activations) => {
-    const { config, weights } = loadCase('base-v2');
-    const layers = quantizeLayers(config, weights);
-    await expect(AlbertEncoder.create(config, weights, { int8: { layers, activations } })).rejects.toMatchObject({ code: 'invalid_argument' });
-  });
+  it.each(['static', 'mixed'] as const)(
+    'refuses %s activations without ranges for every layer',
+    async (activations) => {
+      const { config, weights } = loadCase('base-v2');
+      const layers = quantizeLayers(config, weights);
+      await expect(AlbertEncoder.create(config, weights, { int8: { layers, activations } })).rejects.toMatchObject({
+        code: 'invalid_argument',
+      });
+    },
+  );
 
   it('ranges: cutting methods lie within the extremes, which are the true ones', async () => {
     const { config, weights, inputs } = loadCase('base-v2');

@@ -8,7 +8,8 @@ import type { ReferenceBatch } from '../oracle/reference.ts';
 const TOLERANCE = 1e-4;
 
 function toBatch(inputs: ReferenceBatch): EncoderBatch {
-  const flat = (rows: ArrayLike<number | boolean>[] | undefined) => rows && rows.flatMap((row) => Array.from(row, Number));
+  const flat = (rows: ArrayLike<number | boolean>[] | undefined) =>
+    rows && rows.flatMap((row) => Array.from(row, Number));
   return {
     batchSize: inputs.inputIds.length,
     sequenceLength: inputs.inputIds[0].length,
@@ -36,14 +37,25 @@ describe('the encoder against PyTorch', () => {
     using encoder = await AlbertEncoder.create(config, weights, { threads: 1 });
     const result = await encoder.forward(batch, { layers: 'all', attentions: outputs.has('attentions.0') });
     for (let depth = 0; depth <= config.numHiddenLayers; depth++) {
-      expect(maxDifference(result.hiddenStates.get(depth)!, outputs.get(`hiddenStates.${depth}`)!.data), `hidden state ${depth}`).toBeLessThan(TOLERANCE);
+      expect(
+        maxDifference(result.hiddenStates.get(depth)!, outputs.get(`hiddenStates.${depth}`)!.data),
+        `hidden state ${depth}`,
+      ).toBeLessThan(TOLERANCE);
     }
     result.attentions.forEach((attention, layer) => {
-      expect(maxDifference(attention, outputs.get(`attentions.${layer}`)!.data), `attention ${layer}`).toBeLessThan(TOLERANCE);
+      expect(maxDifference(attention, outputs.get(`attentions.${layer}`)!.data), `attention ${layer}`).toBeLessThan(
+        TOLERANCE,
+      );
     });
     const pooled = outputs.has('pooled') ? await encoder.pool(result.lastHiddenState, batch.batchSize) : undefined;
     if (pooled) expect(maxDifference(pooled, outputs.get('pooled')!.data)).toBeLessThan(TOLERANCE);
-    const heads = { mlmLogits: 'maskedLm', sopLogits: 'sentenceOrder', classifierLogits: 'sequenceClassification', tokenLogits: 'tokenClassification', qaLogits: 'questionAnswering' } as const;
+    const heads = {
+      mlmLogits: 'maskedLm',
+      sopLogits: 'sentenceOrder',
+      classifierLogits: 'sequenceClassification',
+      tokenLogits: 'tokenClassification',
+      qaLogits: 'questionAnswering',
+    } as const;
     for (const [output, head] of Object.entries(heads)) {
       if (!outputs.has(output)) continue;
       const logits = await encoder.logits(head, HEADS[head].reads === 'pooled' ? pooled! : result.lastHiddenState);

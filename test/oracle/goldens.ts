@@ -1,6 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEFAULT_CONFIG, type Activation, type AlbertConfig, type PositionEmbeddingType } from '../../src/model/config.ts';
+import {
+  DEFAULT_CONFIG,
+  type Activation,
+  type AlbertConfig,
+  type PositionEmbeddingType,
+} from '../../src/model/config.ts';
 import type { Weights } from '../../src/model/parameters.ts';
 import type { DropoutMasks, LayerDropout, ReferenceBatch } from './reference.ts';
 
@@ -57,7 +62,10 @@ export interface GradientCase {
   dropoutMasks: DropoutMasks | undefined;
   /** `total` (their sum) and the losses: `classification`, `mlm`, `sop`, `token`, `qa`. */
   losses: { total: number } & Record<string, number>;
-  /** By parameter name, every parameter; and `embeddingSum` [batch, sequence, embedding]: the sum of embeddings before its layer norm. */
+  /**
+   * By parameter name, every parameter; and `embeddingSum` [batch, sequence, embedding]: the sum of embeddings before
+   * its layer norm.
+   */
   gradients: Map<string, GoldenTensor>;
 }
 
@@ -138,7 +146,13 @@ export const listTrainingCases = (): string[] => list('training');
 /** Loads a forward case. */
 export function loadCase(name: string): GoldenCase {
   const folder = join(ROOT, 'forward', name);
-  return { name, folder, ...readModel(folder), inputs: readJson(join(folder, 'inputs.json')), outputs: readSafetensors(join(folder, 'outputs.safetensors')) };
+  return {
+    name,
+    folder,
+    ...readModel(folder),
+    inputs: readJson(join(folder, 'inputs.json')),
+    outputs: readSafetensors(join(folder, 'outputs.safetensors')),
+  };
 }
 
 /** Loads a gradient case. */
@@ -161,7 +175,9 @@ export function loadSeamCase() {
   const folder = join(ROOT, 'seams');
   return {
     ...readModel(folder),
-    inputs: readJson<{ ids: number[][]; mask: number[][]; labels: number[][]; causalFrom: number[]; loss: number }>(join(folder, 'inputs.json')),
+    inputs: readJson<{ ids: number[][]; mask: number[][]; labels: number[][]; causalFrom: number[]; loss: number }>(
+      join(folder, 'inputs.json'),
+    ),
     outputs: readSafetensors(join(folder, 'outputs.safetensors')),
     gradients: readSafetensors(join(folder, 'gradients.safetensors')),
   };
@@ -172,12 +188,16 @@ export function loadOptionsCase() {
   const folder = join(ROOT, 'options');
   return {
     ...readModel(folder),
-    inputs: readJson<{ ids: number[][][]; mask: number[][][]; labels: number[]; loss: number; logits: number[][] }>(join(folder, 'inputs.json')),
+    inputs: readJson<{ ids: number[][][]; mask: number[][][]; labels: number[]; loss: number; logits: number[][] }>(
+      join(folder, 'inputs.json'),
+    ),
     gradients: readSafetensors(join(folder, 'gradients.safetensors')),
   };
 }
 
-/** What the fill-mask pipeline of transformers says of one model: see make_fill_mask_golden.py. Logarithms are natural. */
+/**
+ * What the fill-mask pipeline of transformers says of one model: see make_fill_mask_golden.py. Logarithms are natural.
+ */
 export interface FillMaskGolden {
   /** By mask, in the order of the text, the likeliest pieces. */
   masks: { text: string; ids: number[]; guesses: { token: string; text: string; score: number }[][] }[];
@@ -190,7 +210,9 @@ export interface FillMaskGolden {
 /** Folders of models with a masked-word head, and what they say. */
 export function loadFillMaskCases(): { name: string; folder: string; expected: FillMaskGolden }[] {
   const root = join(ROOT, 'fill-mask');
-  return Object.entries(readJson<Record<string, FillMaskGolden>>(join(root, 'expected.json'))).map(([name, expected]) => ({ name, folder: join(root, name), expected }));
+  return Object.entries(readJson<Record<string, FillMaskGolden>>(join(root, 'expected.json'))).map(
+    ([name, expected]) => ({ name, folder: join(root, name), expected }),
+  );
 }
 
 /** Loads a training run. */
@@ -199,9 +221,21 @@ export function loadTrainingCase(name: string): TrainingCase {
   const { config, weights } = readModel(folder);
   const curve = readJson<TrainingCurve>(join(folder, 'curve.json'));
   const tensors = [...readSafetensors(join(folder, 'batches.safetensors'))];
-  const batches = Array.from({ length: curve.steps }, (_, step) =>
-    Object.fromEntries(tensors.map(([key, tensor]) => [key, nested(tensor)[step]])) as unknown as ReferenceBatch & GoldenLabels);
-  return { name, folder, config, initial: weights, batches, curve, final: readSafetensors(join(folder, 'final.safetensors')) };
+  const batches = Array.from(
+    { length: curve.steps },
+    (_, step) =>
+      Object.fromEntries(tensors.map(([key, tensor]) => [key, nested(tensor)[step]])) as unknown as ReferenceBatch &
+        GoldenLabels,
+  );
+  return {
+    name,
+    folder,
+    config,
+    initial: weights,
+    batches,
+    curve,
+    final: readSafetensors(join(folder, 'final.safetensors')),
+  };
 }
 
 /** Loads the losses on bare logits. */
@@ -224,19 +258,36 @@ function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, 'utf8')) as T;
 }
 
-const HF_ACTIVATIONS: Record<string, Activation> = { gelu: 'gelu_erf', gelu_new: 'gelu_tanh', relu: 'relu', silu: 'silu', tanh: 'tanh', sigmoid: 'sigmoid' };
+const HF_ACTIVATIONS: Record<string, Activation> = {
+  gelu: 'gelu_erf',
+  gelu_new: 'gelu_tanh',
+  relu: 'relu',
+  silu: 'silu',
+  tanh: 'tanh',
+  sigmoid: 'sigmoid',
+};
 const LEGACY_KEYS = ['albert.embeddings.position_ids', 'predictions.decoder.weight', 'predictions.decoder.bias'];
 
 function readModel(folder: string): { config: AlbertConfig; weights: Weights } {
   const stored = readSafetensors(join(folder, 'model.safetensors'));
-  return { config: readConfig(join(folder, 'config.json')), weights: new Map([...stored].filter(([name]) => !LEGACY_KEYS.includes(name))) };
+  return {
+    config: readConfig(join(folder, 'config.json')),
+    weights: new Map([...stored].filter(([name]) => !LEGACY_KEYS.includes(name))),
+  };
 }
 
 /** `config.json` in Hugging Face's spelling; its snake_case keys are our camelCase ones. */
 function readConfig(path: string): AlbertConfig {
   const json = readJson<Record<string, unknown>>(path);
-  const camel = new Map(Object.entries(json).map(([key, value]) => [key.replace(/_(\w)/g, (_all, letter: string) => letter.toUpperCase()), value]));
-  const known = Object.keys(DEFAULT_CONFIG).filter((key) => camel.has(key)).map((key) => [key, camel.get(key)]);
+  const camel = new Map(
+    Object.entries(json).map(([key, value]) => [
+      key.replace(/_(\w)/g, (_all, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  );
+  const known = Object.keys(DEFAULT_CONFIG)
+    .filter((key) => camel.has(key))
+    .map((key) => [key, camel.get(key)]);
   const config = { ...DEFAULT_CONFIG, ...Object.fromEntries(known) } as AlbertConfig;
   config.hiddenAct = HF_ACTIVATIONS[json.hidden_act as string];
   config.positionEmbeddingType = (json.position_embedding_type ?? 'absolute') as PositionEmbeddingType;
@@ -246,12 +297,26 @@ function readConfig(path: string): AlbertConfig {
 function readSafetensors(path: string): Map<string, GoldenTensor> {
   const file = readFileSync(path);
   const headerLength = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.toString('utf8', 8, 8 + headerLength)) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+  const header = JSON.parse(file.toString('utf8', 8, 8 + headerLength)) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >;
   delete header.__metadata__;
-  return new Map(Object.entries(header).map(([name, { dtype, shape, data_offsets: [from, to] }]) => {
-    const bytes = file.subarray(8 + headerLength + from, 8 + headerLength + to);
-    return [name, { shape, data: decode(dtype, bytes) }];
-  }));
+  return new Map(
+    Object.entries(header).map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]) => {
+        const bytes = file.subarray(8 + headerLength + from, 8 + headerLength + to);
+        return [name, { shape, data: decode(dtype, bytes) }];
+      },
+    ),
+  );
 }
 
 const READERS: Record<string, { size: number; read: (view: DataView, offset: number) => number }> = {
@@ -291,7 +356,9 @@ type Nested = number[] | number[][] | number[][][];
 function nested({ shape, data }: GoldenTensor): Nested {
   if (shape.length === 1) return [...data];
   const step = data.length / shape[0];
-  return Array.from({ length: shape[0] }, (_, i) => nested({ shape: shape.slice(1), data: data.subarray(i * step, (i + 1) * step) })) as Nested;
+  return Array.from({ length: shape[0] }, (_, i) =>
+    nested({ shape: shape.slice(1), data: data.subarray(i * step, (i + 1) * step) }),
+  ) as Nested;
 }
 
 function arrangeDropout(tensors: Map<string, GoldenTensor>): DropoutMasks {
@@ -300,7 +367,12 @@ function arrangeDropout(tensors: Map<string, GoldenTensor>): DropoutMasks {
     const match = /^layers\.(\d+)\.(attentionProbs|attentionOutput|ffnOutput)$/.exec(name);
     if (match) (layers[Number(match[1])] ??= {})[match[2] as keyof LayerDropout] = data;
   }
-  return { embeddings: tensors.get('embeddings')?.data, classifier: tensors.get('classifier')?.data, sop: tensors.get('sop')?.data, layers };
+  return {
+    embeddings: tensors.get('embeddings')?.data,
+    classifier: tensors.get('classifier')?.data,
+    sop: tensors.get('sop')?.data,
+    layers,
+  };
 }
 
 /** A chain of `goldens/crf.json`: `[places][tags]` tables, and what is right. */

@@ -10,7 +10,10 @@ interface Golden extends Pick<ParityRecord, 'loader' | 'outputs' | 'maxLength'> 
   cases: { ids: number[]; typeIds: number[]; values: number[][] }[];
 }
 
-const goldens = JSON.parse(readFileSync(join(import.meta.dirname, 'goldens/python.json'), 'utf8')) as Record<string, Golden>;
+const goldens = JSON.parse(readFileSync(join(import.meta.dirname, 'goldens/python.json'), 'utf8')) as Record<
+  string,
+  Golden
+>;
 const root = mkdtempSync(join(tmpdir(), 'albertine-python-'));
 let records: Record<string, ParityRecord>;
 beforeAll(async () => {
@@ -20,7 +23,9 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Without the keys that only this package reads. */
 function forPython(settings: unknown): unknown {
-  return Array.isArray(settings) ? settings : Object.fromEntries(Object.entries(settings as object).filter(([key]) => !key.startsWith('albertine_')));
+  return Array.isArray(settings)
+    ? settings
+    : Object.fromEntries(Object.entries(settings as object).filter(([key]) => !key.startsWith('albertine_')));
 }
 
 /** As the golden script keeps them. */
@@ -34,8 +39,16 @@ describe('folders in Node and in Python', () => {
 
   it.each(Object.entries(goldens))('%s: Python reads what was compared', (name, golden) => {
     const { loader, outputs, maxLength } = records[name];
-    expect({ loader, outputs, maxLength }).toEqual({ loader: golden.loader, outputs: golden.outputs, maxLength: golden.maxLength });
-    for (const [file, content] of Object.entries(golden.settings)) expect([file, forPython(JSON.parse(readFileSync(join(root, name, file), 'utf8')))]).toEqual([file, forPython(content)]);
+    expect({ loader, outputs, maxLength }).toEqual({
+      loader: golden.loader,
+      outputs: golden.outputs,
+      maxLength: golden.maxLength,
+    });
+    for (const [file, content] of Object.entries(golden.settings))
+      expect([file, forPython(JSON.parse(readFileSync(join(root, name, file), 'utf8')))]).toEqual([
+        file,
+        forPython(content),
+      ]);
     expect(existsSync(join(root, name, 'modules.json'))).toBe('modules.json' in golden.settings);
   });
 
@@ -53,15 +66,25 @@ describe('folders in Node and in Python', () => {
 
   it('pairs have token types, and 16-bit weights are computed in 32', () => {
     for (const [name, { settings, cases }] of Object.entries(goldens)) {
-      expect([name, settings['tokenizer_config.json']]).toMatchObject([name, { model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'], model_max_length: expect.any(Number) as number }]);
+      expect([name, settings['tokenizer_config.json']]).toMatchObject([
+        name,
+        {
+          model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'],
+          model_max_length: expect.any(Number) as number,
+        },
+      ]);
       expect([name, settings['config.json']]).toMatchObject([name, { dtype: 'float32' }]);
       expect([name, cases.some(({ typeIds }) => typeIds.includes(1))]).toEqual([name, name.startsWith('pair')]);
     }
   });
 
   it.each(['albertine-nano-en-zh'])('the built-in %s says so, too', (name) => {
-    const read = (file: string): unknown => JSON.parse(readFileSync(join(import.meta.dirname, '../../models', name, file), 'utf8'));
-    expect(read('tokenizer_config.json')).toMatchObject({ model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'], model_max_length: expect.any(Number) as number });
+    const read = (file: string): unknown =>
+      JSON.parse(readFileSync(join(import.meta.dirname, '../../models', name, file), 'utf8'));
+    expect(read('tokenizer_config.json')).toMatchObject({
+      model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'],
+      model_max_length: expect.any(Number) as number,
+    });
     expect(read('config.json')).toMatchObject({ dtype: 'float32' });
   });
 });

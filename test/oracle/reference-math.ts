@@ -68,7 +68,8 @@ export function layerNorm(x: Matrix, gain: ReferenceWeight, bias: ReferenceWeigh
     const mean = values.reduce((a, b) => a + b, 0) / columns;
     const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / columns;
     const scale = 1 / Math.sqrt(variance + epsilon);
-    for (let i = 0; i < columns; i++) data[row * columns + i] = (values[i] - mean) * scale * gain.data[i] + bias.data[i];
+    for (let i = 0; i < columns; i++)
+      data[row * columns + i] = (values[i] - mean) * scale * gain.data[i] + bias.data[i];
   }
   return { rows, columns, data };
 }
@@ -83,7 +84,10 @@ export function add(a: Matrix, b: Matrix): Matrix {
   return mapMatrix(a, (value, i) => value + b.data[i]);
 }
 
-/** Softmax over the entries of `scores` where `visible` holds; the others, and everything where none is visible, are exactly 0. */
+/**
+ * Softmax over the entries of `scores` where `visible` holds; the others, and everything where none is visible, are
+ * exactly 0.
+ */
 export function maskedSoftmax(scores: readonly number[], visible: readonly boolean[]): number[] {
   const largest = scores.reduce((best, score, i) => (visible[i] && score > best ? score : best), -Infinity);
   const exponentials = scores.map((score, i) => (visible[i] ? Math.exp(score - largest) : 0));

@@ -1,6 +1,15 @@
 import { groupOfDepth, headSize, type AlbertConfig } from '../../src/model/config.ts';
 import { layerPrefix } from '../../src/model/parameters.ts';
-import { ACTIVATION_FUNCTIONS, add, layerNorm, linear, mapMatrix, maskedSoftmax, type Matrix, type ReferenceWeight } from './reference-math.ts';
+import {
+  ACTIVATION_FUNCTIONS,
+  add,
+  layerNorm,
+  linear,
+  mapMatrix,
+  maskedSoftmax,
+  type Matrix,
+  type ReferenceWeight,
+} from './reference-math.ts';
 
 /**
  * ALBERT (Lan et al. 2019, arXiv 1909.11942) in plain float64 loops: slow, and meant to be checked by reading.
@@ -45,7 +54,9 @@ export interface DropoutMasks {
 
 export interface ReferenceOptions {
   dropoutMasks?: DropoutMasks;
-  /** What `classifier.weight` classifies. Default `sequence`; `token` fills `tokenLogits` instead of `classifierLogits`. */
+  /**
+   * What `classifier.weight` classifies. Default `sequence`; `token` fills `tokenLogits` instead of `classifierLogits`.
+   */
   classifier?: 'sequence' | 'token';
 }
 
@@ -79,10 +90,17 @@ interface Pass {
 }
 
 /** Runs the network. Heads are computed when their weights are there. */
-export function referenceForward(config: AlbertConfig, weights: ReferenceWeights, batch: ReferenceBatch, options: ReferenceOptions = {}): ReferenceOutput {
+export function referenceForward(
+  config: AlbertConfig,
+  weights: ReferenceWeights,
+  batch: ReferenceBatch,
+  options: ReferenceOptions = {},
+): ReferenceOutput {
   const batchSize = batch.inputIds.length;
   const length = batch.inputIds[0].length;
-  const visible = batch.inputIds.map((row, b) => row.map((_id, s) => (batch.attentionMask ? Boolean(batch.attentionMask[b][s]) : true)));
+  const visible = batch.inputIds.map((row, b) =>
+    row.map((_id, s) => (batch.attentionMask ? Boolean(batch.attentionMask[b][s]) : true)),
+  );
   const pass: Pass = { config, weights, batchSize, length, visible };
   const masks = options.dropoutMasks ?? {};
 
@@ -92,7 +110,12 @@ export function referenceForward(config: AlbertConfig, weights: ReferenceWeights
   const attentions: Float64Array[] = [];
   for (let depth = 0; depth < config.numHiddenLayers; depth++) {
     for (let inner = 0; inner < config.innerGroupNum; inner++) {
-      const layer = runLayer(pass, hidden, layerPrefix(groupOfDepth(config, depth), inner), masks.layers?.[attentions.length] ?? {});
+      const layer = runLayer(
+        pass,
+        hidden,
+        layerPrefix(groupOfDepth(config, depth), inner),
+        masks.layers?.[attentions.length] ?? {},
+      );
       hidden = layer.output;
       attentions.push(layer.probabilities);
     }
@@ -117,7 +140,8 @@ function norm(pass: Pass, x: Matrix, name: string): Matrix {
 
 function dropped(x: Matrix, factors: ArrayLike<number> | undefined): Matrix {
   if (!factors) return x;
-  if (factors.length !== x.data.length) throw new Error(`dropout: ${factors.length} factors for ${x.data.length} values`);
+  if (factors.length !== x.data.length)
+    throw new Error(`dropout: ${factors.length} factors for ${x.data.length} values`);
   return mapMatrix(x, (value, i) => value * factors[i]);
 }
 
@@ -128,21 +152,28 @@ function embed(pass: Pass, batch: ReferenceBatch): Matrix {
   const table = (kind: string) => weight(pass, `albert.embeddings.${kind}_embeddings.weight`);
   const sum: Matrix = { rows: batchSize * length, columns: size, data: new Float64Array(batchSize * length * size) };
   const addRow = (embeddings: ReferenceWeight, index: number, position: number): void => {
-    if (!(index >= 0 && index < embeddings.shape[0])) throw new Error(`reference: index ${index} is outside a table of ${embeddings.shape[0]} rows`);
+    if (!(index >= 0 && index < embeddings.shape[0]))
+      throw new Error(`reference: index ${index} is outside a table of ${embeddings.shape[0]} rows`);
     for (let i = 0; i < size; i++) sum.data[position * size + i] += embeddings.data[index * size + i];
   };
   for (let b = 0; b < batchSize; b++) {
     for (let s = 0; s < length; s++) {
       addRow(table('word'), batch.inputIds[b][s], b * length + s);
       addRow(table('token_type'), batch.tokenTypeIds?.[b][s] ?? 0, b * length + s);
-      if (config.positionEmbeddingType === 'absolute') addRow(table('position'), batch.positionIds?.[b][s] ?? s, b * length + s);
+      if (config.positionEmbeddingType === 'absolute')
+        addRow(table('position'), batch.positionIds?.[b][s] ?? s, b * length + s);
     }
   }
   return norm(pass, sum, 'albert.embeddings.LayerNorm');
 }
 
 /** Post-norm transformer layer: attention, residual, norm; feed-forward, residual, norm. */
-function runLayer(pass: Pass, x: Matrix, prefix: string, masks: LayerDropout): { output: Matrix; probabilities: Float64Array } {
+function runLayer(
+  pass: Pass,
+  x: Matrix,
+  prefix: string,
+  masks: LayerDropout,
+): { output: Matrix; probabilities: Float64Array } {
   const { context, probabilities } = attend(pass, x, `${prefix}.attention`, masks.attentionProbs);
   const projected = dropped(dense(pass, context, `${prefix}.attention.dense`), masks.attentionOutput);
   const attended = norm(pass, add(x, projected), `${prefix}.attention.LayerNorm`);
@@ -151,31 +182,52 @@ function runLayer(pass: Pass, x: Matrix, prefix: string, masks: LayerDropout): {
   return { output: norm(pass, add(attended, fed), `${prefix}.full_layer_layer_norm`), probabilities };
 }
 
-/** Multi-head attention before its output projection; `probabilities` are [batch, heads, query, key] without dropout. */
-function attend(pass: Pass, x: Matrix, prefix: string, factors: ArrayLike<number> | undefined): { context: Matrix; probabilities: Float64Array } {
+/**
+ * Multi-head attention before its output projection; `probabilities` are [batch, heads, query, key] without dropout.
+ */
+function attend(
+  pass: Pass,
+  x: Matrix,
+  prefix: string,
+  factors: ArrayLike<number> | undefined,
+): { context: Matrix; probabilities: Float64Array } {
   const { config, batchSize, length, visible } = pass;
   const heads = config.numAttentionHeads;
   const size = headSize(config);
   const [query, key, value] = ['query', 'key', 'value'].map((name) => dense(pass, x, `${prefix}.${name}`));
-  const relative = config.positionEmbeddingType === 'absolute' ? undefined : weight(pass, `${prefix}.distance_embedding.weight`);
+  const relative =
+    config.positionEmbeddingType === 'absolute' ? undefined : weight(pass, `${prefix}.distance_embedding.weight`);
   const probabilities = new Float64Array(batchSize * heads * length * length);
-  if (factors && factors.length !== probabilities.length) throw new Error(`dropout: ${factors.length} factors for ${probabilities.length} probabilities`);
+  if (factors && factors.length !== probabilities.length)
+    throw new Error(`dropout: ${factors.length} factors for ${probabilities.length} probabilities`);
   const context: Matrix = { rows: x.rows, columns: config.hiddenSize, data: new Float64Array(x.data.length) };
-  const head = (matrix: Matrix, b: number, s: number, h: number) => matrix.data.subarray((b * length + s) * config.hiddenSize + h * size).subarray(0, size);
+  const head = (matrix: Matrix, b: number, s: number, h: number) =>
+    matrix.data.subarray((b * length + s) * config.hiddenSize + h * size).subarray(0, size);
 
   for (let b = 0; b < batchSize; b++) {
     for (let h = 0; h < heads; h++) {
       for (let l = 0; l < length; l++) {
         const scores = Array.from({ length }, (_, r) => {
           const content = dot(head(query, b, l, h), head(key, b, r, h)) / Math.sqrt(size);
-          return content + (relative ? relativeScore(config, relative, { query: head(query, b, l, h), key: head(key, b, r, h), distance: l - r }) : 0);
+          return (
+            content +
+            (relative
+              ? relativeScore(config, relative, {
+                  query: head(query, b, l, h),
+                  key: head(key, b, r, h),
+                  distance: l - r,
+                })
+              : 0)
+          );
         });
         const start = ((b * heads + h) * length + l) * length;
         const output = head(context, b, l, h);
         maskedSoftmax(scores, visible[b]).forEach((probability, r) => {
           probabilities[start + r] = probability;
           const kept = probability * (factors ? factors[start + r] : 1);
-          head(value, b, r, h).forEach((entry, i) => { output[i] += kept * entry; });
+          head(value, b, r, h).forEach((entry, i) => {
+            output[i] += kept * entry;
+          });
         });
       }
     }
@@ -188,12 +240,18 @@ function attend(pass: Pass, x: Matrix, prefix: string, factors: ArrayLike<number
  * 1803.02155; `relative_key_query` is method 4 of Huang et al. 2020, arXiv 2009.13658). Not divided by sqrt(head
  * size), as in Hugging Face's AlbertAttention and unlike its BertSelfAttention.
  */
-function relativeScore(config: AlbertConfig, table: ReferenceWeight, pair: { query: Float64Array; key: Float64Array; distance: number }): number {
+function relativeScore(
+  config: AlbertConfig,
+  table: ReferenceWeight,
+  pair: { query: Float64Array; key: Float64Array; distance: number },
+): number {
   const size = headSize(config);
   const row = pair.distance + config.maxPositionEmbeddings - 1;
   if (!(row >= 0 && row < table.shape[0])) throw new Error(`reference: distance ${pair.distance} is outside the table`);
   const embedding = table.data.subarray(row * size, (row + 1) * size);
-  return dot(pair.query, embedding) + (config.positionEmbeddingType === 'relative_key_query' ? dot(pair.key, embedding) : 0);
+  return (
+    dot(pair.query, embedding) + (config.positionEmbeddingType === 'relative_key_query' ? dot(pair.key, embedding) : 0)
+  );
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -203,27 +261,42 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** The pooler and every head whose weights exist, on the last hidden state. */
-function runHeads(pass: Pass, hidden: Matrix, options: ReferenceOptions): Omit<ReferenceOutput, 'hiddenStates' | 'attentions'> {
+function runHeads(
+  pass: Pass,
+  hidden: Matrix,
+  options: ReferenceOptions,
+): Omit<ReferenceOutput, 'hiddenStates' | 'attentions'> {
   const { config, weights } = pass;
   const masks = options.dropoutMasks ?? {};
   const output: Omit<ReferenceOutput, 'hiddenStates' | 'attentions'> = {};
   if (weights.has('predictions.dense.weight')) {
     const transformed = mapMatrix(dense(pass, hidden, 'predictions.dense'), ACTIVATION_FUNCTIONS[config.hiddenAct]);
     const normed = norm(pass, transformed, 'predictions.LayerNorm');
-    output.mlmLogits = linear(normed, weight(pass, 'albert.embeddings.word_embeddings.weight'), weight(pass, 'predictions.bias')).data;
+    output.mlmLogits = linear(
+      normed,
+      weight(pass, 'albert.embeddings.word_embeddings.weight'),
+      weight(pass, 'predictions.bias'),
+    ).data;
   }
   if (weights.has('qa_outputs.weight')) output.qaLogits = dense(pass, hidden, 'qa_outputs').data;
-  if (weights.has('classifier.weight') && options.classifier === 'token') output.tokenLogits = dense(pass, dropped(hidden, masks.classifier), 'classifier').data;
+  if (weights.has('classifier.weight') && options.classifier === 'token')
+    output.tokenLogits = dense(pass, dropped(hidden, masks.classifier), 'classifier').data;
   if (!weights.has('albert.pooler.weight')) return output;
 
-  const first: Matrix = { rows: pass.batchSize, columns: config.hiddenSize, data: new Float64Array(pass.batchSize * config.hiddenSize) };
+  const first: Matrix = {
+    rows: pass.batchSize,
+    columns: config.hiddenSize,
+    data: new Float64Array(pass.batchSize * config.hiddenSize),
+  };
   for (let b = 0; b < pass.batchSize; b++) {
     const start = b * pass.length * config.hiddenSize;
     first.data.set(hidden.data.subarray(start, start + config.hiddenSize), b * config.hiddenSize);
   }
   const pooled = mapMatrix(dense(pass, first, 'albert.pooler'), Math.tanh);
   output.pooled = pooled.data;
-  if (weights.has('sop_classifier.classifier.weight')) output.sopLogits = dense(pass, dropped(pooled, masks.sop), 'sop_classifier.classifier').data;
-  if (weights.has('classifier.weight') && options.classifier !== 'token') output.classifierLogits = dense(pass, dropped(pooled, masks.classifier), 'classifier').data;
+  if (weights.has('sop_classifier.classifier.weight'))
+    output.sopLogits = dense(pass, dropped(pooled, masks.sop), 'sop_classifier.classifier').data;
+  if (weights.has('classifier.weight') && options.classifier !== 'token')
+    output.classifierLogits = dense(pass, dropped(pooled, masks.classifier), 'classifier').data;
   return output;
 }

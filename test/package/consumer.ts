@@ -1,6 +1,7 @@
 /*
- * What a user of the package writes, compiled by types.test.ts as ES module, as CommonJS and for a bundler, with nothing but the package installed.
- * It is not part of this project's own compilation in spirit, but it has to satisfy it.
+ * What a user of the package writes, compiled by types.test.ts as ES module, as CommonJS and for a bundler, with
+ * nothing but the package installed. It is not part of this project's own compilation in spirit, but it has to satisfy
+ * it.
  */
 import * as graph from 'albertine/graph';
 import { Albert, AlbertineError, cosine, TextClassifier, type EmbeddingMatrix } from 'albertine';
@@ -24,4 +25,15 @@ export async function use(options: LoadOptions): Promise<number> {
   return cosine(row, matrix.row(1)) + encoding.ids.length + spearman([1, 2], [2, 1]) + (classifier.labels?.length ?? 0);
 }
 
-export const others = { AlbertineError, browser, compile, graph, Graph, loadModel, loadTokenizer, openCheckpoint, readTexts, Trainer };
+export const others = {
+  AlbertineError,
+  browser,
+  compile,
+  graph,
+  Graph,
+  loadModel,
+  loadTokenizer,
+  openCheckpoint,
+  readTexts,
+  Trainer,
+};

@@ -12,14 +12,25 @@ let recipe: Recipe;
 beforeAll(async () => {
   corpus = await mkdtemp(join(tmpdir(), 'context-'));
   recipe = await readRecipe(join(import.meta.dirname, '../../recipes/miniature.json'));
-  for (const file of ['en.txt', 'zh.txt', 'heldout-en.txt', 'heldout-zh.txt', 'scored-train.csv', 'scored-dev.csv', 'scored-test.csv']) await writeFile(join(corpus, file), file);
+  for (const file of [
+    'en.txt',
+    'zh.txt',
+    'heldout-en.txt',
+    'heldout-zh.txt',
+    'scored-train.csv',
+    'scored-dev.csv',
+    'scored-test.csv',
+  ])
+    await writeFile(join(corpus, file), file);
 });
 afterAll(() => rm(corpus, { recursive: true, force: true }));
 
 /** Hash of the settings of every stage. */
 async function keysOf(changed: Recipe): Promise<Record<string, string>> {
   const context: BuildContext = { recipe: changed, corpus, data: corpus, onNote: () => undefined };
-  return Object.fromEntries(await Promise.all(stagesOf(context).map(async (stage) => [stage.name, hashOf(await stage.settings())] as const)));
+  return Object.fromEntries(
+    await Promise.all(stagesOf(context).map(async (stage) => [stage.name, hashOf(await stage.settings())] as const)),
+  );
 }
 
 describe('settings of stages', () => {

@@ -6,7 +6,9 @@ import { retrievalOf } from '../../recipes/measure.ts';
 import type { Albert, EmbeddingMatrix } from '../../src/index.ts';
 
 let folder: string;
-beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'measure-')); });
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'measure-'));
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Embeds a text as the vector that it spells, such as "1 0 2". */
@@ -25,11 +27,22 @@ async function file(name: string, content: string): Promise<string> {
 
 describe('figures of a released model', () => {
   it('retrieval looks among the texts of one language, and a tie is no hit', async () => {
-    const pair = (text: string, other: string, language: string): string => `${JSON.stringify({ text, pair: other, language })}\n`;
+    const pair = (text: string, other: string, language: string): string =>
+      `${JSON.stringify({ text, pair: other, language })}\n`;
     // en: the first two find theirs, the third is nearer to the second. zh: both answers are the same vector.
-    const path = await file('pairs.jsonl', [
-      pair('1 0 0', '1 0 0', 'en'), pair('0 1 0', '0 1 0.1', 'en'), pair('0 1 0.2', '0 0 1', 'en'), pair('1 0 0', '1 1 0', 'zh'), pair('0 1 0', '1 1 0', 'zh'),
-    ].join(''));
-    expect(await retrievalOf(spelling, path)).toEqual({ en: { pairs: 3, accuracy: 2 / 3 }, zh: { pairs: 2, accuracy: 0 } });
+    const path = await file(
+      'pairs.jsonl',
+      [
+        pair('1 0 0', '1 0 0', 'en'),
+        pair('0 1 0', '0 1 0.1', 'en'),
+        pair('0 1 0.2', '0 0 1', 'en'),
+        pair('1 0 0', '1 1 0', 'zh'),
+        pair('0 1 0', '1 1 0', 'zh'),
+      ].join(''),
+    );
+    expect(await retrievalOf(spelling, path)).toEqual({
+      en: { pairs: 3, accuracy: 2 / 3 },
+      zh: { pairs: 2, accuracy: 0 },
+    });
   });
 });

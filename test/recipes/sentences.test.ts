@@ -9,7 +9,8 @@ let folder: string;
 let parts: TextPart[];
 
 /** Paragraph `p` is "P<p> s0. P<p> s1. ...", so that a text tells where it is from. */
-const english = (p: number): string => Array.from({ length: 2 + (p % 4) }, (_, s) => `Paragraph ${p} has sentence ${s}.`).join(' ');
+const english = (p: number): string =>
+  Array.from({ length: 2 + (p % 4) }, (_, s) => `Paragraph ${p} has sentence ${s}.`).join(' ');
 const chinese = (p: number): string => Array.from({ length: 2 + (p % 4) }, (_, s) => `第${p}段的第${s}句话。`).join('');
 
 beforeAll(async () => {
@@ -26,12 +27,22 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const LANGUAGES = { en: { sentences: 100, pairs: 80, characters: [10, 200] as const }, zh: { sentences: 50, pairs: 40, characters: [5, 60] as const } };
+const LANGUAGES = {
+  en: { sentences: 100, pairs: 80, characters: [10, 200] as const },
+  zh: { sentences: 50, pairs: 40, characters: [5, 60] as const },
+};
 
 describe('texts for contrastive training', () => {
   it('are as many as asked for, within the limits, each once, and the same for the same seed', async () => {
     const drawn = await drawTexts(parts, { languages: LANGUAGES, seed: 3 });
-    for (const [language, { sentences, pairs, characters: [least, most] }] of Object.entries(LANGUAGES)) {
+    for (const [
+      language,
+      {
+        sentences,
+        pairs,
+        characters: [least, most],
+      },
+    ] of Object.entries(LANGUAGES)) {
       const found = drawn.get(language)!;
       expect([found.sentences.length, found.pairs.length]).toEqual([sentences, pairs]);
       expect(new Set(found.sentences.map(({ text }) => text)).size).toBe(sentences);
@@ -48,15 +59,23 @@ describe('texts for contrastive training', () => {
       expect(paragraph).toContain(`${text} ${pair}`);
       for (const span of [text, pair!]) expect(span.match(/\./g)!.length).toBeLessThanOrEqual(2);
     }
-    for (const { text, pair } of drawn.get('zh')!.pairs) expect(chinese(Number(/^第(\d+)段/.exec(text)![1]))).toContain(`${text}${pair}`);
+    for (const { text, pair } of drawn.get('zh')!.pairs)
+      expect(chinese(Number(/^第(\d+)段/.exec(text)![1]))).toContain(`${text}${pair}`);
     const places = drawn.get('en')!.pairs.map(({ text }) => text.match(/\./g)!.length);
     expect(new Set(places)).toEqual(new Set([1, 2]));
   });
 
   it('files have the languages in turn', async () => {
     const drawn = await drawTexts(parts, { languages: LANGUAGES, seed: 1 });
-    const rows = await writeTexts(folder, 'pairs', new Map([...drawn].map(([language, { pairs }]) => [language, pairs])));
-    const lines = (await readFile(join(folder, 'pairs.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Record<string, string>);
+    const rows = await writeTexts(
+      folder,
+      'pairs',
+      new Map([...drawn].map(([language, { pairs }]) => [language, pairs])),
+    );
+    const lines = (await readFile(join(folder, 'pairs.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, string>);
     expect(rows).toEqual({ en: 80, zh: 40 });
     expect(lines.slice(0, 60).filter(({ language }) => language === 'zh').length).toBe(20);
     expect(Object.keys(lines[0])).toEqual(['text', 'pair', 'language']);
@@ -76,6 +95,11 @@ describe('texts for contrastive training', () => {
     expect(none.take()).toEqual([]);
     const few = new Reservoir(10, createRandom(1));
     for (let i = 0; i < 3000; i++) few.offer(1, () => ({ text: `${i % 4}` }));
-    expect(few.take().map(({ text }) => text).sort()).toEqual(['0', '1', '2', '3']);
+    expect(
+      few
+        .take()
+        .map(({ text }) => text)
+        .sort(),
+    ).toEqual(['0', '1', '2', '3']);
   });
 });

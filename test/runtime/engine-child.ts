@@ -9,4 +9,6 @@ const encoder = await AlbertEncoder.create(config, weights, { threads: Number(pr
 const { lastHiddenState, hiddenStates } = await encoder.forward(exampleBatch(2, 7), { layers: 'all' });
 encoder[Symbol.dispose]();
 const first = hiddenStates.get(1)!;
-process.stdout.write(JSON.stringify({ engine, fallbackReason, last: Array.from(lastHiddenState), first: Array.from(first) }));
+process.stdout.write(
+  JSON.stringify({ engine, fallbackReason, last: Array.from(lastHiddenState), first: Array.from(first) }),
+);

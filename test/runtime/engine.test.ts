@@ -6,7 +6,12 @@ import { exampleBatch, exampleModel } from './example-model.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-interface Report { engine: string; fallbackReason?: string; last: number[]; first: number[] }
+interface Report {
+  engine: string;
+  fallbackReason?: string;
+  last: number[];
+  first: number[];
+}
 
 /** Node options after which importing any of `packages` fails as if it were not installed. */
 function without(packages: readonly string[]): string[] {
@@ -16,16 +21,40 @@ function without(packages: readonly string[]): string[] {
     return next(specifier, context);
   }`;
   const url = `data:text/javascript,${encodeURIComponent(hook)}`;
-  return ['--import', `data:text/javascript,${encodeURIComponent(`import { register } from 'node:module'; register(${JSON.stringify(url)});`)}`];
+  return [
+    '--import',
+    `data:text/javascript,${encodeURIComponent(`import { register } from 'node:module'; register(${JSON.stringify(url)});`)}`,
+  ];
 }
 
-function run(options: { missing?: string[]; engine?: string; threads?: number }): { report?: Report; stderr: string; status: number | null } {
+function run(options: { missing?: string[]; engine?: string; threads?: number }): {
+  report?: Report;
+  stderr: string;
+  status: number | null;
+} {
   const environment: Record<string, string | undefined> = { ...process.env, ALBERTINE_ENGINE: options.engine };
   delete environment['NODE_OPTIONS'];
-  const child = spawnSync(process.execPath, ['--import', 'tsx', ...without(options.missing ?? []), join(import.meta.dirname, 'engine-child.ts'), String(options.threads ?? 1)], {
-    cwd: ROOT, encoding: 'utf8', timeout: 60_000, env: environment,
-  });
-  return { ...(child.stdout && { report: JSON.parse(child.stdout) as Report }), stderr: child.stderr, status: child.status };
+  const child = spawnSync(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      ...without(options.missing ?? []),
+      join(import.meta.dirname, 'engine-child.ts'),
+      String(options.threads ?? 1),
+    ],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: environment,
+    },
+  );
+  return {
+    ...(child.stdout && { report: JSON.parse(child.stdout) as Report }),
+    stderr: child.stderr,
+    status: child.status,
+  };
 }
 
 async function expectedStates(): Promise<{ last: Float32Array; first: Float32Array }> {
@@ -35,7 +64,8 @@ async function expectedStates(): Promise<{ last: Float32Array; first: Float32Arr
   return { last: lastHiddenState, first: hiddenStates.get(1)! };
 }
 
-const largestDifference = (a: readonly number[], b: Float32Array): number => Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+const largestDifference = (a: readonly number[], b: Float32Array): number =>
+  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
 
 describe('the engine', () => {
   it('is native where onnxruntime-node is installed', () => {
@@ -58,19 +88,25 @@ describe('the engine', () => {
     const { report, stderr } = run({ missing: ['onnxruntime-node'] });
     expect(report).toMatchObject({ engine: 'wasm', fallbackReason: "Cannot find package 'onnxruntime-node'" });
     expect(largestDifference(report!.last, (await expectedStates()).last)).toBeLessThan(1e-5);
-    expect(stderr).toMatch(/\[ALBERTINE_WASM\] Warning: onnxruntime-node cannot be loaded \(Cannot find package 'onnxruntime-node'\), so models run on WebAssembly/);
+    expect(stderr).toMatch(
+      /\[ALBERTINE_WASM\] Warning: onnxruntime-node cannot be loaded \(Cannot find package 'onnxruntime-node'\), so models run on WebAssembly/,
+    );
     expect(stderr).toContain('ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node');
   });
 
   it('says what is missing when nothing loads', () => {
     const { status, stderr } = run({ missing: ['onnxruntime-node', 'onnxruntime-web'] });
     expect(status).not.toBe(0);
-    expect(stderr).toMatch(/onnxruntime-node cannot be loaded \(.*'onnxruntime-node'\), and onnxruntime-web cannot be loaded: .*'onnxruntime-web'\. Install it with: ONNXRUNTIME_NODE_INSTALL=skip/);
+    expect(stderr).toMatch(
+      /onnxruntime-node cannot be loaded \(.*'onnxruntime-node'\), and onnxruntime-web cannot be loaded: .*'onnxruntime-web'\. Install it with: ONNXRUNTIME_NODE_INSTALL=skip/,
+    );
     expect(stderr).toContain("code: 'runtime_unavailable'");
   });
 
   it('obeys ALBERTINE_ENGINE or refuses it', () => {
-    expect(run({ engine: 'native', missing: ['onnxruntime-node'] }).stderr).toMatch(/onnxruntime-node cannot be loaded: Cannot find package/);
+    expect(run({ engine: 'native', missing: ['onnxruntime-node'] }).stderr).toMatch(
+      /onnxruntime-node cannot be loaded: Cannot find package/,
+    );
     expect(run({ engine: 'cuda' }).stderr).toMatch(/ALBERTINE_ENGINE must be one of native, wasm, got "cuda"/);
   });
 });

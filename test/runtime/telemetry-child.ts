@@ -11,8 +11,15 @@ const self = import.meta.url.split('?')[0];
 function thread(data: object, env?: Record<string, string>): Worker {
   const api = pathToFileURL(process.env['TSX_API'] ?? '').href;
   const code = `import(${JSON.stringify(api)}).then(({ tsImport }) => tsImport(${JSON.stringify(self)}, ${JSON.stringify(self)}))`;
-  const worker = new Worker(code, { eval: true, workerData: data, execArgv: [], ...(env && { env: { TSX_API: process.env['TSX_API'] ?? '', ...env } }) });
-  worker.on('error', (error) => { throw error; });
+  const worker = new Worker(code, {
+    eval: true,
+    workerData: data,
+    execArgv: [],
+    ...(env && { env: { TSX_API: process.env['TSX_API'] ?? '', ...env } }),
+  });
+  worker.on('error', (error) => {
+    throw error;
+  });
   return worker;
 }
 
@@ -26,10 +33,18 @@ async function embed(): Promise<void> {
 }
 
 switch (place) {
-  case 'main': await embed(); break;
-  case 'worker': thread({ place: 'main' }); break;
-  case 'worker with an environment of its own': thread({ place: 'main' }, { OTHER: 'variable' }); break;
-  case 'worker of a worker': thread({ place: 'worker' }); break;
+  case 'main':
+    await embed();
+    break;
+  case 'worker':
+    thread({ place: 'main' });
+    break;
+  case 'worker with an environment of its own':
+    thread({ place: 'main' }, { OTHER: 'variable' });
+    break;
+  case 'worker of a worker':
+    thread({ place: 'worker' });
+    break;
   case 'worker that the main thread waits for': {
     const done = new Int32Array(new SharedArrayBuffer(4));
     thread({ place: 'main and tell', done });
@@ -43,6 +58,9 @@ switch (place) {
     Atomics.notify(done, 0);
     break;
   }
-  case 'fork': fork(process.argv[1], ['main'], { env: { ...process.env } }); break;
-  default: throw new Error(`no such place: ${place}`);
+  case 'fork':
+    fork(process.argv[1], ['main'], { env: { ...process.env } });
+    break;
+  default:
+    throw new Error(`no such place: ${place}`);
 }

@@ -10,28 +10,82 @@ const TSX_API = join(dirname(createRequire(import.meta.url).resolve('tsx/package
 const scratch = mkdtempSync(join(tmpdir(), 'albertine-telemetry-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-interface Ran { stdout: string; stderr: string; status: number | null; left: string[]; sockets: string[] }
+interface Ran {
+  stdout: string;
+  stderr: string;
+  status: number | null;
+  left: string[];
+  sockets: string[];
+}
 
 // The engine reports nothing where it takes the machine for one of these services, and these tests would see nothing.
-const SERVICES = ['CI', 'TF_BUILD', 'GITHUB_ACTIONS', 'GITLAB_CI', 'CIRCLECI', 'TRAVIS', 'JENKINS_URL', 'CODEBUILD_BUILD_ID', 'BUILDKITE', 'TEAMCITY_VERSION', 'APPVEYOR', 'BITBUCKET_BUILD_NUMBER'];
+const SERVICES = [
+  'CI',
+  'TF_BUILD',
+  'GITHUB_ACTIONS',
+  'GITLAB_CI',
+  'CIRCLECI',
+  'TRAVIS',
+  'JENKINS_URL',
+  'CODEBUILD_BUILD_ID',
+  'BUILDKITE',
+  'TEAMCITY_VERSION',
+  'APPVEYOR',
+  'BITBUCKET_BUILD_NUMBER',
+];
 
 /** Runs Node with an empty home and an empty temporary folder, and without what decides whether the engine reports. */
-function run(name: string, argv: readonly string[], options: { trace?: boolean; env?: Record<string, string> } = {}): Ran {
+function run(
+  name: string,
+  argv: readonly string[],
+  options: { trace?: boolean; env?: Record<string, string> } = {},
+): Ran {
   const [home, temporary, trace] = ['home', 'tmp', 'trace'].map((part) => join(scratch, `${name}-${part}`));
   mkdirSync(home);
   mkdirSync(temporary);
-  const unset = { ...Object.fromEntries(SERVICES.map((name) => [name, undefined])), NODE_OPTIONS: undefined, XDG_CACHE_HOME: undefined, ALBERTINE_ENGINE: undefined, ORT_DISABLE_TELEMETRY: undefined };
-  const env = { ...process.env, ...unset, HOME: home, TMPDIR: temporary, TSX_API, TSX_DISABLE_CACHE: '1', ...options.env };
+  const unset = {
+    ...Object.fromEntries(SERVICES.map((name) => [name, undefined])),
+    NODE_OPTIONS: undefined,
+    XDG_CACHE_HOME: undefined,
+    ALBERTINE_ENGINE: undefined,
+    ORT_DISABLE_TELEMETRY: undefined,
+  };
+  const env = {
+    ...process.env,
+    ...unset,
+    HOME: home,
+    TMPDIR: temporary,
+    TSX_API,
+    TSX_DISABLE_CACHE: '1',
+    ...options.env,
+  };
   const node = [process.execPath, '--import', 'tsx', ...argv];
-  const [command, ...rest] = options.trace ? ['strace', '-f', '-qq', '-e', 'trace=socket,connect,sendto', '-o', trace, ...node] : node;
+  const [command, ...rest] = options.trace
+    ? ['strace', '-f', '-qq', '-e', 'trace=socket,connect,sendto', '-o', trace, ...node]
+    : node;
   const { stdout, stderr, status } = spawnSync(command, rest, { cwd: ROOT, encoding: 'utf8', timeout: 60_000, env });
-  const left = [home, temporary].flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => entry.name));
-  const sockets = options.trace ? readFileSync(trace, 'utf8').split('\n').filter((line) => /AF_INET6?\b/.test(line)) : [];
+  const left = [home, temporary].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => entry.name),
+  );
+  const sockets = options.trace
+    ? readFileSync(trace, 'utf8')
+        .split('\n')
+        .filter((line) => /AF_INET6?\b/.test(line))
+    : [];
   return { stdout, stderr, status, left, sockets };
 }
 
 const CHILD = join(import.meta.dirname, 'telemetry-child.ts');
-const PLACES = ['main', 'worker', 'worker with an environment of its own', 'worker of a worker', 'worker that the main thread waits for', 'fork'];
+const PLACES = [
+  'main',
+  'worker',
+  'worker with an environment of its own',
+  'worker of a worker',
+  'worker that the main thread waits for',
+  'fork',
+];
 const hasStrace = spawnSync('strace', ['-V']).status === 0;
 
 describe('nothing is recorded or reported by the engine', () => {
@@ -57,7 +111,10 @@ describe('nothing is recorded or reported by the engine', () => {
   });
 
   it.skipIf(!hasStrace)(`no internet socket is opened${hasStrace ? '' : ' (skipped: strace is not installed)'}`, () => {
-    for (const [name, argv] of [['traced-cli', [join(ROOT, 'src/cli/main.ts'), 'embed', 'a cat']], ['traced-worker', [CHILD, 'worker']]] as const) {
+    for (const [name, argv] of [
+      ['traced-cli', [join(ROOT, 'src/cli/main.ts'), 'embed', 'a cat']],
+      ['traced-worker', [CHILD, 'worker']],
+    ] as const) {
       const { status, stderr, sockets } = run(name, argv, { trace: true });
       expect(status, stderr).toBe(0);
       expect(sockets).toEqual([]);

@@ -6,10 +6,12 @@ const V1 = '/sys/fs/cgroup/cpu';
 const cores = availableParallelism();
 
 /** A file system with these files only. */
-const files = (content: Record<string, string>) => (path: string): string => {
-  if (!(path in content)) throw new Error(`ENOENT: ${path}`);
-  return content[path];
-};
+const files =
+  (content: Record<string, string>) =>
+  (path: string): string => {
+    if (!(path in content)) throw new Error(`ENOENT: ${path}`);
+    return content[path];
+  };
 
 describe('defaultThreads', () => {
   it.each([
@@ -19,7 +21,11 @@ describe('defaultThreads', () => {
     ['version 2, one and a half', { '/sys/fs/cgroup/cpu.max': '150000 100000\n' }, 1],
     ['version 2, a tenth', { '/sys/fs/cgroup/cpu.max': '10000 100000' }, 1],
     ['version 2, more than there are', { '/sys/fs/cgroup/cpu.max': '100000000 100000' }, cores],
-    ['version 1 without a limit', { [`${V1}/cpu.cfs_quota_us`]: '-1\n', [`${V1}/cpu.cfs_period_us`]: '100000\n' }, cores],
+    [
+      'version 1 without a limit',
+      { [`${V1}/cpu.cfs_quota_us`]: '-1\n', [`${V1}/cpu.cfs_period_us`]: '100000\n' },
+      cores,
+    ],
     ['version 1, one processor', { [`${V1}/cpu.cfs_quota_us`]: '50000\n', [`${V1}/cpu.cfs_period_us`]: '50000\n' }, 1],
     ['version 1 without a period', { [`${V1}/cpu.cfs_quota_us`]: '100000\n' }, 1],
     ['nonsense', { '/sys/fs/cgroup/cpu.max': 'hello' }, cores],

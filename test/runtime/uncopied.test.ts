@@ -31,7 +31,11 @@ describe.skipIf(engine !== 'native')('results that have their place', () => {
   it('come with others, of known and of unknown size', async () => {
     const graph = new Graph();
     const x = graph.input('x', ['n']);
-    const known = { y: rawUnary('Neg', x), size: graph.apply('Shape', [x], [1], { dtype: 'int64' }), sum: graph.apply('ReduceSum', [x], [], { attributes: { keepdims: 0 } }) };
+    const known = {
+      y: rawUnary('Neg', x),
+      size: graph.apply('Shape', [x], [1], { dtype: 'int64' }),
+      sum: graph.apply('ReduceSum', [x], [], { attributes: { keepdims: 0 } }),
+    };
     const unknown = { positive: graph.apply('NonZero', [x], [1, 'found'], { dtype: 'int64' }) };
     const data = new Float32Array(50_000);
     data.set([5, 0, 2]);
@@ -52,8 +56,18 @@ describe.skipIf(engine !== 'native')('results that have their place', () => {
     const graph = new Graph();
     const ids = graph.input('ids', ['n'], { dtype: 'int64' });
     const table = graph.input('table', ['rows', 20_000]);
-    using compiled = await compile({ outputs: { y: graph.apply('Gather', [table, ids], ['n', 20_000], { attributes: { axis: 0 } }) } }, { threads: 1 });
-    const run = (id: number): Promise<unknown> => compiled.run({ ids: int64([1], [id]), table: zeros('float32', [2, 20_000]) }, { into: { y: zeros('float32', [1, 20_000]) } });
-    await expect(run(9)).rejects.toMatchObject({ code: 'runtime_failed', message: expect.stringContaining('Gather') as string });
+    using compiled = await compile(
+      { outputs: { y: graph.apply('Gather', [table, ids], ['n', 20_000], { attributes: { axis: 0 } }) } },
+      { threads: 1 },
+    );
+    const run = (id: number): Promise<unknown> =>
+      compiled.run(
+        { ids: int64([1], [id]), table: zeros('float32', [2, 20_000]) },
+        { into: { y: zeros('float32', [1, 20_000]) } },
+      );
+    await expect(run(9)).rejects.toMatchObject({
+      code: 'runtime_failed',
+      message: expect.stringContaining('Gather') as string,
+    });
   });
 });

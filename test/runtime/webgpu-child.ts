@@ -13,9 +13,10 @@ import { DeviceTransfer } from '../../src/runtime/device-transfer.ts';
 import { DeviceTensor, float32, zeros, type HostTensor } from '../../src/runtime/tensor.ts';
 
 /**
- * Run as a process of its own by webgpu.test.ts, since the Vulkan driver is chosen by the environment at start.
- * `probe` runs a product; `refuse` compiles what the device cannot run; `keep` keeps an output on the device; `missing` asks for a device;
- * an activation's name compares a layer and its gradients on both devices and prints the largest differences as JSON.
+ * Run as a process of its own by webgpu.test.ts, since the Vulkan driver is chosen by the environment at start. `probe`
+ * runs a product; `refuse` compiles what the device cannot run; `keep` keeps an output on the device; `missing` asks
+ * for a device; an activation's name compares a layer and its gradients on both devices and prints the largest
+ * differences as JSON.
  */
 
 const SIZES = { batch: 2, sequence: 9 };
@@ -28,7 +29,8 @@ async function probe(): Promise<void> {
   const a = graph.input('a', ['n', 2]);
   using compiled = await compile({ outputs: { y: tanh(matmul(a, a, { transposeB: true })) } }, ON_DEVICE);
   const { y } = await compiled.run({ a: float32([1, 2], Float32Array.of(0.3, 0.4)) });
-  if (Math.abs((y.data as Float32Array)[0] - Math.tanh(0.25)) > 1e-5) throw new Error(`tanh(0.25) came out as ${(y.data as Float32Array)[0]}`);
+  if (Math.abs((y.data as Float32Array)[0] - Math.tanh(0.25)) > 1e-5)
+    throw new Error(`tanh(0.25) came out as ${(y.data as Float32Array)[0]}`);
 }
 
 /** One layer with dropout masks: its output, and the gradients of its input and of all weights. */
@@ -36,7 +38,9 @@ function layer(target: 'cpu' | 'webgpu', activation: Activation): Record<string,
   const config = { ...CONFIG, hiddenAct: activation };
   const graph = new Graph(target);
   const hidden = graph.input('hidden', ['batch*sequence', config.hiddenSize], { differentiable: true });
-  const weights = new Map(layerParameters(config).map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: true })]));
+  const weights = new Map(
+    layerParameters(config).map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: true })]),
+  );
   const mask = (name: string): Tensor => graph.input(name, ['batch*sequence', config.hiddenSize]);
   const output = encoderLayer(config, (name) => weights.get(name)!, hidden, {
     attentionBias: graph.input('attentionBias', ['batch', 1, 1, 'sequence']),
@@ -47,17 +51,31 @@ function layer(target: 'cpu' | 'webgpu', activation: Activation): Record<string,
     },
   }).hidden;
   const gradients = backward([[output, graph.input('outputGradient', output.shape)]]);
-  return { output, ...Object.fromEntries([['hidden', hidden] as const, ...weights].map(([name, tensor]) => [`gradient(${name})`, gradients.get(tensor)!])) };
+  return {
+    output,
+    ...Object.fromEntries(
+      [['hidden', hidden] as const, ...weights].map(([name, tensor]) => [`gradient(${name})`, gradients.get(tensor)!]),
+    ),
+  };
 }
 
 function feeds(): Record<string, HostTensor> {
   const random = createRandom(3);
   const { batch, sequence } = SIZES;
-  const tensor = (shape: number[], value: (index: number) => number): HostTensor => float32(shape, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => value(i)));
+  const tensor = (shape: number[], value: (index: number) => number): HostTensor =>
+    float32(
+      shape,
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => value(i)),
+    );
   const keep = (): number => (random.uniform() < 0.1 ? 0 : 1 / 0.9);
   const hidden = [batch * sequence, CONFIG.hiddenSize];
   return {
-    ...Object.fromEntries(layerParameters(CONFIG).map(({ name, shape }) => [name, tensor(shape, () => (name.endsWith('orm.weight') ? 1 : 0) + 0.2 * random.normal())])),
+    ...Object.fromEntries(
+      layerParameters(CONFIG).map(({ name, shape }) => [
+        name,
+        tensor(shape, () => (name.endsWith('orm.weight') ? 1 : 0) + 0.2 * random.normal()),
+      ]),
+    ),
     hidden: tensor(hidden, random.normal),
     outputGradient: tensor(hidden, random.normal),
     attentionBias: tensor([batch, 1, 1, sequence], (i) => (i >= 2 * sequence - 3 ? -1e4 : 0)),
@@ -77,7 +95,10 @@ async function compare(activation: Activation): Promise<void> {
   for (let run = 0; run < 2; run++) {
     for (const [name, { data }] of Object.entries(await onDevice.run(values, { sizes: SIZES }))) {
       const reference = expected[name].data as Float32Array;
-      const largest = (data as Float32Array).reduce((worst, value, i) => Math.max(worst, Math.abs(value - reference[i])), 0);
+      const largest = (data as Float32Array).reduce(
+        (worst, value, i) => Math.max(worst, Math.abs(value - reference[i])),
+        0,
+      );
       differences[name] = Math.max(differences[name] ?? 0, largest);
     }
   }
@@ -92,27 +113,45 @@ async function refuse(): Promise<void> {
     return { y: matmul(a, a, { transposeB: true }) };
   };
   (await compile({ outputs: build() }, { device: 'webgpu' }))[Symbol.dispose]();
-  process.stdout.write(await compile({ outputs: build() }, ON_DEVICE).then(() => 'compiled', (error: Error) => error.message));
+  process.stdout.write(
+    await compile({ outputs: build() }, ON_DEVICE).then(
+      () => 'compiled',
+      (error: Error) => error.message,
+    ),
+  );
 }
 
 /** A sum that is the input and the output of one run, its host output beside it, and what is refused. */
 async function keep(): Promise<void> {
   const graph = new Graph('webgpu');
   const [total, x] = [graph.input('total', [2]), graph.input('x', [2])];
-  using compiled = await compile({ outputs: { sum: add(total, x), norm: sum(multiply(x, x), [0]) } }, { ...ON_DEVICE, deviceOutputs: ['sum'] });
+  using compiled = await compile(
+    { outputs: { sum: add(total, x), norm: sum(multiply(x, x), [0]) } },
+    { ...ON_DEVICE, deviceOutputs: ['sum'] },
+  );
   using transfer = new DeviceTransfer(ON_DEVICE);
   using place = new DeviceTensor('float32', [2]);
   const errors: string[] = [];
-  const refused = async (run: Promise<unknown>): Promise<void> => { errors.push(await run.then(() => 'accepted', (error: Error) => error.message)); };
+  const refused = async (run: Promise<unknown>): Promise<void> => {
+    errors.push(
+      await run.then(
+        () => 'accepted',
+        (error: Error) => error.message,
+      ),
+    );
+  };
   const value = float32([2], Float32Array.of(1, 2));
   await refused(compiled.run({ total: place, x: value }, { into: { sum: place } }));
   await transfer.upload(float32([2], Float32Array.of(3, 4)), place);
   for (let run = 0; run < 2; run++) {
     const { norm, ...others } = await compiled.run({ total: place, x: value }, { into: { sum: place } });
-    if ((norm.data as Float32Array)[0] !== 5 || Object.keys(others).length > 0) throw new Error('the outputs are not as they should be');
+    if ((norm.data as Float32Array)[0] !== 5 || Object.keys(others).length > 0)
+      throw new Error('the outputs are not as they should be');
   }
   await refused(compiled.run({ total: place, x: value }));
-  await refused(compiled.run({ total: place, x: value }, { into: { sum: place, norm: new DeviceTensor('float32', []) } }));
+  await refused(
+    compiled.run({ total: place, x: value }, { into: { sum: place, norm: new DeviceTensor('float32', []) } }),
+  );
   const result = zeros('float32', [2]);
   await transfer.download(place, result);
   place[Symbol.dispose]();
@@ -121,7 +160,12 @@ async function keep(): Promise<void> {
 }
 
 async function missing(): Promise<void> {
-  process.stdout.write(await requireDevice('webgpu').then(() => 'found', (error: AlbertineError) => `${error.code} ${error.message}`));
+  process.stdout.write(
+    await requireDevice('webgpu').then(
+      () => 'found',
+      (error: AlbertineError) => `${error.code} ${error.message}`,
+    ),
+  );
 }
 
 const [task] = process.argv.slice(2);

@@ -16,7 +16,10 @@ describe('reference', () => {
   });
 
   it('finds the entry points of package.json', () => {
-    expect(entries).toEqual([{ name: 'sample', source: 'src/index.ts', page: 'sample.md' }, { name: 'sample/parts', source: 'src/parts.ts', page: 'parts.md' }]);
+    expect(entries).toEqual([
+      { name: 'sample', source: 'src/index.ts', page: 'sample.md' },
+      { name: 'sample/parts', source: 'src/parts.ts', page: 'parts.md' },
+    ]);
     expect([...pages.keys()].sort()).toEqual(['README.md', 'parts.md', 'sample.md']);
   });
 
@@ -31,7 +34,9 @@ describe('reference', () => {
 
   it('shows signatures, fields with the type that was written, and links between pages', () => {
     const page = pages.get('sample.md')!;
-    expect(page).toContain('```ts\nfunction paint(walls: readonly string[], options?: PaintOptions): Colour | undefined\n```');
+    expect(page).toContain(
+      '```ts\nfunction paint(walls: readonly string[], options?: PaintOptions): Colour | undefined\n```',
+    );
     expect(page).toContain('| `colour?` | [`Colour`](parts.md#colour) | Default `red`; `a\\|b` is none. |');
     expect(page).toContain('Types: [`Colour`](parts.md#colour), [`PaintOptions`](#paintoptions)');
     expect(page).toContain('### Brush.make()');

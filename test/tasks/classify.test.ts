@@ -3,7 +3,9 @@ import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { openSmallModel } from './model.ts';
 
 let classifier: TextClassifier;
-beforeAll(async () => { classifier = TextClassifier.from(await openSmallModel()); });
+beforeAll(async () => {
+  classifier = TextClassifier.from(await openSmallModel());
+});
 afterAll(() => classifier[Symbol.dispose]());
 
 describe('TextClassifier', () => {
@@ -21,11 +23,15 @@ describe('TextClassifier', () => {
 
   it('averages the logits of windows by their tokens, and says what it cut otherwise', async () => {
     const words = Array.from({ length: 40 }, (_, i) => ['cat', 'dog', 'tree', 'moon', 'sun'][i % 5]);
-    const [whole, first, second] = (await Promise.all([words, words.slice(0, 30), words.slice(30)].map((part) => classifier.logits([part.join(' ')])))).map(({ logits }) => logits);
+    const [whole, first, second] = (
+      await Promise.all([words, words.slice(0, 30), words.slice(30)].map((part) => classifier.logits([part.join(' ')])))
+    ).map(({ logits }) => logits);
     whole.forEach((value, i) => expect(value).toBeCloseTo((32 * first[i] + 12 * second[i]) / 44, 5));
     const [cut] = await classifier.predict([words.join(' ')], { longText: 'truncate' });
     expect(cut).toMatchObject({ windows: 1, tokenCount: 40, truncatedTokens: 10 });
-    await expect(classifier.predict([words.join(' ')], { longText: 'error' })).rejects.toMatchObject({ code: 'text_too_long' });
+    await expect(classifier.predict([words.join(' ')], { longText: 'error' })).rejects.toMatchObject({
+      code: 'text_too_long',
+    });
   });
 
   it('takes texts and pairs where the checkpoint does not say what it was fine-tuned on', () => {

@@ -20,7 +20,11 @@ const spiece = new Uint8Array(readFileSync(new URL('../tokenizer/golden/tiny-alb
 
 const small = smallModelFiles();
 const SIDE: Files = {
-  'tokenizer_config.json': JSON.stringify({ do_lower_case: true, cls_token: '[CLS]', added_tokens_decoder: { 4: { content: '[MASK]', special: true } } }),
+  'tokenizer_config.json': JSON.stringify({
+    do_lower_case: true,
+    cls_token: '[CLS]',
+    added_tokens_decoder: { 4: { content: '[MASK]', special: true } },
+  }),
   'special_tokens_map.json': JSON.stringify({ cls_token: { content: '[CLS]' }, sep_token: '[SEP]' }),
   'added_tokens.json': JSON.stringify({ moon: 21 }),
 };
@@ -47,12 +51,16 @@ async function expectReadable(what: string, files: Files, open: (files: Files) =
     return true;
   } catch (error) {
     expect(error, `${what}: ${String((error as Error).stack)}`).toBeInstanceOf(AlbertineError);
-    expect(Object.keys(files).some((name) => (error as Error).message.includes(name)), `${what}: ${(error as Error).message}`).toBe(true);
+    expect(
+      Object.keys(files).some((name) => (error as Error).message.includes(name)),
+      `${what}: ${(error as Error).message}`,
+    ).toBe(true);
     return false;
   }
 }
 
-const bytesOf = (content: Uint8Array | string): Uint8Array => (typeof content === 'string' ? new TextEncoder().encode(content) : content);
+const bytesOf = (content: Uint8Array | string): Uint8Array =>
+  typeof content === 'string' ? new TextEncoder().encode(content) : content;
 
 /** Truncations, changed bytes and exchanged stretches of one file, the same in every run. */
 function* damages(content: Uint8Array | string, count: number): Generator<[string, Uint8Array]> {
@@ -64,19 +72,38 @@ function* damages(content: Uint8Array | string, count: number): Generator<[strin
     const bytes = original.slice();
     const changes = 1 + random.integer(4);
     // Headers are where most can go wrong.
-    for (let k = 0; k < changes; k++) bytes[random.integer(k % 2 === 0 ? bytes.length : Math.min(bytes.length, 400))] = random.integer(256);
+    for (let k = 0; k < changes; k++)
+      bytes[random.integer(k % 2 === 0 ? bytes.length : Math.min(bytes.length, 400))] = random.integer(256);
     yield [`${changes} bytes changed (${i})`, bytes];
     const moved = original.slice();
     const length = 1 + random.integer(Math.min(64, original.length));
     moved.copyWithin(random.integer(original.length), at, at + length);
     yield [`${length} bytes copied from ${at}`, moved];
   }
-  for (const bytes of [new Uint8Array(0), new Uint8Array(64), new Uint8Array(64).fill(0xff)]) yield ['nothing of it', bytes];
+  for (const bytes of [new Uint8Array(0), new Uint8Array(64), new Uint8Array(64).fill(0xff)])
+    yield ['nothing of it', bytes];
 }
 
-const SWAPS = ['null', 'true', '-1', '0', '0.5', '1000000000', '1e999', '"x"', '""', '[]', '[null]', '{}', '{"a":null}'];
+const SWAPS = [
+  'null',
+  'true',
+  '-1',
+  '0',
+  '0.5',
+  '1000000000',
+  '1e999',
+  '"x"',
+  '""',
+  '[]',
+  '[null]',
+  '{}',
+  '{"a":null}',
+];
 
-/** The JSON with each of its values in turn exchanged for another type or size, and left out. Of long lists the first entries and the last. */
+/**
+ * The JSON with each of its values in turn exchanged for another type or size, and left out. Of long lists the first
+ * entries and the last.
+ */
 function* swaps(json: unknown): Generator<[string, string]> {
   const marker = '\u0001here';
   for (const path of pathsOf(json)) {
@@ -95,7 +122,9 @@ function pathsOf(value: unknown, path: string[] = []): string[][] {
 
 function replaced(value: unknown, [key, ...rest]: string[], by: unknown): unknown {
   if (key === undefined) return by;
-  const copy: Record<string, unknown> | unknown[] = Array.isArray(value) ? [...(value as unknown[])] : { ...(value as Record<string, unknown>) };
+  const copy: Record<string, unknown> | unknown[] = Array.isArray(value)
+    ? [...(value as unknown[])]
+    : { ...(value as Record<string, unknown>) };
   const fields = copy as Record<string, unknown>;
   fields[key] = replaced(fields[key], rest, by);
   return copy;
@@ -103,45 +132,93 @@ function replaced(value: unknown, [key, ...rest]: string[], by: unknown): unknow
 
 describe('damaged files', () => {
   const folders: [string, Files, string[]][] = [
-    ['safetensors and vocab.txt', { ...small, ...SIDE }, ['config.json', 'model.safetensors', 'vocab.txt', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json']],
-    ['pytorch zip', { ...small, 'config.json': golden('config.json'), 'model.safetensors': '', 'pytorch_model.bin': golden('torch-zip.bin') }, ['pytorch_model.bin']],
-    ['pytorch legacy', { ...small, 'config.json': golden('config.json'), 'pytorch_model.bin': golden('torch-legacy.bin') }, ['pytorch_model.bin']],
-    ['tensorflow', {
-      'albert_config.json': golden('google-albert_config.json'), 'google.ckpt-best.index': golden('google.ckpt-best.index'),
-      'google.ckpt-best.data-00000-of-00002': golden('google.ckpt-best.data-00000-of-00002'), 'google.ckpt-best.data-00001-of-00002': golden('google.ckpt-best.data-00001-of-00002'), 'vocab.txt': small['vocab.txt'],
-    }, ['google.ckpt-best.index', 'google.ckpt-best.data-00000-of-00002', 'albert_config.json']],
+    [
+      'safetensors and vocab.txt',
+      { ...small, ...SIDE },
+      [
+        'config.json',
+        'model.safetensors',
+        'vocab.txt',
+        'tokenizer_config.json',
+        'special_tokens_map.json',
+        'added_tokens.json',
+      ],
+    ],
+    [
+      'pytorch zip',
+      {
+        ...small,
+        'config.json': golden('config.json'),
+        'model.safetensors': '',
+        'pytorch_model.bin': golden('torch-zip.bin'),
+      },
+      ['pytorch_model.bin'],
+    ],
+    [
+      'pytorch legacy',
+      { ...small, 'config.json': golden('config.json'), 'pytorch_model.bin': golden('torch-legacy.bin') },
+      ['pytorch_model.bin'],
+    ],
+    [
+      'tensorflow',
+      {
+        'albert_config.json': golden('google-albert_config.json'),
+        'google.ckpt-best.index': golden('google.ckpt-best.index'),
+        'google.ckpt-best.data-00000-of-00002': golden('google.ckpt-best.data-00000-of-00002'),
+        'google.ckpt-best.data-00001-of-00002': golden('google.ckpt-best.data-00001-of-00002'),
+        'vocab.txt': small['vocab.txt'],
+      },
+      ['google.ckpt-best.index', 'google.ckpt-best.data-00000-of-00002', 'albert_config.json'],
+    ],
   ];
-  it.each(folders)('%s: every damage is named with its file, or harmless', async (_name, complete, victims) => {
-    const files = { ...complete };
-    if ('pytorch_model.bin' in files) delete files['model.safetensors'];
-    await openAll(files);
-    for (const victim of victims) {
-      for (const [what, bytes] of damages(files[victim], 60)) await expectReadable(`${victim}: ${what}`, { ...files, [victim]: bytes }, openAll);
-    }
-  }, 120_000);
+  it.each(folders)(
+    '%s: every damage is named with its file, or harmless',
+    async (_name, complete, victims) => {
+      const files = { ...complete };
+      if ('pytorch_model.bin' in files) delete files['model.safetensors'];
+      await openAll(files);
+      for (const victim of victims) {
+        for (const [what, bytes] of damages(files[victim], 60))
+          await expectReadable(`${victim}: ${what}`, { ...files, [victim]: bytes }, openAll);
+      }
+    },
+    120_000,
+  );
 
   const tokenizers: [string, Files][] = [
     ['spiece.model', { 'spiece.model': spiece }],
     ['tokenizer.json', { 'tokenizer.json': JSON.stringify(albertTokenizerJson(tinyModel('tiny-albert'))) }],
     ['tokenizer.json', { 'tokenizer.json': JSON.stringify(bertTokenizerJson(WORDS)) }],
   ];
-  it.each(tokenizers)('%s alone', async (victim, files) => {
-    await openTokenizer(files);
-    for (const [what, bytes] of damages(files[victim], 100)) await expectReadable(`${victim}: ${what}`, { [victim]: bytes }, openTokenizer);
-  }, 120_000);
+  it.each(tokenizers)(
+    '%s alone',
+    async (victim, files) => {
+      await openTokenizer(files);
+      for (const [what, bytes] of damages(files[victim], 100))
+        await expectReadable(`${victim}: ${what}`, { [victim]: bytes }, openTokenizer);
+    },
+    120_000,
+  );
 });
 
 describe('JSON with other values', () => {
   const cases: [string, unknown, Files][] = [
     ['tokenizer.json', albertTokenizerJson(tinyModel('tiny-albert')), {}],
     ['tokenizer.json', bertTokenizerJson(WORDS), {}],
-    ...['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'].map((name): [string, unknown, Files] => [name, JSON.parse(SIDE[name] as string), { 'vocab.txt': small['vocab.txt'] }]),
+    ...['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'].map(
+      (name): [string, unknown, Files] => [name, JSON.parse(SIDE[name] as string), { 'vocab.txt': small['vocab.txt'] }],
+    ),
   ];
-  it.each(cases)('%s: every field of another type is refused by name, or harmless', async (name, json, others) => {
-    let refused = 0;
-    for (const [what, text] of swaps(json)) if (!(await expectReadable(`${name}: ${what}`, { ...others, [name]: text }, openTokenizer))) refused++;
-    expect(refused).toBeGreaterThan(0);
-  }, 120_000);
+  it.each(cases)(
+    '%s: every field of another type is refused by name, or harmless',
+    async (name, json, others) => {
+      let refused = 0;
+      for (const [what, text] of swaps(json))
+        if (!(await expectReadable(`${name}: ${what}`, { ...others, [name]: text }, openTokenizer))) refused++;
+      expect(refused).toBeGreaterThan(0);
+    },
+    120_000,
+  );
 
   it('the header of model.safetensors and the index of its shards', async () => {
     const bytes = small['model.safetensors'] as Uint8Array;
@@ -151,11 +228,27 @@ describe('JSON with other values', () => {
       const changed = new TextEncoder().encode(text);
       const prefix = new Uint8Array(8);
       new DataView(prefix.buffer).setBigUint64(0, BigInt(changed.length), true);
-      await expectReadable(`header: ${what}`, { ...small, 'model.safetensors': new Uint8Array(Buffer.concat([prefix, changed, bytes.subarray(8 + length)])) }, openAll);
+      await expectReadable(
+        `header: ${what}`,
+        { ...small, 'model.safetensors': new Uint8Array(Buffer.concat([prefix, changed, bytes.subarray(8 + length)])) },
+        openAll,
+      );
     }
     const { 'model.safetensors': shard, ...others } = small;
-    const index = { metadata: { total_size: 1 }, weight_map: Object.fromEntries(Object.keys(header).filter((name) => name !== '__metadata__').map((name) => [name, 'model-1-of-1.safetensors'])) };
-    for (const [what, text] of swaps(index)) await expectReadable(`index: ${what}`, { ...others, 'model-1-of-1.safetensors': shard, 'model.safetensors.index.json': text }, openAll);
+    const index = {
+      metadata: { total_size: 1 },
+      weight_map: Object.fromEntries(
+        Object.keys(header)
+          .filter((name) => name !== '__metadata__')
+          .map((name) => [name, 'model-1-of-1.safetensors']),
+      ),
+    };
+    for (const [what, text] of swaps(index))
+      await expectReadable(
+        `index: ${what}`,
+        { ...others, 'model-1-of-1.safetensors': shard, 'model.safetensors.index.json': text },
+        openAll,
+      );
   }, 120_000);
 
   it('config.json: whatever is accepted runs', async () => {
@@ -165,51 +258,118 @@ describe('JSON with other values', () => {
       expect((await model.embed(['the cat sat'])).data.every(Number.isFinite)).toBe(true);
       expect(await TextClassifier.from(model).predict(['the cat'])).toHaveLength(1);
     };
-    for (const [what, text] of swaps({ ...config, num_labels: 3, albertine_max_length: 16, quantization_config: null })) await expectReadable(`config.json: ${what}`, { ...small, 'config.json': text }, open);
+    for (const [what, text] of swaps({ ...config, num_labels: 3, albertine_max_length: 16, quantization_config: null }))
+      await expectReadable(`config.json: ${what}`, { ...small, 'config.json': text }, open);
   }, 120_000);
 });
 
 describe('something else in place of a file', () => {
   const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 5942944\n`;
   const page = '\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>';
-  const shards = { 'config.json': small['config.json'], 'vocab.txt': small['vocab.txt'], 'model.safetensors.index.json': JSON.stringify({ weight_map: { x: 'model-00001-of-00001.safetensors' } }), 'model-00001-of-00001.safetensors': '' };
+  const shards = {
+    'config.json': small['config.json'],
+    'vocab.txt': small['vocab.txt'],
+    'model.safetensors.index.json': JSON.stringify({ weight_map: { x: 'model-00001-of-00001.safetensors' } }),
+    'model-00001-of-00001.safetensors': '',
+  };
   const torch = { 'config.json': golden('config.json'), 'pytorch_model.bin': '', 'vocab.txt': small['vocab.txt'] };
-  const tensorflow = { 'albert_config.json': golden('google-albert_config.json'), 'google.ckpt-best.index': golden('google.ckpt-best.index'), 'google.ckpt-best.data-00000-of-00002': golden('google.ckpt-best.data-00000-of-00002'), 'google.ckpt-best.data-00001-of-00002': golden('google.ckpt-best.data-00001-of-00002'), 'vocab.txt': small['vocab.txt'] };
-  const sentences = { ...small, 'modules.json': '[{"type":"sentence_transformers.models.Pooling","path":"1_Pooling"}]', '1_Pooling/config.json': '{"pooling_mode_cls_token":true}', 'sentence_bert_config.json': '{"max_seq_length":16}' };
+  const tensorflow = {
+    'albert_config.json': golden('google-albert_config.json'),
+    'google.ckpt-best.index': golden('google.ckpt-best.index'),
+    'google.ckpt-best.data-00000-of-00002': golden('google.ckpt-best.data-00000-of-00002'),
+    'google.ckpt-best.data-00001-of-00002': golden('google.ckpt-best.data-00001-of-00002'),
+    'vocab.txt': small['vocab.txt'],
+  };
+  const sentences = {
+    ...small,
+    'modules.json': '[{"type":"sentence_transformers.models.Pooling","path":"1_Pooling"}]',
+    '1_Pooling/config.json': '{"pooling_mode_cls_token":true}',
+    'sentence_bert_config.json': '{"max_seq_length":16}',
+  };
   const tokenizer = { 'config.json': small['config.json'], 'model.safetensors': small['model.safetensors'] };
   it.each<[string, Files]>([
-    ['model.safetensors', small], ['config.json', small], ['vocab.txt', small], ...Object.keys(SIDE).map((name): [string, Files] => [name, { ...small, ...SIDE }]),
-    ['model-00001-of-00001.safetensors', shards], ['model.safetensors.index.json', shards], ['pytorch_model.bin', torch],
-    ['google.ckpt-best.index', tensorflow], ['google.ckpt-best.data-00000-of-00002', tensorflow], ['albert_config.json', tensorflow],
-    ['spiece.model', tokenizer], ['tokenizer.json', tokenizer], ...Object.keys(sentences).filter((name) => !Object.hasOwn(small, name)).map((name): [string, Files] => [name, sentences]),
+    ['model.safetensors', small],
+    ['config.json', small],
+    ['vocab.txt', small],
+    ...Object.keys(SIDE).map((name): [string, Files] => [name, { ...small, ...SIDE }]),
+    ['model-00001-of-00001.safetensors', shards],
+    ['model.safetensors.index.json', shards],
+    ['pytorch_model.bin', torch],
+    ['google.ckpt-best.index', tensorflow],
+    ['google.ckpt-best.data-00000-of-00002', tensorflow],
+    ['albert_config.json', tensorflow],
+    ['spiece.model', tokenizer],
+    ['tokenizer.json', tokenizer],
+    ...Object.keys(sentences)
+      .filter((name) => !Object.hasOwn(small, name))
+      .map((name): [string, Files] => [name, sentences]),
   ])('%s', async (name, files) => {
-    await expect(openAll({ ...files, [name]: pointer })).rejects.toMatchObject({ code: 'invalid_file', message: `${name} is a Git LFS pointer, not the file itself. Run git lfs pull in the repository, or download the file` });
-    await expect(openAll({ ...files, [name]: page })).rejects.toMatchObject({ code: 'invalid_file', message: expect.stringMatching(`^${name} is an HTML page, not the file itself\\. Download`) as string });
+    await expect(openAll({ ...files, [name]: pointer })).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: `${name} is a Git LFS pointer, not the file itself. Run git lfs pull in the repository, or download the file`,
+    });
+    await expect(openAll({ ...files, [name]: page })).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: expect.stringMatching(`^${name} is an HTML page, not the file itself\\. Download`) as string,
+    });
   });
 });
 
 describe('values that were taken on trust', () => {
-  const withConfig = (changes: object): Files => ({ ...small, 'config.json': JSON.stringify({ ...JSON.parse(small['config.json'] as string) as object, ...changes }) });
-
-  it.each([
-    ['num_hidden_layers', 1e9], ['num_hidden_layers', 1e6], ['inner_group_num', 1e6], ['num_hidden_groups', 1e9], ['vocab_size', 1e12], ['hidden_size', 4e9], ['intermediate_size', 1e10],
-    ['embedding_size', 1e9], ['max_position_embeddings', 1e9], ['type_vocab_size', 1e9], ['num_attention_heads', 1e9], ['pad_token_id', -1], ['pad_token_id', 5000],
-  ])('config.json: %s %d', async (key, value) => {
-    await expect(openCheckpoint(memoryFiles(withConfig({ [key]: value })))).rejects.toMatchObject({ code: 'invalid_config', message: expect.stringMatching(`^config.json: config.${key} .* got ${value}$`) as string });
+  const withConfig = (changes: object): Files => ({
+    ...small,
+    'config.json': JSON.stringify({ ...(JSON.parse(small['config.json'] as string) as object), ...changes }),
   });
 
-  it('labels that are not the weights\'', async () => {
-    const open = async (changes: object): Promise<TextClassifier> => TextClassifier.from(await Albert.open(memoryFiles(withConfig(changes)), { threads: 1 }));
-    await expect(open({ id2label: { 0: 'a', 1: 'b' } })).rejects.toThrow('config.json: it describes 2 labels, and the classifier has 3 outputs');
-    await expect(open({ problem_type: 'regression' })).rejects.toThrow('config.json: it describes one number, and the classifier has 3 outputs');
-    await expect(open({ id2label: { 0: 'a', 1: null, 2: 'c' } })).rejects.toThrow('config.json: config.id2label must hold names, got null');
+  it.each([
+    ['num_hidden_layers', 1e9],
+    ['num_hidden_layers', 1e6],
+    ['inner_group_num', 1e6],
+    ['num_hidden_groups', 1e9],
+    ['vocab_size', 1e12],
+    ['hidden_size', 4e9],
+    ['intermediate_size', 1e10],
+    ['embedding_size', 1e9],
+    ['max_position_embeddings', 1e9],
+    ['type_vocab_size', 1e9],
+    ['num_attention_heads', 1e9],
+    ['pad_token_id', -1],
+    ['pad_token_id', 5000],
+  ])('config.json: %s %d', async (key, value) => {
+    await expect(openCheckpoint(memoryFiles(withConfig({ [key]: value })))).rejects.toMatchObject({
+      code: 'invalid_config',
+      message: expect.stringMatching(`^config.json: config.${key} .* got ${value}$`) as string,
+    });
+  });
+
+  it("labels that are not the weights'", async () => {
+    const open = async (changes: object): Promise<TextClassifier> =>
+      TextClassifier.from(await Albert.open(memoryFiles(withConfig(changes)), { threads: 1 }));
+    await expect(open({ id2label: { 0: 'a', 1: 'b' } })).rejects.toThrow(
+      'config.json: it describes 2 labels, and the classifier has 3 outputs',
+    );
+    await expect(open({ problem_type: 'regression' })).rejects.toThrow(
+      'config.json: it describes one number, and the classifier has 3 outputs',
+    );
+    await expect(open({ id2label: { 0: 'a', 1: null, 2: 'c' } })).rejects.toThrow(
+      'config.json: config.id2label must hold names, got null',
+    );
   });
 
   it('a name that occurs twice in a safetensors header', async () => {
     const entry = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}';
-    for (const [json, name] of [[`{"a":${entry},"\\u0061":${entry}}`, 'a'], ['{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 'dtype']]) {
-      const file = Buffer.concat([Buffer.from(BigUint64Array.of(BigInt(json.length)).buffer), Buffer.from(json), Buffer.alloc(4)]);
-      await expect(openCheckpoint(memoryFiles({ ...small, 'model.safetensors': file }))).rejects.toThrow(`model.safetensors: the header has "${name}" twice`);
+    for (const [json, name] of [
+      [`{"a":${entry},"\\u0061":${entry}}`, 'a'],
+      ['{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 'dtype'],
+    ]) {
+      const file = Buffer.concat([
+        Buffer.from(BigUint64Array.of(BigInt(json.length)).buffer),
+        Buffer.from(json),
+        Buffer.alloc(4),
+      ]);
+      await expect(openCheckpoint(memoryFiles({ ...small, 'model.safetensors': file }))).rejects.toThrow(
+        `model.safetensors: the header has "${name}" twice`,
+      );
     }
   });
 
@@ -220,27 +380,78 @@ describe('values that were taken on trust', () => {
     await openAll({ ...files, 'pytorch_model.bin': bytes });
     // In the middle of the file lie the storages.
     bytes[bytes.length >> 1] ^= 1;
-    await expect(openAll({ ...files, 'pytorch_model.bin': bytes })).rejects.toMatchObject({ code: 'checksum_mismatch', message: expect.stringMatching(/^pytorch_model\.bin: storage \d+ has a wrong checksum/) as string });
+    await expect(openAll({ ...files, 'pytorch_model.bin': bytes })).rejects.toMatchObject({
+      code: 'checksum_mismatch',
+      message: expect.stringMatching(/^pytorch_model\.bin: storage \d+ has a wrong checksum/) as string,
+    });
   });
 
-  const json = (change: (json: { model: { vocab: unknown[][]; unk_id: unknown }; added_tokens: object[]; normalizer: { normalizers: { precompiled_charsmap?: string }[] } }) => void): Files => {
+  const json = (
+    change: (json: {
+      model: { vocab: unknown[][]; unk_id: unknown };
+      added_tokens: object[];
+      normalizer: { normalizers: { precompiled_charsmap?: string }[] };
+    }) => void,
+  ): Files => {
     const content = structuredClone(albertTokenizerJson(tinyModel('tiny-albert')));
     change(content as never);
     return { 'tokenizer.json': JSON.stringify(content) };
   };
   it.each<[string, Files, RegExp]>([
-    ['a charsmap that is not base64', json(({ normalizer }) => { normalizer.normalizers[5].precompiled_charsmap = '!!!'; }), /normalizer\.precompiled_charsmap must be base64, got "!!!"/],
-    ['a score that is a string', json(({ model }) => { model.vocab[5][1] = '-3'; }), /model\.vocab\[5\]\[1\] must be a number, got "-3"/],
-    ['a piece without a score', json(({ model }) => { model.vocab[5].pop(); }), /model\.vocab\[5\]\[1\] must be a number, got undefined/],
-    ['a negative id', json(({ added_tokens: added }) => { added.push({ id: -5, content: 'x' }); }), /added_tokens\[\d\]\.id must be a token id from 0 to 16777215, got -5/],
-    ['an enormous id', json(({ added_tokens: added }) => { added.push({ id: 4e9, content: 'x' }); }), /added_tokens\[\d\]\.id must be a token id .* got 4000000000/],
-    ['an unknown piece that is not there', json(({ model }) => { model.unk_id = 1e6; }), /no unknown piece/],
+    [
+      'a charsmap that is not base64',
+      json(({ normalizer }) => {
+        normalizer.normalizers[5].precompiled_charsmap = '!!!';
+      }),
+      /normalizer\.precompiled_charsmap must be base64, got "!!!"/,
+    ],
+    [
+      'a score that is a string',
+      json(({ model }) => {
+        model.vocab[5][1] = '-3';
+      }),
+      /model\.vocab\[5\]\[1\] must be a number, got "-3"/,
+    ],
+    [
+      'a piece without a score',
+      json(({ model }) => {
+        model.vocab[5].pop();
+      }),
+      /model\.vocab\[5\]\[1\] must be a number, got undefined/,
+    ],
+    [
+      'a negative id',
+      json(({ added_tokens: added }) => {
+        added.push({ id: -5, content: 'x' });
+      }),
+      /added_tokens\[\d\]\.id must be a token id from 0 to 16777215, got -5/,
+    ],
+    [
+      'an enormous id',
+      json(({ added_tokens: added }) => {
+        added.push({ id: 4e9, content: 'x' });
+      }),
+      /added_tokens\[\d\]\.id must be a token id .* got 4000000000/,
+    ],
+    [
+      'an unknown piece that is not there',
+      json(({ model }) => {
+        model.unk_id = 1e6;
+      }),
+      /no unknown piece/,
+    ],
   ])('tokenizer.json: %s', async (_what, files, message) => {
-    await expect(openTokenizer(files)).rejects.toMatchObject({ code: 'invalid_file', message: expect.stringMatching(new RegExp(`^tokenizer\\.json: .*${message.source}`)) as string });
+    await expect(openTokenizer(files)).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: expect.stringMatching(new RegExp(`^tokenizer\\.json: .*${message.source}`)) as string,
+    });
   });
 
   it('a vocabulary without [CLS]', async () => {
     const words = ['[PAD]', '[UNK]', ...WORDS.slice(5), 'b', 'c', 'd'].join('\n');
-    await expect(Albert.open(memoryFiles({ ...small, 'vocab.txt': words }))).rejects.toMatchObject({ code: 'invalid_file', message: expect.stringMatching(/^vocab\.txt: the vocabulary has no \[CLS\] token/) as string });
+    await expect(Albert.open(memoryFiles({ ...small, 'vocab.txt': words }))).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: expect.stringMatching(/^vocab\.txt: the vocabulary has no \[CLS\] token/) as string,
+    });
   });
 });

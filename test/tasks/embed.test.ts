@@ -2,17 +2,30 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Albert } from '../../src/loaded/albert.ts';
 import { openSmallModel, SMALL_CONFIG } from './model.ts';
 
-const TEXTS = ['the cat sat on the mat.', 'a dog', 'red sun, blue moon!', '猫好不好', 'the red house and the blue tree ran fast and slow', 'a', ''];
+const TEXTS = [
+  'the cat sat on the mat.',
+  'a dog',
+  'red sun, blue moon!',
+  '猫好不好',
+  'the red house and the blue tree ran fast and slow',
+  'a',
+  '',
+];
 const LONG = Array.from({ length: 40 }, (_, i) => ['cat', 'dog', 'tree', 'moon', 'sun'][i % 5]).join(' ');
 const width = SMALL_CONFIG.hiddenSize;
 let model: Albert;
-beforeAll(async () => { model = await openSmallModel(); });
+beforeAll(async () => {
+  model = await openSmallModel();
+});
 afterAll(() => model[Symbol.dispose]());
 
 /** Token vectors of one text from the encoder itself, without padding. */
 async function tokenVectors(text: string, layer = SMALL_CONFIG.numHiddenLayers): Promise<Float32Array[]> {
   const { ids } = model.tokenizer.encode(text);
-  const { hiddenStates } = await model.encoder.forward({ batchSize: 1, sequenceLength: ids.length, inputIds: ids }, { layers: [layer] });
+  const { hiddenStates } = await model.encoder.forward(
+    { batchSize: 1, sequenceLength: ids.length, inputIds: ids },
+    { layers: [layer] },
+  );
   const data = hiddenStates.get(layer)!;
   return Array.from(ids, (_, i) => data.slice(i * width, (i + 1) * width));
 }
@@ -22,18 +35,34 @@ const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance
 };
 const average = (vectors: Float32Array[], weights = vectors.map(() => 1)): number[] => {
   const total = weights.reduce((a, b) => a + b, 0);
-  return Array.from({ length: vectors[0].length }, (_, i) => vectors.reduce((sum, vector, row) => sum + weights[row] * vector[i], 0) / total);
+  return Array.from(
+    { length: vectors[0].length },
+    (_, i) => vectors.reduce((sum, vector, row) => sum + weights[row] * vector[i], 0) / total,
+  );
 };
 
 describe('pooling', () => {
   it.each(TEXTS)('of %j follows its definition', async (text) => {
     const tokens = await tokenVectors(text);
-    const embed = async (pooling: 'mean' | 'cls' | 'max' | 'mean_sqrt' | 'weighted' | 'pooler') => (await model.embed([text], { pooling })).row(0);
+    const embed = async (pooling: 'mean' | 'cls' | 'max' | 'mean_sqrt' | 'weighted' | 'pooler') =>
+      (await model.embed([text], { pooling })).row(0);
     close(await embed('mean'), average(tokens));
     close(await embed('cls'), tokens[0]);
-    close(await embed('max'), average(tokens).map((_, i) => Math.max(...tokens.map((token) => token[i]))));
-    close(await embed('mean_sqrt'), average(tokens).map((value) => value * Math.sqrt(tokens.length)));
-    close(await embed('weighted'), average(tokens, tokens.map((_, i) => i + 1)));
+    close(
+      await embed('max'),
+      average(tokens).map((_, i) => Math.max(...tokens.map((token) => token[i]))),
+    );
+    close(
+      await embed('mean_sqrt'),
+      average(tokens).map((value) => value * Math.sqrt(tokens.length)),
+    );
+    close(
+      await embed('weighted'),
+      average(
+        tokens,
+        tokens.map((_, i) => i + 1),
+      ),
+    );
     close(await embed('pooler'), await model.encoder.pool(tokens[0], 1));
   });
 
@@ -58,7 +87,10 @@ describe('pooling', () => {
     const length = (vector: ArrayLike<number>): number => Math.hypot(...Array.from(vector));
     expect(length((await model.embed([TEXTS[0]], { normalize: true })).row(0))).toBeCloseTo(1, 6);
     const cut = await model.embed([TEXTS[0]], { dimensions: 8 });
-    close(cut.row(0), full.slice(0, 8).map((value) => value / length(full.slice(0, 8))));
+    close(
+      cut.row(0),
+      full.slice(0, 8).map((value) => value / length(full.slice(0, 8))),
+    );
   });
 });
 
@@ -79,7 +111,9 @@ describe('batches', () => {
     for await (const row of model.embedStream([...TEXTS, LONG], { lookAhead: 3 })) rows.push(row);
     expect(rows.map(({ index }) => index)).toEqual(rows.map((_, i) => i));
     rows.forEach((row) => expect(row.embedding).toEqual(matrix.row(row.index)));
-    expect(rows.map(({ tokenCount, windows }) => [tokenCount, windows])).toEqual(matrix.texts.map(({ tokenCount, windows }) => [tokenCount, windows]));
+    expect(rows.map(({ tokenCount, windows }) => [tokenCount, windows])).toEqual(
+      matrix.texts.map(({ tokenCount, windows }) => [tokenCount, windows]),
+    );
   });
 
   it('read a stream only as fast as it is consumed', async () => {
@@ -103,7 +137,10 @@ describe('long texts', () => {
     const words = LONG.split(' ');
     const first = (await model.embed([words.slice(0, 30).join(' ')])).row(0);
     const second = (await model.embed([words.slice(30).join(' ')])).row(0);
-    close(data, first.map((value, i) => (value * 32 + second[i] * 12) / 44));
+    close(
+      data,
+      first.map((value, i) => (value * 32 + second[i] * 12) / 44),
+    );
   });
 
   it('fill a model whose positions are no bucket length', async () => {
@@ -117,9 +154,18 @@ describe('long texts', () => {
     expect(joined.dimensions).toBe(3 * width);
     expect([...joined.row(0).slice(2 * width)].every((value) => value === 0)).toBe(true);
     expect([...joined.row(1).slice(width)].every((value) => value === 0)).toBe(true);
-    await expect(model.embed([LONG], { windowCombination: 'concat', segments: 1 })).rejects.toMatchObject({ code: 'text_too_long' });
-    expect((await model.embed([LONG], { longText: 'truncate' })).texts[0]).toEqual({ tokenCount: 40, windows: 1, truncatedTokens: 10 });
-    await expect(model.embed([LONG], { longText: 'error' })).rejects.toMatchObject({ code: 'text_too_long', value: 40 });
+    await expect(model.embed([LONG], { windowCombination: 'concat', segments: 1 })).rejects.toMatchObject({
+      code: 'text_too_long',
+    });
+    expect((await model.embed([LONG], { longText: 'truncate' })).texts[0]).toEqual({
+      tokenCount: 40,
+      windows: 1,
+      truncatedTokens: 10,
+    });
+    await expect(model.embed([LONG], { longText: 'error' })).rejects.toMatchObject({
+      code: 'text_too_long',
+      value: 40,
+    });
   });
 });
 
@@ -137,7 +183,9 @@ describe('tokens and words', () => {
   it('are given once for texts of several windows', async () => {
     for (const stride of [0, 7]) {
       const [result] = await model.embedTokens([LONG], { stride });
-      expect(result.tokens.filter(({ start }) => start >= 0).map(({ start, end }) => LONG.slice(start, end))).toEqual(LONG.split(' '));
+      expect(result.tokens.filter(({ start }) => start >= 0).map(({ start, end }) => LONG.slice(start, end))).toEqual(
+        LONG.split(' '),
+      );
       expect(result.tokens).toHaveLength(42);
       expect(result.tokenCount).toBe(40);
     }
@@ -146,21 +194,33 @@ describe('tokens and words', () => {
   it('are averaged over the pieces of a word', async () => {
     const [{ tokens }] = await model.embedTokens(['cats ran'], { unit: 'word' });
     const pieces = await tokenVectors('cats ran');
-    expect(tokens.map(({ token, start, end }) => [token, start, end])).toEqual([['cats', 0, 4], ['ran', 5, 8]]);
+    expect(tokens.map(({ token, start, end }) => [token, start, end])).toEqual([
+      ['cats', 0, 4],
+      ['ran', 5, 8],
+    ]);
     close(tokens[0].embedding, average([pieces[1], pieces[2]]));
   });
 });
 
 describe('options', () => {
   it.each([
-    [{ layers: [4] }, 'invalid_argument'], [{ layers: [] }, 'invalid_argument'], [{ pooling: 'median' as 'mean' }, 'invalid_argument'],
-    [{ pooling: 'pooler' as const, layers: [1] }, 'invalid_argument'], [{ dimensions: 33 }, 'invalid_argument'], [{ maxLength: 33 }, 'invalid_argument'], [{ stride: 30 }, 'invalid_argument'],
+    [{ layers: [4] }, 'invalid_argument'],
+    [{ layers: [] }, 'invalid_argument'],
+    [{ pooling: 'median' as 'mean' }, 'invalid_argument'],
+    [{ pooling: 'pooler' as const, layers: [1] }, 'invalid_argument'],
+    [{ dimensions: 33 }, 'invalid_argument'],
+    [{ maxLength: 33 }, 'invalid_argument'],
+    [{ stride: 30 }, 'invalid_argument'],
   ])('%j is refused', async (options, code) => {
     await expect(model.embed(['a'], options)).rejects.toMatchObject({ code });
   });
 
   it('that change vectors change the fingerprint', async () => {
-    const prints = await Promise.all([{}, { pooling: 'cls' as const }, { layers: [1] }, { normalize: true }, { dimensions: 8 }, { stride: 4 }].map(async (options) => (await model.embed(['a'], options)).fingerprint));
+    const prints = await Promise.all(
+      [{}, { pooling: 'cls' as const }, { layers: [1] }, { normalize: true }, { dimensions: 8 }, { stride: 4 }].map(
+        async (options) => (await model.embed(['a'], options)).fingerprint,
+      ),
+    );
     expect(new Set(prints).size).toBe(prints.length);
   });
 });

@@ -6,11 +6,22 @@ import { DEFAULT_CONFIG, type AlbertConfig } from '../../src/model/config.ts';
 import { Albert } from '../../src/loaded/albert.ts';
 
 /** The vocabulary of the small network. */
-export const WORDS = '[PAD] [UNK] [CLS] [SEP] [MASK] a the cat dog sat on mat and ran fast slow red blue house tree sun moon ##s ##ing ##er . , ! caf ##e 猫 狗 好 不 天 地'.split(' ');
+export const WORDS =
+  '[PAD] [UNK] [CLS] [SEP] [MASK] a the cat dog sat on mat and ran fast slow red blue house tree sun moon ##s ##ing ##er . , ! caf ##e 猫 狗 好 不 天 地'.split(
+    ' ',
+  );
 
 /** A small network with weights large enough that every token matters. */
 export const SMALL_CONFIG: AlbertConfig = {
-  ...DEFAULT_CONFIG, vocabSize: WORDS.length, embeddingSize: 16, hiddenSize: 32, numHiddenLayers: 3, numAttentionHeads: 4, intermediateSize: 64, maxPositionEmbeddings: 32, initializerRange: 0.2,
+  ...DEFAULT_CONFIG,
+  vocabSize: WORDS.length,
+  embeddingSize: 16,
+  hiddenSize: 32,
+  numHiddenLayers: 3,
+  numAttentionHeads: 4,
+  intermediateSize: 64,
+  maxPositionEmbeddings: 32,
+  initializerRange: 0.2,
 };
 
 /** The files of a checkpoint with a classifier of three labels. */
@@ -18,7 +29,11 @@ export function smallModelFiles(config: AlbertConfig = SMALL_CONFIG): Record<str
   const weights = initialiseWeights(config, 7, { heads: ['sequenceClassification'], numLabels: 3 });
   const chunks = [...encodeSafetensors(weights).chunks()];
   const json = writeConfig(config, { architectures: ['AlbertForSequenceClassification'], labels: ['x', 'y', 'z'] });
-  return { 'config.json': JSON.stringify(json), 'model.safetensors': new Uint8Array(Buffer.concat(chunks)), 'vocab.txt': `${WORDS.join('\n')}\n` };
+  return {
+    'config.json': JSON.stringify(json),
+    'model.safetensors': new Uint8Array(Buffer.concat(chunks)),
+    'vocab.txt': `${WORDS.join('\n')}\n`,
+  };
 }
 
 /** A checkpoint in memory, opened. */

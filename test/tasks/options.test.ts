@@ -36,7 +36,11 @@ describe('options of the public functions', () => {
     ['predict', (options) => TextClassifier.from(model).predict(['a'], options), 'topK'],
     ['predictStream', (options) => first(TextClassifier.from(model).predictStream(['a'], options)), 'longText'],
     ['logits', (options) => TextClassifier.from(model).logits(['a'], options), 'maxLength'],
-    ['evaluateClassifier', (options) => evaluateClassifier(TextClassifier.from(model), 'none.csv', options), 'labelField'],
+    [
+      'evaluateClassifier',
+      (options) => evaluateClassifier(TextClassifier.from(model), 'none.csv', options),
+      'labelField',
+    ],
     ['evaluateEmbedding', (options) => evaluateEmbedding(model, 'none.csv', options), 'scoreField'],
     ['quantizeModel', (options) => quantizeModel(model, options), 'activations'],
     ['Albert.load', (options) => loadModel('./none', options), 'threads'],
@@ -56,13 +60,25 @@ describe('options of the public functions', () => {
 
   it.each(calls)('%s names an unknown one', async (subject, call, name) => {
     const misspelt = `${name}s`;
-    await expect((async () => call({ [misspelt]: 1 } as never))()).rejects.toMatchObject({ code: 'invalid_argument', value: misspelt, hint: `Did you mean "${name}"?`, message: `${subject} has no option "${misspelt}". Did you mean "${name}"?` });
-    await expect((async () => call('text' as never))()).rejects.toMatchObject({ code: 'invalid_argument', value: 'text' });
+    await expect((async () => call({ [misspelt]: 1 } as never))()).rejects.toMatchObject({
+      code: 'invalid_argument',
+      value: misspelt,
+      hint: `Did you mean "${name}"?`,
+      message: `${subject} has no option "${misspelt}". Did you mean "${name}"?`,
+    });
+    await expect((async () => call('text' as never))()).rejects.toMatchObject({
+      code: 'invalid_argument',
+      value: 'text',
+    });
   });
 
   it('says which required one is missing', async () => {
-    await expect(fineTuneClassifier({ output: 'x' } as never)).rejects.toThrow('fineTuneClassifier needs the option "train", which is missing');
-    await expect(pretrain({ output: 'x' } as never)).rejects.toThrow('pretrain needs the option "shards", which is missing');
+    await expect(fineTuneClassifier({ output: 'x' } as never)).rejects.toThrow(
+      'fineTuneClassifier needs the option "train", which is missing',
+    );
+    await expect(pretrain({ output: 'x' } as never)).rejects.toThrow(
+      'pretrain needs the option "shards", which is missing',
+    );
   });
 });
 
@@ -71,13 +87,25 @@ describe('texts of the public functions', () => {
     const classifier = TextClassifier.from(model);
     const wrong = 'a text' as never;
     for (const [subject, call] of [
-      ['embed', () => model.embed(wrong)], ['embedTokens', () => model.embedTokens(wrong)], ['predict', () => classifier.predict(wrong)], ['logits', () => classifier.logits(wrong)],
-      ['embedStream', () => first(model.embedStream(wrong))], ['predictStream', () => first(classifier.predictStream(wrong))],
+      ['embed', () => model.embed(wrong)],
+      ['embedTokens', () => model.embedTokens(wrong)],
+      ['predict', () => classifier.predict(wrong)],
+      ['logits', () => classifier.logits(wrong)],
+      ['embedStream', () => first(model.embedStream(wrong))],
+      ['predictStream', () => first(classifier.predictStream(wrong))],
     ] as const) {
-      await expect((async () => call())()).rejects.toMatchObject({ code: 'invalid_argument', value: 'a text', hint: `Put it into a list: ${subject}([text])` });
+      await expect((async () => call())()).rejects.toMatchObject({
+        code: 'invalid_argument',
+        value: 'a text',
+        hint: `Put it into a list: ${subject}([text])`,
+      });
     }
     await expect(model.embed(['a', 5 as never])).rejects.toThrow('text 1 of embed must be a string, got 5');
-    await expect(classifier.predict(['a', { text: 'a', pair: 5 as never }])).rejects.toThrow('text 1 of predict must be a string, got 5');
-    await expect(first(model.embedStream(['a', null as never]))).rejects.toThrow('text 1 of embedStream must be a string, got null');
+    await expect(classifier.predict(['a', { text: 'a', pair: 5 as never }])).rejects.toThrow(
+      'text 1 of predict must be a string, got 5',
+    );
+    await expect(first(model.embedStream(['a', null as never]))).rejects.toThrow(
+      'text 1 of embedStream must be a string, got null',
+    );
   });
 });

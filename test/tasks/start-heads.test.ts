@@ -19,24 +19,51 @@ const folder = temporaryFolder();
 afterAll(() => folder.remove());
 let runs = 0;
 
-interface Run { losses: number[]; told: string[]; heads: unknown; notes: string[] }
+interface Run {
+  losses: number[];
+  told: string[];
+  heads: unknown;
+  notes: string[];
+}
 
 async function run(more: Partial<FineTuneOptions> = {}): Promise<Run> {
   const told: string[] = [];
   const output = more.output ?? folder.path(`run ${runs++}`);
   await fineTuneClassifier({
-    model: MODEL, train: TRAIN, evaluation: TRAIN, output, maxSteps: 30, batchSize: 8, learningRate: 2e-3, warmupRatio: 0, shuffle: false, optimizer: { name: 'adamw', epsilon: 1e-6 }, threads: 1, tensorboard: false,
-    evaluateEvery: 30, onEvent: (kind, message) => told.push(`${kind}: ${message}`), ...more,
+    model: MODEL,
+    train: TRAIN,
+    evaluation: TRAIN,
+    output,
+    maxSteps: 30,
+    batchSize: 8,
+    learningRate: 2e-3,
+    warmupRatio: 0,
+    shuffle: false,
+    optimizer: { name: 'adamw', epsilon: 1e-6 },
+    threads: 1,
+    tensorboard: false,
+    evaluateEvery: 30,
+    onEvent: (kind, message) => told.push(`${kind}: ${message}`),
+    ...more,
   });
-  const info = JSON.parse(readFileSync(join(output, 'run.json'), 'utf8')) as { config: { heads: unknown }; notes: string[] };
-  return { losses: readLines(join(output, 'metrics.jsonl')).map(({ loss }) => loss as number), told, heads: info.config.heads, notes: info.notes };
+  const info = JSON.parse(readFileSync(join(output, 'run.json'), 'utf8')) as {
+    config: { heads: unknown };
+    notes: string[];
+  };
+  return {
+    losses: readLines(join(output, 'metrics.jsonl')).map(({ loss }) => loss as number),
+    told,
+    heads: info.config.heads,
+    notes: info.notes,
+  };
 }
 
 describe('a second stage of fine-tuning', () => {
   it('goes on from the classifier of the checkpoint: the losses of 30 steps are those of transformers', async () => {
     const { losses, told, heads, notes } = await run();
     expect(losses).toHaveLength(LOSSES.length);
-    for (const [step, loss] of losses.entries()) expect(Math.abs(loss - LOSSES[step]) / LOSSES[step], `step ${step}`).toBeLessThan(1e-4);
+    for (const [step, loss] of losses.entries())
+      expect(Math.abs(loss - LOSSES[step]) / LOSSES[step], `step ${step}`).toBeLessThan(1e-4);
     const line = `the classifier of ${MODEL} is kept, for the same 3 labels, re-ordered by name`;
     expect(told).toContain(`model: ${line}`);
     expect(notes).toContain(line);
@@ -54,12 +81,32 @@ describe('a second stage of fine-tuning', () => {
   });
 
   it('starts a fresh one for other labels and other problems, naming the difference', async () => {
-    const other = writeRows(folder.path('other.jsonl'), readLines(TRAIN).slice(0, 16).map(({ text, label }) => ({ text, label: label === 'poor' ? 'bad' : label })));
+    const other = writeRows(
+      folder.path('other.jsonl'),
+      readLines(TRAIN)
+        .slice(0, 16)
+        .map(({ text, label }) => ({ text, label: label === 'poor' ? 'bad' : label })),
+    );
     const renamed = await run({ train: other, evaluation: other, maxSteps: 1, batchSize: 4 });
-    expect(renamed.told).toContainEqual(expect.stringMatching(/^warning: .*its labels are others \(it lacks "bad"; the data lack "poor"\)$/));
-    const numbers = writeRows(folder.path('numbers.jsonl'), readLines(TRAIN).slice(0, 16).map(({ text }, row) => ({ text, label: row })));
-    const regression = await run({ train: numbers, evaluation: numbers, problem: 'regression', maxSteps: 1, batchSize: 4 });
-    expect(regression.told).toContainEqual(expect.stringMatching(/^warning: .*it answers 3 labels, and this problem is regression$/));
+    expect(renamed.told).toContainEqual(
+      expect.stringMatching(/^warning: .*its labels are others \(it lacks "bad"; the data lack "poor"\)$/),
+    );
+    const numbers = writeRows(
+      folder.path('numbers.jsonl'),
+      readLines(TRAIN)
+        .slice(0, 16)
+        .map(({ text }, row) => ({ text, label: row })),
+    );
+    const regression = await run({
+      train: numbers,
+      evaluation: numbers,
+      problem: 'regression',
+      maxSteps: 1,
+      batchSize: 4,
+    });
+    expect(regression.told).toContainEqual(
+      expect.stringMatching(/^warning: .*it answers 3 labels, and this problem is regression$/),
+    );
   });
 
   it('keeps what a first stage made, so the second begins near where that one ended', async () => {
@@ -75,19 +122,52 @@ describe('a second stage of fine-tuning', () => {
 describe('heads that a task has no use for', () => {
   it('are named by sentence embeddings and by classification, and recorded', async () => {
     const model = folder.path('pretrained');
-    const words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...Array.from({ length: TINY_CONFIG.vocabSize - 5 }, (_, i) => `w${i}`)];
+    const words = [
+      '[PAD]',
+      '[UNK]',
+      '[CLS]',
+      '[SEP]',
+      '[MASK]',
+      ...Array.from({ length: TINY_CONFIG.vocabSize - 5 }, (_, i) => `w${i}`),
+    ];
     await saveCheckpoint(model, {
-      config: { ...TINY_CONFIG, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 }, weights: initialiseWeights(TINY_CONFIG, 3, { heads: ['maskedLm', 'sentenceOrder'] }),
-      heads: ['maskedLm', 'sentenceOrder'], tokenizerFiles: { 'vocab.txt': `${words.join('\n')}\n` },
+      config: { ...TINY_CONFIG, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 },
+      weights: initialiseWeights(TINY_CONFIG, 3, { heads: ['maskedLm', 'sentenceOrder'] }),
+      heads: ['maskedLm', 'sentenceOrder'],
+      tokenizerFiles: { 'vocab.txt': `${words.join('\n')}\n` },
     });
     const told: string[] = [];
     const texts = folder.path('texts.jsonl');
-    writeRows(texts, Array.from({ length: 8 }, (_, i) => ({ text: `w${i} w${i + 1} w${i + 2}` })));
-    await fineTuneEmbedding({ model, train: [texts], output: folder.path('vectors'), objective: 'simcse', maxSteps: 2, batchSize: 4, threads: 1, tensorboard: false, onEvent: (kind, message) => told.push(`${kind}: ${message}`) });
-    expect(told).toContain('model: sentenceOrder, maskedLm of the checkpoint have no part in sentence embeddings: not used and not saved');
-    expect((await openCheckpoint(await openFolder(folder.path('vectors')))).details.architectures).toEqual(['AlbertModel']);
+    writeRows(
+      texts,
+      Array.from({ length: 8 }, (_, i) => ({ text: `w${i} w${i + 1} w${i + 2}` })),
+    );
+    await fineTuneEmbedding({
+      model,
+      train: [texts],
+      output: folder.path('vectors'),
+      objective: 'simcse',
+      maxSteps: 2,
+      batchSize: 4,
+      threads: 1,
+      tensorboard: false,
+      onEvent: (kind, message) => told.push(`${kind}: ${message}`),
+    });
+    expect(told).toContain(
+      'model: sentenceOrder, maskedLm of the checkpoint have no part in sentence embeddings: not used and not saved',
+    );
+    expect((await openCheckpoint(await openFolder(folder.path('vectors')))).details.architectures).toEqual([
+      'AlbertModel',
+    ]);
     const classified = await run({ model, maxSteps: 1 });
-    expect(classified.told).toContainEqual('model: the classifier starts fresh, for 3 labels; sentenceOrder, maskedLm of the checkpoint have no part in classification: not used and not saved');
-    expect(classified.heads).toEqual({ pooler: 'kept', sequenceClassification: 'fresh', sentenceOrder: 'left out', maskedLm: 'left out' });
+    expect(classified.told).toContainEqual(
+      'model: the classifier starts fresh, for 3 labels; sentenceOrder, maskedLm of the checkpoint have no part in classification: not used and not saved',
+    );
+    expect(classified.heads).toEqual({
+      pooler: 'kept',
+      sequenceClassification: 'fresh',
+      sentenceOrder: 'left out',
+      maskedLm: 'left out',
+    });
   });
 });

@@ -7,7 +7,7 @@ import { createTrainingNormalizer } from '../../src/tokenizer/training/normaliza
 /** Longest-match rewriting, written down directly. */
 function rewrite(text: string, rules: ReadonlyMap<string, string>): string {
   let result = '';
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const source = [...rules.keys()].filter((key) => text.startsWith(key, at)).sort((a, b) => b.length - a.length)[0];
     const length = source?.length ?? String.fromCodePoint(text.codePointAt(at)!).length;
     result += source === undefined ? text.slice(at, at + length) : rules.get(source)!;
@@ -33,11 +33,19 @@ function rewriteWithCharsmap(text: string, charsmap: Charsmap): string {
 describe('compileCharsmap', () => {
   it('applies any rules by longest match', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '中', '😀', '\u200b', ' '), maxLength: 12 });
-    const rules = fc.array(fc.tuple(fc.string({ unit: fc.constantFrom('a', 'b', 'é', '中', '😀'), minLength: 1, maxLength: 4 }), fc.string({ unit: fc.constantFrom('x', 'é', '文'), maxLength: 3 })), { minLength: 1, maxLength: 30 });
-    fc.assert(fc.property(text, rules, (input, entries) => {
-      const map = new Map(entries);
-      expect(rewriteWithCharsmap(input, new Charsmap(compileCharsmap(map)))).toBe(rewrite(input, map));
-    }));
+    const rules = fc.array(
+      fc.tuple(
+        fc.string({ unit: fc.constantFrom('a', 'b', 'é', '中', '😀'), minLength: 1, maxLength: 4 }),
+        fc.string({ unit: fc.constantFrom('x', 'é', '文'), maxLength: 3 }),
+      ),
+      { minLength: 1, maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(text, rules, (input, entries) => {
+        const map = new Map(entries);
+        expect(rewriteWithCharsmap(input, new Charsmap(compileCharsmap(map)))).toBe(rewrite(input, map));
+      }),
+    );
   });
 
   it('has whole blocks, as SentencePiece demands, and refuses what cannot be stored', () => {
@@ -61,7 +69,8 @@ describe('createTrainingNormalizer', () => {
   it('leaves Chinese characters as they are', () => {
     const { normalize } = createTrainingNormalizer();
     let changed = 0;
-    for (let code = 0x4e00; code <= 0x9fa5; code++) if (normalize(String.fromCodePoint(code)) !== `▁${String.fromCodePoint(code)}`) changed++;
+    for (let code = 0x4e00; code <= 0x9fa5; code++)
+      if (normalize(String.fromCodePoint(code)) !== `▁${String.fromCodePoint(code)}`) changed++;
     expect(changed).toBe(0);
   });
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SPLIT_RULES, forEachSegment, SegmentCounter, type SplitRules } from '../../src/tokenizer/training/segments.ts';
+import {
+  DEFAULT_SPLIT_RULES,
+  forEachSegment,
+  SegmentCounter,
+  type SplitRules,
+} from '../../src/tokenizer/training/segments.ts';
 import { scriptOf } from '../../src/tokenizer/training/unicode-script.ts';
 
 function segments(text: string, rules: Partial<SplitRules> = {}): string[] {
@@ -25,7 +30,16 @@ describe('segments', () => {
     expect(segments('a1b中', { splitByUnicodeScript: false })).toEqual(['▁a1b中']);
     expect(segments('in the 中', { splitByWhitespace: false })).toEqual(['▁in▁the▁', '中']);
     expect(segments('ab 12', { splitDigits: true })).toEqual(['▁ab', '▁', '1', '2']);
-    expect(segments('a中国 东京タワー𠮷', { splitHan: true })).toEqual(['▁a', '中', '国', '▁', '东', '京', 'タワー', '𠮷']);
+    expect(segments('a中国 东京タワー𠮷', { splitHan: true })).toEqual([
+      '▁a',
+      '中',
+      '国',
+      '▁',
+      '东',
+      '京',
+      'タワー',
+      '𠮷',
+    ]);
     expect(segments('1,000,', { splitDigitComma: true })).toEqual(['▁1', ',000', ',']);
   });
 
@@ -40,7 +54,10 @@ describe('SegmentCounter', () => {
     const counter = new SegmentCounter(DEFAULT_SPLIT_RULES);
     counter.add('▁a▁b▁a');
     counter.add('▁a', 0.5);
-    expect([...counter.counts]).toEqual([['▁a', 2.5], ['▁b', 1]]);
+    expect([...counter.counts]).toEqual([
+      ['▁a', 2.5],
+      ['▁b', 1],
+    ]);
   });
 
   it('stays within its bound and says what it dropped', () => {

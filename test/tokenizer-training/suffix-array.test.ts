@@ -23,13 +23,22 @@ describe('suffix array', () => {
   });
 
   it('agrees with sorting, and prefix lengths with counting, for any text', () => {
-    const texts = fc.oneof(fc.array(fc.nat(1), { maxLength: 60 }), fc.array(fc.nat(4), { maxLength: 200 }), fc.array(fc.nat(30), { maxLength: 200 }));
-    fc.assert(fc.property(texts, (values) => {
-      const text = Int32Array.from(values);
-      const order = suffixArray(text, 31);
-      expect([...order]).toEqual(naiveSuffixArray(values));
-      const expected = [...order].map((position, rank) => (rank === 0 ? 0 : naivePrefix(values, order[rank - 1], position)));
-      expect([...commonPrefixLengths(text, order)]).toEqual(expected);
-    }), { numRuns: 300 });
+    const texts = fc.oneof(
+      fc.array(fc.nat(1), { maxLength: 60 }),
+      fc.array(fc.nat(4), { maxLength: 200 }),
+      fc.array(fc.nat(30), { maxLength: 200 }),
+    );
+    fc.assert(
+      fc.property(texts, (values) => {
+        const text = Int32Array.from(values);
+        const order = suffixArray(text, 31);
+        expect([...order]).toEqual(naiveSuffixArray(values));
+        const expected = [...order].map((position, rank) =>
+          rank === 0 ? 0 : naivePrefix(values, order[rank - 1], position),
+        );
+        expect([...commonPrefixLengths(text, order)]).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
   });
 });

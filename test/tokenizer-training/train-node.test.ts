@@ -23,7 +23,13 @@ beforeAll(() => {
   execFileSync('mkdir', ['-p', inFolder('corpus', 'deep')]);
   writeFileSync(inFolder('corpus', 'a.txt'), lines.slice(0, 300).join('\r\n\r\n'));
   writeFileSync(inFolder('corpus', 'b.txt.gz'), gzipSync(`\ufeff${lines.slice(300, 450).join('\n')}\n`));
-  writeFileSync(inFolder('corpus', 'deep', 'c.jsonl'), lines.slice(450).map((text, id) => JSON.stringify({ id, text })).join('\n'));
+  writeFileSync(
+    inFolder('corpus', 'deep', 'c.jsonl'),
+    lines
+      .slice(450)
+      .map((text, id) => JSON.stringify({ id, text }))
+      .join('\n'),
+  );
   writeFileSync(inFolder('corpus', 'ignored.bin'), 'x');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -82,9 +88,19 @@ describe('sampling', () => {
 
 describe('trainVocabularyFromFiles', () => {
   it('writes a vocabulary that loads, with a report', async () => {
-    const report = await trainVocabularyFromFiles([inFolder('corpus')], { outputDirectory: inFolder('unigram'), vocabSize: 220 });
-    expect(readdirSync(inFolder('unigram')).sort()).toEqual(['spiece.model', 'tokenizer.json', 'tokenizer_config.json', 'training-report.json']);
-    expect(JSON.parse(readFileSync(inFolder('unigram', 'training-report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
+    const report = await trainVocabularyFromFiles([inFolder('corpus')], {
+      outputDirectory: inFolder('unigram'),
+      vocabSize: 220,
+    });
+    expect(readdirSync(inFolder('unigram')).sort()).toEqual([
+      'spiece.model',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'training-report.json',
+    ]);
+    expect(JSON.parse(readFileSync(inFolder('unigram', 'training-report.json'), 'utf8'))).toEqual(
+      JSON.parse(JSON.stringify(report)),
+    );
     expect(report).toMatchObject({ algorithm: 'unigram', vocabSize: 220, sample: { lines: 600, damagedLines: 0 } });
     const tokenizer = await loadTokenizer(await openFolder(inFolder('unigram')));
     expect(tokenizer.special).toEqual({ pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 });
@@ -94,26 +110,41 @@ describe('trainVocabularyFromFiles', () => {
   it('writes a tokenizer.json with which HF tokenizers gives the same ids', async () => {
     const ours = await loadTokenizer(await openFolder(inFolder('unigram')));
     const theirs = HfTokenizer.fromString(readFileSync(inFolder('unigram', 'tokenizer.json'), 'utf8'));
-    for (const line of [...lines.slice(0, 200), 'Ünïcode \u200b ``x\'\'  1,000, ok', '[MASK] 中国']) {
+    for (const line of [...lines.slice(0, 200), "Ünïcode \u200b ``x''  1,000, ok", '[MASK] 中国']) {
       expect([...ours.encode(line).ids]).toEqual((await theirs.encode(line)).getIds());
     }
   });
 
-  it('learns no piece that ALBERT\'s tokeniser would split again', () => {
+  it("learns no piece that ALBERT's tokeniser would split again", () => {
     const { pieces } = parseSentencePieceModel(readFileSync(inFolder('unigram', 'spiece.model')));
     expect(pieces.filter(({ piece }) => /\d,$/.test(piece))).toEqual([]);
   });
 
   it('refuses a symbol that no prepared text has, before it reads', async () => {
-    const train = (more: object): Promise<unknown> => trainVocabularyFromFiles([inFolder('nothing')], { outputDirectory: inFolder('symbols'), userDefinedSymbols: ['[URL]'], ...more });
-    await expect(train({})).rejects.toThrow('userDefinedSymbols must be written as text is after its preparation, where [URL] is [url]');
+    const train = (more: object): Promise<unknown> =>
+      trainVocabularyFromFiles([inFolder('nothing')], {
+        outputDirectory: inFolder('symbols'),
+        userDefinedSymbols: ['[URL]'],
+        ...more,
+      });
+    await expect(train({})).rejects.toThrow(
+      'userDefinedSymbols must be written as text is after its preparation, where [URL] is [url]',
+    );
     await expect(train({ normalization: { lowerCase: false } })).rejects.toThrow(/no file or folder/);
     await expect(train({ userDefinedSymbols: ['[url]'] })).rejects.toThrow(/no file or folder/);
   });
 
   it('writes a vocab.txt', async () => {
-    const report = await trainVocabularyFromFiles([inFolder('corpus')], { algorithm: 'wordpiece', outputDirectory: inFolder('wordpiece'), vocabSize: 250 });
-    expect(readdirSync(inFolder('wordpiece')).sort()).toEqual(['tokenizer_config.json', 'training-report.json', 'vocab.txt']);
+    const report = await trainVocabularyFromFiles([inFolder('corpus')], {
+      algorithm: 'wordpiece',
+      outputDirectory: inFolder('wordpiece'),
+      vocabSize: 250,
+    });
+    expect(readdirSync(inFolder('wordpiece')).sort()).toEqual([
+      'tokenizer_config.json',
+      'training-report.json',
+      'vocab.txt',
+    ]);
     expect(report.vocabSize).toBe(250);
     const tokenizer = await loadTokenizer(await openFolder(inFolder('wordpiece')));
     expect(tokenizer.kind).toBe('wordpiece');
@@ -121,23 +152,36 @@ describe('trainVocabularyFromFiles', () => {
   });
 
   it('continues an interrupted run to the same files, and refuses other options', async () => {
-    const options = { vocabSize: 120, outputDirectory: inFolder('resumed'), normalization: { charsmap: 'identity' as const }, characterCoverage: 0.98 };
+    const options = {
+      vocabSize: 120,
+      outputDirectory: inFolder('resumed'),
+      normalization: { charsmap: 'identity' as const },
+      characterCoverage: 0.98,
+    };
     await trainVocabularyFromFiles([inFolder('corpus')], { ...options, outputDirectory: inFolder('whole') });
     const controller = new AbortController();
     let iterations = 0;
     const interrupted = trainVocabularyFromFiles([inFolder('corpus')], {
-      ...options, signal: controller.signal,
+      ...options,
+      signal: controller.signal,
       onProgress: (event) => {
         if (event.stage === 'training vocabulary' && ++iterations === 3) controller.abort();
       },
     });
     await expect(interrupted).rejects.toMatchObject({ code: 'interrupted' });
     expect(readdirSync(inFolder('resumed', '.training')).sort()).toEqual(['counts.json', 'round.json', 'words.tsv.gz']);
-    await expect(trainVocabularyFromFiles([inFolder('corpus')], { ...options, vocabSize: 121, resume: true })).rejects.toThrow(/files or options have changed/);
+    await expect(
+      trainVocabularyFromFiles([inFolder('corpus')], { ...options, vocabSize: 121, resume: true }),
+    ).rejects.toThrow(/files or options have changed/);
     const stages = new Set<string>();
-    await trainVocabularyFromFiles([inFolder('corpus')], { ...options, resume: true, onProgress: ({ stage }) => stages.add(stage) });
+    await trainVocabularyFromFiles([inFolder('corpus')], {
+      ...options,
+      resume: true,
+      onProgress: ({ stage }) => stages.add(stage),
+    });
     expect([...stages]).toEqual(['training vocabulary']);
-    for (const name of ['spiece.model', 'tokenizer.json']) expect(readFileSync(inFolder('resumed', name))).toEqual(readFileSync(inFolder('whole', name)));
+    for (const name of ['spiece.model', 'tokenizer.json'])
+      expect(readFileSync(inFolder('resumed', name))).toEqual(readFileSync(inFolder('whole', name)));
     expect(existsSync(inFolder('resumed', '.training'))).toBe(false);
   });
 
@@ -145,7 +189,12 @@ describe('trainVocabularyFromFiles', () => {
     writeFileSync(inFolder('x.txt'), 'xylophone '.repeat(20));
     writeFileSync(inFolder('y.txt'), 'yesterday '.repeat(20));
     const scoreOf = async (weight: number) => {
-      await trainVocabularyFromFiles([{ path: inFolder('x.txt'), weight }, inFolder('y.txt')], { outputDirectory: inFolder('weighted'), vocabSize: 40, hardVocabLimit: false, characterCoverage: 1 });
+      await trainVocabularyFromFiles([{ path: inFolder('x.txt'), weight }, inFolder('y.txt')], {
+        outputDirectory: inFolder('weighted'),
+        vocabSize: 40,
+        hardVocabLimit: false,
+        characterCoverage: 1,
+      });
       const { pieces } = parseSentencePieceModel(readFileSync(inFolder('weighted', 'spiece.model')));
       return (name: string) => pieces.find(({ piece }) => piece === name)!.score;
     };
@@ -159,16 +208,37 @@ describe('trainVocabularyFromFiles', () => {
 const hasSpmEncode = spawnSync('spm_encode', ['--version']).error === undefined;
 
 // Skipped where Google's command-line tools (Debian package `sentencepiece`) are not installed.
-describe.skipIf(!hasSpmEncode)('Google\'s spm_encode', () => {
+describe.skipIf(!hasSpmEncode)("Google's spm_encode", () => {
   it.each(['clean', 'identity'] as const)('reads the model and gives the same ids (charsmap %s)', async (charsmap) => {
     const out = inFolder(`google-${charsmap}`);
     const normalization = { charsmap };
-    await trainVocabularyFromFiles([inFolder('corpus')], { outputDirectory: out, vocabSize: 300, normalization, hardVocabLimit: false });
-    const texts = [...lines, 'zero\u200bwidth and \u00adsoft', '  two  spaces ', '𠮷 😀 unknown 龘 龘龘 end', 'tab\there', '', '１２３ ，。'];
+    await trainVocabularyFromFiles([inFolder('corpus')], {
+      outputDirectory: out,
+      vocabSize: 300,
+      normalization,
+      hardVocabLimit: false,
+    });
+    const texts = [
+      ...lines,
+      'zero\u200bwidth and \u00adsoft',
+      '  two  spaces ',
+      '𠮷 😀 unknown 龘 龘龘 end',
+      'tab\there',
+      '',
+      '１２３ ，。',
+    ];
     // The command reads a line a text, so only what a line can hold is compared.
-    const prepared = texts.map((text) => createTrainingNormalizer({ charsmap: 'identity' }).normalize(text).replaceAll('▁', ' ').trim());
-    const output = execFileSync('spm_encode', [`--model=${join(out, 'spiece.model')}`, '--output_format=id'], { input: `${prepared.join('\n')}\n`, encoding: 'utf8' });
-    const theirs = output.split('\n').slice(0, -1).map((line) => (line === '' ? [] : line.split(' ').map(Number)));
+    const prepared = texts.map((text) =>
+      createTrainingNormalizer({ charsmap: 'identity' }).normalize(text).replaceAll('▁', ' ').trim(),
+    );
+    const output = execFileSync('spm_encode', [`--model=${join(out, 'spiece.model')}`, '--output_format=id'], {
+      input: `${prepared.join('\n')}\n`,
+      encoding: 'utf8',
+    });
+    const theirs = output
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => (line === '' ? [] : line.split(' ').map(Number)));
     const ours = await loadTokenizer(await openFolder(out), { parseSpecialTokens: false });
     expect(prepared.map((text) => [...ours.encodeIds(text)])).toEqual(theirs);
   });
@@ -176,7 +246,13 @@ describe.skipIf(!hasSpmEncode)('Google\'s spm_encode', () => {
   it('accepts byte fallback, user-defined symbols and single Han characters', async () => {
     const out = inFolder('google-bytes');
     await trainVocabularyFromFiles([inFolder('corpus')], {
-      outputDirectory: out, vocabSize: 600, byteFallback: true, userDefinedSymbols: ['<user>'], splitHan: true, hardVocabLimit: false, characterCoverage: 0.99,
+      outputDirectory: out,
+      vocabSize: 600,
+      byteFallback: true,
+      userDefinedSymbols: ['<user>'],
+      splitHan: true,
+      hardVocabLimit: false,
+      characterCoverage: 0.99,
     });
     const bytes = readFileSync(join(out, 'spiece.model'));
     const model = parseSentencePieceModel(bytes);
@@ -184,12 +260,20 @@ describe.skipIf(!hasSpmEncode)('Google\'s spm_encode', () => {
     const han = model.pieces.filter(({ piece }) => /\p{Script=Han}/u.test(piece));
     expect(han.length).toBeGreaterThan(10);
     expect(han.every(({ piece }) => [...piece].length === 1)).toBe(true);
-    const texts = ['hi <user> 龘 ok', 'a<user>b', ...lines.slice(0, 50)].map((text) => text.toLowerCase().normalize('NFKD'));
-    const output = execFileSync('spm_encode', [`--model=${join(out, 'spiece.model')}`, '--output_format=id'], { input: `${texts.join('\n')}\n`, encoding: 'utf8' });
+    const texts = ['hi <user> 龘 ok', 'a<user>b', ...lines.slice(0, 50)].map((text) =>
+      text.toLowerCase().normalize('NFKD'),
+    );
+    const output = execFileSync('spm_encode', [`--model=${join(out, 'spiece.model')}`, '--output_format=id'], {
+      input: `${texts.join('\n')}\n`,
+      encoding: 'utf8',
+    });
     const ours = await loadTokenizer(await openFolder(out), { parseSpecialTokens: false });
     expect(texts.map((text) => [...ours.encodeIds(text)].join(' '))).toEqual(output.split('\n').slice(0, -1));
     // The same through tokenizer.json, also where the symbol is in upper case before the preparation.
     const theirs = HfTokenizer.fromString(readFileSync(join(out, 'tokenizer.json'), 'utf8'));
-    for (const text of [...texts, 'see <USER> now', 'A<User>b']) expect((await theirs.encode(text, undefined, { addSpecialTokens: false })).getIds()).toEqual([...ours.encodeIds(text)]);
+    for (const text of [...texts, 'see <USER> now', 'A<User>b'])
+      expect((await theirs.encode(text, undefined, { addSpecialTokens: false })).getIds()).toEqual([
+        ...ours.encodeIds(text),
+      ]);
   });
 });

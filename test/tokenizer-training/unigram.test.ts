@@ -22,13 +22,21 @@ function textsOf(pieces: PieceSet, corpus: SegmentCorpus): string[] {
 function segmentations(text: string, pieces: ReadonlyMap<string, number>): string[][] {
   if (text === '') return [[]];
   const found: string[][] = [];
-  for (const piece of pieces.keys()) if (text.startsWith(piece)) for (const rest of segmentations(text.slice(piece.length), pieces)) found.push([piece, ...rest]);
+  for (const piece of pieces.keys())
+    if (text.startsWith(piece))
+      for (const rest of segmentations(text.slice(piece.length), pieces)) found.push([piece, ...rest]);
   return found;
 }
 
 describe('digamma', () => {
   // Abramowitz and Stegun, table 6.1, and -gamma, -gamma - 2 ln 2.
-  it.each([[1, -0.5772156649015329], [0.5, -1.9635100260214235], [2, 0.4227843350984671], [10, 2.251752589066721], [1.5, 0.03648997397857652]])('of %d', (x, value) => {
+  it.each([
+    [1, -0.5772156649015329],
+    [0.5, -1.9635100260214235],
+    [2, 0.4227843350984671],
+    [10, 2.251752589066721],
+    [1.5, 0.03648997397857652],
+  ])('of %d', (x, value) => {
     expect(Math.abs(digamma(x) - value)).toBeLessThan(1e-9);
   });
 });
@@ -37,9 +45,24 @@ describe('seed pieces', () => {
   it('are right-maximal substrings by frequency times length', () => {
     const corpus = corpusOf({ '▁abab': 3, '▁abc': 2 });
     const seeds = makeSeedPieces(corpus, { seedSize: 100, maxPieceLength: 16 });
-    const scored = new Map(textsOf(seeds, corpus).map((text, index) => [text, Math.exp(seeds.logProbabilities[index])]));
+    const scored = new Map(
+      textsOf(seeds, corpus).map((text, index) => [text, Math.exp(seeds.logProbabilities[index])]),
+    );
     // ab: 8 times, ▁ab: 5, and the ends of the words; "▁a" always goes on with b, so it is no seed.
-    const expected: Record<string, number> = { '▁': 5, a: 8, b: 8, c: 2, ab: 16, '▁ab': 15, '▁abab': 15, abab: 12, bab: 9, abc: 6, bc: 4, '▁abc': 8 };
+    const expected: Record<string, number> = {
+      '▁': 5,
+      a: 8,
+      b: 8,
+      c: 2,
+      ab: 16,
+      '▁ab': 15,
+      '▁abab': 15,
+      abab: 12,
+      bab: 9,
+      abc: 6,
+      bc: 4,
+      '▁abc': 8,
+    };
     const sum = Object.values(expected).reduce((x, y) => x + y);
     expect([...scored.keys()].sort()).toEqual(Object.keys(expected).sort());
     for (const [text, score] of Object.entries(expected)) expect(scored.get(text)).toBeCloseTo(score / sum, 12);
@@ -55,13 +78,23 @@ describe('seed pieces', () => {
 });
 
 describe('expectation step', () => {
-  const entries: [string, number][] = [['a', 0.2], ['b', 0.25], ['ab', 0.15], ['ba', 0.1], ['aba', 0.2], ['bab', 0.1]];
+  const entries: [string, number][] = [
+    ['a', 0.2],
+    ['b', 0.25],
+    ['ab', 0.15],
+    ['ba', 0.1],
+    ['aba', 0.2],
+    ['bab', 0.1],
+  ];
   const probabilities = new Map(entries);
 
   it('equals the sum over all segmentations', () => {
     const weights: Record<string, number> = { abab: 2, ababab: 1.5, b: 3, bbaabbababa: 1 };
     const corpus = corpusOf(weights);
-    const pieces = piecesFromTexts(entries.map(([text, p]) => [text, Math.log(p)] as const), corpus.alphabet);
+    const pieces = piecesFromTexts(
+      entries.map(([text, p]) => [text, Math.log(p)] as const),
+      corpus.alphabet,
+    );
     const lattice = new UnigramLattice(corpus, pieces);
     const { counts, logLikelihood, tokens } = lattice.expectation();
 
@@ -74,17 +107,29 @@ describe('expectation step', () => {
       const total = values.reduce((a, b) => a + b);
       likelihood += weight * Math.log(total);
       best += weight * Math.log(Math.max(...values));
-      paths.forEach((path, index) => path.forEach((piece) => expected.set(piece, (expected.get(piece) ?? 0) + (weight * values[index]) / total)));
+      paths.forEach((path, index) =>
+        path.forEach((piece) => expected.set(piece, (expected.get(piece) ?? 0) + (weight * values[index]) / total)),
+      );
     }
     expect(logLikelihood).toBeCloseTo(likelihood, 9);
     entries.forEach(([text], index) => expect(counts[index]).toBeCloseTo(expected.get(text) ?? 0, 9));
-    expect(tokens).toBeCloseTo([...expected.values()].reduce((a, b) => a + b), 9);
+    expect(tokens).toBeCloseTo(
+      [...expected.values()].reduce((a, b) => a + b),
+      9,
+    );
     expect(lattice.bestSegmentations().logProbability).toBeCloseTo(best, 9);
   });
 
   it('does not underflow on long segments and prices unknown characters', () => {
     const corpus = corpusOf({ ['ab'.repeat(20000)]: 1, axa: 1 });
-    const pieces = piecesFromTexts([['a', -15], ['b', -15], ['ab', -31]], corpus.alphabet);
+    const pieces = piecesFromTexts(
+      [
+        ['a', -15],
+        ['b', -15],
+        ['ab', -31],
+      ],
+      corpus.alphabet,
+    );
     const { logLikelihood } = new UnigramLattice(corpus, pieces).expectation();
     const perPair = Math.log(1 + Math.exp(-1)) - 30; // an unknown character costs -31 - 10
     expect(logLikelihood / (20000 * perPair - 15 - 41 - 15)).toBeCloseTo(1, 10);
@@ -101,12 +146,21 @@ describe('expectation step', () => {
       expect(logLikelihood).toBeGreaterThanOrEqual(previous - 1e-6 * Math.abs(previous === -Infinity ? 0 : previous));
       previous = logLikelihood;
       const total = counts.reduce((a, b) => a + b);
-      counts.forEach((count, index) => (pieces.logProbabilities[index] = count > 1e-9 ? Math.log(count / total) : -Infinity));
+      counts.forEach(
+        (count, index) => (pieces.logProbabilities[index] = count > 1e-9 ? Math.log(count / total) : -Infinity),
+      );
     }
   });
 
   it('the M step drops pieces expected less than half a time', () => {
-    const pieces = piecesFromTexts([['a', -1], ['b', -1], ['ab', -1]], ['', 'a', 'b']);
+    const pieces = piecesFromTexts(
+      [
+        ['a', -1],
+        ['b', -1],
+        ['ab', -1],
+      ],
+      ['', 'a', 'b'],
+    );
     maximise(pieces, Float64Array.of(4, 0.4, 2));
     expect(pieces.logProbabilities[0]).toBeCloseTo(digamma(4) - digamma(6), 12);
     expect(pieces.logProbabilities[1]).toBe(-Infinity);
@@ -116,11 +170,24 @@ describe('expectation step', () => {
 describe('pruning', () => {
   it('drops the piece whose loss is smallest, and never a single character in use', () => {
     const corpus = corpusOf({ abab: 100, cdcd: 3, abx: 1 });
-    const texts: [string, number][] = [['a', 0.01], ['b', 0.01], ['c', 0.01], ['d', 0.01], ['x', 0.01], ['ab', 0.4], ['cd', 0.2], ['zz', 0.1]];
+    const texts: [string, number][] = [
+      ['a', 0.01],
+      ['b', 0.01],
+      ['c', 0.01],
+      ['d', 0.01],
+      ['x', 0.01],
+      ['ab', 0.4],
+      ['cd', 0.2],
+      ['zz', 0.1],
+    ];
     const usable = texts.filter(([text]) => text !== 'zz');
-    const pieces = piecesFromTexts(usable.map(([text, p]) => [text, Math.log(p)] as const), corpus.alphabet);
+    const pieces = piecesFromTexts(
+      usable.map(([text, p]) => [text, Math.log(p)] as const),
+      corpus.alphabet,
+    );
     const lattice = new UnigramLattice(corpus, pieces);
-    // a, b, c and d are not in any best segmentation: they go first; x has no other spelling; ab loses far more than cd.
+    // a, b, c and d are not in any best segmentation: they go first; x has no other spelling; ab loses far more than
+    // cd.
     expect(textsOf(prunePieces(pieces, lattice, 2), corpus)).toEqual(['x', 'ab']);
     expect(textsOf(prunePieces(pieces, lattice, 3), corpus)).toEqual(['x', 'ab', 'cd']);
   });
@@ -129,10 +196,16 @@ describe('pruning', () => {
 describe('trainUnigram', () => {
   const lines = toyLines(400);
 
-  it('reaches the size, keeps the alphabet and ALBERT\'s special pieces', async () => {
+  it("reaches the size, keeps the alphabet and ALBERT's special pieces", async () => {
     const { model, report } = await trainUnigram(lines, { vocabSize: 220, characterCoverage: 1 });
     expect(model.pieces).toHaveLength(220);
-    expect(model.pieces.slice(0, 5).map(({ piece, type }) => `${piece} ${type}`)).toEqual(['<pad> control', '<unk> unknown', '[CLS] control', '[SEP] control', '[MASK] control']);
+    expect(model.pieces.slice(0, 5).map(({ piece, type }) => `${piece} ${type}`)).toEqual([
+      '<pad> control',
+      '<unk> unknown',
+      '[CLS] control',
+      '[SEP] control',
+      '[MASK] control',
+    ]);
     const pieces = new Set(model.pieces.map(({ piece }) => piece));
     for (const character of lines.join('').replaceAll(' ', '')) expect(pieces.has(character)).toBe(true);
     expect(pieces.size).toBe(220);
@@ -159,7 +232,10 @@ describe('trainUnigram', () => {
   it('continues from any saved round to the same model', async () => {
     const saved: string[] = [];
     const options = { vocabSize: 130, characterCoverage: 0.99 };
-    const whole = await trainUnigram(lines, { ...options, onCheckpoint: (checkpoint) => void saved.push(JSON.stringify(checkpoint)) });
+    const whole = await trainUnigram(lines, {
+      ...options,
+      onCheckpoint: (checkpoint) => void saved.push(JSON.stringify(checkpoint)),
+    });
     expect(saved.length).toBeGreaterThan(1);
     for (const text of saved) {
       const { model, report } = await trainUnigram(lines, { ...options, resumeFrom: JSON.parse(text) });
@@ -169,8 +245,16 @@ describe('trainUnigram', () => {
   });
 
   it('keeps symbols whole, adds bytes, leaves rare characters out', async () => {
-    const texts = lines.map((line, index) => (index % 5 === 0 ? `${line} <user>@home` : index === 7 ? `${line}龘` : line));
-    const { model } = await trainUnigram(texts, { vocabSize: 600, characterCoverage: 0.999, userDefinedSymbols: ['<user>'], byteFallback: true, hardVocabLimit: false });
+    const texts = lines.map((line, index) =>
+      index % 5 === 0 ? `${line} <user>@home` : index === 7 ? `${line}龘` : line,
+    );
+    const { model } = await trainUnigram(texts, {
+      vocabSize: 600,
+      characterCoverage: 0.999,
+      userDefinedSymbols: ['<user>'],
+      byteFallback: true,
+      hardVocabLimit: false,
+    });
     expect(model.pieces[5]).toEqual({ piece: '<user>', score: 0, type: 'userDefined' });
     expect(model.pieces[6]).toEqual({ piece: '<0x00>', score: 0, type: 'byte' });
     expect(model.pieces[261].piece).toBe('<0xFF>');
@@ -179,18 +263,29 @@ describe('trainUnigram', () => {
   });
 
   it('accepts weighted words', async () => {
-    const words = new Map([['▁low', 5], ['▁lower', 2], ['▁newest', 6], ['▁widest', 3]]);
+    const words = new Map([
+      ['▁low', 5],
+      ['▁lower', 2],
+      ['▁newest', 6],
+      ['▁widest', 3],
+    ]);
     const { model } = await trainUnigram(words, { vocabSize: 24, characterCoverage: 1, hardVocabLimit: false });
     expect(model.pieces.map(({ piece }) => piece)).toContain('▁newest');
   });
 
   it('explains wrong sizes and empty text', async () => {
-    await expect(trainUnigram(lines, { vocabSize: 20 })).rejects.toThrow(/vocabSize leaves room for 15 pieces, but the alphabet/);
-    await expect(trainUnigram(lines, { vocabSize: 100000 })).rejects.toThrow(/vocabSize is too large for this text, which yields/);
+    await expect(trainUnigram(lines, { vocabSize: 20 })).rejects.toThrow(
+      /vocabSize leaves room for 15 pieces, but the alphabet/,
+    );
+    await expect(trainUnigram(lines, { vocabSize: 100000 })).rejects.toThrow(
+      /vocabSize is too large for this text, which yields/,
+    );
     await expect(trainUnigram([], { vocabSize: 100 })).rejects.toMatchObject({ code: 'invalid_data' });
     await expect(trainUnigram(lines, { vocabSize: 4 })).rejects.toThrow(/vocabSize must exceed the 5 special pieces/);
     await expect(trainUnigram(lines, { vocabSize: 100, characterCoverage: 2 })).rejects.toThrow(/characterCoverage/);
     await expect(trainUnigram(lines, { vocabSize: 100, padId: 1 })).rejects.toThrow(/both want id 1/);
-    await expect(trainUnigram(lines, { vocabSize: 200, signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'interrupted' });
+    await expect(trainUnigram(lines, { vocabSize: 200, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'interrupted',
+    });
   });
 });

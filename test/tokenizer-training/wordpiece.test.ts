@@ -4,7 +4,12 @@ import { trainWordPiece } from '../../src/tokenizer/training/wordpiece-trainer.t
 import { createWordPieceTokenizer } from '../../src/tokenizer/wordpiece-tokenizer.ts';
 import { toyLines } from './toy-text.ts';
 
-const SENNRICH = new Map([['low', 5], ['lower', 2], ['newest', 6], ['widest', 3]]);
+const SENNRICH = new Map([
+  ['low', 5],
+  ['lower', 2],
+  ['newest', 6],
+  ['widest', 3],
+]);
 
 describe('trainWordPiece', () => {
   it('merges the most frequent pair first (the example of Sennrich et al. 2016)', async () => {
@@ -18,13 +23,22 @@ describe('trainWordPiece', () => {
   });
 
   it('stops when no pair is frequent enough', async () => {
-    const { vocabulary } = await trainWordPiece(new Map([['ab', 1], ['cd', 3]]), { vocabSize: 100, characterCoverage: 1, minFrequency: 2 });
+    const { vocabulary } = await trainWordPiece(
+      new Map([
+        ['ab', 1],
+        ['cd', 3],
+      ]),
+      { vocabSize: 100, characterCoverage: 1, minFrequency: 2 },
+    );
     expect(vocabulary).toContain('cd');
     expect(vocabulary).not.toContain('ab');
   });
 
   it('handles repeated letters', async () => {
-    const { vocabulary, report } = await trainWordPiece(new Map([['aaaaa', 4]]), { vocabSize: 100, characterCoverage: 1 });
+    const { vocabulary, report } = await trainWordPiece(new Map([['aaaaa', 4]]), {
+      vocabSize: 100,
+      characterCoverage: 1,
+    });
     expect(vocabulary).toContain('aaaaa');
     expect(report.tokensPerCharacter).toBeCloseTo(1 / 5, 12);
   });
@@ -40,13 +54,15 @@ describe('trainWordPiece', () => {
   });
 
   it('explains wrong sizes', async () => {
-    await expect(trainWordPiece(SENNRICH, { vocabSize: 10 })).rejects.toThrow(/vocabSize must hold 5 special tokens and 20 letters/);
+    await expect(trainWordPiece(SENNRICH, { vocabSize: 10 })).rejects.toThrow(
+      /vocabSize must hold 5 special tokens and 20 letters/,
+    );
     await expect(trainWordPiece(new Map())).rejects.toMatchObject({ code: 'invalid_data' });
   });
 });
 
 describe('bertWords', () => {
-  it('splits as BERT\'s basic tokeniser', () => {
+  it("splits as BERT's basic tokeniser", () => {
     expect(bertWords("Café don't 中国, ok\u200b")).toEqual(['cafe', 'don', "'", 't', '中', '国', ',', 'ok']);
     expect(bertWords('Café', { lowerCase: false })).toEqual(['Café']);
   });

@@ -6,7 +6,8 @@ import { PieceTrie } from '../../src/tokenizer/piece-trie.ts';
 function prefixesByMap(pieces: readonly string[], text: string): number[] {
   const valueOf = new Map(pieces.map((piece, i) => [piece, i * 3]));
   const values: number[] = [];
-  for (let end = 1; end <= text.length && pieces.some((piece) => piece.startsWith(text.slice(0, end))); end++) values.push(valueOf.get(text.slice(0, end)) ?? -1);
+  for (let end = 1; end <= text.length && pieces.some((piece) => piece.startsWith(text.slice(0, end))); end++)
+    values.push(valueOf.get(text.slice(0, end)) ?? -1);
   return values;
 }
 
@@ -22,14 +23,22 @@ function prefixesByTrie(trie: PieceTrie, text: string): number[] {
 
 describe('PieceTrie', () => {
   it('finds what a map finds, in any order of asking', () => {
-    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '\u2581', '\u4e2d', '\ud83d', '\ude00', '\uffff', '\0'), maxLength: 6 });
-    fc.assert(fc.property(fc.array(text, { maxLength: 120 }), fc.array(text, { maxLength: 20 }), (pieces, asked) => {
-      const trie = new PieceTrie(pieces, pieces.map((_, i) => i * 3));
-      for (const one of [...asked, ...pieces, ...asked]) {
-        expect(prefixesByTrie(trie, one)).toEqual(prefixesByMap(pieces, one));
-        expect(trie.find(one)).toBe(one === '' ? -1 : pieces.lastIndexOf(one) < 0 ? -1 : pieces.lastIndexOf(one) * 3);
-      }
-    }));
+    const text = fc.string({
+      unit: fc.constantFrom('a', 'b', 'c', '\u2581', '\u4e2d', '\ud83d', '\ude00', '\uffff', '\0'),
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 120 }), fc.array(text, { maxLength: 20 }), (pieces, asked) => {
+        const trie = new PieceTrie(
+          pieces,
+          pieces.map((_, i) => i * 3),
+        );
+        for (const one of [...asked, ...pieces, ...asked]) {
+          expect(prefixesByTrie(trie, one)).toEqual(prefixesByMap(pieces, one));
+          expect(trie.find(one)).toBe(one === '' ? -1 : pieces.lastIndexOf(one) < 0 ? -1 : pieces.lastIndexOf(one) * 3);
+        }
+      }),
+    );
   });
 
   it('sorts nodes with thousands of children', () => {

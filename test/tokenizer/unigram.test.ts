@@ -1,10 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createUnigramTokenizer, parseSentencePieceModel, trainerSpec, type Tokenizer } from '../../src/tokenizer/index.ts';
+import {
+  createUnigramTokenizer,
+  parseSentencePieceModel,
+  trainerSpec,
+  type Tokenizer,
+} from '../../src/tokenizer/index.ts';
 import { tinyAlbert, tinyModel } from './fixtures.ts';
 import { mismatches, withoutTies } from './oracle/oracles.ts';
 
-const golden = JSON.parse(readFileSync(new URL('golden/golden.json', import.meta.url), 'utf8')) as { columns: string[]; rows: [string, ...number[][]][] };
+const golden = JSON.parse(readFileSync(new URL('golden/golden.json', import.meta.url), 'utf8')) as {
+  columns: string[];
+  rows: [string, ...number[][]][];
+};
 const plain = { parseSpecialTokens: false } as const;
 
 /** `[token, source text]` pairs. */
@@ -24,15 +32,26 @@ describe('Unigram against spm_encode (golden)', () => {
     const index = golden.columns.indexOf(column);
     const { pieces } = tinyModel(column === 'bytes' ? 'tiny-bytes' : 'tiny-albert');
     const lines = golden.rows.map(([line]) => line);
-    const found = mismatches(column, lines, golden.rows.map((row) => row[index] as number[]), (line) => tokenizer.encodeIds(line));
-    expect(withoutTies(found, pieces.map(({ score }) => score))).toEqual([]);
+    const found = mismatches(
+      column,
+      lines,
+      golden.rows.map((row) => row[index] as number[]),
+      (line) => tokenizer.encodeIds(line),
+    );
+    expect(
+      withoutTies(
+        found,
+        pieces.map(({ score }) => score),
+      ),
+    ).toEqual([]);
     expect(found.map(({ line }) => line).filter((line) => !line.includes('100000000'))).toEqual([]);
     expect(lines.length).toBeGreaterThan(300);
   });
 
   it('encode and encodeIds agree', () => {
     for (const [, tokenizer] of cases) {
-      for (const [line] of golden.rows) expect(tokenizer.encode(line, { addSpecialTokens: false }).ids).toEqual(tokenizer.encodeIds(line));
+      for (const [line] of golden.rows)
+        expect(tokenizer.encode(line, { addSpecialTokens: false }).ids).toEqual(tokenizer.encodeIds(line));
     }
   });
 });
@@ -41,7 +60,9 @@ describe('Unigram offsets', () => {
   const tokenizer = tinyAlbert();
 
   it('point into the original through NFKD, lower case, the character map and collapsed spaces', () => {
-    expect(spans(tokenizer, '  The   OLD\tTeacher')).toEqual(['▁the=The', '▁old=OLD', '▁teacher=Teacher'].flatMap((whole) => expand(tokenizer, whole)));
+    expect(spans(tokenizer, '  The   OLD\tTeacher')).toEqual(
+      ['▁the=The', '▁old=OLD', '▁teacher=Teacher'].flatMap((whole) => expand(tokenizer, whole)),
+    );
     // An accent belongs to its letter, composed or not.
     const text = 'Cafe\u0301 café';
     const { offsets, wordIds } = tokenizer.encode(text, { addSpecialTokens: false });
@@ -77,7 +98,11 @@ describe('Unigram options', () => {
   it('splits pieces that end in a digit and a comma, unless told to match HF fast', () => {
     const original = tinyAlbert().encode('16, 2016,', { addSpecialTokens: false }).tokens;
     expect(original.filter((token) => /\d,$/.test(token))).toEqual([]);
-    expect(tinyAlbert({ preparation: 'none' }).encode('16, 2016,', { addSpecialTokens: false }).tokens.some((token) => /\d,$/.test(token))).toBe(true);
+    expect(
+      tinyAlbert({ preparation: 'none' })
+        .encode('16, 2016,', { addSpecialTokens: false })
+        .tokens.some((token) => /\d,$/.test(token)),
+    ).toBe(true);
     expect(tinyAlbert({ variant: 'hf-fast' }).encodeIds('16,').length).toBeGreaterThan(0);
   });
 
@@ -93,15 +118,24 @@ describe('Unigram options', () => {
   });
 
   it('has a fingerprint that depends on vocabulary and options', () => {
-    const prints = [tinyAlbert(), tinyAlbert({ lowerCase: false }), tinyAlbert({ variant: 'hf-fast' }), createUnigramTokenizer(tinyModel('tiny-bytes'))].map((t) => t.fingerprint);
+    const prints = [
+      tinyAlbert(),
+      tinyAlbert({ lowerCase: false }),
+      tinyAlbert({ variant: 'hf-fast' }),
+      createUnigramTokenizer(tinyModel('tiny-bytes')),
+    ].map((t) => t.fingerprint);
     expect(new Set(prints).size).toBe(4);
     expect(tinyAlbert().fingerprint).toBe(prints[0]);
   });
 
   it('refuses other algorithms and vocabularies without an unknown piece', () => {
     const model = tinyModel('tiny-albert');
-    expect(() => createUnigramTokenizer({ ...model, trainer: trainerSpec({ algorithm: 'bpe' }) })).toThrow(/only Unigram.*got bpe/);
-    expect(() => createUnigramTokenizer({ ...model, pieces: model.pieces.filter(({ type }) => type !== 'unknown') })).toThrow(/no unknown piece/);
+    expect(() => createUnigramTokenizer({ ...model, trainer: trainerSpec({ algorithm: 'bpe' }) })).toThrow(
+      /only Unigram.*got bpe/,
+    );
+    expect(() =>
+      createUnigramTokenizer({ ...model, pieces: model.pieces.filter(({ type }) => type !== 'unknown') }),
+    ).toThrow(/no unknown piece/);
   });
 
   it('decodes bytes and keeps unknown pieces visible', () => {
@@ -123,7 +157,9 @@ describe('a megabyte without a space', () => {
 
 describe.skipIf(!existsSync('../shared/data/albert-en-spiece'))('the real spiece.model (needs ../shared/data)', () => {
   it('gives the published ids', () => {
-    const tokenizer = createUnigramTokenizer(parseSentencePieceModel(readFileSync('../shared/data/albert-en-spiece/spiece.model')));
+    const tokenizer = createUnigramTokenizer(
+      parseSentencePieceModel(readFileSync('../shared/data/albert-en-spiece/spiece.model')),
+    );
     expect([...tokenizer.encode('How are you doing?').ids]).toEqual([2, 184, 50, 42, 845, 60, 3]);
     expect([...tokenizer.encode('The company was founded in 2016.').ids]).toEqual([2, 14, 237, 23, 785, 19, 690, 9, 3]);
     expect(spans(tokenizer, 'cost 12,000,')).toEqual(['▁cost=cost', '▁12,000=12,000', ',=,']);

@@ -31,7 +31,12 @@ describe('WordPiece', () => {
     const text = " Don't CAFE\u0301 我爱";
     const { tokens, offsets, wordIds } = tokenizer.encode(text, bare);
     expect(tokens.map((token, i) => [token, text.slice(...offsets[i]), wordIds[i]])).toEqual([
-      ['don', 'Don', 0], ["'", "'", 0], ['t', 't', 0], ['cafe', 'CAFE\u0301', 1], ['我', '我', 2], ['爱', '爱', 3],
+      ['don', 'Don', 0],
+      ["'", "'", 0],
+      ['t', 't', 0],
+      ['cafe', 'CAFE\u0301', 1],
+      ['我', '我', 2],
+      ['爱', '爱', 3],
     ]);
   });
 
@@ -59,7 +64,9 @@ describe('WordPiece against HF tokenizers', () => {
     const rust = RustTokenizer.fromString(JSON.stringify(json));
     const ours = parseTokenizerJson(json, { parseSpecialTokens: false });
     for (const [kind, lines] of Object.entries(generatedLines(60))) {
-      const expected = (await rust.encodeBatch(lines, { addSpecialTokens: false })).map((encoding) => encoding.getIds());
+      const expected = (await rust.encodeBatch(lines, { addSpecialTokens: false })).map((encoding) =>
+        encoding.getIds(),
+      );
       lines.forEach((line, i) => expect([kind, line, [...ours.encodeIds(line)]]).toEqual([kind, line, expected[i]]));
     }
   });

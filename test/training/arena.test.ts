@@ -5,8 +5,22 @@ import { headParameters } from '../../src/model/heads.ts';
 import { encoderParameters, poolerParameters } from '../../src/model/parameters.ts';
 import { createArena, layerwiseScales } from '../../src/training/arena.ts';
 
-const config = { ...DEFAULT_CONFIG, vocabSize: 11, hiddenSize: 6, embeddingSize: 3, numAttentionHeads: 2, intermediateSize: 10, maxPositionEmbeddings: 5, numHiddenGroups: 2, numHiddenLayers: 4 };
-const specs = [...encoderParameters(config), ...poolerParameters(config), ...headParameters(config, 'sequenceClassification', 3)];
+const config = {
+  ...DEFAULT_CONFIG,
+  vocabSize: 11,
+  hiddenSize: 6,
+  embeddingSize: 3,
+  numAttentionHeads: 2,
+  intermediateSize: 10,
+  maxPositionEmbeddings: 5,
+  numHiddenGroups: 2,
+  numHiddenLayers: 4,
+};
+const specs = [
+  ...encoderParameters(config),
+  ...poolerParameters(config),
+  ...headParameters(config, 'sequenceClassification', 3),
+];
 
 describe('arena', () => {
   it('aligns every slice and keeps slices apart', () => {
@@ -19,7 +33,9 @@ describe('arena', () => {
       }
     }
     specs.forEach(({ name }, index) => arena.view(name, 'values').fill(index + 1));
-    specs.forEach(({ name }, index) => expect(arena.view(name, 'values').every((value) => value === index + 1)).toBe(true));
+    specs.forEach(({ name }, index) =>
+      expect(arena.view(name, 'values').every((value) => value === index + 1)).toBe(true),
+    );
     expect(arena.view('classifier.bias', 'gradients').every((value) => value === 0)).toBe(true);
   });
 
@@ -40,19 +56,30 @@ describe('arena', () => {
     expect(arena.slots.map(({ name }) => name).filter((name) => frozen.includes(name))).toEqual([]);
     arena.view('albert.pooler.weight', 'values').fill(2);
     expect(arena.weights().get('albert.pooler.weight')?.data[0]).toBe(2);
-    expect(() => arena.view('albert.pooler.weight', 'gradients')).toThrow(/frozen parameter albert.pooler.weight has no gradients/);
-    expect(() => createArena(specs, 4, { frozen: ['albert.embedding'] })).toThrow(/frozen selects no parameter: albert.embedding/);
+    expect(() => arena.view('albert.pooler.weight', 'gradients')).toThrow(
+      /frozen parameter albert.pooler.weight has no gradients/,
+    );
+    expect(() => createArena(specs, 4, { frozen: ['albert.embedding'] })).toThrow(
+      /frozen selects no parameter: albert.embedding/,
+    );
     expect(() => createArena(specs, 4, { frozen: ['*'] })).toThrow(/no parameter is left/);
   });
 
   it('loads and returns weights', () => {
-    const weights = new Map(specs.map(({ name, shape }, index) => [name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(index) }]));
+    const weights = new Map(
+      specs.map(({ name, shape }, index) => [
+        name,
+        { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(index) },
+      ]),
+    );
     const arena = createArena(specs, 2, { frozen: ['classifier'] });
     arena.load(weights);
     expect([...arena.weights()]).toEqual([...weights]);
     weights.delete('classifier.bias');
     weights.set('albert.pooler.bias', { shape: [2], data: new Float32Array(2) });
-    expect(() => arena.load(weights)).toThrow(/albert.pooler.bias has shape \[2\] instead of \[6\]; classifier.bias is missing/);
+    expect(() => arena.load(weights)).toThrow(
+      /albert.pooler.bias has shape \[2\] instead of \[6\]; classifier.bias is missing/,
+    );
   });
 
   it('scales the learning rate by distance from the output', () => {
@@ -73,15 +100,34 @@ describe('arena', () => {
   });
 
   it('ranges cover exactly the padded slots, for any shapes', () => {
-    fc.assert(fc.property(fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 9 }), fc.integer({ min: 1, max: 9 })), { minLength: 1, maxLength: 12 }), (shapes) => {
-      const arena = createArena(shapes.map(([bias, rows, columns], index) => ({ name: `p${index}.${bias ? 'bias' : 'weight'}`, shape: [rows, columns] })), 2);
-      let position = 0;
-      for (const { start, end } of arena.ranges) {
-        expect(start).toBe(position);
-        position = end;
-      }
-      expect(position).toBe(arena.length);
-      expect(arena.slots.every(({ offset, length, paddedEnd }) => offset % 4 === 0 && paddedEnd - offset - length < 4 && paddedEnd - offset >= length)).toBe(true);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 9 }), fc.integer({ min: 1, max: 9 })), {
+          minLength: 1,
+          maxLength: 12,
+        }),
+        (shapes) => {
+          const arena = createArena(
+            shapes.map(([bias, rows, columns], index) => ({
+              name: `p${index}.${bias ? 'bias' : 'weight'}`,
+              shape: [rows, columns],
+            })),
+            2,
+          );
+          let position = 0;
+          for (const { start, end } of arena.ranges) {
+            expect(start).toBe(position);
+            position = end;
+          }
+          expect(position).toBe(arena.length);
+          expect(
+            arena.slots.every(
+              ({ offset, length, paddedEnd }) =>
+                offset % 4 === 0 && paddedEnd - offset - length < 4 && paddedEnd - offset >= length,
+            ),
+          ).toBe(true);
+        },
+      ),
+    );
   });
 });

@@ -21,9 +21,13 @@ describe('loss curves against PyTorch', () => {
       const loss = (results['loss'].data as Float32Array)[0];
       expect(Math.abs(loss - curve.losses[step]) / curve.losses[step], `loss of step ${step}`).toBeLessThan(1e-4);
       const norm = globalNorm(arena);
-      expect(Math.abs(norm - curve.gradNorms[step]) / curve.gradNorms[step], `gradient norm of step ${step}`).toBeLessThan(1e-4);
+      expect(
+        Math.abs(norm - curve.gradNorms[step]) / curve.gradNorms[step],
+        `gradient norm of step ${step}`,
+      ).toBeLessThan(1e-4);
       optimizer.step(step + 1, curve.learningRates[step], clipScale(norm, curve.maxGradNorm));
     }
-    for (const [parameter, { data }] of arena.weights()) expect(maxAbsDifference(data, final.get(parameter)!.data), parameter).toBeLessThan(1e-4);
+    for (const [parameter, { data }] of arena.weights())
+      expect(maxAbsDifference(data, final.get(parameter)!.data), parameter).toBeLessThan(1e-4);
   });
 });

@@ -5,18 +5,27 @@ import type { TrainingBatch } from '../../src/training/layerwise.ts';
 import type { GoldenLabels } from '../oracle/goldens.ts';
 import type { DropoutMasks, ReferenceBatch } from '../oracle/reference.ts';
 
-const flatten = (rows: readonly ArrayLike<number | boolean>[] | undefined): number[] | undefined => rows?.flatMap((row) => Array.from(row, Number));
+const flatten = (rows: readonly ArrayLike<number | boolean>[] | undefined): number[] | undefined =>
+  rows?.flatMap((row) => Array.from(row, Number));
 /** Weights that make a sum the mean over labelled items, and labels with -100 replaced by 0. */
 function meanOver(labels: readonly number[]): { labels: number[]; weights: Float32Array } {
   const count = labels.filter((label) => label >= 0).length;
-  return { labels: labels.map((label) => Math.max(0, label)), weights: Float32Array.from(labels, (label) => (label >= 0 ? 1 / count : 0)) };
+  return {
+    labels: labels.map((label) => Math.max(0, label)),
+    weights: Float32Array.from(labels, (label) => (label >= 0 ? 1 / count : 0)),
+  };
 }
 
 /** A golden batch in the trainer's form, with the feeds of our heads. */
 export function goldenBatch(inputs: ReferenceBatch & GoldenLabels): TrainingBatch {
   const batchSize = inputs.inputIds.length;
   const sequenceLength = inputs.inputIds[0].length;
-  const headFeeds: Record<string, HostTensor> = { firstTokens: int64([batchSize], Array.from({ length: batchSize }, (_, row) => row * sequenceLength)) };
+  const headFeeds: Record<string, HostTensor> = {
+    firstTokens: int64(
+      [batchSize],
+      Array.from({ length: batchSize }, (_, row) => row * sequenceLength),
+    ),
+  };
   const headSizes: Record<string, number> = {};
   if (inputs.labels) {
     const { labels, weights } = meanOver(inputs.labels);
@@ -29,7 +38,13 @@ export function goldenBatch(inputs: ReferenceBatch & GoldenLabels): TrainingBatc
     headFeeds['rowWeights'] = float32([labels.length], weights);
   }
   if (inputs.startPositions && inputs.endPositions) {
-    const oneHot = (positions: readonly number[]): HostTensor => float32([batchSize, sequenceLength], Float32Array.from({ length: batchSize * sequenceLength }, (_, i) => Number(positions[Math.floor(i / sequenceLength)] === i % sequenceLength)));
+    const oneHot = (positions: readonly number[]): HostTensor =>
+      float32(
+        [batchSize, sequenceLength],
+        Float32Array.from({ length: batchSize * sequenceLength }, (_, i) =>
+          Number(positions[Math.floor(i / sequenceLength)] === i % sequenceLength),
+        ),
+      );
     headFeeds['starts'] = oneHot(inputs.startPositions);
     headFeeds['ends'] = oneHot(inputs.endPositions);
     headFeeds['tokenBias'] = float32([batchSize, sequenceLength], new Float32Array(batchSize * sequenceLength));
@@ -38,8 +53,14 @@ export function goldenBatch(inputs: ReferenceBatch & GoldenLabels): TrainingBatc
   if (inputs.mlmLabels) {
     const positions = inputs.mlmLabels.flat().flatMap((label, position) => (label >= 0 ? [position] : []));
     headFeeds['maskedPositions'] = int64([positions.length], positions);
-    headFeeds['maskedLabels'] = int64([positions.length], positions.map((position) => inputs.mlmLabels!.flat()[position]));
-    headFeeds['maskedWeights'] = float32([positions.length], new Float32Array(positions.length).fill(1 / positions.length));
+    headFeeds['maskedLabels'] = int64(
+      [positions.length],
+      positions.map((position) => inputs.mlmLabels!.flat()[position]),
+    );
+    headFeeds['maskedWeights'] = float32(
+      [positions.length],
+      new Float32Array(positions.length).fill(1 / positions.length),
+    );
     headSizes['masked'] = positions.length;
   }
   if (inputs.sopLabels) {
@@ -66,15 +87,31 @@ export function goldenDropout(config: AlbertConfig, masks: DropoutMasks, head: '
     return float32(shape, values ? Float32Array.from(values) : new Float32Array(size).fill(1));
   };
   return {
-    embedding: (at): Record<string, HostTensor> => (config.hiddenDropoutProb > 0 ? { embeddingMask: tensor([at.batch * at.sequence, config.embeddingSize], masks.embeddings) } : {}),
+    embedding: (at): Record<string, HostTensor> =>
+      config.hiddenDropoutProb > 0
+        ? { embeddingMask: tensor([at.batch * at.sequence, config.embeddingSize], masks.embeddings) }
+        : {},
     layer: (at, layer) => {
       const own = masks.layers?.[layer];
       const hidden = [at.batch * at.sequence, config.hiddenSize];
       return {
-        ...(config.attentionProbsDropoutProb > 0 && { attentionMask: tensor([at.batch, config.numAttentionHeads, at.sequence, at.sequence], own?.attentionProbs) }),
-        ...(config.hiddenDropoutProb > 0 && { attentionOutputMask: tensor(hidden, own?.attentionOutput), feedForwardMask: tensor(hidden, own?.ffnOutput) }),
+        ...(config.attentionProbsDropoutProb > 0 && {
+          attentionMask: tensor([at.batch, config.numAttentionHeads, at.sequence, at.sequence], own?.attentionProbs),
+        }),
+        ...(config.hiddenDropoutProb > 0 && {
+          attentionOutputMask: tensor(hidden, own?.attentionOutput),
+          feedForwardMask: tensor(hidden, own?.ffnOutput),
+        }),
       };
     },
-    classifier: (at): Record<string, HostTensor> => (config.classifierDropoutProb > 0 ? { classifierMask: tensor([masks[head] ? masks[head].length / config.hiddenSize : at.batch, config.hiddenSize], masks[head]) } : {}),
+    classifier: (at): Record<string, HostTensor> =>
+      config.classifierDropoutProb > 0
+        ? {
+            classifierMask: tensor(
+              [masks[head] ? masks[head].length / config.hiddenSize : at.batch, config.hiddenSize],
+              masks[head],
+            ),
+          }
+        : {},
   };
 }

@@ -42,7 +42,9 @@ function largestDifference(arena: Arena, optimizer: Optimizer, trace: Values[], 
     optimizer.step(step + 1, golden.rates[step], clipScale(norm, maxNorm));
     for (const { name } of specs) {
       const scale = Math.max(...expected[name].map(Math.abs));
-      arena.view(name, 'values').forEach((value, i) => { worst = Math.max(worst, Math.abs(value - expected[name][i]) / scale); });
+      arena.view(name, 'values').forEach((value, i) => {
+        worst = Math.max(worst, Math.abs(value - expected[name][i]) / scale);
+      });
     }
   });
   return worst;
@@ -50,7 +52,12 @@ function largestDifference(arena: Arena, optimizer: Optimizer, trace: Values[], 
 
 const cases: [name: string, buffers: number, make: (arena: Arena) => Optimizer, maxNorm?: number][] = [
   ['adamw', 4, (arena) => createAdamW(arena)],
-  ['adamw clipped', 4, (arena) => createAdamW(arena, { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1 }), 0.5],
+  [
+    'adamw clipped',
+    4,
+    (arena) => createAdamW(arena, { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1 }),
+    0.5,
+  ],
   ['adamw without bias correction', 4, (arena) => createAdamW(arena, { biasCorrection: false, epsilon: 1e-6 })],
   ['lamb', 4, (arena) => createLamb(arena)],
   ['lamb with bias correction', 4, (arena) => createLamb(arena, { biasCorrection: true, weightDecay: 0.1 })],
@@ -69,15 +76,25 @@ describe('optimisers against PyTorch in float64', () => {
   it.each(cases.slice(0, 5))('%s with the plain kernels', (name, _buffers, _make, maxNorm) => {
     const arena = goldenArena();
     const kernels = plainKernels(arena);
-    const given = { 'adamw clipped': { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1 }, 'adamw without bias correction': { biasCorrection: false, epsilon: 1e-6 }, 'lamb with bias correction': { biasCorrection: true, weightDecay: 0.1 } }[name];
-    const optimizer = name.startsWith('lamb') ? createLamb(arena, { ...given, kernels }) : createAdamW(arena, { ...given, kernels });
+    const given = {
+      'adamw clipped': { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1 },
+      'adamw without bias correction': { biasCorrection: false, epsilon: 1e-6 },
+      'lamb with bias correction': { biasCorrection: true, weightDecay: 0.1 },
+    }[name];
+    const optimizer = name.startsWith('lamb')
+      ? createLamb(arena, { ...given, kernels })
+      : createAdamW(arena, { ...given, kernels });
     expect(largestDifference(arena, optimizer, golden.traces[name], maxNorm)).toBeLessThan(maxNorm ? 2e-6 : 1e-6);
   });
 });
 
 const manySpecs = [
-  { name: 'a.weight', shape: [37, 61] }, { name: 'a.bias', shape: [61] }, { name: 'b.weight', shape: [3001] }, { name: 'b.LayerNorm.weight', shape: [5] },
-  { name: 'c.weight', shape: [1] }, { name: 'empty.weight', shape: [0, 4] },
+  { name: 'a.weight', shape: [37, 61] },
+  { name: 'a.bias', shape: [61] },
+  { name: 'b.weight', shape: [3001] },
+  { name: 'b.LayerNorm.weight', shape: [5] },
+  { name: 'c.weight', shape: [1] },
+  { name: 'empty.weight', shape: [0, 4] },
 ];
 
 function filled(seed: number): Arena {
@@ -105,17 +122,23 @@ describe('WASM SIMD kernels', () => {
     ['lamb with bias correction', createLamb, { biasCorrection: true }],
   ] as const)('%s equals the plain kernels bit for bit', (_name, create, options) => {
     const [fast, plain] = [filled(7), filled(7)];
-    const optimizers = [create(fast, { ...options, kernels: simdKernels(fast)! }), create(plain, { ...options, kernels: plainKernels(plain) })];
+    const optimizers = [
+      create(fast, { ...options, kernels: simdKernels(fast)! }),
+      create(plain, { ...options, kernels: plainKernels(plain) }),
+    ];
     for (let step = 1; step <= 5; step++) {
       for (const arena of [fast, plain]) {
         const random = createRandom(step);
         const gradients = arena.buffer('gradients');
-        for (const { offset, length } of arena.slots) for (let i = offset; i < offset + length; i++) gradients[i] = random.normal();
+        for (const { offset, length } of arena.slots)
+          for (let i = offset; i < offset + length; i++) gradients[i] = random.normal();
       }
       for (const optimizer of optimizers) optimizer.step(step, 1e-3, 0.37);
       for (const kind of ['values', 'gradients', 'firstMoment', 'secondMoment'] as const) {
         if (kind === 'gradients' && create === createAdamW) continue;
-        expect(new Uint32Array(fast.buffer(kind).slice().buffer)).toEqual(new Uint32Array(plain.buffer(kind).slice().buffer));
+        expect(new Uint32Array(fast.buffer(kind).slice().buffer)).toEqual(
+          new Uint32Array(plain.buffer(kind).slice().buffer),
+        );
       }
     }
   });
@@ -188,7 +211,12 @@ describe('optimiser behaviour', () => {
   });
 
   it('scales the learning rate per parameter', () => {
-    const arena = createArena(specs, 2, { learningRateScales: [['encoder', 0.5], ['head', 0]] });
+    const arena = createArena(specs, 2, {
+      learningRateScales: [
+        ['encoder', 0.5],
+        ['head', 0],
+      ],
+    });
     for (const { name } of specs) arena.view(name, 'gradients').fill(1);
     createSgd(arena, { momentum: 0 }).step(1, 0.1, 1);
     expect(arena.view('encoder.weight', 'values')[0]).toBeCloseTo(-0.05);

@@ -1,34 +1,55 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { learningRateAt, SCHEDULE_KINDS, scaleLearningRate, validateSchedule, warmupStepsOf, type Schedule } from '../../src/training/schedules.ts';
+import {
+  learningRateAt,
+  SCHEDULE_KINDS,
+  scaleLearningRate,
+  validateSchedule,
+  warmupStepsOf,
+  type Schedule,
+} from '../../src/training/schedules.ts';
 
-const rates = (schedule: Schedule, steps: number) => Array.from({ length: steps }, (_, step) => learningRateAt(schedule, step));
-const close = (actual: number[], expected: number[]) => actual.forEach((value, index) => expect(value).toBeCloseTo(expected[index], 12));
+const rates = (schedule: Schedule, steps: number) =>
+  Array.from({ length: steps }, (_, step) => learningRateAt(schedule, step));
+const close = (actual: number[], expected: number[]) =>
+  actual.forEach((value, index) => expect(value).toBeCloseTo(expected[index], 12));
 
-/** Expected lists of Hugging Face's own test of its schedulers (tests/optimization/test_optimization.py): rate 10, ten steps. */
+/**
+ * Expected lists of Hugging Face's own test of its schedulers (tests/optimization/test_optimization.py): rate 10, ten
+ * steps.
+ */
 describe('schedules against Hugging Face', () => {
   const base = { learningRate: 10, totalSteps: 10, warmupSteps: 2 };
 
   it('constant, with and without warm-up', () => {
     close(rates({ kind: 'constant', learningRate: 10, totalSteps: 10 }, 10), Array(10).fill(10) as number[]);
-    close(rates({ kind: 'constant', learningRate: 10, totalSteps: 10, warmupSteps: 4 }, 10), [0, 2.5, 5, 7.5, 10, 10, 10, 10, 10, 10]);
+    close(
+      rates({ kind: 'constant', learningRate: 10, totalSteps: 10, warmupSteps: 4 }, 10),
+      [0, 2.5, 5, 7.5, 10, 10, 10, 10, 10, 10],
+    );
   });
 
   it('linear', () => close(rates({ ...base, kind: 'linear' }, 10), [0, 5, 10, 8.75, 7.5, 6.25, 5, 3.75, 2.5, 1.25]));
 
   it('cosine', () => {
     const expected = [0, 5, 10, 9.61, 8.53, 6.91, 5, 3.08, 1.46, 0.38];
-    rates({ ...base, kind: 'cosine' }, 10).forEach((rate, step) => expect(Math.abs(rate - expected[step])).toBeLessThan(0.01));
+    rates({ ...base, kind: 'cosine' }, 10).forEach((rate, step) =>
+      expect(Math.abs(rate - expected[step])).toBeLessThan(0.01),
+    );
   });
 
   it('cosine with one restart', () => {
     const expected = [0, 5, 10, 8.53, 5, 1.46, 10, 8.53, 5, 1.46];
-    rates({ ...base, kind: 'cosine', restarts: 1 }, 10).forEach((rate, step) => expect(Math.abs(rate - expected[step])).toBeLessThan(0.01));
+    rates({ ...base, kind: 'cosine', restarts: 1 }, 10).forEach((rate, step) =>
+      expect(Math.abs(rate - expected[step])).toBeLessThan(0.01),
+    );
   });
 
   it('polynomial to 1e-7', () => {
     const expected = [0, 5, 10, 7.656, 5.625, 3.906, 2.5, 1.406, 0.625, 0.156];
-    rates({ ...base, kind: 'polynomial', power: 2, finalLearningRate: 1e-7 }, 10).forEach((rate, step) => expect(Math.abs(rate - expected[step])).toBeLessThan(0.001));
+    rates({ ...base, kind: 'polynomial', power: 2, finalLearningRate: 1e-7 }, 10).forEach((rate, step) =>
+      expect(Math.abs(rate - expected[step])).toBeLessThan(0.001),
+    );
   });
 });
 
@@ -43,16 +64,19 @@ describe('schedule properties', () => {
   });
 
   it('stay within bounds, end at the final rate and fall after warm-up', () => {
-    fc.assert(fc.property(schedules, (schedule) => {
-      validateSchedule(schedule);
-      const all = rates(schedule, schedule.totalSteps + 2);
-      const warmup = warmupStepsOf(schedule);
-      expect(Math.max(...all)).toBeLessThanOrEqual(schedule.learningRate);
-      expect(Math.min(...all)).toBeGreaterThanOrEqual(0);
-      expect(all[warmup]).toBeCloseTo(warmup < schedule.totalSteps ? schedule.learningRate : all[warmup], 12);
-      for (let step = warmup + 1; step < all.length; step++) expect(all[step]).toBeLessThanOrEqual(all[step - 1] + 1e-15);
-      if (schedule.kind !== 'constant') expect(all.at(-1)).toBeCloseTo(schedule.finalLearningRate, 12);
-    }));
+    fc.assert(
+      fc.property(schedules, (schedule) => {
+        validateSchedule(schedule);
+        const all = rates(schedule, schedule.totalSteps + 2);
+        const warmup = warmupStepsOf(schedule);
+        expect(Math.max(...all)).toBeLessThanOrEqual(schedule.learningRate);
+        expect(Math.min(...all)).toBeGreaterThanOrEqual(0);
+        expect(all[warmup]).toBeCloseTo(warmup < schedule.totalSteps ? schedule.learningRate : all[warmup], 12);
+        for (let step = warmup + 1; step < all.length; step++)
+          expect(all[step]).toBeLessThanOrEqual(all[step - 1] + 1e-15);
+        if (schedule.kind !== 'constant') expect(all.at(-1)).toBeCloseTo(schedule.finalLearningRate, 12);
+      }),
+    );
   });
 
   it('polynomial of power 1 is linear', () => {

@@ -10,13 +10,24 @@ import type { FineTuneOptions } from '../../src/tasks/classify/tuning-node.ts';
 
 const GOOD = ['good', 'fine', 'great', 'lovely'];
 const BAD = ['bad', 'poor', 'awful', 'dull'];
-const OTHER = 'a the film was story and plot very actor with scene long short new old music it one two three four five'.split(' ');
+const OTHER =
+  'a the film was story and plot very actor with scene long short new old music it one two three four five'.split(' ');
 const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...GOOD, ...BAD, ...OTHER];
 
 /** Trains in milliseconds a step; with every kind of dropout. */
 export const TINY_CONFIG: AlbertConfig = {
-  ...DEFAULT_CONFIG, vocabSize: VOCABULARY.length, embeddingSize: 16, hiddenSize: 32, numHiddenLayers: 2, numAttentionHeads: 2, intermediateSize: 64, maxPositionEmbeddings: 32,
-  hiddenDropoutProb: 0.1, attentionProbsDropoutProb: 0.1, classifierDropoutProb: 0.1, initializerRange: 0.1,
+  ...DEFAULT_CONFIG,
+  vocabSize: VOCABULARY.length,
+  embeddingSize: 16,
+  hiddenSize: 32,
+  numHiddenLayers: 2,
+  numAttentionHeads: 2,
+  intermediateSize: 64,
+  maxPositionEmbeddings: 32,
+  hiddenDropoutProb: 0.1,
+  attentionProbsDropoutProb: 0.1,
+  classifierDropoutProb: 0.1,
+  initializerRange: 0.1,
 };
 
 /** A folder for one test file, removed by `remove`. */
@@ -29,7 +40,10 @@ export function temporaryFolder(): { path: (name: string) => string; remove: () 
 export async function writeTinyModel(folder: string): Promise<string> {
   const config = { ...TINY_CONFIG, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 };
   await saveCheckpoint(folder, {
-    config, weights: initialiseWeights(TINY_CONFIG, 3), tokenizerFiles: { 'vocab.txt': `${VOCABULARY.join('\n')}\n` }, extra: { albertine_untrained: true },
+    config,
+    weights: initialiseWeights(TINY_CONFIG, 3),
+    tokenizerFiles: { 'vocab.txt': `${VOCABULARY.join('\n')}\n` },
+    extra: { albertine_untrained: true },
   });
   return folder;
 }
@@ -52,14 +66,27 @@ export function writeRows(path: string, rows: readonly object[]): string {
 }
 
 /** Settings with which the sentences are learned in about a second. */
-export const LEARNS: Pick<FineTuneOptions, 'batchSize' | 'learningRate' | 'threads' | 'tensorboard'> = { batchSize: 16, learningRate: 3e-3, threads: 1, tensorboard: false };
+export const LEARNS: Pick<FineTuneOptions, 'batchSize' | 'learningRate' | 'threads' | 'tensorboard'> = {
+  batchSize: 16,
+  learningRate: 3e-3,
+  threads: 1,
+  tensorboard: false,
+};
 
 /** Lines of a JSONL file. */
 export function readLines(path: string): Record<string, unknown>[] {
-  return readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  return readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 /** The bits of weights, for exact comparison. */
 export function bits(weights: Weights): Record<string, string> {
-  return Object.fromEntries([...weights].map(([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')]));
+  return Object.fromEntries(
+    [...weights].map(([name, { data }]) => [
+      name,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64'),
+    ]),
+  );
 }

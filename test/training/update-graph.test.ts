@@ -9,13 +9,20 @@ import { createSgd } from '../../src/training/optimizers/sgd.ts';
 import { UpdateGraphs, updateRule, type ParameterState } from '../../src/training/optimizers/update-graph.ts';
 
 const SPECS = [
-  { name: 'first.weight', shape: [48, 65] }, { name: 'first.bias', shape: [65] }, { name: 'zero.weight', shape: [7, 3] },
-  { name: 'LayerNorm.weight', shape: [65] }, { name: 'head.weight', shape: [3, 40] },
+  { name: 'first.weight', shape: [48, 65] },
+  { name: 'first.bias', shape: [65] },
+  { name: 'zero.weight', shape: [7, 3] },
+  { name: 'LayerNorm.weight', shape: [65] },
+  { name: 'head.weight', shape: [3, 40] },
 ];
 
 const CASES: [name: string, buffers: number, make: (arena: Arena) => Optimizer][] = [
   ['adamw', 4, (arena) => createAdamW(arena)],
-  ['adamw without bias correction', 4, (arena) => createAdamW(arena, { biasCorrection: false, epsilon: 1e-6, weightDecay: 0.1, beta1: 0.8 })],
+  [
+    'adamw without bias correction',
+    4,
+    (arena) => createAdamW(arena, { biasCorrection: false, epsilon: 1e-6, weightDecay: 0.1, beta1: 0.8 }),
+  ],
   ['lamb', 4, (arena) => createLamb(arena)],
   ['lamb with bias correction', 4, (arena) => createLamb(arena, { biasCorrection: true, weightDecay: 0.1 })],
   ['sgd', 2, (arena) => createSgd(arena, { momentum: 0, weightDecay: 0.05 })],
@@ -27,7 +34,11 @@ const CASES: [name: string, buffers: number, make: (arena: Arena) => Optimizer][
 function filledArena(buffers: number): Arena {
   const arena = createArena(SPECS, buffers, { learningRateScales: [['head', 0.5]] });
   const random = createRandom(5);
-  for (const { name } of SPECS) if (!name.startsWith('zero')) arena.view(name, 'values').forEach((_, i, values) => { values[i] = 0.3 * random.normal(); });
+  for (const { name } of SPECS)
+    if (!name.startsWith('zero'))
+      arena.view(name, 'values').forEach((_, i, values) => {
+        values[i] = 0.3 * random.normal();
+      });
   return arena;
 }
 
@@ -35,7 +46,9 @@ function fillGradients(arena: Arena, step: number): void {
   const random = createRandom(100 + step);
   for (const { name } of SPECS) {
     const scale = name.startsWith('zero') && step === 1 ? 0 : 10 ** (random.integer(5) - 4);
-    arena.view(name, 'gradients').forEach((_, i, gradients) => { gradients[i] = scale * random.normal(); });
+    arena.view(name, 'gradients').forEach((_, i, gradients) => {
+      gradients[i] = scale * random.normal();
+    });
   }
 }
 
@@ -66,7 +79,10 @@ describe('update graphs on the CPU', () => {
       }
       for (const { name } of SPECS) {
         for (const kind of onHost.kinds.filter((candidate) => candidate !== 'gradients')) {
-          expect(relativeDifference(inGraph.view(name, kind), onHost.view(name, kind)), `${kind} of ${name} at step ${step}`).toBeLessThan(1e-6);
+          expect(
+            relativeDifference(inGraph.view(name, kind), onHost.view(name, kind)),
+            `${kind} of ${name} at step ${step}`,
+          ).toBeLessThan(1e-6);
         }
       }
     }
@@ -80,7 +96,17 @@ describe('update graphs on the CPU', () => {
 
   it('names the moment that a state lacks', async () => {
     using graphs = new UpdateGraphs(updateRule(createAdamW(filledArena(4))), 'cpu', { threads: 1 });
-    const state = { values: zeros('float32', [2]), gradients: zeros('float32', [2]), secondMoment: zeros('float32', [2]) };
-    await expect(graphs.apply({ shape: [2], decay: true, learningRateScale: 1 }, state, { stepNumber: 1, learningRate: 1, gradientScale: 1 })).rejects.toThrow(/input old\(firstMoment\) is missing/);
+    const state = {
+      values: zeros('float32', [2]),
+      gradients: zeros('float32', [2]),
+      secondMoment: zeros('float32', [2]),
+    };
+    await expect(
+      graphs.apply({ shape: [2], decay: true, learningRateScale: 1 }, state, {
+        stepNumber: 1,
+        learningRate: 1,
+        gradientScale: 1,
+      }),
+    ).rejects.toThrow(/input old\(firstMoment\) is missing/);
   });
 });

@@ -18,24 +18,31 @@ export function addSettings(command: Command, settings: Settings): Command {
 
 /** The options that the flags of a command stand for; those that were not given are left out. */
 export function optionsOfFlags(settings: Settings, flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(settings).flatMap(([name, setting]): [string, unknown][] => {
-    if (setting.kind === 'group') {
-      const group = optionsOfFlags(setting.settings, flags);
-      return Object.keys(group).length > 0 ? [[name, group]] : [];
-    }
-    const value = setting.flag === false ? undefined : flags[attributeOf(name, setting)];
-    return value === undefined || (setting.kind === 'flag' && setting.off && value === true) ? [] : [[name, value]];
-  }));
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, setting]): [string, unknown][] => {
+      if (setting.kind === 'group') {
+        const group = optionsOfFlags(setting.settings, flags);
+        return Object.keys(group).length > 0 ? [[name, group]] : [];
+      }
+      const value = setting.flag === false ? undefined : flags[attributeOf(name, setting)];
+      return value === undefined || (setting.kind === 'flag' && setting.off && value === true) ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** How a flag is written: `--name`. */
-export const writtenFlag = (name: string, setting: Setting): string => `--${setting.kind === 'flag' && setting.off ? 'no-' : ''}${flagName(name, setting)}`;
+export const writtenFlag = (name: string, setting: Setting): string =>
+  `--${setting.kind === 'flag' && setting.off ? 'no-' : ''}${flagName(name, setting)}`;
 
 /** Name under which commander keeps a flag. */
-const attributeOf = (name: string, setting: Setting): string => flagName(name, setting)!.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+const attributeOf = (name: string, setting: Setting): string =>
+  flagName(name, setting)!.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 /** The settings that have a flag, with the way to each. */
-function flagged(settings: Settings, path: readonly string[] = []): { path: string[]; setting: Exclude<Setting, { kind: 'group' | 'json' }> }[] {
+function flagged(
+  settings: Settings,
+  path: readonly string[] = [],
+): { path: string[]; setting: Exclude<Setting, { kind: 'group' | 'json' }> }[] {
   return Object.entries(settings).flatMap(([name, setting]) => {
     const own = [...path, name];
     if (setting.kind === 'group') return flagged(setting.settings, own);
@@ -46,16 +53,25 @@ function flagged(settings: Settings, path: readonly string[] = []): { path: stri
 function flagsOf(name: string, setting: Exclude<Setting, { kind: 'group' | 'json' }>): string {
   const flag = `${setting.short === undefined ? '' : `-${setting.short}, `}${writtenFlag(name, setting)}`;
   if (setting.kind === 'flag') return flag;
-  const { placeholder = { text: 'name', number: 'n', list: 'names', file: 'file', files: 'file' }[setting.kind] } = setting;
+  const { placeholder = { text: 'name', number: 'n', list: 'names', file: 'file', files: 'file' }[setting.kind] } =
+    setting;
   return `${flag} <${placeholder}${setting.kind === 'files' ? '...' : ''}>`;
 }
 
 function parserOf(setting: Setting): ((text: string) => unknown) | undefined {
   switch (setting.kind) {
-    case 'number': return setting.words ? numberOrWord(setting.words, setting) : setting.integer ? integer(setting) : number(setting);
-    case 'list': return list;
-    case 'text': return setting.values && oneOf(...setting.values);
-    default: return undefined;
+    case 'number':
+      return setting.words
+        ? numberOrWord(setting.words, setting)
+        : setting.integer
+          ? integer(setting)
+          : number(setting);
+    case 'list':
+      return list;
+    case 'text':
+      return setting.values && oneOf(...setting.values);
+    default:
+      return undefined;
   }
 }
 
@@ -63,7 +79,10 @@ function numberOrWord(words: readonly string[], setting: Setting & { kind: 'numb
   return (text) => {
     if (words.includes(text)) return text;
     const value = /^\d+$/.test(text) || !setting.integer ? Number(text) : NaN;
-    if (!isWithin(value, setting)) throw new InvalidArgumentError(`It must be ${words.join(', ')} or a${setting.integer ? ' whole' : ''} number${describeBounds(setting)}.`);
+    if (!isWithin(value, setting))
+      throw new InvalidArgumentError(
+        `It must be ${words.join(', ')} or a${setting.integer ? ' whole' : ''} number${describeBounds(setting)}.`,
+      );
     return value;
   };
 }

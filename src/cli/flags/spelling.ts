@@ -11,17 +11,23 @@ export function standsFor(flag: Option, names: readonly string[]): void {
 
 /** The same for flags of a command by the names under which it keeps their values. */
 export function nameFlags(command: Command, names: Readonly<Record<string, string>>): Command {
-  for (const flag of command.options) if (Object.hasOwn(names, flag.attributeName())) standsFor(flag, [names[flag.attributeName()]]);
+  for (const flag of command.options)
+    if (Object.hasOwn(names, flag.attributeName())) standsFor(flag, [names[flag.attributeName()]]);
   return command;
 }
 
-/** Spells options as the flags of a command: `--on-error skip`, `--no-header`; as the library does where it has none, or where `--config` has the option instead. */
+/**
+ * Spells options as the flags of a command: `--on-error skip`, `--no-header`; as the library does where it has none, or
+ * where `--config` has the option instead.
+ */
 export function spellingOf(command: Command): (mention: OptionMention) => string {
   return (mention) => {
     const { option: name, values } = mention;
     const flag = flagFor(command, name);
     if (flag === undefined || (isGiven(command, 'config') && !isGiven(command, name))) return asCalled(mention);
-    return [flag.long!, ...(typeof values[0] === 'boolean' || values.length === 0 ? [] : [values.join(' or ')])].join(' ');
+    return [flag.long!, ...(typeof values[0] === 'boolean' || values.length === 0 ? [] : [values.join(' or ')])].join(
+      ' ',
+    );
   };
 }
 
@@ -33,6 +39,7 @@ export function isGiven(command: Command, name: string): boolean {
 
 /** The flag of an option; `schedule.power` is the `power` of a group. */
 function flagFor(command: Command, name: string): Option | undefined {
-  const find = (wanted: string): Option | undefined => command.options.find((flag) => flag.attributeName() === wanted || NAMES.get(flag)?.includes(wanted));
+  const find = (wanted: string): Option | undefined =>
+    command.options.find((flag) => flag.attributeName() === wanted || NAMES.get(flag)?.includes(wanted));
   return find(name) ?? find(name.slice(name.lastIndexOf('.') + 1));
 }

@@ -14,7 +14,9 @@ const settingsOf = (task: TaskManual, verb: Verb): Settings => task[verb]?.setti
 /** The settings that any task has for a verb: which of them a model takes is known when it is open. */
 export function unitedSettings(verb: Verb, leftOut: readonly string[] = []): Settings {
   const all: Record<string, Settings[string]> = {};
-  for (const task of TASKS) for (const [name, setting] of Object.entries(settingsOf(task, verb))) if (!leftOut.includes(name)) all[name] ??= setting;
+  for (const task of TASKS)
+    for (const [name, setting] of Object.entries(settingsOf(task, verb)))
+      if (!leftOut.includes(name)) all[name] ??= setting;
   return all;
 }
 
@@ -26,12 +28,16 @@ export function requireOwnFlags(task: TaskManual, verb: Verb, given: Readonly<Re
     const owners = TASKS.filter((other) => Object.hasOwn(settingsOf(other, verb), name));
     if (owners.length === 0) continue;
     const flag = writtenFlag(name, settingsOf(owners[0], verb)[name]);
-    throw new UsageError(`${flag} is for ${owners.map(({ noun }) => noun).join(' or ')}, and this model is ${task.noun}${hintFor(own, name)}`);
+    throw new UsageError(
+      `${flag} is for ${owners.map(({ noun }) => noun).join(' or ')}, and this model is ${task.noun}${hintFor(own, name)}`,
+    );
   }
 }
 
 /** A field has another name in each task. */
 function hintFor(own: Settings, name: string): string {
   const fields = Object.keys(own).filter((other) => /Field$/.test(other));
-  return /Field$/.test(name) && fields.length > 0 ? ` (its fields are ${fields.map((field) => `--${flagName(field)}`).join(', ')})` : '';
+  return /Field$/.test(name) && fields.length > 0
+    ? ` (its fields are ${fields.map((field) => `--${flagName(field)}`).join(', ')})`
+    : '';
 }

@@ -18,16 +18,28 @@ export interface VectorEncoder {
 export function createVectorEncoder(type: VectorType, dimensions: number, ranges?: VectorRanges): VectorEncoder {
   if (type === 'binary') {
     return {
-      dtype: 'uint8', width: Math.ceil(dimensions / 8),
+      dtype: 'uint8',
+      width: Math.ceil(dimensions / 8),
       details: { quantization: { type, dimensions, bitOrder: 'most significant first' } },
       encode: (vector) => ({ stored: binarizeVectors(vector, dimensions), clipped: 0 }),
     };
   }
   if (type === 'int8' && ranges) {
     return {
-      dtype: 'int8', width: dimensions,
-      details: { quantization: { type, formula: '(q + 128) * step + min', min: Array.from(ranges.min), step: Array.from(ranges.step) } },
-      encode: (vector) => ({ stored: quantizeVectors(vector, dimensions, ranges).values, clipped: countClipped(vector, ranges) }),
+      dtype: 'int8',
+      width: dimensions,
+      details: {
+        quantization: {
+          type,
+          formula: '(q + 128) * step + min',
+          min: Array.from(ranges.min),
+          step: Array.from(ranges.step),
+        },
+      },
+      encode: (vector) => ({
+        stored: quantizeVectors(vector, dimensions, ranges).values,
+        clipped: countClipped(vector, ranges),
+      }),
     };
   }
   return { dtype: 'float32', width: dimensions, details: {}, encode: (vector) => ({ stored: vector, clipped: 0 }) };
@@ -43,7 +55,9 @@ export function calibrate(vectors: readonly Float32Array[], dimensions: number):
 /** The ranges in a sidecar; undefined if it has none. */
 export function storedRanges(metadata: Record<string, unknown> | undefined): VectorRanges | undefined {
   const stored = metadata?.['quantization'] as { min?: number[]; step?: number[] } | undefined;
-  return stored?.min && stored.step ? { min: Float32Array.from(stored.min), step: Float32Array.from(stored.step) } : undefined;
+  return stored?.min && stored.step
+    ? { min: Float32Array.from(stored.min), step: Float32Array.from(stored.step) }
+    : undefined;
 }
 
 /** Values that fall more than half a step outside their range. */

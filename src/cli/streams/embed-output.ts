@@ -24,11 +24,15 @@ export interface EmbedOutput {
 export function requireOutput(path: string | undefined, unit: 'tokens' | 'words' | undefined): void {
   if (path === undefined) return;
   const format = requireOutputFormat(path, ['jsonl', 'csv', 'tsv', 'npy', 'parquet']);
-  if (unit !== undefined && format !== 'jsonl') throw new UsageError(`--pooling ${unit} is written as .jsonl only, got ${path}`);
+  if (unit !== undefined && format !== 'jsonl')
+    throw new UsageError(`--pooling ${unit} is written as .jsonl only, got ${path}`);
 }
 
 /** The output that the flags ask for: a file with its sidecar, or standard output. */
-export function openEmbedOutput(run: EmbedRun, source: { input: string; head?: string | undefined; report: ReadReport }): EmbedOutput {
+export function openEmbedOutput(
+  run: EmbedRun,
+  source: { input: string; head?: string | undefined; report: ReadReport },
+): EmbedOutput {
   const { flags, counts, fingerprint, previous } = run;
   let writer: EmbeddingWriter | undefined;
   let rows = 0;
@@ -41,10 +45,25 @@ export function openEmbedOutput(run: EmbedRun, source: { input: string; head?: s
       return writer?.existing ?? 0;
     },
     open: async (encoder) => {
-      writer = flags.output === undefined ? stdoutWriter(run.io) : await openEmbeddingWriter(flags.output, {
-        dimensions: encoder.width, dtype: encoder.dtype, fingerprint, resume: flags.resume ?? false, ...(run.claimed && { output: run.claimed }),
-        details: { input: { name: source.input, field: flags.textField ?? null, ...(source.head !== undefined && { head: source.head }) }, options: describeOptions(flags, run.plan), ...encoder.details },
-      });
+      writer =
+        flags.output === undefined
+          ? stdoutWriter(run.io)
+          : await openEmbeddingWriter(flags.output, {
+              dimensions: encoder.width,
+              dtype: encoder.dtype,
+              fingerprint,
+              resume: flags.resume ?? false,
+              ...(run.claimed && { output: run.claimed }),
+              details: {
+                input: {
+                  name: source.input,
+                  field: flags.textField ?? null,
+                  ...(source.head !== undefined && { head: source.head }),
+                },
+                options: describeOptions(flags, run.plan),
+                ...encoder.details,
+              },
+            });
       rows = writer.existing;
       if (rows > 0) counts.addStored(completeCounts(previous, rows));
       run.feed.skip = rows;
@@ -61,7 +80,10 @@ export function openEmbedOutput(run: EmbedRun, source: { input: string; head?: s
   };
 }
 
-/** Counts of an earlier run, if its sidecar was written when it ended; a run that was killed leaves only the number of records. */
+/**
+ * Counts of an earlier run, if its sidecar was written when it ended; a run that was killed leaves only the number of
+ * records.
+ */
 function completeCounts(previous: Record<string, unknown> | undefined, rows: number): Record<string, unknown> {
   const stored = previous?.['counts'] as Record<string, unknown> | undefined;
   return stored && previous?.['rows'] === rows ? stored : { texts: rows, uncountedTexts: rows };
@@ -69,11 +91,45 @@ function completeCounts(previous: Record<string, unknown> | undefined, rows: num
 
 /** The options that shape the vectors, as given, and the pooling that was used. */
 function describeOptions(flags: EmbedFlags, plan: EmbedPlan): Record<string, unknown> {
-  const { model, pooling, layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, special } = flags;
-  return { model: model ?? 'built-in', pooling: pooling ?? plan.pooling, layers, layerCombination, normalize, dimensions, quantize, longText, maxLength, stride, windowCombination, segments, ...(pooling === 'tokens' && { special }) };
+  const {
+    model,
+    pooling,
+    layers,
+    layerCombination,
+    normalize,
+    dimensions,
+    quantize,
+    longText,
+    maxLength,
+    stride,
+    windowCombination,
+    segments,
+    special,
+  } = flags;
+  return {
+    model: model ?? 'built-in',
+    pooling: pooling ?? plan.pooling,
+    layers,
+    layerCombination,
+    normalize,
+    dimensions,
+    quantize,
+    longText,
+    maxLength,
+    stride,
+    windowCombination,
+    segments,
+    ...(pooling === 'tokens' && { special }),
+  };
 }
 
 function stdoutWriter(io: CliIo): EmbeddingWriter {
   const done = async (): Promise<void> => undefined;
-  return { existing: 0, write: (record) => io.stdout.write(`${toJson(record)}\n`), flush: done, close: done, abort: done };
+  return {
+    existing: 0,
+    write: (record) => io.stdout.write(`${toJson(record)}\n`),
+    flush: done,
+    close: done,
+    abort: done,
+  };
 }

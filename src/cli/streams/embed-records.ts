@@ -25,10 +25,20 @@ async function* vectorRecords(run: EmbedRun, output: EmbedOutput): AsyncGenerato
     const ranges = storedRanges(run.previous);
     const calibrates = flags.quantize === 'int8' && ranges === undefined;
     const first: EmbeddingRow[] = calibrates ? await take(rows, lookAhead) : [];
-    const encoder = createVectorEncoder(flags.quantize ?? 'none', plan.dimensions, calibrates ? calibrate(first.map(({ embedding }) => embedding), plan.dimensions) : ranges);
+    const encoder = createVectorEncoder(
+      flags.quantize ?? 'none',
+      plan.dimensions,
+      calibrates
+        ? calibrate(
+            first.map(({ embedding }) => embedding),
+            plan.dimensions,
+          )
+        : ranges,
+    );
     await output.open(encoder);
     for (const row of first) yield toRecord(run, encoder, { ...row, index: output.existing + row.index });
-    for (let next = await rows.next(); !next.done; next = await rows.next()) yield toRecord(run, encoder, { ...next.value, index: output.existing + next.value.index });
+    for (let next = await rows.next(); !next.done; next = await rows.next())
+      yield toRecord(run, encoder, { ...next.value, index: output.existing + next.value.index });
   } finally {
     await rows.return(undefined);
   }
@@ -50,7 +60,15 @@ function toRecord({ counts, flags, feed }: EmbedRun, encoder: VectorEncoder, row
   counts.add(row);
   counts.clippedValues += clipped;
   const number = feed.takeRow();
-  return { index, embedding: stored, tokenCount, windows, truncatedTokens, ...(isLines(flags.output) && unknownTokens !== undefined && { unknownTokens }), ...(flags.rowNumbers && { row: number }) };
+  return {
+    index,
+    embedding: stored,
+    tokenCount,
+    windows,
+    truncatedTokens,
+    ...(isLines(flags.output) && unknownTokens !== undefined && { unknownTokens }),
+    ...(flags.rowNumbers && { row: number }),
+  };
 }
 
 /** Records of lines may differ in their fields; tables have the same columns for all. */
@@ -58,18 +76,32 @@ function isLines(output: string | undefined): boolean {
   return output === undefined || output.toLowerCase().endsWith('.jsonl');
 }
 
-async function* tokenRecords(run: EmbedRun, output: EmbedOutput, unit: 'tokens' | 'words'): AsyncGenerator<EmbeddingRecord> {
+async function* tokenRecords(
+  run: EmbedRun,
+  output: EmbedOutput,
+  unit: 'tokens' | 'words',
+): AsyncGenerator<EmbeddingRecord> {
   const { model, feed, flags, options, counts, io, plan } = run;
   const { layers, layerCombination, normalize, longText, maxLength, stride, batchTokens } = options;
-  const tokenOptions = Object.fromEntries(Object.entries({ layers, layerCombination, normalize, longText, maxLength, stride, batchTokens }).filter(([, value]) => value !== undefined));
+  const tokenOptions = Object.fromEntries(
+    Object.entries({ layers, layerCombination, normalize, longText, maxLength, stride, batchTokens }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
   await output.open(createVectorEncoder('none', plan.pooledWidth));
   let index = output.existing;
   for await (const texts of chunksOf(feed, flags.lookAhead ?? TOKEN_CHUNK.texts)) {
     io.signal.throwIfAborted();
     const first = index - output.existing;
-    const embedded = await model.embedTokens(texts, { ...tokenOptions, unit: unit === 'tokens' ? 'token' : 'word', includeSpecialTokens: flags.special }).catch((error: unknown) => {
-      throw countedFrom(first, error);
-    });
+    const embedded = await model
+      .embedTokens(texts, {
+        ...tokenOptions,
+        unit: unit === 'tokens' ? 'token' : 'word',
+        includeSpecialTokens: flags.special,
+      })
+      .catch((error: unknown) => {
+        throw countedFrom(first, error);
+      });
     for (const text of embedded) {
       counts.add(text);
       const number = feed.takeRow();

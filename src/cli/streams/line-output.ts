@@ -21,22 +21,34 @@ export interface LineAnswerer extends Disposable {
 }
 
 /**
- * Asks for every text of an input and writes a line of JSON for each, with its `index`, to a `.jsonl` file or standard output. The model is opened when the arguments have been checked;
- * errors about a text of a file name its row.
+ * Asks for every text of an input and writes a line of JSON for each, with its `index`, to a `.jsonl` file or standard
+ * output. The model is opened when the arguments have been checked; errors about a text of a file name its row.
  */
-export async function writeAnswers(io: CliIo, texts: readonly string[], { flags: given, model, open }: { flags: LineFlags; model: string | undefined; open: () => Promise<LineAnswerer> }): Promise<void> {
+export async function writeAnswers(
+  io: CliIo,
+  texts: readonly string[],
+  { flags: given, model, open }: { flags: LineFlags; model: string | undefined; open: () => Promise<LineAnswerer> },
+): Promise<void> {
   const flags = outputFile(given);
   const { output, overwrite } = flags;
   if (output !== undefined) requireOutputFormat(output, ['jsonl']);
-  const claimed = output === undefined ? undefined : await claimOutput(output, { inputs: [chooseSource(texts, flags), model], overwrite });
+  const claimed =
+    output === undefined
+      ? undefined
+      : await claimOutput(output, { inputs: [chooseSource(texts, flags), model], overwrite });
   try {
     const input = openTextInput(texts, flags);
     using answerer = await open();
-    const writer = claimed && await openRecordWriter(output!, { output: claimed });
+    const writer = claimed && (await openRecordWriter(output!, { output: claimed }));
     let index = 0;
     try {
       for await (const row of untilAborted(input, io.signal)) {
-        const record = { index: index++, ...await answerer.answer(row.text).catch((error: unknown) => { throw namingRow(error, row, input.format === undefined ? undefined : input.name); }) };
+        const record = {
+          index: index++,
+          ...(await answerer.answer(row.text).catch((error: unknown) => {
+            throw namingRow(error, row, input.format === undefined ? undefined : input.name);
+          })),
+        };
         await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
       }
       await writer?.close();
@@ -50,7 +62,8 @@ export async function writeAnswers(io: CliIo, texts: readonly string[], { flags:
   }
 }
 
-const namingRow = (error: unknown, { number }: TextRow, name: string | undefined): unknown => (name === undefined || !(error instanceof AlbertineError) ? error : namingSource(error, `${name}, row ${number}`));
+const namingRow = (error: unknown, { number }: TextRow, name: string | undefined): unknown =>
+  name === undefined || !(error instanceof AlbertineError) ? error : namingSource(error, `${name}, row ${number}`);
 
 /** Sums of 32-bit numbers: further digits would be noise. */
 export const rounded = (value: number): number => Number(value.toPrecision(7));

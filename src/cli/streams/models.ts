@@ -8,24 +8,43 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
 
-/** Loads a model for a command: downloads with progress if it is a hub id, and prints what the user should know about it. */
-export async function openModel(io: CliIo, model: string | undefined, options: { threads?: number; quiet?: boolean } = {}): Promise<NodeAlbert> {
+/**
+ * Loads a model for a command: downloads with progress if it is a hub id, and prints what the user should know about
+ * it.
+ */
+export async function openModel(
+  io: CliIo,
+  model: string | undefined,
+  options: { threads?: number; quiet?: boolean } = {},
+): Promise<NodeAlbert> {
   const { loadModel } = await import('../../loaded/load-node.ts');
   const bar = createProgressBar(io, options);
   const { threads } = options;
-  const loaded = await loadModel(model, { onProgress: bar.update, signal: io.signal, ...(threads !== undefined && { threads }) }).finally(() => bar.finish());
+  const loaded = await loadModel(model, {
+    onProgress: bar.update,
+    signal: io.signal,
+    ...(threads !== undefined && { threads }),
+  }).finally(() => bar.finish());
   for (const note of loaded.notes) io.stderr.write(`note: ${note}\n`);
   return loaded;
 }
 
 /** The files of a model: its folder on disk, after downloading if it is a hub id. */
-export async function openModelFiles(io: CliIo, model: string | undefined, options: { quiet?: boolean } = {}): Promise<FileSource> {
+export async function openModelFiles(
+  io: CliIo,
+  model: string | undefined,
+  options: { quiet?: boolean } = {},
+): Promise<FileSource> {
   const { openFolder } = await import('../../core/files-node.ts');
   return openFolder(await resolveModelFolder(io, model, options));
 }
 
 /** The folder on disk of a model, downloaded with progress if it is a hub id. */
-export async function resolveModelFolder(io: CliIo, model: string | undefined, options: { quiet?: boolean } = {}): Promise<string> {
+export async function resolveModelFolder(
+  io: CliIo,
+  model: string | undefined,
+  options: { quiet?: boolean } = {},
+): Promise<string> {
   const { BUILT_IN_MODEL, shippedModelFolder } = await import('../../loaded/load-node.ts');
   const name = model ?? BUILT_IN_MODEL;
   const shipped = shippedModelFolder(name);
@@ -35,7 +54,10 @@ export async function resolveModelFolder(io: CliIo, model: string | undefined, o
   return resolveModel(name, { onProgress: bar.update, signal: io.signal }).finally(() => bar.finish());
 }
 
-/** A tokeniser from a model (folder or hub id) or from its file alone: `*.model`, `vocab.txt` (any `*.txt`), `tokenizer.json`. */
+/**
+ * A tokeniser from a model (folder or hub id) or from its file alone: `*.model`, `vocab.txt` (any `*.txt`),
+ * `tokenizer.json`.
+ */
 export async function openTokenizer(io: CliIo, source: string | undefined): Promise<Tokenizer> {
   const { loadTokenizer } = await import('../../tokenizer/load.ts');
   if (source !== undefined && (await stat(source).catch(() => undefined))?.isFile()) {
@@ -50,5 +72,9 @@ function tokenizerFileName(path: string): string {
   if (path.endsWith('.model')) return 'spiece.model';
   if (path.endsWith('.txt')) return 'vocab.txt';
   if (path.endsWith('.json')) return 'tokenizer.json';
-  throw new AlbertineError('tokenizer_not_found', `${basename(path)} is not a tokeniser: expected *.model, *.txt (a WordPiece vocabulary) or tokenizer.json`, { value: path });
+  throw new AlbertineError(
+    'tokenizer_not_found',
+    `${basename(path)} is not a tokeniser: expected *.model, *.txt (a WordPiece vocabulary) or tokenizer.json`,
+    { value: path },
+  );
 }

@@ -21,34 +21,55 @@ export interface OutputUse {
 export const OVERWRITE = 'replace what is there already, when the new result is complete. Default: refuse';
 
 /**
- * Claims the file that a command writes, before anything is loaded or opened: it is none of the inputs, nobody else writes there, and what is there
- * already is not replaced unless `overwrite` says so. The caller ends the claim.
+ * Claims the file that a command writes, before anything is loaded or opened: it is none of the inputs, nobody else
+ * writes there, and what is there already is not replaced unless `overwrite` says so. The caller ends the claim.
  */
-export async function claimOutput(path: string, { inputs, overwrite = false, resume, companions }: OutputUse): Promise<OutputFile> {
-  if (overwrite && resume) throw new UsageError('--resume continues an output, --overwrite replaces it: give one of them');
+export async function claimOutput(
+  path: string,
+  { inputs, overwrite = false, resume, companions }: OutputUse,
+): Promise<OutputFile> {
+  if (overwrite && resume)
+    throw new UsageError('--resume continues an output, --overwrite replaces it: give one of them');
   const output = await OutputFile.claim(path, { ...(inputs && { inputs }), ...(companions && { companions }) });
   if (overwrite || resume) return output;
   const { complete, partial } = await output.found();
   if (!complete && !(partial && resume !== undefined)) return output;
   await output.abandon({ keep: true });
   if (partial && resume !== undefined) {
-    throw new AlbertineError('invalid_argument', `${path} was begun by a run that did not come to its end: ${output.partial}`, { value: path, hint: 'Continue it with --resume, or start again with --overwrite' });
+    throw new AlbertineError(
+      'invalid_argument',
+      `${path} was begun by a run that did not come to its end: ${output.partial}`,
+      { value: path, hint: 'Continue it with --resume, or start again with --overwrite' },
+    );
   }
   throw alreadyThere(path, 'exists already');
 }
 
-/** Runs `work`, which writes a folder or files below `path`: it is none of the inputs and holds none, and nobody else writes there. */
-export async function withClaimedFolder<T>(path: string, inputs: readonly (string | undefined)[], work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work`, which writes a folder or files below `path`: it is none of the inputs and holds none, and nobody else
+ * writes there.
+ */
+export async function withClaimedFolder<T>(
+  path: string,
+  inputs: readonly (string | undefined)[],
+  work: () => Promise<T>,
+): Promise<T> {
   await requireSeparate(path, inputs);
   await makeFolder(dirname(resolve(path)));
   return await withLock(path, work);
 }
 
 /** Refuses to write over a folder that holds `file`, unless told to. */
-export function requireNewFolder(folder: string, { overwrite, file, what }: { overwrite: boolean | undefined; file: string; what: string }): void {
+export function requireNewFolder(
+  folder: string,
+  { overwrite, file, what }: { overwrite: boolean | undefined; file: string; what: string },
+): void {
   if (!overwrite && existsSync(join(folder, file))) throw alreadyThere(folder, `holds ${what} already`);
 }
 
 function alreadyThere(path: string, reason: string): AlbertineError {
-  return new AlbertineError('invalid_argument', `${path} ${reason}`, { value: path, hint: 'Choose another --output, or replace it with --overwrite' });
+  return new AlbertineError('invalid_argument', `${path} ${reason}`, {
+    value: path,
+    hint: 'Choose another --output, or replace it with --overwrite',
+  });
 }

@@ -2,8 +2,8 @@ import { countOf } from '../../core/count.ts';
 import { toJson } from '../../data/json.ts';
 
 /**
- * The input's columns, which a table of predictions has before its own. They are those of the first row: a later row without one has an empty
- * cell there, and what a later row has besides (in JSONL) is left out and counted.
+ * The input's columns, which a table of predictions has before its own. They are those of the first row: a later row
+ * without one has an empty cell there, and what a later row has besides (in JSONL) is left out and counted.
  */
 export class InputColumns {
   private readonly waiting: Record<string, unknown>[] = [];
@@ -20,19 +20,27 @@ export class InputColumns {
     this.waiting.push(fields);
   }
 
-  /** The record of the next prediction with the columns of its row. A column that is called as one of the prediction's own becomes `input_NAME`. */
+  /**
+   * The record of the next prediction with the columns of its row. A column that is called as one of the prediction's
+   * own becomes `input_NAME`.
+   */
   add(prediction: Record<string, unknown>): Record<string, unknown> {
     const fields = this.waiting.shift();
     if (!fields) return prediction;
     const own = Object.keys(prediction);
-    const cells = this.columns!.map((name): [string, unknown] => [own.includes(name) ? freeName(name, [...own, ...this.columns!]) : name, cellOf(fields[name])]);
+    const cells = this.columns!.map((name): [string, unknown] => [
+      own.includes(name) ? freeName(name, [...own, ...this.columns!]) : name,
+      cellOf(fields[name]),
+    ]);
     return { ...Object.fromEntries(cells), ...prediction };
   }
 
   /** What was left out; nothing where nothing was. */
   notes(): string[] {
     if (this.rowsWithMore === 0) return [];
-    return [`note: ${countOf(this.rowsWithMore, 'row')} had fields that the first row does not have, which the table leaves out: ${[...this.leftOut].join(', ')}`];
+    return [
+      `note: ${countOf(this.rowsWithMore, 'row')} had fields that the first row does not have, which the table leaves out: ${[...this.leftOut].join(', ')}`,
+    ];
   }
 }
 

@@ -40,7 +40,8 @@ export class TextFeed implements AsyncIterable<string> {
 
   /** The error with its input and row, if it is about one text by its place among those handed out. */
   namingRow(error: unknown): unknown {
-    if (!(error instanceof AlbertineError) || error.code !== 'not_finite' || typeof error.value !== 'number') return error;
+    if (!(error instanceof AlbertineError) || error.code !== 'not_finite' || typeof error.value !== 'number')
+      return error;
     const row = this.rowNumbers[error.value - this.resultsTaken];
     return row === undefined ? error : namingSource(error, `${this.input.name}, row ${row}`);
   }
@@ -78,13 +79,21 @@ export class TextFeed implements AsyncIterable<string> {
       return true;
     } catch (cause) {
       if (!(cause instanceof AlbertineError)) throw cause;
-      this.input.reject(row, () => cause.restated((statement) => prose`${this.input.name}, row ${row.number}: ${statement}`, { value: row.number, cause }));
+      this.input.reject(row, () =>
+        cause.restated((statement) => prose`${this.input.name}, row ${row.number}: ${statement}`, {
+          value: row.number,
+          cause,
+        }),
+      );
       return false;
     }
   }
 }
 
-/** The items of a source; stops waiting for the next one (of a slow pipe, say) when the signal is aborted, and throws its reason. */
+/**
+ * The items of a source; stops waiting for the next one (of a slow pipe, say) when the signal is aborted, and throws
+ * its reason.
+ */
 export function untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: () => {
@@ -108,6 +117,8 @@ function orAborted<T>(wait: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const stop = (): void => reject(signal.reason as Error);
     if (signal.aborted) return stop();
     signal.addEventListener('abort', stop, { once: true });
-    wait().then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    wait()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', stop));
   });
 }

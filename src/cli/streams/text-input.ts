@@ -34,26 +34,37 @@ export interface TextInput extends AsyncIterable<TextRow> {
   readonly notes: readonly string[];
   /** Calls a row bad after all: throws with `--on-error stop`, counts and lists it with `skip`. */
   reject(row: TextRow, reason: () => Error): void;
-  /** How many texts there are, about: exact for .txt and .jsonl; undefined where it cannot be told without reading everything. */
+  /**
+   * How many texts there are, about: exact for .txt and .jsonl; undefined where it cannot be told without reading
+   * everything.
+   */
   estimate(): Promise<number | undefined>;
 }
 
 const MAX_LISTED = 100;
 
 /**
- * Texts from arguments, from standard input (`-`), or from a file (`--input`, or a single argument that is an existing file with a known extension).
- * Throws {@link UsageError} when it is unclear which or an argument is the path of something else that is there, and `file_not_found` for one that
- * can only be meant as the name of a file.
+ * Texts from arguments, from standard input (`-`), or from a file (`--input`, or a single argument that is an existing
+ * file with a known extension). Throws {@link UsageError} when it is unclear which or an argument is the path of
+ * something else that is there, and `file_not_found` for one that can only be meant as the name of a file.
  */
-export function openTextInput(texts: readonly string[], flags: InputFlags, { keepFields = false }: { keepFields?: boolean } = {}): TextInput {
+export function openTextInput(
+  texts: readonly string[],
+  flags: InputFlags,
+  { keepFields = false }: { keepFields?: boolean } = {},
+): TextInput {
   const source = chooseSource(texts, flags);
   if (source === undefined) {
-    for (const flag of ['textField', 'format', 'encoding', 'delimiter', 'quotes'] as const) if (flags[flag] !== undefined) throw new UsageError(`--${flagName(flag)} is for files and standard input, not for texts given as arguments`);
+    for (const flag of ['textField', 'format', 'encoding', 'delimiter', 'quotes'] as const)
+      if (flags[flag] !== undefined)
+        throw new UsageError(`--${flagName(flag)} is for files and standard input, not for texts given as arguments`);
     return argumentInput(texts);
   }
   const { header, onError } = flags;
   const rows = readTexts(source, {
-    ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), keepFields, ...(header === false && { header }),
+    ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']),
+    keepFields,
+    ...(header === false && { header }),
   });
   const { report } = rows;
   return {
@@ -69,13 +80,17 @@ export function openTextInput(texts: readonly string[], flags: InputFlags, { kee
       report.skipped++;
       if (report.issues.length < MAX_LISTED) report.issues.push({ row: row.number, reason: error.message });
     },
-    estimate: () => (source === '-' ? Promise.resolve(undefined) : estimateRows(source, { format: rows.format, header: header ?? true, quotes: flags.quotes })),
+    estimate: () =>
+      source === '-'
+        ? Promise.resolve(undefined)
+        : estimateRows(source, { format: rows.format, header: header ?? true, quotes: flags.quotes }),
   };
 }
 
 /**
- * The file or `-` that the texts of a command come from; undefined where the arguments are texts. Throws {@link UsageError} where it is unclear which, and
- * `file_not_found` for an argument that can only be meant as the name of a file.
+ * The file or `-` that the texts of a command come from; undefined where the arguments are texts. Throws
+ * {@link UsageError} where it is unclear which, and `file_not_found` for an argument that can only be meant as the name
+ * of a file.
  */
 export function chooseSource(texts: readonly string[], { input }: InputFlags): string | undefined {
   if (input !== undefined) {
@@ -87,7 +102,10 @@ export function chooseSource(texts: readonly string[], { input }: InputFlags): s
   texts.forEach(requireNoPath);
   if (texts.length === 1) return texts[0] === '-' || isDataFile(texts[0]) ? texts[0] : undefined;
   const file = texts.find((text) => text === '-' || isDataFile(text));
-  if (file !== undefined) throw new UsageError(`${file === '-' ? 'standard input' : file} cannot be mixed with other texts: read one source a run`);
+  if (file !== undefined)
+    throw new UsageError(
+      `${file === '-' ? 'standard input' : file} cannot be mixed with other texts: read one source a run`,
+    );
   return undefined;
 }
 
@@ -98,15 +116,23 @@ function isDataFile(text: string): boolean {
 /** A mistyped name would otherwise be read as a text, which looks like success. */
 function requireNoMissingFile(text: string): void {
   if (/\s/.test(text) || formatOfPath(text) === undefined || isDataFile(text)) return;
-  throw new AlbertineError('file_not_found', `no file at ${text}`, { value: text, hint: `If it is a text and no file, give it on standard input: echo ${text} | albertine ... -` });
+  throw new AlbertineError('file_not_found', `no file at ${text}`, {
+    value: text,
+    hint: `If it is a text and no file, give it on standard input: echo ${text} | albertine ... -`,
+  });
 }
 
 /** `README.md` or `docs/` is hardly meant as a text where there is such a file or folder; a plain word may be. */
 function requireNoPath(text: string): void {
   const kind = /[./\\]/.test(text) && !isDataFile(text) ? kindOnDisk(text) : undefined;
   if (kind === undefined) return;
-  const how = kind === 'file' ? `read a text a line of it with: --input ${text} --format txt` : `read a file of it with: --input ${join(text, 'FILE')}`;
-  throw new UsageError(`${text} is a ${kind}, not a text; ${how}. If the name itself is the text, give it on standard input: echo ${text} | albertine ... -`);
+  const how =
+    kind === 'file'
+      ? `read a text a line of it with: --input ${text} --format txt`
+      : `read a file of it with: --input ${join(text, 'FILE')}`;
+  throw new UsageError(
+    `${text} is a ${kind}, not a text; ${how}. If the name itself is the text, give it on standard input: echo ${text} | albertine ... -`,
+  );
 }
 
 /** What there is at a path; undefined for texts that are none. */
@@ -130,7 +156,12 @@ function argumentInput(texts: readonly string[]): TextInput {
   return {
     name: 'arguments',
     report,
-    notes: texts.filter((text) => kindOnDisk(text) !== undefined).map((text) => `"${text}" was read as a text; there is a ${kindOnDisk(text)!} of that name too${kindOnDisk(text) === 'file' ? `, whose lines --input ${text} --format txt would read` : ''}`),
+    notes: texts
+      .filter((text) => kindOnDisk(text) !== undefined)
+      .map(
+        (text) =>
+          `"${text}" was read as a text; there is a ${kindOnDisk(text)!} of that name too${kindOnDisk(text) === 'file' ? `, whose lines --input ${text} --format txt would read` : ''}`,
+      ),
     [Symbol.asyncIterator]: iterate,
     reject: (_row, reason) => {
       throw reason();
@@ -142,14 +173,21 @@ function argumentInput(texts: readonly string[]): TextInput {
 const LINE_FEED = 0x0a;
 const QUOTE = 0x22;
 
-/** Counts the records of a plain text file by their line ends, outside quotes in CSV. Undefined for Parquet and gzip. */
-async function estimateRows(path: string, { format, header, quotes }: { format: RowFormat; header: boolean; quotes: QuoteStyle | undefined }): Promise<number | undefined> {
+/**
+ * Counts the records of a plain text file by their line ends, outside quotes in CSV. Undefined for Parquet and gzip.
+ */
+async function estimateRows(
+  path: string,
+  { format, header, quotes }: { format: RowFormat; header: boolean; quotes: QuoteStyle | undefined },
+): Promise<number | undefined> {
   if (format === 'parquet') return undefined;
   let lines = 0;
   let last = LINE_FEED;
   let insideQuotes = false;
   let isFirst = true;
-  for await (const chunk of withLineFeeds(createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)) {
+  for await (const chunk of withLineFeeds(
+    createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>,
+  )) {
     if (isFirst && chunk[0] === 0x1f && chunk[1] === 0x8b) return undefined;
     isFirst = false;
     if (format === 'csv' && quotes !== 'none') {

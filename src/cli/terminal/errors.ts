@@ -28,12 +28,19 @@ export interface FailedCommand {
 /** Prints an error as one readable message and returns the exit code. With `debug`, also its code, value and stack. */
 export function reportError(io: CliIo, error: unknown, debug: boolean, failed: FailedCommand = {}): number {
   if (error instanceof OutputClosed) return EXIT.ok;
-  const advice = failed.canResume && mayGoOnLater(error) ? '. What was written before is kept: the same command with --resume goes on from there' : '';
+  const advice =
+    failed.canResume && mayGoOnLater(error)
+      ? '. What was written before is kept: the same command with --resume goes on from there'
+      : '';
   io.stderr.write(`albertine: ${messageOf(error, { debug, ...failed })}${advice}\n`);
   if (debug) io.stderr.write(details(error));
   if (error instanceof UsageError) return EXIT.usage;
   if (!(error instanceof AlbertineError)) return EXIT.failed;
-  return error.code === 'interrupted' ? EXIT.interrupted : isWrongFlag(error, failed.command) ? EXIT.usage : EXIT.failed;
+  return error.code === 'interrupted'
+    ? EXIT.interrupted
+    : isWrongFlag(error, failed.command)
+      ? EXIT.usage
+      : EXIT.failed;
 }
 
 /** Whether what is wrong is the value of a flag, and not what files or models hold. */
@@ -54,9 +61,17 @@ function messageOf(error: unknown, { debug, output, command }: FailedCommand & {
 
 function details(error: unknown): string {
   const lines: string[] = [];
-  for (let current: unknown = error; current !== undefined && lines.length < 40; current = current instanceof Error ? current.cause : undefined) {
-    if (current instanceof AlbertineError) lines.push(`code: ${current.code}`, ...(current.value === undefined ? [] : [`value: ${describeValue(current.value, 2000)}`]));
-    lines.push(current instanceof Error ? current.stack ?? current.message : String(current));
+  for (
+    let current: unknown = error;
+    current !== undefined && lines.length < 40;
+    current = current instanceof Error ? current.cause : undefined
+  ) {
+    if (current instanceof AlbertineError)
+      lines.push(
+        `code: ${current.code}`,
+        ...(current.value === undefined ? [] : [`value: ${describeValue(current.value, 2000)}`]),
+      );
+    lines.push(current instanceof Error ? (current.stack ?? current.message) : String(current));
     if (current instanceof Error && current.cause !== undefined) lines.push('caused by:');
   }
   return `${lines.join('\n')}\n`;

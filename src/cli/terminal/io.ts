@@ -23,7 +23,10 @@ const DEFAULT_COLUMNS = 80;
 /** Launchers such as npx hand on a Ctrl-C that the terminal has sent us too: signals this close together are one. */
 const SAME_SIGNAL_MS = 500;
 
-/** The real process. A first SIGINT, SIGTERM or SIGHUP (the terminal is gone) aborts `signal`; a second one ends the process at once. */
+/**
+ * The real process. A first SIGINT, SIGTERM or SIGHUP (the terminal is gone) aborts `signal`; a second one ends the
+ * process at once.
+ */
 export function processIo(): CliIo {
   const controller = new AbortController();
   let first = 0;
@@ -39,11 +42,18 @@ export function processIo(): CliIo {
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
   return {
-    stdout: { write: writeStdout, get columns() { return process.stdout.columns ?? DEFAULT_COLUMNS; } },
+    stdout: {
+      write: writeStdout,
+      get columns() {
+        return process.stdout.columns ?? DEFAULT_COLUMNS;
+      },
+    },
     stderr: {
       write: (text) => void process.stderr.write(text),
       isTTY: process.stderr.isTTY === true,
-      get columns() { return process.stderr.columns ?? DEFAULT_COLUMNS; },
+      get columns() {
+        return process.stderr.columns ?? DEFAULT_COLUMNS;
+      },
     },
     env: process.env,
     signal: controller.signal,

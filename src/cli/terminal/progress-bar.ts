@@ -15,7 +15,10 @@ export interface ProgressBar {
 const REDRAW_MS = 100;
 const LINE_MS = 5000;
 
-/** On a terminal one line that is redrawn; elsewhere a line every five seconds; nothing with `quiet` (notes are still printed). */
+/**
+ * On a terminal one line that is redrawn; elsewhere a line every five seconds; nothing with `quiet` (notes are still
+ * printed).
+ */
 export function createProgressBar(io: CliIo, { quiet = false }: { quiet?: boolean } = {}): ProgressBar {
   const { stderr } = io;
   let last = stderr.isTTY ? -Infinity : performance.now();
@@ -48,10 +51,13 @@ export function createProgressBar(io: CliIo, { quiet = false }: { quiet?: boolea
 
 /** One line: stage, units done (of all), share, rate, time left. */
 export function formatProgress({ stage, done, total, unit, rate, secondsLeft, extra }: ProgressEvent): string {
-  const amount = (value: number): string => (unit === 'bytes' ? formatBytes(value) : Math.round(value).toLocaleString('en-US'));
+  const amount = (value: number): string =>
+    unit === 'bytes' ? formatBytes(value) : Math.round(value).toLocaleString('en-US');
   const parts = [
     stage,
-    total === undefined ? `${amount(done)}${unit === 'bytes' ? '' : ` ${unit}`}` : `${amount(done)} / ${amount(total)}${unit === 'bytes' ? '' : ` ${unit}`}`,
+    total === undefined
+      ? `${amount(done)}${unit === 'bytes' ? '' : ` ${unit}`}`
+      : `${amount(done)} / ${amount(total)}${unit === 'bytes' ? '' : ` ${unit}`}`,
     ...(total !== undefined && total > 0 ? [`${Math.min(100, Math.floor((100 * done) / total))}%`] : []),
     ...(rate > 0 ? [`${unit === 'bytes' ? formatBytes(rate) : formatRate(rate)}/s`] : []),
     ...(secondsLeft !== undefined && secondsLeft > 0 ? [`${formatDuration(secondsLeft)} left`] : []),

@@ -2,7 +2,12 @@ import { countOf } from '../../core/count.ts';
 import { AlbertineError } from '../../core/errors.ts';
 import { toJson } from '../../data/json.ts';
 import { formatOfPath, openRows, readTexts, type ReadOptions } from '../../data/read-node.ts';
-import { DocumentReader, type DocumentAnswer, type DocumentAnswerOptions, type SourceDocument } from '../../tasks/answer/documents.ts';
+import {
+  DocumentReader,
+  type DocumentAnswer,
+  type DocumentAnswerOptions,
+  type SourceDocument,
+} from '../../tasks/answer/documents.ts';
 import { AnswerReader } from '../../tasks/answer/reader.ts';
 import { pick } from '../../core/pick.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -28,11 +33,18 @@ export async function runAnswer(io: CliIo, model: string, flags: AnswerFlags): P
   using embedder = flags.embedder === undefined ? undefined : await openModel(io, flags.embedder, flags);
   const started = performance.now();
   const index = await DocumentReader.create(documents, reader, embedder ? { embedder } : {});
-  if (!flags.quiet) io.stderr.write(`${countOf(documents.length, 'document')}, ${countOf(index.passages.length, 'passage')}, indexed in ${formatDuration((performance.now() - started) / 1000)}\n`);
+  if (!flags.quiet)
+    io.stderr.write(
+      `${countOf(documents.length, 'document')}, ${countOf(index.passages.length, 'passage')}, indexed in ${formatDuration((performance.now() - started) / 1000)}\n`,
+    );
   for (const question of flags.question) {
     io.signal.throwIfAborted();
     const answers = await index.answer(question, pick(flags, ['topK', 'passages', 'maxAnswerLength']));
-    await io.stdout.write(flags.json ? `${toJson({ question, answers: answers.map((answer) => ({ ...answer, score: rounded(answer.score) })) })}\n` : describe(question, answers, documents));
+    await io.stdout.write(
+      flags.json
+        ? `${toJson({ question, answers: answers.map((answer) => ({ ...answer, score: rounded(answer.score) })) })}\n`
+        : describe(question, answers, documents),
+    );
   }
 }
 
@@ -46,7 +58,8 @@ async function readDocuments(path: string, { textField, encoding }: AnswerFlags)
     return [{ name: path, text: lines.join('\n') }];
   }
   const documents: SourceDocument[] = [];
-  for await (const { number, text } of readTexts(path, { ...common, ...(textField !== undefined && { textField }) })) documents.push({ name: `${path}, row ${number}`, text });
+  for await (const { number, text } of readTexts(path, { ...common, ...(textField !== undefined && { textField }) }))
+    documents.push({ name: `${path}, row ${number}`, text });
   if (documents.length === 0) throw new AlbertineError('invalid_data', `${path} holds no text`, { value: path });
   return documents;
 }

@@ -6,7 +6,10 @@ import type { CliIo } from '../terminal/io.ts';
 import { openModelFiles } from '../streams/models.ts';
 import { formatBytes } from '../terminal/progress-bar.ts';
 
-/** `albertine convert --to safetensors`: any readable checkpoint in Hugging Face's layout, with its heads, labels and tokeniser files. */
+/**
+ * `albertine convert --to safetensors`: any readable checkpoint in Hugging Face's layout, with its heads, labels and
+ * tokeniser files.
+ */
 export async function convertToSafetensors(io: CliIo, model: string | undefined, flags: ConvertFlags): Promise<void> {
   const files = await openModelFiles(io, model, flags);
   const checkpoint = await openCheckpoint(files);
@@ -19,9 +22,20 @@ export async function convertToSafetensors(io: CliIo, model: string | undefined,
   const isRounded = dtype !== stored && dtype !== 'f32';
   const untrained = extra['albertine_untrained'] === true;
   const saved = await saveCheckpoint(flags.output, {
-    config: checkpoint.config, weights, heads, dtype, tokenizerFiles, extra,
-    ...(labels && { labels }), ...(problemType && { problemType }), ...(sentences && { sentences }),
-    card: { ...(model !== undefined && isHubId(model) && { baseModel: model }), ...(untrained && { untrained }), description: `Converted by \`albertine convert\` from ${source}.` },
+    config: checkpoint.config,
+    weights,
+    heads,
+    dtype,
+    tokenizerFiles,
+    extra,
+    ...(labels && { labels }),
+    ...(problemType && { problemType }),
+    ...(sentences && { sentences }),
+    card: {
+      ...(model !== undefined && isHubId(model) && { baseModel: model }),
+      ...(untrained && { untrained }),
+      description: `Converted by \`albertine convert\` from ${source}.`,
+    },
   });
   const notes = [
     ...checkpoint.notes,
@@ -32,7 +46,9 @@ export async function convertToSafetensors(io: CliIo, model: string | undefined,
     ...(checkpoint.tokenizerFiles.length === 0 ? ['the source has no tokeniser files, so the copy has none'] : []),
   ];
   for (const note of notes) io.stderr.write(`note: ${note}\n`);
-  io.stderr.write(`${saved.files.join(', ')}: ${formatBytes(saved.weightBytes)} of weights, heads ${heads.length > 0 ? heads.join(', ') : 'none'}, fingerprint ${saved.fingerprint}\n`);
+  io.stderr.write(
+    `${saved.files.join(', ')}: ${formatBytes(saved.weightBytes)} of weights, heads ${heads.length > 0 ? heads.join(', ') : 'none'}, fingerprint ${saved.fingerprint}\n`,
+  );
   await io.stdout.write(`${flags.output}\n`);
 }
 

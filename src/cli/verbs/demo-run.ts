@@ -21,9 +21,15 @@ export async function runDemo(io: CliIo, flags: DemoFlags): Promise<void> {
   const started = performance.now();
   using model = await openModel(io, flags.model, flags);
   const loaded = performance.now();
-  const documents = await model.embed(DEMO_DOCUMENTS.map(({ text }) => text), { normalize: true });
+  const documents = await model.embed(
+    DEMO_DOCUMENTS.map(({ text }) => text),
+    { normalize: true },
+  );
   const embedded = performance.now();
-  const queries = await model.embed(DEMO_QUERIES.map(({ text }) => text), { normalize: true });
+  const queries = await model.embed(
+    DEMO_QUERIES.map(({ text }) => text),
+    { normalize: true },
+  );
   const lines = [
     `${DEMO_DOCUMENTS.length} short documents, half English, half Chinese, on ${TOPICS.size} topics; ${DEMO_QUERIES.length} searches in either language.`,
     `Each text becomes ${documents.dimensions} numbers that stand for its meaning; the ${top} nearest by cosine are shown.`,
@@ -46,27 +52,40 @@ export async function runDemo(io: CliIo, flags: DemoFlags): Promise<void> {
     `Loaded in ${formatDuration((loaded - started) / 1000)}, embedded in ${formatDuration(seconds)} (${formatRate(DEMO_DOCUMENTS.length / seconds)} documents/s).`,
     '',
     'Next',
-    formatTable([
-      ['npx albertine embed "your text" --normalize', 'vectors as JSON lines'],
-      ['npx albertine embed "a text" "another" --output vectors.npy', 'a matrix for numpy'],
-      ['npx albertine info', 'what this model is and costs'],
-      ['npx albertine info albert/albert-base-v2', 'any ALBERT from the hub (downloads it), or a folder'],
-      ['npx albertine --help', 'everything else'],
-    ], { indent: '  ' }),
+    formatTable(
+      [
+        ['npx albertine embed "your text" --normalize', 'vectors as JSON lines'],
+        ['npx albertine embed "a text" "another" --output vectors.npy', 'a matrix for numpy'],
+        ['npx albertine info', 'what this model is and costs'],
+        ['npx albertine info albert/albert-base-v2', 'any ALBERT from the hub (downloads it), or a folder'],
+        ['npx albertine --help', 'everything else'],
+      ],
+      { indent: '  ' },
+    ),
     '',
   );
   await io.stdout.write(lines.join('\n'));
 }
 
-function nearest(documents: EmbeddingMatrix, query: Float32Array, count: number): { document: DemoDocument; score: number }[] {
-  return DEMO_DOCUMENTS.map((document, row) => ({ document, score: cosine(documents.row(row), query) })).sort((a, b) => b.score - a.score).slice(0, count);
+function nearest(
+  documents: EmbeddingMatrix,
+  query: Float32Array,
+  count: number,
+): { document: DemoDocument; score: number }[] {
+  return DEMO_DOCUMENTS.map((document, row) => ({ document, score: cosine(documents.row(row), query) }))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, count);
 }
 
 function resultTable(query: DemoQuery, found: { document: DemoDocument; score: number }[], columns: number): string {
   const width = Math.max(20, Math.min(118, columns) - '    x 1  0.123  en  '.length - TOPIC_WIDTH - 2);
-  return found.flatMap(({ document: { topic, language, text, gist }, score }, rank) => {
-    const facts = `    ${topic === query.topic ? '\u2713' : ' '} ${rank + 1}  ${score.toFixed(3)}  ${language}  ${topic.padEnd(TOPIC_WIDTH)}  `;
-    const explained = rank === 0 && language !== query.language ? [`           = ${fitWidth(gist, width + facts.length - 13)}`] : [];
-    return [facts + fitWidth(text, width), ...explained];
-  }).map((line) => line.trimEnd()).join('\n');
+  return found
+    .flatMap(({ document: { topic, language, text, gist }, score }, rank) => {
+      const facts = `    ${topic === query.topic ? '\u2713' : ' '} ${rank + 1}  ${score.toFixed(3)}  ${language}  ${topic.padEnd(TOPIC_WIDTH)}  `;
+      const explained =
+        rank === 0 && language !== query.language ? [`           = ${fitWidth(gist, width + facts.length - 13)}`] : [];
+      return [facts + fitWidth(text, width), ...explained];
+    })
+    .map((line) => line.trimEnd())
+    .join('\n');
 }

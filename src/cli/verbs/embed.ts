@@ -5,28 +5,81 @@ import { OVERWRITE } from '../streams/output-claim.ts';
 
 /** `albertine embed`: texts to vectors. */
 export function registerEmbed(program: Command, io: CliIo): void {
-  const command = program.command('embed').argument('[texts...]', 'texts; or - for standard input, a text a line; or one file of texts')
+  const command = program
+    .command('embed')
+    .argument('[texts...]', 'texts; or - for standard input, a text a line; or one file of texts')
     .summary('turn texts into vectors')
-    .description('Turns texts into vectors (embeddings), one a text, a token or a word, and writes them in input order.');
+    .description(
+      'Turns texts into vectors (embeddings), one a text, a token or a word, and writes them in input order.',
+    );
   addInputOptions(addModelOption(command))
-    .option('-o, --output <file>', 'where the vectors go: .jsonl, .csv, .tsv, .npy or .parquet, with a sidecar FILE.meta.json; or - for standard output. Default: JSONL on standard output')
-    .option('--pooling <how>', 'one vector a text: mean (of all tokens), cls (first token), max, mean_sqrt (sum over the root of the count), weighted (later tokens count more), pooler (the checkpoint\'s own); or tokens, words: a vector for each, JSONL only. Default: as the model was trained, where its folder says so, else mean', oneOf('mean', 'cls', 'max', 'mean_sqrt', 'weighted', 'pooler', 'tokens', 'words'))
-    .option('--layers <list>', 'depths whose vectors are used: 0 is the embeddings, 1 the first layer, -1 the last, as in -1,-2; or static: the embedding table alone, without running the network. Default: -1', layers)
-    .option('--layer-combination <how>', 'several layers are combined by mean or concat. Default: mean', oneOf('mean', 'concat'))
+    .option(
+      '-o, --output <file>',
+      'where the vectors go: .jsonl, .csv, .tsv, .npy or .parquet, with a sidecar FILE.meta.json; or - for standard output. Default: JSONL on standard output',
+    )
+    .option(
+      '--pooling <how>',
+      "one vector a text: mean (of all tokens), cls (first token), max, mean_sqrt (sum over the root of the count), weighted (later tokens count more), pooler (the checkpoint's own); or tokens, words: a vector for each, JSONL only. Default: as the model was trained, where its folder says so, else mean",
+      oneOf('mean', 'cls', 'max', 'mean_sqrt', 'weighted', 'pooler', 'tokens', 'words'),
+    )
+    .option(
+      '--layers <list>',
+      'depths whose vectors are used: 0 is the embeddings, 1 the first layer, -1 the last, as in -1,-2; or static: the embedding table alone, without running the network. Default: -1',
+      layers,
+    )
+    .option(
+      '--layer-combination <how>',
+      'several layers are combined by mean or concat. Default: mean',
+      oneOf('mean', 'concat'),
+    )
     .option('--normalize', 'scale every vector to length 1. Default: no')
-    .option('--dimensions <n>', 'keep the first n numbers of a vector and scale to length 1. Default: all', integer({ min: 1 }))
-    .option('--quantize <type>', 'store vectors as int8 (a byte a number), binary (a bit a number, 1 where positive, packed from the highest bit) or none. Default: none', oneOf('none', 'int8', 'binary'))
-    .option('--long-text <policy>', 'texts longer than the model takes: window (read in several windows, nothing is lost), truncate (cut, and counted), error. Default: window', oneOf('window', 'truncate', 'error'))
-    .option('--max-length <n>', 'tokens per window, [CLS] and [SEP] included. Default: as many as the model has positions', integer({ min: 3 }))
+    .option(
+      '--dimensions <n>',
+      'keep the first n numbers of a vector and scale to length 1. Default: all',
+      integer({ min: 1 }),
+    )
+    .option(
+      '--quantize <type>',
+      'store vectors as int8 (a byte a number), binary (a bit a number, 1 where positive, packed from the highest bit) or none. Default: none',
+      oneOf('none', 'int8', 'binary'),
+    )
+    .option(
+      '--long-text <policy>',
+      'texts longer than the model takes: window (read in several windows, nothing is lost), truncate (cut, and counted), error. Default: window',
+      oneOf('window', 'truncate', 'error'),
+    )
+    .option(
+      '--max-length <n>',
+      'tokens per window, [CLS] and [SEP] included. Default: as many as the model has positions',
+      integer({ min: 3 }),
+    )
     .option('--stride <n>', 'tokens that consecutive windows share. Default: 0', integer({ min: 0 }))
-    .option('--window-combination <how>', 'windows of a text: mean (weighted by tokens) or concat (one after the other, see --segments). Default: mean', oneOf('mean', 'concat'))
-    .option('--segments <n>', 'with --window-combination concat: windows in a vector, zero-filled for shorter texts. Default: 1', integer({ min: 1 }))
+    .option(
+      '--window-combination <how>',
+      'windows of a text: mean (weighted by tokens) or concat (one after the other, see --segments). Default: mean',
+      oneOf('mean', 'concat'),
+    )
+    .option(
+      '--segments <n>',
+      'with --window-combination concat: windows in a vector, zero-filled for shorter texts. Default: 1',
+      integer({ min: 1 }),
+    )
     .option('--no-special', 'with --pooling tokens: leave [CLS] and [SEP] out')
-    .option('--row-numbers', 'add "row", the row of the input (1-based, a header line counts), to every record; tells which text a vector belongs to when rows were skipped. Not for .npy')
+    .option(
+      '--row-numbers',
+      'add "row", the row of the input (1-based, a header line counts), to every record; tells which text a vector belongs to when rows were skipped. Not for .npy',
+    )
     .option('--batch-tokens <n>', 'tokens computed at a time, padding included. Default: 1024', integer({ min: 1 }))
-    .option('--look-ahead <n>', 'texts read ahead and sorted by length together; 1 answers every line of a pipe at once. Default: 1024', integer({ min: 1 }))
+    .option(
+      '--look-ahead <n>',
+      'texts read ahead and sorted by length together; 1 answers every line of a pipe at once. Default: 1024',
+      integer({ min: 1 }),
+    )
     .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
-    .option('--resume', 'continue an interrupted output after its last complete record (not Parquet). Refused if model, options or input differ')
+    .option(
+      '--resume',
+      'continue an interrupted output after its last complete record (not Parquet). Refused if model, options or input differ',
+    )
     .option('--overwrite', OVERWRITE)
     .option('-q, --quiet', 'no progress and no summary; notes and errors are still printed')
     .addHelpText('after', MANUAL)

@@ -9,17 +9,25 @@ import { requireVerb } from './verbs.ts';
 
 /** `albertine finetune <task>`: a verb for every task of the registry. */
 export function registerFinetune(program: Command, io: CliIo): void {
-  const group = program.command('finetune')
+  const group = program
+    .command('finetune')
     .summary('train a model for a task on your own data')
-    .description(`Trains a checkpoint for a task on your data: ${TASKS.map(({ name }) => `albertine finetune ${name} --help`).join(', ')}`);
+    .description(
+      `Trains a checkpoint for a task on your data: ${TASKS.map(({ name }) => `albertine finetune ${name} --help`).join(', ')}`,
+    );
   requireVerb(group);
   for (const task of TASKS) registerTask(group, io, task);
 }
 
 function registerTask(group: Command, io: CliIo, task: TaskManual): void {
   const { summary, description, settings, training, saved, facts, manual } = task.finetune;
-  const command = addSettings(group.command(task.name).summary(summary).description(description), { ...settings, ...runSettings(training) })
-    .option('-q, --quiet', 'no progress, no facts about the data and no result: only the output folder, notes, warnings and errors');
+  const command = addSettings(group.command(task.name).summary(summary).description(description), {
+    ...settings,
+    ...runSettings(training),
+  }).option(
+    '-q, --quiet',
+    'no progress, no facts about the data and no result: only the output folder, notes, warnings and errors',
+  );
   command.addHelpText('after', `${runManual(saved, facts)}${manual}`).action(async () => {
     const { runFinetune } = await import('./finetune-run.ts');
     await runFinetune(io, task, command);
@@ -32,7 +40,9 @@ function runSettings({ epochs, batchSize, dropout, maxLength, evaluateEvery, mic
   const usual = { epochs, batchSize, maxLength, evaluateEvery };
   return {
     ...settings,
-    ...Object.fromEntries(Object.entries(usual).map(([name, value]) => [name, { ...settings[name as keyof typeof usual], usual: value }])),
+    ...Object.fromEntries(
+      Object.entries(usual).map(([name, value]) => [name, { ...settings[name as keyof typeof usual], usual: value }]),
+    ),
     dropout: { ...settings.dropout, help: dropout },
     ...(microBatches && { microBatchTokens }),
   };

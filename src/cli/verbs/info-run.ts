@@ -3,7 +3,13 @@ import type { FileSource } from '../../core/files.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import { describeNonFinite, findNonFinite } from '../../model/finite.ts';
 import { headParameters, optionalPart, type HeadName } from '../../model/heads.ts';
-import { countParameters, embeddingParameters, encoderParameters, poolerParameters, type Weights } from '../../model/parameters.ts';
+import {
+  countParameters,
+  embeddingParameters,
+  encoderParameters,
+  poolerParameters,
+  type Weights,
+} from '../../model/parameters.ts';
 import { presetConfig } from '../../model/presets.ts';
 import { AlbertineError } from '../../core/errors.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -36,25 +42,44 @@ export interface Cost {
 }
 
 /** Counts a config's parameters; `heads` are added with the sizes of the weights, where given. */
-export function parameterCounts(config: AlbertConfig, parts: { pooler: boolean; heads: HeadName[]; weights?: Weights }): ParameterCounts {
+export function parameterCounts(
+  config: AlbertConfig,
+  parts: { pooler: boolean; heads: HeadName[]; weights?: Weights },
+): ParameterCounts {
   const [word, ...rest] = embeddingParameters(config);
   const embeddings = { wordEmbeddings: countParameters([word]), otherEmbeddings: countParameters(rest) };
   const layers = countParameters(encoderParameters(config)) - embeddings.wordEmbeddings - embeddings.otherEmbeddings;
   const pooler = parts.pooler ? countParameters(poolerParameters(config)) : 0;
   const labels = parts.weights?.get('classifier.weight')?.shape[0];
-  const heads = Object.fromEntries(parts.heads.flatMap((head) => {
-    const optional = optionalPart(head, (name) => parts.weights?.has(name) ?? false);
-    return [[head, countParameters(headParameters(config, head, labels))], ...(optional ? [[`${head}.${optional.name}`, countParameters(optional.parameters(labels ?? 0))]] : [])] as [string, number][];
-  }));
+  const heads = Object.fromEntries(
+    parts.heads.flatMap((head) => {
+      const optional = optionalPart(head, (name) => parts.weights?.has(name) ?? false);
+      return [
+        [head, countParameters(headParameters(config, head, labels))],
+        ...(optional ? [[`${head}.${optional.name}`, countParameters(optional.parameters(labels ?? 0))]] : []),
+      ] as [string, number][];
+    }),
+  );
   const encoder = embeddings.wordEmbeddings + embeddings.otherEmbeddings + layers + pooler;
-  return { ...embeddings, layers, pooler, heads, encoder, total: Object.values(heads).reduce((sum, count) => sum + count, encoder) };
+  return {
+    ...embeddings,
+    layers,
+    pooler,
+    heads,
+    encoder,
+    total: Object.values(heads).reduce((sum, count) => sum + count, encoder),
+  };
 }
 
-/** Multiply-adds per token. Lookups, normalisation and activation functions are not counted: they multiply no matrices. */
+/**
+ * Multiply-adds per token. Lookups, normalisation and activation functions are not counted: they multiply no matrices.
+ */
 export function costPerToken(config: AlbertConfig): Cost {
   const { hiddenSize, intermediateSize, embeddingSize, numHiddenLayers, innerGroupNum, maxPositionEmbeddings } = config;
   const depth = numHiddenLayers * innerGroupNum;
-  const lengths = [...new Set([32, 128, maxPositionEmbeddings])].filter((length) => length <= maxPositionEmbeddings).sort((a, b) => a - b);
+  const lengths = [...new Set([32, 128, maxPositionEmbeddings])]
+    .filter((length) => length <= maxPositionEmbeddings)
+    .sort((a, b) => a - b);
   return {
     linear: embeddingSize * hiddenSize + depth * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize),
     attention: Object.fromEntries(lengths.map((length) => [length, 2 * depth * hiddenSize * length])),
@@ -77,7 +102,11 @@ interface ModelInfo {
 }
 
 /** Runs `albertine info`. */
-export async function runInfo(io: CliIo, model: string | undefined, flags: { preset?: string; json?: boolean }): Promise<void> {
+export async function runInfo(
+  io: CliIo,
+  model: string | undefined,
+  flags: { preset?: string; json?: boolean },
+): Promise<void> {
   if (flags.preset !== undefined && model !== undefined) throw new UsageError('give a model or --preset, not both');
   const info = flags.preset === undefined ? await describeModel(io, model) : await describePreset(flags.preset);
   await io.stdout.write(flags.json ? `${JSON.stringify(info, null, 2)}\n` : render(info));
@@ -88,16 +117,22 @@ async function describePreset(name: string): Promise<ModelInfo> {
   const config = presetConfig(name);
   const preset = PRESETS[name.replace(/^(albert\/)?albert-/, '')];
   return {
-    name: `preset ${preset.name}`, config,
+    name: `preset ${preset.name}`,
+    config,
     parameters: parameterCounts(config, { pooler: true, heads: ['maskedLm', 'sentenceOrder'] }),
     multiplyAddsPerToken: costPerToken(config),
-    notes: [`${preset.description} (${preset.publisher === 'none' ? 'no published weights' : `published by ${preset.publisher}`})`],
+    notes: [
+      `${preset.description} (${preset.publisher === 'none' ? 'no published weights' : `published by ${preset.publisher}`})`,
+    ],
   };
 }
 
 async function describeModel(io: CliIo, model: string | undefined): Promise<ModelInfo> {
   const { openCheckpoint } = await import('../../checkpoint/folder.ts');
-  const [{ weightsFingerprint }, { int8Fingerprint }] = await Promise.all([import('../../checkpoint/fingerprint.ts'), import('../../checkpoint/int8.ts')]);
+  const [{ weightsFingerprint }, { int8Fingerprint }] = await Promise.all([
+    import('../../checkpoint/fingerprint.ts'),
+    import('../../checkpoint/int8.ts'),
+  ]);
   const files = await openModelFiles(io, model);
   const checkpoint = await openCheckpoint(files);
   const [loaded, tokenizer] = [await checkpoint.load({ int8: true, allowNonFinite: true }), await findTokenizer(files)];
@@ -111,17 +146,34 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
     config: checkpoint.config,
     parameters: parameterCounts(checkpoint.config, { pooler: weights.has('albert.pooler.weight'), heads, weights }),
     multiplyAddsPerToken: costPerToken(checkpoint.config),
-    tokenizer: tokenizer ? { kind: tokenizer.kind, vocabSize: tokenizer.vocabSize, special: tokenizer.special, fingerprint: tokenizer.fingerprint } : null,
+    tokenizer: tokenizer
+      ? {
+          kind: tokenizer.kind,
+          vocabSize: tokenizer.vocabSize,
+          special: tokenizer.special,
+          fingerprint: tokenizer.fingerprint,
+        }
+      : null,
     heads,
     ...(checkpoint.details.labels && { labels: checkpoint.details.labels }),
     fingerprint: `model=${await (int8 ? int8Fingerprint(weights, int8) : weightsFingerprint(weights))};tokenizer=${tokenizer?.fingerprint ?? 'none'}`,
     notes: [
       ...(untrained ? ['UNTRAINED weights: initialised at random, vectors and predictions carry no meaning'] : []),
-      ...(nonFinite.length > 0 ? [`weights that are not finite, so no result is either: ${describeNonFinite(nonFinite)}`] : []),
+      ...(nonFinite.length > 0
+        ? [`weights that are not finite, so no result is either: ${describeNonFinite(nonFinite)}`]
+        : []),
       ...checkpoint.notes,
       ...(tokenizer ? [] : ['no tokeniser files: texts cannot be read with this checkpoint']),
-      ...(tokenizer && tokenizer.vocabSize > checkpoint.config.vocabSize ? [`the tokeniser has ${tokenizer.vocabSize} tokens, the embedding table only ${checkpoint.config.vocabSize}: they belong to different checkpoints`] : []),
-      ...(missingOptional.length > 0 ? [`no ${missingOptional.map((name) => name.replace('albert.', '')).join(', ')}: --pooling pooler is not possible`] : []),
+      ...(tokenizer && tokenizer.vocabSize > checkpoint.config.vocabSize
+        ? [
+            `the tokeniser has ${tokenizer.vocabSize} tokens, the embedding table only ${checkpoint.config.vocabSize}: they belong to different checkpoints`,
+          ]
+        : []),
+      ...(missingOptional.length > 0
+        ? [
+            `no ${missingOptional.map((name) => name.replace('albert.', '')).join(', ')}: --pooling pooler is not possible`,
+          ]
+        : []),
       ...(unexpected.length > 0 ? [`tensors of no known use: ${unexpected.join(', ')}`] : []),
     ],
   };
@@ -143,8 +195,12 @@ async function sizes(files: FileSource, { weightFile }: Checkpoint): Promise<{ b
   for (const name of await files.list()) {
     const size = await files.size(name);
     folderBytes += size;
-    // Shards: model-00001-of-00003.safetensors for model.safetensors.index.json, name.data-00000-of-00001 for name.index.
-    const isShard = weightFile.format === 'tensorflow' ? name.startsWith(`${stem}.data-`) : weightFile.format.endsWith('-shards') && /-\d+-of-\d+\./.test(name);
+    // Shards: model-00001-of-00003.safetensors for model.safetensors.index.json, name.data-00000-of-00001 for
+    // name.index.
+    const isShard =
+      weightFile.format === 'tensorflow'
+        ? name.startsWith(`${stem}.data-`)
+        : weightFile.format.endsWith('-shards') && /-\d+-of-\d+\./.test(name);
     if (name === weightFile.name || isShard) bytes += size;
   }
   return { bytes, folderBytes };
@@ -158,22 +214,58 @@ function render(info: ModelInfo): string {
     ['parameters', `${number(parameters.total)}  (encoder and pooler ${number(parameters.encoder)})`],
     ['  word embeddings', number(parameters.wordEmbeddings)],
     ['  other embeddings', number(parameters.otherEmbeddings)],
-    ['  layers', `${number(parameters.layers)}  (${sharing} for ${config.numHiddenLayers * config.innerGroupNum} layers)`],
+    [
+      '  layers',
+      `${number(parameters.layers)}  (${sharing} for ${config.numHiddenLayers * config.innerGroupNum} layers)`,
+    ],
     ['  pooler', parameters.pooler === 0 ? 'none' : number(parameters.pooler)],
     ...Object.entries(parameters.heads).map(([head, count]): [string, string] => [`  head ${head}`, number(count)]),
     ['multiply-adds per token', `${formatMillions(cost.linear)}  (linear layers)`],
-    ...Object.entries(cost.attention).map(([length, adds]): [string, string] => [`  attention, ${length} tokens`, `+ ${formatMillions(adds)}`]),
-    ['width', `hidden ${config.hiddenSize}, embedding ${config.embeddingSize}, feed-forward ${config.intermediateSize}, ${config.numAttentionHeads} heads`],
+    ...Object.entries(cost.attention).map(([length, adds]): [string, string] => [
+      `  attention, ${length} tokens`,
+      `+ ${formatMillions(adds)}`,
+    ]),
+    [
+      'width',
+      `hidden ${config.hiddenSize}, embedding ${config.embeddingSize}, feed-forward ${config.intermediateSize}, ${config.numAttentionHeads} heads`,
+    ],
     ['activation', config.hiddenAct],
-    ['longest text', `${config.maxPositionEmbeddings} tokens with [CLS] and [SEP] (longer ones are read in windows); positions ${config.positionEmbeddingType}`],
-    ...(tokenizer ? [['tokeniser', `${tokenizer.kind}, ${number(tokenizer.vocabSize)} tokens (embedding table ${number(config.vocabSize)})`] as [string, string]] : []),
-    ...(storage ? [['on disk', `${formatBytes(storage.bytes)} of weights in ${storage.dtype}, ${formatBytes(storage.folderBytes)} in all  (${storage.weights})`] as [string, string]] : []),
-    ...(info.labels ? [['labels', info.labels.slice(0, 12).join(', ') + (info.labels.length > 12 ? ` and ${info.labels.length - 12} more` : '')] as [string, string]] : []),
+    [
+      'longest text',
+      `${config.maxPositionEmbeddings} tokens with [CLS] and [SEP] (longer ones are read in windows); positions ${config.positionEmbeddingType}`,
+    ],
+    ...(tokenizer
+      ? [
+          [
+            'tokeniser',
+            `${tokenizer.kind}, ${number(tokenizer.vocabSize)} tokens (embedding table ${number(config.vocabSize)})`,
+          ] as [string, string],
+        ]
+      : []),
+    ...(storage
+      ? [
+          [
+            'on disk',
+            `${formatBytes(storage.bytes)} of weights in ${storage.dtype}, ${formatBytes(storage.folderBytes)} in all  (${storage.weights})`,
+          ] as [string, string],
+        ]
+      : []),
+    ...(info.labels
+      ? [
+          [
+            'labels',
+            info.labels.slice(0, 12).join(', ') +
+              (info.labels.length > 12 ? ` and ${info.labels.length - 12} more` : ''),
+          ] as [string, string],
+        ]
+      : []),
     ...(info.fingerprint === undefined ? [] : [['fingerprint', info.fingerprint] as [string, string]]),
   ];
   return [info.name, formatTable(rows, { indent: '  ' }), ...info.notes.map((note) => `note: ${note}`), ''].join('\n');
 }
 
 function formatMillions(value: number): string {
-  return value >= 1e8 ? `${Math.round(value / 1e6).toLocaleString('en-US')} M` : `${(value / 1e6).toFixed(value >= 1e6 ? 1 : 3)} M`;
+  return value >= 1e8
+    ? `${Math.round(value / 1e6).toLocaleString('en-US')} M`
+    : `${(value / 1e6).toFixed(value >= 1e6 ? 1 : 3)} M`;
 }

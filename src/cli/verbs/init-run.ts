@@ -35,31 +35,50 @@ export async function runInit(io: CliIo, flags: InitFlags): Promise<void> {
   requireNewFolder(output, { overwrite: flags.overwrite, file: 'config.json', what: 'a checkpoint' });
   const tokenizer = flags.tokenizer === undefined ? undefined : await openTokenizer(io, flags.tokenizer);
   const config = configFor(flags, tokenizer);
-  const saved = await withClaimedFolder(output, [flags.tokenizer], () => saveCheckpoint(output, {
-    config, dtype, heads,
-    weights: initialiseWeights(config, seed, { heads }),
-    ...(tokenizer && { tokenizerFiles: tokenizer.files(), maxLength: config.maxPositionEmbeddings }),
-    card: { name: `ALBERT ${flags.preset}, untrained`, untrained: true, description: `Made by \`albertine init --preset ${flags.preset} --seed ${seed}\`.` },
-    extra: { albertine_untrained: true },
-  }));
-  io.stderr.write(`WARNING: these weights are random. The model is untrained: its vectors and predictions carry no meaning.\n`);
+  const saved = await withClaimedFolder(output, [flags.tokenizer], () =>
+    saveCheckpoint(output, {
+      config,
+      dtype,
+      heads,
+      weights: initialiseWeights(config, seed, { heads }),
+      ...(tokenizer && { tokenizerFiles: tokenizer.files(), maxLength: config.maxPositionEmbeddings }),
+      card: {
+        name: `ALBERT ${flags.preset}, untrained`,
+        untrained: true,
+        description: `Made by \`albertine init --preset ${flags.preset} --seed ${seed}\`.`,
+      },
+      extra: { albertine_untrained: true },
+    }),
+  );
+  io.stderr.write(
+    `WARNING: these weights are random. The model is untrained: its vectors and predictions carry no meaning.\n`,
+  );
   if (!tokenizer) io.stderr.write('note: the checkpoint has no tokeniser; add one with --tokenizer to read texts\n');
-  io.stderr.write(`${countOf(saved.files.length, 'file')}, ${formatBytes(saved.weightBytes)} of weights, fingerprint ${saved.fingerprint}\n`);
+  io.stderr.write(
+    `${countOf(saved.files.length, 'file')}, ${formatBytes(saved.weightBytes)} of weights, fingerprint ${saved.fingerprint}\n`,
+  );
   await io.stdout.write(`${output}\n`);
 }
 
 function requireHeads(names: string[]): HeadName[] {
-  return names.filter((name) => name !== 'none').map((name) => {
-    if (!HEADS.includes(name as HeadName)) throw new UsageError(`--heads takes ${HEADS.join(', ')} or none, got ${name}`);
-    return name as HeadName;
-  });
+  return names
+    .filter((name) => name !== 'none')
+    .map((name) => {
+      if (!HEADS.includes(name as HeadName))
+        throw new UsageError(`--heads takes ${HEADS.join(', ')} or none, got ${name}`);
+      return name as HeadName;
+    });
 }
 
 function configFor({ preset, vocabSize }: InitFlags, tokenizer: Tokenizer | undefined): AlbertConfig {
   const config = presetConfig(preset);
   if (!tokenizer) return { ...config, ...(vocabSize !== undefined && { vocabSize }) };
   if (vocabSize !== undefined && vocabSize < tokenizer.vocabSize) {
-    throw new AlbertineError('invalid_argument', `--vocab-size must be at least the tokeniser's ${tokenizer.vocabSize} tokens, got ${vocabSize}`, { value: vocabSize });
+    throw new AlbertineError(
+      'invalid_argument',
+      `--vocab-size must be at least the tokeniser's ${tokenizer.vocabSize} tokens, got ${vocabSize}`,
+      { value: vocabSize },
+    );
   }
   const { pad, cls, sep } = tokenizer.special;
   return { ...config, vocabSize: vocabSize ?? tokenizer.vocabSize, padTokenId: pad, bosTokenId: cls, eosTokenId: sep };

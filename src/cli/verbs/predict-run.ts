@@ -51,23 +51,38 @@ interface Counts {
 }
 
 /** Runs `albertine predict`. */
-export async function runPredict(io: CliIo, model: string, { texts, flags: given }: { texts: readonly string[]; flags: PredictFlags }): Promise<void> {
+export async function runPredict(
+  io: CliIo,
+  model: string,
+  { texts, flags: given }: { texts: readonly string[]; flags: PredictFlags },
+): Promise<void> {
   const flags = outputFile(given);
   const { output, overwrite } = flags;
-  const columns = output !== undefined && requireOutputFormat(output, ['jsonl', 'csv', 'tsv', 'parquet']) !== 'jsonl' ? new InputColumns() : undefined;
+  const columns =
+    output !== undefined && requireOutputFormat(output, ['jsonl', 'csv', 'tsv', 'parquet']) !== 'jsonl'
+      ? new InputColumns()
+      : undefined;
   const options = optionsOfFlags(unitedSettings('predict'), flags as unknown as Record<string, unknown>);
   const file = checkArguments(texts, flags);
   const claimed = output === undefined ? undefined : await claimOutput(output, { inputs: [file, model], overwrite });
   try {
     using opened = await openModel(io, model, flags);
     const task = taskOf(opened);
-    requireOwnFlags(task, 'predict', Object.fromEntries(Object.entries(options).filter(([name]) => !INPUT_SETTINGS.includes(name))));
+    requireOwnFlags(
+      task,
+      'predict',
+      Object.fromEntries(Object.entries(options).filter(([name]) => !INPUT_SETTINGS.includes(name))),
+    );
     const predictor = (await task.load()).predictor?.(opened);
-    if (!predictor) throw new AlbertineError('weights_mismatch', 'this checkpoint has no classifier head', { value: model, hint: 'Fine-tune one with: albertine finetune classify; vectors of texts are given by albertine embed' });
+    if (!predictor)
+      throw new AlbertineError('weights_mismatch', 'this checkpoint has no classifier head', {
+        value: model,
+        hint: 'Fine-tune one with: albertine finetune classify; vectors of texts are given by albertine embed',
+      });
     // Before anything is read: a pipe may deliver its first text late.
     predictor.requireInputs(flags.pair !== undefined || flags.pairField !== undefined);
     const source = openInput(io, texts, { predictor, flags, options, columns });
-    const writer = claimed && await openRecordWriter(output!, { output: claimed });
+    const writer = claimed && (await openRecordWriter(output!, { output: claimed }));
     await predictAll(io, { predictor, source, flags, options, columns, writer, partial: claimed?.partial });
   } finally {
     // Nothing where the writer has ended it.
@@ -78,9 +93,13 @@ export async function runPredict(io: CliIo, model: string, { texts, flags: given
 /** The file that is read, if one is; what is wrong with the arguments themselves is said before a model is loaded. */
 function checkArguments(texts: readonly string[], flags: PredictFlags): string | undefined {
   const { pair, pairField, input } = flags;
-  if (pair !== undefined && pairField !== undefined) throw new UsageError('give either --pair or --pair-field, not both');
-  const file = pairField !== undefined ? input ?? texts[0] : chooseSource(texts, flags);
-  if (pair !== undefined && file !== undefined) throw new UsageError('--pair goes with texts given as arguments; for files and standard input name the field with --pair-field');
+  if (pair !== undefined && pairField !== undefined)
+    throw new UsageError('give either --pair or --pair-field, not both');
+  const file = pairField !== undefined ? (input ?? texts[0]) : chooseSource(texts, flags);
+  if (pair !== undefined && file !== undefined)
+    throw new UsageError(
+      '--pair goes with texts given as arguments; for files and standard input name the field with --pair-field',
+    );
   return file;
 }
 
@@ -95,7 +114,10 @@ interface PredictRun {
   partial: string | undefined;
 }
 
-async function predictAll(io: CliIo, { predictor, source, flags, options: given, columns, writer, partial }: PredictRun): Promise<void> {
+async function predictAll(
+  io: CliIo,
+  { predictor, source, flags, options: given, columns, writer, partial }: PredictRun,
+): Promise<void> {
   const bar = createProgressBar(io, flags);
   const meter = new ProgressMeter(bar.update, { stage: 'predicting', unit: 'texts' });
   const counts: Counts = { texts: 0, windowed: 0, truncatedTexts: 0, truncatedTokens: 0, tokens: 0, unknownTokens: 0 };
@@ -108,7 +130,12 @@ async function predictAll(io: CliIo, { predictor, source, flags, options: given,
       const found = { tokenCount, windows, truncatedTokens };
       const record = columns
         ? columns.add({ index: counts.texts, ...predictor.cells(answer, options), ...found })
-        : { index: counts.texts, ...predictor.record(answer, options), ...found, ...(unknownTokens !== undefined && { unknownTokens }) };
+        : {
+            index: counts.texts,
+            ...predictor.record(answer, options),
+            ...found,
+            ...(unknownTokens !== undefined && { unknownTokens }),
+          };
       await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
       count(counts, answer);
       source.rows.shift();
@@ -118,11 +145,18 @@ async function predictAll(io: CliIo, { predictor, source, flags, options: given,
   } catch (error) {
     bar.finish();
     await writer?.abort();
-    if (writer && counts.texts > 0) io.stderr.write(`${partial} holds the first ${countOf(counts.texts, 'prediction')}\n`);
+    if (writer && counts.texts > 0)
+      io.stderr.write(`${partial} holds the first ${countOf(counts.texts, 'prediction')}\n`);
     throw namingRow(error, source, counts.texts);
   }
   bar.finish();
-  printSummary(io, { flags, counts, input: source.read, seconds: (performance.now() - started) / 1000, notes: columns?.notes() ?? [] });
+  printSummary(io, {
+    flags,
+    counts,
+    input: source.read,
+    seconds: (performance.now() - started) / 1000,
+    notes: columns?.notes() ?? [],
+  });
 }
 
 interface InputParts {
@@ -132,11 +166,16 @@ interface InputParts {
   columns: InputColumns | undefined;
 }
 
-function openInput(io: CliIo, texts: readonly string[], { predictor, flags, options, columns }: InputParts): PredictInput {
+function openInput(
+  io: CliIo,
+  texts: readonly string[],
+  { predictor, flags, options, columns }: InputParts,
+): PredictInput {
   const { pair, pairField } = flags;
   const keepFields = columns !== undefined;
   const ofText = predictor.ofText(options);
-  if (!ofText) return withRows(rowsOf(texts, { predictor, flags, options }), { signal: io.signal, columns }, ({ input }) => input);
+  if (!ofText)
+    return withRows(rowsOf(texts, { predictor, flags, options }), { signal: io.signal, columns }, ({ input }) => input);
   if (pairField !== undefined) {
     const pairs = openPairInput(texts, { ...flags, pairField, keepFields });
     return withRows(pairs, { signal: io.signal, columns }, ({ text, pair: second }) => ofText({ text, pair: second }));
@@ -144,20 +183,31 @@ function openInput(io: CliIo, texts: readonly string[], { predictor, flags, opti
   const input = openTextInput(texts, flags, { keepFields });
   // Arguments and lines of text have no columns.
   const withColumns = input.format === undefined || input.format === 'txt' ? undefined : columns;
-  return withRows(input, { signal: io.signal, columns: withColumns }, ({ text }) => ofText({ text, ...(pair !== undefined && { pair }) }));
+  return withRows(input, { signal: io.signal, columns: withColumns }, ({ text }) =>
+    ofText({ text, ...(pair !== undefined && { pair }) }),
+  );
 }
 
 /** Rows that are more than texts come from one file. */
 function rowsOf(texts: readonly string[], { predictor, flags, options }: Omit<InputParts, 'columns'>): AskedRows {
   const source = flags.input ?? (texts.length === 1 ? texts[0] : undefined);
   const isFile = flags.input !== undefined || (source !== undefined && chooseSource(texts, flags) !== undefined);
-  if (source === undefined || !isFile || (flags.input !== undefined && texts.length > 0)) throw new UsageError(`this model is asked with rows of a file, not with texts alone: give one with --input, or - for standard input${predictor.textsWith === undefined ? '' : `; texts alone need ${predictor.textsWith}`}`);
-  return predictor.open!(source, { ...options, ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']), ...(flags.header === false && { header: false }) });
+  if (source === undefined || !isFile || (flags.input !== undefined && texts.length > 0))
+    throw new UsageError(
+      `this model is asked with rows of a file, not with texts alone: give one with --input, or - for standard input${predictor.textsWith === undefined ? '' : `; texts alone need ${predictor.textsWith}`}`,
+    );
+  return predictor.open!(source, {
+    ...options,
+    ...pick(flags, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError']),
+    ...(flags.header === false && { header: false }),
+  });
 }
 
 /** The inputs of rows, whose numbers are kept until their answers are there, and their fields for the table. */
 function withRows<T extends { number: number; fields?: Record<string, unknown> }>(
-  source: AsyncIterable<T> & ReadInput, { signal, columns }: { signal: AbortSignal; columns: InputColumns | undefined }, toInput: (row: T) => unknown,
+  source: AsyncIterable<T> & ReadInput,
+  { signal, columns }: { signal: AbortSignal; columns: InputColumns | undefined },
+  toInput: (row: T) => unknown,
 ): PredictInput {
   const rows: number[] = [];
   async function* inputs(): AsyncGenerator {
@@ -172,7 +222,8 @@ function withRows<T extends { number: number; fields?: Record<string, unknown> }
 
 /** The error with its row, if it is about one text by its place in the source. */
 function namingRow(error: unknown, { read, rows }: PredictInput, done: number): unknown {
-  if (!(error instanceof AlbertineError) || error.code !== 'not_finite' || typeof error.value !== 'number') return error;
+  if (!(error instanceof AlbertineError) || error.code !== 'not_finite' || typeof error.value !== 'number')
+    return error;
   return namingSource(error, `${read.name}, row ${rows[error.value - done]}`);
 }
 
@@ -185,12 +236,23 @@ function count(counts: Counts, { windows, truncatedTokens, tokenCount, unknownTo
   counts.truncatedTokens += truncatedTokens;
 }
 
-function printSummary(io: CliIo, run: { flags: PredictFlags; counts: Counts; input: ReadInput; seconds: number; notes: string[] }): void {
+function printSummary(
+  io: CliIo,
+  run: { flags: PredictFlags; counts: Counts; input: ReadInput; seconds: number; notes: string[] },
+): void {
   const { flags, counts, input, seconds, notes } = run;
   const lines = [
-    ...(!flags.quiet && flags.output !== undefined ? [`${countOf(counts.texts, 'text')} -> ${flags.output}  (${formatDuration(seconds)}, ${formatRate(counts.texts / seconds)} texts/s)`] : []),
-    ...(!flags.quiet && counts.windowed > 0 ? [`${countOf(counts.windowed, 'text')} longer than those of the training, read in several windows`] : []),
-    ...(counts.truncatedTexts > 0 ? [`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`] : []),
+    ...(!flags.quiet && flags.output !== undefined
+      ? [
+          `${countOf(counts.texts, 'text')} -> ${flags.output}  (${formatDuration(seconds)}, ${formatRate(counts.texts / seconds)} texts/s)`,
+        ]
+      : []),
+    ...(!flags.quiet && counts.windowed > 0
+      ? [`${countOf(counts.windowed, 'text')} longer than those of the training, read in several windows`]
+      : []),
+    ...(counts.truncatedTexts > 0
+      ? [`note: ${countOf(counts.truncatedTexts, 'text')} cut, ${countOf(counts.truncatedTokens, 'token')} in all`]
+      : []),
     ...unknownNotes(counts),
     ...notes,
     ...inputNotes(input),

@@ -10,11 +10,17 @@ import { claimOutput } from '../streams/output-claim.ts';
 import type { ReportFlags } from './report.ts';
 
 /** Runs `albertine report`. */
-export async function runReport(io: CliIo, folder: string, { output, language, json, overwrite }: ReportFlags): Promise<void> {
+export async function runReport(
+  io: CliIo,
+  folder: string,
+  { output, language, json, overwrite }: ReportFlags,
+): Promise<void> {
   if (json && language) throw new UsageError('--language is for the page, not for --json');
   const run = await readRun(folder);
   for (const warning of run.warnings) io.stderr.write(`note: ${warning}\n`);
-  const content = json ? `${JSON.stringify(runToJson(run), null, 2)}\n` : renderReport(run, language ? { language } : {});
+  const content = json
+    ? `${JSON.stringify(runToJson(run), null, 2)}\n`
+    : renderReport(run, language ? { language } : {});
   if (output === '-' || (json && output === undefined)) {
     await io.stdout.write(content);
     return;
@@ -26,7 +32,10 @@ export async function runReport(io: CliIo, folder: string, { output, language, j
     await io.stdout.write(`${page}\n`);
     return;
   }
-  const claimed = await claimOutput(output, { inputs: (await readdir(folder)).filter((name) => name !== 'report.html').map((name) => join(folder, name)), overwrite });
+  const claimed = await claimOutput(output, {
+    inputs: (await readdir(folder)).filter((name) => name !== 'report.html').map((name) => join(folder, name)),
+    overwrite,
+  });
   try {
     await writeFileAtomic(claimed.partial, content);
     await claimed.commit();

@@ -6,19 +6,29 @@ import { OVERWRITE } from '../streams/output-claim.ts';
 
 /** `albertine report`: a training run as a page to look at. */
 export function registerReport(program: Command, io: CliIo): void {
-  program.command('report').argument('<run>', 'folder of a training run, finished or still running')
+  program
+    .command('report')
+    .argument('<run>', 'folder of a training run, finished or still running')
     .summary('a training run as one HTML page with curves')
-    .description('Renders a training run as one HTML page that needs nothing else: curves, evaluations, class counts, confusion matrix, events and settings.')
-    .option('-o, --output <file>', 'the page, or - for standard output. Default: report.html in the run\'s folder, made anew every time')
+    .description(
+      'Renders a training run as one HTML page that needs nothing else: curves, evaluations, class counts, confusion matrix, events and settings.',
+    )
+    .option(
+      '-o, --output <file>',
+      "the page, or - for standard output. Default: report.html in the run's folder, made anew every time",
+    )
     .option('--overwrite', OVERWRITE)
     .option('--language <code>', 'language of the page: en or zh. Default: en', oneOf(...REPORT_LANGUAGES))
     .option('--json', 'print everything as one JSON object instead')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples
   albertine report reviews-model
   albertine report reviews-model --language zh --output report-zh.html
   albertine report reviews-model --json | jq .summary
-`)
+`,
+    )
     .action(async (run: string, flags: ReportFlags) => {
       const { runReport } = await import('./report-run.ts');
       await runReport(io, run, flags);

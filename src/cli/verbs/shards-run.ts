@@ -31,15 +31,22 @@ export async function runShardsBuild(io: CliIo, sources: readonly string[], flag
   const folder = await resolveModelFolder(io, tokenizer, { quiet });
   const bar = createProgressBar(io, { quiet });
   const report = await buildShards(corpus, folder, {
-    output, onProgress: bar.update, signal: io.signal,
-    ...(segments && { segments }), ...(shardTokens !== undefined && { shardTokens }), ...(workers !== undefined && { workers }),
+    output,
+    onProgress: bar.update,
+    signal: io.signal,
+    ...(segments && { segments }),
+    ...(shardTokens !== undefined && { shardTokens }),
+    ...(workers !== undefined && { workers }),
   }).finally(() => bar.finish());
   const { manifest, keptShards, builtShards, skipped, seconds } = report;
-  for (const [source, { skippedRows }] of Object.entries(skipped)) if (skippedRows > 0) io.stderr.write(`note: ${skippedRows} rows of ${source} were skipped\n`);
+  for (const [source, { skippedRows }] of Object.entries(skipped))
+    if (skippedRows > 0) io.stderr.write(`note: ${skippedRows} rows of ${source} were skipped\n`);
   for (const { name, tokens } of manifest.sources) if (tokens === 0) io.stderr.write(`note: ${name} holds no text\n`);
   if (!quiet) {
     const kept = keptShards > 0 ? ` (${keptShards} kept from before)` : '';
-    io.stderr.write(`${manifest.tokens.toLocaleString('en-US')} tokens of ${manifest.documents.toLocaleString('en-US')} documents in ${builtShards + keptShards} shards${kept}, ${formatDuration(seconds)}\n`);
+    io.stderr.write(
+      `${manifest.tokens.toLocaleString('en-US')} tokens of ${manifest.documents.toLocaleString('en-US')} documents in ${builtShards + keptShards} shards${kept}, ${formatDuration(seconds)}\n`,
+    );
   }
   await io.stdout.write(`${output}\n`);
 }
@@ -48,14 +55,35 @@ export async function runShardsBuild(io: CliIo, sources: readonly string[], flag
 export async function runShardsVerify(io: CliIo, folder: string): Promise<void> {
   const bar = createProgressBar(io);
   const { tokens, sources } = await verifyShards(await openShardFolder(folder), bar.update).finally(() => bar.finish());
-  await io.stdout.write(`${folder}: ${sources.reduce((total, { shards }) => total + shards.length, 0)} shards, ${tokens.toLocaleString('en-US')} tokens, all checksums right\n`);
+  await io.stdout.write(
+    `${folder}: ${sources.reduce((total, { shards }) => total + shards.length, 0)} shards, ${tokens.toLocaleString('en-US')} tokens, all checksums right\n`,
+  );
 }
 
 /** `FILES`, `NAME=FILES` or `NAME*WEIGHT=FILES`. */
-export function parseSource(text: string, { locale, textField, onError }: Pick<ShardsFlags, 'locale' | 'textField' | 'onError'>): CorpusSource {
+export function parseSource(
+  text: string,
+  { locale, textField, onError }: Pick<ShardsFlags, 'locale' | 'textField' | 'onError'>,
+): CorpusSource {
   const match = /^(?:([\w./-]+?)(?:\*(\d*\.?\d+))?=)?(.+)$/.exec(text);
-  const paths = match?.[3].split(',').map((path) => path.trim()).filter((path) => path !== '') ?? [];
-  if (!match || paths.length === 0) throw new UsageError(`a source is FILES, NAME=FILES or NAME*WEIGHT=FILES, got ${text}`);
-  const name = match[1] ?? basename(paths[0]).replace(/\..*$/, '').replace(/[^\w-]/g, '_');
-  return { name, paths, ...(match[2] !== undefined && { weight: Number(match[2]) }), ...(locale !== undefined && { locale }), ...(textField !== undefined && { textField }), ...(onError && { onError }) };
+  const paths =
+    match?.[3]
+      .split(',')
+      .map((path) => path.trim())
+      .filter((path) => path !== '') ?? [];
+  if (!match || paths.length === 0)
+    throw new UsageError(`a source is FILES, NAME=FILES or NAME*WEIGHT=FILES, got ${text}`);
+  const name =
+    match[1] ??
+    basename(paths[0])
+      .replace(/\..*$/, '')
+      .replace(/[^\w-]/g, '_');
+  return {
+    name,
+    paths,
+    ...(match[2] !== undefined && { weight: Number(match[2]) }),
+    ...(locale !== undefined && { locale }),
+    ...(textField !== undefined && { textField }),
+    ...(onError && { onError }),
+  };
 }

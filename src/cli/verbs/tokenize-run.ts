@@ -29,14 +29,16 @@ export async function runTokenize(io: CliIo, texts: readonly string[], given: To
   const { output, pairField, overwrite } = flags;
   if (output !== undefined) requireOutputFormat(output, ['jsonl']);
   const source = pairField === undefined ? openTextInput(texts, flags) : openPairInput(texts, { ...flags, pairField });
-  const claimed = output === undefined ? undefined : await claimOutput(output, { inputs: [source.name, flags.model], overwrite });
+  const claimed =
+    output === undefined ? undefined : await claimOutput(output, { inputs: [source.name, flags.model], overwrite });
   const tokenizer = await openTokenizer(io, flags.model).catch(async (error: unknown) => {
     await claimed?.abandon({ keep: false });
     throw error;
   });
   const bar = createProgressBar(io, { quiet: flags.quiet ?? false });
   const meter = new ProgressMeter(bar.update, { stage: 'tokenizing', unit: 'texts' });
-  const writer: RecordWriter | undefined = output === undefined ? undefined : await openRecordWriter(output, { ...(claimed && { output: claimed }) });
+  const writer: RecordWriter | undefined =
+    output === undefined ? undefined : await openRecordWriter(output, { ...(claimed && { output: claimed }) });
   let cutTexts = 0;
   const counts = { tokens: 0, unknownTokens: 0 };
   try {
@@ -59,7 +61,8 @@ export async function runTokenize(io: CliIo, texts: readonly string[], given: To
     bar.finish();
   }
   const lines = [...unknownNotes(counts), ...inputNotes(source)];
-  if (cutTexts > 0) lines.unshift(`note: ${countOf(cutTexts, 'text')} cut to ${countOf(flags.maxLength ?? 0, 'token')}`);
+  if (cutTexts > 0)
+    lines.unshift(`note: ${countOf(cutTexts, 'text')} cut to ${countOf(flags.maxLength ?? 0, 'token')}`);
   if (output !== undefined && !flags.quiet) lines.unshift(`${countOf(source.report.rows, 'text')} -> ${output}`);
   if (lines.length > 0) io.stderr.write(`${lines.join('\n')}\n`);
 }
@@ -68,10 +71,28 @@ interface TokenRecord extends Record<string, unknown> {
   truncatedTokens: number;
 }
 
-function encode(tokenizer: Tokenizer, { special, maxLength }: TokenizeFlags, { text, pair }: { text: string; pair: string | undefined }): Encoding {
-  return tokenizer.encode(text, { addSpecialTokens: special, ...(maxLength !== undefined && { maxLength }), ...(pair !== undefined && { pair }) });
+function encode(
+  tokenizer: Tokenizer,
+  { special, maxLength }: TokenizeFlags,
+  { text, pair }: { text: string; pair: string | undefined },
+): Encoding {
+  return tokenizer.encode(text, {
+    addSpecialTokens: special,
+    ...(maxLength !== undefined && { maxLength }),
+    ...(pair !== undefined && { pair }),
+  });
 }
 
-function toRecord({ ids, tokens, offsets, typeIds, truncatedTokens }: Encoding, { isPair, unknownTokens }: { isPair: boolean; unknownTokens: number }): TokenRecord {
-  return { ids, tokens, offsets, ...(isPair && { typeIds }), truncatedTokens, ...(unknownTokens > 0 && { unknownTokens }) };
+function toRecord(
+  { ids, tokens, offsets, typeIds, truncatedTokens }: Encoding,
+  { isPair, unknownTokens }: { isPair: boolean; unknownTokens: number },
+): TokenRecord {
+  return {
+    ids,
+    tokens,
+    offsets,
+    ...(isPair && { typeIds }),
+    truncatedTokens,
+    ...(unknownTokens > 0 && { unknownTokens }),
+  };
 }

@@ -20,11 +20,19 @@ const EITHER: readonly (readonly [string, string, string])[] = [
 
 /** Throws {@link UsageError} for flags that contradict each other. */
 export function requireConsistentFlags(flags: Readonly<Record<string, unknown>>): void {
-  for (const [one, other, message] of EITHER) if (flags[one] !== undefined && flags[other] !== undefined) throw new UsageError(message);
+  for (const [one, other, message] of EITHER)
+    if (flags[one] !== undefined && flags[other] !== undefined) throw new UsageError(message);
 }
 
-/** The options that show what happens and can stop it. With `quiet`, events of the kinds in `facts` are not printed: they tell how the run goes rather than that something is wrong. */
-export function listeners(io: CliIo, command: Command, { bar, quiet, facts }: { bar: ProgressBar; quiet: boolean; facts: readonly string[] }): Pick<FineTuneRunOptions, 'onProgress' | 'onEstimate' | 'onEvent' | 'signal'> {
+/**
+ * The options that show what happens and can stop it. With `quiet`, events of the kinds in `facts` are not printed:
+ * they tell how the run goes rather than that something is wrong.
+ */
+export function listeners(
+  io: CliIo,
+  command: Command,
+  { bar, quiet, facts }: { bar: ProgressBar; quiet: boolean; facts: readonly string[] },
+): Pick<FineTuneRunOptions, 'onProgress' | 'onEstimate' | 'onEvent' | 'signal'> {
   const spell = spellingOf(command);
   return {
     onProgress: bar.update,
@@ -37,19 +45,36 @@ export function listeners(io: CliIo, command: Command, { bar, quiet, facts }: { 
 }
 
 /** What the run will take, before its first step. */
-export function describeEstimate({ steps, totalSeconds, tokensPerSecond, secondsPerStep, residentBytes, peakBytes }: RunEstimate): string {
-  return `estimate: ${countOf(steps, 'step')}, about ${formatDuration(totalSeconds)} (${formatDuration(secondsPerStep)} a step, ${formatRate(tokensPerSecond)} tokens/s)`
-    + `${peakBytes === undefined ? '' : `, memory ${formatBytes(residentBytes)} now, about ${formatBytes(peakBytes)} at its peak`}`;
+export function describeEstimate({
+  steps,
+  totalSeconds,
+  tokensPerSecond,
+  secondsPerStep,
+  residentBytes,
+  peakBytes,
+}: RunEstimate): string {
+  return (
+    `estimate: ${countOf(steps, 'step')}, about ${formatDuration(totalSeconds)} (${formatDuration(secondsPerStep)} a step, ${formatRate(tokensPerSecond)} tokens/s)` +
+    `${peakBytes === undefined ? '' : `, memory ${formatBytes(residentBytes)} now, about ${formatBytes(peakBytes)} at its peak`}`
+  );
 }
 
 /** The error that ends an interrupted run with exit code 130. */
 export function interrupted({ output, steps }: { output: string; steps: number }): AlbertineError {
-  return new AlbertineError('interrupted', `interrupted after step ${steps.toLocaleString('en-US')}; a checkpoint is in ${output}`, {
-    value: EXIT.interrupted, hint: 'The same command with --resume continues with the same result',
-  });
+  return new AlbertineError(
+    'interrupted',
+    `interrupted after step ${steps.toLocaleString('en-US')}; a checkpoint is in ${output}`,
+    {
+      value: EXIT.interrupted,
+      hint: 'The same command with --resume continues with the same result',
+    },
+  );
 }
 
-/** Tells, instead of failing, that the run of `--resume` has come to its end already: a script that tries again until it succeeds can end. */
+/**
+ * Tells, instead of failing, that the run of `--resume` has come to its end already: a script that tries again until it
+ * succeeds can end.
+ */
 export function unlessFinished(io: CliIo): (error: unknown) => undefined {
   return (error) => {
     if (!(error instanceof RunFinished)) throw error;

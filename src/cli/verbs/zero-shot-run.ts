@@ -12,15 +12,29 @@ export interface ZeroShotFlags extends LineFlags, Pick<ZeroShotOptions, 'templat
 }
 
 /** Runs `albertine zero-shot`. */
-export async function runZeroShot(io: CliIo, model: string, { texts, flags }: { texts: readonly string[]; flags: ZeroShotFlags }): Promise<void> {
+export async function runZeroShot(
+  io: CliIo,
+  model: string,
+  { texts, flags }: { texts: readonly string[]; flags: ZeroShotFlags },
+): Promise<void> {
   await writeAnswers(io, texts, {
-    flags, model,
+    flags,
+    model,
     open: async () => {
       const classifier = ZeroShotClassifier.from(await openModel(io, model, flags));
       return {
         async answer(text) {
-          const [{ label, score, labels, truncatedTokens }] = await classifier.classify([text], flags.labels, pick(flags, ['template', 'multiLabel', 'batchTokens']));
-          return { label, score: rounded(score), labels: labels.map((one) => ({ ...one, score: rounded(one.score) })), truncatedTokens };
+          const [{ label, score, labels, truncatedTokens }] = await classifier.classify(
+            [text],
+            flags.labels,
+            pick(flags, ['template', 'multiLabel', 'batchTokens']),
+          );
+          return {
+            label,
+            score: rounded(score),
+            labels: labels.map((one) => ({ ...one, score: rounded(one.score) })),
+            truncatedTokens,
+          };
         },
         [Symbol.dispose]: () => classifier[Symbol.dispose](),
       };

@@ -16,7 +16,9 @@ export function geluTanh(x: Tensor): Tensor {
     const linearPart = rawMultiply(x, graph.real(TANH_A));
     return { s: rawUnary('Sigmoid', rawAdd(linearPart, cubicPart)), linearPart, cubicPart };
   };
-  const y = graph.fused ? graph.apply('FastGelu', [x], x.shape, { domain: 'com.microsoft' }) : rawMultiply(x, parts().s);
+  const y = graph.fused
+    ? graph.apply('FastGelu', [x], x.shape, { domain: 'com.microsoft' })
+    : rawMultiply(x, parts().s);
   return graph.differentiable(y, [x], (dy, sink) => {
     // y = x s(w), w = a x + b x^3  =>  dy/dx = s + s (1 - s) (a x + 3 b x^3); recomputing s is cheaper than saving it.
     const { s, linearPart, cubicPart } = parts();
@@ -25,14 +27,25 @@ export function geluTanh(x: Tensor): Tensor {
   });
 }
 
-/** Exact GELU, `x * Phi(x)` with the error function: what Hugging Face means by `"gelu"`. Not available for `float64`. */
+/**
+ * Exact GELU, `x * Phi(x)` with the error function: what Hugging Face means by `"gelu"`. Not available for `float64`.
+ */
 export function geluErf(x: Tensor): Tensor {
   const { graph } = x;
-  if (graph.target === 'float64') throw new AlbertineError('unsupported', 'gelu_erf has no float64 kernel; use gelu_tanh for double-precision checks', { value: graph.target });
-  const phi = (): Tensor => rawMultiply(graph.real(0.5), rawAdd(graph.real(1), rawUnary('Erf', rawMultiply(x, graph.real(Math.SQRT1_2)))));
+  if (graph.target === 'float64')
+    throw new AlbertineError(
+      'unsupported',
+      'gelu_erf has no float64 kernel; use gelu_tanh for double-precision checks',
+      { value: graph.target },
+    );
+  const phi = (): Tensor =>
+    rawMultiply(graph.real(0.5), rawAdd(graph.real(1), rawUnary('Erf', rawMultiply(x, graph.real(Math.SQRT1_2)))));
   const y = graph.fused ? graph.apply('Gelu', [x], x.shape, { domain: 'com.microsoft' }) : rawMultiply(x, phi());
   return graph.differentiable(y, [x], (dy, sink) => {
-    const density = rawMultiply(graph.real(1 / Math.sqrt(2 * Math.PI)), rawUnary('Exp', rawMultiply(rawMultiply(x, x), graph.real(-0.5))));
+    const density = rawMultiply(
+      graph.real(1 / Math.sqrt(2 * Math.PI)),
+      rawUnary('Exp', rawMultiply(rawMultiply(x, x), graph.real(-0.5))),
+    );
     sink.add(x, rawMultiply(dy, rawAdd(phi(), rawMultiply(x, density))));
   });
 }

@@ -19,7 +19,12 @@ export interface AttentionOptions {
  * Scaled dot-product attention (Vaswani et al. 2017) of `[batch, heads, sequence, width]` tensors.
  * Returns the context, shaped like `query`, and the probabilities `[batch, heads, query, key]` before dropout.
  */
-export function attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions): { context: Tensor; probabilities: Tensor } {
+export function attention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionOptions,
+): { context: Tensor; probabilities: Tensor } {
   const { graph } = query;
   const { scale, bias, relativeScores, dropoutMask } = options;
   let scores = rawMatMul(query, key, { transposeB: true, alpha: scale }); // [batch, heads, query, key]

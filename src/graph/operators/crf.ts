@@ -1,15 +1,27 @@
 import { AlbertineError } from '../../core/errors.ts';
 import { formatShape } from '../dims.ts';
 import { graphOf, type Tensor } from '../graph.ts';
-import { add, compare, multiply, rawAdd, rawMultiply, rawSubtract, rawUnary, subtract, toReal, where } from './elementwise.ts';
+import {
+  add,
+  compare,
+  multiply,
+  rawAdd,
+  rawMultiply,
+  rawSubtract,
+  rawUnary,
+  subtract,
+  toReal,
+  where,
+} from './elementwise.ts';
 import { logSumExp, rawSum, sum } from './reduce.ts';
 import { gather } from './shape.ts';
 
 /*
- * A linear-chain conditional random field (Lafferty et al. 2001). The recursion along a chain is one ONNX Scan and its gradient another one that runs backwards, so a
- * graph that is compiled once serves chains of every length, and the loss stands in a head like any other. The other ways: steps written out, or a tree of products in
- * log space (log2 of the length many, each of labels^3 instead of labels^2), are another graph for every length; on the host the loss would cut a head in two, with the
- * logits and their gradient copied in between.
+ * A linear-chain conditional random field (Lafferty et al. 2001). The recursion along a chain is one ONNX Scan and its
+ * gradient another one that runs backwards, so a graph that is compiled once serves chains of every length, and the
+ * loss stands in a head like any other. The other ways: steps written out, or a tree of products in log space (log2 of
+ * the length many, each of labels^3 instead of labels^2), are another graph for every length; on the host the loss
+ * would cut a head in two, with the logits and their gradient copied in between.
  */
 
 /** Chains of labels, one a row of the batch. */
@@ -25,45 +37,85 @@ export interface Chains {
 }
 
 /**
- * For each label the logarithm of the sum of `exp(score)` over all paths that have it at the chain's last place: `[batch, labels]`. Differentiable; the gradients
- * are what the paths' probabilities expect.
+ * For each label the logarithm of the sum of `exp(score)` over all paths that have it at the chain's last place:
+ * `[batch, labels]`. Differentiable; the gradients are what the paths' probabilities expect.
  */
 export function chainScores({ first, following, present, transitions }: Chains): Tensor {
   const graph = graphOf(first, following, present, transitions);
   const [batch, labels] = first.shape;
-  if (typeof labels !== 'number') throw new AlbertineError('shape_mismatch', `chains need a fixed number of labels, got ${formatShape(first.shape)}`, { value: first.shape });
+  if (typeof labels !== 'number')
+    throw new AlbertineError(
+      'shape_mismatch',
+      `chains need a fixed number of labels, got ${formatShape(first.shape)}`,
+      { value: first.shape },
+    );
   const isPresent = compare('Greater', present, graph.real(0)); // [steps, batch, 1]
   const [row, mark] = [{ shape: first.shape }, { shape: [batch, 1], dtype: 'bool' } as const];
-  // Scores are relative to the best of their place, and `total` adds up what was taken away: long chains would lose their digits otherwise.
+  // Scores are relative to the best of their place, and `total` adds up what was taken away: long chains would lose
+  // their digits otherwise.
   const forward = graph.subGraph('chain', [row, { shape: [batch, 1] }, row, mark], ([scores, total, own, isHere]) => {
-    const reached = graph.apply('ReduceLogSumExp', [pairScores(scores, transitions), graph.integers([1])], row.shape, { attributes: { keepdims: 0 } });
+    const reached = graph.apply('ReduceLogSumExp', [pairScores(scores, transitions), graph.integers([1])], row.shape, {
+      attributes: { keepdims: 0 },
+    });
     const next = rawAdd(reached, own);
     const best = bestOf(next);
     const before = graph.apply('Identity', [scores], row.shape);
-    return [where(isHere, rawSubtract(next, best), scores), rawAdd(total, where(isHere, best, graph.real(0))), before, reached];
+    return [
+      where(isHere, rawSubtract(next, best), scores),
+      rawAdd(total, where(isHere, best, graph.real(0))),
+      before,
+      reached,
+    ];
   });
   const best = bestOf(first);
   const places = { shape: following.shape };
-  const [last, total, before, reached] = graph.node('Scan', [rawSubtract(first, best), best, following, isPresent], [row, { shape: best.shape }, places, places], { attributes: { body: { graph: forward }, num_scan_inputs: 2 } });
+  const [last, total, before, reached] = graph.node(
+    'Scan',
+    [rawSubtract(first, best), best, following, isPresent],
+    [row, { shape: best.shape }, places, places],
+    { attributes: { body: { graph: forward }, num_scan_inputs: 2 } },
+  );
   return graph.differentiable(rawAdd(last, total), [first, following, transitions], (gradient, sink) => {
-    // The gradient of a label's score is the probability of being there. Each step hands it back in the shares that the labels before had in its sum.
+    // The gradient of a label's score is the probability of being there. Each step hands it back in the shares that the
+    // labels before had in its sum.
     const pairs = { shape: [labels, labels] };
-    const backward = graph.subGraph('chain_gradient', [row, pairs, row, row, mark], ([flow, counts, scores, sums, isHere]) => {
-      const shares = rawUnary('Exp', rawSubtract(pairScores(scores, transitions), unsqueeze(sums, 1))); // [batch, label before, label]
-      const flows = rawMultiply(shares, unsqueeze(flow, 1));
-      const counted = where(unsqueeze(isHere, 2), flows, graph.real(0));
-      return [where(isHere, rawSum(flows, [2], false), flow), rawAdd(counts, rawSum(counted, [0], false)), where(isHere, flow, graph.real(0))];
-    });
-    const [start, counts, followed] = graph.node('Scan', [gradient, graph.real(0, pairs.shape), before, reached, isPresent], [row, pairs, places], {
-      attributes: { body: { graph: backward }, num_scan_inputs: 3, scan_input_directions: [1, 1, 1], scan_output_directions: [1] },
-    });
+    const backward = graph.subGraph(
+      'chain_gradient',
+      [row, pairs, row, row, mark],
+      ([flow, counts, scores, sums, isHere]) => {
+        const shares = rawUnary('Exp', rawSubtract(pairScores(scores, transitions), unsqueeze(sums, 1))); // [batch, label before, label]
+        const flows = rawMultiply(shares, unsqueeze(flow, 1));
+        const counted = where(unsqueeze(isHere, 2), flows, graph.real(0));
+        return [
+          where(isHere, rawSum(flows, [2], false), flow),
+          rawAdd(counts, rawSum(counted, [0], false)),
+          where(isHere, flow, graph.real(0)),
+        ];
+      },
+    );
+    const [start, counts, followed] = graph.node(
+      'Scan',
+      [gradient, graph.real(0, pairs.shape), before, reached, isPresent],
+      [row, pairs, places],
+      {
+        attributes: {
+          body: { graph: backward },
+          num_scan_inputs: 3,
+          scan_input_directions: [1, 1, 1],
+          scan_output_directions: [1],
+        },
+      },
+    );
     sink.add(first, start);
     sink.add(following, followed);
     sink.add(transitions, counts);
   });
 }
 
-const bestOf = (scores: Tensor): Tensor => scores.graph.apply('ReduceMax', [scores, scores.graph.integers([1])], [scores.shape[0], 1], { attributes: { keepdims: 1 } });
+const bestOf = (scores: Tensor): Tensor =>
+  scores.graph.apply('ReduceMax', [scores, scores.graph.integers([1])], [scores.shape[0], 1], {
+    attributes: { keepdims: 1 },
+  });
 
 /** Scores of each label after each label before: `[batch, label before, label]`. */
 const pairScores = (scores: Tensor, transitions: Tensor): Tensor => rawAdd(unsqueeze(scores, 2), transitions);
@@ -92,14 +144,31 @@ export interface CrfTensors extends Chains {
   lastLabels: Tensor;
 }
 
-/** Negative log-likelihood of each chain's right labels, `[batch]`: of all paths, the sum of `exp(score)` over that of the right one. Differentiable in all scores. */
-export function crfNegativeLogLikelihood({ first, following, present, transitions, start, end, begins, ends, ...right }: CrfTensors): Tensor {
-  // Every score is taken relative to the right path's, so that what is summed up is the likelihood itself and not a small difference of large numbers.
+/**
+ * Negative log-likelihood of each chain's right labels, `[batch]`: of all paths, the sum of `exp(score)` over that of
+ * the right one. Differentiable in all scores.
+ */
+export function crfNegativeLogLikelihood({
+  first,
+  following,
+  present,
+  transitions,
+  start,
+  end,
+  begins,
+  ends,
+  ...right
+}: CrfTensors): Tensor {
+  // Every score is taken relative to the right path's, so that what is summed up is the likelihood itself and not a
+  // small difference of large numbers.
   const opening = add(first, multiply(begins, start)); // [batch, labels]
   const closing = multiply(ends, end); // [batch, labels]
   const stepping = add(following, gather(transitions, right.labelsBefore)); // [steps, batch, labels]
   const totals = chainScores({
-    first: subtract(opening, scoresAt(opening, right.firstLabels)), following: subtract(following, scoresAt(stepping, right.labels)), present, transitions,
+    first: subtract(opening, scoresAt(opening, right.firstLabels)),
+    following: subtract(following, scoresAt(stepping, right.labels)),
+    present,
+    transitions,
   });
   return logSumExp(add(totals, subtract(closing, scoresAt(closing, right.lastLabels))), [1]); // [batch]
 }

@@ -73,9 +73,11 @@ export const sqrt = (x: Tensor): Tensor => unary('Sqrt', x, (_x, y) => rawDivide
 /** Element-wise hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => unary('Tanh', x, (_x, y) => rawSubtract(x.graph.real(1), rawMultiply(y, y)));
 /** Element-wise logistic function. */
-export const sigmoid = (x: Tensor): Tensor => unary('Sigmoid', x, (_x, y) => rawMultiply(y, rawSubtract(x.graph.real(1), y)));
+export const sigmoid = (x: Tensor): Tensor =>
+  unary('Sigmoid', x, (_x, y) => rawMultiply(y, rawSubtract(x.graph.real(1), y)));
 /** Element-wise `max(x, 0)`; the derivative at 0 is 0. */
-export const relu = (x: Tensor): Tensor => unary('Relu', x, (input) => toReal(compare('Greater', input, x.graph.real(0))));
+export const relu = (x: Tensor): Tensor =>
+  unary('Relu', x, (input) => toReal(compare('Greater', input, x.graph.real(0))));
 
 /** `log(1 + exp(x))`, stable for large `|x|`: `relu(x) - log(sigmoid(|x|))`. */
 export function softplus(x: Tensor): Tensor {

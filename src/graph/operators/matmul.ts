@@ -60,7 +60,12 @@ export function matmul(a: Tensor, b: Tensor, options: MatMulOptions = {}): Tenso
 }
 
 /** `alpha op(a) op(b) + c` of matrices; appends a node only. */
-export function rawGemm(a: Tensor, b: Tensor, c: Tensor | undefined, transposes: { a?: boolean; b?: boolean } = {}): Tensor {
+export function rawGemm(
+  a: Tensor,
+  b: Tensor,
+  c: Tensor | undefined,
+  transposes: { a?: boolean; b?: boolean } = {},
+): Tensor {
   const rows: Dim = transposes.a ? a.shape[1] : a.shape[0];
   const columns: Dim = transposes.b ? b.shape[0] : b.shape[1];
   const attributes = { transA: Number(transposes.a ?? false), transB: Number(transposes.b ?? false) };
@@ -68,14 +73,18 @@ export function rawGemm(a: Tensor, b: Tensor, c: Tensor | undefined, transposes:
 }
 
 /**
- * Fully connected layer `x · weightᵀ + bias` with `x: [..., inputs]`, `weight: [outputs, inputs]` (PyTorch's layout) and
- * `bias: [outputs]`. Gradients of the weight are accumulated inside the product's own kernel.
+ * Fully connected layer `x · weightᵀ + bias` with `x: [..., inputs]`, `weight: [outputs, inputs]` (PyTorch's layout)
+ * and `bias: [outputs]`. Gradients of the weight are accumulated inside the product's own kernel.
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const inputs = lastDim(x);
   const [outputs, expected] = weight.shape;
   if (inputs !== expected) {
-    throw new AlbertineError('shape_mismatch', `linear: x ${formatShape(x.shape)} does not fit weight ${formatShape(weight.shape)}`, { value: x.shape });
+    throw new AlbertineError(
+      'shape_mismatch',
+      `linear: x ${formatShape(x.shape)} does not fit weight ${formatShape(weight.shape)}`,
+      { value: x.shape },
+    );
   }
   const rows = multiplyDims(x.shape.slice(0, -1));
   const matrix = rawReshape(x, [rows, inputs]); // [rows, inputs]
@@ -84,6 +93,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     const gradient = rawReshape(dy, [rows, outputs]); // [rows, outputs]
     sink.accumulate(weight, (total) => rawGemm(gradient, matrix, total, { a: true })); // [outputs, inputs]
     if (bias?.differentiable) sink.add(bias, columnSums(gradient));
-    sink.accumulate(x, (total) => rawReshape(rawGemm(gradient, weight, total && rawReshape(total, [rows, inputs])), x.shape));
+    sink.accumulate(x, (total) =>
+      rawReshape(rawGemm(gradient, weight, total && rawReshape(total, [rows, inputs])), x.shape),
+    );
   });
 }

@@ -6,10 +6,15 @@ import { AlbertineError } from '../../core/errors.ts';
 
 /** Means over the last axis, kept with size 1. */
 function rowMeans(x: Tensor): Tensor {
-  return x.graph.apply('ReduceMean', [x, x.graph.integers([x.shape.length - 1])], [...x.shape.slice(0, -1), 1], { attributes: { keepdims: 1 } });
+  return x.graph.apply('ReduceMean', [x, x.graph.integers([x.shape.length - 1])], [...x.shape.slice(0, -1), 1], {
+    attributes: { keepdims: 1 },
+  });
 }
 
-interface Moments { centred: Tensor; inverseDeviation: Tensor }
+interface Moments {
+  centred: Tensor;
+  inverseDeviation: Tensor;
+}
 
 /** `x - mean` and `1 / sqrt(variance + epsilon)` over the last axis, from elementary operators. */
 function moments(x: Tensor, epsilon: number): Moments {
@@ -23,7 +28,8 @@ function moments(x: Tensor, epsilon: number): Moments {
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
   const { graph } = x;
   const width = lastDim(x);
-  if (typeof width !== 'number') throw new AlbertineError('shape_mismatch', 'layerNorm needs a fixed last dimension', { value: width });
+  if (typeof width !== 'number')
+    throw new AlbertineError('shape_mismatch', 'layerNorm needs a fixed last dimension', { value: width });
   const attributes = { axis: -1, epsilon: { float: epsilon } };
   const kept = [...x.shape.slice(0, -1), 1];
   let y: Tensor;
@@ -36,7 +42,12 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
     inverse = () => inverseDeviation;
     normalised = () => unit;
   } else {
-    const outputs = graph.node('LayerNormalization', [x, weight, bias], [{ shape: x.shape }, { shape: kept }, { shape: kept }], { attributes });
+    const outputs = graph.node(
+      'LayerNormalization',
+      [x, weight, bias],
+      [{ shape: x.shape }, { shape: kept }, { shape: kept }],
+      { attributes },
+    );
     y = outputs[0];
     // WebGPU's kernel has one output only, so the deviation is recomputed there.
     inverse = () => (graph.target === 'cpu' ? outputs[2] : moments(x, epsilon).inverseDeviation);
@@ -48,7 +59,8 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
     if (bias.differentiable) sink.add(bias, columnSums(dy));
     if (weight.differentiable) sink.add(weight, columnSums(rawMultiply(dy, unit)));
     if (!x.differentiable) return;
-    // dx = inv (w dy - mean(w dy) - unit mean(w dy unit)). ReduceMean, not a product with a column of ones: that one's last bits depend on the threads.
+    // dx = inv (w dy - mean(w dy) - unit mean(w dy unit)). ReduceMean, not a product with a column of ones: that one's
+    // last bits depend on the threads.
     const scaled = rawMultiply(dy, weight);
     const inner = rawSubtract(scaled, rawMultiply(unit, rowMeans(rawMultiply(scaled, unit))));
     sink.add(x, rawMultiply(rawSubtract(inner, rowMeans(scaled)), inverse()));

@@ -4,7 +4,10 @@ import { rawAdd, rawMultiply } from './elementwise.ts';
 import { rawReshape } from './reduce.ts';
 import { AlbertineError } from '../../core/errors.ts';
 
-/** An activation quantised to unsigned bytes: `x ≈ (values - zeroPoint) * scale` (times its row's factor, if it has them). */
+/**
+ * An activation quantised to unsigned bytes: `x ≈ (values - zeroPoint) * scale` (times its row's factor, if it has
+ * them).
+ */
 export interface QuantizedTensor {
   /** `uint8`, shaped like the source. */
   values: Tensor;
@@ -26,15 +29,25 @@ export interface QuantizedWeight {
   zeroPoints: Tensor;
 }
 
-/** Quantises with the tensor's own minimum and maximum: exact range, but the result depends on every row of the batch. */
+/**
+ * Quantises with the tensor's own minimum and maximum: exact range, but the result depends on every row of the batch.
+ */
 export function quantizeDynamic(x: Tensor): QuantizedTensor {
-  const [values, scale, zeroPoint] = x.graph.node('DynamicQuantizeLinear', [x], [{ shape: x.shape, dtype: 'uint8' }, { shape: [] }, { shape: [], dtype: 'uint8' }]);
+  const [values, scale, zeroPoint] = x.graph.node(
+    'DynamicQuantizeLinear',
+    [x],
+    [{ shape: x.shape, dtype: 'uint8' }, { shape: [] }, { shape: [], dtype: 'uint8' }],
+  );
   return { values, scale, zeroPoint };
 }
 
 /** Quantises with a given scale and zero point (calibrated): no pass for the range, and independent of batch mates. */
 export function quantizeStatic(x: Tensor, scale: Tensor, zeroPoint: Tensor): QuantizedTensor {
-  return { values: x.graph.apply('QuantizeLinear', [x, scale, zeroPoint], x.shape, { dtype: 'uint8' }), scale, zeroPoint };
+  return {
+    values: x.graph.apply('QuantizeLinear', [x, scale, zeroPoint], x.shape, { dtype: 'uint8' }),
+    scale,
+    zeroPoint,
+  };
 }
 
 /** Scale of a row of zeros: any positive number will do. */
@@ -42,19 +55,22 @@ const SMALLEST_SCALE = 1e-30;
 
 /**
  * Quantises each row of `x: [rows, width]` with the smallest scale that holds its own values around a common zero point
- * (0..255; 128 for values of both signs, smaller for activations with a bounded negative part). Needs no calibration, and a row's
- * result depends on that row alone.
+ * (0..255; 128 for values of both signs, smaller for activations with a bounded negative part). Needs no calibration,
+ * and a row's result depends on that row alone.
  */
 export function quantizeRows(x: Tensor, zeroPoint: number): QuantizedTensor {
   const { graph } = x;
   const [rows] = x.shape;
-  const reduce = (operator: 'ReduceMax' | 'ReduceMin'): Tensor => graph.apply(operator, [x, graph.integers([1])], [rows], { attributes: { keepdims: 0 } });
+  const reduce = (operator: 'ReduceMax' | 'ReduceMin'): Tensor =>
+    graph.apply(operator, [x, graph.integers([1])], [rows], { attributes: { keepdims: 0 } });
   const bounds = [rawMultiply(reduce('ReduceMax'), graph.real(1 / (255 - zeroPoint)))];
   // Without room below the zero point there is nothing to bound: the values are not negative.
   if (zeroPoint > 0) bounds.push(rawMultiply(reduce('ReduceMin'), graph.real(-1 / zeroPoint)));
   const scales = graph.apply('Max', [...bounds, graph.real(SMALLEST_SCALE)], [rows]);
   const zero = graph.constant(Uint8Array.of(zeroPoint), []);
-  const zeros = graph.apply('Expand', [zero, graph.apply('Shape', [scales], [1], { dtype: 'int64' })], [rows], { dtype: 'uint8' });
+  const zeros = graph.apply('Expand', [zero, graph.apply('Shape', [scales], [1], { dtype: 'int64' })], [rows], {
+    dtype: 'uint8',
+  });
   return {
     values: graph.apply('QuantizeLinear', [x, scales, zeros], x.shape, { dtype: 'uint8', attributes: { axis: 0 } }),
     scale: graph.real(1),
@@ -63,14 +79,32 @@ export function quantizeRows(x: Tensor, zeroPoint: number): QuantizedTensor {
   };
 }
 
-/** `x · weight + bias` with 8-bit operands and 32-bit accumulation; inference only. `x: [..., inputs]` -> `[..., outputs]`. */
+/**
+ * `x · weight + bias` with 8-bit operands and 32-bit accumulation; inference only. `x: [..., inputs]` ->
+ * `[..., outputs]`.
+ */
 export function quantizedLinear(x: QuantizedTensor, weight: QuantizedWeight, bias?: Tensor): Tensor {
   const { values } = x;
   const [inputs, outputs] = weight.values.shape;
-  if (lastDim(values) !== inputs) throw new AlbertineError('shape_mismatch', `quantizedLinear: x ${formatShape(values.shape)} does not fit weight ${formatShape(weight.values.shape)}`, { value: values.shape });
+  if (lastDim(values) !== inputs)
+    throw new AlbertineError(
+      'shape_mismatch',
+      `quantizedLinear: x ${formatShape(values.shape)} does not fit weight ${formatShape(weight.values.shape)}`,
+      { value: values.shape },
+    );
   const matrix = rawReshape(values, [multiplyDims(values.shape.slice(0, -1)), inputs]);
-  const operands = [matrix, weight.values, x.scale, weight.scales, x.zeroPoint, weight.zeroPoints, x.rowScales ? undefined : bias];
-  let product = values.graph.apply('MatMulIntegerToFloat', operands, [matrix.shape[0], outputs], { domain: 'com.microsoft' });
+  const operands = [
+    matrix,
+    weight.values,
+    x.scale,
+    weight.scales,
+    x.zeroPoint,
+    weight.zeroPoints,
+    x.rowScales ? undefined : bias,
+  ];
+  let product = values.graph.apply('MatMulIntegerToFloat', operands, [matrix.shape[0], outputs], {
+    domain: 'com.microsoft',
+  });
   if (x.rowScales) product = rawMultiply(product, x.rowScales);
   if (x.rowScales && bias) product = rawAdd(product, bias);
   return rawReshape(product, [...values.shape.slice(0, -1), outputs]);

@@ -5,7 +5,12 @@ import { AlbertineError } from '../../core/errors.ts';
 
 /** Permutes axes; appends a node only. */
 export function rawTranspose(x: Tensor, axes: readonly number[]): Tensor {
-  return x.graph.apply('Transpose', [x], axes.map((axis) => x.shape[axis]), { dtype: x.dtype, attributes: { perm: axes } });
+  return x.graph.apply(
+    'Transpose',
+    [x],
+    axes.map((axis) => x.shape[axis]),
+    { dtype: x.dtype, attributes: { perm: axes } },
+  );
 }
 
 /** Permutes axes: `transpose(x, [0, 2, 1, 3])`. */
@@ -17,36 +22,48 @@ export function transpose(x: Tensor, axes: readonly number[]): Tensor {
 /** Changes the shape; the number of elements must stay. Symbolic dimensions are allowed. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   if (multiplyDims(x.shape) !== multiplyDims(shape)) {
-    throw new AlbertineError('shape_mismatch', `cannot reshape ${formatShape(x.shape)} to ${formatShape(shape)}`, { value: shape });
+    throw new AlbertineError('shape_mismatch', `cannot reshape ${formatShape(x.shape)} to ${formatShape(shape)}`, {
+      value: shape,
+    });
   }
   return x.graph.differentiable(rawReshape(x, shape), [x], (dy, sink) => sink.add(x, rawReshape(dy, x.shape)));
 }
 
 /**
- * Rows of a table by index: `table: [rows, width]`, `ids: [...]` int64 -> `[..., width]`.
- * The gradient of the table is a scatter-add of the incoming rows. Also selects rows of activations, whose gradient goes back to them.
+ * Rows of a table by index: `table: [rows, width]`, `ids: [...]` int64 -> `[..., width]`. The gradient of the table is
+ * a scatter-add of the incoming rows. Also selects rows of activations, whose gradient goes back to them.
  */
 export function gather(table: Tensor, ids: Tensor): Tensor {
   const width = table.shape[1];
   const y = rawGather(table, ids);
   return table.graph.differentiable(y, [table], (dy, sink) => {
     const count = multiplyDims(ids.shape);
-    sink.accumulate(table, (total) => scatterAdd(total ?? rawZeros(table), rawReshape(ids, [count, 1]), rawReshape(dy, [count, width])));
+    sink.accumulate(table, (total) =>
+      scatterAdd(total ?? rawZeros(table), rawReshape(ids, [count, 1]), rawReshape(dy, [count, width])),
+    );
   });
 }
 
-/** {@link gather} without a gradient for the table: the trainer scatters the row gradients on the host, which costs less. */
+/**
+ * {@link gather} without a gradient for the table: the trainer scatters the row gradients on the host, which costs
+ * less.
+ */
 export function rawGather(table: Tensor, ids: Tensor): Tensor {
-  return graphOf(table, ids).apply('Gather', [table, ids], [...ids.shape, ...table.shape.slice(1)], { dtype: table.dtype, attributes: { axis: 0 } });
+  return graphOf(table, ids).apply('Gather', [table, ids], [...ids.shape, ...table.shape.slice(1)], {
+    dtype: table.dtype,
+    attributes: { axis: 0 },
+  });
 }
 
 /**
- * Adds `updates[i]` to row `indices[i]` of `target`; repeated indices add up. `indices: [count, 1]`. Appends nodes only.
- * Not ScatterND: ONNX Runtime 1.30 spreads its updates over threads without locking, and repeated indices then lose some
- * (seen: 4,484 of 5,000). ScatterElements runs on one thread.
+ * Adds `updates[i]` to row `indices[i]` of `target`; repeated indices add up. `indices: [count, 1]`. Appends nodes
+ * only. Not ScatterND: ONNX Runtime 1.30 spreads its updates over threads without locking, and repeated indices then
+ * lose some (seen: 4,484 of 5,000). ScatterElements runs on one thread.
  */
 export function scatterAdd(target: Tensor, indices: Tensor, updates: Tensor): Tensor {
-  return target.graph.apply('ScatterElements', [target, rawExpand(indices, updates.shape), updates], target.shape, { attributes: { axis: 0, reduction: 'add' } });
+  return target.graph.apply('ScatterElements', [target, rawExpand(indices, updates.shape), updates], target.shape, {
+    attributes: { axis: 0, reduction: 'add' },
+  });
 }
 
 function rawZeros(like: Tensor): Tensor {
@@ -59,11 +76,17 @@ export function slice(x: Tensor, axis: number, range: { start: number; end: numb
   const { graph } = x;
   const { start, end } = range;
   const size = x.shape[axis];
-  if (typeof size !== 'number' && end !== start + 1) throw new AlbertineError('shape_mismatch', `axis ${axis} of ${formatShape(x.shape)} has no fixed size`, { value: size });
+  if (typeof size !== 'number' && end !== start + 1)
+    throw new AlbertineError('shape_mismatch', `axis ${axis} of ${formatShape(x.shape)} has no fixed size`, {
+      value: size,
+    });
   const shape: Dim[] = x.shape.map((dim, i) => (i === axis ? end - start : dim));
-  const y = graph.apply('Slice', [x, graph.integers([start]), graph.integers([end]), graph.integers([axis])], shape, { dtype: x.dtype });
+  const y = graph.apply('Slice', [x, graph.integers([start]), graph.integers([end]), graph.integers([axis])], shape, {
+    dtype: x.dtype,
+  });
   return graph.differentiable(y, [x], (dy, sink) => {
-    if (typeof size !== 'number') throw new AlbertineError('unsupported', `slice of a symbolic axis has no gradient`, { value: size });
+    if (typeof size !== 'number')
+      throw new AlbertineError('unsupported', `slice of a symbolic axis has no gradient`, { value: size });
     const before = x.shape.map((_, i) => (i === axis ? start : 0));
     const after = x.shape.map((_, i) => (i === axis ? size - end : 0));
     sink.add(x, graph.apply('Pad', [dy, graph.integers([...before, ...after])], x.shape));
@@ -74,11 +97,14 @@ export function slice(x: Tensor, axis: number, range: { start: number; end: numb
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
   const graph = graphOf(...parts);
   const sizes = parts.map((part) => part.shape[axis]);
-  const total = sizes.every((size) => typeof size === 'number') ? sizes.reduce((a, b) => Number(a) + Number(b), 0) : sizes.join('+');
+  const total = sizes.every((size) => typeof size === 'number')
+    ? sizes.reduce((a, b) => Number(a) + Number(b), 0)
+    : sizes.join('+');
   const shape = parts[0].shape.map((dim, i) => (i === axis ? total : dim));
   const y = graph.apply('Concat', parts, shape, { dtype: parts[0].dtype, attributes: { axis } });
   return graph.differentiable(y, parts, (dy, sink) => {
-    if (typeof total !== 'number') throw new AlbertineError('unsupported', `concat of symbolic sizes has no gradient`, { value: sizes });
+    if (typeof total !== 'number')
+      throw new AlbertineError('unsupported', `concat of symbolic sizes has no gradient`, { value: sizes });
     const outputs = parts.map((part) => ({ shape: part.shape }));
     const pieces = graph.node('Split', [dy, graph.integers(sizes.map(Number))], outputs, { attributes: { axis } });
     parts.forEach((part, i) => sink.add(part, pieces[i]));
@@ -89,5 +115,7 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
 export function sumAll(x: Tensor): Tensor {
   const axes = x.shape.map((_, axis) => axis);
   const y = rawSum(x, axes, false);
-  return x.graph.differentiable(y, [x], (dy, sink) => sink.add(x, x.graph.apply('Mul', [rawOnes(x.graph, x.shape), dy], x.shape)));
+  return x.graph.differentiable(y, [x], (dy, sink) =>
+    sink.add(x, x.graph.apply('Mul', [rawOnes(x.graph, x.shape), dy], x.shape)),
+  );
 }

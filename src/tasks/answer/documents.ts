@@ -60,7 +60,9 @@ const FUSION = 60;
 export function splitPassages(text: string): { start: number; end: number }[] {
   const passages: { start: number; end: number }[] = [];
   let open: { start: number; end: number } | undefined;
-  for (const { 0: sentence, index } of text.matchAll(/[^\n]*?(?:[.!?。！？][)"'”’」』]*(?=\s|[\u3000-\u9fff]|$)|\n+|$)/gsu)) {
+  for (const { 0: sentence, index } of text.matchAll(
+    /[^\n]*?(?:[.!?。！？][)"'”’」』]*(?=\s|[\u3000-\u9fff]|$)|\n+|$)/gsu,
+  )) {
     if (sentence === '') continue;
     const end = index + sentence.length;
     const isFull = open !== undefined && end - open.start > MOST_CHARACTERS;
@@ -81,8 +83,9 @@ export function splitPassages(text: string): { start: number; end: number }[] {
 }
 
 /**
- * Answers to questions from a collection of documents: passages are found by their words (BM25) and, with an embedder, by their meaning, both ranks joined; the best are read. All in memory and
- * exact: ten thousand passages take well under a second for a question.
+ * Answers to questions from a collection of documents: passages are found by their words (BM25) and, with an embedder,
+ * by their meaning, both ranks joined; the best are read. All in memory and exact: ten thousand passages take well
+ * under a second for a question.
  */
 export class DocumentReader {
   /** As they were given. */
@@ -94,7 +97,14 @@ export class DocumentReader {
   private readonly embedder: Albert | undefined;
   private readonly vectors: EmbeddingMatrix | undefined;
 
-  private constructor(parts: { documents: readonly SourceDocument[]; passages: readonly Passage[]; reader: AnswerReader; words: Bm25; embedder: Albert | undefined; vectors: EmbeddingMatrix | undefined }) {
+  private constructor(parts: {
+    documents: readonly SourceDocument[];
+    passages: readonly Passage[];
+    reader: AnswerReader;
+    words: Bm25;
+    embedder: Albert | undefined;
+    vectors: EmbeddingMatrix | undefined;
+  }) {
     this.documents = parts.documents;
     this.passages = parts.passages;
     this.reader = parts.reader;
@@ -103,12 +113,24 @@ export class DocumentReader {
     this.vectors = parts.vectors;
   }
 
-  /** Splits and indexes documents. `embedder` is a model of sentence embeddings: slower to index, and finds what is said in other words or in another language. Neither model is disposed with this. */
-  static async create(documents: readonly SourceDocument[], reader: AnswerReader, { embedder }: { embedder?: Albert } = {}): Promise<DocumentReader> {
-    const passages = documents.flatMap(({ text }, document) => splitPassages(text).map((range): Passage => ({ document, ...range })));
-    if (passages.length === 0) throw new AlbertineError('invalid_data', 'the documents are empty: there is nothing to answer from', { value: documents.map(({ name }) => name) });
+  /**
+   * Splits and indexes documents. `embedder` is a model of sentence embeddings: slower to index, and finds what is said
+   * in other words or in another language. Neither model is disposed with this.
+   */
+  static async create(
+    documents: readonly SourceDocument[],
+    reader: AnswerReader,
+    { embedder }: { embedder?: Albert } = {},
+  ): Promise<DocumentReader> {
+    const passages = documents.flatMap(({ text }, document) =>
+      splitPassages(text).map((range): Passage => ({ document, ...range })),
+    );
+    if (passages.length === 0)
+      throw new AlbertineError('invalid_data', 'the documents are empty: there is nothing to answer from', {
+        value: documents.map(({ name }) => name),
+      });
     const texts = passages.map(({ document, start, end }) => documents[document].text.slice(start, end));
-    const vectors = embedder && await embedder.embed(texts, { normalize: true });
+    const vectors = embedder && (await embedder.embed(texts, { normalize: true }));
     return new DocumentReader({ documents, passages, reader, words: new Bm25(texts, mixedTerms), embedder, vectors });
   }
 
@@ -120,14 +142,24 @@ export class DocumentReader {
     const found = await this.find(question, requireInteger('passages', options.passages ?? 10, { min: 1 }));
     const asked = found.map((passage) => ({ question, context: this.textOf(this.passages[passage]) }));
     // Each passage says how likely its best answer is beside none: that can be compared between passages.
-    const read = await this.reader.predict(asked, { noAnswerThreshold: Infinity, ...(options.maxAnswerLength !== undefined && { maxAnswerLength: options.maxAnswerLength }) });
+    const read = await this.reader.predict(asked, {
+      noAnswerThreshold: Infinity,
+      ...(options.maxAnswerLength !== undefined && { maxAnswerLength: options.maxAnswerLength }),
+    });
     const answers = read.flatMap(({ answer, start, end, noAnswerMargin }, i): DocumentAnswer[] => {
       const passage = this.passages[found[i]];
       if (answer === '') return [];
-      return [{
-        answer, name: this.documents[passage.document].name, document: passage.document, start: passage.start + start, end: passage.start + end,
-        score: 1 / (1 + Math.exp(noAnswerMargin)), passage: { start: passage.start, end: passage.end, rank: i + 1 },
-      }];
+      return [
+        {
+          answer,
+          name: this.documents[passage.document].name,
+          document: passage.document,
+          start: passage.start + start,
+          end: passage.start + end,
+          score: 1 / (1 + Math.exp(noAnswerMargin)),
+          passage: { start: passage.start, end: passage.end, rank: i + 1 },
+        },
+      ];
     });
     return answers.sort((a, b) => b.score - a.score || a.passage.rank - b.passage.rank).slice(0, topK);
   }
@@ -141,8 +173,12 @@ export class DocumentReader {
       rankings.push(bestOf(cosines(this.vectors, query), count * 5, -Infinity));
     }
     const fused = new Map<number, number>();
-    for (const ranking of rankings) ranking.forEach((passage, rank) => fused.set(passage, (fused.get(passage) ?? 0) + 1 / (FUSION + rank + 1)));
-    return [...fused].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, count).map(([passage]) => passage);
+    for (const ranking of rankings)
+      ranking.forEach((passage, rank) => fused.set(passage, (fused.get(passage) ?? 0) + 1 / (FUSION + rank + 1)));
+    return [...fused]
+      .sort((a, b) => b[1] - a[1] || a[0] - b[0])
+      .slice(0, count)
+      .map(([passage]) => passage);
   }
 
   private textOf({ document, start, end }: Passage): string {
@@ -150,7 +186,10 @@ export class DocumentReader {
   }
 }
 
-function cosines({ data, dimensions, rows }: Pick<EmbeddingMatrix, 'data' | 'dimensions' | 'rows'>, query: Float32Array): Float64Array {
+function cosines(
+  { data, dimensions, rows }: Pick<EmbeddingMatrix, 'data' | 'dimensions' | 'rows'>,
+  query: Float32Array,
+): Float64Array {
   const scores = new Float64Array(rows);
   for (let row = 0, at = 0; row < rows; row++) {
     let sum = 0;
@@ -162,5 +201,8 @@ function cosines({ data, dimensions, rows }: Pick<EmbeddingMatrix, 'data' | 'dim
 
 /** Indices of the highest scores above a floor, best first. */
 function bestOf(scores: Float64Array, count: number, floor: number): number[] {
-  return Array.from(scores.keys()).filter((index) => scores[index] > floor).sort((a, b) => scores[b] - scores[a] || a - b).slice(0, count);
+  return Array.from(scores.keys())
+    .filter((index) => scores[index] > floor)
+    .sort((a, b) => scores[b] - scores[a] || a - b)
+    .slice(0, count);
 }

@@ -9,12 +9,18 @@ export const answerManual: TaskManual = {
   noun: 'a reader',
   finetune: {
     summary: 'questions about a text into the stretch that answers them',
-    description: 'Fine-tunes a checkpoint to answer questions by stretches of a text of any length, or to say that it does not answer them.',
+    description:
+      'Fine-tunes a checkpoint to answer questions by stretches of a text of any length, or to say that it does not answer them.',
     settings: FINE_TUNE_SETTINGS,
     training: {
-      epochs: 'as many as give 600 steps, at least 2 and at most 10', batchSize: '16', dropout: 'hidden and attention dropout. Default: the checkpoint\'s', maxLength: '384, or as many as the model takes; longer texts are read in windows', evaluateEvery: 'an epoch', microBatches: true,
+      epochs: 'as many as give 600 steps, at least 2 and at most 10',
+      batchSize: '16',
+      dropout: "hidden and attention dropout. Default: the checkpoint's",
+      maxLength: '384, or as many as the model takes; longer texts are read in windows',
+      evaluateEvery: 'an epoch',
+      microBatches: true,
     },
-    saved: 'the model, as Hugging Face\'s transformers loads it (AlbertForQuestionAnswering)',
+    saved: "the model, as Hugging Face's transformers loads it (AlbertForQuestionAnswering)",
     facts: 'questions with and without answers',
     shown: ['exactMatch', 'f1', 'noAnswerAccuracy'],
     manual: `
@@ -35,9 +41,24 @@ Then
     examples: ['albertine evaluate reader --data dev-v2.0.json --json | jq .f1'],
   },
   predict: {
-    settings: { ...FIELDS, ...ASKING, ...THRESHOLD, topK: { kind: 'number', integer: true, min: 1, help: 'answers: how many are listed in "answers", best first. Default: none' }, ...PREDICT_SETTINGS },
-    output: '{"index":0,"id":"q1","answer":"Ada","start":18,"end":21,"score":0.87,"tokenCount":12,"windows":1,"truncatedTokens":0}\n    "start" and "end" are UTF-16 positions in the context; "answer":"" with -1 where there is none.',
-    examples: ['albertine predict reader --input dev-v2.0.json --output answers.jsonl', 'albertine predict reader --input questions.jsonl --top-k 3'],
+    settings: {
+      ...FIELDS,
+      ...ASKING,
+      ...THRESHOLD,
+      topK: {
+        kind: 'number',
+        integer: true,
+        min: 1,
+        help: 'answers: how many are listed in "answers", best first. Default: none',
+      },
+      ...PREDICT_SETTINGS,
+    },
+    output:
+      '{"index":0,"id":"q1","answer":"Ada","start":18,"end":21,"score":0.87,"tokenCount":12,"windows":1,"truncatedTokens":0}\n    "start" and "end" are UTF-16 positions in the context; "answer":"" with -1 where there is none.',
+    examples: [
+      'albertine predict reader --input dev-v2.0.json --output answers.jsonl',
+      'albertine predict reader --input questions.jsonl --top-k 3',
+    ],
   },
   load: async () => (await import('./verbs-node.ts')).answerVerbs,
 };

@@ -4,7 +4,10 @@ import { loadNamed } from '../../loaded/loader.ts';
 import { TaskModel } from '../task-model.ts';
 import { ANSWER_OPTIONS, answerTask, type AnswerTypes } from './task.ts';
 
-/** A fine-tuned `AlbertForQuestionAnswering` that answers questions by stretches of a text: this package's or Hugging Face's. */
+/**
+ * A fine-tuned `AlbertForQuestionAnswering` that answers questions by stretches of a text: this package's or Hugging
+ * Face's.
+ */
 export class AnswerReader extends TaskModel<AnswerTypes> {
   private constructor(model: Albert) {
     super(model, answerTask, ANSWER_OPTIONS);

@@ -19,20 +19,31 @@ export interface AnswerInput {
   id?: string;
 }
 
-/** Options of `AnswerReader.predict`. `longText` is `window` by default: a long context is read in windows that overlap. */
+/**
+ * Options of `AnswerReader.predict`. `longText` is `window` by default: a long context is read in windows that overlap.
+ */
 export interface AnswerOptions extends AskOptions {
   /** Tokens of an answer at most. Default 30. */
   maxAnswerLength?: number;
   /** Tokens that consecutive windows share. Default: a third of what a window has for the context. */
   stride?: number;
-  /** How much more likely no answer has to be (in logits) before the answer is none. Default: the model's, where it was trained on questions without answers; else an answer is always given. */
+  /**
+   * How much more likely no answer has to be (in logits) before the answer is none. Default: the model's, where it was
+   * trained on questions without answers; else an answer is always given.
+   */
   noAnswerThreshold?: number;
   /** Answers listed in `answers`, best first. Default: none, the best one alone. */
   topK?: number;
 }
 
 /** See `requireOptions`. */
-export const ANSWER_OPTIONS: OptionKinds<AnswerOptions> = { ...ASK_OPTIONS, maxAnswerLength: 'number', stride: 'number', noAnswerThreshold: 'number', topK: 'number' };
+export const ANSWER_OPTIONS: OptionKinds<AnswerOptions> = {
+  ...ASK_OPTIONS,
+  maxAnswerLength: 'number',
+  stride: 'number',
+  noAnswerThreshold: 'number',
+  topK: 'number',
+};
 
 /** A stretch of the context. */
 export interface ContextSpan {
@@ -109,13 +120,24 @@ const SHORTEST_WINDOW = 5;
 export const answerTask: Task<AnswerTypes> = {
   name: 'answer',
   head: 'questionAnswering',
-  metrics: { f1: 'higher', exactMatch: 'higher', hasAnswerExact: 'higher', hasAnswerF1: 'higher', noAnswerAccuracy: 'higher' },
+  metrics: {
+    f1: 'higher',
+    exactMatch: 'higher',
+    hasAnswerExact: 'higher',
+    hasAnswerF1: 'higher',
+    noAnswerAccuracy: 'higher',
+  },
   facts: ({ checkpoint: { details } }: Albert) => {
     const threshold = details.extra[THRESHOLD_KEY];
     return { noAnswerThreshold: typeof threshold === 'number' ? threshold : undefined };
   },
   requireInput(subject, input, index) {
-    if (typeof input !== 'object' || input === null) throw new AlbertineError('invalid_argument', `input ${index} of ${subject} must be { question, context }, got ${describeValue(input)}`, { value: input });
+    if (typeof input !== 'object' || input === null)
+      throw new AlbertineError(
+        'invalid_argument',
+        `input ${index} of ${subject} must be { question, context }, got ${describeValue(input)}`,
+        { value: input },
+      );
     const { question, context } = input as Record<string, unknown>;
     requireText(subject, question, index);
     requireText(subject, context, index);
@@ -124,31 +146,57 @@ export const answerTask: Task<AnswerTypes> = {
   encode,
   decode,
   score(gold, outputs): Scores {
-    const { exactMatch, f1, hasAnswerExact, hasAnswerF1, noAnswerAccuracy, questions, unanswerable } = answerReport(gold.map(({ answers }) => answers), outputs.map(({ answer }) => answer));
-    const parts: Record<string, number> = unanswerable > 0 && unanswerable < questions ? { hasAnswerExact, hasAnswerF1, noAnswerAccuracy } : {};
+    const { exactMatch, f1, hasAnswerExact, hasAnswerF1, noAnswerAccuracy, questions, unanswerable } = answerReport(
+      gold.map(({ answers }) => answers),
+      outputs.map(({ answer }) => answer),
+    );
+    const parts: Record<string, number> =
+      unanswerable > 0 && unanswerable < questions ? { hasAnswerExact, hasAnswerF1, noAnswerAccuracy } : {};
     return { metrics: { exactMatch, f1, ...parts }, details: { questions, unanswerable } };
   },
 };
 
-function encode({ question, context }: AnswerInput, { tokenizer, maxLength, options, longText = 'window' }: EncodeHow<AnswerTypes>): Encoded<AnswerPiece> {
+function encode(
+  { question, context }: AnswerInput,
+  { tokenizer, maxLength, options, longText = 'window' }: EncodeHow<AnswerTypes>,
+): Encoded<AnswerPiece> {
   requireInteger('maxLength', maxLength, { min: SHORTEST_WINDOW });
-  const asked = cutQuestion(tokenizer, question, Math.min(Math.floor(maxLength * LONGEST_QUESTION), maxLength - SHORTEST_WINDOW + 1));
+  const asked = cutQuestion(
+    tokenizer,
+    question,
+    Math.min(Math.floor(maxLength * LONGEST_QUESTION), maxLength - SHORTEST_WINDOW + 1),
+  );
   const room = maxLength - asked.tokens - 3; // [CLS], [SEP] and [SEP]
   const all = tokenizer.encode(context, { addSpecialTokens: false });
-  if (longText === 'error' && (asked.lost > 0 || all.ids.length > room)) throw tooLong(asked.tokens + asked.lost + all.ids.length, maxLength - 3);
+  if (longText === 'error' && (asked.lost > 0 || all.ids.length > room))
+    throw tooLong(asked.tokens + asked.lost + all.ids.length, maxLength - 3);
   const stride = requireInteger('stride', Math.min(options.stride ?? Math.floor(room / 3), room - 1), { min: 0 });
-  const encodings = longText === 'window' ? tokenizer.encodeWindows(asked.text, { pair: context, maxLength, stride }) : [tokenizer.encode(asked.text, { pair: context, maxLength, truncation: 'only_second' })];
+  const encodings =
+    longText === 'window'
+      ? tokenizer.encodeWindows(asked.text, { pair: context, maxLength, stride })
+      : [tokenizer.encode(asked.text, { pair: context, maxLength, truncation: 'only_second' })];
   const pieces = encodings.map(({ ids, typeIds, offsets, specialTokensMask }): AnswerPiece => ({
-    ids, typeIds, offsets: offsets.map((range, i) => (typeIds[i] === 1 && specialTokensMask[i] === 0 ? range : NOWHERE)),
+    ids,
+    typeIds,
+    offsets: offsets.map((range, i) => (typeIds[i] === 1 && specialTokensMask[i] === 0 ? range : NOWHERE)),
   }));
   const lost = longText === 'window' ? 0 : Math.max(0, all.ids.length - room);
-  return { pieces, tokenCount: asked.tokens + asked.lost + all.ids.length, truncatedTokens: asked.lost + lost, unknownTokens: countUnknown(tokenizer, all.ids) + asked.unknown };
+  return {
+    pieces,
+    tokenCount: asked.tokens + asked.lost + all.ids.length,
+    truncatedTokens: asked.lost + lost,
+    unknownTokens: countUnknown(tokenizer, all.ids) + asked.unknown,
+  };
 }
 
 const NOWHERE = [-1, -1] as const;
 
 /** A question that leaves room for a context; what is behind the limit is lost, and counted. */
-function cutQuestion(tokenizer: Tokenizer, question: string, limit: number): { text: string; tokens: number; lost: number; unknown: number } {
+function cutQuestion(
+  tokenizer: Tokenizer,
+  question: string,
+  limit: number,
+): { text: string; tokens: number; lost: number; unknown: number } {
   const { ids, offsets } = tokenizer.encode(question, { addSpecialTokens: false });
   const unknown = countUnknown(tokenizer, ids);
   if (ids.length <= limit) return { text: question, tokens: ids.length, lost: 0, unknown };
@@ -164,7 +212,10 @@ interface Candidate {
   logit: number;
 }
 
-function decode({ context, id }: AnswerInput, { encoded: { pieces }, logits, facts, options }: Raw<AnswerTypes>): ReaderAnswer {
+function decode(
+  { context, id }: AnswerInput,
+  { encoded: { pieces }, logits, facts, options }: Raw<AnswerTypes>,
+): ReaderAnswer {
   const longest = requireInteger('maxAnswerLength', options.maxAnswerLength ?? DEFAULT_MAX_ANSWER_LENGTH, { min: 1 });
   const threshold = options.noAnswerThreshold ?? facts.noAnswerThreshold;
   const candidates = merge(pieces.flatMap((piece, window) => candidatesOf(piece, logits[window], longest)));
@@ -173,19 +224,45 @@ function decode({ context, id }: AnswerInput, { encoded: { pieces }, logits, fac
   const best = candidates[0];
   const noAnswerMargin = best === undefined ? Infinity : none - best.logit;
   const shares = softmax([...candidates.map(({ logit }) => logit), ...(threshold === undefined ? [] : [none])]);
-  const spans = candidates.map(({ start, end }, i): ContextSpan => ({ answer: context.slice(start, end), start, end, score: shares[i] }));
-  const empty: ContextSpan = { answer: '', start: -1, end: -1, score: best === undefined ? 1 : threshold === undefined ? 0 : shares.at(-1)! };
+  const spans = candidates.map(({ start, end }, i): ContextSpan => ({
+    answer: context.slice(start, end),
+    start,
+    end,
+    score: shares[i],
+  }));
+  const empty: ContextSpan = {
+    answer: '',
+    start: -1,
+    end: -1,
+    score: best === undefined ? 1 : threshold === undefined ? 0 : shares.at(-1)!,
+  };
   const chosen = best === undefined || (threshold !== undefined && noAnswerMargin > threshold) ? empty : spans[0];
   const topK = options.topK === undefined ? undefined : requireInteger('topK', options.topK, { min: 1 });
-  return { ...(id !== undefined && { id }), ...chosen, ...(topK !== undefined && { answers: spans.slice(0, topK) }), noAnswerMargin };
+  return {
+    ...(id !== undefined && { id }),
+    ...chosen,
+    ...(topK !== undefined && { answers: spans.slice(0, topK) }),
+    noAnswerMargin,
+  };
 }
 
 /** The best stretches of a window: every likely beginning with every likely end that may go with it. */
 function candidatesOf({ offsets, ids }: AnswerPiece, logits: Float32Array, longest: number): Candidate[] {
-  const inContext = Array.from(ids.keys()).filter((token) => offsets[token][0] >= 0 && offsets[token][1] > offsets[token][0]);
-  const best = (column: number): number[] => [...inContext].sort((a, b) => logits[2 * b + column] - logits[2 * a + column]).slice(0, BEST_ENDS);
+  const inContext = Array.from(ids.keys()).filter(
+    (token) => offsets[token][0] >= 0 && offsets[token][1] > offsets[token][0],
+  );
+  const best = (column: number): number[] =>
+    [...inContext].sort((a, b) => logits[2 * b + column] - logits[2 * a + column]).slice(0, BEST_ENDS);
   const ends = best(1);
-  return best(0).flatMap((first) => ends.filter((last) => last >= first && last < first + longest).map((last): Candidate => ({ start: offsets[first][0], end: offsets[last][1], logit: logits[2 * first] + logits[2 * last + 1] })));
+  return best(0).flatMap((first) =>
+    ends
+      .filter((last) => last >= first && last < first + longest)
+      .map((last): Candidate => ({
+        start: offsets[first][0],
+        end: offsets[last][1],
+        logit: logits[2 * first] + logits[2 * last + 1],
+      })),
+  );
 }
 
 /** The same stretch in two windows counts once, where it is likelier; best first. */

@@ -9,10 +9,19 @@ import type { Aftermath, DataReport, Labelled, Splits, Tuning, TuningOptions } f
 import { readQuestions, type AnswerFields } from './data-node.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { AnswerReader } from './reader.ts';
-import { answerTask, THRESHOLD_KEY, type AnswerGold, type AnswerOptions, type AnswerPiece, type AnswerTypes, type ReaderFacts } from './task.ts';
+import {
+  answerTask,
+  THRESHOLD_KEY,
+  type AnswerGold,
+  type AnswerOptions,
+  type AnswerPiece,
+  type AnswerTypes,
+  type ReaderFacts,
+} from './task.ts';
 
 /** Options of `fineTuneReader`. */
-export interface FineTuneAnswerOptions extends TuningOptions, AnswerFields, Pick<AnswerOptions, 'maxAnswerLength' | 'stride'> {}
+export interface FineTuneAnswerOptions
+  extends TuningOptions, AnswerFields, Pick<AnswerOptions, 'maxAnswerLength' | 'stride'> {}
 
 /** Contexts are paragraphs; the published runs have the same. */
 const DEFAULT_MAX_LENGTH = 384;
@@ -21,8 +30,13 @@ const [FEWEST_EPOCHS, MOST_EPOCHS] = [2, 10];
 /** Added to the logits of tokens that can be no answer: far below any, and finite. */
 const BARRED = -1e30;
 
-/** Fine-tunes a checkpoint into a reader that answers questions by stretches of a text. Errors and resuming are those of `fineTuneClassifier`. */
-export async function fineTuneReader(options: FineTuneAnswerOptions): Promise<TuningResult & { noAnswerThreshold?: number }> {
+/**
+ * Fine-tunes a checkpoint into a reader that answers questions by stretches of a text. Errors and resuming are those of
+ * `fineTuneClassifier`.
+ */
+export async function fineTuneReader(
+  options: FineTuneAnswerOptions,
+): Promise<TuningResult & { noAnswerThreshold?: number }> {
   const result = await fineTune(answerTuning, options);
   const threshold = result.extra[THRESHOLD_KEY];
   return { ...result, ...(typeof threshold === 'number' && { noAnswerThreshold: threshold }) };
@@ -34,30 +48,53 @@ export const answerTuning: Tuning<AnswerTypes, FineTuneAnswerOptions> = {
   subject: 'fineTuneReader',
   declared: FINE_TUNE_SETTINGS,
   defaults: {
-    maxLength: DEFAULT_MAX_LENGTH, batchSize: 16,
-    epochs: ({ units, batchSize }) => Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),
+    maxLength: DEFAULT_MAX_LENGTH,
+    batchSize: 16,
+    epochs: ({ units, batchSize }) =>
+      Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / units))),
   },
   read,
   texts: ({ question, context }) => [question, context],
   describe,
   answers: () => ({ head: 'questionAnswering', labels: 'fixed', noun: 'reader', activity: 'answering questions' }),
   head: (config) => questionAnsweringHead(config),
-  units: ({ pieces }, gold) => pieces.map((piece): Unit => ({ pieces: [piece], target: placeInWindow(piece, gold), weight: 1 })),
+  units: ({ pieces }, gold) =>
+    pieces.map((piece): Unit => ({ pieces: [piece], target: placeInWindow(piece, gold), weight: 1 })),
   feeds: (batch) => feedsOf(batch as UnitBatch<Place>),
   asking: (options) => pick(options as AnswerOptions, ['maxAnswerLength', 'stride', 'noAnswerThreshold']),
   defaultMetric: () => 'f1',
   settings: (options) => pick(options, ['maxAnswerLength', 'stride']),
-  stored: ({ noAnswerThreshold }) => ({ extra: noAnswerThreshold === undefined ? {} : { [THRESHOLD_KEY]: noAnswerThreshold } }),
+  stored: ({ noAnswerThreshold }) => ({
+    extra: noAnswerThreshold === undefined ? {} : { [THRESHOLD_KEY]: noAnswerThreshold },
+  }),
   card: {
-    name: 'Reader', description: (rows) => `Fine-tuned on ${rows} with albertine: answers questions by stretches of a text.`,
-    use: ["import { AnswerReader } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const reader = await AnswerReader.load('path/to/this/folder');", "const [{ answer, start, end }] = await reader.predict([{ question: 'a question', context: 'a text' }]);"],
+    name: 'Reader',
+    description: (rows) => `Fine-tuned on ${rows} with albertine: answers questions by stretches of a text.`,
+    use: [
+      "import { AnswerReader } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder",
+      "const reader = await AnswerReader.load('path/to/this/folder');",
+      "const [{ answer, start, end }] = await reader.predict([{ question: 'a question', context: 'a text' }]);",
+    ],
   },
   open: async (folder, options) => AnswerReader.open(await openFolder(folder), pick(options, ['threads'])),
   finish,
 };
 
 async function read(path: string, options: FineTuneAnswerOptions, facts?: ReaderFacts): Promise<Labelled<AnswerTypes>> {
-  const { rows, report, remarks } = await readQuestions(path, pick(options, ['questionField', 'contextField', 'answerField', 'format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']));
+  const { rows, report, remarks } = await readQuestions(
+    path,
+    pick(options, [
+      'questionField',
+      'contextField',
+      'answerField',
+      'format',
+      'encoding',
+      'header',
+      'delimiter',
+      'quotes',
+      'onError',
+    ]),
+  );
   // Until the held-out rows have said where the line is, no answer is given where it is likelier than the best one.
   const noAnswerThreshold = rows.some(({ gold }) => gold.answers.length === 0) ? 0 : undefined;
   return { rows, facts: facts ?? { noAnswerThreshold }, report, remarks };
@@ -69,7 +106,13 @@ function describe({ train, evaluation }: Splits<AnswerTypes>): DataReport {
     return { answered, unanswerable: rows.length - answered };
   };
   const { answered, unanswerable } = count(train);
-  return { remarks: [`questions: ${answered.toLocaleString('en-US')} with an answer, ${unanswerable.toLocaleString('en-US')} without`], warnings: [], info: { classCounts: { train: count(train), evaluation: count(evaluation) } } };
+  return {
+    remarks: [
+      `questions: ${answered.toLocaleString('en-US')} with an answer, ${unanswerable.toLocaleString('en-US')} without`,
+    ],
+    warnings: [],
+    info: { classCounts: { train: count(train), evaluation: count(evaluation) } },
+  };
 }
 
 /** Tokens where the answer begins and ends; both 0, which is [CLS], where the window does not have it all. */
@@ -83,7 +126,8 @@ interface Place {
 function placeInWindow({ offsets }: AnswerPiece, { start, end, answers }: AnswerGold): Place {
   const allowed = Uint8Array.from(offsets, ([from], token) => (token === 0 || from >= 0 ? 1 : 0));
   const inContext = Array.from(offsets.keys()).filter((token) => offsets[token][0] >= 0);
-  const covers = inContext.length > 0 && offsets[inContext[0]][0] <= start && offsets[inContext[inContext.length - 1]][1] >= end;
+  const covers =
+    inContext.length > 0 && offsets[inContext[0]][0] <= start && offsets[inContext[inContext.length - 1]][1] >= end;
   if (answers.length === 0 || !covers) return { first: 0, last: 0, allowed };
   // The last token that begins at or before the answer, and the first that ends at or behind it.
   const first = inContext.findLast((token) => offsets[token][0] <= start)!;
@@ -102,7 +146,17 @@ function feedsOf({ units, sequenceLength, totalWeight }: UnitBatch<Place>): Head
       if (may) bias[row * sequenceLength + token] = 0;
     });
   });
-  return { feeds: { starts: float32(shape, starts), ends: float32(shape, ends), tokenBias: float32(shape, bias), rowWeights: float32([units.length], Float32Array.from(units, ({ weight }) => weight / totalWeight)) } };
+  return {
+    feeds: {
+      starts: float32(shape, starts),
+      ends: float32(shape, ends),
+      tokenBias: float32(shape, bias),
+      rowWeights: float32(
+        [units.length],
+        Float32Array.from(units, ({ weight }) => weight / totalWeight),
+      ),
+    },
+  };
 }
 
 type Held = Parameters<NonNullable<Tuning<AnswerTypes, FineTuneAnswerOptions>['finish']>>[1];
@@ -110,8 +164,18 @@ type Held = Parameters<NonNullable<Tuning<AnswerTypes, FineTuneAnswerOptions>['f
 /** Where questions without answers are among the held-out ones, the threshold with the best F1 on them. */
 async function finish(model: unknown, { evaluation: { rows, facts }, options }: Held): Promise<Aftermath> {
   const gold = rows.map((row) => row.gold.answers);
-  if (facts.noAnswerThreshold === undefined || gold.every((answers) => answers.length > 0)) return { warnings: [], info: {} };
-  const found = await (model as AnswerReader).predict(rows.map(({ input }) => input), { ...answerTuning.asking(options), noAnswerThreshold: Infinity });
+  if (facts.noAnswerThreshold === undefined || gold.every((answers) => answers.length > 0))
+    return { warnings: [], info: {} };
+  const found = await (model as AnswerReader).predict(
+    rows.map(({ input }) => input),
+    { ...answerTuning.asking(options), noAnswerThreshold: Infinity },
+  );
   const best = bestNoAnswerThreshold(gold, found);
-  return { warnings: [], info: { notes: [`no answer is given where it is ${best.toFixed(3)} likelier in logits: chosen on the held-out questions`] }, extra: { [THRESHOLD_KEY]: best } };
+  return {
+    warnings: [],
+    info: {
+      notes: [`no answer is given where it is ${best.toFixed(3)} likelier in logits: chosen on the held-out questions`],
+    },
+    extra: { [THRESHOLD_KEY]: best },
+  };
 }

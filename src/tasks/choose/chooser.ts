@@ -10,7 +10,10 @@ export class ChoiceModel extends TaskModel<ChooseTypes> {
     super(model, chooseTask, CHOOSE_OPTIONS);
   }
 
-  /** Loads a model of multiple choice by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  /**
+   * Loads a model of multiple choice by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as
+   * of `open`.
+   */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<ChoiceModel> {
     return new ChoiceModel(await loadNamed(model, options));
   }

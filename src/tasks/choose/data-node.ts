@@ -24,16 +24,21 @@ export interface ChoiceSource extends AsyncIterable<ChoiceRow> {
 }
 
 /**
- * Opens a file of questions with choices. Rows (`.jsonl`, `.csv`, `.tsv`, `.parquet`) or a `.json` file of one object or a list, in any of these forms: RACE (`article`, `questions`, `options`,
- * `answers`), SWAG (`sent1`, `sent2`, `ending0` ..., `label`), C3 (`[[texts], [{ question, choice, answer }], id]`), or `context`, `question`, `choices` and `label` or `answer` (an index, a letter or
- * the choice itself). With `labelled` a row without what is right, or where that may be two of the choices, is a bad one.
+ * Opens a file of questions with choices. Rows (`.jsonl`, `.csv`, `.tsv`, `.parquet`) or a `.json` file of one object
+ * or a list, in any of these forms: RACE (`article`, `questions`, `options`, `answers`), SWAG (`sent1`, `sent2`,
+ * `ending0` ..., `label`), C3 (`[[texts], [{ question, choice, answer }], id]`), or `context`, `question`, `choices`
+ * and `label` or `answer` (an index, a letter or the choice itself). With `labelled` a row without what is right, or
+ * where that may be two of the choices, is a bad one.
  */
 export function openChoices(path: string, fields: ChoiceFields, { labelled }: { labelled: boolean }): ChoiceSource {
   if (fields.format === undefined && /\.json$/i.test(path)) {
     const reporter = new RowReporter(path, fields.onError ?? 'stop');
     return { name: path, report: reporter.report, [Symbol.asyncIterator]: () => jsonRows(path, reporter, labelled) };
   }
-  const rows = openRows(path, { ...pick(fields, ['encoding', 'header', 'delimiter', 'quotes', 'onError']), format: fields.format ?? formatOfPath(path) ?? 'jsonl' });
+  const rows = openRows(path, {
+    ...pick(fields, ['encoding', 'header', 'delimiter', 'quotes', 'onError']),
+    format: fields.format ?? formatOfPath(path) ?? 'jsonl',
+  });
   async function* iterate(): AsyncGenerator<ChoiceRow> {
     for await (const row of rows) {
       const found = readRow(row.fields, labelled);
@@ -66,11 +71,18 @@ function readRow(item: unknown, labelled: boolean): Question[] | string {
   if (typeof found === 'string') return found;
   const questions: Question[] = [];
   for (const { context, question, choices, answer, form, id } of found) {
-    if (!Array.isArray(choices) || choices.length < 2 || !choices.every((choice) => typeof choice === 'string')) return `a question has at least two choices, which are texts, got ${describeValue(choices)}`;
-    const read = answer === undefined || answer === null ? 'there is no label or answer' : indexOf(answer, choices, form);
+    if (!Array.isArray(choices) || choices.length < 2 || !choices.every((choice) => typeof choice === 'string'))
+      return `a question has at least two choices, which are texts, got ${describeValue(choices)}`;
+    const read =
+      answer === undefined || answer === null ? 'there is no label or answer' : indexOf(answer, choices, form);
     if (typeof read === 'string' && labelled) return read;
     const gold = typeof read === 'string' ? undefined : read;
-    const input = { ...(typeof context === 'string' && { context }), ...(typeof question === 'string' && { question }), choices, ...(id !== undefined && id !== null && { id: String(id) }) };
+    const input = {
+      ...(typeof context === 'string' && { context }),
+      ...(typeof question === 'string' && { question }),
+      choices,
+      ...(id !== undefined && id !== null && { id: String(id) }),
+    };
     questions.push({ input, ...(gold !== undefined && { gold }) });
   }
   return questions;
@@ -88,10 +100,18 @@ interface Parts {
 
 /** `[[texts], [{ question, choice, answer }], id]` */
 function c3Questions([texts, questions, id]: unknown[]): Parts[] | string {
-  if (!Array.isArray(texts) || !Array.isArray(questions)) return `expected [[texts], [questions], id], got ${describeValue(texts, 60)}`;
+  if (!Array.isArray(texts) || !Array.isArray(questions))
+    return `expected [[texts], [questions], id], got ${describeValue(texts, 60)}`;
   return questions.map((one: unknown, i) => {
     const { question, choice, answer } = (one ?? {}) as Record<string, unknown>;
-    return { context: texts.join('\n'), question, choices: choice, answer, form: 'text', id: id === undefined ? undefined : `${String(id)}-${i}` };
+    return {
+      context: texts.join('\n'),
+      question,
+      choices: choice,
+      answer,
+      form: 'text',
+      id: id === undefined ? undefined : `${String(id)}-${i}`,
+    };
   });
 }
 
@@ -100,21 +120,52 @@ function questionsOf(row: Record<string, unknown>): Parts[] | string {
   const form = article === undefined ? {} : { form: 'letter' as const };
   if (Array.isArray(row['questions']) && Array.isArray(row['options'])) {
     const [options, answers] = [row['options'] as unknown[], row['answers'] as unknown[] | undefined];
-    return (row['questions'] as unknown[]).map((one, i) => ({ context, question: one, choices: options[i], answer: answers?.[i], ...form, id: id === undefined ? undefined : `${String(id)}-${i}` }));
+    return (row['questions'] as unknown[]).map((one, i) => ({
+      context,
+      question: one,
+      choices: options[i],
+      answer: answers?.[i],
+      ...form,
+      id: id === undefined ? undefined : `${String(id)}-${i}`,
+    }));
   }
   const answer = row['label'] ?? row['answer'];
-  const endings = Object.keys(row).filter((name) => /^(ending|choice|option)_?\d+$/.test(name)).sort((a, b) => Number(/\d+$/.exec(a)![0]) - Number(/\d+$/.exec(b)![0]));
-  if (endings.length > 0) return [{ context: row['sent1'] ?? row['startphrase'] ?? context, question: row['sent2'] ?? question, choices: endings.map((name) => row[name]), answer, id }];
+  const endings = Object.keys(row)
+    .filter((name) => /^(ending|choice|option)_?\d+$/.test(name))
+    .sort((a, b) => Number(/\d+$/.exec(a)![0]) - Number(/\d+$/.exec(b)![0]));
+  if (endings.length > 0)
+    return [
+      {
+        context: row['sent1'] ?? row['startphrase'] ?? context,
+        question: row['sent2'] ?? question,
+        choices: endings.map((name) => row[name]),
+        answer,
+        id,
+      },
+    ];
   return [{ context, question, choices: parsedCell(row['choices'] ?? row['options']), answer, ...form, id }];
 }
 
-/** What is right as an index, or why that cannot be said. A number is an index; a text is an index, a letter or the choice itself, which must not be different choices where the form does not say. */
+/**
+ * What is right as an index, or why that cannot be said. A number is an index; a text is an index, a letter or the
+ * choice itself, which must not be different choices where the form does not say.
+ */
 function indexOf(answer: unknown, choices: readonly string[], form: Parts['form']): number | string {
-  const place = typeof answer === 'number' || typeof answer === 'bigint' ? Number(answer) : typeof answer === 'string' ? placeOf(answer.trim()) : NaN;
-  const atPlace = Number.isInteger(place) && place >= 0 && place < choices.length && form !== 'text' ? place : undefined;
+  const place =
+    typeof answer === 'number' || typeof answer === 'bigint'
+      ? Number(answer)
+      : typeof answer === 'string'
+        ? placeOf(answer.trim())
+        : NaN;
+  const atPlace =
+    Number.isInteger(place) && place >= 0 && place < choices.length && form !== 'text' ? place : undefined;
   const same = typeof answer === 'string' && choices.includes(answer) ? choices.indexOf(answer) : undefined;
-  if (form === undefined && atPlace !== undefined && same !== undefined && atPlace !== same) return `the answer ${describeValue(answer)} is a choice, and the place of another one: write its index as a number or its letter`;
-  return (form === 'letter' ? atPlace ?? same : same ?? atPlace) ?? `the answer ${describeValue(answer)} is none of the ${choices.length} choices`;
+  if (form === undefined && atPlace !== undefined && same !== undefined && atPlace !== same)
+    return `the answer ${describeValue(answer)} is a choice, and the place of another one: write its index as a number or its letter`;
+  return (
+    (form === 'letter' ? (atPlace ?? same) : (same ?? atPlace)) ??
+    `the answer ${describeValue(answer)} is none of the ${choices.length} choices`
+  );
 }
 
 /** An index or a letter as an index. */

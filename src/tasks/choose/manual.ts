@@ -9,12 +9,18 @@ export const chooseManual: TaskManual = {
   noun: 'a model of multiple choice',
   finetune: {
     summary: 'questions with choices into the right one',
-    description: 'Fine-tunes a checkpoint to choose: the right answer to a question about a passage, the right end of a sentence.',
+    description:
+      'Fine-tunes a checkpoint to choose: the right answer to a question about a passage, the right end of a sentence.',
     settings: FINE_TUNE_SETTINGS,
     training: {
-      epochs: 'as many as give 600 steps, at least 3 and at most 10', batchSize: '8 questions', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '256, or as many as the model takes; longer passages are cut, and counted', evaluateEvery: 'an epoch', microBatches: true,
+      epochs: 'as many as give 600 steps, at least 3 and at most 10',
+      batchSize: '8 questions',
+      dropout: "hidden, attention and classifier dropout. Default: the checkpoint's",
+      maxLength: '256, or as many as the model takes; longer passages are cut, and counted',
+      evaluateEvery: 'an epoch',
+      microBatches: true,
     },
-    saved: 'the model, as Hugging Face\'s transformers loads it (AlbertForMultipleChoice)',
+    saved: "the model, as Hugging Face's transformers loads it (AlbertForMultipleChoice)",
     facts: 'figures of the best weights',
     shown: ['accuracy'],
     manual: `
@@ -31,10 +37,15 @@ Then
   albertine predict chooser --input questions.jsonl
 `,
   },
-  evaluate: { settings: { ...FILE_SETTINGS, ...EVALUATE_SETTINGS }, json: '"accuracy", with "chance" (what guessing would give)', examples: ['albertine evaluate chooser --data race-test.jsonl --json | jq .accuracy'] },
+  evaluate: {
+    settings: { ...FILE_SETTINGS, ...EVALUATE_SETTINGS },
+    json: '"accuracy", with "chance" (what guessing would give)',
+    examples: ['albertine evaluate chooser --data race-test.jsonl --json | jq .accuracy'],
+  },
   predict: {
     settings: PREDICT_SETTINGS,
-    output: '{"index":0,"choice":0,"text":"It ate.","scores":[0.91,0.09],"tokenCount":19,"windows":2,"truncatedTokens":0}\n    counts are of all choices together.',
+    output:
+      '{"index":0,"choice":0,"text":"It ate.","scores":[0.91,0.09],"tokenCount":19,"windows":2,"truncatedTokens":0}\n    counts are of all choices together.',
     examples: ['albertine predict chooser --input questions.jsonl'],
   },
   load: async () => (await import('./verbs-node.ts')).chooseVerbs,

@@ -16,7 +16,10 @@ export interface ChoiceInput {
   id?: string;
 }
 
-/** Options of {@link ChoiceModel.predict}. `longText` is `truncate` by default, which cuts the context; with `window` it is read in windows, and a choice counts where it is likeliest. */
+/**
+ * Options of {@link ChoiceModel.predict}. `longText` is `truncate` by default, which cuts the context; with `window` it
+ * is read in windows, and a choice counts where it is likeliest.
+ */
 export type ChooseOptions = AskOptions;
 
 /** See `requireOptions`. */
@@ -64,17 +67,30 @@ export const chooseTask: Task<ChooseTypes> = {
     if (context !== undefined) requireText(subject, context, index);
     if (question !== undefined) requireText(subject, question, index);
     if (Array.isArray(choices) && choices.length >= 2 && choices.every((choice) => typeof choice === 'string')) return;
-    throw new AlbertineError('invalid_argument', `input ${index} of ${subject} must have at least two choices, got ${describeValue(choices)}`, { value: input, hint: "Such as { context: 'a text', question: 'Why?', choices: ['so', 'or so'] }" });
+    throw new AlbertineError(
+      'invalid_argument',
+      `input ${index} of ${subject} must have at least two choices, got ${describeValue(choices)}`,
+      { value: input, hint: "Such as { context: 'a text', question: 'Why?', choices: ['so', 'or so'] }" },
+    );
   },
   text: ({ question, context, choices }) => question ?? context ?? choices[0],
-  encode: ({ context = '', question = '', choices }, { tokenizer, maxLength, longText = 'truncate' }) => encodeOptions(choices.map((choice) => [context, fillIn(question, choice)] as const), { tokenizer, maxLength, longText, long: 'first' }),
+  encode: ({ context = '', question = '', choices }, { tokenizer, maxLength, longText = 'truncate' }) =>
+    encodeOptions(
+      choices.map((choice) => [context, fillIn(question, choice)] as const),
+      { tokenizer, maxLength, longText, long: 'first' },
+    ),
   decode({ choices, id }, { encoded: { pieces }, logits }) {
     const own = optionLogits(pieces, logits, choices.length);
     const largest = Math.max(...own);
     const parts = own.map((logit) => Math.exp(logit - largest));
     const total = parts.reduce((sum, part) => sum + part, 0);
     const choice = own.indexOf(largest);
-    return { ...(id !== undefined && { id }), choice, text: choices[choice], scores: parts.map((part) => part / total) };
+    return {
+      ...(id !== undefined && { id }),
+      choice,
+      text: choices[choice],
+      scores: parts.map((part) => part / total),
+    };
   },
   score(gold, outputs): Scores {
     const right = outputs.filter(({ choice }, row) => choice === gold[row]).length;
@@ -85,4 +101,5 @@ export const chooseTask: Task<ChooseTypes> = {
 };
 
 /** A choice in its question: in the place that is left for it, or behind it (as for RACE). */
-const fillIn = (question: string, choice: string): string => (question.includes('_') ? question.replace(/_+/, () => choice) : question === '' ? choice : `${question} ${choice}`);
+const fillIn = (question: string, choice: string): string =>
+  question.includes('_') ? question.replace(/_+/, () => choice) : question === '' ? choice : `${question} ${choice}`;

@@ -12,10 +12,20 @@ export const chooseVerbs: TaskVerbs = verbsOf(chooseTuning, {
   predict: {
     open(path, options): AskedRows {
       const source = openChoices(path, options as ChoiceFields, { labelled: false });
-      return { name: source.name, report: source.report, notes: [], [Symbol.asyncIterator]: () => source[Symbol.asyncIterator]() };
+      return {
+        name: source.name,
+        report: source.report,
+        notes: [],
+        [Symbol.asyncIterator]: () => source[Symbol.asyncIterator](),
+      };
     },
     asking: () => ({}),
-    record: ({ id, choice, text, scores }) => ({ ...(id !== undefined && { id }), choice, text, scores: scores.map((score) => short(Math.fround(score))) }),
+    record: ({ id, choice, text, scores }) => ({
+      ...(id !== undefined && { id }),
+      choice,
+      text,
+      scores: scores.map((score) => short(Math.fround(score))),
+    }),
     cells: ({ choice, text, scores }) => ({ choice, text, score: short(Math.fround(scores[choice])) }),
   },
 });

@@ -18,9 +18,10 @@ export interface TemperatureFit {
 }
 
 /**
- * Temperature that minimises the log loss of `softmax(logits / temperature)` (Guo et al. 2017, "On Calibration of Modern
- * Neural Networks"). `logits: [rows, width]`, `gold`: class per row. Between 0.05 and 20; the ranking of labels does not change.
- * Where all rows are labelled right, as few rows often are, the loss falls towards temperature 0: the lowest one is returned and `bound` says so.
+ * Temperature that minimises the log loss of `softmax(logits / temperature)` (Guo et al. 2017, "On Calibration of
+ * Modern Neural Networks"). `logits: [rows, width]`, `gold`: class per row. Between 0.05 and 20; the ranking of labels
+ * does not change. Where all rows are labelled right, as few rows often are, the loss falls towards temperature 0: the
+ * lowest one is returned and `bound` says so.
  */
 export function fitTemperature(logits: Float32Array, gold: readonly number[], width: number): TemperatureFit {
   const rows = gold.map((label, row) => gapsOf(logits.subarray(row * width, (row + 1) * width), label));

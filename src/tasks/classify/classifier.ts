@@ -8,10 +8,23 @@ import { pieceLogits } from '../piece-logits.ts';
 import type { Piece } from '../../training/units.ts';
 import type { TextCounts } from '../task.ts';
 import { countsOf, TaskModel } from '../task-model.ts';
-import { averageWindows, CLASSIFY_OPTIONS, classifyTask, labelProbabilities, requireSide, type ClassifierInput, type ClassifyTypes, type PredictOptions } from './task.ts';
+import {
+  averageWindows,
+  CLASSIFY_OPTIONS,
+  classifyTask,
+  labelProbabilities,
+  requireSide,
+  type ClassifierInput,
+  type ClassifyTypes,
+  type PredictOptions,
+} from './task.ts';
 
 /** Keys of `config.json` that this package adds to a fine-tuned classifier. */
-export const CLASSIFIER_KEYS = { maxLength: MODEL_KEYS.maxLength, temperature: 'albertine_temperature', pairs: 'albertine_pairs' } as const;
+export const CLASSIFIER_KEYS = {
+  maxLength: MODEL_KEYS.maxLength,
+  temperature: 'albertine_temperature',
+  pairs: 'albertine_pairs',
+} as const;
 
 /** A fine-tuned `AlbertForSequenceClassification`: this package's or Hugging Face's. */
 export class TextClassifier extends TaskModel<ClassifyTypes> {
@@ -49,13 +62,22 @@ export class TextClassifier extends TaskModel<ClassifyTypes> {
     return this.facts.temperature;
   }
 
-  /** Whether it was fine-tuned on pairs of texts or on single ones, and so takes only those; undefined where the checkpoint does not say. */
+  /**
+   * Whether it was fine-tuned on pairs of texts or on single ones, and so takes only those; undefined where the
+   * checkpoint does not say.
+   */
   get pairs(): boolean | undefined {
     return this.facts.pairs;
   }
 
-  /** Raw logits `[texts, labels]` (windows averaged), and what happened to each text. Throws `not_finite` naming a text whose logits have NaN or infinity. */
-  async logits(inputs: readonly ClassifierInput[], options: PredictOptions = {}): Promise<{ logits: Float32Array; texts: TextCounts[] }> {
+  /**
+   * Raw logits `[texts, labels]` (windows averaged), and what happened to each text. Throws `not_finite` naming a text
+   * whose logits have NaN or infinity.
+   */
+  async logits(
+    inputs: readonly ClassifierInput[],
+    options: PredictOptions = {},
+  ): Promise<{ logits: Float32Array; texts: TextCounts[] }> {
     requireOptions('logits', options, CLASSIFY_OPTIONS);
     const asked = await this.ask('logits', inputs, options);
     const width = this.problem === 'regression' ? 1 : this.labels.length;
@@ -79,8 +101,8 @@ export class TextClassifier extends TaskModel<ClassifyTypes> {
   }
 
   /**
-   * Throws `invalid_argument` for single texts (`pairs` false) where the model was fine-tuned on pairs, and the other way round: it
-   * would answer, and the answer would mean nothing.
+   * Throws `invalid_argument` for single texts (`pairs` false) where the model was fine-tuned on pairs, and the other
+   * way round: it would answer, and the answer would mean nothing.
    */
   requireInputs(pairs: boolean): void {
     requireSide(this.facts, pairs);

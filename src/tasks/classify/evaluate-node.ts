@@ -12,7 +12,8 @@ import { CLASSIFY_OPTIONS, type PredictOptions } from './task.ts';
 import { labelled } from './tuning-node.ts';
 
 /** Options of {@link evaluateClassifier}: fields and format of the file, and how texts are read. */
-export interface EvaluateOptions extends Omit<ReadExampleOptions, 'labels' | 'problem' | 'maxLineBytes'>, Omit<PredictOptions, 'topK'> {}
+export interface EvaluateOptions
+  extends Omit<ReadExampleOptions, 'labels' | 'problem' | 'maxLineBytes'>, Omit<PredictOptions, 'topK'> {}
 
 /**
  * Figures of a classifier on labelled data; the numbers are those of `classificationReport`, `multiLabelReport` or
@@ -44,22 +45,60 @@ export interface Evaluation {
 }
 
 /**
- * Evaluates a classifier on a file of labelled examples. Its labels are the only ones allowed: another one is a bad row, named
- * with its line. Long texts are cut by default, as in training. Throws `invalid_argument` when `pairField` is missing for a model
- * fine-tuned on pairs of texts, or given for one of single texts.
+ * Evaluates a classifier on a file of labelled examples. Its labels are the only ones allowed: another one is a bad
+ * row, named with its line. Long texts are cut by default, as in training. Throws `invalid_argument` when `pairField`
+ * is missing for a model fine-tuned on pairs of texts, or given for one of single texts.
  */
-export async function evaluateClassifier(classifier: TextClassifier, path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
-  requireOptions('evaluateClassifier', options, kindsOf({ ...LABELLED_SETTINGS, ...EVALUATE_SETTINGS }) satisfies OptionKinds<EvaluateOptions>);
+export async function evaluateClassifier(
+  classifier: TextClassifier,
+  path: string,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  requireOptions(
+    'evaluateClassifier',
+    options,
+    kindsOf({ ...LABELLED_SETTINGS, ...EVALUATE_SETTINGS }) satisfies OptionKinds<EvaluateOptions>,
+  );
   classifier.requireInputs(options.pairField !== undefined);
   const { problem, labels } = classifier;
-  const fields = pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', 'format', 'encoding', 'delimiter', 'quotes', 'header', 'onError']);
+  const fields = pick(options, [
+    'textField',
+    'pairField',
+    'labelField',
+    'labelSeparator',
+    'format',
+    'encoding',
+    'delimiter',
+    'quotes',
+    'header',
+    'onError',
+  ]);
   const set = await readExamples(path, { ...fields, problem, ...(problem !== 'regression' && { labels }) });
   return evaluateExamples(classifier, set, options);
 }
 
 /** The same on examples that are in memory. */
-export async function evaluateExamples(classifier: TextClassifier, set: Pick<ExampleSet, 'examples' | 'report'>, options: Omit<PredictOptions, 'topK'> = {}): Promise<Evaluation> {
+export async function evaluateExamples(
+  classifier: TextClassifier,
+  set: Pick<ExampleSet, 'examples' | 'report'>,
+  options: Omit<PredictOptions, 'topK'> = {},
+): Promise<Evaluation> {
   const { problem, facts } = classifier;
-  const { metrics, details, count, truncatedTexts, truncatedTokens, tokens, unknownTokens, skippedRows } = await evaluateTask(classifier, labelled(set, facts), { longText: 'truncate', ...optionsOf<PredictOptions>(options, CLASSIFY_OPTIONS) });
-  return { problem, count, labels: problem === 'regression' ? [] : classifier.labels, metrics, ...details, truncatedTexts, truncatedTokens, tokens, unknownTokens, skippedRows };
+  const { metrics, details, count, truncatedTexts, truncatedTokens, tokens, unknownTokens, skippedRows } =
+    await evaluateTask(classifier, labelled(set, facts), {
+      longText: 'truncate',
+      ...optionsOf<PredictOptions>(options, CLASSIFY_OPTIONS),
+    });
+  return {
+    problem,
+    count,
+    labels: problem === 'regression' ? [] : classifier.labels,
+    metrics,
+    ...details,
+    truncatedTexts,
+    truncatedTokens,
+    tokens,
+    unknownTokens,
+    skippedRows,
+  };
 }

@@ -9,13 +9,18 @@ export const classifyManual: TaskManual = {
   noun: 'a classifier',
   finetune: {
     summary: 'texts or pairs of texts into labels or numbers',
-    description: 'Fine-tunes a checkpoint into a classifier of texts (or pairs of texts): one label a text, several, or a number.',
+    description:
+      'Fine-tunes a checkpoint into a classifier of texts (or pairs of texts): one label a text, several, or a number.',
     settings: FINE_TUNE_SETTINGS,
     training: {
-      epochs: 'as many as give 200 steps and 6 a label, at least 3 and at most 20', batchSize: '32', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s',
-      maxLength: '256, or as many as the model takes', evaluateEvery: 'an epoch', microBatches: true,
+      epochs: 'as many as give 200 steps and 6 a label, at least 3 and at most 20',
+      batchSize: '32',
+      dropout: "hidden, attention and classifier dropout. Default: the checkpoint's",
+      maxLength: '256, or as many as the model takes',
+      evaluateEvery: 'an epoch',
+      microBatches: true,
     },
-    saved: 'the model with its labels, as Hugging Face\'s transformers loads it',
+    saved: "the model with its labels, as Hugging Face's transformers loads it",
     shown: ['accuracy', 'macroF1', 'matthews', 'microF1', 'hammingLoss', 'pearson', 'spearman', 'rmse', 'mae'],
     facts: 'class counts, confusion matrix of the held-out examples',
     manual: `
@@ -33,22 +38,40 @@ Then
   evaluate: {
     settings: { ...LABELLED_SETTINGS, ...EVALUATE_SETTINGS },
     json: `"accuracy", "macroF1", "weightedF1", "microF1", "matthews", "logLoss", "expectedCalibrationError" ... ("pearson", "spearman", "mse" ... for regression), with "problem", "labels", "perClass" and "confusionMatrix" (rows are the true labels)`,
-    examples: ['albertine evaluate reviews-model --data test.csv', 'albertine evaluate reviews-model --data test.csv --json | jq .macroF1'],
+    examples: [
+      'albertine evaluate reviews-model --data test.csv',
+      'albertine evaluate reviews-model --data test.csv --json | jq .macroF1',
+    ],
   },
   predict: {
     settings: {
-      pair: { kind: 'text', placeholder: 'text', help: 'second text, for models fine-tuned on pairs; goes with every text given as an argument' },
-      pairField: { kind: 'text', help: 'field of the second text, for models fine-tuned on pairs; the first one is in --text-field. Standard input is JSONL then, unless --format says otherwise' },
-      topK: { kind: 'number', integer: true, min: 1, help: 'labels listed in "labels" (in tables label, label_2 ...), best first; "label" and "score" are always the best one. Default: all; in tables 1' },
+      pair: {
+        kind: 'text',
+        placeholder: 'text',
+        help: 'second text, for models fine-tuned on pairs; goes with every text given as an argument',
+      },
+      pairField: {
+        kind: 'text',
+        help: 'field of the second text, for models fine-tuned on pairs; the first one is in --text-field. Standard input is JSONL then, unless --format says otherwise',
+      },
+      topK: {
+        kind: 'number',
+        integer: true,
+        min: 1,
+        help: 'labels listed in "labels" (in tables label, label_2 ...), best first; "label" and "score" are always the best one. Default: all; in tables 1',
+      },
       ...PREDICT_SETTINGS,
     },
     output: `{"index":0,"label":"pos","score":0.97,"labels":[{"label":"pos","score":0.97},{"label":"neg","score":0.03}],"tokenCount":5,"windows":1,"truncatedTokens":0}
     A multi-label model adds "assigned", the labels at or above 0.5. A regression model has "value" instead.
     Tables have index, label, score (label_2, score_2 ... with --top-k), assigned or value, and the counts.`,
     examples: [
-      'albertine predict reviews-model "what a film" "never again"', 'albertine predict reviews-model new-reviews.csv --text-field text --output labelled.csv --top-k 3',
-      'cat lines.txt | albertine predict reviews-model - --look-ahead 1', 'albertine predict nli "a man sleeps" --pair "somebody is awake"',
-      'albertine predict nli pairs.csv --text-field premise --pair-field hypothesis', 'albertine predict nli pairs.tsv --no-header --text-field 0 --pair-field 1',
+      'albertine predict reviews-model "what a film" "never again"',
+      'albertine predict reviews-model new-reviews.csv --text-field text --output labelled.csv --top-k 3',
+      'cat lines.txt | albertine predict reviews-model - --look-ahead 1',
+      'albertine predict nli "a man sleeps" --pair "somebody is awake"',
+      'albertine predict nli pairs.csv --text-field premise --pair-field hypothesis',
+      'albertine predict nli pairs.tsv --no-header --text-field 0 --pair-field 1',
       `echo '{"premise":"a man sleeps","hypothesis":"somebody is awake"}' | albertine predict nli - --text-field premise --pair-field hypothesis`,
     ],
   },

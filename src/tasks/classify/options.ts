@@ -11,8 +11,9 @@ export interface FineTuneOptions extends TuningOptions, Omit<ReadExampleOptions,
   /** Metric for keeping the best weights. Default `accuracy` (`macroF1` multi-label, `spearman` regression). */
   metric?: string;
   /**
-   * Also classifies the held-out rows by their words alone (tf-idf and logistic regression, seconds), so that one sees what the network adds: `baseline` of the result and of
-   * `run.json`. One label a row only; left out, and said, where it would take minutes. Default true.
+   * Also classifies the held-out rows by their words alone (tf-idf and logistic regression, seconds), so that one sees
+   * what the network adds: `baseline` of the result and of `run.json`. One label a row only; left out, and said, where
+   * it would take minutes. Default true.
    */
   wordsBaseline?: boolean;
   /** Fits a softmax temperature on the held-out examples afterwards; single-label only. Default false. */
@@ -41,6 +42,9 @@ export interface FineTuneResult extends Omit<TrainingOutcome, 'weights'> {
   baseline?: Baseline;
   /** Of `calibrate`. Absent where the held-out examples do not determine it; `warnings` says so. */
   temperature?: number;
-  /** What `onEvent` was told as `warning` about the data, the length of the run and the model that was saved; `notes` of `run.json` have them too. */
+  /**
+   * What `onEvent` was told as `warning` about the data, the length of the run and the model that was saved; `notes` of
+   * `run.json` have them too.
+   */
   warnings: string[];
 }

@@ -17,7 +17,10 @@ import { confusionTables, perClassTable } from './tables.ts';
 /** A text, or a pair of texts. */
 export type ClassifierInput = string | { text: string; pair?: string };
 
-/** Options of {@link TextClassifier.predict}. `longText` is `window` by default: logits of the windows are averaged by their tokens. A pair is always truncated unless `error`. */
+/**
+ * Options of {@link TextClassifier.predict}. `longText` is `window` by default: logits of the windows are averaged by
+ * their tokens. A pair is always truncated unless `error`.
+ */
 export interface PredictOptions extends AskOptions {
   /** Labels to list, best first. Default: all. */
   topK?: number;
@@ -67,7 +70,10 @@ export interface ClassifierFacts {
   pairs: boolean | undefined;
 }
 
-/** The types of {@link classifyTask}. A gold is the index of the label, indices in ascending order (multi-label), or the number (regression). */
+/**
+ * The types of {@link classifyTask}. A gold is the index of the label, indices in ascending order (multi-label), or the
+ * number (regression).
+ */
 export interface ClassifyTypes {
   /** What is asked. */
   input: ClassifierInput;
@@ -86,14 +92,36 @@ export interface ClassifyTypes {
 /** Probability from which a multi-label classifier assigns a label. */
 export const MULTI_LABEL_THRESHOLD = 0.5;
 
-const HIGHER = ['accuracy', 'balancedAccuracy', 'macroPrecision', 'macroRecall', 'macroF1', 'weightedPrecision', 'weightedRecall', 'weightedF1', 'microPrecision', 'microRecall', 'microF1', 'samplesF1', 'subsetAccuracy', 'matthews', 'pearson', 'spearman', 'kendall', 'r2'];
+const HIGHER = [
+  'accuracy',
+  'balancedAccuracy',
+  'macroPrecision',
+  'macroRecall',
+  'macroF1',
+  'weightedPrecision',
+  'weightedRecall',
+  'weightedF1',
+  'microPrecision',
+  'microRecall',
+  'microF1',
+  'samplesF1',
+  'subsetAccuracy',
+  'matthews',
+  'pearson',
+  'spearman',
+  'kendall',
+  'r2',
+];
 const LOWER = ['logLoss', 'expectedCalibrationError', 'hammingLoss', 'mse', 'rmse', 'mae'];
 
 /** Texts, or pairs of texts, into labels or numbers. */
 export const classifyTask: Task<ClassifyTypes> = {
   name: 'classify',
   head: 'sequenceClassification',
-  metrics: { ...Object.fromEntries(HIGHER.map((name) => [name, 'higher' as const])), ...Object.fromEntries(LOWER.map((name) => [name, 'lower' as const])) },
+  metrics: {
+    ...Object.fromEntries(HIGHER.map((name) => [name, 'higher' as const])),
+    ...Object.fromEntries(LOWER.map((name) => [name, 'lower' as const])),
+  },
   facts: readFacts,
   requireInput(subject, input, index) {
     if (typeof input !== 'object' || input === null) return requireText(subject, input, index);
@@ -115,12 +143,22 @@ function readFacts({ weights, checkpoint: { details, configFile } }: Albert): Cl
   const labels = details.labels ?? Array.from({ length: outputs }, (_, i) => `LABEL_${i}`);
   const problem = problemOf(details.problemType, outputs);
   if (problem === 'regression' ? outputs !== 1 : labels.length !== outputs) {
-    throw new AlbertineError('weights_mismatch', `${configFile}: it describes ${problem === 'regression' ? 'one number' : countOf(labels.length, 'label')}, and the classifier has ${countOf(outputs, 'output')}`, {
-      value: outputs, hint: 'The config belongs to another checkpoint',
-    });
+    throw new AlbertineError(
+      'weights_mismatch',
+      `${configFile}: it describes ${problem === 'regression' ? 'one number' : countOf(labels.length, 'label')}, and the classifier has ${countOf(outputs, 'output')}`,
+      {
+        value: outputs,
+        hint: 'The config belongs to another checkpoint',
+      },
+    );
   }
   const { albertine_temperature: temperature, albertine_pairs: pairs } = details.extra;
-  return { labels, problem, temperature: typeof temperature === 'number' && temperature > 0 ? temperature : 1, pairs: typeof pairs === 'boolean' ? pairs : undefined };
+  return {
+    labels,
+    problem,
+    temperature: typeof temperature === 'number' && temperature > 0 ? temperature : 1,
+    pairs: typeof pairs === 'boolean' ? pairs : undefined,
+  };
 }
 
 function problemOf(problemType: string | undefined, outputs: number): ProblemType {
@@ -129,25 +167,52 @@ function problemOf(problemType: string | undefined, outputs: number): ProblemTyp
   return 'singleLabel';
 }
 
-function encode(input: ClassifierInput, { tokenizer, facts, maxLength, longText = 'window' }: EncodeHow<ClassifyTypes>): Encoded {
+function encode(
+  input: ClassifierInput,
+  { tokenizer, facts, maxLength, longText = 'window' }: EncodeHow<ClassifyTypes>,
+): Encoded {
   const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
   requireSide(facts, pair !== undefined);
-  const encodings = longText === 'window' && pair === undefined
-    ? tokenizer.encodeWindows(text, { maxLength })
-    : [tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) })];
+  const encodings =
+    longText === 'window' && pair === undefined
+      ? tokenizer.encodeWindows(text, { maxLength })
+      : [tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) })];
   const truncatedTokens = encodings.reduce((sum, encoding) => sum + encoding.truncatedTokens, 0);
-  const tokenCount = truncatedTokens + encodings.reduce((sum, { specialTokensMask }) => sum + specialTokensMask.reduce((n, special) => n + 1 - special, 0), 0);
+  const tokenCount =
+    truncatedTokens +
+    encodings.reduce(
+      (sum, { specialTokensMask }) => sum + specialTokensMask.reduce((n, special) => n + 1 - special, 0),
+      0,
+    );
   if (longText === 'error' && truncatedTokens > 0) throw tooLong(tokenCount, maxLength);
   const unknownTokens = encodings.reduce((sum, { ids }) => sum + countUnknown(tokenizer, ids), 0);
-  return { pieces: encodings.map(({ ids, typeIds }) => ({ ids, typeIds })), tokenCount, truncatedTokens, unknownTokens };
+  return {
+    pieces: encodings.map(({ ids, typeIds }) => ({ ids, typeIds })),
+    tokenCount,
+    truncatedTokens,
+    unknownTokens,
+  };
 }
 
-/** Throws `invalid_argument` for single texts (`pair` false) where the model was fine-tuned on pairs, and the other way round. */
+/**
+ * Throws `invalid_argument` for single texts (`pair` false) where the model was fine-tuned on pairs, and the other way
+ * round.
+ */
 export function requireSide({ pairs }: Pick<ClassifierFacts, 'pairs'>, pair: boolean): void {
   if (pairs === undefined || pairs === pair) return;
   throw pairs
-    ? new AlbertineError('invalid_argument', 'this model was fine-tuned on pairs of texts, and one text alone was given', { hint: prose`Give the second text too: as { text, pair }, with --pair, or for a file with ${option('pairField')}` })
-    : new AlbertineError('invalid_argument', 'this model was fine-tuned on single texts, and a pair of texts was given', { hint: prose`Leave the second text (pair, ${option('pairField')}) out, or use a model fine-tuned on pairs` });
+    ? new AlbertineError(
+        'invalid_argument',
+        'this model was fine-tuned on pairs of texts, and one text alone was given',
+        {
+          hint: prose`Give the second text too: as { text, pair }, with --pair, or for a file with ${option('pairField')}`,
+        },
+      )
+    : new AlbertineError(
+        'invalid_argument',
+        'this model was fine-tuned on single texts, and a pair of texts was given',
+        { hint: prose`Leave the second text (pair, ${option('pairField')}) out, or use a model fine-tuned on pairs` },
+      );
 }
 
 /** Logits of a text from those of its windows, by their tokens. */
@@ -168,25 +233,54 @@ export function bestClass(logits: Float32Array): number {
 }
 
 /** Probabilities of one row of logits: softmax with the calibrated temperature, or one by one for multi-label. */
-export function labelProbabilities(logits: Float32Array, { problem, temperature }: Pick<ClassifierFacts, 'problem' | 'temperature'>): Float32Array {
-  return problem === 'multiLabel' ? logits.map((value) => 1 / (1 + Math.exp(-value / temperature))) : softmaxRow(logits, temperature);
+export function labelProbabilities(
+  logits: Float32Array,
+  { problem, temperature }: Pick<ClassifierFacts, 'problem' | 'temperature'>,
+): Float32Array {
+  return problem === 'multiLabel'
+    ? logits.map((value) => 1 / (1 + Math.exp(-value / temperature)))
+    : softmaxRow(logits, temperature);
 }
 
 function interpret(logits: Float32Array, facts: ClassifierFacts, topK: number | undefined): LabelAnswer {
   if (facts.problem === 'regression') return { label: String(logits[0]), score: logits[0], labels: [] };
   const probabilities = labelProbabilities(logits, facts);
   const scored = facts.labels.map((label, i) => ({ label, score: probabilities[i] })).sort((a, b) => b.score - a.score);
-  const assigned = facts.problem === 'multiLabel' ? { assigned: scored.filter(({ score }) => score >= MULTI_LABEL_THRESHOLD).map(({ label }) => label) } : {};
+  const assigned =
+    facts.problem === 'multiLabel'
+      ? { assigned: scored.filter(({ score }) => score >= MULTI_LABEL_THRESHOLD).map(({ label }) => label) }
+      : {};
   return { ...scored[0], labels: scored.slice(0, topK), ...assigned };
 }
 
-function scoreLabels(gold: readonly (number | number[])[], outputs: readonly LabelAnswer[], { problem, labels }: ClassifierFacts): Scores {
-  if (problem === 'regression') return { metrics: numbersOf(regressionReport(gold as number[], outputs.map(({ score }) => score))), details: { problem, labels: [] } };
+function scoreLabels(
+  gold: readonly (number | number[])[],
+  outputs: readonly LabelAnswer[],
+  { problem, labels }: ClassifierFacts,
+): Scores {
+  if (problem === 'regression')
+    return {
+      metrics: numbersOf(
+        regressionReport(
+          gold as number[],
+          outputs.map(({ score }) => score),
+        ),
+      ),
+      details: { problem, labels: [] },
+    };
   const indices = new Map(labels.map((label, index) => [label, index]));
   const isSingle = problem === 'singleLabel';
   const report = isSingle
-    ? classificationReport(gold as number[], outputs.map(({ label }) => indices.get(label)!), { labels, probabilities: outputs.map((output) => probabilityRow(output, indices)) })
-    : multiLabelReport(gold as number[][], outputs.map(({ assigned = [] }) => assigned.map((label) => indices.get(label)!).sort((a, b) => a - b)), { labels });
+    ? classificationReport(
+        gold as number[],
+        outputs.map(({ label }) => indices.get(label)!),
+        { labels, probabilities: outputs.map((output) => probabilityRow(output, indices)) },
+      )
+    : multiLabelReport(
+        gold as number[][],
+        outputs.map(({ assigned = [] }) => assigned.map((label) => indices.get(label)!).sort((a, b) => a - b)),
+        { labels },
+      );
   const { perClass } = report;
   const confusionMatrix = 'confusionMatrix' in report ? report.confusionMatrix : undefined;
   return {
@@ -204,11 +298,22 @@ function probabilityRow({ labels }: LabelAnswer, indices: ReadonlyMap<string, nu
 }
 
 function numbersOf(report: object): Record<string, number> {
-  return Object.fromEntries(Object.entries(report).filter((entry): entry is [string, number] => typeof entry[1] === 'number' && entry[0] !== 'count'));
+  return Object.fromEntries(
+    Object.entries(report).filter(
+      (entry): entry is [string, number] => typeof entry[1] === 'number' && entry[0] !== 'count',
+    ),
+  );
 }
 
 /** Averages over labels say nothing of those that no row has. */
 function absentLabels(perClass: readonly ClassScores[]): string[] {
   const absent = perClass.filter(({ support }) => support === 0);
-  return absent.length === 0 ? [] : [`${absent.length} of ${countOf(perClass.length, 'label')} ${absent.length === 1 ? 'does' : 'do'} not occur in the data (${absent.slice(0, 3).map(({ label }) => JSON.stringify(label)).join(', ')}${absent.length > 3 ? ' ...' : ''}); macro averages are of the others and of those predicted`];
+  return absent.length === 0
+    ? []
+    : [
+        `${absent.length} of ${countOf(perClass.length, 'label')} ${absent.length === 1 ? 'does' : 'do'} not occur in the data (${absent
+          .slice(0, 3)
+          .map(({ label }) => JSON.stringify(label))
+          .join(', ')}${absent.length > 3 ? ' ...' : ''}); macro averages are of the others and of those predicted`,
+      ];
 }

@@ -28,7 +28,11 @@ const DEFAULT_MAX_LENGTH = 256;
 const [FEWEST_EPOCHS, MOST_EPOCHS] = [3, 20];
 const FEWEST_STEPS = 200;
 const STEPS_PER_LABEL = 6;
-const HUGGING_FACE_PROBLEM = { singleLabel: 'single_label_classification', multiLabel: 'multi_label_classification', regression: 'regression' } as const;
+const HUGGING_FACE_PROBLEM = {
+  singleLabel: 'single_label_classification',
+  multiLabel: 'multi_label_classification',
+  regression: 'regression',
+} as const;
 const DEFAULT_METRIC = { singleLabel: 'accuracy', multiLabel: 'macroF1', regression: 'spearman' } as const;
 
 /**
@@ -39,7 +43,12 @@ const DEFAULT_METRIC = { singleLabel: 'accuracy', multiLabel: 'macroF1', regress
 export async function fineTuneClassifier(options: FineTuneOptions): Promise<FineTuneResult> {
   const { facts, extra, baseline, ...result } = await fineTune(classifyTuning, options);
   const temperature = extra[CLASSIFIER_KEYS.temperature];
-  return { ...result, labels: [...facts.labels], ...(baseline && { baseline: baseline as FineTuneResult['baseline'] & object }), ...(typeof temperature === 'number' && { temperature }) };
+  return {
+    ...result,
+    labels: [...facts.labels],
+    ...(baseline && { baseline: baseline as FineTuneResult['baseline'] & object }),
+    ...(typeof temperature === 'number' && { temperature }),
+  };
 }
 
 /** How a classifier is learned. */
@@ -50,58 +59,139 @@ export const classifyTuning: Tuning<ClassifyTypes, FineTuneOptions> = {
   defaults: { maxLength: DEFAULT_MAX_LENGTH, batchSize: 32, epochs: defaultEpochs },
   check: requireSingleLabel,
   read,
-  texts: (input) => (typeof input === 'string' ? [input] : input.pair === undefined ? [input.text] : [input.text, input.pair]),
+  texts: (input) =>
+    typeof input === 'string' ? [input] : input.pair === undefined ? [input.text] : [input.text, input.pair],
   label: (gold, facts) => labelText(gold, facts),
   contradict: ({ problem }) => problem !== 'regression',
   stratified: ({ problem = 'singleLabel' }) => problem === 'singleLabel',
   requireUsable: requireEveryLabel,
   describe: describeLabels,
-  answers: ({ problem, labels }) => ({ head: 'sequenceClassification', labels: problem === 'regression' ? 'number' : labels, noun: 'classifier', activity: 'classification', problem }),
-  head: (config, { problem, labels }, { labelSmoothing }) => classificationHead(config, { numLabels: outputs(problem, labels), problemType: problem, ...(labelSmoothing !== undefined && { labelSmoothing }) }),
-  units: ({ pieces }, gold, { facts, options, train }) => [{ pieces, target: gold, weight: facts.problem === 'singleLabel' ? classWeight(gold as number, { facts, options, train }) : outputs(facts.problem, facts.labels) }],
-  feeds: (batch, { problem, labels }) => classificationFeeds(batch as UnitBatch<number | number[]>, { problem, numLabels: outputs(problem, labels) }),
+  answers: ({ problem, labels }) => ({
+    head: 'sequenceClassification',
+    labels: problem === 'regression' ? 'number' : labels,
+    noun: 'classifier',
+    activity: 'classification',
+    problem,
+  }),
+  head: (config, { problem, labels }, { labelSmoothing }) =>
+    classificationHead(config, {
+      numLabels: outputs(problem, labels),
+      problemType: problem,
+      ...(labelSmoothing !== undefined && { labelSmoothing }),
+    }),
+  units: ({ pieces }, gold, { facts, options, train }) => [
+    {
+      pieces,
+      target: gold,
+      weight:
+        facts.problem === 'singleLabel'
+          ? classWeight(gold as number, { facts, options, train })
+          : outputs(facts.problem, facts.labels),
+    },
+  ],
+  feeds: (batch, { problem, labels }) =>
+    classificationFeeds(batch as UnitBatch<number | number[]>, { problem, numLabels: outputs(problem, labels) }),
   asking: () => ({ longText: 'truncate' }),
   defaultMetric: ({ problem }) => DEFAULT_METRIC[problem],
-  settings: (options, { problem, labels }) => ({ problem, labels, ...pick(options, ['labelSmoothing', 'balanceClasses']) }),
+  settings: (options, { problem, labels }) => ({
+    problem,
+    labels,
+    ...pick(options, ['labelSmoothing', 'balanceClasses']),
+  }),
   baseline: baselineOf,
   stored: ({ problem, labels }, { pairField }) => ({
     problemType: HUGGING_FACE_PROBLEM[problem],
-    // One output needs one name in config.json: without names, transformers expects two outputs and cannot load the weights.
-    labels: problem === 'regression' ? ['LABEL_0'] : [...labels], extra: { [CLASSIFIER_KEYS.pairs]: pairField !== undefined },
+    // One output needs one name in config.json: without names, transformers expects two outputs and cannot load the
+    // weights.
+    labels: problem === 'regression' ? ['LABEL_0'] : [...labels],
+    extra: { [CLASSIFIER_KEYS.pairs]: pairField !== undefined },
   }),
   card: {
-    name: 'Text classifier', description: (rows) => `Fine-tuned on ${rows} with albertine.`,
-    use: ["import { TextClassifier } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder", "const classifier = await TextClassifier.load('path/to/this/folder');", "const [{ label, score }] = await classifier.predict(['a text']);"],
+    name: 'Text classifier',
+    description: (rows) => `Fine-tuned on ${rows} with albertine.`,
+    use: [
+      "import { TextClassifier } from 'albertine'; // in a page: from 'albertine/browser', with the URL of this folder",
+      "const classifier = await TextClassifier.load('path/to/this/folder');",
+      "const [{ label, score }] = await classifier.predict(['a text']);",
+    ],
   },
   open: async (folder, options) => TextClassifier.open(await openFolder(folder), pick(options, ['threads'])),
   finish,
 };
 
-const outputs = (problem: ProblemType, labels: readonly string[]): number => (problem === 'regression' ? 1 : labels.length);
+const outputs = (problem: ProblemType, labels: readonly string[]): number =>
+  problem === 'regression' ? 1 : labels.length;
 
-const labelText = (gold: number | number[], { problem, labels }: ClassifierFacts): string => (problem === 'regression' ? String(gold) : Array.isArray(gold) ? gold.map((index) => labels[index]).sort().join('+') : labels[gold]);
+const labelText = (gold: number | number[], { problem, labels }: ClassifierFacts): string =>
+  problem === 'regression'
+    ? String(gold)
+    : Array.isArray(gold)
+      ? gold
+          .map((index) => labels[index])
+          .sort()
+          .join('+')
+      : labels[gold];
 
-function requireSingleLabel({ problem = 'singleLabel', labelSmoothing, balanceClasses, calibrate }: FineTuneOptions): void {
+function requireSingleLabel({
+  problem = 'singleLabel',
+  labelSmoothing,
+  balanceClasses,
+  calibrate,
+}: FineTuneOptions): void {
   if (problem === 'singleLabel') return;
-  const given = [labelSmoothing && 'labelSmoothing', balanceClasses && 'balanceClasses', calibrate && 'calibrate'].find(Boolean);
-  if (given) throw new AlbertineError('invalid_argument', prose`${option(given)} needs a single-label problem, this one is ${problem}`, { value: problem, option: given });
+  const given = [labelSmoothing && 'labelSmoothing', balanceClasses && 'balanceClasses', calibrate && 'calibrate'].find(
+    Boolean,
+  );
+  if (given)
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option(given)} needs a single-label problem, this one is ${problem}`,
+      { value: problem, option: given },
+    );
 }
 
 async function read(path: string, options: FineTuneOptions, facts?: ClassifierFacts): Promise<Labelled<ClassifyTypes>> {
   const problem = facts?.problem ?? options.problem ?? 'singleLabel';
   const set = await readExamples(path, {
-    ...pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', 'format', 'encoding', 'delimiter', 'quotes', 'header', 'onError']), problem,
+    ...pick(options, [
+      'textField',
+      'pairField',
+      'labelField',
+      'labelSeparator',
+      'format',
+      'encoding',
+      'delimiter',
+      'quotes',
+      'header',
+      'onError',
+    ]),
+    problem,
     ...(facts && problem !== 'regression' && { labels: facts.labels }),
   });
   if (!facts && problem !== 'regression' && set.labels.length < 2) {
-    throw new AlbertineError('invalid_data', `${path} has only one label, ${JSON.stringify(set.labels[0])}: there is nothing to tell apart`, { value: set.labels });
+    throw new AlbertineError(
+      'invalid_data',
+      `${path} has only one label, ${JSON.stringify(set.labels[0])}: there is nothing to tell apart`,
+      { value: set.labels },
+    );
   }
-  return labelled(set, facts ?? { labels: set.labels, problem, temperature: 1, pairs: options.pairField !== undefined });
+  return labelled(
+    set,
+    facts ?? { labels: set.labels, problem, temperature: 1, pairs: options.pairField !== undefined },
+  );
 }
 
 /** Examples as the task takes them. */
-export function labelled(set: Pick<ExampleSet, 'examples' | 'report'>, facts: ClassifierFacts): Labelled<ClassifyTypes> {
-  return { rows: set.examples.map((example) => ({ input: inputOf(example), gold: example.target })), facts, report: set.report, remarks: [] };
+export function labelled(
+  set: Pick<ExampleSet, 'examples' | 'report'>,
+  facts: ClassifierFacts,
+): Labelled<ClassifyTypes> {
+  return {
+    rows: set.examples.map((example) => ({ input: inputOf(example), gold: example.target })),
+    facts,
+    report: set.report,
+    remarks: [],
+  };
 }
 
 const inputOf = ({ text, pair }: Example): ClassifierInput => ({ text, ...(pair !== undefined && { pair }) });
@@ -109,18 +199,33 @@ const inputOf = ({ text, pair }: Example): ClassifierInput => ({ text, ...(pair 
 /** Leaving rows out must not leave a label without any. */
 function requireEveryLabel(train: Labelled<ClassifyTypes>, path: string): void {
   if (train.facts.problem === 'regression') return;
-  const missing = Object.entries(countLabels(train)).filter(([, count]) => count === 0).map(([label]) => label);
-  if (missing.length > 0) throw new AlbertineError('invalid_data', `${path}: without duplicates no training row is left of ${missing.slice(0, 5).map((label) => JSON.stringify(label)).join(', ')}`, { value: missing, hint: 'Their texts are held out too; give other held-out rows' });
+  const missing = Object.entries(countLabels(train))
+    .filter(([, count]) => count === 0)
+    .map(([label]) => label);
+  if (missing.length > 0)
+    throw new AlbertineError(
+      'invalid_data',
+      `${path}: without duplicates no training row is left of ${missing
+        .slice(0, 5)
+        .map((label) => JSON.stringify(label))
+        .join(', ')}`,
+      { value: missing, hint: 'Their texts are held out too; give other held-out rows' },
+    );
 }
 
 function describeLabels({ train, evaluation }: Splits<ClassifyTypes>): DataReport {
   const { problem, labels } = train.facts;
   if (problem === 'regression') return { remarks: [], warnings: [], info: {} };
-  const report = problem === 'multiLabel'
-    ? describeMultiLabels({ targets: train.rows.map(({ gold }) => gold as number[]), labels }, { targets: evaluation.rows.map(({ gold }) => gold as number[]) })
-    : describeClasses(train.rows.map(({ gold }) => labels[gold as number]));
+  const report =
+    problem === 'multiLabel'
+      ? describeMultiLabels(
+          { targets: train.rows.map(({ gold }) => gold as number[]), labels },
+          { targets: evaluation.rows.map(({ gold }) => gold as number[]) },
+        )
+      : describeClasses(train.rows.map(({ gold }) => labels[gold as number]));
   return {
-    remarks: [report.summary], warnings: [...labelWarnings(labels), ...report.warnings],
+    remarks: [report.summary],
+    warnings: [...labelWarnings(labels), ...report.warnings],
     info: {
       classCounts: { train: countLabels(train), evaluation: countLabels(evaluation) },
       ...(problem === 'multiLabel' && { classRows: { train: countRows(train), evaluation: countRows(evaluation) } }),
@@ -138,8 +243,19 @@ function countRows({ rows }: Labelled<ClassifyTypes>): { rows: number; unlabelle
   return { rows: rows.length, unlabelled: rows.filter(({ gold }) => (gold as number[]).length === 0).length };
 }
 
-/** So many passes that there are 200 steps and 6 a label, within 3 to 20 passes: three passes over 20 rows of each of 77 labels end long before anything is learned. */
-function defaultEpochs({ units, facts: { labels }, batchSize }: { units: number; facts: ClassifierFacts; batchSize: number }): number {
+/**
+ * So many passes that there are 200 steps and 6 a label, within 3 to 20 passes: three passes over 20 rows of each of 77
+ * labels end long before anything is learned.
+ */
+function defaultEpochs({
+  units,
+  facts: { labels },
+  batchSize,
+}: {
+  units: number;
+  facts: ClassifierFacts;
+  batchSize: number;
+}): number {
   const wanted = Math.max(FEWEST_STEPS, STEPS_PER_LABEL * labels.length);
   return Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.ceil((wanted * batchSize) / units)));
 }
@@ -147,7 +263,10 @@ function defaultEpochs({ units, facts: { labels }, batchSize }: { units: number;
 const weightsOfRows = new WeakMap<Labelled<ClassifyTypes>, number[]>();
 
 /** 1, or with `balanceClasses` the inverse of the class's frequency. */
-function classWeight(gold: number, { facts, options, train }: { facts: ClassifierFacts; options: FineTuneOptions; train: Labelled<ClassifyTypes> }): number {
+function classWeight(
+  gold: number,
+  { facts, options, train }: { facts: ClassifierFacts; options: FineTuneOptions; train: Labelled<ClassifyTypes> },
+): number {
   if (!options.balanceClasses) return 1;
   let weights = weightsOfRows.get(train);
   if (!weights) {
@@ -159,16 +278,26 @@ function classWeight(gold: number, { facts, options, train }: { facts: Classifie
 }
 
 /** What words alone give on the held-out rows. */
-function baselineOf({ train, evaluation }: Splits<ClassifyTypes>, { wordsBaseline = true }: FineTuneOptions): (() => RunInfo['baseline']) | undefined {
+function baselineOf(
+  { train, evaluation }: Splits<ClassifyTypes>,
+  { wordsBaseline = true }: FineTuneOptions,
+): (() => RunInfo['baseline']) | undefined {
   const { problem, labels } = train.facts;
   if (problem !== 'singleLabel' || !wordsBaseline) return undefined;
-  const joined = (input: ClassifierInput): string => (typeof input === 'string' ? input : input.pair === undefined ? input.text : `${input.text} ${input.pair}`);
+  const joined = (input: ClassifierInput): string =>
+    typeof input === 'string' ? input : input.pair === undefined ? input.text : `${input.text} ${input.pair}`;
   return () => {
     const predicted = classifyByWords({
-      train: train.rows.map(({ input, gold }) => ({ text: joined(input), class: gold as number })), evaluation: evaluation.rows.map(({ input }) => ({ text: joined(input) })), classes: labels.length,
+      train: train.rows.map(({ input, gold }) => ({ text: joined(input), class: gold as number })),
+      evaluation: evaluation.rows.map(({ input }) => ({ text: joined(input) })),
+      classes: labels.length,
     });
     if (predicted === undefined) return undefined;
-    const { accuracy, macroF1 } = classificationReport(evaluation.rows.map(({ gold }) => gold as number), predicted, { labels });
+    const { accuracy, macroF1 } = classificationReport(
+      evaluation.rows.map(({ gold }) => gold as number),
+      predicted,
+      { labels },
+    );
     return { name: 'words alone (tf-idf, logistic regression)', metrics: { accuracy, macroF1 } };
   };
 }
@@ -182,12 +311,17 @@ async function finish(model: unknown, { evaluation, encoded, options }: Held): P
   const logits = await (model as TextClassifier).logitsOf(encoded.flatMap(({ pieces }) => pieces));
   const gold = evaluation.rows.map((row) => row.gold as number);
   const width = labels.length;
-  const counts = confusionMatrix(gold, gold.map((_, row) => bestClass(logits.subarray(row * width, (row + 1) * width))), width);
+  const counts = confusionMatrix(
+    gold,
+    gold.map((_, row) => bestClass(logits.subarray(row * width, (row + 1) * width))),
+    width,
+  );
   const fit = options.calibrate ? fitTemperature(logits, gold, width) : undefined;
   const oneLabel = describeOneLabel(counts, labels);
   const bound = fit && describeBound(fit);
   return {
-    warnings: [oneLabel, bound].filter((warning) => warning !== undefined), info: { confusionMatrix: { labels, counts } },
+    warnings: [oneLabel, bound].filter((warning) => warning !== undefined),
+    info: { confusionMatrix: { labels, counts } },
     // One that the rows do not determine would make every probability 0 or 1, or all equal: worse than none.
     ...(fit && fit.bound === undefined && { extra: { [CLASSIFIER_KEYS.temperature]: fit.temperature } }),
   };

@@ -13,16 +13,29 @@ export const classifyVerbs: TaskVerbs = verbsOf(classifyTuning, {
     const temperature = extra[CLASSIFIER_KEYS.temperature];
     return [
       ...(baseline ? [describeBaseline(baseline as Baseline, (best?.evaluation ?? evaluation)?.['accuracy'])] : []),
-      ...(typeof temperature === 'number' ? [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`] : []),
+      ...(typeof temperature === 'number'
+        ? [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`]
+        : []),
     ];
   },
-  next: ({ output, pairField }) => [`evaluate ${output} --data FILE`, `predict ${output} "a text"${pairField === undefined ? '' : ' --pair "another"'}`],
+  next: ({ output, pairField }) => [
+    `evaluate ${output} --data FILE`,
+    `predict ${output} "a text"${pairField === undefined ? '' : ' --pair "another"'}`,
+  ],
   requireFitting: (model, { pairField }) => (model as TextClassifier).requireInputs(pairField !== undefined),
   predict: {
     requireInputs: (model, pairs) => (model as TextClassifier).requireInputs(pairs),
     ofText: ({ text, pair }) => (pair === undefined ? text : { text, pair }),
     asking: (options: GivenOptions) => pick(options as PredictOptions, ['topK']),
-    record: ({ label, score, labels, assigned }, { problem }) => (problem === 'regression' ? { value: short(score) } : { label, score: short(score), labels: labels.map((one) => ({ ...one, score: short(one.score) })), ...(assigned && { assigned }) }),
+    record: ({ label, score, labels, assigned }, { problem }) =>
+      problem === 'regression'
+        ? { value: short(score) }
+        : {
+            label,
+            score: short(score),
+            labels: labels.map((one) => ({ ...one, score: short(one.score) })),
+            ...(assigned && { assigned }),
+          },
     cells: (answer, facts, options) => cellsOf(answer, facts, (options as PredictOptions).topK ?? 1),
   },
 });
@@ -34,16 +47,26 @@ interface Baseline {
 
 /** The figures of words alone, and whether the model's are better. */
 function describeBaseline({ name, metrics: { accuracy, macroF1 } }: Baseline, own: number | undefined): string {
-  const verdict = own === undefined || own > accuracy ? '' : own === accuracy ? '; the model is no better' : '; the model is behind';
+  const verdict =
+    own === undefined || own > accuracy ? '' : own === accuracy ? '; the model is no better' : '; the model is behind';
   return `${name}: accuracy ${accuracy.toFixed(4)}  macroF1 ${macroF1.toFixed(4)}${verdict}`;
 }
 
 /** One level deep, the same columns for every text. */
-function cellsOf({ score, labels: scored, assigned }: LabelAnswer, { problem, labels }: ClassifierFacts, topK: number): Record<string, unknown> {
+function cellsOf(
+  { score, labels: scored, assigned }: LabelAnswer,
+  { problem, labels }: ClassifierFacts,
+  topK: number,
+): Record<string, unknown> {
   if (problem === 'regression') return { value: short(score) };
-  const best = scored.slice(0, Math.min(topK, labels.length)).flatMap(({ label, score: own }, i): [string, unknown][] => {
-    const suffix = i === 0 ? '' : `_${i + 1}`;
-    return [[`label${suffix}`, label], [`score${suffix}`, short(own)]];
-  });
+  const best = scored
+    .slice(0, Math.min(topK, labels.length))
+    .flatMap(({ label, score: own }, i): [string, unknown][] => {
+      const suffix = i === 0 ? '' : `_${i + 1}`;
+      return [
+        [`label${suffix}`, label],
+        [`score${suffix}`, short(own)],
+      ];
+    });
   return { ...Object.fromEntries(best), ...(assigned && { assigned: assigned.join(',') }) };
 }

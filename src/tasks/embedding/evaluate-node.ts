@@ -12,7 +12,8 @@ import { pick } from '../../core/pick.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
 
 /** Options of {@link evaluateEmbedding}: fields and format of the file, and how texts become vectors. */
-export interface EvaluateEmbeddingOptions extends SentenceFields, Pick<EmbedOptions, 'pooling' | 'longText' | 'maxLength' | 'batchTokens' | 'signal'> {}
+export interface EvaluateEmbeddingOptions
+  extends SentenceFields, Pick<EmbedOptions, 'pooling' | 'longText' | 'maxLength' | 'batchTokens' | 'signal'> {}
 
 /** How well cosines of vectors agree with scores. */
 export interface EmbeddingEvaluation {
@@ -33,11 +34,20 @@ export interface EmbeddingEvaluation {
 }
 
 /**
- * Embeds both texts of scored pairs, as `embed` does with the same options, and correlates the cosines with the scores. Works for any model; one that
- * was trained for it has its own pooling. Throws `invalid_data` for rows that cannot be used.
+ * Embeds both texts of scored pairs, as `embed` does with the same options, and correlates the cosines with the scores.
+ * Works for any model; one that was trained for it has its own pooling. Throws `invalid_data` for rows that cannot be
+ * used.
  */
-export async function evaluateEmbedding(model: Albert, path: string, options: EvaluateEmbeddingOptions = {}): Promise<EmbeddingEvaluation> {
-  requireOptions<EvaluateEmbeddingOptions>('evaluateEmbedding', options, { ...kindsOf({ ...SENTENCE_SETTINGS, ...FILE_SETTINGS, ...EVALUATE_SETTINGS }), pooling: 'string', signal: 'object' });
+export async function evaluateEmbedding(
+  model: Albert,
+  path: string,
+  options: EvaluateEmbeddingOptions = {},
+): Promise<EmbeddingEvaluation> {
+  requireOptions<EvaluateEmbeddingOptions>('evaluateEmbedding', options, {
+    ...kindsOf({ ...SENTENCE_SETTINGS, ...FILE_SETTINGS, ...EVALUATE_SETTINGS }),
+    pooling: 'string',
+    signal: 'object',
+  });
   const rows = openSentences(path, options, 'scored');
   const texts: string[] = [];
   const scores: number[] = [];
@@ -49,7 +59,10 @@ export async function evaluateEmbedding(model: Albert, path: string, options: Ev
   const matrix = await model.embed(texts, pick(options, ['pooling', 'longText', 'maxLength', 'batchTokens', 'signal']));
   const cosines = scores.map((_, row) => cosine(matrix.row(2 * row), matrix.row(2 * row + 1)));
   return {
-    spearman: spearman(cosines, scores), pearson: pearson(cosines, scores), rows: scores.length, pooling: matrix.pooling,
+    spearman: spearman(cosines, scores),
+    pearson: pearson(cosines, scores),
+    rows: scores.length,
+    pooling: matrix.pooling,
     truncatedTexts: matrix.texts.filter(({ truncatedTokens }) => truncatedTokens > 0).length,
     truncatedTokens: matrix.texts.reduce((sum, { truncatedTokens }) => sum + truncatedTokens, 0),
     skippedRows: rows.report.skipped,

@@ -6,21 +6,39 @@ import { saveCheckpoint } from '../../checkpoint/save-node.ts';
 import { poolerParameters, type Weights } from '../../model/parameters.ts';
 import { requireDevice } from '../../runtime/compile.ts';
 import { embeddingTask, type EmbeddingTaskOptions } from '../../training/contrastive.ts';
-import { DEFAULT_TEMPERATURE, EMBEDDING_OBJECTIVES, EMBEDDING_POOLINGS, SCORED_LOSSES, type EmbeddingObjective, type EmbeddingPooling } from '../../training/contrastive-head.ts';
+import {
+  DEFAULT_TEMPERATURE,
+  EMBEDDING_OBJECTIVES,
+  EMBEDDING_POOLINGS,
+  SCORED_LOSSES,
+  type EmbeddingObjective,
+  type EmbeddingPooling,
+} from '../../training/contrastive-head.ts';
 import { rowCount } from '../../training/contrastive-rows.ts';
 import { availableMemory } from '../../training/estimate-node.ts';
 import type { TrainingOutcome } from '../../training/trainer-options.ts';
 import { openBaseModel, type BaseModel } from '../../training/run/base-model-node.ts';
 import { inferObjective, readEmbeddingData, type EmbeddingData } from './data-node.ts';
 import type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './options.ts';
-import { arenaOptions, describeCourse, describeSmallness, planRun, type RunPlan } from '../../training/run/plan-node.ts';
+import {
+  arenaOptions,
+  describeCourse,
+  describeSmallness,
+  planRun,
+  type RunPlan,
+} from '../../training/run/plan-node.ts';
 import { runTraining } from '../../training/run/train-node.ts';
 import { BUILT_IN_MODEL } from '../../loaded/load-node.ts';
 import { requireRunOptions, tell } from '../../training/run/options.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { pick } from '../../core/pick.ts';
 import { describeLeftOut } from '../../training/run/start-heads-node.ts';
-import { cardSettings, requireNothingLost, type RunSettings, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
+import {
+  cardSettings,
+  requireNothingLost,
+  type RunSettings,
+  withThreadsOfRun,
+} from '../../training/run/run-folder-node.ts';
 
 export type { FineTuneEmbeddingOptions, FineTuneEmbeddingResult } from './options.ts';
 
@@ -42,20 +60,24 @@ interface Prepared extends BaseModel {
 }
 
 /**
- * Trains a checkpoint to give sentences vectors whose cosine tells how similar they are: on texts alone, on pairs, or on scored pairs. Stages are
- * runs one after another, each with the `output` of the last as its `model`. The output is a checkpoint that `embed`, Python's `transformers` and
- * its sentence-transformers load; its pooling is stored. Interrupting saves; `resume` continues with the same result as an uninterrupted run.
- * A step is computed at once, so `batchSize` and `maxLength` decide the memory. Throws `invalid_data` for rows that cannot be used,
- * `invalid_argument` for options that do not fit the objective, `out_of_memory` with advice, `training_diverged`.
+ * Trains a checkpoint to give sentences vectors whose cosine tells how similar they are: on texts alone, on pairs, or
+ * on scored pairs. Stages are runs one after another, each with the `output` of the last as its `model`. The output is
+ * a checkpoint that `embed`, Python's `transformers` and its sentence-transformers load; its pooling is stored.
+ * Interrupting saves; `resume` continues with the same result as an uninterrupted run. A step is computed at once, so
+ * `batchSize` and `maxLength` decide the memory. Throws `invalid_data` for rows that cannot be used, `invalid_argument`
+ * for options that do not fit the objective, `out_of_memory` with advice, `training_diverged`.
  */
 export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
   // Three names on the command line, an object here.
-  requireRunOptions('fineTuneEmbedding', given, { ...FINE_TUNE_SETTINGS, evaluationFields: { kind: 'json', help: 'fields of text, pair and score' } });
+  requireRunOptions('fineTuneEmbedding', given, {
+    ...FINE_TUNE_SETTINGS,
+    evaluationFields: { kind: 'json', help: 'fields of text, pair and score' },
+  });
   requireGiven('fineTuneEmbedding', given, ['train', 'output']);
   const options = await withThreadsOfRun(given);
   const objective = requireConsistent(options);
   await requireDevice(options.device ?? 'cpu');
-  await requireNothingLost(options, [...options.train, ...options.evaluation ?? [], options.model]);
+  await requireNothingLost(options, [...options.train, ...(options.evaluation ?? []), options.model]);
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
   const plan = planEmbeddingRun(options, prepared);
@@ -64,67 +86,134 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
     tell(options.onEvent, 'warning', ...found);
     warnings.push(...found.map(String));
   };
-  warn([...data.warnings, ...describeSmallness(plan, { train: rowCount(data.train), ...(data.evaluation && { evaluation: rowCount(data.evaluation) }) })]);
+  warn([
+    ...data.warnings,
+    ...describeSmallness(plan, {
+      train: rowCount(data.train),
+      ...(data.evaluation && { evaluation: rowCount(data.evaluation) }),
+    }),
+  ]);
   // How much memory a graphics processor has free cannot be asked.
   if (options.device !== 'webgpu') requireRoom(prepared, plan.batchSize);
   const taskOptions: EmbeddingTaskOptions = {
-    config: prepared.config, objective, pooling, batchSize: plan.batchSize, seed: options.seed ?? 1,
-    train: data.train, ...(data.evaluation && { evaluation: data.evaluation }),
+    config: prepared.config,
+    objective,
+    pooling,
+    batchSize: plan.batchSize,
+    seed: options.seed ?? 1,
+    train: data.train,
+    ...(data.evaluation && { evaluation: data.evaluation }),
     ...pick(options, ['temperature', 'symmetric', 'loss', 'maxScore', 'shuffle', 'groupByLength']),
   };
   const outcome = await runTraining(options, {
-    ...prepared, plan, parameters: arenaOptions(options, prepared.config), notes: [...prepared.notes, ...warnings], facts: { duplicates: data.duplicates }, task: embeddingTask(taskOptions),
-    ...(data.evaluation && { best: { metric: options.metric ?? 'spearman', higherIsBetter: true }, evaluateStart: true }),
+    ...prepared,
+    plan,
+    parameters: arenaOptions(options, prepared.config),
+    notes: [...prepared.notes, ...warnings],
+    facts: { duplicates: data.duplicates },
+    task: embeddingTask(taskOptions),
+    ...(data.evaluation && {
+      best: { metric: options.metric ?? 'spearman', higherIsBetter: true },
+      evaluateStart: true,
+    }),
     save: async (trained) => {
       warn(describeCourse(trained));
       await saveEmbeddingModel(options, prepared, { outcome: trained, settings: plan.settings });
       return { notes: [...prepared.notes, ...warnings] };
     },
   }).catch(withMemoryAdvice);
-  return { ...outcome, output: options.output, objective, pooling, trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0 };
+  return {
+    ...outcome,
+    output: options.output,
+    objective,
+    pooling,
+    trainRows: rowCount(data.train),
+    evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0,
+  };
 }
 
 /** Options that only one of the objectives has. */
-const ONLY_FOR = { temperature: ['simcse', 'pairs'], symmetric: ['pairs'], loss: ['scored'], maxScore: ['scored'] } as const;
+const ONLY_FOR = {
+  temperature: ['simcse', 'pairs'],
+  symmetric: ['pairs'],
+  loss: ['scored'],
+  maxScore: ['scored'],
+} as const;
 
 function requireConsistent(options: FineTuneEmbeddingOptions): EmbeddingObjective {
-  if (options.train.length === 0) throw new AlbertineError('invalid_argument', prose`${option('train')} names no file`, { value: options.train, option: 'train' });
+  if (options.train.length === 0)
+    throw new AlbertineError('invalid_argument', prose`${option('train')} names no file`, {
+      value: options.train,
+      option: 'train',
+    });
   const objective = requireOneOf('objective', inferObjective(options), EMBEDDING_OBJECTIVES);
   if (options.pooling !== undefined) requireOneOf('pooling', options.pooling, EMBEDDING_POOLINGS);
   if (options.loss !== undefined) requireOneOf('loss', options.loss, SCORED_LOSSES);
   if (options.metric !== undefined) requireOneOf('metric', options.metric, ['spearman', 'pearson']);
   for (const [name, objectives] of Object.entries(ONLY_FOR)) {
-    if (options[name as keyof typeof ONLY_FOR] !== undefined && !(objectives as readonly string[]).includes(objective)) {
-      throw new AlbertineError('invalid_argument', prose`${option(name)} is for the objective ${objectives.join(' or ')}, this one is ${objective}`, { value: objective, option: name });
+    if (
+      options[name as keyof typeof ONLY_FOR] !== undefined &&
+      !(objectives as readonly string[]).includes(objective)
+    ) {
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`${option(name)} is for the objective ${objectives.join(' or ')}, this one is ${objective}`,
+        { value: objective, option: name },
+      );
     }
   }
   if (options.maxScore !== undefined && options.loss !== 'cosine') {
-    throw new AlbertineError('invalid_argument', prose`${option('maxScore')} needs ${option('loss', 'cosine')}: cosent looks at the order of scores only`, { value: options.maxScore, option: 'maxScore' });
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('maxScore')} needs ${option('loss', 'cosine')}: cosent looks at the order of scores only`,
+      { value: options.maxScore, option: 'maxScore' },
+    );
   }
   const isEvaluated = objective === 'scored' || (options.evaluation ?? []).length > 0;
-  const unwatched = isEvaluated ? undefined : (['metric', 'patience'] as const).find((name) => options[name] !== undefined);
+  const unwatched = isEvaluated
+    ? undefined
+    : (['metric', 'patience'] as const).find((name) => options[name] !== undefined);
   if (unwatched) {
-    throw new AlbertineError('invalid_argument', prose`${option(unwatched)} needs scored pairs to evaluate on, and there are none`, { value: options[unwatched], option: unwatched, hint: prose`Give files of them: ${option('evaluation')}` });
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option(unwatched)} needs scored pairs to evaluate on, and there are none`,
+      { value: options[unwatched], option: unwatched, hint: prose`Give files of them: ${option('evaluation')}` },
+    );
   }
   if ('microBatchTokens' in options && options.microBatchTokens !== undefined) {
-    throw new AlbertineError('invalid_argument', prose`${option('microBatchTokens')} does not apply: all rows of a step are compared with each other, so they are computed at once`, {
-      option: 'microBatchTokens', hint: prose`Lower ${option('batchSize')} or ${option('maxLength')}, or keep fewer activations with ${option('saveActivations')}`,
-    });
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('microBatchTokens')} does not apply: all rows of a step are compared with each other, so they are computed at once`,
+      {
+        option: 'microBatchTokens',
+        hint: prose`Lower ${option('batchSize')} or ${option('maxLength')}, or keep fewer activations with ${option('saveActivations')}`,
+      },
+    );
   }
   return objective;
 }
 
 async function prepare(options: FineTuneEmbeddingOptions, objective: EmbeddingObjective): Promise<Prepared> {
   const dropout = options.dropout ?? (objective === 'simcse' ? SIMCSE_DROPOUT : undefined);
-  const base = await openBaseModel({ ...options, ...(dropout !== undefined && { dropout }) }, { model: BUILT_IN_MODEL, maxLength: DEFAULT_MAX_LENGTH });
+  const base = await openBaseModel(
+    { ...options, ...(dropout !== undefined && { dropout }) },
+    { model: BUILT_IN_MODEL, maxLength: DEFAULT_MAX_LENGTH },
+  );
   const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
   const data = await readEmbeddingData(options, objective, base);
   const leftOut = describeLeftOut(base.unusedHeads, 'sentence embeddings');
   if (leftOut !== undefined) tell(options.onEvent, 'model', leftOut);
   const { scores } = data.train;
-  if (scores?.every((score) => score === scores[0])) throw new AlbertineError('invalid_data', `every training score is ${scores[0]}: there is nothing to tell apart`, { value: scores[0] });
+  if (scores?.every((score) => score === scores[0]))
+    throw new AlbertineError('invalid_data', `every training score is ${scores[0]}: there is nothing to tell apart`, {
+      value: scores[0],
+    });
   return {
-    ...base, objective, pooling, data, notes: [...base.notes, ...data.notes, ...(leftOut === undefined ? [] : [leftOut])],
+    ...base,
+    objective,
+    pooling,
+    data,
+    notes: [...base.notes, ...data.notes, ...(leftOut === undefined ? [] : [leftOut])],
     // There is no classifier to drop anything before.
     config: { ...base.config, classifierDropoutProb: 0 },
   };
@@ -133,26 +222,46 @@ async function prepare(options: FineTuneEmbeddingOptions, objective: EmbeddingOb
 function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared): RunPlan {
   const { objective, pooling, data } = prepared;
   return planRun(options, {
-    base: prepared, rows: rowCount(data.train), defaults: DEFAULTS[objective],
+    base: prepared,
+    rows: rowCount(data.train),
+    defaults: DEFAULTS[objective],
     own: {
-      task: 'embedding', objective, pooling, heads: Object.fromEntries(prepared.unusedHeads.map((head) => [head, 'left out'])),
-      trainRows: rowCount(data.train), evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0, dataFingerprint: data.fingerprint,
-      ...(objective === 'scored' ? { loss: options.loss ?? 'cosent', ...pick(options, ['maxScore']) } : { temperature: options.temperature ?? DEFAULT_TEMPERATURE }),
+      task: 'embedding',
+      objective,
+      pooling,
+      heads: Object.fromEntries(prepared.unusedHeads.map((head) => [head, 'left out'])),
+      trainRows: rowCount(data.train),
+      evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0,
+      dataFingerprint: data.fingerprint,
+      ...(objective === 'scored'
+        ? { loss: options.loss ?? 'cosent', ...pick(options, ['maxScore']) }
+        : { temperature: options.temperature ?? DEFAULT_TEMPERATURE }),
       ...(objective === 'pairs' && { symmetric: options.symmetric ?? true }),
-      ...(data.evaluation && { metric: options.metric ?? 'spearman' }), ...(options.groupByLength && { groupByLength: true }), ...(options.dropDuplicates && { dropDuplicates: true }),
+      ...(data.evaluation && { metric: options.metric ?? 'spearman' }),
+      ...(options.groupByLength && { groupByLength: true }),
+      ...(options.dropDuplicates && { dropDuplicates: true }),
     },
   });
 }
 
-async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: Prepared, { outcome, settings }: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
+async function saveEmbeddingModel(
+  options: FineTuneEmbeddingOptions,
+  prepared: Prepared,
+  { outcome, settings }: { outcome: TrainingOutcome; settings: RunSettings },
+): Promise<void> {
   const { checkpointConfig: config, tokenizer, maxLength, pooling, data } = prepared;
   const weights: Weights = new Map(outcome.weights);
   // The pooler takes no part, and is kept as it was.
-  for (const { name } of poolerParameters(config)) if (prepared.weights.has(name)) weights.set(name, prepared.weights.get(name)!);
+  for (const { name } of poolerParameters(config))
+    if (prepared.weights.has(name)) weights.set(name, prepared.weights.get(name)!);
   await saveCheckpoint(options.output, {
-    config, weights, tokenizerFiles: tokenizer.files(), sentences: { pooling, maxLength },
+    config,
+    weights,
+    tokenizerFiles: tokenizer.files(),
+    sentences: { pooling, maxLength },
     card: {
-      name: 'Sentence embeddings', description: `Trained on ${countOf(rowCount(data.train), 'row')} with albertine: vectors of sentences, by ${pooling} pooling, to be compared by cosine.`,
+      name: 'Sentence embeddings',
+      description: `Trained on ${countOf(rowCount(data.train), 'row')} with albertine: vectors of sentences, by ${pooling} pooling, to be compared by cosine.`,
       training: cardSettings(settings),
       results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
     },
@@ -161,13 +270,21 @@ async function saveEmbeddingModel(options: FineTuneEmbeddingOptions, prepared: P
 
 const MEMORY_ADVICE = prose`All rows of a step are computed at once: lower ${option('batchSize')} or ${option('maxLength')}, or use ${option('saveActivations', 'none')} (or fewer depths)`;
 
-/** Refuses a batch whose hidden states and cosines alone cannot fit, before the first one is made; the trainer checks exactly. */
+/**
+ * Refuses a batch whose hidden states and cosines alone cannot fit, before the first one is made; the trainer checks
+ * exactly.
+ */
 function requireRoom({ config, data }: Prepared, batchSize: number): void {
   const tokens = 2 * batchSize * data.train.sequences.maxLength;
-  const needed = 4 * (tokens * config.hiddenSize * (config.numHiddenLayers * config.innerGroupNum + 3) + 3 * batchSize ** 2);
+  const needed =
+    4 * (tokens * config.hiddenSize * (config.numHiddenLayers * config.innerGroupNum + 3) + 3 * batchSize ** 2);
   const available = availableMemory();
   if (needed <= available) return;
-  throw new AlbertineError('out_of_memory', `a step of ${countOf(batchSize, 'row')} needs more than ${(needed / 1e9).toPrecision(2)} GB, ${(available / 1e9).toPrecision(2)} GB are free`, { value: batchSize, hint: MEMORY_ADVICE });
+  throw new AlbertineError(
+    'out_of_memory',
+    `a step of ${countOf(batchSize, 'row')} needs more than ${(needed / 1e9).toPrecision(2)} GB, ${(available / 1e9).toPrecision(2)} GB are free`,
+    { value: batchSize, hint: MEMORY_ADVICE },
+  );
 }
 
 /** The trainer's advice, to split a step, does not apply here. */

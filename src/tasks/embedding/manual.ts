@@ -3,7 +3,8 @@ import type { TaskManual } from '../manual.ts';
 import { EVALUATE_SETTINGS, FILE_SETTINGS } from '../shared-settings.ts';
 import { FINE_TUNE_SETTINGS, SENTENCE_SETTINGS } from './settings.ts';
 
-const EXAMPLE = 'albertine evaluate sentences --data sts-test.csv --text-field a --pair-field b --score-field score --json';
+const EXAMPLE =
+  'albertine evaluate sentences --data sts-test.csv --text-field a --pair-field b --score-field score --json';
 
 /** Texts into vectors whose cosine tells how similar they mean. */
 export const embeddingManual: TaskManual = {
@@ -12,13 +13,19 @@ export const embeddingManual: TaskManual = {
   noun: 'a model of sentence embeddings',
   finetune: {
     summary: 'texts into vectors whose cosine tells how similar they mean',
-    description: 'Trains a checkpoint to embed sentences: on texts alone (simcse), on pairs that belong together, or on pairs with a score of similarity.',
+    description:
+      'Trains a checkpoint to embed sentences: on texts alone (simcse), on pairs that belong together, or on pairs with a score of similarity.',
     settings: FINE_TUNE_SETTINGS,
     training: {
-      epochs: '1; scored 4', batchSize: '64; scored 32', dropout: 'hidden and attention dropout. Default: 0.1 for simcse, else the checkpoint\'s', maxLength: '128, or as many as the model takes',
-      evaluateEvery: 'an epoch, at most 250', microBatches: false,
+      epochs: '1; scored 4',
+      batchSize: '64; scored 32',
+      dropout: "hidden and attention dropout. Default: 0.1 for simcse, else the checkpoint's",
+      maxLength: '128, or as many as the model takes',
+      evaluateEvery: 'an epoch, at most 250',
+      microBatches: false,
     },
-    saved: 'the model, as Hugging Face\'s transformers loads it\n  modules.json, sentence_bert_config.json, 1_Pooling/           pooling and length: with them sentence-transformers loads it',
+    saved:
+      "the model, as Hugging Face's transformers loads it\n  modules.json, sentence_bert_config.json, 1_Pooling/           pooling and length: with them sentence-transformers loads it",
     facts: 'figures of the best weights',
     shown: ['spearman', 'pearson'],
     manual: `
@@ -39,8 +46,14 @@ Then
   },
   evaluate: {
     settings: {
-      ...SENTENCE_SETTINGS, ...FILE_SETTINGS,
-      pooling: { kind: 'text', values: POOLINGS, placeholder: 'how', help: 'embeddings: how a text\'s vector is made, as in albertine embed. Default: the model\'s, else mean' },
+      ...SENTENCE_SETTINGS,
+      ...FILE_SETTINGS,
+      pooling: {
+        kind: 'text',
+        values: POOLINGS,
+        placeholder: 'how',
+        help: "embeddings: how a text's vector is made, as in albertine embed. Default: the model's, else mean",
+      },
       ...EVALUATE_SETTINGS,
     },
     json: '"spearman", "pearson", "rows" (pairs), "pooling"',

@@ -27,12 +27,15 @@ export interface SentenceSource extends AsyncIterable<SentenceRow> {
 }
 
 /**
- * Opens a file of texts (`simcse`), pairs or scored pairs. A row whose text is no string or whose score is no number is bad, and handled as
- * `onError` says. Throws `invalid_argument` for pairs from a `.txt` file, and as `openRows`.
+ * Opens a file of texts (`simcse`), pairs or scored pairs. A row whose text is no string or whose score is no number is
+ * bad, and handled as `onError` says. Throws `invalid_argument` for pairs from a `.txt` file, and as `openRows`.
  */
 export function openSentences(path: string, fields: SentenceFields, objective: EmbeddingObjective): SentenceSource {
   const names = fieldNames(path, fields, objective);
-  const rows = openRows(path, { ...pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']), fields: names });
+  const rows = openRows(path, {
+    ...pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']),
+    fields: names,
+  });
   async function* iterate(): AsyncGenerator<SentenceRow> {
     for await (const row of rows) {
       const found = readRow(row, names);
@@ -46,9 +49,14 @@ export function openSentences(path: string, fields: SentenceFields, objective: E
 /** Fields to be read: text; text and pair; or text, pair and score. */
 function fieldNames(path: string, fields: SentenceFields, objective: EmbeddingObjective): string[] {
   const { textField = 'text', pairField = 'pair', scoreField = 'score' } = fields;
-  if ((fields.format ?? formatOfPath(path)) !== 'txt') return [textField, ...(objective === 'simcse' ? [] : [pairField]), ...(objective === 'scored' ? [scoreField] : [])];
+  if ((fields.format ?? formatOfPath(path)) !== 'txt')
+    return [textField, ...(objective === 'simcse' ? [] : [pairField]), ...(objective === 'scored' ? [scoreField] : [])];
   if (objective === 'simcse') return ['text'];
-  throw new AlbertineError('invalid_argument', `a .txt file has one text a line, and ${objective === 'pairs' ? 'pairs' : 'scored pairs'} need more fields: ${path}`, { value: path, hint: 'Use .csv, .tsv, .jsonl or .parquet' });
+  throw new AlbertineError(
+    'invalid_argument',
+    `a .txt file has one text a line, and ${objective === 'pairs' ? 'pairs' : 'scored pairs'} need more fields: ${path}`,
+    { value: path, hint: 'Use .csv, .tsv, .jsonl or .parquet' },
+  );
 }
 
 function readRow({ fields }: Row, [textField, pairField, scoreField]: readonly string[]): SentenceRow | string {
@@ -61,6 +69,13 @@ function readRow({ fields }: Row, [textField, pairField, scoreField]: readonly s
   if (scoreField === undefined) return { texts };
   if (!Object.hasOwn(fields, scoreField)) return missingFieldReason(scoreField, fields);
   const value = fields[scoreField];
-  const score = typeof value === 'number' || typeof value === 'bigint' ? Number(value) : typeof value === 'string' ? parseDecimal(value) : NaN;
-  return Number.isFinite(score) ? { texts, score } : `field ${JSON.stringify(scoreField)} must be a number, got ${describeValue(value)}`;
+  const score =
+    typeof value === 'number' || typeof value === 'bigint'
+      ? Number(value)
+      : typeof value === 'string'
+        ? parseDecimal(value)
+        : NaN;
+  return Number.isFinite(score)
+    ? { texts, score }
+    : `field ${JSON.stringify(scoreField)} must be a number, got ${describeValue(value)}`;
 }

@@ -10,17 +10,36 @@ import type { FineTuneEmbeddingOptions } from './options.ts';
 export const embeddingVerbs: TaskVerbs = {
   async fineTune({ evaluationFields: names, ...options }): Promise<FinishedRun> {
     const evaluationFields = fieldsOf(names as readonly string[] | undefined);
-    const result = await fineTuneEmbedding({ ...options, ...(evaluationFields && { evaluationFields }) } as unknown as FineTuneEmbeddingOptions);
+    const result = await fineTuneEmbedding({
+      ...options,
+      ...(evaluationFields && { evaluationFields }),
+    } as unknown as FineTuneEmbeddingOptions);
     return {
-      ...result, lines: [`${result.objective}, ${result.pooling} pooling: stored, and what albertine embed uses by default`],
-      next: [`evaluate ${result.output} --data SCORED-PAIRS --score-field NAME`, `embed --model ${result.output} "a text"`],
+      ...result,
+      lines: [`${result.objective}, ${result.pooling} pooling: stored, and what albertine embed uses by default`],
+      next: [
+        `evaluate ${result.output} --data SCORED-PAIRS --score-field NAME`,
+        `embed --model ${result.output} "a text"`,
+      ],
     };
   },
   async evaluate(model, path, options) {
-    const { spearman, pearson, rows, pooling, truncatedTexts, truncatedTokens, skippedRows } = await evaluateEmbedding(model, path, options as EvaluateEmbeddingOptions);
+    const { spearman, pearson, rows, pooling, truncatedTexts, truncatedTokens, skippedRows } = await evaluateEmbedding(
+      model,
+      path,
+      options as EvaluateEmbeddingOptions,
+    );
     return {
-      metrics: { spearman, pearson }, details: { rows, pooling }, heading: `${countOf(rows, 'pair')}, ${pooling} pooling`,
-      count: rows, truncatedTexts, truncatedTokens, tokens: 0, unknownTokens: 0, skippedRows, remarks: [],
+      metrics: { spearman, pearson },
+      details: { rows, pooling },
+      heading: `${countOf(rows, 'pair')}, ${pooling} pooling`,
+      count: rows,
+      truncatedTexts,
+      truncatedTokens,
+      tokens: 0,
+      unknownTokens: 0,
+      skippedRows,
+      remarks: [],
     };
   },
 };
@@ -28,7 +47,12 @@ export const embeddingVerbs: TaskVerbs = {
 /** Names of text, pair and score as fields. */
 function fieldsOf(names: readonly string[] | undefined): FineTuneEmbeddingOptions['evaluationFields'] {
   if (names === undefined) return undefined;
-  if (names.length !== 3) throw new AlbertineError('invalid_argument', prose`${option('evaluationFields')} takes three names (text, pair, score), got ${names.join(',')}`, { value: names, option: 'evaluationFields' });
+  if (names.length !== 3)
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('evaluationFields')} takes three names (text, pair, score), got ${names.join(',')}`,
+      { value: names, option: 'evaluationFields' },
+    );
   const [textField, pairField, scoreField] = names;
   return { textField, pairField, scoreField };
 }

@@ -32,32 +32,53 @@ import { pretrainingTask, type PretrainingPhase } from '../../training/pretraini
 import { countWords } from '../../training/pretraining/word-counts.ts';
 import { applyWordCounts } from '../../training/pretraining/word-vectors.ts';
 import { tell, type RunListener } from '../../training/run/options.ts';
-import { cardSettings, requireNothingLost, type RunSettings, settingsToResume, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
+import {
+  cardSettings,
+  requireNothingLost,
+  type RunSettings,
+  settingsToResume,
+  withThreadsOfRun,
+} from '../../training/run/run-folder-node.ts';
 import { addMissing, describeLeftOut } from '../../training/run/start-heads-node.ts';
 import { runTraining } from '../../training/run/train-node.ts';
-import { requireUsedConstants, scheduleOf, updateSettings, type UpdateOptions } from '../../training/run/trainer-constants.ts';
+import {
+  requireUsedConstants,
+  scheduleOf,
+  updateSettings,
+  type UpdateOptions,
+} from '../../training/run/trainer-constants.ts';
 import { scaleLearningRate, type Schedule } from '../../training/schedules.ts';
 import type { OptimizerOptions, TrainingOutcome } from '../../training/trainer-options.ts';
 import { requirePretrainOptions } from './settings.ts';
 
 /** What a pretraining run is made of; the JSON file of `albertine pretrain --config` has these fields. */
 export interface PretrainConfig extends OptionsOf<typeof PRETRAIN_CONFIG_SETTINGS>, UpdateOptions {
-  /** Shape of a new network: a preset's name, or fields that replace those of `preset` (default `mini`). Not with `from`. */
+  /**
+   * Shape of a new network: a preset's name, or fields that replace those of `preset` (default `mini`). Not with
+   * `from`.
+   */
   model?: string | (Partial<AlbertConfig> & { preset?: string });
   /** Continues from this checkpoint (path or hub id) instead: domain adaptation. Its tokeniser is used. */
   from?: string;
-  /** The tokeniser that the shards were made with: its folder, or a model (hub id, built-in name) that has it. Not with `from`. */
+  /**
+   * The tokeniser that the shards were made with: its folder, or a model (hub id, built-in name) that has it. Not with
+   * `from`.
+   */
   tokenizer?: string;
   /**
-   * Word embeddings and decoder bias of a new network: `random` as in the paper, or `cooccurrence` from counts over the shards (see
-   * `applyWordCounts`), which takes a minute or two, about 1 GB of memory at 16,000 words, and saves many steps of a short run. Default `random`.
+   * Word embeddings and decoder bias of a new network: `random` as in the paper, or `cooccurrence` from counts over the
+   * shards (see `applyWordCounts`), which takes a minute or two, about 1 GB of memory at 16,000 words, and saves many
+   * steps of a short run. Default `random`.
    */
   wordEmbeddings?: 'random' | 'cooccurrence';
   /** Shard folders or addresses, from `albertine shards build`. */
   shards: readonly string[];
   /** Passes over a source in an epoch, by name, instead of the shards' own weights; 0 leaves it out. */
   weights?: Readonly<Record<string, number>>;
-  /** Shard folders for evaluation. Figures are by source, under the last part of its name (`en` of `heldout/en`), or the whole name where two end alike. */
+  /**
+   * Shard folders for evaluation. Figures are by source, under the last part of its name (`en` of `heldout/en`), or the
+   * whole name where two end alike.
+   */
   heldOut?: readonly string[];
   /** Held-out examples per source. Default 200. */
   heldOutExamples?: number;
@@ -67,13 +88,19 @@ export interface PretrainConfig extends OptionsOf<typeof PRETRAIN_CONFIG_SETTING
   masking?: MaskingOptions;
   /** Tokens of a sequence. Default 128. Not with `lengths`. */
   maxLength?: number;
-  /** Shorter sequences first: from which share of the steps which length, such as `[[0, 64], [0.8, 128]]`. Default: `maxLength` throughout. */
+  /**
+   * Shorter sequences first: from which share of the steps which length, such as `[[0, 64], [0.8, 128]]`. Default:
+   * `maxLength` throughout.
+   */
   lengths?: readonly (readonly [fromShare: number, maxLength: number])[];
   /** Optimiser steps in all, those of an earlier part included. */
   steps: number;
   /** Sequences per step. Default 256. */
   batchSize?: number;
-  /** Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding and what dropout draws. Default 4096. */
+  /**
+   * Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding and
+   * what dropout draws. Default 4096.
+   */
   microBatchTokens?: number;
   /** Default: 1.76e-3 (ALBERT's, for batches of 4096 sequences) times the square root of `batchSize / 4096`. */
   learningRate?: number;
@@ -85,13 +112,18 @@ export interface PretrainConfig extends OptionsOf<typeof PRETRAIN_CONFIG_SETTING
   evaluateEvery?: number;
   /** Steps between resumable checkpoints. Default: a tenth of the run, at most 500. */
   checkpointEvery?: number;
-  /** Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the folder. */
+  /**
+   * Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the
+   * folder.
+   */
   keepCheckpoints?: number;
   /** Steps between histograms of weights and gradients in `events.jsonl` and for TensorBoard. Default: none. */
   histogramEvery?: number;
   /** When a step is not applied, and when the run goes back to a checkpoint. */
   guard?: GuardOptions;
-  /** Depths whose intermediate values are kept for the backward pass: more memory, fewer forward passes. Default `all`. */
+  /**
+   * Depths whose intermediate values are kept for the backward pass: more memory, fewer forward passes. Default `all`.
+   */
   saveActivations?: SaveActivations;
   /** Of a new network's weights, the order of examples, masking and dropout. Default 1. */
   seed?: number;
@@ -146,8 +178,12 @@ const PAPER_BATCH = 4096;
 const SETTINGS = PRETRAIN_CONFIG_SETTINGS;
 const DEFAULT_OPTIMIZER = SETTINGS.optimizer.settings.name.default;
 const DEFAULTS = {
-  objective: SETTINGS.objective.default, batchSize: SETTINGS.batchSize.default, maxLength: SETTINGS.maxLength.default, seed: SETTINGS.seed.default,
-  heldOutExamples: SETTINGS.heldOutExamples.default, microBatchTokens: SETTINGS.microBatchTokens.default,
+  objective: SETTINGS.objective.default,
+  batchSize: SETTINGS.batchSize.default,
+  maxLength: SETTINGS.maxLength.default,
+  seed: SETTINGS.seed.default,
+  heldOutExamples: SETTINGS.heldOutExamples.default,
+  microBatchTokens: SETTINGS.microBatchTokens.default,
 } satisfies Partial<PretrainOptions>;
 
 /** Options with the defaults that depend on nothing. */
@@ -161,121 +197,239 @@ export async function pretrain(given: PretrainOptions): Promise<PretrainResult> 
   requirePretrainOptions(given);
   // A run that was started with constants it ignores goes on.
   if (!given.resume) requireUsedConstants(given, DEFAULT_OPTIMIZER);
-  const options: Filled = { ...DEFAULTS, ...pick(await withThreadsOfRun(given), [...Object.keys(given), 'threads'] as (keyof PretrainOptions)[]) as PretrainOptions };
+  const options: Filled = {
+    ...DEFAULTS,
+    ...(pick(await withThreadsOfRun(given), [
+      ...Object.keys(given),
+      'threads',
+    ] as (keyof PretrainOptions)[]) as PretrainOptions),
+  };
   const schedule = scheduleOf(options, {
-    totalSteps: options.steps, warmupRatio: SETTINGS.warmupRatio.default,
+    totalSteps: options.steps,
+    warmupRatio: SETTINGS.warmupRatio.default,
     learningRate: options.learningRate ?? scaleLearningRate(PAPER_RATE, options.batchSize, PAPER_BATCH),
   });
   await requireDevice(options.device ?? 'cpu');
-  await requireNothingLost(options, [...options.shards, ...options.heldOut ?? [], options.from, options.tokenizer]);
+  await requireNothingLost(options, [...options.shards, ...(options.heldOut ?? []), options.from, options.tokenizer]);
   const start = await openStart(options, await settingsToResume(options));
   const lengths = lengthsOf(options, start.config);
   const phases = await openPhases(options, start.tokenizer, lengths);
   const heldOut = await readHeldOut(options, start.tokenizer, lengths);
   describeData(options, phases[0]);
-  const settings = planSettings(options, start, { schedule, lengths, content: { shardsContent: phases[0].stream.content, ...(heldOut && { heldOutContent: heldOut.content }) } });
-  const outcome = await runTraining({ ...options, optimizer: { name: DEFAULT_OPTIMIZER, ...options.optimizer } }, {
-    config: start.config, weights: start.weights, notes: [],
-    task: pretrainingTask({ config: start.config, phases, ...pick(options, ['objective', 'batchSize', 'microBatchTokens']), ...(heldOut && { heldOut: heldOut.groups }) }),
-    plan: { schedule, settings, evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.ceil(options.steps / 20)) },
-    savesInterrupted: true,
-    save: async (trained) => {
-      await savePretrained(options, start, { outcome: trained, settings });
-      tell(options.onEvent, 'saved', `${trained.weights.size} tensors to ${options.output}`);
-      return {};
-    },
+  const settings = planSettings(options, start, {
+    schedule,
+    lengths,
+    content: { shardsContent: phases[0].stream.content, ...(heldOut && { heldOutContent: heldOut.content }) },
   });
+  const outcome = await runTraining(
+    { ...options, optimizer: { name: DEFAULT_OPTIMIZER, ...options.optimizer } },
+    {
+      config: start.config,
+      weights: start.weights,
+      notes: [],
+      task: pretrainingTask({
+        config: start.config,
+        phases,
+        ...pick(options, ['objective', 'batchSize', 'microBatchTokens']),
+        ...(heldOut && { heldOut: heldOut.groups }),
+      }),
+      plan: { schedule, settings, evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.ceil(options.steps / 20)) },
+      savesInterrupted: true,
+      save: async (trained) => {
+        await savePretrained(options, start, { outcome: trained, settings });
+        tell(options.onEvent, 'saved', `${trained.weights.size} tensors to ${options.output}`);
+        return {};
+      },
+    },
+  );
   return { ...outcome, output: options.output };
 }
 
 /** Says how much there is to learn from, and that there are no pairs where there are none. */
 function describeData({ onEvent, objective }: Filled, { stream: { sources, tokensPerEpoch } }: PretrainingPhase): void {
-  tell(onEvent, 'data', `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`);
-  if (objective !== 'none' && sources.every(({ documents, segments }) => segments === documents)) tell(onEvent, 'warning', `no document has two segments, so there are no pairs and ${objective} learns nothing`);
+  tell(
+    onEvent,
+    'data',
+    `${sources.length} sources, ${Math.round(tokensPerEpoch).toLocaleString('en-US')} tokens an epoch`,
+  );
+  if (objective !== 'none' && sources.every(({ documents, segments }) => segments === documents))
+    tell(onEvent, 'warning', `no document has two segments, so there are no pairs and ${objective} learns nothing`);
 }
 
 /** `before` are the settings of a run whose checkpoint is going to replace all weights: nothing is counted for it. */
 async function openStart(options: Filled, before: RunSettings | undefined): Promise<Start> {
   const { from, tokenizer: tokenizerFolder, wordEmbeddings = 'random' } = options;
   if (from !== undefined) {
-    if (wordEmbeddings !== 'random') throw new AlbertineError('invalid_argument', prose`${option('wordEmbeddings')} is for a new network, not with ${option('from')}`, { value: wordEmbeddings, option: 'wordEmbeddings' });
+    if (wordEmbeddings !== 'random')
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`${option('wordEmbeddings')} is for a new network, not with ${option('from')}`,
+        { value: wordEmbeddings, option: 'wordEmbeddings' },
+      );
     const unused = (['model', 'tokenizer'] as const).find((name) => options[name] !== undefined);
-    if (unused) throw new AlbertineError('invalid_argument', prose`${option(unused)} is for a new network, not with ${option('from')}: a checkpoint brings its own`, { value: options[unused], option: unused });
+    if (unused)
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`${option(unused)} is for a new network, not with ${option('from')}: a checkpoint brings its own`,
+        { value: options[unused], option: unused },
+      );
     const files = await openFolder(await modelFolder(from));
     const checkpoint = await openCheckpoint(files);
     const [loaded, tokenizer] = await Promise.all([checkpoint.load({ heads: HEADS }), loadTokenizer(files)]);
     const weights: Weights = new Map(loaded.weights);
-    tell(options.onEvent, 'model', ...startPretrainingHeads(checkpoint.config, { weights, seed: options.seed, unused: loaded.unusedHeads }));
+    tell(
+      options.onEvent,
+      'model',
+      ...startPretrainingHeads(checkpoint.config, { weights, seed: options.seed, unused: loaded.unusedHeads }),
+    );
     return { config: checkpoint.config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
   }
-  if (tokenizerFolder === undefined) throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', { hint: prose`Give ${option('tokenizer')}, or ${option('from')} for a checkpoint that has one` });
+  if (tokenizerFolder === undefined)
+    throw new AlbertineError('invalid_argument', 'a new network needs a tokenizer', {
+      hint: prose`Give ${option('tokenizer')}, or ${option('from')} for a checkpoint that has one`,
+    });
   const tokenizer = await loadTokenizer(await openFolder(await modelFolder(tokenizerFolder)));
   const config = newConfig(options.model ?? SETTINGS.model.default, tokenizer);
   const weights = initialiseWeights(config, options.seed, { heads: HEADS });
   const fingerprint = before?.['modelFingerprint'];
   // Shape, seed and counted sources are settings themselves, so that other ones are refused all the same.
-  if (wordEmbeddings === 'cooccurrence' && typeof fingerprint === 'string') return { config, tokenizer, weights, fingerprint };
+  if (wordEmbeddings === 'cooccurrence' && typeof fingerprint === 'string')
+    return { config, tokenizer, weights, fingerprint };
   if (wordEmbeddings === 'cooccurrence') await startFromCounts(options, { config, tokenizer, weights });
   return { config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
 }
 
-async function startFromCounts(options: Filled, { config, tokenizer, weights }: Omit<Start, 'fingerprint'>): Promise<void> {
+async function startFromCounts(
+  options: Filled,
+  { config, tokenizer, weights }: Omit<Start, 'fingerprint'>,
+): Promise<void> {
   const opened = await openSources(await Promise.all(options.shards.map(openShardFolder)), tokenizer);
-  const sources = applyWeights(opened, pick(options, ['weights'])).map((source) => ({ ...source, weight: source.passes }));
+  const sources = applyWeights(opened, pick(options, ['weights'])).map((source) => ({
+    ...source,
+    weight: source.passes,
+  }));
   const counts = await countWords(sources, { vocabSize: config.vocabSize, seed: options.seed });
   applyWordCounts(weights, counts, { deviation: config.initializerRange, seed: options.seed });
-  tell(options.onEvent, 'words', `embeddings from neighbours in ${Math.round(counts.tokens).toLocaleString('en-US')} tokens`);
+  tell(
+    options.onEvent,
+    'words',
+    `embeddings from neighbours in ${Math.round(counts.tokens).toLocaleString('en-US')} tokens`,
+  );
 }
 
 function newConfig(shape: NonNullable<PretrainConfig['model']>, tokenizer: Tokenizer): AlbertConfig {
   const { preset = SETTINGS.model.default, ...fields } = typeof shape === 'string' ? { preset: shape } : shape;
   const base = presetConfig(preset);
   const unknown = Object.keys(fields).filter((key) => !(key in base));
-  if (unknown.length > 0) throw new AlbertineError('invalid_config', `unknown fields of model: ${unknown.join(', ')}`, { value: unknown, hint: `It has ${Object.keys(base).join(', ')}` });
+  if (unknown.length > 0)
+    throw new AlbertineError('invalid_config', `unknown fields of model: ${unknown.join(', ')}`, {
+      value: unknown,
+      hint: `It has ${Object.keys(base).join(', ')}`,
+    });
   const { pad, cls, sep } = tokenizer.special;
-  return validateConfig({ ...base, vocabSize: tokenizer.vocabSize, padTokenId: pad, bosTokenId: cls, eosTokenId: sep, ...fields });
+  return validateConfig({
+    ...base,
+    vocabSize: tokenizer.vocabSize,
+    padTokenId: pad,
+    bosTokenId: cls,
+    eosTokenId: sep,
+    ...fields,
+  });
 }
 
 /** Adds the pooler and heads that a checkpoint lacks, and says so; says of others that they take no part. */
-function startPretrainingHeads(config: AlbertConfig, { weights, seed, unused }: { weights: Weights; seed: number; unused: readonly HeadName[] }): string[] {
-  const parts: [string, ParameterSpec[]][] = [['pooler', poolerParameters(config)], ...HEADS.map((head): [string, ParameterSpec[]] => [head, headParameters(config, head)])];
-  const fresh = parts.filter(([, specs]) => addMissing(weights, specs, { config, seed }) === 'fresh').map(([name]) => name);
+function startPretrainingHeads(
+  config: AlbertConfig,
+  { weights, seed, unused }: { weights: Weights; seed: number; unused: readonly HeadName[] },
+): string[] {
+  const parts: [string, ParameterSpec[]][] = [
+    ['pooler', poolerParameters(config)],
+    ...HEADS.map((head): [string, ParameterSpec[]] => [head, headParameters(config, head)]),
+  ];
+  const fresh = parts
+    .filter(([, specs]) => addMissing(weights, specs, { config, seed }) === 'fresh')
+    .map(([name]) => name);
   const leftOut = describeLeftOut(unused, 'pretraining');
-  return [...(fresh.length > 0 ? [`starting fresh, for the checkpoint lacks them: ${fresh.join(', ')}`] : []), ...(leftOut === undefined ? [] : [leftOut])];
+  return [
+    ...(fresh.length > 0 ? [`starting fresh, for the checkpoint lacks them: ${fresh.join(', ')}`] : []),
+    ...(leftOut === undefined ? [] : [leftOut]),
+  ];
 }
 
 /** From which step which length holds. */
 type Lengths = readonly (readonly [fromStep: number, maxLength: number])[];
 
 function lengthsOf({ steps, lengths, maxLength }: Filled, { maxPositionEmbeddings: max }: AlbertConfig): Lengths {
-  return (lengths ?? [[0, maxLength] as const]).map(([share, length]): [number, number] => [Math.round(share * steps), requireInteger('maxLength', length, { min: SETTINGS.maxLength.min, max })]);
+  return (lengths ?? [[0, maxLength] as const]).map(([share, length]): [number, number] => [
+    Math.round(share * steps),
+    requireInteger('maxLength', length, { min: SETTINGS.maxLength.min, max }),
+  ]);
 }
 
 /** Everything that decides the result; `content` tells data that changed in their place. */
-function planSettings(options: Filled, { config, tokenizer, fingerprint }: Start, { schedule, lengths, content }: { schedule: Schedule; lengths: Lengths; content: { shardsContent: string; heldOutContent?: string } }) {
+function planSettings(
+  options: Filled,
+  { config, tokenizer, fingerprint }: Start,
+  {
+    schedule,
+    lengths,
+    content,
+  }: { schedule: Schedule; lengths: Lengths; content: { shardsContent: string; heldOutContent?: string } },
+) {
   return {
-    task: 'pretraining', objective: options.objective, ...config, tokenizer: tokenizer.fingerprint, ...pick(options, ['from', 'wordEmbeddings', 'shards', 'weights', 'masking', 'heldOut']),
-    lengths, batchSize: options.batchSize, ...updateSettings(options, schedule, DEFAULT_OPTIMIZER), ...pick(options, ['guard']), seed: options.seed, ...content,
-    ...(options.device === 'webgpu' && { device: options.device }), modelFingerprint: fingerprint, microBatchTokens: options.microBatchTokens, threads: options.threads ?? defaultThreads(),
+    task: 'pretraining',
+    objective: options.objective,
+    ...config,
+    tokenizer: tokenizer.fingerprint,
+    ...pick(options, ['from', 'wordEmbeddings', 'shards', 'weights', 'masking', 'heldOut']),
+    lengths,
+    batchSize: options.batchSize,
+    ...updateSettings(options, schedule, DEFAULT_OPTIMIZER),
+    ...pick(options, ['guard']),
+    seed: options.seed,
+    ...content,
+    ...(options.device === 'webgpu' && { device: options.device }),
+    modelFingerprint: fingerprint,
+    microBatchTokens: options.microBatchTokens,
+    threads: options.threads ?? defaultThreads(),
   };
 }
 
 async function openPhases(options: Filled, tokenizer: Tokenizer, lengths: Lengths): Promise<PretrainingPhase[]> {
   const folders = await Promise.all(options.shards.map(openShardFolder));
-  return Promise.all(lengths.map(async ([fromStep, length]) => ({
-    fromStep,
-    stream: await PretrainingStream.open(folders, { tokenizer, maxLength: length, ...pick(options, ['seed', 'objective', 'masking', 'weights']) }),
-  })));
+  return Promise.all(
+    lengths.map(async ([fromStep, length]) => ({
+      fromStep,
+      stream: await PretrainingStream.open(folders, {
+        tokenizer,
+        maxLength: length,
+        ...pick(options, ['seed', 'objective', 'masking', 'weights']),
+      }),
+    })),
+  );
 }
 
 /** The first examples of every held-out source, with masks that never change. */
-async function readHeldOut(options: Filled, tokenizer: Tokenizer, lengths: Lengths): Promise<{ groups: Map<string, PretrainingExample[]>; content: string } | undefined> {
+async function readHeldOut(
+  options: Filled,
+  tokenizer: Tokenizer,
+  lengths: Lengths,
+): Promise<{ groups: Map<string, PretrainingExample[]>; content: string } | undefined> {
   if (!options.heldOut || options.heldOut.length === 0) return undefined;
   const { heldOutExamples: limit } = options;
   const longest = Math.max(...lengths.map(([, length]) => length));
   const streams: PretrainingStream[] = [];
   for (const folder of options.heldOut) {
-    streams.push(await PretrainingStream.open([await openShardFolder(folder)], { tokenizer, maxLength: longest, seed: 0, shuffle: false, ...pick(options, ['objective']), masking: { ...options.masking, masks: 'static' } }));
+    streams.push(
+      await PretrainingStream.open([await openShardFolder(folder)], {
+        tokenizer,
+        maxLength: longest,
+        seed: 0,
+        shuffle: false,
+        ...pick(options, ['objective']),
+        masking: { ...options.masking, masks: 'static' },
+      }),
+    );
   }
   const names = groupNames(streams.flatMap(({ sources }) => sources.map(({ name }) => name)));
   const groups = new Map<string, PretrainingExample[]>(Array.from(names.values(), (name) => [name, []]));
@@ -290,21 +444,38 @@ async function readHeldOut(options: Filled, tokenizer: Tokenizer, lengths: Lengt
   return { groups, content: fingerprintOf(streams.map(({ content }) => content)) };
 }
 
-/** What figures of held-out sources are called: the last part of a source's name, such as its language; the whole name where that would not tell two apart. */
+/**
+ * What figures of held-out sources are called: the last part of a source's name, such as its language; the whole name
+ * where that would not tell two apart.
+ */
 function groupNames(sources: readonly string[]): Map<string, string> {
   const lastPart = (source: string): string => source.split('/').at(-1)!;
   const twice = sources.find((source, i) => sources.indexOf(source) !== i);
-  if (twice !== undefined) throw new AlbertineError('invalid_data', `two held-out sources are called ${twice}`, { value: twice, hint: 'Name the sources of shards apart: their figures are told apart by name' });
-  const isClear = (source: string): boolean => sources.filter((other) => lastPart(other) === lastPart(source)).length === 1;
+  if (twice !== undefined)
+    throw new AlbertineError('invalid_data', `two held-out sources are called ${twice}`, {
+      value: twice,
+      hint: 'Name the sources of shards apart: their figures are told apart by name',
+    });
+  const isClear = (source: string): boolean =>
+    sources.filter((other) => lastPart(other) === lastPart(source)).length === 1;
   return new Map(sources.map((source) => [source, isClear(source) ? lastPart(source) : source.replaceAll('/', '-')]));
 }
 
-async function savePretrained(options: Filled, { config, tokenizer }: Start, run: { outcome: TrainingOutcome; settings: RunSettings }): Promise<void> {
+async function savePretrained(
+  options: Filled,
+  { config, tokenizer }: Start,
+  run: { outcome: TrainingOutcome; settings: RunSettings },
+): Promise<void> {
   const { outcome, settings } = run;
   await saveCheckpoint(options.output, {
-    config, weights: outcome.weights, heads: options.objective === 'none' ? ['maskedLm'] : HEADS, tokenizerFiles: tokenizer.files(), maxLength: config.maxPositionEmbeddings,
+    config,
+    weights: outcome.weights,
+    heads: options.objective === 'none' ? ['maskedLm'] : HEADS,
+    tokenizerFiles: tokenizer.files(),
+    maxLength: config.maxPositionEmbeddings,
     card: {
-      name: 'ALBERT', description: `Pretrained with albertine: ${outcome.steps} steps of masked language modelling and ${options.objective}.`,
+      name: 'ALBERT',
+      description: `Pretrained with albertine: ${outcome.steps} steps of masked language modelling and ${options.objective}.`,
       ...options.card,
       training: cardSettings(settings),
       results: outcome.evaluation ?? {},

@@ -33,8 +33,10 @@ export interface RankSource extends AsyncIterable<RankRow> {
 }
 
 /**
- * Opens a file of queries: rows with a query and `candidates` (and `labels`), with `positives` and `negatives`, or a row for each candidate (query, text, label). Of these, those of one query
- * belong together: with `labelled`, wherever they stand in the file; else where they follow each other, as the file may be a stream. With `labelled` a row without relevance is a bad one.
+ * Opens a file of queries: rows with a query and `candidates` (and `labels`), with `positives` and `negatives`, or a
+ * row for each candidate (query, text, label). Of these, those of one query belong together: with `labelled`, wherever
+ * they stand in the file; else where they follow each other, as the file may be a stream. With `labelled` a row without
+ * relevance is a bad one.
  */
 export function openRankings(path: string, fields: RankFields, { labelled }: { labelled: boolean }): RankSource {
   const rows = openRows(path, pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']));
@@ -50,7 +52,7 @@ export function openRankings(path: string, fields: RankFields, { labelled }: { l
       const before = found.isOne ? waiting.get(query) : undefined;
       if (before) {
         (before.input.candidates as string[]).push(...found.row.input.candidates); // made by readRow, for this row alone
-        before.gold?.push(...found.row.gold ?? []);
+        before.gold?.push(...(found.row.gold ?? []));
         continue;
       }
       if (!labelled || !found.isOne) {
@@ -65,36 +67,73 @@ export function openRankings(path: string, fields: RankFields, { labelled }: { l
   return { name: rows.name, report: rows.report, [Symbol.asyncIterator]: iterate };
 }
 
-function readRow({ fields, number }: Row, { queryField = 'query', candidatesField = 'candidates', textField = 'text', labelField = 'label' }: RankFields, labelled: boolean): { row: RankRow; isOne: boolean } | string {
+function readRow(
+  { fields, number }: Row,
+  { queryField = 'query', candidatesField = 'candidates', textField = 'text', labelField = 'label' }: RankFields,
+  labelled: boolean,
+): { row: RankRow; isOne: boolean } | string {
   const query = fields[queryField];
-  if (typeof query !== 'string') return `field ${describeValue(queryField)} must be a text, got ${describeValue(query)}`;
+  if (typeof query !== 'string')
+    return `field ${describeValue(queryField)} must be a text, got ${describeValue(query)}`;
   const { id } = fields;
   const base = { query, ...(id !== undefined && id !== null && { id: String(id) }) };
-  const [positives, negatives] = [parsedCell(fields['positives'] ?? fields['positive']), parsedCell(fields['negatives'] ?? fields['negative'])];
+  const [positives, negatives] = [
+    parsedCell(fields['positives'] ?? fields['positive']),
+    parsedCell(fields['negatives'] ?? fields['negative']),
+  ];
   if (positives !== undefined) {
     const [right, wrong] = [listOf(positives), listOf(negatives ?? [])];
-    if (!right || !wrong) return `positives and negatives must be texts, got ${describeValue(positives, 40)} and ${describeValue(negatives, 40)}`;
-    return { isOne: false, row: { number, fields, input: { ...base, candidates: [...right, ...wrong] }, gold: [...right.map(() => 1), ...wrong.map(() => 0)] } };
+    if (!right || !wrong)
+      return `positives and negatives must be texts, got ${describeValue(positives, 40)} and ${describeValue(negatives, 40)}`;
+    return {
+      isOne: false,
+      row: {
+        number,
+        fields,
+        input: { ...base, candidates: [...right, ...wrong] },
+        gold: [...right.map(() => 1), ...wrong.map(() => 0)],
+      },
+    };
   }
   const candidates = parsedCell(fields[candidatesField]);
   if (candidates !== undefined) {
     const texts = listOf(candidates);
     const labels = parsedCell(fields['labels'] ?? fields[labelField]);
     const gold = Array.isArray(labels) ? labels.map(gainOf) : undefined;
-    if (!texts || texts.length === 0) return `field ${describeValue(candidatesField)} must be a list of texts, got ${describeValue(candidates, 60)}`;
-    if (gold ? gold.length !== texts.length || gold.some((gain) => gain === undefined) : labelled) return `${texts.length} candidates need as many labels, numbers of at least 0, got ${describeValue(labels, 60)}`;
-    return { isOne: false, row: { number, fields, input: { ...base, candidates: texts }, ...(gold && { gold: gold as number[] }) } };
+    if (!texts || texts.length === 0)
+      return `field ${describeValue(candidatesField)} must be a list of texts, got ${describeValue(candidates, 60)}`;
+    if (gold ? gold.length !== texts.length || gold.some((gain) => gain === undefined) : labelled)
+      return `${texts.length} candidates need as many labels, numbers of at least 0, got ${describeValue(labels, 60)}`;
+    return {
+      isOne: false,
+      row: { number, fields, input: { ...base, candidates: texts }, ...(gold && { gold: gold as number[] }) },
+    };
   }
   const text = fields[textField];
-  if (typeof text !== 'string') return `there is neither ${describeValue(candidatesField)} nor positives nor ${describeValue(textField)}; the fields are ${Object.keys(fields).join(', ')}`;
+  if (typeof text !== 'string')
+    return `there is neither ${describeValue(candidatesField)} nor positives nor ${describeValue(textField)}; the fields are ${Object.keys(fields).join(', ')}`;
   const gain = gainOf(fields[labelField]);
-  if (gain === undefined && labelled) return `field ${describeValue(labelField)} must be a number of at least 0, got ${describeValue(fields[labelField])}`;
-  return { isOne: true, row: { number, fields, input: { ...base, candidates: [text] }, ...(gain !== undefined && { gold: [gain] }) } };
+  if (gain === undefined && labelled)
+    return `field ${describeValue(labelField)} must be a number of at least 0, got ${describeValue(fields[labelField])}`;
+  return {
+    isOne: true,
+    row: { number, fields, input: { ...base, candidates: [text] }, ...(gain !== undefined && { gold: [gain] }) },
+  };
 }
 
-const listOf = (value: unknown): string[] | undefined => (typeof value === 'string' ? [value] : Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined);
+const listOf = (value: unknown): string[] | undefined =>
+  typeof value === 'string'
+    ? [value]
+    : Array.isArray(value) && value.every((item) => typeof item === 'string')
+      ? value
+      : undefined;
 
 function gainOf(value: unknown): number | undefined {
-  const gain = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? Number(value) : typeof value === 'string' ? parseDecimal(value) : NaN;
+  const gain =
+    typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+      ? Number(value)
+      : typeof value === 'string'
+        ? parseDecimal(value)
+        : NaN;
   return Number.isFinite(gain) && gain >= 0 ? gain : undefined;
 }

@@ -9,12 +9,19 @@ export const rankManual: TaskManual = {
   noun: 'a ranker',
   finetune: {
     summary: 'candidates for a query into their order',
-    description: 'Fine-tunes a checkpoint into a ranker (cross-encoder): query and candidate are read together, so it is slower and better than comparing vectors.',
+    description:
+      'Fine-tunes a checkpoint into a ranker (cross-encoder): query and candidate are read together, so it is slower and better than comparing vectors.',
     settings: FINE_TUNE_SETTINGS,
     training: {
-      epochs: 'as many as give 600 steps, at least 2 and at most 10', batchSize: '8 queries', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '256, or as many as the model takes; longer candidates are cut, and counted', evaluateEvery: 'an epoch', microBatches: true,
+      epochs: 'as many as give 600 steps, at least 2 and at most 10',
+      batchSize: '8 queries',
+      dropout: "hidden, attention and classifier dropout. Default: the checkpoint's",
+      maxLength: '256, or as many as the model takes; longer candidates are cut, and counted',
+      evaluateEvery: 'an epoch',
+      microBatches: true,
     },
-    saved: 'the model, as Hugging Face\'s transformers and the CrossEncoder of sentence-transformers load it (one output)',
+    saved:
+      "the model, as Hugging Face's transformers and the CrossEncoder of sentence-transformers load it (one output)",
     facts: 'figures of the best weights',
     shown: ['mrr', 'ndcg10', 'map', 'accuracyAt1'],
     manual: `
@@ -30,10 +37,19 @@ Then
   albertine predict ranker --input queries.jsonl --top-k 3
 `,
   },
-  evaluate: { settings: { ...RANK_SETTINGS, ...EVALUATE_SETTINGS }, json: '"mrr", "ndcg10", "map", "accuracyAt1" over queries with something relevant, with "queries", "candidates", "recallAt10"', examples: ['albertine evaluate ranker --data test.jsonl --json | jq .mrr'] },
+  evaluate: {
+    settings: { ...RANK_SETTINGS, ...EVALUATE_SETTINGS },
+    json: '"mrr", "ndcg10", "map", "accuracyAt1" over queries with something relevant, with "queries", "candidates", "recallAt10"',
+    examples: ['albertine evaluate ranker --data test.jsonl --json | jq .mrr'],
+  },
   predict: {
-    settings: { ...FIELDS, topK: { kind: 'number', integer: true, min: 1, help: 'rankings: candidates listed, best first. Default: all' }, ...PREDICT_SETTINGS },
-    output: '{"index":0,"ranking":[{"candidate":1,"score":0.97},{"candidate":0,"score":0.02}],"tokenCount":21,"windows":2,"truncatedTokens":0}\n    "candidate" is an index into the list of the input.',
+    settings: {
+      ...FIELDS,
+      topK: { kind: 'number', integer: true, min: 1, help: 'rankings: candidates listed, best first. Default: all' },
+      ...PREDICT_SETTINGS,
+    },
+    output:
+      '{"index":0,"ranking":[{"candidate":1,"score":0.97},{"candidate":0,"score":0.02}],"tokenCount":21,"windows":2,"truncatedTokens":0}\n    "candidate" is an index into the list of the input.',
     examples: ['albertine predict ranker --input queries.jsonl --top-k 3'],
   },
   load: async () => (await import('./verbs-node.ts')).rankVerbs,

@@ -4,7 +4,10 @@ import { loadNamed } from '../../loaded/loader.ts';
 import { TaskModel } from '../task-model.ts';
 import { RANK_OPTIONS, rankTask, type RankedCandidate, type RankOptions, type RankTypes } from './task.ts';
 
-/** A fine-tuned ranker of texts for a query (cross-encoder): this package's, or one of sentence-transformers with one output. */
+/**
+ * A fine-tuned ranker of texts for a query (cross-encoder): this package's, or one of sentence-transformers with one
+ * output.
+ */
 export class Reranker extends TaskModel<RankTypes> {
   private constructor(model: Albert) {
     super(model, rankTask, RANK_OPTIONS);

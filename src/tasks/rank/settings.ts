@@ -18,9 +18,16 @@ export const RANK_SETTINGS = {
 /** Of `finetune rank`, besides those of every run. */
 export const FINE_TUNE_SETTINGS = {
   ...DATA_SETTINGS,
-  train: { ...DATA_SETTINGS.train, help: 'queries with candidates: .jsonl, .csv, .tsv or .parquet with query, candidates and labels, with query, positives and negatives, or a row for each candidate (query, text, label)' },
+  train: {
+    ...DATA_SETTINGS.train,
+    help: 'queries with candidates: .jsonl, .csv, .tsv or .parquet with query, candidates and labels, with query, positives and negatives, or a row for each candidate (query, text, label)',
+  },
   ...RANK_SETTINGS,
-  loss: { kind: 'text', values: ['listwise', 'pointwise'], help: 'rankings: listwise (which of a query\'s candidates is right) or pointwise (whether each one is). Default: listwise' },
-  metric: { kind: 'text', help: 'the evaluation\'s figure by which the best weights are kept. Default: mrr' },
+  loss: {
+    kind: 'text',
+    values: ['listwise', 'pointwise'],
+    help: "rankings: listwise (which of a query's candidates is right) or pointwise (whether each one is). Default: listwise",
+  },
+  metric: { kind: 'text', help: "the evaluation's figure by which the best weights are kept. Default: mrr" },
   ...TUNING_SETTINGS,
 } as const satisfies Settings;

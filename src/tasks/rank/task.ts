@@ -1,6 +1,12 @@
 import { AlbertineError, describeValue, requireInteger } from '../../core/errors.ts';
 import { requireText, type OptionKinds } from '../../core/options.ts';
-import { meanAveragePrecision, meanReciprocalRank, ndcgAtK, recallAtK, type RankedQuery } from '../../metrics/retrieval.ts';
+import {
+  meanAveragePrecision,
+  meanReciprocalRank,
+  ndcgAtK,
+  recallAtK,
+  type RankedQuery,
+} from '../../metrics/retrieval.ts';
 import { encodeOptions, optionLogits, type OptionPiece } from '../option-pieces.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Scores, Task, TextCounts } from '../task.ts';
@@ -16,7 +22,10 @@ export interface RankInput {
   id?: string;
 }
 
-/** Options of `Reranker.predict`. `longText` is `truncate` by default, which cuts candidates; with `window` one is read in windows, and counts where it fits best. */
+/**
+ * Options of `Reranker.predict`. `longText` is `truncate` by default, which cuts candidates; with `window` one is read
+ * in windows, and counts where it fits best.
+ */
 export interface RankOptions extends AskOptions {
   /** Candidates listed, best first. Default: all. */
   topK?: number;
@@ -67,34 +76,68 @@ export const rankTask: Task<RankTypes> = {
   metrics: { mrr: 'higher', ndcg10: 'higher', map: 'higher', accuracyAt1: 'higher' },
   facts({ weights, checkpoint: { location } }: Albert) {
     const outputs = weights.get('classifier.weight')!.shape[0];
-    if (outputs !== 1) throw new AlbertineError('weights_mismatch', `${location}: a ranker has one output, and this head has ${outputs}`, { value: outputs });
+    if (outputs !== 1)
+      throw new AlbertineError(
+        'weights_mismatch',
+        `${location}: a ranker has one output, and this head has ${outputs}`,
+        { value: outputs },
+      );
     return {};
   },
   requireInput(subject, input, index) {
     const { query, candidates } = (input ?? {}) as Record<string, unknown>;
     requireText(subject, query, index);
-    if (Array.isArray(candidates) && candidates.length > 0 && candidates.every((candidate) => typeof candidate === 'string')) return;
-    throw new AlbertineError('invalid_argument', `input ${index} of ${subject} must have candidates, which are texts, got ${describeValue(candidates)}`, { value: input, hint: "Such as { query: 'a question', candidates: ['a text', 'another'] }" });
+    if (
+      Array.isArray(candidates) &&
+      candidates.length > 0 &&
+      candidates.every((candidate) => typeof candidate === 'string')
+    )
+      return;
+    throw new AlbertineError(
+      'invalid_argument',
+      `input ${index} of ${subject} must have candidates, which are texts, got ${describeValue(candidates)}`,
+      { value: input, hint: "Such as { query: 'a question', candidates: ['a text', 'another'] }" },
+    );
   },
   text: ({ query }) => query,
-  encode: ({ query, candidates }, { tokenizer, maxLength, longText = 'truncate' }) => encodeOptions(candidates.map((candidate) => [query, candidate] as const), { tokenizer, maxLength, longText, long: 'second' }),
+  encode: ({ query, candidates }, { tokenizer, maxLength, longText = 'truncate' }) =>
+    encodeOptions(
+      candidates.map((candidate) => [query, candidate] as const),
+      { tokenizer, maxLength, longText, long: 'second' },
+    ),
   decode({ candidates, id }, { encoded: { pieces }, logits, options }) {
     const topK = options.topK === undefined ? undefined : requireInteger('topK', options.topK, { min: 1 });
-    const ranking = optionLogits(pieces, logits, candidates.length).map((logit, candidate) => ({ candidate, logit })).sort((a, b) => b.logit - a.logit || a.candidate - b.candidate);
-    return { ...(id !== undefined && { id }), ranking: ranking.slice(0, topK).map(({ candidate, logit }) => ({ candidate, score: 1 / (1 + Math.exp(-logit)) })) };
+    const ranking = optionLogits(pieces, logits, candidates.length)
+      .map((logit, candidate) => ({ candidate, logit }))
+      .sort((a, b) => b.logit - a.logit || a.candidate - b.candidate);
+    return {
+      ...(id !== undefined && { id }),
+      ranking: ranking.slice(0, topK).map(({ candidate, logit }) => ({ candidate, score: 1 / (1 + Math.exp(-logit)) })),
+    };
   },
   score(gold, outputs): Scores {
     const queries = outputs.map(({ ranking }, row) => rankedQuery(ranking, gold[row]));
     const candidates = gold.reduce((sum, { length }) => sum + length, 0);
     return {
-      metrics: { mrr: meanReciprocalRank(queries), ndcg10: ndcgAtK(queries, 10), map: meanAveragePrecision(queries), accuracyAt1: meanReciprocalRank(queries, 1) },
+      metrics: {
+        mrr: meanReciprocalRank(queries),
+        ndcg10: ndcgAtK(queries, 10),
+        map: meanAveragePrecision(queries),
+        accuracyAt1: meanReciprocalRank(queries, 1),
+      },
       details: { queries: queries.length, candidates, recallAt10: recallAtK(queries, 10) },
     };
   },
 };
 
-/** Of candidates with equal scores the relevant ones count as last: a model that tells nothing apart must not gain by the order of a file. */
+/**
+ * Of candidates with equal scores the relevant ones count as last: a model that tells nothing apart must not gain by
+ * the order of a file.
+ */
 function rankedQuery(ranking: readonly RankedCandidate[], gains: readonly number[]): RankedQuery {
   const order = [...ranking].sort((a, b) => b.score - a.score || gains[a.candidate] - gains[b.candidate]);
-  return { ranking: order.map(({ candidate }) => candidate), relevance: new Map(gains.map((gain, candidate) => [candidate, gain])) };
+  return {
+    ranking: order.map(({ candidate }) => candidate),
+    relevance: new Map(gains.map((gain, candidate) => [candidate, gain])),
+  };
 }

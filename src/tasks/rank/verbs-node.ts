@@ -14,12 +14,22 @@ export const rankVerbs: TaskVerbs = verbsOf(rankTuning, {
   predict: {
     open(path, options): AskedRows {
       const source = openRankings(path, options as RankFields, { labelled: false });
-      return { name: source.name, report: source.report, notes: [], [Symbol.asyncIterator]: () => source[Symbol.asyncIterator]() };
+      return {
+        name: source.name,
+        report: source.report,
+        notes: [],
+        [Symbol.asyncIterator]: () => source[Symbol.asyncIterator](),
+      };
     },
     asking: (options) => pick(options as RankOptions, ['topK']),
     record: ({ id, ranking }: RankAnswer) => ({ ...(id !== undefined && { id }), ranking: plain(ranking) }),
-    cells: ({ ranking }: RankAnswer) => ({ best: ranking[0].candidate, score: short(Math.fround(ranking[0].score)), ranking: toJson(plain(ranking)) }),
+    cells: ({ ranking }: RankAnswer) => ({
+      best: ranking[0].candidate,
+      score: short(Math.fround(ranking[0].score)),
+      ranking: toJson(plain(ranking)),
+    }),
   },
 });
 
-const plain = (ranking: RankAnswer['ranking']): RankAnswer['ranking'] => ranking.map(({ candidate, score }) => ({ candidate, score: short(Math.fround(score)) }));
+const plain = (ranking: RankAnswer['ranking']): RankAnswer['ranking'] =>
+  ranking.map(({ candidate, score }) => ({ candidate, score: short(Math.fround(score)) }));

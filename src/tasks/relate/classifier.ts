@@ -10,7 +10,10 @@ export class RelationClassifier extends TaskModel<RelateTypes> {
     super(model, relateTask, RELATE_OPTIONS);
   }
 
-  /** Loads a classifier of relations by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  /**
+   * Loads a classifier of relations by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as
+   * of `open`.
+   */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<RelationClassifier> {
     return new RelationClassifier(await loadNamed(model, options));
   }

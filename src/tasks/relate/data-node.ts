@@ -34,11 +34,16 @@ export interface RelationSource extends AsyncIterable<RelationRow> {
 const READING = ['encoding', 'header', 'delimiter', 'quotes', 'onError'] as const;
 
 /**
- * Opens a file of pairs: SemEval-2010 Task 8 (`.txt`: a number, the text with `<e1>` and `<e2>`, on the next line the relation), or rows with a text, `head` and `tail`
- * (`{ start, end, type? }`) and a label; or with `entities` (`{ start, end, label }`) and `relations` (`{ head, tail, label }`, indices of entities): several pairs a text.
- * With `labelled` a row without a label is a bad one.
+ * Opens a file of pairs: SemEval-2010 Task 8 (`.txt`: a number, the text with `<e1>` and `<e2>`, on the next line the
+ * relation), or rows with a text, `head` and `tail` (`{ start, end, type? }`) and a label; or with `entities`
+ * (`{ start, end, label }`) and `relations` (`{ head, tail, label }`, indices of entities): several pairs a text. With
+ * `labelled` a row without a label is a bad one.
  */
-export function openRelations(path: string, fields: RelationFields, { labelled }: { labelled: boolean }): RelationSource {
+export function openRelations(
+  path: string,
+  fields: RelationFields,
+  { labelled }: { labelled: boolean },
+): RelationSource {
   const format = fields.format ?? formatOfPath(path) ?? 'txt';
   const rows = openRows(path, { ...pick(fields, READING), format });
   const iterate = format === 'txt' ? semEvalRows(rows, labelled) : tableRows(rows, fields, labelled);
@@ -53,10 +58,14 @@ async function* semEvalRows(rows: RowSource, labelled: boolean): AsyncGenerator<
   for await (const row of rows) {
     const line = (row.fields['text'] as string).trim();
     if (line === '' || /^comment\s*:/i.test(line)) continue;
-    const text = line.includes('<e1>') ? NUMBERED.exec(line)?.[1] ?? line : undefined;
+    const text = line.includes('<e1>') ? (NUMBERED.exec(line)?.[1] ?? line) : undefined;
     if (text === undefined) {
       if (waiting) yield { number: waiting.row.number, input: waiting.input, label: line };
-      else rows.reject(row, `a text with <e1> and <e2> was expected, got ${describeValue(line, 60)}${line.startsWith('{') ? ', which looks like the format jsonl' : ''}`);
+      else
+        rows.reject(
+          row,
+          `a text with <e1> and <e2> was expected, got ${describeValue(line, 60)}${line.startsWith('{') ? ', which looks like the format jsonl' : ''}`,
+        );
       waiting = undefined;
       continue;
     }
@@ -65,7 +74,8 @@ async function* semEvalRows(rows: RowSource, labelled: boolean): AsyncGenerator<
       else yield { number: waiting.row.number, input: waiting.input };
     }
     const input = unmark(text);
-    if (input === undefined) rows.reject(row, `the text must have <e1>..</e1> and <e2>..</e2> once, got ${describeValue(text, 60)}`);
+    if (input === undefined)
+      rows.reject(row, `the text must have <e1>..</e1> and <e2>..</e2> once, got ${describeValue(text, 60)}`);
     waiting = input && { row, input };
   }
   if (waiting && !labelled) yield { number: waiting.row.number, input: waiting.input };
@@ -85,8 +95,13 @@ export function unmark(marked: string): RelationInput | undefined {
     places[name] = text.length;
   }
   text += marked.slice(from);
-  const [head, tail] = ['e1', 'e2'].map((name): Mention => ({ start: places[`${name}start`], end: places[`${name}end`] }));
-  return mentionProblem(head, text) === undefined && mentionProblem(tail, text) === undefined ? { text, head, tail } : undefined;
+  const [head, tail] = ['e1', 'e2'].map((name): Mention => ({
+    start: places[`${name}start`],
+    end: places[`${name}end`],
+  }));
+  return mentionProblem(head, text) === undefined && mentionProblem(tail, text) === undefined
+    ? { text, head, tail }
+    : undefined;
 }
 
 async function* tableRows(rows: RowSource, fields: RelationFields, labelled: boolean): AsyncGenerator<RelationRow> {
@@ -99,37 +114,60 @@ async function* tableRows(rows: RowSource, fields: RelationFields, labelled: boo
 
 type Pair = Pick<RelationRow, 'input' | 'label'>;
 
-function readRow({ fields }: Row, { textField = 'text', headField = 'head', tailField = 'tail', labelField = 'label' }: RelationFields, labelled: boolean): Pair[] | string {
+function readRow(
+  { fields }: Row,
+  { textField = 'text', headField = 'head', tailField = 'tail', labelField = 'label' }: RelationFields,
+  labelled: boolean,
+): Pair[] | string {
   const wrong = textFieldProblem(textField, fields);
   if (wrong !== undefined) return wrong;
   const text = fields[textField] as string;
   const relations = parsedCell(fields['relations']);
   const entities = parsedCell(fields['entities']);
-  if (Array.isArray(relations) && Array.isArray(entities)) return readRelations(text, { entities, relations, labelled });
+  if (Array.isArray(relations) && Array.isArray(entities))
+    return readRelations(text, { entities, relations, labelled });
   const names = [headField, tailField, ...(labelled ? [labelField] : [])];
   const missing = names.find((name) => !Object.hasOwn(fields, name));
   if (missing !== undefined) return missingFieldReason(missing, fields);
   const [head, tail] = [parsedCell(fields[headField]), parsedCell(fields[tailField])];
-  for (const [name, mention] of [[headField, head], [tailField, tail]] as const) {
+  for (const [name, mention] of [
+    [headField, head],
+    [tailField, tail],
+  ] as const) {
     const problem = mentionProblem(mention, text);
     if (problem !== undefined) return `field ${describeValue(name)}: ${problem}`;
   }
   const label = fields[labelField];
-  if (labelled && (typeof label !== 'string' || label.trim() === '')) return `field ${describeValue(labelField)} must be a label, got ${describeValue(label)}`;
-  return [{ input: { text, head: mentionOf(head), tail: mentionOf(tail) }, ...(typeof label === 'string' && { label: label.trim() }) }];
+  if (labelled && (typeof label !== 'string' || label.trim() === ''))
+    return `field ${describeValue(labelField)} must be a label, got ${describeValue(label)}`;
+  return [
+    {
+      input: { text, head: mentionOf(head), tail: mentionOf(tail) },
+      ...(typeof label === 'string' && { label: label.trim() }),
+    },
+  ];
 }
 
-function readRelations(text: string, { entities, relations, labelled }: { entities: readonly unknown[]; relations: readonly unknown[]; labelled: boolean }): Pair[] | string {
+function readRelations(
+  text: string,
+  { entities, relations, labelled }: { entities: readonly unknown[]; relations: readonly unknown[]; labelled: boolean },
+): Pair[] | string {
   const wrong = entities.map((entity) => mentionProblem(entity, text)).find((problem) => problem !== undefined);
   if (wrong !== undefined) return wrong;
   const pairs: Pair[] = [];
   for (const relation of relations) {
     const { head, tail, label } = (relation ?? {}) as Record<string, unknown>;
-    const [first, second] = [head, tail].map((index) => (Number.isInteger(index) ? entities[index as number] : undefined));
-    if (first === undefined || second === undefined) return `relation ${describeValue(relation)} names entities that are not there: head and tail are indices of entities`;
+    const [first, second] = [head, tail].map((index) =>
+      Number.isInteger(index) ? entities[index as number] : undefined,
+    );
+    if (first === undefined || second === undefined)
+      return `relation ${describeValue(relation)} names entities that are not there: head and tail are indices of entities`;
     const isNamed = typeof label === 'string' && label.trim() !== '';
     if (labelled && !isNamed) return `relation ${describeValue(relation)} has no label`;
-    pairs.push({ input: { text, head: mentionOf(first), tail: mentionOf(second) }, ...(isNamed && { label: label.trim() }) });
+    pairs.push({
+      input: { text, head: mentionOf(first), tail: mentionOf(second) },
+      ...(isNamed && { label: label.trim() }),
+    });
   }
   return pairs;
 }
@@ -142,11 +180,17 @@ function mentionOf(value: unknown): Mention {
 }
 
 /** All pairs of a file, with their labels. Throws `invalid_data` where there is none. */
-export async function readLabelledPairs(path: string, fields: RelationFields): Promise<{ rows: RelationRow[]; report: ReadReport }> {
+export async function readLabelledPairs(
+  path: string,
+  fields: RelationFields,
+): Promise<{ rows: RelationRow[]; report: ReadReport }> {
   const source = openRelations(path, fields, { labelled: true });
   const rows: RelationRow[] = [];
   for await (const row of source) rows.push(row);
   if (rows.length > 0) return { rows, report: source.report };
   const [first] = source.report.issues;
-  throw new AlbertineError('invalid_data', `${path} has no usable pair`, { value: path, hint: first && `The first bad row is ${first.row}: ${first.reason}` });
+  throw new AlbertineError('invalid_data', `${path} has no usable pair`, {
+    value: path,
+    hint: first && `The first bad row is ${first.row}: ${first.reason}`,
+  });
 }

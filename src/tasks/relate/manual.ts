@@ -9,12 +9,19 @@ export const relateManual: TaskManual = {
   noun: 'a classifier of relations',
   finetune: {
     summary: 'two marked mentions in a text into the relation between them',
-    description: 'Fine-tunes a checkpoint to say how two marked mentions of a text are related, and in which direction.',
+    description:
+      'Fine-tunes a checkpoint to say how two marked mentions of a text are related, and in which direction.',
     settings: FINE_TUNE_SETTINGS,
     training: {
-      epochs: 'as many as give 600 steps, at least 3 and at most 20', batchSize: '16', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s', maxLength: '128, or as many as the model takes; longer texts are cut around the mentions', evaluateEvery: 'an epoch', microBatches: true,
+      epochs: 'as many as give 600 steps, at least 3 and at most 20',
+      batchSize: '16',
+      dropout: "hidden, attention and classifier dropout. Default: the checkpoint's",
+      maxLength: '128, or as many as the model takes; longer texts are cut around the mentions',
+      evaluateEvery: 'an epoch',
+      microBatches: true,
     },
-    saved: 'the model with its relations, as Hugging Face\'s transformers loads it (AlbertForSequenceClassification; mentions are marked with @ and #)',
+    saved:
+      "the model with its relations, as Hugging Face's transformers loads it (AlbertForSequenceClassification; mentions are marked with @ and #)",
     facts: 'pairs of each relation',
     shown: ['macroF1', 'microF1', 'accuracy'],
     manual: `
@@ -39,11 +46,19 @@ Then
   predict: {
     settings: {
       ...MENTIONS,
-      tagger: { kind: 'file', placeholder: 'model', help: 'relations: a tagger that finds the mentions, so that plain texts can be asked; all pairs of what it finds in a text are asked, and those with a relation are written' },
+      tagger: {
+        kind: 'file',
+        placeholder: 'model',
+        help: 'relations: a tagger that finds the mentions, so that plain texts can be asked; all pairs of what it finds in a text are asked, and those with a relation are written',
+      },
       ...PREDICT_SETTINGS,
     },
-    output: '{"index":0,"label":"Cause-Effect(e2,e1)","score":0.93,"head":{"start":4,"end":8,"text":"fire"},"tail":{"start":23,"end":32,"text":"lightning"}, ..}\n    with --tagger a line for each text: {"index":0,"entities":[..],"triples":[{"head":{..},"relation":"Cause-Effect","tail":{..},"score":0.93}], ..}',
-    examples: ['albertine predict relations --input pairs.jsonl', 'albertine predict relations --tagger tagger "Angela Merkel was born in Hamburg."'],
+    output:
+      '{"index":0,"label":"Cause-Effect(e2,e1)","score":0.93,"head":{"start":4,"end":8,"text":"fire"},"tail":{"start":23,"end":32,"text":"lightning"}, ..}\n    with --tagger a line for each text: {"index":0,"entities":[..],"triples":[{"head":{..},"relation":"Cause-Effect","tail":{..},"score":0.93}], ..}',
+    examples: [
+      'albertine predict relations --input pairs.jsonl',
+      'albertine predict relations --tagger tagger "Angela Merkel was born in Hamburg."',
+    ],
   },
   load: async () => (await import('./verbs-node.ts')).relateVerbs,
 };

@@ -28,7 +28,10 @@ export interface RelationInput {
   tail: Mention;
 }
 
-/** Options of {@link RelationClassifier.predict}. A text that is too long is cut around its mentions, and what is lost is counted. */
+/**
+ * Options of {@link RelationClassifier.predict}. A text that is too long is cut around its mentions, and what is lost
+ * is counted.
+ */
 export type RelateOptions = AskOptions;
 
 /** See `requireOptions`. */
@@ -88,7 +91,10 @@ export const relateTask: Task<RelateTypes> = {
   decode({ text, head, tail }, { logits: [row], facts: { labels } }) {
     const probabilities = softmaxRow(row);
     const best = probabilities.indexOf(Math.max(...probabilities));
-    const shown = (mention: Mention): Mention & { text: string } => ({ ...mention, text: text.slice(mention.start, mention.end) });
+    const shown = (mention: Mention): Mention & { text: string } => ({
+      ...mention,
+      text: text.slice(mention.start, mention.end),
+    });
     return { label: labels[best], score: probabilities[best], head: shown(head), tail: shown(tail) };
   },
   score: scoreRelations,
@@ -97,7 +103,12 @@ export const relateTask: Task<RelateTypes> = {
 function readFacts({ checkpoint: { details, location }, weights }: Albert): RelationFacts {
   const outputs = weights.get('classifier.weight')!.shape[0];
   const { labels } = details;
-  if (labels?.length !== outputs) throw new AlbertineError('weights_mismatch', `${location}: the config names ${labels?.length ?? 'no'} labels, and the head has ${outputs} outputs`, { value: outputs, hint: 'The config belongs to another checkpoint' });
+  if (labels?.length !== outputs)
+    throw new AlbertineError(
+      'weights_mismatch',
+      `${location}: the config names ${labels?.length ?? 'no'} labels, and the head has ${outputs} outputs`,
+      { value: outputs, hint: 'The config belongs to another checkpoint' },
+    );
   const none = details.extra[NO_RELATION_KEY];
   return { labels, none: typeof none === 'string' ? none : noRelation(labels) };
 }
@@ -107,33 +118,46 @@ function requireInput(subject: string, input: unknown, index: number): void {
   requireText(subject, text, index);
   for (const [name, mention] of Object.entries({ head, tail })) {
     const problem = mentionProblem(mention, text);
-    if (problem !== undefined) throw new AlbertineError('invalid_argument', `${name} of input ${index} of ${subject}: ${problem}`, { value: mention, hint: 'Such as { text, head: { start: 0, end: 4 }, tail: { start: 10, end: 14 } }' });
+    if (problem !== undefined)
+      throw new AlbertineError('invalid_argument', `${name} of input ${index} of ${subject}: ${problem}`, {
+        value: mention,
+        hint: 'Such as { text, head: { start: 0, end: 4 }, tail: { start: 10, end: 14 } }',
+      });
   }
 }
 
 /** What is wrong with a mention; undefined for one that is right. */
 export function mentionProblem(mention: unknown, text: string): string | undefined {
   const { start, end } = (mention ?? {}) as Record<'start' | 'end', number>;
-  if (!Number.isInteger(start) || !Number.isInteger(end)) return `a mention has a start and an end, got ${describeValue(mention)}`;
-  if (start >= end) return `the mention ${describeValue(mention)} is empty: its end is the position after its last character`;
-  if (start < 0 || end > text.length) return `the mention ${describeValue(mention)} is outside its text of ${text.length} UTF-16 units`;
-  return [start, end].some((at) => isInsideCharacter(text, at)) ? `the mention ${describeValue(mention)} cuts a character in two: positions count UTF-16 units, of which an emoji has two or more` : undefined;
+  if (!Number.isInteger(start) || !Number.isInteger(end))
+    return `a mention has a start and an end, got ${describeValue(mention)}`;
+  if (start >= end)
+    return `the mention ${describeValue(mention)} is empty: its end is the position after its last character`;
+  if (start < 0 || end > text.length)
+    return `the mention ${describeValue(mention)} is outside its text of ${text.length} UTF-16 units`;
+  return [start, end].some((at) => isInsideCharacter(text, at))
+    ? `the mention ${describeValue(mention)} cuts a character in two: positions count UTF-16 units, of which an emoji has two or more`
+    : undefined;
 }
 
 /** Whether a position is between the two halves of a character that has two UTF-16 units. */
 function isInsideCharacter(text: string, at: number): boolean {
   const [before, after] = [text.charCodeAt(at - 1), text.charCodeAt(at)];
-  return before >= 0xD800 && before < 0xDC00 && after >= 0xDC00 && after < 0xE000;
+  return before >= 0xd800 && before < 0xdc00 && after >= 0xdc00 && after < 0xe000;
 }
 
 /**
- * The text with its mentions marked: `@ * person * Bill @ was born in # ^ city ^ Seattle #`. These marks are in every vocabulary, so that no token has to be added
- * (typed entity markers with punctuation: Zhou and Chen 2022, "An Improved Baseline for Sentence-level Relation Extraction").
+ * The text with its mentions marked: `@ * person * Bill @ was born in # ^ city ^ Seattle #`. These marks are in every
+ * vocabulary, so that no token has to be added (typed entity markers with punctuation: Zhou and Chen 2022, "An Improved
+ * Baseline for Sentence-level Relation Extraction").
  */
-export function markMentions({ text, head, tail }: RelationInput): { text: string; marked: [start: number, end: number] } {
-  const inserts = [
-    ...marksOf(head, { mark: '@', type: '*' }), ...marksOf(tail, { mark: '#', type: '^' }),
-  ].sort((a, b) => a.at - b.at || a.order - b.order);
+export function markMentions({ text, head, tail }: RelationInput): {
+  text: string;
+  marked: [start: number, end: number];
+} {
+  const inserts = [...marksOf(head, { mark: '@', type: '*' }), ...marksOf(tail, { mark: '#', type: '^' })].sort(
+    (a, b) => a.at - b.at || a.order - b.order,
+  );
   let marked = '';
   let from = 0;
   let first = Infinity;
@@ -147,36 +171,81 @@ export function markMentions({ text, head, tail }: RelationInput): { text: strin
   return { text: marked + text.slice(from), marked: [first, end] };
 }
 
-function marksOf({ start, end, type }: Mention, marks: { mark: string; type: string }): { at: number; order: number; insert: string }[] {
+function marksOf(
+  { start, end, type }: Mention,
+  marks: { mark: string; type: string },
+): { at: number; order: number; insert: string }[] {
   const typed = type === undefined ? '' : `${marks.type} ${type.toLowerCase().replaceAll('_', ' ')} ${marks.type} `;
   // What closes one mention stands before what opens the next at the same place.
-  return [{ at: start, order: 1, insert: ` ${marks.mark} ${typed}` }, { at: end, order: 0, insert: ` ${marks.mark} ` }];
+  return [
+    { at: start, order: 1, insert: ` ${marks.mark} ${typed}` },
+    { at: end, order: 0, insert: ` ${marks.mark} ` },
+  ];
 }
 
-function encode(input: RelationInput, { tokenizer, maxLength, longText = 'truncate' }: EncodeHow<RelateTypes>): Encoded {
+function encode(
+  input: RelationInput,
+  { tokenizer, maxLength, longText = 'truncate' }: EncodeHow<RelateTypes>,
+): Encoded {
   const whole = markMentions(input);
   const all = tokenizer.encode(whole.text);
   const tokenCount = all.ids.length - 2;
-  if (all.ids.length <= maxLength) return { pieces: [{ ids: all.ids, typeIds: all.typeIds }], tokenCount, truncatedTokens: 0, unknownTokens: countUnknown(tokenizer, all.ids) };
+  if (all.ids.length <= maxLength)
+    return {
+      pieces: [{ ids: all.ids, typeIds: all.typeIds }],
+      tokenCount,
+      truncatedTokens: 0,
+      unknownTokens: countUnknown(tokenizer, all.ids),
+    };
   if (longText === 'error') throw tooLong(tokenCount, maxLength - 2);
   const { ids, typeIds } = cutAround(tokenizer, whole, maxLength);
-  return { pieces: [{ ids, typeIds }], tokenCount, truncatedTokens: tokenCount - (ids.length - 2), unknownTokens: countUnknown(tokenizer, all.ids) };
+  return {
+    pieces: [{ ids, typeIds }],
+    tokenCount,
+    truncatedTokens: tokenCount - (ids.length - 2),
+    unknownTokens: countUnknown(tokenizer, all.ids),
+  };
 }
 
-/** As much of the text on both sides of the mentions as there is room for; where the mentions alone are too far apart, the end is lost. */
-function cutAround(tokenizer: Tokenizer, { text, marked }: { text: string; marked: [number, number] }, maxLength: number): { ids: Int32Array; typeIds: Int32Array } {
+/**
+ * As much of the text on both sides of the mentions as there is room for; where the mentions alone are too far apart,
+ * the end is lost.
+ */
+function cutAround(
+  tokenizer: Tokenizer,
+  { text, marked }: { text: string; marked: [number, number] },
+  maxLength: number,
+): { ids: Int32Array; typeIds: Int32Array } {
   const { offsets } = tokenizer.encode(text, { addSpecialTokens: false });
-  const first = Math.max(0, offsets.findIndex(([, end]) => end > marked[0]));
+  const first = Math.max(
+    0,
+    offsets.findIndex(([, end]) => end > marked[0]),
+  );
   const last = offsets.findLastIndex(([start]) => start < marked[1]);
   const spare = maxLength - 2 - (last - first + 1);
-  const before = spare <= 0 ? first : Math.max(0, first - Math.max(Math.floor(spare / 2), spare - (offsets.length - 1 - last)));
+  const before =
+    spare <= 0 ? first : Math.max(0, first - Math.max(Math.floor(spare / 2), spare - (offsets.length - 1 - last)));
   return tokenizer.encode(text.slice(offsets[before][0]), { maxLength });
 }
 
-function scoreRelations(gold: readonly number[], outputs: readonly RelationAnswer[], { labels, none }: RelationFacts): Scores {
-  const { macroF1, microF1, precision, recall, accuracy, perRelation } = relationReport(gold.map((index) => labels[index]), outputs.map(({ label }) => label), none);
+function scoreRelations(
+  gold: readonly number[],
+  outputs: readonly RelationAnswer[],
+  { labels, none }: RelationFacts,
+): Scores {
+  const { macroF1, microF1, precision, recall, accuracy, perRelation } = relationReport(
+    gold.map((index) => labels[index]),
+    outputs.map(({ label }) => label),
+    none,
+  );
   return {
-    metrics: { macroF1, microF1, precision, recall, accuracy }, details: { labels, noRelation: none ?? null, perRelation },
-    tables: () => [{ columns: ['relation', 'precision', 'recall', 'F1', 'pairs'], rows: perRelation.map((row) => [row.relation, row.precision, row.recall, row.f1, String(row.support)]) }],
+    metrics: { macroF1, microF1, precision, recall, accuracy },
+    details: { labels, noRelation: none ?? null, perRelation },
+    tables: () => [
+      {
+        columns: ['relation', 'precision', 'recall', 'F1', 'pairs'],
+        rows: perRelation.map((row) => [row.relation, row.precision, row.recall, row.f1, String(row.support)]),
+      },
+    ],
   };
 }

@@ -15,16 +15,32 @@ import { relateTuning } from './tuning-node.ts';
 
 const verbs = verbsOf(relateTuning, {
   open: (model) => RelationClassifier.from(model),
-  lines: ({ facts: { labels, none } }) => [`relations: ${labels.join(', ')}${none === undefined ? '' : ` (${none}: none)`}`],
+  lines: ({ facts: { labels, none } }) => [
+    `relations: ${labels.join(', ')}${none === undefined ? '' : ` (${none}: none)`}`,
+  ],
   next: ({ output }) => [`evaluate ${output} --data FILE`, `predict ${output} --input PAIRS.jsonl`],
   predict: {
     open(path, options): AskedRows {
       const source = openRelations(path, options as RelationFields, { labelled: false });
-      return { name: source.name, report: source.report, notes: [], [Symbol.asyncIterator]: () => source[Symbol.asyncIterator]() };
+      return {
+        name: source.name,
+        report: source.report,
+        notes: [],
+        [Symbol.asyncIterator]: () => source[Symbol.asyncIterator](),
+      };
     },
     asking: () => ({}),
     record: ({ label, score, head, tail }: RelationAnswer) => ({ label, score: short(score), head, tail }),
-    cells: ({ label, score, head, tail }: RelationAnswer) => ({ label, score: short(score), head: head.text, headStart: head.start, headEnd: head.end, tail: tail.text, tailStart: tail.start, tailEnd: tail.end }),
+    cells: ({ label, score, head, tail }: RelationAnswer) => ({
+      label,
+      score: short(score),
+      head: head.text,
+      headStart: head.start,
+      headEnd: head.end,
+      tail: tail.text,
+      tailStart: tail.start,
+      tailEnd: tail.end,
+    }),
   },
 });
 
@@ -38,7 +54,10 @@ export const relateVerbs: TaskVerbs = {
       ...pairs,
       textsWith: '--tagger',
       ofText: (options) => (options['tagger'] === undefined ? undefined : ({ text }) => text),
-      answers: (inputs, options) => (options['tagger'] === undefined ? pairs.answers(inputs, options) : triples(RelationClassifier.from(model), inputs as AsyncIterable<string>, options)),
+      answers: (inputs, options) =>
+        options['tagger'] === undefined
+          ? pairs.answers(inputs, options)
+          : triples(RelationClassifier.from(model), inputs as AsyncIterable<string>, options),
       record: (answer, options) => (isTriples(answer) ? plain(answer) : pairs.record(answer, options)),
       cells: (answer, options) => (isTriples(answer) ? cellsOf(plain(answer)) : pairs.cells(answer, options)),
     } satisfies Predictor;
@@ -47,14 +66,24 @@ export const relateVerbs: TaskVerbs = {
 
 const LOOK_AHEAD = 64;
 
-async function* triples(relations: RelationClassifier, texts: AsyncIterable<string>, options: GivenOptions): AsyncGenerator<TextTriples> {
+async function* triples(
+  relations: RelationClassifier,
+  texts: AsyncIterable<string>,
+  options: GivenOptions,
+): AsyncGenerator<TextTriples> {
   const path = options['tagger'] as string;
   const { lookAhead = LOOK_AHEAD, threads } = options as { lookAhead?: number; threads?: number };
   using loaded = await loadModel(path, pick({ threads }, ['threads']));
-  if (!loaded.loaded.heads.includes('tokenClassification')) throw new AlbertineError('invalid_argument', `the tagger ${path} is no tagger: it has ${loaded.loaded.heads.join(', ') || 'no head'}`, { value: path, hint: 'Fine-tune one with: albertine finetune tag' });
+  if (!loaded.loaded.heads.includes('tokenClassification'))
+    throw new AlbertineError(
+      'invalid_argument',
+      `the tagger ${path} is no tagger: it has ${loaded.loaded.heads.join(', ') || 'no head'}`,
+      { value: path, hint: 'Fine-tune one with: albertine finetune tag' },
+    );
   const models = { tagger: EntityTagger.from(loaded), relations };
   let waiting: string[] = [];
-  const flush = async (): Promise<TextTriples[]> => findTriples(waiting, models, pick(options as TagOptions, ['batchTokens', 'longText', 'maxLength']));
+  const flush = async (): Promise<TextTriples[]> =>
+    findTriples(waiting, models, pick(options as TagOptions, ['batchTokens', 'longText', 'maxLength']));
   for await (const text of texts) {
     waiting.push(text);
     if (waiting.length < lookAhead) continue;
@@ -69,9 +98,14 @@ function cellsOf({ entities, triples: found, pairsTooFar = 0 }: ReturnType<typeo
   return { entities: toJson(entities), triples: toJson(found), pairsTooFar };
 }
 
-function plain({ entities, triples: found, pairsTooFar }: TextTriples): { entities: unknown[]; triples: unknown[]; pairsTooFar?: number } {
+function plain({ entities, triples: found, pairsTooFar }: TextTriples): {
+  entities: unknown[];
+  triples: unknown[];
+  pairsTooFar?: number;
+} {
   return {
-    entities: entities.map((entity) => ({ ...entity, score: short(Math.fround(entity.score)) })), triples: found.map((triple) => ({ ...triple, score: short(triple.score) })),
+    entities: entities.map((entity) => ({ ...entity, score: short(Math.fround(entity.score)) })),
+    triples: found.map((triple) => ({ ...triple, score: short(triple.score) })),
     ...(pairsTooFar !== undefined && { pairsTooFar }),
   };
 }

@@ -17,7 +17,10 @@ export interface TagSet {
   /** For each tag its label (empty for O), and whether it continues an entity. */
   labels: readonly string[];
   continues: readonly boolean[];
-  /** What a tag scores at the beginning, behind another (`[tag before * tags + tag]`) and at the end: 0 or what the CRF says, and -Infinity where no valid sequence has it. */
+  /**
+   * What a tag scores at the beginning, behind another (`[tag before * tags + tag]`) and at the end: 0 or what the CRF
+   * says, and -Infinity where no valid sequence has it.
+   */
   opening: Float64Array;
   between: Float64Array;
   closing: Float64Array;
@@ -31,15 +34,27 @@ export function tagSet(tags: readonly string[], crf?: TagCrf): TagSet {
   const labels = tags.map((tag, i) => match[i]?.[2] ?? (tag === 'O' || tag === 'LABEL_0' ? '' : tag));
   const width = tags.length;
   return {
-    tags, continues, labels,
-    opening: Float64Array.from(tags, (_, tag) => (continues[tag] ? -Infinity : crf?.start[tag] ?? 0)),
-    between: Float64Array.from({ length: width * width }, (_, pair) => (continues[pair % width] && labels[pair % width] !== labels[Math.floor(pair / width)] ? -Infinity : crf?.transitions[pair] ?? 0)),
+    tags,
+    continues,
+    labels,
+    opening: Float64Array.from(tags, (_, tag) => (continues[tag] ? -Infinity : (crf?.start[tag] ?? 0))),
+    between: Float64Array.from({ length: width * width }, (_, pair) =>
+      continues[pair % width] && labels[pair % width] !== labels[Math.floor(pair / width)]
+        ? -Infinity
+        : (crf?.transitions[pair] ?? 0),
+    ),
     closing: Float64Array.from(tags, (_, tag) => crf?.end[tag] ?? 0),
   };
 }
 
-/** The best sequence of tags that is one: no entity is continued that was not begun. `scores: [words, tags]` are logarithms of probabilities, or logits. */
-export function bestPath(scores: readonly Float32Array[], { tags: { length: width }, opening, between, closing }: TagSet): number[] {
+/**
+ * The best sequence of tags that is one: no entity is continued that was not begun. `scores: [words, tags]` are
+ * logarithms of probabilities, or logits.
+ */
+export function bestPath(
+  scores: readonly Float32Array[],
+  { tags: { length: width }, opening, between, closing }: TagSet,
+): number[] {
   if (scores.length === 0) return [];
   let totals = opening.map((score, tag) => score + scores[0][tag]);
   const back = scores.slice(1).map((row) => {
@@ -61,11 +76,15 @@ export function bestPath(scores: readonly Float32Array[], { tags: { length: widt
 }
 
 /** The best tag of every word by itself among those that may follow the one before. */
-export function greedyPath(scores: readonly Float32Array[], { tags: { length: width }, opening, between }: TagSet): number[] {
+export function greedyPath(
+  scores: readonly Float32Array[],
+  { tags: { length: width }, opening, between }: TagSet,
+): number[] {
   const path: number[] = [];
   for (const row of scores) {
     const before = path.at(-1);
-    const total = (tag: number): number => row[tag] + (before === undefined ? opening[tag] : between[before * width + tag]);
+    const total = (tag: number): number =>
+      row[tag] + (before === undefined ? opening[tag] : between[before * width + tag]);
     let best = 0;
     for (let tag = 1; tag < width; tag++) if (total(tag) > total(best)) best = tag;
     path.push(best);
@@ -74,10 +93,13 @@ export function greedyPath(scores: readonly Float32Array[], { tags: { length: wi
 }
 
 /**
- * How likely each tag is at each word, `[words, tags]`, when all of the sequence is looked at: the share of the valid sequences that have it there, by the forward-backward
- * algorithm (Rabiner 1989, "A tutorial on hidden Markov models").
+ * How likely each tag is at each word, `[words, tags]`, when all of the sequence is looked at: the share of the valid
+ * sequences that have it there, by the forward-backward algorithm (Rabiner 1989, "A tutorial on hidden Markov models").
  */
-export function tagProbabilities(scores: readonly Float32Array[], { tags: { length: width }, opening, between, closing }: TagSet): Float32Array[] {
+export function tagProbabilities(
+  scores: readonly Float32Array[],
+  { tags: { length: width }, opening, between, closing }: TagSet,
+): Float32Array[] {
   const factors = between.map(Math.exp); // [tag before, tag]
   const turned = factors.map((_, pair) => factors[(pair % width) * width + Math.floor(pair / width)]);
   const forward: Float64Array[] = [];
@@ -89,7 +111,10 @@ export function tagProbabilities(scores: readonly Float32Array[], { tags: { leng
   const found = forward.map((_, index) => {
     const word = forward.length - 1 - index;
     const [here, row] = [ahead, scores[word]];
-    ahead = summed(here.map((score, tag) => score + row[tag]), turned);
+    ahead = summed(
+      here.map((score, tag) => score + row[tag]),
+      turned,
+    );
     return softmaxRow(forward[word].map((score, tag) => score + here[tag]));
   });
   return found.reverse();

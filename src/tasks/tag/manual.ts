@@ -9,13 +9,18 @@ export const tagManual: TaskManual = {
   noun: 'a tagger',
   finetune: {
     summary: 'texts into the entities in them, with their places',
-    description: 'Fine-tunes a checkpoint into a tagger: names, places, products ... in texts of any length, with UTF-16 offsets.',
+    description:
+      'Fine-tunes a checkpoint into a tagger: names, places, products ... in texts of any length, with UTF-16 offsets.',
     settings: FINE_TUNE_SETTINGS,
     training: {
-      epochs: 'as many as give 600 steps, at least 3 and at most 20', batchSize: '16', dropout: 'hidden, attention and classifier dropout. Default: the checkpoint\'s',
-      maxLength: '128, or as many as the model takes; longer texts are read in windows', evaluateEvery: 'an epoch', microBatches: true,
+      epochs: 'as many as give 600 steps, at least 3 and at most 20',
+      batchSize: '16',
+      dropout: "hidden, attention and classifier dropout. Default: the checkpoint's",
+      maxLength: '128, or as many as the model takes; longer texts are read in windows',
+      evaluateEvery: 'an epoch',
+      microBatches: true,
     },
-    saved: 'the model with its tags, as Hugging Face\'s transformers loads it (AlbertForTokenClassification)',
+    saved: "the model with its tags, as Hugging Face's transformers loads it (AlbertForTokenClassification)",
     facts: 'entities of each label',
     shown: ['f1', 'precision', 'recall', 'macroF1'],
     manual: `
@@ -39,8 +44,12 @@ Then
   },
   predict: {
     settings: { ...ASKING, ...PREDICT_SETTINGS },
-    output: '{"index":0,"entities":[{"label":"PER","start":0,"end":13,"text":"Angela Merkel","score":0.98}],"tokenCount":6,"windows":1,"truncatedTokens":0}\n    "start" and "end" are UTF-16 positions in the text. Tables have the list as JSON.',
-    examples: ['albertine predict tagger "Angela Merkel lives in Berlin"', 'albertine predict tagger news.jsonl --text-field body --output entities.jsonl'],
+    output:
+      '{"index":0,"entities":[{"label":"PER","start":0,"end":13,"text":"Angela Merkel","score":0.98}],"tokenCount":6,"windows":1,"truncatedTokens":0}\n    "start" and "end" are UTF-16 positions in the text. Tables have the list as JSON.',
+    examples: [
+      'albertine predict tagger "Angela Merkel lives in Berlin"',
+      'albertine predict tagger news.jsonl --text-field body --output entities.jsonl',
+    ],
   },
   load: async () => (await import('./verbs-node.ts')).tagVerbs,
 };

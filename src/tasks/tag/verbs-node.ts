@@ -19,4 +19,5 @@ export const tagVerbs: TaskVerbs = verbsOf(tagTuning, {
   },
 });
 
-const plain = (entities: EntityAnswer['entities']): EntityAnswer['entities'] => entities.map((entity) => ({ ...entity, score: short(Math.fround(entity.score)) }));
+const plain = (entities: EntityAnswer['entities']): EntityAnswer['entities'] =>
+  entities.map((entity) => ({ ...entity, score: short(Math.fround(entity.score)) }));

@@ -12,13 +12,20 @@ import type { ScoredLabel } from '../classify/task.ts';
 export interface ZeroShotOptions {
   /** Sentence that is entailed by a text of the label, which stands for each `{}`. Default "This text is about {}." */
   template?: string;
-  /** Judges every label by itself, entailed or contradicted, so that several can be right. Default false: one of the labels is right. */
+  /**
+   * Judges every label by itself, entailed or contradicted, so that several can be right. Default false: one of the
+   * labels is right.
+   */
   multiLabel?: boolean;
   /** Padded tokens per batch. Default 1024. */
   batchTokens?: number;
 }
 
-const ZERO_SHOT_OPTIONS: OptionKinds<ZeroShotOptions> = { template: 'string', multiLabel: 'boolean', batchTokens: 'number' };
+const ZERO_SHOT_OPTIONS: OptionKinds<ZeroShotOptions> = {
+  template: 'string',
+  multiLabel: 'boolean',
+  batchTokens: 'number',
+};
 
 /** Labels of one text, best first. */
 export interface ZeroShotPrediction {
@@ -28,7 +35,10 @@ export interface ZeroShotPrediction {
   score: number;
   /** All labels, best first. */
   labels: ScoredLabel[];
-  /** Tokens that were cut off the text, which shares the model's positions with a label's sentence: of the label that lost most. */
+  /**
+   * Tokens that were cut off the text, which shares the model's positions with a label's sentence: of the label that
+   * lost most.
+   */
   truncatedTokens: number;
 }
 
@@ -37,8 +47,8 @@ const CONTRADICTED = /^(contradict(s|ion|ory)?|not[_ -]?entail(ment|ed)?|no|fals
 const DEFAULT_TEMPLATE = 'This text is about {}.';
 
 /**
- * Labels that a model was never trained on, by a classifier of pairs that knows entailment (Yin et al. 2019): a text belongs to the label whose sentence it entails. Scores are those of
- * Hugging Face's zero-shot pipeline.
+ * Labels that a model was never trained on, by a classifier of pairs that knows entailment (Yin et al. 2019): a text
+ * belongs to the label whose sentence it entails. Scores are those of Hugging Face's zero-shot pipeline.
  */
 export class ZeroShotClassifier implements Disposable {
   /** The classifier of inferences that is asked. */
@@ -52,18 +62,28 @@ export class ZeroShotClassifier implements Disposable {
     const contradiction = labels.findIndex((label) => CONTRADICTED.test(label));
     this.contradiction = contradiction < 0 ? undefined : contradiction;
     if (problem !== 'singleLabel' || this.entailment < 0) {
-      throw new AlbertineError('weights_mismatch', `the model does not know entailment: its labels are ${labels.join(', ')}`, { value: labels, hint: 'Fine-tune a classifier of pairs on labels of which one is called entailment' });
+      throw new AlbertineError(
+        'weights_mismatch',
+        `the model does not know entailment: its labels are ${labels.join(', ')}`,
+        { value: labels, hint: 'Fine-tune a classifier of pairs on labels of which one is called entailment' },
+      );
     }
     classifier.requireInputs(true);
     this.classifier = classifier;
   }
 
-  /** Loads a classifier that knows entailment by name: in Node a folder or a hub id, in a page the URL of its folder. Errors as of `open`. */
+  /**
+   * Loads a classifier that knows entailment by name: in Node a folder or a hub id, in a page the URL of its folder.
+   * Errors as of `open`.
+   */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<ZeroShotClassifier> {
     return ZeroShotClassifier.from(await loadNamed(model, options));
   }
 
-  /** Opens a classifier of pairs that was fine-tuned on entailment. Throws `weights_mismatch` where none of its labels is called so. */
+  /**
+   * Opens a classifier of pairs that was fine-tuned on entailment. Throws `weights_mismatch` where none of its labels
+   * is called so.
+   */
   static async open(files: FileSource, options: LoadOptions = {}): Promise<ZeroShotClassifier> {
     return ZeroShotClassifier.from(await Albert.open(files, options));
   }
@@ -73,20 +93,44 @@ export class ZeroShotClassifier implements Disposable {
     return new ZeroShotClassifier(TextClassifier.from(model));
   }
 
-  /** How well each label fits each text. Long texts are cut. Throws `invalid_argument` for fewer labels than one, or two where one of them is right, and for a label that stands twice. */
-  async classify(texts: readonly string[], labels: readonly string[], options: ZeroShotOptions = {}): Promise<ZeroShotPrediction[]> {
+  /**
+   * How well each label fits each text. Long texts are cut. Throws `invalid_argument` for fewer labels than one, or two
+   * where one of them is right, and for a label that stands twice.
+   */
+  async classify(
+    texts: readonly string[],
+    labels: readonly string[],
+    options: ZeroShotOptions = {},
+  ): Promise<ZeroShotPrediction[]> {
     requireTexts('classify', texts);
     requireTexts('labels', labels);
     requireOptions('classify', options, ZERO_SHOT_OPTIONS);
     const { template = DEFAULT_TEMPLATE, multiLabel = false, batchTokens } = options;
-    if (labels.length < (multiLabel ? 1 : 2)) throw new AlbertineError('invalid_argument', `there must be at least ${multiLabel ? 'one label' : 'two labels'}, got ${labels.length}`, { value: labels, option: 'labels' });
+    if (labels.length < (multiLabel ? 1 : 2))
+      throw new AlbertineError(
+        'invalid_argument',
+        `there must be at least ${multiLabel ? 'one label' : 'two labels'}, got ${labels.length}`,
+        { value: labels, option: 'labels' },
+      );
     requireDistinct('labels', labels);
-    if (!template.includes('{}')) throw new AlbertineError('invalid_argument', prose`the ${option('template')} has no {} for the label: ${JSON.stringify(template)}`, { value: template, option: 'template' });
-    const pairs = texts.flatMap((text) => labels.map((label) => ({ text, pair: template.replaceAll('{}', () => label) })));
-    const { logits, texts: counts } = await this.classifier.logits(pairs, { longText: 'truncate', ...(batchTokens !== undefined && { batchTokens }) });
+    if (!template.includes('{}'))
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`the ${option('template')} has no {} for the label: ${JSON.stringify(template)}`,
+        { value: template, option: 'template' },
+      );
+    const pairs = texts.flatMap((text) =>
+      labels.map((label) => ({ text, pair: template.replaceAll('{}', () => label) })),
+    );
+    const { logits, texts: counts } = await this.classifier.logits(pairs, {
+      longText: 'truncate',
+      ...(batchTokens !== undefined && { batchTokens }),
+    });
     const width = this.classifier.labels.length;
     return texts.map((_, text) => {
-      const rows = labels.map((_label, i) => logits.subarray((text * labels.length + i) * width, (text * labels.length + i + 1) * width));
+      const rows = labels.map((_label, i) =>
+        logits.subarray((text * labels.length + i) * width, (text * labels.length + i + 1) * width),
+      );
       const scores = multiLabel ? rows.map((row) => this.alone(row)) : softmax(rows.map((row) => row[this.entailment]));
       const scored = labels.map((label, i) => ({ label, score: scores[i] })).sort((a, b) => b.score - a.score);
       const truncatedTokens = Math.max(...labels.map((_label, i) => counts[text * labels.length + i].truncatedTokens));
@@ -101,7 +145,10 @@ export class ZeroShotClassifier implements Disposable {
 
   /** Entailment against contradiction, or against everything else where the model does not know it. */
   private alone(row: Float32Array): number {
-    const others = this.contradiction === undefined ? Array.from(row).filter((_, i) => i !== this.entailment) : [row[this.contradiction]];
+    const others =
+      this.contradiction === undefined
+        ? Array.from(row).filter((_, i) => i !== this.entailment)
+        : [row[this.contradiction]];
     return softmax([row[this.entailment], ...others])[0];
   }
 }

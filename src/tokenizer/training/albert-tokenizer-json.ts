@@ -19,15 +19,17 @@ export function albertTokenizerJson(model: SentencePieceModel, preparation: Albe
     post_processor: postProcessor(model),
     decoder: metaspace,
     model: {
-      type: 'Unigram', unk_id: model.trainer.unkId, byte_fallback: model.trainer.byteFallback,
+      type: 'Unigram',
+      unk_id: model.trainer.unkId,
+      byte_fallback: model.trainer.byteFallback,
       vocab: model.pieces.map(({ piece, score, type }) => [piece, type === 'userDefined' ? USER_DEFINED_SCORE : score]),
     },
   });
 }
 
 /**
- * User-defined symbols are pieces that win, with the score that SentencePiece counts them with. As added tokens they would be looked for before the
- * preparation, and the text after one would begin a word.
+ * User-defined symbols are pieces that win, with the score that SentencePiece counts them with. As added tokens they
+ * would be looked for before the preparation, and the text after one would begin a word.
  */
 const USER_DEFINED_SCORE = -0.1;
 
@@ -35,7 +37,17 @@ function addedTokens(model: SentencePieceModel): unknown[] {
   return model.pieces.flatMap(({ piece, type }, id) => {
     if (type !== 'control' && type !== 'unknown') return [];
     // The space before a mask belongs to it, so that masking a word does not leave a lone space piece.
-    return [{ id, content: piece, single_word: false, lstrip: piece === '[MASK]', rstrip: false, normalized: false, special: true }];
+    return [
+      {
+        id,
+        content: piece,
+        single_word: false,
+        lstrip: piece === '[MASK]',
+        rstrip: false,
+        normalized: false,
+        special: true,
+      },
+    ];
   });
 }
 
@@ -49,7 +61,8 @@ function normalizer(model: SentencePieceModel, preparation: AlbertPreparation): 
   if (preparation.stripMarks !== false) steps.push({ type: 'NFKD' }, { type: 'StripAccents' });
   if (preparation.lowerCase) steps.push({ type: 'Lowercase' });
   const { precompiledCharsmap } = model.normalizer;
-  if (precompiledCharsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: base64(precompiledCharsmap) });
+  if (precompiledCharsmap.length > 0)
+    steps.push({ type: 'Precompiled', precompiled_charsmap: base64(precompiledCharsmap) });
   replace({ Regex: ' {2,}' }, ' ');
   return { type: 'Sequence', normalizers: steps };
 }
@@ -63,7 +76,9 @@ function postProcessor(model: SentencePieceModel): unknown {
     type: 'TemplateProcessing',
     single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
     pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
-    special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [known.get(token)], tokens: [token] }])),
+    special_tokens: Object.fromEntries(
+      ['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [known.get(token)], tokens: [token] }]),
+    ),
   };
 }
 

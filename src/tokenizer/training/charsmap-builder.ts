@@ -14,7 +14,10 @@ export function cleaningRules(): CharacterRules {
   };
   range(0x01, 0x1f, '');
   range(0x7f, 0x9f, '');
-  for (const space of [0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x2581, 0x3000, 0xfffd]) range(space, space, ' ');
+  for (const space of [
+    0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x2581, 0x3000, 0xfffd,
+  ])
+    range(space, space, ' ');
   range(0x2000, 0x200a, ' ');
   range(0xad, 0xad, ''); // soft hyphen
   range(0x200b, 0x200f, ''); // zero-width space and joiners, direction marks
@@ -37,8 +40,9 @@ const BLOCK = 256;
 const MAX_UNITS = 1 << 21;
 
 /**
- * Compiles rules to SentencePiece's `precompiled_charsmap`: the size of a Darts-clone double array, the array over UTF-8 bytes, then the
- * NUL-terminated replacements that its values point at. Meant for up to a few thousand rules. Throws `invalid_argument` for an empty source or a NUL.
+ * Compiles rules to SentencePiece's `precompiled_charsmap`: the size of a Darts-clone double array, the array over
+ * UTF-8 bytes, then the NUL-terminated replacements that its values point at. Meant for up to a few thousand rules.
+ * Throws `invalid_argument` for an empty source or a NUL.
  */
 export function compileCharsmap(rules: CharacterRules): Uint8Array {
   if (rules.size === 0) return new Uint8Array(0);
@@ -48,7 +52,11 @@ export function compileCharsmap(rules: CharacterRules): Uint8Array {
   const offsetOf = new Map<string, number>();
   for (const [source, replacement] of rules) {
     if (source === '' || (source + replacement).includes('\0')) {
-      throw new AlbertineError('invalid_argument', `a character rule needs a source and no NUL, got ${JSON.stringify(source)}`, { value: source });
+      throw new AlbertineError(
+        'invalid_argument',
+        `a character rule needs a source and no NUL, got ${JSON.stringify(source)}`,
+        { value: source },
+      );
     }
     let offset = offsetOf.get(replacement);
     if (offset === undefined) {
@@ -77,8 +85,8 @@ function insertKey(root: TrieNode, key: Uint8Array, value: number): void {
 }
 
 /**
- * A node at index i with base b keeps `i ^ b`; its child for byte c is at `b ^ c`, its value at `b`. A unit's label tells which byte leads to it,
- * so two nodes must never have the same base.
+ * A node at index i with base b keeps `i ^ b`; its child for byte c is at `b ^ c`, its value at `b`. A unit's label
+ * tells which byte leads to it, so two nodes must never have the same base.
  */
 function buildDoubleArray(root: TrieNode): Uint32Array {
   const units: number[] = [];
@@ -91,7 +99,10 @@ function buildDoubleArray(root: TrieNode): Uint32Array {
     if (node.value >= 0) slots.unshift(0);
     let base = 1;
     while (bases.has(base) || slots.some((byte) => taken.has(base ^ byte))) base++;
-    if (base >= MAX_UNITS) throw new AlbertineError('unsupported', `too many character rules for one table, over ${MAX_UNITS} units`, { value: base });
+    if (base >= MAX_UNITS)
+      throw new AlbertineError('unsupported', `too many character rules for one table, over ${MAX_UNITS} units`, {
+        value: base,
+      });
     bases.add(base);
     for (const byte of slots) taken.add(base ^ byte);
     units[index] = ((units[index] ?? 0) | ((index ^ base) << 10) | (node.value >= 0 ? HAS_LEAF : 0)) >>> 0;

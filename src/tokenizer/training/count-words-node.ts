@@ -28,10 +28,15 @@ export interface SampleReport {
 }
 
 /**
- * Reads all sources and hands every chosen line to `visit`. With `inputSentenceSize` the files are read twice: once to count the lines, once to choose exactly that
- * many by sequential sampling (Knuth, TAOCP 2, algorithm 3.4.2 S). The choice is as uniform as a reservoir's, depends on the seed alone and takes no memory.
+ * Reads all sources and hands every chosen line to `visit`. With `inputSentenceSize` the files are read twice: once to
+ * count the lines, once to choose exactly that many by sequential sampling (Knuth, TAOCP 2, algorithm 3.4.2 S). The
+ * choice is as uniform as a reservoir's, depends on the seed alone and takes no memory.
  */
-export async function forEachSampledLine(sources: readonly TextSource[], options: SampleOptions, visit: (line: string, weight: number) => void): Promise<SampleReport> {
+export async function forEachSampledLine(
+  sources: readonly TextSource[],
+  options: SampleOptions,
+  visit: (line: string, weight: number) => void,
+): Promise<SampleReport> {
   const { inputSentenceSize } = options;
   const available = inputSentenceSize === undefined ? undefined : await countLines(sources, options);
   const random = createRandom(options.seed ?? 1);
@@ -42,7 +47,10 @@ export async function forEachSampledLine(sources: readonly TextSource[], options
   const meter = meterOf('counting words', sources, options);
   for (const { path, weight, bytes } of sources) {
     const figures = { path, weight, bytes, lines: 0, usedLines: 0, characters: 0 };
-    for await (const lines of readLines(path, { ...options, onBytes: (read) => meter.add(read, { lines: report.lines + figures.lines }) })) {
+    for await (const lines of readLines(path, {
+      ...options,
+      onBytes: (read) => meter.add(read, { lines: report.lines + figures.lines }),
+    })) {
       requireNotAborted(options.signal);
       for (const line of lines) {
         figures.lines++;
@@ -77,9 +85,17 @@ async function countLines(sources: readonly TextSource[], options: SampleOptions
 }
 
 function meterOf(stage: string, sources: readonly TextSource[], options: SampleOptions): ProgressMeter {
-  return new ProgressMeter(options.onProgress, { stage, unit: 'bytes', total: sources.reduce((sum, { bytes }) => sum + bytes, 0) });
+  return new ProgressMeter(options.onProgress, {
+    stage,
+    unit: 'bytes',
+    total: sources.reduce((sum, { bytes }) => sum + bytes, 0),
+  });
 }
 
 function requireNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: signal.reason, hint: 'The same call with resume goes on after the last finished stage' });
+  if (signal?.aborted)
+    throw new AlbertineError('interrupted', 'vocabulary training was interrupted', {
+      value: signal.reason,
+      hint: 'The same call with resume goes on after the last finished stage',
+    });
 }

@@ -23,19 +23,35 @@ export interface UnigramFit {
 /** Measures a model on normalised texts. Specials and bytes take no part. */
 export function evaluateUnigram(model: SentencePieceModel, texts: Iterable<string>): UnigramFit {
   const { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits } = model.trainer;
-  const counter = new SegmentCounter({ splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitHan: false, splitDigitComma: false });
+  const counter = new SegmentCounter({
+    splitByWhitespace,
+    splitByUnicodeScript,
+    splitByNumber,
+    splitDigits,
+    splitHan: false,
+    splitDigitComma: false,
+  });
   for (const text of texts) counter.add(markSpaces(text));
   const corpus = buildSegmentCorpus(counter.counts, 1);
   const known = new Set(corpus.alphabet);
-  const usable = model.pieces.filter(({ piece, type }) => type === 'normal' && [...piece].every((character) => known.has(character)));
+  const usable = model.pieces.filter(
+    ({ piece, type }) => type === 'normal' && [...piece].every((character) => known.has(character)),
+  );
   const scores = model.pieces.filter(({ type }) => type === 'normal').map(({ score }) => score);
-  const pieces = piecesFromTexts(usable.map(({ piece, score }) => [piece, score] as const), corpus.alphabet);
+  const pieces = piecesFromTexts(
+    usable.map(({ piece, score }) => [piece, score] as const),
+    corpus.alphabet,
+  );
   const lattice = new UnigramLattice(corpus, pieces, { lowest: scores.reduce((a, b) => Math.min(a, b), Infinity) });
   const { counts, unknown, logProbability } = lattice.bestSegmentations();
   const characters = corpus.frequencies.reduce((sum, frequency) => sum + frequency, 0);
   const tokens = counts.reduce((sum, count) => sum + count, unknown);
   return {
-    characters, tokens, tokensPerCharacter: tokens / characters, unknownCharacters: unknown,
-    logLikelihood: lattice.expectation().logLikelihood, bestLogLikelihood: logProbability,
+    characters,
+    tokens,
+    tokensPerCharacter: tokens / characters,
+    unknownCharacters: unknown,
+    logLikelihood: lattice.expectation().logLikelihood,
+    bestLogLikelihood: logProbability,
   };
 }

@@ -15,8 +15,9 @@ export interface Expectation {
 export const UNKNOWN_PENALTY = 10;
 
 /**
- * Bounds that keep the scaled recursion finite. Training never comes near the first (a piece used once in 10^10 has 1e-11), and with it
- * only pieces of over 16 characters, and then only across text of the rarest characters, can meet the second.
+ * Bounds that keep the scaled recursion finite. Training never comes near the first (a piece used once in 10^10 has
+ * 1e-11), and with it only pieces of over 16 characters, and then only across text of the rarest characters, can meet
+ * the second.
  */
 const SMALLEST_PROBABILITY = 1e-18;
 const LARGEST_SCALE = 1e300;
@@ -37,13 +38,19 @@ export class UnigramLattice {
   }
 
   /**
-   * Forward-backward over every segment. The forward probability of each position is kept as its ratio to the previous one
-   * (as in scaled hidden Markov models), so nothing underflows and no logarithm is taken inside the loop over pieces.
+   * Forward-backward over every segment. The forward probability of each position is kept as its ratio to the previous
+   * one (as in scaled hidden Markov models), so nothing underflows and no logarithm is taken inside the loop over
+   * pieces.
    */
   expectation(): Expectation {
-    const { corpus: { characters, starts, weights }, trie } = this;
+    const {
+      corpus: { characters, starts, weights },
+      trie,
+    } = this;
     const { roots, pieceAt } = trie;
-    const probabilities = this.pieces.logProbabilities.map((value) => (value === -Infinity ? 0 : Math.max(Math.exp(value), SMALLEST_PROBABILITY)));
+    const probabilities = this.pieces.logProbabilities.map((value) =>
+      value === -Infinity ? 0 : Math.max(Math.exp(value), SMALLEST_PROBABILITY),
+    );
     const unknownProbability = Math.max(Math.exp(this.unknownLogProbability), SMALLEST_PROBABILITY);
     const counts = new Float64Array(probabilities.length);
     const scratch = new Scratch(this.corpus.longest, trie.maxLength);
@@ -111,9 +118,13 @@ export class UnigramLattice {
     return { counts, logLikelihood, tokens };
   }
 
-  /** How often each piece is used when every segment takes its best segmentation; `unknown` characters have no piece. */
+  /**
+   * How often each piece is used when every segment takes its best segmentation; `unknown` characters have no piece.
+   */
   bestSegmentations(): { counts: Float64Array; unknown: number; logProbability: number } {
-    const { corpus: { characters, starts, weights } } = this;
+    const {
+      corpus: { characters, starts, weights },
+    } = this;
     const counts = new Float64Array(this.pieces.lengths.length);
     const scratch = new Scratch(this.corpus.longest, 1);
     let unknown = 0;
@@ -131,8 +142,8 @@ export class UnigramLattice {
   }
 
   /**
-   * The best way to write piece `index` with other pieces (-1 for a character without a piece), and its log-probability.
-   * Undefined for single characters.
+   * The best way to write piece `index` with other pieces (-1 for a character without a piece), and its
+   * log-probability. Undefined for single characters.
    */
   alternative(index: number): { pieces: number[]; logProbability: number } | undefined {
     const { characters, starts, lengths } = this.pieces;
@@ -147,9 +158,21 @@ export class UnigramLattice {
 
   private pieceScratch: Scratch | undefined;
 
-  /** Viterbi; leaves the last edge of the best path to each position in `scratch` and returns the path's log-probability. */
-  private bestPath(characters: Int32Array, from: number, length: number, { scratch, exceptWhole = false }: { scratch: Scratch; exceptWhole?: boolean }): number {
-    const { trie, unknownLogProbability, pieces: { logProbabilities } } = this;
+  /**
+   * Viterbi; leaves the last edge of the best path to each position in `scratch` and returns the path's
+   * log-probability.
+   */
+  private bestPath(
+    characters: Int32Array,
+    from: number,
+    length: number,
+    { scratch, exceptWhole = false }: { scratch: Scratch; exceptWhole?: boolean },
+  ): number {
+    const {
+      trie,
+      unknownLogProbability,
+      pieces: { logProbabilities },
+    } = this;
     const { roots, pieceAt } = trie;
     const { ratio: best, edgePiece, edgeLength } = scratch;
     best[0] = 0;
@@ -211,7 +234,8 @@ export function maximise(pieces: PieceSet, counts: Float64Array): void {
   for (const count of counts) if (count >= MINIMUM_EXPECTED_COUNT) sum += count;
   const logSum = digamma(sum);
   for (let index = 0; index < counts.length; index++) {
-    pieces.logProbabilities[index] = counts[index] >= MINIMUM_EXPECTED_COUNT ? digamma(counts[index]) - logSum : -Infinity;
+    pieces.logProbabilities[index] =
+      counts[index] >= MINIMUM_EXPECTED_COUNT ? digamma(counts[index]) - logSum : -Infinity;
   }
 }
 
@@ -222,5 +246,12 @@ export function digamma(x: number): number {
   x -= 0.5;
   const inverse2 = 1 / (x * x);
   const inverse4 = inverse2 * inverse2;
-  return result + Math.log(x) + inverse2 / 24 - (7 / 960) * inverse4 + (31 / 8064) * inverse4 * inverse2 - (127 / 30720) * inverse4 * inverse4;
+  return (
+    result +
+    Math.log(x) +
+    inverse2 / 24 -
+    (7 / 960) * inverse4 +
+    (31 / 8064) * inverse4 * inverse2 -
+    (127 / 30720) * inverse4 * inverse4
+  );
 }

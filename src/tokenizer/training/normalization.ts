@@ -17,8 +17,9 @@ export interface NormalizationOptions {
    */
   charsmap?: 'clean' | 'identity';
   /**
-   * Further rules inside the model file, source to replacement, such as traditional characters to simplified ones. They see prepared text
-   * (with `albertPreparation`: lower-case, decomposed). SentencePiece and Hugging Face's tokenisers follow them too, as part of the charsmap.
+   * Further rules inside the model file, source to replacement, such as traditional characters to simplified ones. They
+   * see prepared text (with `albertPreparation`: lower-case, decomposed). SentencePiece and Hugging Face's tokenisers
+   * follow them too, as part of the charsmap.
    */
   rewrite?: Readonly<Record<string, string>>;
 }
@@ -32,15 +33,23 @@ export interface TrainingNormalizer {
 }
 
 /** Builds the normaliser that the finished tokeniser will use, so that training and encoding cannot differ. */
-export function createTrainingNormalizer(options: NormalizationOptions = {}, userDefinedSymbols: readonly string[] = []): TrainingNormalizer {
+export function createTrainingNormalizer(
+  options: NormalizationOptions = {},
+  userDefinedSymbols: readonly string[] = [],
+): TrainingNormalizer {
   const { albertPreparation = true, lowerCase = true, keepAccents = false, charsmap = 'clean', rewrite = {} } = options;
   const preparation: AlbertPreparation = albertPreparation
     ? { collapseSpaces: true, straightenQuotes: true, stripMarks: keepAccents ? false : 'combining', lowerCase }
     : { collapseSpaces: false, straightenQuotes: false, stripMarks: false, lowerCase: false };
-  const precompiledCharsmap = compileCharsmap(new Map([...(charsmap === 'clean' ? cleaningRules() : []), ...Object.entries(rewrite)]));
+  const precompiledCharsmap = compileCharsmap(
+    new Map([...(charsmap === 'clean' ? cleaningRules() : []), ...Object.entries(rewrite)]),
+  );
   const preparer = new AlbertPreparer(preparation);
   const normalizer = new SentencePieceNormalizer(new Charsmap(precompiledCharsmap), {
-    addDummyPrefix: true, removeExtraWhitespaces: true, escapeWhitespaces: true, whitespaceAsSuffix: false,
+    addDummyPrefix: true,
+    removeExtraWhitespaces: true,
+    escapeWhitespaces: true,
+    whitespaceAsSuffix: false,
     protectedSymbols: byFirstUnit(userDefinedSymbols),
   });
   const prepared = new AlignedText();

@@ -31,7 +31,8 @@ export class PairQueue {
   add(pair: SymbolPair, change: number, word?: number): void {
     const key = pair.left * 0x4000000 + pair.right; // symbols number far fewer than 2^26
     let entry = this.pairs.get(key);
-    if (!entry) this.pairs.set(key, (entry = { ...pair, count: 0, words: new Set(), order: this.pairs.size, waiting: false }));
+    if (!entry)
+      this.pairs.set(key, (entry = { ...pair, count: 0, words: new Set(), order: this.pairs.size, waiting: false }));
     entry.count += change;
     if (word !== undefined) entry.words.add(word);
     // A falling count is noticed when the pair reaches the top.
@@ -68,7 +69,7 @@ export class PairQueue {
   private push(item: QueuedPair): void {
     const { heap } = this;
     heap.push(item);
-    for (let at = heap.length - 1; at > 0; ) {
+    for (let at = heap.length - 1; at > 0;) {
       const parent = (at - 1) >> 1;
       if (!isBefore(heap[at], heap[parent])) break;
       [heap[at], heap[parent]] = [heap[parent], heap[at]];
@@ -82,9 +83,10 @@ export class PairQueue {
     const last = heap.pop();
     if (heap.length === 0 || last === undefined) return top;
     heap[0] = last;
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       let first = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) if (child < heap.length && isBefore(heap[child], heap[first])) first = child;
+      for (const child of [2 * at + 1, 2 * at + 2])
+        if (child < heap.length && isBefore(heap[child], heap[first])) first = child;
       if (first === at) return top;
       [heap[at], heap[first]] = [heap[first], heap[at]];
       at = first;

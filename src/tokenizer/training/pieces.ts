@@ -44,7 +44,10 @@ export function pieceText(pieces: PieceSet, index: number, alphabet: readonly st
 }
 
 /** Builds a set from texts; used to continue an interrupted training. Every character must be in `alphabet`. */
-export function piecesFromTexts(entries: readonly (readonly [text: string, logProbability: number])[], alphabet: readonly string[]): PieceSet {
+export function piecesFromTexts(
+  entries: readonly (readonly [text: string, logProbability: number])[],
+  alphabet: readonly string[],
+): PieceSet {
   const idOf = new Map(alphabet.map((character, id) => [character, id]));
   const characters: number[] = [];
   const starts = new Int32Array(entries.length);
@@ -62,7 +65,10 @@ export function piecesFromTexts(entries: readonly (readonly [text: string, logPr
 /** Words of an entry of the hash table: parent node, character, child node, unused. */
 const STRIDE = 4;
 
-/** All pieces, read from their last character to their first, so that the pieces *ending* at a position are found in one walk. */
+/**
+ * All pieces, read from their last character to their first, so that the pieces *ending* at a position are found in one
+ * walk.
+ */
 export class ReversedTrie {
   /** Node reached from the root by each character id; 0 when none. */
   readonly roots: Int32Array;
@@ -113,7 +119,11 @@ function hash(node: number, character: number): number {
   return mixed ^ (mixed >>> 15);
 }
 
-function insert(pieces: PieceSet, index: number, trie: { table: Int32Array; roots: Int32Array; nodeCount: number }): { node: number; created: number } {
+function insert(
+  pieces: PieceSet,
+  index: number,
+  trie: { table: Int32Array; roots: Int32Array; nodeCount: number },
+): { node: number; created: number } {
   const { table, roots, nodeCount } = trie;
   const mask = table.length / STRIDE - 1;
   let created = 0;
@@ -123,7 +133,8 @@ function insert(pieces: PieceSet, index: number, trie: { table: Int32Array; root
   while (--at >= pieces.starts[index]) {
     const character = pieces.characters[at];
     let base = (hash(node, character) & mask) * STRIDE;
-    while (table[base + 2] !== 0 && (table[base] !== node || table[base + 1] !== character)) base = (base + STRIDE) % table.length;
+    while (table[base + 2] !== 0 && (table[base] !== node || table[base + 1] !== character))
+      base = (base + STRIDE) % table.length;
     if (table[base + 2] === 0) {
       table[base] = node;
       table[base + 1] = character;

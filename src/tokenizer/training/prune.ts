@@ -2,9 +2,9 @@ import { UNKNOWN_PENALTY, type UnigramLattice } from './expectation.ts';
 import { countAlive, lowestLogProbability, type PieceSet, selectPieces } from './pieces.ts';
 
 /**
- * Keeps the `size` pieces whose removal would lower the corpus likelihood most (Kudo 2018, section 3.2). The loss of a piece is estimated by replacing
- * each of its uses in the best segmentations by its best spelling with other pieces. Pieces that no best segmentation uses go first;
- * pieces without another spelling always stay.
+ * Keeps the `size` pieces whose removal would lower the corpus likelihood most (Kudo 2018, section 3.2). The loss of a
+ * piece is estimated by replacing each of its uses in the best segmentations by its best spelling with other pieces.
+ * Pieces that no best segmentation uses go first; pieces without another spelling always stay.
  */
 export function prunePieces(pieces: PieceSet, lattice: UnigramLattice, size: number): PieceSet {
   const { counts } = lattice.bestSegmentations();
@@ -35,11 +35,19 @@ export function prunedSize(pieces: PieceSet, shrinkingFactor: number, desired: n
   return Math.max(desired, Math.floor(shrinkingFactor * countAlive(pieces)));
 }
 
-/** Drop of the log-likelihood when every use of the piece turns into `alternative`, all other best segmentations unchanged. */
-function removalLoss(index: number, alternative: readonly number[], use: { counts: Float64Array; total: number; unknown: number }): number {
+/**
+ * Drop of the log-likelihood when every use of the piece turns into `alternative`, all other best segmentations
+ * unchanged.
+ */
+function removalLoss(
+  index: number,
+  alternative: readonly number[],
+  use: { counts: Float64Array; total: number; unknown: number },
+): number {
   const { counts, total, unknown } = use;
   const logTotalAfter = Math.log(total + counts[index] * (alternative.length - 1));
   let after = 0;
-  for (const other of alternative) after += other < 0 ? unknown : Math.log(counts[other] + counts[index]) - logTotalAfter;
+  for (const other of alternative)
+    after += other < 0 ? unknown : Math.log(counts[other] + counts[index]) - logTotalAfter;
   return counts[index] * (Math.log(counts[index]) - Math.log(total) - after);
 }

@@ -12,9 +12,9 @@ export interface SeedOptions {
 }
 
 /**
- * The starting vocabulary of Unigram training: every character, and the substrings that occur at least twice and cannot be
- * extended to the right without losing occurrences, the best `seedSize` by `frequency x length` (Kudo 2018, section 3.2).
- * Found with a suffix array; frequencies are the segments' weights, so a repeated segment costs its text once.
+ * The starting vocabulary of Unigram training: every character, and the substrings that occur at least twice and cannot
+ * be extended to the right without losing occurrences, the best `seedSize` by `frequency x length` (Kudo 2018, section
+ * 3.2). Found with a suffix array; frequencies are the segments' weights, so a repeated segment costs its text once.
  */
 export function makeSeedPieces(corpus: SegmentCorpus, options: SeedOptions): PieceSet {
   const candidates = findSubstrings(corpus, options);
@@ -22,7 +22,10 @@ export function makeSeedPieces(corpus: SegmentCorpus, options: SeedOptions): Pie
   const singles = firstPositions(corpus);
   const size = singles.length + kept.length;
   const pieces: PieceSet = {
-    characters: corpus.characters, starts: new Int32Array(size), lengths: new Int32Array(size), logProbabilities: new Float64Array(size),
+    characters: corpus.characters,
+    starts: new Int32Array(size),
+    lengths: new Int32Array(size),
+    logProbabilities: new Float64Array(size),
   };
   const scores = pieces.logProbabilities;
   for (const [index, start] of singles.entries()) {
@@ -85,7 +88,8 @@ function findSubstrings(corpus: SegmentCorpus, options: SeedOptions): Candidates
   const depths = [0];
   const weightBefore = [0];
   let weightSoFar = 0;
-  const clipped = (rank: number) => (rank < order.length ? Math.min(prefixes[rank], remaining[order[rank]], remaining[order[rank - 1]]) : 0);
+  const clipped = (rank: number) =>
+    rank < order.length ? Math.min(prefixes[rank], remaining[order[rank]], remaining[order[rank - 1]]) : 0;
   for (let rank = 0, shared = 0; rank < order.length; rank++) {
     const position = order[rank];
     const next = clipped(rank + 1);
@@ -125,7 +129,8 @@ function perPosition(corpus: SegmentCorpus): { remaining: Int32Array; weights: F
 /** Inside a segment every substring is a legal piece, except that none may end in a space. */
 function pieceFilter(corpus: SegmentCorpus, options: SeedOptions): (start: number, length: number) => boolean {
   const space = corpus.alphabet.indexOf(SPACE_MARK);
-  return (start, length) => length > 1 && length <= options.maxPieceLength && corpus.characters[start + length - 1] !== space;
+  return (start, length) =>
+    length > 1 && length <= options.maxPieceLength && corpus.characters[start + length - 1] !== space;
 }
 
 /** Indices of the `limit` highest scores, best first; ties in suffix order. */
@@ -141,6 +146,7 @@ function bestCandidates({ scores, size }: Candidates, limit: number): Int32Array
 /** A position of each character that occurs. */
 function firstPositions(corpus: SegmentCorpus): number[] {
   const first = new Map<number, number>();
-  for (const [position, character] of corpus.characters.entries()) if (character !== 0 && !first.has(character)) first.set(character, position);
+  for (const [position, character] of corpus.characters.entries())
+    if (character !== 0 && !first.has(character)) first.set(character, position);
   return [...first].sort(([a], [b]) => a - b).map(([, position]) => position);
 }

@@ -20,10 +20,15 @@ export interface SegmentCorpus {
 }
 
 /**
- * Chooses the alphabet (the most frequent characters that together reach `characterCoverage`, and `requiredCharacters`) and encodes segments with it.
- * Segments are cut at characters outside the alphabet: no piece can contain them. Throws `invalid_data` for an empty text.
+ * Chooses the alphabet (the most frequent characters that together reach `characterCoverage`, and `requiredCharacters`)
+ * and encodes segments with it. Segments are cut at characters outside the alphabet: no piece can contain them. Throws
+ * `invalid_data` for an empty text.
  */
-export function buildSegmentCorpus(segments: ReadonlyMap<string, number>, characterCoverage: number, requiredCharacters = ''): SegmentCorpus {
+export function buildSegmentCorpus(
+  segments: ReadonlyMap<string, number>,
+  characterCoverage: number,
+  requiredCharacters = '',
+): SegmentCorpus {
   const counts = countCharacters(segments);
   const { alphabet, coverage } = chooseAlphabet(counts, characterCoverage, requiredCharacters);
   const idOf = new Map(alphabet.map((character, id) => [character, id]));
@@ -50,11 +55,16 @@ export function buildSegmentCorpus(segments: ReadonlyMap<string, number>, charac
 
 function countCharacters(segments: ReadonlyMap<string, number>): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const [segment, weight] of segments) for (const character of segment) counts.set(character, (counts.get(character) ?? 0) + weight);
+  for (const [segment, weight] of segments)
+    for (const character of segment) counts.set(character, (counts.get(character) ?? 0) + weight);
   return counts;
 }
 
-function chooseAlphabet(counts: ReadonlyMap<string, number>, characterCoverage: number, required: string): { alphabet: string[]; coverage: number } {
+function chooseAlphabet(
+  counts: ReadonlyMap<string, number>,
+  characterCoverage: number,
+  required: string,
+): { alphabet: string[]; coverage: number } {
   let total = 0;
   for (const count of counts.values()) total += count;
   if (total === 0) throw new AlbertineError('invalid_data', 'the training text is empty', { value: 0 });
@@ -72,7 +82,10 @@ function chooseAlphabet(counts: ReadonlyMap<string, number>, characterCoverage: 
   return { alphabet: [...alphabet, ...wanted], coverage: covered / total };
 }
 
-function cutIntoKnownParts(segments: ReadonlyMap<string, number>, idOf: ReadonlyMap<string, number>): Map<string, number> {
+function cutIntoKnownParts(
+  segments: ReadonlyMap<string, number>,
+  idOf: ReadonlyMap<string, number>,
+): Map<string, number> {
   const parts = new Map<string, number>();
   const add = (part: string, weight: number) => {
     if (part) parts.set(part, (parts.get(part) ?? 0) + weight);

@@ -16,18 +16,26 @@ export interface SplitRules {
   splitByNumber: boolean;
   /** Every digit is a piece of its own. Default false. */
   splitDigits: boolean;
-  /** Every Han character is a piece of its own, as in BERT's Chinese vocabularies. SentencePiece has no such rule. Default false. */
+  /**
+   * Every Han character is a piece of its own, as in BERT's Chinese vocabularies. SentencePiece has no such rule.
+   * Default false.
+   */
   splitHan: boolean;
   /**
-   * No piece ends in a digit and a comma. SentencePiece has no such rule, but ALBERT's tokeniser splits these pieces again,
-   * so that they would be dead entries of the vocabulary. Default false.
+   * No piece ends in a digit and a comma. SentencePiece has no such rule, but ALBERT's tokeniser splits these pieces
+   * again, so that they would be dead entries of the vocabulary. Default false.
    */
   splitDigitComma: boolean;
 }
 
 /** SentencePiece's defaults. */
 export const DEFAULT_SPLIT_RULES: SplitRules = {
-  splitByWhitespace: true, splitByUnicodeScript: true, splitByNumber: true, splitDigits: false, splitHan: false, splitDigitComma: false,
+  splitByWhitespace: true,
+  splitByUnicodeScript: true,
+  splitByNumber: true,
+  splitDigits: false,
+  splitHan: false,
+  splitDigitComma: false,
 };
 
 const HAN = /^\p{Script=Han}$/u;
@@ -41,16 +49,16 @@ function isNumber(codePoint: number): boolean {
 }
 
 /**
- * Cuts normalised text (spaces already {@link SPACE_MARK}s) wherever no piece may cross, and calls `visit` with
- * the range of every segment. Because no allowed piece crosses a cut, the Unigram likelihood of a text is the product of its
- * segments': counting distinct segments instead of sentences loses nothing and shrinks Chinese text several times.
+ * Cuts normalised text (spaces already {@link SPACE_MARK}s) wherever no piece may cross, and calls `visit` with the
+ * range of every segment. Because no allowed piece crosses a cut, the Unigram likelihood of a text is the product of
+ * its segments': counting distinct segments instead of sentences loses nothing and shrinks Chinese text several times.
  */
 export function forEachSegment(text: string, rules: SplitRules, visit: (start: number, end: number) => void): void {
   let start = 0;
   let previous = ANY;
   let previousIsAlone = false;
   let previousIsNumber = false;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const code = text.codePointAt(at)!;
     const isMark = code === SPACE_MARK_CODE;
     const number = isNumber(code);
@@ -95,9 +103,15 @@ export class SegmentCounter implements SegmentCounts {
   private readonly rules: SplitRules;
   private readonly maxSegments: number;
 
-  /** Above `maxSegments` distinct segments the rarest are dropped and counted in `prunedCharacters` (Manku and Motwani 2002). */
+  /**
+   * Above `maxSegments` distinct segments the rarest are dropped and counted in `prunedCharacters` (Manku and Motwani
+   * 2002).
+   */
   constructor(rules: SplitRules, maxSegments = 12_000_000) {
-    if (!(maxSegments >= 1)) throw new AlbertineError('invalid_argument', `maxSegments must be at least 1, got ${maxSegments}`, { value: maxSegments });
+    if (!(maxSegments >= 1))
+      throw new AlbertineError('invalid_argument', `maxSegments must be at least 1, got ${maxSegments}`, {
+        value: maxSegments,
+      });
     this.rules = rules;
     this.maxSegments = Math.min(maxSegments, 16_000_000); // V8's Map holds 2^24 entries
   }

@@ -12,9 +12,8 @@ export function suffixArray(text: Int32Array, alphabetSize: number): Int32Array 
   placeLms(text, isS, bucketEnds, order);
   induce(text, isS, bucketEnds, order);
   const { names, positions, distinct } = nameLmsSubstrings(text, isS, order);
-  const sortedLms = distinct === positions.length
-    ? positionsByName(names, positions)
-    : gather(positions, suffixArray(names, distinct));
+  const sortedLms =
+    distinct === positions.length ? positionsByName(names, positions) : gather(positions, suffixArray(names, distinct));
   placeSortedLms(text, sortedLms, bucketEnds, order);
   induce(text, isS, bucketEnds, order);
   return order;
@@ -22,14 +21,19 @@ export function suffixArray(text: Int32Array, alphabetSize: number): Int32Array 
 
 const EMPTY = -1;
 
-/** 1 where a suffix is smaller than the one after it (S type), else 0; the end of the text is smaller than everything. */
+/**
+ * 1 where a suffix is smaller than the one after it (S type), else 0; the end of the text is smaller than everything.
+ */
 function classify(text: Int32Array): Uint8Array {
   const isS = new Uint8Array(text.length);
-  for (let i = text.length - 2; i >= 0; i--) isS[i] = text[i] < text[i + 1] || (text[i] === text[i + 1] && isS[i + 1] === 1) ? 1 : 0;
+  for (let i = text.length - 2; i >= 0; i--)
+    isS[i] = text[i] < text[i + 1] || (text[i] === text[i + 1] && isS[i + 1] === 1) ? 1 : 0;
   return isS;
 }
 
-/** `ends[c]` is one past the last slot of the suffixes that begin with `c`; `ends[c - 1]` is therefore the first slot. */
+/**
+ * `ends[c]` is one past the last slot of the suffixes that begin with `c`; `ends[c - 1]` is therefore the first slot.
+ */
 function countBuckets(text: Int32Array, alphabetSize: number): Int32Array {
   const ends = new Int32Array(alphabetSize);
   for (const symbol of text) ends[symbol]++;
@@ -69,7 +73,11 @@ function induce(text: Int32Array, isS: Uint8Array, bucketEnds: Int32Array, order
 }
 
 /** Numbers the LMS substrings in sorted order, equal ones alike; `names` is in text order. */
-function nameLmsSubstrings(text: Int32Array, isS: Uint8Array, order: Int32Array): { names: Int32Array; positions: Int32Array; distinct: number } {
+function nameLmsSubstrings(
+  text: Int32Array,
+  isS: Uint8Array,
+  order: Int32Array,
+): { names: Int32Array; positions: Int32Array; distinct: number } {
   const nameAt = new Int32Array(text.length).fill(EMPTY);
   let distinct = 0;
   let previous = EMPTY;
@@ -112,8 +120,8 @@ function positionsByName(names: Int32Array, positions: Int32Array): Int32Array {
 }
 
 /**
- * Length of the common prefix of each suffix with its predecessor in `order` (Kasai et al. 2001, in the phi form of Kärkkäinen et al. 2009).
- * Entry 0 is 0.
+ * Length of the common prefix of each suffix with its predecessor in `order` (Kasai et al. 2001, in the phi form of
+ * Kärkkäinen et al. 2009). Entry 0 is 0.
  */
 export function commonPrefixLengths(text: Int32Array, order: Int32Array): Int32Array {
   const length = text.length;

@@ -20,19 +20,33 @@ export interface TextSource {
 const EXTENSIONS = ['.txt', '.txt.gz', '.jsonl', '.jsonl.gz'];
 
 /**
- * Finds the text files under paths: a file is taken as it is, a folder gives its `.txt` and `.jsonl` files (also `.gz`), at any depth, by name.
- * Throws `file_not_found` for a path that does not exist or a folder without such files.
+ * Finds the text files under paths: a file is taken as it is, a folder gives its `.txt` and `.jsonl` files (also
+ * `.gz`), at any depth, by name. Throws `file_not_found` for a path that does not exist or a folder without such files.
  */
-export async function findTextSources(inputs: readonly (string | { path: string; weight?: number })[]): Promise<TextSource[]> {
+export async function findTextSources(
+  inputs: readonly (string | { path: string; weight?: number })[],
+): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const input of inputs) {
     const { path, weight = 1 } = typeof input === 'string' ? { path: input } : input;
-    if (!(weight > 0 && Number.isFinite(weight))) throw new AlbertineError('invalid_argument', `the weight of ${path} must be positive, got ${weight}`, { value: weight });
+    if (!(weight > 0 && Number.isFinite(weight)))
+      throw new AlbertineError('invalid_argument', `the weight of ${path} must be positive, got ${weight}`, {
+        value: weight,
+      });
     const info = await stat(path).catch((cause: unknown) => {
       throw new AlbertineError('file_not_found', `no file or folder at ${path}`, { value: path, cause });
     });
-    const files = info.isDirectory() ? (await readdir(path, { recursive: true })).sort().map((name) => join(path, name)).filter(isText) : [path];
-    if (files.length === 0) throw new AlbertineError('file_not_found', `no text file in ${path}`, { value: path, hint: `Looked for ${EXTENSIONS.join(', ')}` });
+    const files = info.isDirectory()
+      ? (await readdir(path, { recursive: true }))
+          .sort()
+          .map((name) => join(path, name))
+          .filter(isText)
+      : [path];
+    if (files.length === 0)
+      throw new AlbertineError('file_not_found', `no text file in ${path}`, {
+        value: path,
+        hint: `Looked for ${EXTENSIONS.join(', ')}`,
+      });
     for (const file of files) {
       const { size, mtimeMs } = await stat(file);
       sources.push({ path: file, weight, bytes: size, modified: Math.round(mtimeMs) });
@@ -47,7 +61,10 @@ function isText(path: string): boolean {
 
 /** Options of {@link readLines}. */
 export interface ReadLinesOptions {
-  /** Longer lines are given out in parts of this many UTF-16 units, so that one line never fills the memory. Default 1 Mi. */
+  /**
+   * Longer lines are given out in parts of this many UTF-16 units, so that one line never fills the memory. Default 1
+   * Mi.
+   */
   maxLineLength?: number;
   /** Field of the objects in `.jsonl` files. Default `text`. */
   textField?: string;
@@ -56,8 +73,9 @@ export interface ReadLinesOptions {
 }
 
 /**
- * Streams the non-empty lines of a UTF-8 file in batches, decompressing `.gz`. In `.jsonl` files a line is a row's text field, which may hold several.
- * Throws `invalid_file` for broken compression and `invalid_data` for a bad row, both with the place.
+ * Streams the non-empty lines of a UTF-8 file in batches, decompressing `.gz`. In `.jsonl` files a line is a row's text
+ * field, which may hold several. Throws `invalid_file` for broken compression and `invalid_data` for a bad row, both
+ * with the place.
  */
 export async function* readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<string[]> {
   const { maxLineLength = 1 << 20, textField = 'text' } = options;
@@ -106,7 +124,11 @@ async function* openStream(path: string, onBytes: ((bytes: number) => void) | un
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (cause) {
     const missing = (cause as { code?: string }).code === 'ENOENT';
-    throw new AlbertineError(missing ? 'file_not_found' : 'invalid_file', `cannot read ${path}: ${(cause as Error).message}`, { value: path, cause });
+    throw new AlbertineError(
+      missing ? 'file_not_found' : 'invalid_file',
+      `cannot read ${path}: ${(cause as Error).message}`,
+      { value: path, cause },
+    );
   } finally {
     file.destroy();
   }
@@ -118,10 +140,17 @@ function textOfRow(line: string, place: { path: string; row: number; textField: 
   try {
     text = (JSON.parse(line) as Record<string, unknown> | null)?.[place.textField];
   } catch (cause) {
-    throw new AlbertineError('invalid_data', `${place.path}, row ${place.row} is not JSON`, { value: line.slice(0, 80), cause });
+    throw new AlbertineError('invalid_data', `${place.path}, row ${place.row} is not JSON`, {
+      value: line.slice(0, 80),
+      cause,
+    });
   }
   if (typeof text !== 'string') {
-    throw new AlbertineError('invalid_data', `${place.path}, row ${place.row} has no string in field ${place.textField}`, { value: line.slice(0, 80) });
+    throw new AlbertineError(
+      'invalid_data',
+      `${place.path}, row ${place.row} has no string in field ${place.textField}`,
+      { value: line.slice(0, 80) },
+    );
   }
   return text.split('\n');
 }

@@ -32,7 +32,10 @@ interface FileTrainingOptions {
   textField?: string;
   /** Distinct words kept in memory; the rarest beyond are dropped and reported. Default 12,000,000. */
   maxSegments?: number;
-  /** Continues an interrupted run with the same inputs and options. Without it, saved stages are discarded. Default false. */
+  /**
+   * Continues an interrupted run with the same inputs and options. Without it, saved stages are discarded. Default
+   * false.
+   */
   resume?: boolean;
   /** Told about lines and rounds that are done. */
   onProgress?: ProgressListener;
@@ -49,7 +52,8 @@ export interface UnigramFileOptions extends FileTrainingOptions, Partial<Unigram
 }
 
 /** Options of {@link trainVocabularyFromFiles} for a WordPiece vocabulary. */
-export interface WordPieceFileOptions extends FileTrainingOptions, Omit<WordPieceTrainingOptions, 'onProgress' | 'signal' | 'continuingPrefix'> {
+export interface WordPieceFileOptions
+  extends FileTrainingOptions, Omit<WordPieceTrainingOptions, 'onProgress' | 'signal' | 'continuingPrefix'> {
   /** Asks for WordPiece. */
   algorithm: 'wordpiece';
   /** How text is cut into words. */
@@ -57,12 +61,33 @@ export interface WordPieceFileOptions extends FileTrainingOptions, Omit<WordPiec
 }
 
 const FILE_OPTIONS: OptionKinds<FileTrainingOptions> = {
-  outputDirectory: 'string', inputSentenceSize: 'any', seed: 'number', textField: 'string', maxSegments: 'number', resume: 'boolean', onProgress: 'function', signal: 'object',
+  outputDirectory: 'string',
+  inputSentenceSize: 'any',
+  seed: 'number',
+  textField: 'string',
+  maxSegments: 'number',
+  resume: 'boolean',
+  onProgress: 'function',
+  signal: 'object',
 };
-const SETTINGS = Object.fromEntries(Object.keys(DEFAULT_UNIGRAM_SETTINGS).map((name) => [name, 'any'])) as OptionKinds<UnigramSettings>;
-const UNIGRAM_OPTIONS: OptionKinds<UnigramFileOptions> = { ...SETTINGS, ...FILE_OPTIONS, algorithm: 'string', normalization: 'object' };
+const SETTINGS = Object.fromEntries(
+  Object.keys(DEFAULT_UNIGRAM_SETTINGS).map((name) => [name, 'any']),
+) as OptionKinds<UnigramSettings>;
+const UNIGRAM_OPTIONS: OptionKinds<UnigramFileOptions> = {
+  ...SETTINGS,
+  ...FILE_OPTIONS,
+  algorithm: 'string',
+  normalization: 'object',
+};
 const WORDPIECE_OPTIONS: OptionKinds<WordPieceFileOptions> = {
-  ...FILE_OPTIONS, algorithm: 'string', words: 'object', vocabSize: 'number', minFrequency: 'number', characterCoverage: 'number', specialTokens: 'list', maxTokenLength: 'number',
+  ...FILE_OPTIONS,
+  algorithm: 'string',
+  words: 'object',
+  vocabSize: 'number',
+  minFrequency: 'number',
+  characterCoverage: 'number',
+  specialTokens: 'list',
+  maxTokenLength: 'number',
 };
 
 /** What was made of what; also written as `training-report.json`. */
@@ -84,25 +109,31 @@ export interface VocabularyReport {
 }
 
 /**
- * Trains a vocabulary from text files of any size (`.txt`, `.jsonl`, `.gz`, folders of them; a weight a source) and writes it to `outputDirectory`:
- * `spiece.model`, `tokenizer.json` and `tokenizer_config.json` for Unigram, `vocab.txt` and `tokenizer_config.json` for WordPiece, and `training-report.json`.
- * Memory is bounded by `maxSegments`. Word counts and every pruning round are saved under `outputDirectory/.training` until the end, for `resume`.
- * The folder is locked meanwhile, and must not be or hold what is read.
+ * Trains a vocabulary from text files of any size (`.txt`, `.jsonl`, `.gz`, folders of them; a weight a source) and
+ * writes it to `outputDirectory`: `spiece.model`, `tokenizer.json` and `tokenizer_config.json` for Unigram, `vocab.txt`
+ * and `tokenizer_config.json` for WordPiece, and `training-report.json`. Memory is bounded by `maxSegments`. Word
+ * counts and every pruning round are saved under `outputDirectory/.training` until the end, for `resume`. The folder is
+ * locked meanwhile, and must not be or hold what is read.
  */
 export async function trainVocabularyFromFiles(
-  inputs: readonly (string | { path: string; weight?: number })[], options: UnigramFileOptions | WordPieceFileOptions,
+  inputs: readonly (string | { path: string; weight?: number })[],
+  options: UnigramFileOptions | WordPieceFileOptions,
 ): Promise<VocabularyReport> {
   const started = performance.now();
   const algorithm = requireOneOf('algorithm', options.algorithm ?? 'unigram', ['unigram', 'wordpiece']);
   requireOptions('trainVocabularyFromFiles', options, algorithm === 'wordpiece' ? WORDPIECE_OPTIONS : UNIGRAM_OPTIONS);
   requireGiven('trainVocabularyFromFiles', options, ['outputDirectory']);
   if (inputs.length === 0) throw new AlbertineError('invalid_argument', 'no input files were given', { value: inputs });
-  if (options.inputSentenceSize !== undefined) requireInteger('inputSentenceSize', options.inputSentenceSize, { min: 1 });
+  if (options.inputSentenceSize !== undefined)
+    requireInteger('inputSentenceSize', options.inputSentenceSize, { min: 1 });
   if (options.algorithm !== 'wordpiece') requireUnigramOptions(options); // wrong options should not cost a pass over the text
   const sources = await findTextSources(inputs);
   const { outputDirectory } = options;
   await requireUsableFolder(outputDirectory);
-  await requireSeparate(outputDirectory, sources.map(({ path }) => path));
+  await requireSeparate(
+    outputDirectory,
+    sources.map(({ path }) => path),
+  );
   await makeFolder(outputDirectory);
   return await withLock(outputDirectory, () => train(sources, { algorithm, options, started }));
 }
@@ -113,7 +144,10 @@ interface Training {
   started: number;
 }
 
-async function train(sources: readonly TextSource[], { algorithm, options, started }: Training): Promise<VocabularyReport> {
+async function train(
+  sources: readonly TextSource[],
+  { algorithm, options, started }: Training,
+): Promise<VocabularyReport> {
   const { outputDirectory } = options;
   const settings = decidingOptions(options);
   const state = new TrainingState(join(outputDirectory, '.training'), { sources, settings });
@@ -124,12 +158,19 @@ async function train(sources: readonly TextSource[], { algorithm, options, start
     counted = await countWords(sources, options);
     await state.saveWords(counted);
   }
-  const { training, files } = options.algorithm === 'wordpiece'
-    ? await makeWordPiece(counted, options)
-    : await makeUnigram(counted, options, state);
+  const { training, files } =
+    options.algorithm === 'wordpiece'
+      ? await makeWordPiece(counted, options)
+      : await makeUnigram(counted, options, state);
   for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(outputDirectory, name), content);
   const report: VocabularyReport = {
-    algorithm, vocabSize: training.vocabSize, files: Object.keys(files), options: settings, sample: counted.sample, training, seconds: (performance.now() - started) / 1000,
+    algorithm,
+    vocabSize: training.vocabSize,
+    files: Object.keys(files),
+    options: settings,
+    sample: counted.sample,
+    training,
+    seconds: (performance.now() - started) / 1000,
   };
   await writeFileAtomic(join(outputDirectory, 'training-report.json'), `${JSON.stringify(report, null, 2)}\n`);
   await state.clear();
@@ -143,21 +184,39 @@ function requireUnigramOptions(options: UnigramFileOptions): void {
     const prepared = normalizer.normalize(symbol);
     if (prepared.includes(symbol)) continue;
     const becomes = prepared.replace(/^\u2581/, '');
-    throw new AlbertineError('invalid_argument', prose`${option('userDefinedSymbols')} must be written as text is after its preparation, where ${symbol} is ${becomes}`, {
-      value: symbol, option: 'userDefinedSymbols', hint: `Use ${becomes}, which stands for ${symbol} too, or keep case and accents`,
-    });
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('userDefinedSymbols')} must be written as text is after its preparation, where ${symbol} is ${becomes}`,
+      {
+        value: symbol,
+        option: 'userDefinedSymbols',
+        hint: `Use ${becomes}, which stands for ${symbol} too, or keep case and accents`,
+      },
+    );
   }
 }
 
 /** The options that decide the result. */
 function decidingOptions(options: UnigramFileOptions | WordPieceFileOptions): Record<string, unknown> {
   const incidental = ['outputDirectory', 'resume', 'onProgress', 'signal'];
-  return Object.fromEntries(Object.entries(options).filter(([name, value]) => !incidental.includes(name) && value !== undefined));
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => !incidental.includes(name) && value !== undefined),
+  );
 }
 
-const NO_SPLITTING: SplitRules = { splitByWhitespace: false, splitByUnicodeScript: false, splitByNumber: false, splitDigits: false, splitHan: false, splitDigitComma: false };
+const NO_SPLITTING: SplitRules = {
+  splitByWhitespace: false,
+  splitByUnicodeScript: false,
+  splitByNumber: false,
+  splitDigits: false,
+  splitHan: false,
+  splitDigitComma: false,
+};
 
-async function countWords(sources: readonly TextSource[], options: UnigramFileOptions | WordPieceFileOptions): Promise<CountedWords> {
+async function countWords(
+  sources: readonly TextSource[],
+  options: UnigramFileOptions | WordPieceFileOptions,
+): Promise<CountedWords> {
   if (options.algorithm === 'wordpiece') {
     // BERT's words are final: no piece crosses them, so no further splitting is wanted.
     const counter = new SegmentCounter(NO_SPLITTING, options.maxSegments);
@@ -178,24 +237,45 @@ async function countWords(sources: readonly TextSource[], options: UnigramFileOp
 /** Pieces that ALBERT's tokeniser would split again are not learned when it is the one that will use them. */
 function splitRulesOf(options: UnigramFileOptions): SplitRules {
   const { splitDigitComma = options.normalization?.albertPreparation ?? true } = options;
-  const { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitHan } = resolveUnigramSettings(options);
+  const { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitHan } =
+    resolveUnigramSettings(options);
   return { splitByWhitespace, splitByUnicodeScript, splitByNumber, splitDigits, splitHan, splitDigitComma };
 }
 
 type MadeFiles = Record<string, Uint8Array | string>;
 
-async function makeUnigram(counted: CountedWords, options: UnigramFileOptions, state: TrainingState): Promise<{ training: UnigramReport; files: MadeFiles }> {
+async function makeUnigram(
+  counted: CountedWords,
+  options: UnigramFileOptions,
+  state: TrainingState,
+): Promise<{ training: UnigramReport; files: MadeFiles }> {
   const { spec, preparation } = createTrainingNormalizer(options.normalization, options.userDefinedSymbols);
   const { model, report } = await trainUnigram(counted, {
-    ...options, ...splitRulesOf(options), resumeFrom: await state.loadRound(), onCheckpoint: (checkpoint) => state.saveRound(checkpoint),
+    ...options,
+    ...splitRulesOf(options),
+    resumeFrom: await state.loadRound(),
+    onCheckpoint: (checkpoint) => state.saveRound(checkpoint),
   });
   Object.assign(model.normalizer, spec);
   const { albertPreparation = true, lowerCase, keepAccents } = options.normalization ?? {};
-  const tokenizer = createUnigramTokenizer(model, { preparation: albertPreparation ? 'albert' : 'none', lowerCase, keepAccents });
-  return { training: report, files: tokenizerForTransformers({ ...tokenizer.files(), 'tokenizer.json': albertTokenizerJson(model, preparation) }) };
+  const tokenizer = createUnigramTokenizer(model, {
+    preparation: albertPreparation ? 'albert' : 'none',
+    lowerCase,
+    keepAccents,
+  });
+  return {
+    training: report,
+    files: tokenizerForTransformers({
+      ...tokenizer.files(),
+      'tokenizer.json': albertTokenizerJson(model, preparation),
+    }),
+  };
 }
 
-async function makeWordPiece(counted: CountedWords, options: WordPieceFileOptions): Promise<{ training: WordPieceResult['report']; files: MadeFiles }> {
+async function makeWordPiece(
+  counted: CountedWords,
+  options: WordPieceFileOptions,
+): Promise<{ training: WordPieceResult['report']; files: MadeFiles }> {
   const { vocabulary, report } = await trainWordPiece(counted.counts, options);
   const { lowerCase = true, stripAccents = lowerCase } = options.words ?? {};
   const tokenizer = createWordPieceTokenizer(vocabulary, { lowerCase, keepAccents: !stripAccents });

@@ -41,13 +41,20 @@ export class TrainingState {
     };
     const temporary = temporaryName(path);
     try {
-      await pipeline(Readable.from(batches(lines(), 4096)), createGzip({ level: 1 }), createWriteStream(temporary, { flush: true }));
+      await pipeline(
+        Readable.from(batches(lines(), 4096)),
+        createGzip({ level: 1 }),
+        createWriteStream(temporary, { flush: true }),
+      );
       await rename(temporary, path);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
     }
-    await writeFileAtomic(join(this.folder, COUNTS_FILE), JSON.stringify({ fingerprint: this.fingerprint, sample, prunedCharacters, size: counts.size }));
+    await writeFileAtomic(
+      join(this.folder, COUNTS_FILE),
+      JSON.stringify({ fingerprint: this.fingerprint, sample, prunedCharacters, size: counts.size }),
+    );
   }
 
   /** The counted words, or undefined when that stage was not reached. */
@@ -55,13 +62,20 @@ export class TrainingState {
     const saved = await this.load<{ sample: SampleReport; prunedCharacters: number; size: number }>(COUNTS_FILE);
     if (!saved) return undefined;
     const counts = new Map<string, number>();
-    const lines = createInterface({ input: createReadStream(join(this.folder, WORDS_FILE)).pipe(createGunzip()), crlfDelay: Infinity });
+    const lines = createInterface({
+      input: createReadStream(join(this.folder, WORDS_FILE)).pipe(createGunzip()),
+      crlfDelay: Infinity,
+    });
     for await (const line of lines) {
       const tab = line.indexOf('\t');
       counts.set(JSON.parse(line.slice(tab + 1)) as string, Number(line.slice(0, tab)));
     }
     if (counts.size !== saved.size) {
-      throw new AlbertineError('invalid_file', `${join(this.folder, WORDS_FILE)} should have ${saved.size} words, found ${counts.size}`, { value: counts.size, hint: 'Delete the folder and train again' });
+      throw new AlbertineError(
+        'invalid_file',
+        `${join(this.folder, WORDS_FILE)} should have ${saved.size} words, found ${counts.size}`,
+        { value: counts.size, hint: 'Delete the folder and train again' },
+      );
     }
     return { counts, sample: saved.sample, prunedCharacters: saved.prunedCharacters };
   }
@@ -86,7 +100,8 @@ export class TrainingState {
     const saved = JSON.parse(text) as T & { fingerprint: string };
     if (saved.fingerprint !== this.fingerprint) {
       throw new AlbertineError('invalid_argument', `cannot resume from ${this.folder}: files or options have changed`, {
-        value: this.folder, hint: 'Use the options of the interrupted run, or start again without resume',
+        value: this.folder,
+        hint: 'Use the options of the interrupted run, or start again without resume',
       });
     }
     return saved;

@@ -4,7 +4,10 @@ export const COMMON_SCRIPT = 0;
 export const INHERITED_SCRIPT = 1;
 const HAN_SCRIPT = 2;
 
-/** Values of the Unicode `Script` property; frequent ones first because they are tried in order. Kana count as Han, as in SentencePiece. */
+/**
+ * Values of the Unicode `Script` property; frequent ones first because they are tried in order. Kana count as Han, as
+ * in SentencePiece.
+ */
 const SCRIPT_NAMES = `Latin Cyrillic Greek Hangul Arabic Hebrew Devanagari Thai Bengali Tamil Telugu Georgian Armenian
 Adlam Ahom Anatolian_Hieroglyphs Avestan Balinese Bamum Bassa_Vah Batak Bhaiksuki Bopomofo Brahmi Braille Buginese Buhid
 Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee Chorasmian Coptic Cuneiform Cypriot Cypro_Minoan Deseret

@@ -28,9 +28,17 @@ export interface UnigramSettings extends SplitRules, SpecialPieceOptions {
 
 /** {@link UnigramSettings} with ALBERT's special pieces and SentencePiece's training values. */
 export const DEFAULT_UNIGRAM_SETTINGS: UnigramSettings = {
-  ...DEFAULT_SPLIT_RULES, ...ALBERT_SPECIAL_PIECES,
-  vocabSize: 30000, characterCoverage: 0.9995, requiredCharacters: '', maxPieceLength: 16, seedSize: 1_000_000,
-  shrinkingFactor: 0.75, subIterations: 2, hardVocabLimit: true, maxSegments: 12_000_000,
+  ...DEFAULT_SPLIT_RULES,
+  ...ALBERT_SPECIAL_PIECES,
+  vocabSize: 30000,
+  characterCoverage: 0.9995,
+  requiredCharacters: '',
+  maxPieceLength: 16,
+  seedSize: 1_000_000,
+  shrinkingFactor: 0.75,
+  subIterations: 2,
+  hardVocabLimit: true,
+  maxSegments: 12_000_000,
 };
 
 /** Figures of one EM iteration. */
@@ -77,7 +85,11 @@ export function resolveUnigramSettings(options: UnigramTrainingOptions): Unigram
   requireRange('shrinkingFactor', settings.shrinkingFactor, 0.1, 0.99);
   const reserved = layOutSpecialPieces(settings).size;
   if (reserved >= settings.vocabSize) {
-    throw new AlbertineError('invalid_argument', prose`${option('vocabSize')} must exceed the ${reserved} special pieces, got ${settings.vocabSize}`, { value: settings.vocabSize, option: 'vocabSize' });
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('vocabSize')} must exceed the ${reserved} special pieces, got ${settings.vocabSize}`,
+      { value: settings.vocabSize, option: 'vocabSize' },
+    );
   }
   return settings;
 }

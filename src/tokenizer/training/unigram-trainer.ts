@@ -10,7 +10,11 @@ import { buildSegmentCorpus, type SegmentCorpus } from './segment-corpus.ts';
 import { type SegmentCounts, SegmentCounter, SPACE_MARK } from './segments.ts';
 import { layOutSpecialPieces, mergeSpecialPieces } from './special-pieces.ts';
 import {
-  resolveUnigramSettings, type UnigramCheckpoint, type UnigramIteration, type UnigramSettings, type UnigramTrainingOptions,
+  resolveUnigramSettings,
+  type UnigramCheckpoint,
+  type UnigramIteration,
+  type UnigramSettings,
+  type UnigramTrainingOptions,
 } from './unigram-options.ts';
 
 /** Figures of a finished Unigram training. */
@@ -46,8 +50,8 @@ export interface UnigramResult {
 }
 
 /**
- * What to learn from: normalised texts (white space as plain spaces), or normalised words with counts in which U+2581 stands for the space before a word,
- * or segments that were counted with the same split rules.
+ * What to learn from: normalised texts (white space as plain spaces), or normalised words with counts in which U+2581
+ * stands for the space before a word, or segments that were counted with the same split rules.
  */
 export type TrainingWords = Iterable<string> | ReadonlyMap<string, number> | SegmentCounts;
 
@@ -55,9 +59,10 @@ export type TrainingWords = Iterable<string> | ReadonlyMap<string, number> | Seg
 const OVERSHOOT = 1.1;
 
 /**
- * Trains a SentencePiece Unigram vocabulary (Kudo 2018): seed substrings, EM with a sparse prior, pruning by likelihood loss.
- * The model's normaliser is the identity: texts must be normalised in the same way before encoding. Deterministic.
- * Throws `invalid_argument` for wrong options or a `vocabSize` that the text cannot fill, `invalid_data` for an empty text.
+ * Trains a SentencePiece Unigram vocabulary (Kudo 2018): seed substrings, EM with a sparse prior, pruning by likelihood
+ * loss. The model's normaliser is the identity: texts must be normalised in the same way before encoding.
+ * Deterministic. Throws `invalid_argument` for wrong options or a `vocabSize` that the text cannot fill, `invalid_data`
+ * for an empty text.
  */
 export async function trainUnigram(words: TrainingWords, options: UnigramTrainingOptions = {}): Promise<UnigramResult> {
   const started = performance.now();
@@ -68,11 +73,18 @@ export async function trainUnigram(words: TrainingWords, options: UnigramTrainin
   requireRoomForAlphabet(corpus, settings.vocabSize - reserved.size);
 
   const alphabetSize = corpus.alphabet.length;
-  let pieces = options.resumeFrom ? piecesFromTexts(options.resumeFrom.pieces, corpus.alphabet) : await seedPiecesOf(corpus, settings, options);
+  let pieces = options.resumeFrom
+    ? piecesFromTexts(options.resumeFrom.pieces, corpus.alphabet)
+    : await seedPiecesOf(corpus, settings, options);
   const iterations: UnigramIteration[] = [...(options.resumeFrom?.iterations ?? [])];
   const seedPieces = options.resumeFrom?.seedPieces ?? pieces.lengths.length;
   const desired = Math.floor(settings.vocabSize * OVERSHOOT);
-  const meter = new ProgressMeter(options.onProgress, { stage: 'training vocabulary', unit: 'iterations', total: expectedIterations(pieces.lengths.length, desired, settings), intervalMs: 0 });
+  const meter = new ProgressMeter(options.onProgress, {
+    stage: 'training vocabulary',
+    unit: 'iterations',
+    total: expectedIterations(pieces.lengths.length, desired, settings),
+    intervalMs: 0,
+  });
 
   for (let round = options.resumeFrom?.round ?? 0; ; round++) {
     const trie = new ReversedTrie(pieces, alphabetSize);
@@ -98,9 +110,17 @@ export async function trainUnigram(words: TrainingWords, options: UnigramTrainin
   return {
     model,
     report: {
-      vocabSize: model.pieces.length, alphabetSize: alphabetSize - 1, characterCoverage: corpus.coverage, segments: corpus.weights.length, characters,
-      prunedCharacters: segments.prunedCharacters, seedPieces, iterations, logLikelihood: last.logLikelihood,
-      tokensPerCharacter: last.tokens / characters, seconds: (performance.now() - started) / 1000,
+      vocabSize: model.pieces.length,
+      alphabetSize: alphabetSize - 1,
+      characterCoverage: corpus.coverage,
+      segments: corpus.weights.length,
+      characters,
+      prunedCharacters: segments.prunedCharacters,
+      seedPieces,
+      iterations,
+      logLikelihood: last.logLikelihood,
+      tokensPerCharacter: last.tokens / characters,
+      seconds: (performance.now() - started) / 1000,
     },
   };
 }
@@ -131,9 +151,18 @@ export function splitAtSymbols(text: string, symbols: readonly string[]): string
 }
 
 /** The suffix array is one long step; the listener hears its beginning and its end. */
-async function seedPiecesOf(corpus: SegmentCorpus, settings: UnigramSettings, options: UnigramTrainingOptions): Promise<PieceSet> {
+async function seedPiecesOf(
+  corpus: SegmentCorpus,
+  settings: UnigramSettings,
+  options: UnigramTrainingOptions,
+): Promise<PieceSet> {
   const characters = corpus.characters.length;
-  const meter = new ProgressMeter(options.onProgress, { stage: 'finding frequent substrings', unit: 'characters', total: characters, intervalMs: 0 });
+  const meter = new ProgressMeter(options.onProgress, {
+    stage: 'finding frequent substrings',
+    unit: 'characters',
+    total: characters,
+    intervalMs: 0,
+  });
   meter.add(0);
   await yieldToEventLoop(options.signal);
   const pieces = makeSeedPieces(corpus, settings);
@@ -144,16 +173,26 @@ async function seedPiecesOf(corpus: SegmentCorpus, settings: UnigramSettings, op
 function requireRoomForAlphabet(corpus: SegmentCorpus, room: number): void {
   const alphabet = corpus.alphabet.length - 1;
   if (alphabet <= room) return;
-  throw new AlbertineError('invalid_argument', prose`${option('vocabSize')} leaves room for ${room} pieces, but the alphabet alone has ${alphabet} characters`, {
-    value: room, hint: prose`Raise ${option('vocabSize')} or lower ${option('characterCoverage')}`,
-  });
+  throw new AlbertineError(
+    'invalid_argument',
+    prose`${option('vocabSize')} leaves room for ${room} pieces, but the alphabet alone has ${alphabet} characters`,
+    {
+      value: room,
+      hint: prose`Raise ${option('vocabSize')} or lower ${option('characterCoverage')}`,
+    },
+  );
 }
 
 function requireFullVocabulary(size: number, settings: UnigramSettings): void {
   if (size === settings.vocabSize || !settings.hardVocabLimit) return;
-  throw new AlbertineError('invalid_argument', prose`${option('vocabSize')} is too large for this text, which yields ${size} pieces, got ${settings.vocabSize}`, {
-    value: settings.vocabSize, hint: prose`Lower ${option('vocabSize')}, give more text, or use ${option('hardVocabLimit', false)}`,
-  });
+  throw new AlbertineError(
+    'invalid_argument',
+    prose`${option('vocabSize')} is too large for this text, which yields ${size} pieces, got ${settings.vocabSize}`,
+    {
+      value: settings.vocabSize,
+      hint: prose`Lower ${option('vocabSize')}, give more text, or use ${option('hardVocabLimit', false)}`,
+    },
+  );
 }
 
 function expectedIterations(seed: number, desired: number, settings: UnigramSettings): number {
@@ -163,11 +202,22 @@ function expectedIterations(seed: number, desired: number, settings: UnigramSett
 
 async function yieldToEventLoop(signal: AbortSignal | undefined): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 0));
-  if (signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: signal.reason, hint: 'The same call with resume goes on after the last finished stage' });
+  if (signal?.aborted)
+    throw new AlbertineError('interrupted', 'vocabulary training was interrupted', {
+      value: signal.reason,
+      hint: 'The same call with resume goes on after the last finished stage',
+    });
 }
 
-function checkpointOf(pieces: PieceSet, corpus: SegmentCorpus, at: Omit<UnigramCheckpoint, 'pieces'>): UnigramCheckpoint {
-  const entries = Array.from(pieces.lengths, (_length, index): [string, number] => [pieceText(pieces, index, corpus.alphabet), pieces.logProbabilities[index]]);
+function checkpointOf(
+  pieces: PieceSet,
+  corpus: SegmentCorpus,
+  at: Omit<UnigramCheckpoint, 'pieces'>,
+): UnigramCheckpoint {
+  const entries = Array.from(pieces.lengths, (_length, index): [string, number] => [
+    pieceText(pieces, index, corpus.alphabet),
+    pieces.logProbabilities[index],
+  ]);
   return { ...at, pieces: entries, iterations: [...at.iterations] };
 }
 
@@ -177,7 +227,9 @@ const MISSING_CHARACTER_STEP = 0.0001;
 /** Every character of the alphabet, then the best other pieces up to `room`; sorted by score. */
 function finalPieces(pieces: PieceSet, corpus: SegmentCorpus, room: number): SentencePiece[] {
   const lowest = lowestLogProbability(pieces);
-  const chosen = new Map(corpus.alphabet.slice(1).map((character, rank) => [character, lowest - MISSING_CHARACTER_STEP * (rank + 1)]));
+  const chosen = new Map(
+    corpus.alphabet.slice(1).map((character, rank) => [character, lowest - MISSING_CHARACTER_STEP * (rank + 1)]),
+  );
   const longer: [string, number][] = [];
   for (let index = 0; index < pieces.lengths.length; index++) {
     const score = pieces.logProbabilities[index];
@@ -196,10 +248,21 @@ function buildModel(pieces: SentencePiece[], settings: UnigramSettings): Sentenc
   return {
     pieces,
     trainer: trainerSpec({
-      algorithm: 'unigram', vocabSize: pieces.length, characterCoverage: Math.fround(settings.characterCoverage), maxPieceLength: settings.maxPieceLength,
-      splitByUnicodeScript: settings.splitByUnicodeScript, splitByWhitespace: settings.splitByWhitespace, splitByNumber: settings.splitByNumber,
-      splitDigits: settings.splitDigits, byteFallback: settings.byteFallback, controlSymbols: [...settings.controlSymbols],
-      userDefinedSymbols: [...settings.userDefinedSymbols], unkId: settings.unkId, bosId: settings.bosId, eosId: settings.eosId, padId: settings.padId,
+      algorithm: 'unigram',
+      vocabSize: pieces.length,
+      characterCoverage: Math.fround(settings.characterCoverage),
+      maxPieceLength: settings.maxPieceLength,
+      splitByUnicodeScript: settings.splitByUnicodeScript,
+      splitByWhitespace: settings.splitByWhitespace,
+      splitByNumber: settings.splitByNumber,
+      splitDigits: settings.splitDigits,
+      byteFallback: settings.byteFallback,
+      controlSymbols: [...settings.controlSymbols],
+      userDefinedSymbols: [...settings.userDefinedSymbols],
+      unkId: settings.unkId,
+      bosId: settings.bosId,
+      eosId: settings.eosId,
+      padId: settings.padId,
     }),
     normalizer: normalizerSpec({ name: 'identity' }),
     unknownFields: new Uint8Array(0),

@@ -41,12 +41,16 @@ export interface WordPieceResult {
 const DEFAULT_SPECIAL_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 
 /**
- * Learns a WordPiece vocabulary by merging the most frequent neighbouring pair again and again, as Hugging Face's trainer does. Google never published
- * the trainer of BERT; the likelihood-ratio score by which WordPiece was described (Schuster and Nakajima 2012) favours pairs of rare symbols.
- * `words` are the words of BERT's basic tokeniser with their counts. Ties go to the pair that was found first in order of word frequency: deterministic.
- * Throws `invalid_argument` when `vocabSize` has no room for the alphabet, `invalid_data` when there are no words.
+ * Learns a WordPiece vocabulary by merging the most frequent neighbouring pair again and again, as Hugging Face's
+ * trainer does. Google never published the trainer of BERT; the likelihood-ratio score by which WordPiece was described
+ * (Schuster and Nakajima 2012) favours pairs of rare symbols. `words` are the words of BERT's basic tokeniser with
+ * their counts. Ties go to the pair that was found first in order of word frequency: deterministic. Throws
+ * `invalid_argument` when `vocabSize` has no room for the alphabet, `invalid_data` when there are no words.
  */
-export async function trainWordPiece(words: ReadonlyMap<string, number>, options: WordPieceTrainingOptions = {}): Promise<WordPieceResult> {
+export async function trainWordPiece(
+  words: ReadonlyMap<string, number>,
+  options: WordPieceTrainingOptions = {},
+): Promise<WordPieceResult> {
   const started = performance.now();
   const vocabSize = requireInteger('vocabSize', options.vocabSize ?? 30000, { min: 1 });
   const specialTokens = options.specialTokens ?? DEFAULT_SPECIAL_TOKENS;
@@ -56,9 +60,14 @@ export async function trainWordPiece(words: ReadonlyMap<string, number>, options
   const letters = symbols.texts.length;
   const room = vocabSize - specialTokens.length - letters;
   if (room < 0) {
-    throw new AlbertineError('invalid_argument', prose`${option('vocabSize')} must hold ${specialTokens.length} special tokens and ${letters} letters, got ${vocabSize}`, {
-      value: vocabSize, hint: prose`Raise ${option('vocabSize')} or lower ${option('characterCoverage')}`,
-    });
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('vocabSize')} must hold ${specialTokens.length} special tokens and ${letters} letters, got ${vocabSize}`,
+      {
+        value: vocabSize,
+        hint: prose`Raise ${option('vocabSize')} or lower ${option('characterCoverage')}`,
+      },
+    );
   }
   const merges = await mergePairs(corpus, symbols, { ...options, room });
   const vocabulary = [...new Set([...specialTokens, ...symbols.texts])];
@@ -71,8 +80,13 @@ export async function trainWordPiece(words: ReadonlyMap<string, number>, options
   return {
     vocabulary,
     report: {
-      vocabSize: vocabulary.length, alphabetSize: alphabet.size, characterCoverage: coverage, words: corpus.counts.length, merges,
-      tokensPerCharacter: characters === 0 ? 0 : tokens / characters, seconds: (performance.now() - started) / 1000,
+      vocabSize: vocabulary.length,
+      alphabetSize: alphabet.size,
+      characterCoverage: coverage,
+      words: corpus.counts.length,
+      merges,
+      tokensPerCharacter: characters === 0 ? 0 : tokens / characters,
+      seconds: (performance.now() - started) / 1000,
     },
   };
 }
@@ -104,7 +118,10 @@ class SymbolTable {
 
   /** The symbol that replaces `left right`; `right` always continues a word. */
   joined(left: number, right: number): number {
-    return this.add(this.texts[left] + this.texts[right].slice(this.prefix.length), this.lengths[left] + this.lengths[right]);
+    return this.add(
+      this.texts[left] + this.texts[right].slice(this.prefix.length),
+      this.lengths[left] + this.lengths[right],
+    );
   }
 }
 
@@ -114,7 +131,10 @@ interface WordCorpus {
   lengths: number[];
 }
 
-function chooseAlphabet(words: ReadonlyMap<string, number>, characterCoverage: number): { alphabet: Set<string>; coverage: number } {
+function chooseAlphabet(
+  words: ReadonlyMap<string, number>,
+  characterCoverage: number,
+): { alphabet: Set<string>; coverage: number } {
   const counts = new Map<string, number>();
   let total = 0;
   for (const [word, count] of words) {
@@ -123,7 +143,8 @@ function chooseAlphabet(words: ReadonlyMap<string, number>, characterCoverage: n
       total += count;
     }
   }
-  if (total === 0) throw new AlbertineError('invalid_data', 'there are no words to learn a vocabulary from', { value: words.size });
+  if (total === 0)
+    throw new AlbertineError('invalid_data', 'there are no words to learn a vocabulary from', { value: words.size });
   const alphabet = new Set<string>();
   let covered = 0;
   for (const [character, count] of [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))) {
@@ -134,12 +155,20 @@ function chooseAlphabet(words: ReadonlyMap<string, number>, characterCoverage: n
   return { alphabet, coverage: covered / total };
 }
 
-/** Words with a character outside the alphabet would be `[UNK]` and take no part. Letters get both forms so that any word of them can be written. */
-function encodeWords(words: ReadonlyMap<string, number>, alphabet: ReadonlySet<string>, symbols: SymbolTable): WordCorpus {
+/**
+ * Words with a character outside the alphabet would be `[UNK]` and take no part. Letters get both forms so that any
+ * word of them can be written.
+ */
+function encodeWords(
+  words: ReadonlyMap<string, number>,
+  alphabet: ReadonlySet<string>,
+  symbols: SymbolTable,
+): WordCorpus {
   for (const character of alphabet) symbols.letter(character, false);
   for (const character of alphabet) {
     // BERT makes every Chinese character and every punctuation mark a word, so these never continue one.
-    if (!isChineseCharacter(character.codePointAt(0)!) && !/[\p{P}\p{S}]/u.test(character)) symbols.letter(character, true);
+    if (!isChineseCharacter(character.codePointAt(0)!) && !/[\p{P}\p{S}]/u.test(character))
+      symbols.letter(character, true);
   }
   const corpus: WordCorpus = { symbols: [], counts: [], lengths: [] };
   for (const [word, count] of [...words].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))) {
@@ -152,11 +181,16 @@ function encodeWords(words: ReadonlyMap<string, number>, alphabet: ReadonlySet<s
   return corpus;
 }
 
-async function mergePairs(corpus: WordCorpus, symbols: SymbolTable, options: WordPieceTrainingOptions & { room: number }): Promise<number> {
+async function mergePairs(
+  corpus: WordCorpus,
+  symbols: SymbolTable,
+  options: WordPieceTrainingOptions & { room: number },
+): Promise<number> {
   const { room, minFrequency = 2, maxTokenLength = 100 } = options;
   const queue = new PairQueue();
   for (const [word, parts] of corpus.symbols.entries()) {
-    for (let at = 0; at + 1 < parts.length; at++) queue.add({ left: parts[at], right: parts[at + 1] }, corpus.counts[word], word);
+    for (let at = 0; at + 1 < parts.length; at++)
+      queue.add({ left: parts[at], right: parts[at + 1] }, corpus.counts[word], word);
   }
   const meter = new ProgressMeter(options.onProgress, { stage: 'merging pairs', unit: 'tokens', total: room });
   const before = symbols.texts.length;
@@ -172,7 +206,11 @@ async function mergePairs(corpus: WordCorpus, symbols: SymbolTable, options: Wor
     meter.add(symbols.texts.length - sizeBefore);
     if (merges % 256 === 0) {
       await new Promise((resolve) => setTimeout(resolve, 0));
-      if (options.signal?.aborted) throw new AlbertineError('interrupted', 'vocabulary training was interrupted', { value: options.signal.reason, hint: 'The same call with resume goes on after the last finished stage' });
+      if (options.signal?.aborted)
+        throw new AlbertineError('interrupted', 'vocabulary training was interrupted', {
+          value: options.signal.reason,
+          hint: 'The same call with resume goes on after the last finished stage',
+        });
     }
   }
   meter.finish();
@@ -180,7 +218,11 @@ async function mergePairs(corpus: WordCorpus, symbols: SymbolTable, options: Wor
 }
 
 /** Replaces `left right` in one word and moves the counts of its neighbouring pairs. */
-function mergeInWord(corpus: WordCorpus, word: number, merge: { left: number; right: number; joined: number; queue: PairQueue }): void {
+function mergeInWord(
+  corpus: WordCorpus,
+  word: number,
+  merge: { left: number; right: number; joined: number; queue: PairQueue },
+): void {
   const { left, right, joined, queue } = merge;
   const parts = corpus.symbols[word];
   const count = corpus.counts[word];

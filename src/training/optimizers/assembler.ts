@@ -38,8 +38,12 @@ const signed = (value: number): Code => {
   }
 };
 
-const binary = (...opcode: Code) => (a: Code, b: Code): Code => [...a, ...b, ...opcode];
-const unary = (...opcode: Code) => (a: Code): Code => [...a, ...opcode];
+const binary =
+  (...opcode: Code) =>
+  (a: Code, b: Code): Code => [...a, ...b, ...opcode];
+const unary =
+  (...opcode: Code) =>
+  (a: Code): Code => [...a, ...opcode];
 const simd = (opcode: number): Code => [0xfd, ...unsigned(opcode)];
 
 /** Both loads and stores state their alignment as an exponent: 2^4 bytes. */
@@ -67,7 +71,8 @@ export const f64x2Mul = binary(...simd(242));
 /** Lanes 0 and 1 as float64. */
 export const f64x2PromoteLow = unary(...simd(95));
 /** Lanes 2 and 3 as float64; `vector` is evaluated twice. */
-export const f64x2PromoteHigh = (vector: Code): Code => f64x2PromoteLow([...vector, ...vector, ...simd(13), ...HIGH_HALF]);
+export const f64x2PromoteHigh = (vector: Code): Code =>
+  f64x2PromoteLow([...vector, ...vector, ...simd(13), ...HIGH_HALF]);
 export const f64x2Lane = (vector: Code, lane: 0 | 1): Code => [...vector, ...simd(33), lane];
 
 /** Runs `body` and repeats it while `condition` (an i32) is not zero: the body runs at least once. */
@@ -82,7 +87,14 @@ export function assembleModule(functions: readonly WasmFunction[]): Uint8Array {
     return [...unsigned(code.length), ...code];
   });
   return Uint8Array.from([
-    0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, // "\0asm", version 1
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0, // "\0asm", version 1
     ...section(1, vector(types)),
     ...section(2, vector([memoryImport])),
     ...section(3, vector(functions.map((_, index) => unsigned(index)))),

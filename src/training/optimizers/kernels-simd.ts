@@ -1,7 +1,29 @@
 import type { Arena, ArenaKind } from '../arena.ts';
 import {
-  assembleModule, doWhile, f32x4Add, f32x4Div, f32x4Mul, f32x4Splat, f32x4Sqrt, f32x4Sub, f64Add, f64x2Add, f64x2Lane, f64x2Mul, f64x2PromoteHigh,
-  f64x2PromoteLow, get, i32Add, i32Const, i32LessUnsigned, set, v128Load, v128Store, type Code, type ValueType, type WasmFunction,
+  assembleModule,
+  doWhile,
+  f32x4Add,
+  f32x4Div,
+  f32x4Mul,
+  f32x4Splat,
+  f32x4Sqrt,
+  f32x4Sub,
+  f64Add,
+  f64x2Add,
+  f64x2Lane,
+  f64x2Mul,
+  f64x2PromoteHigh,
+  f64x2PromoteLow,
+  get,
+  i32Add,
+  i32Const,
+  i32LessUnsigned,
+  set,
+  v128Load,
+  v128Store,
+  type Code,
+  type ValueType,
+  type WasmFunction,
 } from './assembler.ts';
 import type { MomentConstants, OptimizerKernels, Span } from './kernels.ts';
 import { instantiateWasm } from './wasm.ts';
@@ -27,8 +49,15 @@ interface Scope {
   assign(name: string, value: Code): Code;
 }
 
-/** A function `name(...pointers, end, ...constants)` that runs `iteration` for every four elements and then `result`. */
-function elementLoop(name: string, declared: Declaration, iteration: (scope: Scope) => Code, result: (scope: Scope) => Code = () => []): WasmFunction {
+/**
+ * A function `name(...pointers, end, ...constants)` that runs `iteration` for every four elements and then `result`.
+ */
+function elementLoop(
+  name: string,
+  declared: Declaration,
+  iteration: (scope: Scope) => Code,
+  result: (scope: Scope) => Code = () => [],
+): WasmFunction {
   const { pointers, constants, locals } = declared;
   const parameters = [...pointers, 'end', ...constants.map((constant) => `scalar ${constant}`)];
   const all = [...parameters, ...constants, ...locals];
@@ -44,13 +73,19 @@ function elementLoop(name: string, declared: Declaration, iteration: (scope: Sco
     assign: (local, value) => set(index(local), value),
   };
   const splats = constants.flatMap((constant) => scope.assign(constant, f32x4Splat(scope.read(`scalar ${constant}`))));
-  const advance = pointers.flatMap((pointer) => scope.assign(pointer, i32Add(scope.read(pointer), i32Const(VECTOR_BYTES))));
+  const advance = pointers.flatMap((pointer) =>
+    scope.assign(pointer, i32Add(scope.read(pointer), i32Const(VECTOR_BYTES))),
+  );
   return {
     name,
     parameters: [...pointers.map(() => 'i32' as const), 'i32', ...constants.map(() => 'f32' as const)],
     results: declared.results,
     locals: [...constants, ...locals].map(() => 'v128' as const),
-    body: [...splats, ...doWhile([...iteration(scope), ...advance], i32LessUnsigned(scope.read(pointers[0]), scope.read('end'))), ...result(scope)],
+    body: [
+      ...splats,
+      ...doWhile([...iteration(scope), ...advance], i32LessUnsigned(scope.read(pointers[0]), scope.read('end'))),
+      ...result(scope),
+    ],
   };
 }
 
@@ -66,7 +101,10 @@ function addSquares({ read, assign }: Scope, name: string, low: string, high: st
 
 /** `(lane 0 + lane 2) + (lane 1 + lane 3)`, the order of the plain kernel. */
 function totalOf({ read }: Scope, low: string, high: string): Code {
-  return f64Add(f64Add(f64x2Lane(read(low), 0), f64x2Lane(read(high), 0)), f64Add(f64x2Lane(read(low), 1), f64x2Lane(read(high), 1)));
+  return f64Add(
+    f64Add(f64x2Lane(read(low), 0), f64x2Lane(read(high), 0)),
+    f64Add(f64x2Lane(read(low), 1), f64x2Lane(read(high), 1)),
+  );
 }
 
 const MOMENT_POINTERS = ['values', 'gradients', 'firstMoment', 'secondMoment'] as const;
@@ -78,7 +116,10 @@ function updateMoments({ load, store, read, assign }: Scope): Code {
   return [
     ...assign('g', f32x4Mul(load('gradients'), read('gradientScale'))),
     ...assign('m', f32x4Add(f32x4Mul(load('firstMoment'), read('beta1')), f32x4Mul(read('g'), read('gain1')))),
-    ...assign('v', f32x4Add(f32x4Mul(load('secondMoment'), read('beta2')), f32x4Mul(f32x4Mul(read('g'), read('g')), read('gain2')))),
+    ...assign(
+      'v',
+      f32x4Add(f32x4Mul(load('secondMoment'), read('beta2')), f32x4Mul(f32x4Mul(read('g'), read('g')), read('gain2'))),
+    ),
     ...store('firstMoment', read('m')),
     ...store('secondMoment', read('v')),
     ...assign('denominator', f32x4Add(f32x4Mul(f32x4Sqrt(read('v')), read('correction2')), read('epsilon'))),
@@ -145,10 +186,20 @@ export function simdKernels(arena: Arena): OptimizerKernels | undefined {
     lambDirection(...parameters: number[]): [number, number];
     subtractScaled(...parameters: number[]): void;
   };
-  const address = (kind: ArenaKind, element: number): number => arena.buffer(kind).byteOffset + element * Float32Array.BYTES_PER_ELEMENT;
-  const pointers = (kinds: readonly ArenaKind[], { start, end }: Span): number[] => [...kinds.map((kind) => address(kind, start)), address(kinds[0], end)];
+  const address = (kind: ArenaKind, element: number): number =>
+    arena.buffer(kind).byteOffset + element * Float32Array.BYTES_PER_ELEMENT;
+  const pointers = (kinds: readonly ArenaKind[], { start, end }: Span): number[] => [
+    ...kinds.map((kind) => address(kind, start)),
+    address(kinds[0], end),
+  ];
   const moments = ({ beta1, beta2, gradientScale, correction2, epsilon }: MomentConstants): number[] => [
-    beta1, 1 - beta1, beta2, 1 - beta2, gradientScale, correction2, epsilon,
+    beta1,
+    1 - beta1,
+    beta2,
+    1 - beta2,
+    gradientScale,
+    correction2,
+    epsilon,
   ];
   // The loops run at least once, so empty spans are answered here.
   const empty = ({ start, end }: Span): boolean => start >= end;
@@ -157,11 +208,21 @@ export function simdKernels(arena: Arena): OptimizerKernels | undefined {
     sumOfSquares: (span) => (empty(span) ? 0 : wasm.sumOfSquares(...pointers(['gradients'], span))),
     adamw: (span, constants, { learningRate, weightDecay }) => {
       if (empty(span)) return;
-      wasm.adamw(...pointers(MOMENT_POINTERS, span), ...moments(constants), learningRate * constants.correction1, 1 - learningRate * weightDecay);
+      wasm.adamw(
+        ...pointers(MOMENT_POINTERS, span),
+        ...moments(constants),
+        learningRate * constants.correction1,
+        1 - learningRate * weightDecay,
+      );
     },
     lambDirection: (span, constants, weightDecay) => {
       if (empty(span)) return { values: 0, update: 0 };
-      const [values, update] = wasm.lambDirection(...pointers(MOMENT_POINTERS, span), ...moments(constants), constants.correction1, weightDecay);
+      const [values, update] = wasm.lambDirection(
+        ...pointers(MOMENT_POINTERS, span),
+        ...moments(constants),
+        constants.correction1,
+        weightDecay,
+      );
       return { values, update };
     },
     subtractScaled: (span, scale) => {

@@ -71,7 +71,9 @@ export function plainKernels(arena: Arena): OptimizerKernels {
       for (const chunk of chunksOf(span)) {
         const denominators = updateMoments(arena, chunk, constants);
         for (let i = chunk.start; i < chunk.end; i++) {
-          values[i] = fround(fround(values[i] * keep) - fround(fround(first[i] * step) / denominators[i - chunk.start]));
+          values[i] = fround(
+            fround(values[i] * keep) - fround(fround(first[i] * step) / denominators[i - chunk.start]),
+          );
         }
       }
     },
@@ -81,7 +83,9 @@ export function plainKernels(arena: Arena): OptimizerKernels {
       for (const chunk of chunksOf(span)) {
         const denominators = updateMoments(arena, chunk, constants);
         for (let i = chunk.start; i < chunk.end; i++) {
-          gradients[i] = fround(fround(fround(first[i] * correction) / denominators[i - chunk.start]) + fround(values[i] * decay));
+          gradients[i] = fround(
+            fround(fround(first[i] * correction) / denominators[i - chunk.start]) + fround(values[i] * decay),
+          );
         }
       }
       return { values: sumOfSquares(values, span), update: sumOfSquares(gradients, span) };
@@ -111,7 +115,11 @@ function updateMoments(arena: Arena, { start, end }: Span, constants: MomentCons
   const second = arena.buffer('secondMoment');
   const [beta1, beta2] = [fround(constants.beta1), fround(constants.beta2)];
   const [gain1, gain2] = [fround(1 - constants.beta1), fround(1 - constants.beta2)];
-  const [scale, epsilon, correction2] = [fround(constants.gradientScale), fround(constants.epsilon), fround(constants.correction2)];
+  const [scale, epsilon, correction2] = [
+    fround(constants.gradientScale),
+    fround(constants.epsilon),
+    fround(constants.correction2),
+  ];
   for (let i = start; i < end; i++) {
     const g = fround(gradients[i] * scale);
     first[i] = fround(fround(first[i] * beta1) + fround(g * gain1));

@@ -17,14 +17,18 @@ export interface Optimizer {
   /** `adamw`, `lamb` or `sgd`. */
   readonly name: string;
   /**
-   * Applies one update in place. `stepNumber` counts applied updates from 1 (bias correction needs it); skipped steps do not count.
-   * Every gradient is first multiplied by `gradientScale`: the clipping factor, and 1/n after n summed micro-batches.
-   * **The gradients are consumed**: afterwards they hold scratch values, so zero or overwrite them before the next accumulation.
+   * Applies one update in place. `stepNumber` counts applied updates from 1 (bias correction needs it); skipped steps
+   * do not count. Every gradient is first multiplied by `gradientScale`: the clipping factor, and 1/n after n summed
+   * micro-batches. **The gradients are consumed**: afterwards they hold scratch values, so zero or overwrite them
+   * before the next accumulation.
    */
   step(stepNumber: number, learningRate: number, gradientScale: number): void;
   /** Moments and constants, to be written to a checkpoint. */
   state(): OptimizerState;
-  /** Takes over the moments of a checkpoint. Throws `weights_mismatch` naming what is missing, misshapen or of another algorithm. */
+  /**
+   * Takes over the moments of a checkpoint. Throws `weights_mismatch` naming what is missing, misshapen or of another
+   * algorithm.
+   */
   restore(state: OptimizerState): void;
 }
 
@@ -43,12 +47,20 @@ export interface AdamOptions {
 }
 
 /** Fills in defaults and checks ranges. Throws `invalid_argument` naming the option. */
-export function resolveAdamOptions(options: AdamOptions, defaults: { epsilon: number; biasCorrection: boolean }): Required<AdamOptions> {
+export function resolveAdamOptions(
+  options: AdamOptions,
+  defaults: { epsilon: number; biasCorrection: boolean },
+): Required<AdamOptions> {
   const resolved = { beta1: 0.9, beta2: 0.999, weightDecay: 0.01, ...defaults, ...definedOnly(options) };
   requireInRange('beta1', resolved.beta1, resolved.beta1 >= 0 && resolved.beta1 < 1, 'in [0, 1)');
   requireInRange('beta2', resolved.beta2, resolved.beta2 >= 0 && resolved.beta2 < 1, 'in [0, 1)');
   requireInRange('epsilon', resolved.epsilon, resolved.epsilon > 0, 'positive');
-  requireInRange('weightDecay', resolved.weightDecay, resolved.weightDecay >= 0 && Number.isFinite(resolved.weightDecay), '>= 0');
+  requireInRange(
+    'weightDecay',
+    resolved.weightDecay,
+    resolved.weightDecay >= 0 && Number.isFinite(resolved.weightDecay),
+    '>= 0',
+  );
   return resolved;
 }
 
@@ -62,22 +74,35 @@ function definedOnly<T extends object>(options: T): Partial<T> {
 }
 
 /** Reciprocals of the bias corrections at step `t` (Kingma and Ba 2015, algorithm 1), or 1 when switched off. */
-export function biasCorrections({ beta1, beta2, biasCorrection }: Required<AdamOptions>, stepNumber: number): { correction1: number; correction2: number } {
+export function biasCorrections(
+  { beta1, beta2, biasCorrection }: Required<AdamOptions>,
+  stepNumber: number,
+): { correction1: number; correction2: number } {
   if (!biasCorrection) return { correction1: 1, correction2: 1 };
   return { correction1: 1 / (1 - beta1 ** stepNumber), correction2: 1 / Math.sqrt(1 - beta2 ** stepNumber) };
 }
 
 /** State over the arena's buffers of the given kinds. */
-export function arenaState(arena: Arena, name: string, kinds: readonly ArenaKind[], scalars: Record<string, number>): OptimizerState {
+export function arenaState(
+  arena: Arena,
+  name: string,
+  kinds: readonly ArenaKind[],
+  scalars: Record<string, number>,
+): OptimizerState {
   const arrays = new Map<string, Float32Array>();
-  for (const kind of kinds) for (const slot of arena.slots) arrays.set(`${kind}/${slot.name}`, arena.view(slot.name, kind));
+  for (const kind of kinds)
+    for (const slot of arena.slots) arrays.set(`${kind}/${slot.name}`, arena.view(slot.name, kind));
   return { name, arrays, scalars };
 }
 
 /** Copies a saved state into the arrays of `current`; see {@link Optimizer.restore}. */
 export function restoreState(current: OptimizerState, saved: OptimizerState): void {
   if (saved.name !== current.name) {
-    throw new AlbertineError('weights_mismatch', `the optimiser is ${current.name} but the saved state is of ${saved.name}`, { value: saved.name });
+    throw new AlbertineError(
+      'weights_mismatch',
+      `the optimiser is ${current.name} but the saved state is of ${saved.name}`,
+      { value: saved.name },
+    );
   }
   const problems = [...current.arrays].flatMap(([key, target]) => {
     const source = saved.arrays.get(key);
@@ -85,7 +110,11 @@ export function restoreState(current: OptimizerState, saved: OptimizerState): vo
     return source.length === target.length ? [] : [`${key} has ${source.length} elements instead of ${target.length}`];
   });
   if (problems.length > 0) {
-    throw new AlbertineError('weights_mismatch', `the optimiser state does not fit the parameters: ${problems.join('; ')}`, { value: problems });
+    throw new AlbertineError(
+      'weights_mismatch',
+      `the optimiser state does not fit the parameters: ${problems.join('; ')}`,
+      { value: problems },
+    );
   }
   for (const [key, target] of current.arrays) target.set(saved.arrays.get(key)!);
 }
@@ -98,7 +127,10 @@ export function globalNorm(arena: Arena): number {
   return Math.sqrt(createKernels(arena).sumOfSquares({ start: 0, end: arena.length }));
 }
 
-/** Factor that brings a gradient of norm `norm` down to `maxNorm`; 1 when it is not above, or when `maxNorm` is 0 (no clipping). */
+/**
+ * Factor that brings a gradient of norm `norm` down to `maxNorm`; 1 when it is not above, or when `maxNorm` is 0 (no
+ * clipping).
+ */
 export function clipScale(norm: number, maxNorm: number): number {
   requireInRange('maxNorm', maxNorm, maxNorm >= 0, '>= 0');
   return maxNorm > 0 && norm > maxNorm ? maxNorm / norm : 1;

@@ -13,7 +13,8 @@ export interface SgdOptions {
 
 /**
  * Stochastic gradient descent with momentum as in `torch.optim.SGD` (dampening 0): `b = momentum b + g`,
- * `p -= learningRate × b`, or `× (g + momentum b)` with Nesterov. Needs an arena with 3 buffers, with 2 when momentum is 0.
+ * `p -= learningRate × b`, or `× (g + momentum b)` with Nesterov. Needs an arena with 3 buffers, with 2 when momentum
+ * is 0.
  */
 export function createSgd(arena: Arena, options: SgdOptions = {}): Optimizer {
   const { momentum = 0.9, nesterov = false, weightDecay = 0 } = options;
@@ -24,7 +25,8 @@ export function createSgd(arena: Arena, options: SgdOptions = {}): Optimizer {
   const gradients = arena.buffer('gradients');
   // Without momentum the gradients stand in for the buffer: b = 0 × g + g.
   const velocity = momentum > 0 ? arena.buffer('firstMoment') : undefined;
-  const state = () => arenaState(arena, 'sgd', velocity ? ['firstMoment'] : [], { momentum, nesterov: Number(nesterov), weightDecay });
+  const state = () =>
+    arenaState(arena, 'sgd', velocity ? ['firstMoment'] : [], { momentum, nesterov: Number(nesterov), weightDecay });
   return {
     name: 'sgd',
     step(_stepNumber, learningRate, gradientScale) {

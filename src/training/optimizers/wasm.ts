@@ -9,7 +9,10 @@ export interface WasmMemory {
 interface WasmApi {
   Memory: new (description: { initial: number; maximum: number }) => WasmMemory;
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { exports: Record<string, unknown> };
+  Instance: new (
+    module: object,
+    imports: Record<string, Record<string, unknown>>,
+  ) => { exports: Record<string, unknown> };
   validate(bytes: Uint8Array): boolean;
 }
 
@@ -18,7 +21,10 @@ const PAGE_BYTES = 65536;
 const MAX_PAGES = 65535;
 const wasm = (globalThis as { WebAssembly?: WasmApi }).WebAssembly;
 
-/** Zeroed memory of at least `bytes` that never grows (growing would detach every view); undefined where it cannot be had. */
+/**
+ * Zeroed memory of at least `bytes` that never grows (growing would detach every view); undefined where it cannot be
+ * had.
+ */
 export function allocateWasmMemory(bytes: number): WasmMemory | undefined {
   const pages = Math.max(1, Math.ceil(bytes / PAGE_BYTES));
   if (!wasm || pages > MAX_PAGES) return undefined;

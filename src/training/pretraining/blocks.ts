@@ -4,8 +4,8 @@ import { AlbertineError } from '../../core/errors.ts';
 export type TokenArray = Uint16Array | Uint32Array;
 
 /**
- * A self-contained stretch of a shard: some documents (or one part of a long document) with their segments. It is what one read fetches and
- * what the global shuffle moves; examples are made inside it.
+ * A self-contained stretch of a shard: some documents (or one part of a long document) with their segments. It is what
+ * one read fetches and what the global shuffle moves; examples are made inside it.
  */
 export interface Block {
   /** Number of the first document in its source; the others follow. */
@@ -28,14 +28,19 @@ export function bytesPerToken(vocabSize: number): 2 | 4 {
 }
 
 /**
- * Serialises a block, little-endian: uint32 tokens, segments, documents, first document; the tokens; then uint16 segment ends and document ends;
- * padded to a multiple of 4 bytes.
+ * Serialises a block, little-endian: uint32 tokens, segments, documents, first document; the tokens; then uint16
+ * segment ends and document ends; padded to a multiple of 4 bytes.
  */
 export function encodeBlock(block: Block): Uint8Array {
   const { tokens, segmentEnds, documentEnds } = block;
   const size = HEADER_BYTES + tokens.byteLength + segmentEnds.byteLength + documentEnds.byteLength;
   const bytes = new Uint8Array(Math.ceil(size / 4) * 4);
-  new Uint32Array(bytes.buffer, 0, 4).set([tokens.length, segmentEnds.length, documentEnds.length, block.firstDocument]);
+  new Uint32Array(bytes.buffer, 0, 4).set([
+    tokens.length,
+    segmentEnds.length,
+    documentEnds.length,
+    block.firstDocument,
+  ]);
   let at = HEADER_BYTES;
   for (const part of [tokens, segmentEnds, documentEnds]) {
     bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
@@ -47,7 +52,10 @@ export function encodeBlock(block: Block): Uint8Array {
 /** Reads {@link encodeBlock}'s bytes. Throws `invalid_file` when lengths, order or ids do not fit together. */
 export function decodeBlock(bytes: Uint8Array, vocabSize: number, place: string): Block {
   const damaged = (what: string): never => {
-    throw new AlbertineError('invalid_file', `${place} is damaged: ${what}`, { value: place, hint: 'Build the shards again; finished ones are kept.' });
+    throw new AlbertineError('invalid_file', `${place} is damaged: ${what}`, {
+      value: place,
+      hint: 'Build the shards again; finished ones are kept.',
+    });
   };
   if (bytes.byteLength < HEADER_BYTES) damaged(`${bytes.byteLength} bytes`);
   // A copy begins on an aligned address, whatever buffer the bytes came in.
@@ -56,11 +64,14 @@ export function decodeBlock(bytes: Uint8Array, vocabSize: number, place: string)
   const width = bytesPerToken(vocabSize);
   const size = HEADER_BYTES + tokenCount * width + (segmentCount + documentCount) * 2;
   if (Math.ceil(size / 4) * 4 !== bytes.byteLength) damaged(`${bytes.byteLength} bytes where ${size} are expected`);
-  const tokens = width === 2 ? new Uint16Array(buffer, HEADER_BYTES, tokenCount) : new Uint32Array(buffer, HEADER_BYTES, tokenCount);
+  const tokens =
+    width === 2 ? new Uint16Array(buffer, HEADER_BYTES, tokenCount) : new Uint32Array(buffer, HEADER_BYTES, tokenCount);
   const segmentEnds = new Uint16Array(buffer, HEADER_BYTES + tokenCount * width, segmentCount);
   const documentEnds = new Uint16Array(buffer, HEADER_BYTES + tokenCount * width + segmentCount * 2, documentCount);
-  if (!isPartition(segmentEnds, tokenCount) || !isPartition(documentEnds, segmentCount)) damaged('segments that do not add up');
-  for (let i = 0; i < tokenCount; i++) if (tokens[i] >= vocabSize) damaged(`token id ${tokens[i]} of a vocabulary of ${vocabSize}`);
+  if (!isPartition(segmentEnds, tokenCount) || !isPartition(documentEnds, segmentCount))
+    damaged('segments that do not add up');
+  for (let i = 0; i < tokenCount; i++)
+    if (tokens[i] >= vocabSize) damaged(`token id ${tokens[i]} of a vocabulary of ${vocabSize}`);
   return { firstDocument, tokens, segmentEnds, documentEnds };
 }
 
@@ -76,8 +87,9 @@ export interface DocumentTokens {
 }
 
 /**
- * Collects documents into blocks of at most `blockTokens` tokens. Short documents share a block. A document that does not fit goes on in the next
- * one, in parts of about equal length cut between segments; a segment longer than a block is cut too. Nothing is lost.
+ * Collects documents into blocks of at most `blockTokens` tokens. Short documents share a block. A document that does
+ * not fit goes on in the next one, in parts of about equal length cut between segments; a segment longer than a block
+ * is cut too. Nothing is lost.
  */
 export class BlockBuilder {
   private readonly blockTokens: number;
@@ -100,7 +112,11 @@ export class BlockBuilder {
     const parts = Math.ceil(total / this.blockTokens);
     let start = 0;
     for (let part = 0; start < total; part++) {
-      const end = this.partEnd(document.segmentEnds, start, Math.max(start + 1, Math.ceil((total * (part + 1)) / parts)));
+      const end = this.partEnd(
+        document.segmentEnds,
+        start,
+        Math.max(start + 1, Math.ceil((total * (part + 1)) / parts)),
+      );
       this.place(document, { start, end, number });
       start = end;
     }
@@ -111,18 +127,26 @@ export class BlockBuilder {
     if (this.ids.length === 0) return;
     const { firstDocument, ids } = this;
     const tokens = this.wide ? Uint32Array.from(ids) : Uint16Array.from(ids);
-    this.emit({ firstDocument, tokens, segmentEnds: Uint16Array.from(this.segmentEnds), documentEnds: Uint16Array.from(this.documentEnds) });
+    this.emit({
+      firstDocument,
+      tokens,
+      segmentEnds: Uint16Array.from(this.segmentEnds),
+      documentEnds: Uint16Array.from(this.documentEnds),
+    });
     this.ids = [];
     this.segmentEnds = [];
     this.documentEnds = [];
   }
 
-  /** The segment end nearest to `wanted` that keeps the part within a block; a cut inside a segment when there is none. */
+  /**
+   * The segment end nearest to `wanted` that keeps the part within a block; a cut inside a segment when there is none.
+   */
   private partEnd(segmentEnds: ArrayLike<number>, start: number, wanted: number): number {
     const limit = start + this.blockTokens;
     let best = 0;
     for (let i = 0; i < segmentEnds.length && segmentEnds[i] <= limit; i++) {
-      if (segmentEnds[i] > start && (best === 0 || Math.abs(segmentEnds[i] - wanted) < Math.abs(best - wanted))) best = segmentEnds[i];
+      if (segmentEnds[i] > start && (best === 0 || Math.abs(segmentEnds[i] - wanted) < Math.abs(best - wanted)))
+        best = segmentEnds[i];
     }
     return best === 0 ? limit : best;
   }
@@ -135,7 +159,8 @@ export class BlockBuilder {
     if (this.ids.length === 0) this.firstDocument = number;
     const base = this.ids.length - start;
     for (let i = start; i < end; i++) this.ids.push(ids[i]);
-    for (let i = 0; i < segmentEnds.length && segmentEnds[i] < end; i++) if (segmentEnds[i] > start) this.segmentEnds.push(segmentEnds[i] + base);
+    for (let i = 0; i < segmentEnds.length && segmentEnds[i] < end; i++)
+      if (segmentEnds[i] > start) this.segmentEnds.push(segmentEnds[i] + base);
     this.segmentEnds.push(end + base);
     this.documentEnds.push(this.segmentEnds.length);
   }

@@ -37,12 +37,18 @@ export interface CollateOptions {
 }
 
 /**
- * A micro-batch for the pretraining head: `maskedPositions` are rows of `[batch*sequence]`; `maskedWeights` are 1 / targets.masked and
- * `pairWeights` 1 / targets.pairs, 0 for padding and for examples without a pair label.
- * Throws `invalid_argument` without examples, or when an example or the number of predictions exceeds a fixed length.
+ * A micro-batch for the pretraining head: `maskedPositions` are rows of `[batch*sequence]`; `maskedWeights` are 1 /
+ * targets.masked and `pairWeights` 1 / targets.pairs, 0 for padding and for examples without a pair label. Throws
+ * `invalid_argument` without examples, or when an example or the number of predictions exceeds a fixed length.
  */
 export function collatePretraining(examples: readonly PretrainingExample[], options: CollateOptions): TrainingBatch {
-  const { padId, targets, sentencePair, sequenceLength: lengthRule = bucketLength, maskedLength: maskedRule = bucketLength } = options;
+  const {
+    padId,
+    targets,
+    sentencePair,
+    sequenceLength: lengthRule = bucketLength,
+    maskedLength: maskedRule = bucketLength,
+  } = options;
   const batchSize = examples.length;
   if (batchSize === 0) throw new AlbertineError('invalid_argument', 'a batch needs at least one example');
   const longest = Math.max(...examples.map(({ inputIds }) => inputIds.length));
@@ -68,24 +74,44 @@ export function collatePretraining(examples: readonly PretrainingExample[], opti
     }
   });
   const headFeeds: Record<string, HostTensor> = {
-    maskedPositions: int64([masked], positions), maskedLabels: int64([masked], labels), maskedWeights: float32([masked], maskedWeights),
+    maskedPositions: int64([masked], positions),
+    maskedLabels: int64([masked], labels),
+    maskedWeights: float32([masked], maskedWeights),
     ...(sentencePair && pairFeeds(examples, sequenceLength, targets)),
   };
   return { batchSize, sequenceLength, inputIds, attentionMask, tokenTypeIds, headFeeds, headSizes: { masked } };
 }
 
-function pairFeeds(examples: readonly PretrainingExample[], sequenceLength: number, targets: TargetCounts): Record<string, HostTensor> {
+function pairFeeds(
+  examples: readonly PretrainingExample[],
+  sequenceLength: number,
+  targets: TargetCounts,
+): Record<string, HostTensor> {
   const rows = [examples.length];
   return {
-    firstTokens: int64(rows, examples.map((_, row) => row * sequenceLength)),
-    pairLabels: int64(rows, examples.map(({ pairLabel }) => pairLabel ?? 0)),
-    pairWeights: float32(rows, Float32Array.from(examples, ({ pairLabel }) => (pairLabel === undefined ? 0 : 1 / targets.pairs))),
+    firstTokens: int64(
+      rows,
+      examples.map((_, row) => row * sequenceLength),
+    ),
+    pairLabels: int64(
+      rows,
+      examples.map(({ pairLabel }) => pairLabel ?? 0),
+    ),
+    pairWeights: float32(
+      rows,
+      Float32Array.from(examples, ({ pairLabel }) => (pairLabel === undefined ? 0 : 1 / targets.pairs)),
+    ),
   };
 }
 
 function applyRule(name: string, rule: number | ((size: number) => number), needed: number): number {
   const length = typeof rule === 'number' ? rule : rule(needed);
   requireInteger(name, length, { min: 1 });
-  if (length < needed) throw new AlbertineError('invalid_argument', `${name} must be at least the ${needed} of this batch, got ${length}`, { value: length });
+  if (length < needed)
+    throw new AlbertineError(
+      'invalid_argument',
+      `${name} must be at least the ${needed} of this batch, got ${length}`,
+      { value: length },
+    );
   return length;
 }

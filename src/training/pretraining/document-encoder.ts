@@ -51,7 +51,9 @@ export class DocumentEncoder {
       ids,
       segmentEnds: Uint32Array.from(encoded.flatMap(({ segmentEnds }) => segmentEnds)),
       documentSegments: Uint32Array.from(encoded, ({ segmentEnds }) => segmentEnds.length),
-      documentCharacters: Uint32Array.from(documents, (paragraphs) => paragraphs.reduce((length, text) => length + text.length, 0)),
+      documentCharacters: Uint32Array.from(documents, (paragraphs) =>
+        paragraphs.reduce((length, text) => length + text.length, 0),
+      ),
     };
   }
 
@@ -64,7 +66,11 @@ export class DocumentEncoder {
 }
 
 /** The documents of {@link EncodedDocuments} one by one, those without tokens as undefined. */
-export function* unpackDocuments({ ids, segmentEnds, documentSegments }: EncodedDocuments): Generator<DocumentTokens | undefined> {
+export function* unpackDocuments({
+  ids,
+  segmentEnds,
+  documentSegments,
+}: EncodedDocuments): Generator<DocumentTokens | undefined> {
   let token = 0;
   let segment = 0;
   for (const count of documentSegments) {

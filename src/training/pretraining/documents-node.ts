@@ -26,19 +26,29 @@ export interface DocumentReport {
   issues: { path: string; row: number; reason: string }[];
 }
 
-/** Longest document in UTF-16 units; a longer one goes on as another document, so that a file without blank lines fits in memory. */
+/**
+ * Longest document in UTF-16 units; a longer one goes on as another document, so that a file without blank lines fits
+ * in memory.
+ */
 export const MAX_DOCUMENT_CHARACTERS = 1 << 20;
 
 /**
- * The documents of a source, in file order and in constant memory. Text files: paragraphs are lines, documents end at blank lines and at the end
- * of the file. Other formats: a document is a row's text field, its lines are paragraphs. Rows without text are documents without paragraphs,
- * so that documents can be counted. Errors as {@link readTexts}.
+ * The documents of a source, in file order and in constant memory. Text files: paragraphs are lines, documents end at
+ * blank lines and at the end of the file. Other formats: a document is a row's text field, its lines are paragraphs.
+ * Rows without text are documents without paragraphs, so that documents can be counted. Errors as {@link readTexts}.
  */
-export async function* readDocuments(source: CorpusSource, report: DocumentReport = emptyReport()): AsyncGenerator<Paragraphs> {
+export async function* readDocuments(
+  source: CorpusSource,
+  report: DocumentReport = emptyReport(),
+): AsyncGenerator<Paragraphs> {
   for (const path of source.paths) {
     const isText = formatOfPath(path) === 'txt';
     const { textField, encoding, onError } = source;
-    const texts = readTexts(path, { ...(!isText && textField !== undefined && { textField }), ...(encoding && { encoding }), ...(onError && { onError }) });
+    const texts = readTexts(path, {
+      ...(!isText && textField !== undefined && { textField }),
+      ...(encoding && { encoding }),
+      ...(onError && { onError }),
+    });
     for await (const document of limitLength(isText ? splitAtBlankLines(texts) : splitRows(texts))) {
       report.documents++;
       yield document;
@@ -56,13 +66,22 @@ export function emptyReport(): DocumentReport {
 /** Throws `invalid_argument` for a name that cannot be part of a file name, or a weight that is not positive. */
 export function requireSource(source: CorpusSource): void {
   if (!/^[\w./-]+$/.test(source.name)) {
-    throw new AlbertineError('invalid_argument', `the name of a source may have letters, digits and - _ . /, got ${JSON.stringify(source.name)}`, { value: source.name });
+    throw new AlbertineError(
+      'invalid_argument',
+      `the name of a source may have letters, digits and - _ . /, got ${JSON.stringify(source.name)}`,
+      { value: source.name },
+    );
   }
   const { weight = 1 } = source;
   if (!(weight > 0 && Number.isFinite(weight))) {
-    throw new AlbertineError('invalid_argument', `the weight of source ${source.name} must be positive, got ${weight}`, { value: weight, hint: 'Leave the source out instead of giving it no weight.' });
+    throw new AlbertineError(
+      'invalid_argument',
+      `the weight of source ${source.name} must be positive, got ${weight}`,
+      { value: weight, hint: 'Leave the source out instead of giving it no weight.' },
+    );
   }
-  if (source.paths.length === 0) throw new AlbertineError('invalid_argument', `source ${source.name} has no files`, { value: source.name });
+  if (source.paths.length === 0)
+    throw new AlbertineError('invalid_argument', `source ${source.name} has no files`, { value: source.name });
 }
 
 async function* splitAtBlankLines(lines: AsyncIterable<{ text: string }>): AsyncGenerator<Paragraphs> {
@@ -114,7 +133,10 @@ function cutParagraph(paragraph: string): string[] {
   while (rest.length > MAX_DOCUMENT_CHARACTERS) {
     // Between words where there are any, and never inside a surrogate pair.
     const space = rest.lastIndexOf(' ', MAX_DOCUMENT_CHARACTERS);
-    const at = space > 0 ? space : MAX_DOCUMENT_CHARACTERS - Number((rest.charCodeAt(MAX_DOCUMENT_CHARACTERS - 1) & 0xfc00) === 0xd800);
+    const at =
+      space > 0
+        ? space
+        : MAX_DOCUMENT_CHARACTERS - Number((rest.charCodeAt(MAX_DOCUMENT_CHARACTERS - 1) & 0xfc00) === 0xd800);
     parts.push(rest.slice(0, at));
     rest = rest.slice(at);
   }

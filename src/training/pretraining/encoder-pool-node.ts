@@ -15,7 +15,11 @@ export interface EncoderPool {
 }
 
 /** Encoders on `workers` threads, each with its own tokeniser; with 0, one on the calling thread. */
-export async function openEncoderPool(tokenizerFolder: string, settings: EncoderSettings, workers: number): Promise<EncoderPool> {
+export async function openEncoderPool(
+  tokenizerFolder: string,
+  settings: EncoderSettings,
+  workers: number,
+): Promise<EncoderPool> {
   if (workers === 0) {
     const encoder = new DocumentEncoder(await loadTokenizer(await openFolder(tokenizerFolder)), settings);
     return { size: 1, run: async (job) => encoder.encode(job), close: async () => undefined };
@@ -47,8 +51,12 @@ class EncoderThread {
       if ('result' in reply) job.resolve(reply.result);
       else job.reject(new AlbertineError('runtime_failed', `encoding failed: ${reply.error}`));
     });
-    this.worker.on('error', (cause) => this.fail(new AlbertineError('runtime_failed', `an encoder thread failed: ${cause.message}`, { cause })));
-    this.worker.on('exit', (code) => this.fail(new AlbertineError('runtime_failed', `an encoder thread ended with code ${code}`, { value: code })));
+    this.worker.on('error', (cause) =>
+      this.fail(new AlbertineError('runtime_failed', `an encoder thread failed: ${cause.message}`, { cause })),
+    );
+    this.worker.on('exit', (code) =>
+      this.fail(new AlbertineError('runtime_failed', `an encoder thread ended with code ${code}`, { value: code })),
+    );
   }
 
   get waiting(): number {
@@ -73,11 +81,18 @@ class EncoderThread {
   }
 }
 
-/** The entry is compiled beside this file. Run from TypeScript sources (development, tests), the thread loads it through tsx. */
+/**
+ * The entry is compiled beside this file. Run from TypeScript sources (development, tests), the thread loads it through
+ * tsx.
+ */
 function startWorker(workerData: unknown): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./tokenize-worker-node.js', import.meta.url), { workerData });
+  if (!import.meta.url.endsWith('.ts'))
+    return new Worker(new URL('./tokenize-worker-node.js', import.meta.url), { workerData });
   const entry = new URL('./tokenize-worker-node.ts', import.meta.url).href;
-  const tsx = new URL('./dist/esm/api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'))).href;
+  const tsx = new URL(
+    './dist/esm/api/index.mjs',
+    pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json')),
+  ).href;
   const code = `import(${JSON.stringify(tsx)}).then(({ tsImport }) => tsImport(${JSON.stringify(entry)}, ${JSON.stringify(import.meta.url)}))`;
   return new Worker(code, { eval: true, workerData });
 }

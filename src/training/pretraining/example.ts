@@ -22,7 +22,16 @@ export interface PretrainingExample {
 }
 
 /** Looks up a plan's tokens, adds the special ones and masks. `seed` determines the masks. */
-export function createExample(plan: ExamplePlan, parts: { tokensOf: (block: number) => TokenArray; special: SpecialTokens; masker: Masker; seed: number; source: string }): PretrainingExample {
+export function createExample(
+  plan: ExamplePlan,
+  parts: {
+    tokensOf: (block: number) => TokenArray;
+    special: SpecialTokens;
+    masker: Masker;
+    seed: number;
+    source: string;
+  },
+): PretrainingExample {
   const { tokensOf, special, masker, seed, source } = parts;
   const { first, second, pairLabel, truncatedTokens } = plan;
   const firstLength = first.end - first.start;
@@ -36,5 +45,13 @@ export function createExample(plan: ExamplePlan, parts: { tokensOf: (block: numb
     inputIds[inputIds.length - 1] = special.sep;
   }
   const { positions, labels } = masker.apply(inputIds, seed);
-  return { source, inputIds, secondStart, maskedPositions: positions, maskedLabels: labels, pairLabel, truncatedTokens };
+  return {
+    source,
+    inputIds,
+    secondStart,
+    maskedPositions: positions,
+    maskedLabels: labels,
+    pairLabel,
+    truncatedTokens,
+  };
 }

@@ -73,12 +73,21 @@ export async function readManifest(files: FileSource): Promise<ShardManifest> {
     throw new AlbertineError('invalid_file', `${place} is not JSON`, { value: text.slice(0, 80), cause });
   }
   if (manifest?.format !== MANIFEST_FORMAT) {
-    throw new AlbertineError('invalid_file', `${place} does not describe token shards, its format is ${describeValue(manifest?.format)}`, { value: manifest?.format });
+    throw new AlbertineError(
+      'invalid_file',
+      `${place} does not describe token shards, its format is ${describeValue(manifest?.format)}`,
+      { value: manifest?.format },
+    );
   }
   if (manifest.version !== MANIFEST_VERSION) {
-    throw new AlbertineError('unsupported', `${place} has version ${describeValue(manifest.version)}, this program reads ${MANIFEST_VERSION}`, {
-      value: manifest.version, hint: 'Build the shards again, or use the version of this package that wrote them.',
-    });
+    throw new AlbertineError(
+      'unsupported',
+      `${place} has version ${describeValue(manifest.version)}, this program reads ${MANIFEST_VERSION}`,
+      {
+        value: manifest.version,
+        hint: 'Build the shards again, or use the version of this package that wrote them.',
+      },
+    );
   }
   return manifest;
 }

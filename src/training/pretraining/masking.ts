@@ -30,7 +30,10 @@ export interface MaskedTokens {
   labels: Int32Array;
 }
 
-/** Chooses and replaces the tokens to be predicted, as ALBERT's `create_masked_lm_predictions`. One instance serves one thread. */
+/**
+ * Chooses and replaces the tokens to be predicted, as ALBERT's `create_masked_lm_predictions`. One instance serves one
+ * thread.
+ */
 export class Masker {
   private readonly options: Required<Omit<MaskingOptions, 'masks' | 'wordSegmenter'>>;
   private readonly words: WordBoundaries;
@@ -42,14 +45,25 @@ export class Masker {
   constructor(tokenizer: Tokenizer, options: MaskingOptions = {}) {
     const usual = MASKING_SETTINGS;
     const {
-      probability = usual.probability.default, maxNgram = usual.maxNgram.default, maxPredictions = Number.MAX_SAFE_INTEGER, maskShare = usual.maskShare.default,
-      randomShare = usual.randomShare.default, wholeWords = usual.wholeWords.default, wordSegmenter = usual.wordSegmenter.default,
+      probability = usual.probability.default,
+      maxNgram = usual.maxNgram.default,
+      maxPredictions = Number.MAX_SAFE_INTEGER,
+      maskShare = usual.maskShare.default,
+      randomShare = usual.randomShare.default,
+      wholeWords = usual.wholeWords.default,
+      wordSegmenter = usual.wordSegmenter.default,
     } = options;
-    if (tokenizer.special.mask === undefined) throw new AlbertineError('invalid_argument', 'the tokeniser has no mask token', { value: tokenizer.special });
+    if (tokenizer.special.mask === undefined)
+      throw new AlbertineError('invalid_argument', 'the tokeniser has no mask token', { value: tokenizer.special });
     requireInteger('maxNgram', maxNgram, { min: 1, max: 64 });
     requireInteger('maxPredictions', maxPredictions, { min: 1 });
     requireOneOf('wordSegmenter', wordSegmenter, ['pieces', 'intl']);
-    for (const [name, value] of Object.entries({ probability, maskShare, randomShare, 'maskShare + randomShare': maskShare + randomShare })) {
+    for (const [name, value] of Object.entries({
+      probability,
+      maskShare,
+      randomShare,
+      'maskShare + randomShare': maskShare + randomShare,
+    })) {
       if (!(value >= 0 && value <= 1)) throw wrongOption(name, 'in [0, 1]', { value });
     }
     this.options = { probability, maxNgram, maxPredictions, maskShare, randomShare, wholeWords };
@@ -58,8 +72,9 @@ export class Masker {
   }
 
   /**
-   * Masks an example in place. Special and unknown tokens are never chosen nor drawn as replacements, and a run of words never spans a special
-   * token. `max(1, round(probability * length))` tokens are chosen as long as whole words fit; the same `seed` gives the same masks.
+   * Masks an example in place. Special and unknown tokens are never chosen nor drawn as replacements, and a run of
+   * words never spans a special token. `max(1, round(probability * length))` tokens are chosen as long as whole words
+   * fit; the same `seed` gives the same masks.
    */
   apply(ids: Int32Array, seed: number): MaskedTokens {
     const { probability, maxPredictions, wholeWords } = this.options;
@@ -102,7 +117,9 @@ export class Masker {
     }
   }
 
-  /** Words as ranges of tokens that may be masked. A continuation without the start of its word (cut off) is a word too. */
+  /**
+   * Words as ranges of tokens that may be masked. A continuation without the start of its word (cut off) is a word too.
+   */
   private listWords(ids: Int32Array): { starts: number[]; ends: number[] } {
     const starts: number[] = [];
     const ends: number[] = [];

@@ -3,8 +3,9 @@ import { hash32, mixSeed } from '../../core/random.ts';
 const ROUNDS = 6;
 
 /**
- * A pseudo-random permutation of `[0, size)` that is evaluated at one position without being stored: a Feistel network over the next power of
- * four, walked along its cycles until it is back in range (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"). Size at most 2^31.
+ * A pseudo-random permutation of `[0, size)` that is evaluated at one position without being stored: a Feistel network
+ * over the next power of four, walked along its cycles until it is back in range (Black and Rogaway 2002, "Ciphers with
+ * arbitrary finite domains"). Size at most 2^31.
  */
 export class Permutation {
   readonly size: number;

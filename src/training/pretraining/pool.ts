@@ -28,7 +28,10 @@ const TRIES = 10;
 /** A block in memory with the visit that brought it. */
 interface PooledBlock extends Block {
   visit: Visit;
-  /** Determines this visit's packing and masks: the block's content and, unless masks are static, how often it came before. */
+  /**
+   * Determines this visit's packing and masks: the block's content and, unless masks are static, how often it came
+   * before.
+   */
   seed: number;
 }
 
@@ -50,7 +53,11 @@ export class ExamplePool {
   }
 
   /** Reads the blocks of these visits and packs them. `place` determines the order in the pool. */
-  static async load(visits: readonly Visit[], context: PoolContext, place: { epoch: number; number: number }): Promise<ExamplePool> {
+  static async load(
+    visits: readonly Visit[],
+    context: PoolContext,
+    place: { epoch: number; number: number },
+  ): Promise<ExamplePool> {
     const blocks: PooledBlock[] = [];
     let next = 0;
     const reader = async (): Promise<void> => {
@@ -77,7 +84,13 @@ export class ExamplePool {
     const plan = this.plans[number];
     const { seed, visit } = this.blocks[plan.first.block];
     const tokensOf = (block: number): Block['tokens'] => this.blocks[block].tokens;
-    return createExample(plan, { tokensOf, special, masker, seed: mixSeed(seed, 1, this.numbers[number]), source: sources[visit.source].name });
+    return createExample(plan, {
+      tokensOf,
+      special,
+      masker,
+      seed: mixSeed(seed, 1, this.numbers[number]),
+      source: sources[visit.source].name,
+    });
   }
 
   private pack(block: PooledBlock, index: number): void {
@@ -85,8 +98,15 @@ export class ExamplePool {
     let number = 0;
     for (let document = 0; document < block.documentEnds.length; document++) {
       const random = createRandom(mixSeed(block.seed, 0, document));
-      const otherDocument = (_: SegmentedDocument, draw: Random): SegmentedDocument | undefined => this.otherDocument({ block: index, document }, draw);
-      const plans = packDocument(documentOf(block, index, document), { objective, maxLength, shortSequenceProbability, random, otherDocument });
+      const otherDocument = (_: SegmentedDocument, draw: Random): SegmentedDocument | undefined =>
+        this.otherDocument({ block: index, document }, draw);
+      const plans = packDocument(documentOf(block, index, document), {
+        objective,
+        maxLength,
+        shortSequenceProbability,
+        random,
+        otherDocument,
+      });
       for (const plan of plans) {
         this.plans.push(plan);
         this.numbers.push(number++);
@@ -101,7 +121,8 @@ export class ExamplePool {
       const index = random.integer(this.blocks.length);
       const block = this.blocks[index];
       const document = random.integer(block.documentEnds.length);
-      const isSame = block.visit.source === visit.source && block.firstDocument + document === firstDocument + own.document;
+      const isSame =
+        block.visit.source === visit.source && block.firstDocument + document === firstDocument + own.document;
       if (!isSame) return documentOf(block, index, document);
     }
     return undefined;
@@ -110,5 +131,9 @@ export class ExamplePool {
 
 function documentOf({ segmentEnds, documentEnds }: Block, block: number, document: number): SegmentedDocument {
   const from = document === 0 ? 0 : documentEnds[document - 1];
-  return { block, start: from === 0 ? 0 : segmentEnds[from - 1], segmentEnds: segmentEnds.subarray(from, documentEnds[document]) };
+  return {
+    block,
+    start: from === 0 ? 0 : segmentEnds[from - 1],
+    segmentEnds: segmentEnds.subarray(from, documentEnds[document]),
+  };
 }

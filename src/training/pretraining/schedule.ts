@@ -18,9 +18,9 @@ export interface Visit {
 }
 
 /**
- * The order of blocks in an epoch: a permutation over the visits of all sources, known by seed and epoch, evaluated at any position at once.
- * Every source is gone through in passes, each a permutation of its own; an epoch takes the next `passes` of them, so that a source with 0.3
- * gives other blocks in the next epoch and none twice before all have come.
+ * The order of blocks in an epoch: a permutation over the visits of all sources, known by seed and epoch, evaluated at
+ * any position at once. Every source is gone through in passes, each a permutation of its own; an epoch takes the next
+ * `passes` of them, so that a source with 0.3 gives other blocks in the next epoch and none twice before all have come.
  */
 export class EpochSchedule {
   /** Visits in the epoch. */
@@ -65,7 +65,8 @@ export class EpochSchedule {
   private passOrder(source: number, pass: number): Permutation {
     const key = `${source} ${pass}`;
     let order = this.passes.get(key);
-    if (!order) this.passes.set(key, (order = new Permutation(this.sources[source].blocks, mixSeed(this.seed, 2, source, pass))));
+    if (!order)
+      this.passes.set(key, (order = new Permutation(this.sources[source].blocks, mixSeed(this.seed, 2, source, pass))));
     return order;
   }
 }

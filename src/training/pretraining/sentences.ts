@@ -4,9 +4,13 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 export type SegmentUnit = 'sentence' | 'paragraph';
 
 /** Abbreviations after which English sentences rarely end, and initials ("J. "). */
-const ABBREVIATION = /(?:^|[\s("'])(?:mr|mrs|ms|dr|prof|st|gen|col|lt|capt|sgt|rev|hon|sen|rep|gov|vs|no|vol|fig|al|e\.g|i\.e|cf|approx|jr|sr|u\.s|u\.k|[a-z])\.\s*$/i;
+const ABBREVIATION =
+  /(?:^|[\s("'])(?:mr|mrs|ms|dr|prof|st|gen|col|lt|capt|sgt|rev|hon|sen|rep|gov|vs|no|vol|fig|al|e\.g|i\.e|cf|approx|jr|sr|u\.s|u\.k|[a-z])\.\s*$/i;
 
-/** Finds sentence boundaries by Unicode's rules (UAX 29, through `Intl.Segmenter`), less those after common English abbreviations. */
+/**
+ * Finds sentence boundaries by Unicode's rules (UAX 29, through `Intl.Segmenter`), less those after common English
+ * abbreviations.
+ */
 export class SentenceSplitter {
   private readonly segmenter: Intl.Segmenter;
 
@@ -39,11 +43,15 @@ export interface EncodedDocument {
 }
 
 /**
- * Encodes paragraphs and divides them into segments. Every paragraph is encoded as one text, so that its segments joined are exactly what
- * {@link Tokenizer.encodeIds} gives for it: a Chinese sentence inside a paragraph gets no word-start mark that it would not have there.
- * A token across a boundary belongs to the segment of its last character.
+ * Encodes paragraphs and divides them into segments. Every paragraph is encoded as one text, so that its segments
+ * joined are exactly what {@link Tokenizer.encodeIds} gives for it: a Chinese sentence inside a paragraph gets no
+ * word-start mark that it would not have there. A token across a boundary belongs to the segment of its last character.
  */
-export function encodeDocument(tokenizer: Tokenizer, paragraphs: readonly string[], splitter: SentenceSplitter | undefined): EncodedDocument {
+export function encodeDocument(
+  tokenizer: Tokenizer,
+  paragraphs: readonly string[],
+  splitter: SentenceSplitter | undefined,
+): EncodedDocument {
   const ids: number[] = [];
   const segmentEnds: number[] = [];
   const endSegment = (): void => {

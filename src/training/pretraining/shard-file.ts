@@ -30,8 +30,8 @@ export function assembleShard(blocks: readonly Uint8Array[]): Uint8Array {
 const MAX_TABLES = 4096;
 
 /**
- * Random access to the blocks of shards in a folder or at a URL: one read of a table a shard (kept), then one read a block.
- * Nothing else is kept, so memory does not grow with the corpus.
+ * Random access to the blocks of shards in a folder or at a URL: one read of a table a shard (kept), then one read a
+ * block. Nothing else is kept, so memory does not grow with the corpus.
  */
 export class ShardReader {
   private readonly files: FileSource;
@@ -43,7 +43,9 @@ export class ShardReader {
     this.vocabSize = vocabSize;
   }
 
-  /** Block number `index` of a shard. Throws `invalid_file` for a file that is damaged, or another than the manifest's. */
+  /**
+   * Block number `index` of a shard. Throws `invalid_file` for a file that is damaged, or another than the manifest's.
+   */
   async read(shard: ShardEntry, index: number): Promise<Block> {
     const table = await this.table(shard);
     const bytes = await this.files.read(shard.file, table[index], table[index + 1]);
@@ -66,9 +68,14 @@ export class ShardReader {
     const bytes = (await this.files.read(shard.file, 0, HEADER_BYTES + 4 * (shard.blocks + 1))).slice();
     const problem = shardProblem(bytes, shard);
     if (problem) {
-      throw new AlbertineError('invalid_file', `${this.files.location}/${shard.file} does not fit its manifest: ${problem}`, {
-        value: shard.file, hint: 'Copy it again, or build the shards again; finished ones are kept.',
-      });
+      throw new AlbertineError(
+        'invalid_file',
+        `${this.files.location}/${shard.file} does not fit its manifest: ${problem}`,
+        {
+          value: shard.file,
+          hint: 'Copy it again, or build the shards again; finished ones are kept.',
+        },
+      );
     }
     return new Uint32Array(bytes.buffer, HEADER_BYTES, shard.blocks + 1);
   }
@@ -78,7 +85,8 @@ function shardProblem(bytes: Uint8Array, shard: ShardEntry): string | undefined 
   if (bytes.byteLength < HEADER_BYTES + 4 * (shard.blocks + 1)) return 'it is too short';
   if (new TextDecoder().decode(bytes.subarray(0, 8)) !== MAGIC) return 'it is no token shard';
   const [version, blocks] = new Uint32Array(bytes.buffer, 8, 2);
-  if (version !== VERSION || blocks !== shard.blocks) return `version ${version} with ${blocks} blocks where version ${VERSION} with ${shard.blocks} are expected`;
+  if (version !== VERSION || blocks !== shard.blocks)
+    return `version ${version} with ${blocks} blocks where version ${VERSION} with ${shard.blocks} are expected`;
   const end = new Uint32Array(bytes.buffer, HEADER_BYTES, blocks + 1)[blocks];
   return end === shard.bytes ? undefined : `${end} bytes where ${shard.bytes} are expected`;
 }

@@ -11,7 +11,10 @@ export async function openShardFolder(location: string): Promise<FileSource> {
 const WHOLE_FILES = 2;
 const ATTEMPTS = 4;
 
-/** Files below an address, read by HTTP range requests; where the server ignores them, by whole files of which the last two are kept. */
+/**
+ * Files below an address, read by HTTP range requests; where the server ignores them, by whole files of which the last
+ * two are kept.
+ */
 class UrlFolder implements FileSource {
   readonly location: string;
   private readonly whole = new Map<string, Promise<Uint8Array>>();
@@ -33,7 +36,9 @@ class UrlFolder implements FileSource {
     const kept = this.whole.get(name);
     if (kept) return (await kept).subarray(start, end);
     if (start === 0 && end === undefined) return new Uint8Array(await (await this.request(name, {})).arrayBuffer());
-    const response = await this.request(name, { headers: { range: `bytes=${start}-${end === undefined ? '' : end - 1}` } });
+    const response = await this.request(name, {
+      headers: { range: `bytes=${start}-${end === undefined ? '' : end - 1}` },
+    });
     if (response.status === 206) return new Uint8Array(await response.arrayBuffer());
     const content = response.arrayBuffer().then((buffer) => new Uint8Array(buffer));
     if (this.whole.size >= WHOLE_FILES) this.whole.delete(this.whole.keys().next().value!);

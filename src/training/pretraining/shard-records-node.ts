@@ -28,20 +28,31 @@ export function recordFile(shard: string): string {
   return `${shard}.json`;
 }
 
-/** Hash of everything that determines a source's shards: its files (name, size, time of change), how they are read, tokeniser and options. */
+/**
+ * Hash of everything that determines a source's shards: its files (name, size, time of change), how they are read,
+ * tokeniser and options.
+ */
 export async function sourceIdentity(source: CorpusSource, settings: object): Promise<string> {
   const { name, textField, encoding, onError, locale } = source;
-  const files = await Promise.all(source.paths.map(async (path) => {
-    const info = await stat(path).catch((cause: unknown) => {
-      throw new AlbertineError('file_not_found', `no file at ${path}`, { value: path, cause });
-    });
-    return [basename(path), info.size, Math.round(info.mtimeMs)];
-  }));
-  return createHash('sha256').update(JSON.stringify([settings, name, textField, encoding, onError, locale, files])).digest('hex');
+  const files = await Promise.all(
+    source.paths.map(async (path) => {
+      const info = await stat(path).catch((cause: unknown) => {
+        throw new AlbertineError('file_not_found', `no file at ${path}`, { value: path, cause });
+      });
+      return [basename(path), info.size, Math.round(info.mtimeMs)];
+    }),
+  );
+  return createHash('sha256')
+    .update(JSON.stringify([settings, name, textField, encoding, onError, locale, files]))
+    .digest('hex');
 }
 
 /** Records of the shards of this source that are whole and of this identity, in order; there may be gaps. */
-export async function findFinishedShards(output: string, source: CorpusSource, identity: string): Promise<ShardRecord[]> {
+export async function findFinishedShards(
+  output: string,
+  source: CorpusSource,
+  identity: string,
+): Promise<ShardRecord[]> {
   const records: ShardRecord[] = [];
   let missing = 0;
   // A gap of a few numbers is a torn shard or two; a longer one is the end.

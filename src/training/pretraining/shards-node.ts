@@ -11,10 +11,24 @@ import { defaultThreads } from '../../runtime/threads.ts';
 import { loadTokenizer } from '../../tokenizer/load.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { MAX_BLOCK_TOKENS } from './blocks.ts';
-import { type CorpusSource, emptyReport, readDocuments, requireSource, type DocumentReport, type Paragraphs } from './documents-node.ts';
+import {
+  type CorpusSource,
+  emptyReport,
+  readDocuments,
+  requireSource,
+  type DocumentReport,
+  type Paragraphs,
+} from './documents-node.ts';
 import type { EncodedDocuments } from './document-encoder.ts';
 import { type EncoderPool, openEncoderPool } from './encoder-pool-node.ts';
-import { MANIFEST_FILE, MANIFEST_FORMAT, MANIFEST_VERSION, readManifest, type ShardManifest, type SourceEntry } from './manifest.ts';
+import {
+  MANIFEST_FILE,
+  MANIFEST_FORMAT,
+  MANIFEST_VERSION,
+  readManifest,
+  type ShardManifest,
+  type SourceEntry,
+} from './manifest.ts';
 import type { SegmentUnit } from './sentences.ts';
 import { findFinishedShards, type ShardRecord, sourceIdentity } from './shard-records-node.ts';
 import { SourceWriter } from './source-writer-node.ts';
@@ -23,9 +37,15 @@ import { SourceWriter } from './source-writer-node.ts';
 export interface BuildShardsOptions {
   /** Folder for the shards and `manifest.json`; made when absent. */
   output: string;
-  /** A shard ends with the first document that brings it to this many tokens. Default 4,194,304 (about 8 MB with up to 65,536 token ids). */
+  /**
+   * A shard ends with the first document that brings it to this many tokens. Default 4,194,304 (about 8 MB with up to
+   * 65,536 token ids).
+   */
   shardTokens?: number;
-  /** Most tokens of a block, the unit of shuffling and reading; longer documents are divided. At least twice the sequence length. Default 4,096. */
+  /**
+   * Most tokens of a block, the unit of shuffling and reading; longer documents are divided. At least twice the
+   * sequence length. Default 4,096.
+   */
   blockTokens?: number;
   /** What documents are divided into. Default `sentence`. */
   segments?: SegmentUnit;
@@ -38,7 +58,13 @@ export interface BuildShardsOptions {
 }
 
 const BUILD_OPTIONS: OptionKinds<BuildShardsOptions> = {
-  output: 'string', shardTokens: 'number', blockTokens: 'number', segments: 'string', workers: 'number', onProgress: 'function', signal: 'object',
+  output: 'string',
+  shardTokens: 'number',
+  blockTokens: 'number',
+  segments: 'string',
+  workers: 'number',
+  onProgress: 'function',
+  signal: 'object',
 };
 
 /** What {@link buildShards} did. */
@@ -61,14 +87,19 @@ const JOB_CHARACTERS = 1 << 17;
 const MAX_SHARD_TOKENS = 1 << 28;
 
 /**
- * Turns a corpus into shards of token ids: independent, immutable files with a SHA-256 each, described by `manifest.json`. Equal inputs give
- * byte-identical output whatever the number of workers. A second call after an interruption keeps the shards that are whole and belong to the same
- * inputs, tokeniser and options, and makes the others. Memory: about one shard and a few megabytes of text a worker.
- * `tokenizerFolder` is the folder with `spiece.model`, `vocab.txt` or `tokenizer.json`. Throws `invalid_argument`, `file_not_found`,
- * `tokenizer_not_found`, `invalid_data` for bad rows, `interrupted` when aborted, `file_system` while another process writes there. The folder must not
- * be or hold what is read.
+ * Turns a corpus into shards of token ids: independent, immutable files with a SHA-256 each, described by
+ * `manifest.json`. Equal inputs give byte-identical output whatever the number of workers. A second call after an
+ * interruption keeps the shards that are whole and belong to the same inputs, tokeniser and options, and makes the
+ * others. Memory: about one shard and a few megabytes of text a worker. `tokenizerFolder` is the folder with
+ * `spiece.model`, `vocab.txt` or `tokenizer.json`. Throws `invalid_argument`, `file_not_found`, `tokenizer_not_found`,
+ * `invalid_data` for bad rows, `interrupted` when aborted, `file_system` while another process writes there. The folder
+ * must not be or hold what is read.
  */
-export async function buildShards(sources: readonly CorpusSource[], tokenizerFolder: string, options: BuildShardsOptions): Promise<BuildShardsReport> {
+export async function buildShards(
+  sources: readonly CorpusSource[],
+  tokenizerFolder: string,
+  options: BuildShardsOptions,
+): Promise<BuildShardsReport> {
   requireOptions('buildShards', options, BUILD_OPTIONS);
   requireGiven('buildShards', options, ['output']);
   const settings = resolveOptions(options);
@@ -86,20 +117,39 @@ interface Build {
   options: BuildShardsOptions;
 }
 
-async function build(sources: readonly CorpusSource[], { tokenizer, tokenizerFolder, settings, options }: Build): Promise<BuildShardsReport> {
+async function build(
+  sources: readonly CorpusSource[],
+  { tokenizer, tokenizerFolder, settings, options }: Build,
+): Promise<BuildShardsReport> {
   await removeLeftovers(options.output, MANIFEST_FILE);
   const started = performance.now();
-  const pool = await openEncoderPool(tokenizerFolder, { segments: settings.segments }, options.workers ?? defaultThreads());
-  const report: BuildShardsReport = { manifest: emptyManifest(tokenizer, settings), keptShards: 0, builtShards: 0, skipped: {}, seconds: 0 };
+  const pool = await openEncoderPool(
+    tokenizerFolder,
+    { segments: settings.segments },
+    options.workers ?? defaultThreads(),
+  );
+  const report: BuildShardsReport = {
+    manifest: emptyManifest(tokenizer, settings),
+    keptShards: 0,
+    builtShards: 0,
+    skipped: {},
+    seconds: 0,
+  };
   const meter = new ProgressMeter(options.onProgress, { stage: 'tokenising', unit: 'tokens' });
   try {
     for (const [index, source] of sources.entries()) {
       const { locale } = source;
       const identity = await sourceIdentity(source, { tokenizer: tokenizer.fingerprint, ...settings });
       const finished = await findFinishedShards(options.output, source, identity);
-      const writer = new SourceWriter(source, { output: options.output, identity, vocabSize: tokenizer.vocabSize, ...settings });
+      const writer = new SourceWriter(source, {
+        output: options.output,
+        identity,
+        vocabSize: tokenizer.vocabSize,
+        ...settings,
+      });
       const documents = emptyReport();
-      const tell = (tokens: number): void => meter.add(tokens, { source: `${source.name} (${index + 1}/${sources.length})` });
+      const tell = (tokens: number): void =>
+        meter.add(tokens, { source: `${source.name} (${index + 1}/${sources.length})` });
       await buildSource(source, { pool, writer, finished, documents, tell, signal: options.signal });
       report.manifest.sources.push(sourceEntry(source, writer, documents, locale));
       report.keptShards += writer.kept;
@@ -115,20 +165,41 @@ async function build(sources: readonly CorpusSource[], { tokenizer, tokenizerFol
     manifest.tokens += tokens;
     manifest.documents += documents;
   }
-  if (manifest.tokens === 0) throw new AlbertineError('invalid_data', `no source has any text: ${sources.flatMap(({ paths }) => paths).slice(0, 5).join(', ')}`, { value: sources.map(({ name }) => name) });
+  if (manifest.tokens === 0)
+    throw new AlbertineError(
+      'invalid_data',
+      `no source has any text: ${sources
+        .flatMap(({ paths }) => paths)
+        .slice(0, 5)
+        .join(', ')}`,
+      { value: sources.map(({ name }) => name) },
+    );
   await writeFileAtomic(join(options.output, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   report.seconds = (performance.now() - started) / 1000;
   return report;
 }
 
-/** Compares every shard of a folder or address with its SHA-256. Throws `checksum_mismatch` naming the first that differs. */
+/**
+ * Compares every shard of a folder or address with its SHA-256. Throws `checksum_mismatch` naming the first that
+ * differs.
+ */
 export async function verifyShards(files: FileSource, onProgress?: ProgressListener): Promise<ShardManifest> {
   const manifest = await readManifest(files);
   const shards = manifest.sources.flatMap((source) => source.shards);
-  const meter = new ProgressMeter(onProgress, { stage: 'verifying', unit: 'bytes', total: shards.reduce((sum, { bytes }) => sum + bytes, 0) });
+  const meter = new ProgressMeter(onProgress, {
+    stage: 'verifying',
+    unit: 'bytes',
+    total: shards.reduce((sum, { bytes }) => sum + bytes, 0),
+  });
   for (const { file, sha256, bytes } of shards) {
-    const found = createHash('sha256').update(await files.read(file)).digest('hex');
-    if (found !== sha256) throw new AlbertineError('checksum_mismatch', `${file} in ${files.location} is not the file of its manifest`, { value: found, hint: 'Copy or build it again.' });
+    const found = createHash('sha256')
+      .update(await files.read(file))
+      .digest('hex');
+    if (found !== sha256)
+      throw new AlbertineError('checksum_mismatch', `${file} in ${files.location} is not the file of its manifest`, {
+        value: found,
+        hint: 'Copy or build it again.',
+      });
     meter.add(bytes);
   }
   meter.finish();
@@ -144,7 +215,9 @@ interface SourceBuild {
   signal: AbortSignal | undefined;
 }
 
-/** Reads a source once; documents of finished shards are passed over, the others are encoded ahead and written in order. */
+/**
+ * Reads a source once; documents of finished shards are passed over, the others are encoded ahead and written in order.
+ */
 async function buildSource(source: CorpusSource, build: SourceBuild): Promise<void> {
   const { pool, writer, finished } = build;
   const underWay: Promise<EncodedDocuments>[] = [];
@@ -161,7 +234,11 @@ async function buildSource(source: CorpusSource, build: SourceBuild): Promise<vo
   };
   const write = async (limit: number): Promise<void> => {
     while (underWay.length > limit) {
-      if (build.signal?.aborted) throw new AlbertineError('interrupted', 'the building of shards was interrupted', { value: build.signal.reason, hint: 'Call it again to go on.' });
+      if (build.signal?.aborted)
+        throw new AlbertineError('interrupted', 'the building of shards was interrupted', {
+          value: build.signal.reason,
+          hint: 'Call it again to go on.',
+        });
       const result = await underWay.shift()!;
       await writer.add(result);
       build.tell(result.ids.length);
@@ -193,7 +270,12 @@ async function buildSource(source: CorpusSource, build: SourceBuild): Promise<vo
 
 type Settings = Required<Pick<BuildShardsOptions, 'shardTokens' | 'blockTokens' | 'segments'>>;
 
-function resolveOptions({ shardTokens = 1 << 22, blockTokens = 4096, segments = 'sentence', workers }: BuildShardsOptions): Settings {
+function resolveOptions({
+  shardTokens = 1 << 22,
+  blockTokens = 4096,
+  segments = 'sentence',
+  workers,
+}: BuildShardsOptions): Settings {
   requireInteger('shardTokens', shardTokens, { min: 1, max: MAX_SHARD_TOKENS });
   requireInteger('blockTokens', blockTokens, { min: 8, max: MAX_BLOCK_TOKENS });
   requireOneOf('segments', segments, ['sentence', 'paragraph']);
@@ -208,20 +290,42 @@ function requireSources(sources: readonly CorpusSource[]): void {
     requireSource(source);
     // Compared as file names.
     const name = source.name.replaceAll('/', '-').toLowerCase();
-    if (names.has(name)) throw new AlbertineError('invalid_argument', `two sources are called ${source.name}`, { value: source.name });
+    if (names.has(name))
+      throw new AlbertineError('invalid_argument', `two sources are called ${source.name}`, { value: source.name });
     names.add(name);
   }
 }
 
 function emptyManifest(tokenizer: { fingerprint: string; vocabSize: number }, options: Settings): ShardManifest {
   const { fingerprint, vocabSize } = tokenizer;
-  return { format: MANIFEST_FORMAT, version: MANIFEST_VERSION, tokenizer: { fingerprint, vocabSize }, options, tokens: 0, documents: 0, sources: [] };
+  return {
+    format: MANIFEST_FORMAT,
+    version: MANIFEST_VERSION,
+    tokenizer: { fingerprint, vocabSize },
+    options,
+    tokens: 0,
+    documents: 0,
+    sources: [],
+  };
 }
 
-function sourceEntry(source: CorpusSource, writer: SourceWriter, report: DocumentReport, locale: string | undefined): SourceEntry {
+function sourceEntry(
+  source: CorpusSource,
+  writer: SourceWriter,
+  report: DocumentReport,
+  locale: string | undefined,
+): SourceEntry {
   const { shards, documents, segments, tokens, characters } = writer;
   return {
-    name: source.name, weight: source.weight ?? 1, ...(locale !== undefined && { locale }), documents, segments, tokens, characters,
-    emptyDocuments: report.documents - documents, skippedRows: report.skippedRows, shards,
+    name: source.name,
+    weight: source.weight ?? 1,
+    ...(locale !== undefined && { locale }),
+    documents,
+    segments,
+    tokens,
+    characters,
+    emptyDocuments: report.documents - documents,
+    skippedRows: report.skippedRows,
+    shards,
   };
 }

@@ -81,8 +81,23 @@ export class SourceWriter {
     const number = this.shards.length;
     const file = shardFile(this.source.name, number);
     const { documents, segments, tokens, characters } = this.shard;
-    const entry: ShardEntry = { file, sha256: createHash('sha256').update(content).digest('hex'), bytes: content.byteLength, blocks: this.blocks.length, documents, segments, tokens };
-    const record: ShardRecord = { identity, number, firstRead: this.shardStart, documentsRead: this.read - this.shardStart, characters, entry };
+    const entry: ShardEntry = {
+      file,
+      sha256: createHash('sha256').update(content).digest('hex'),
+      bytes: content.byteLength,
+      blocks: this.blocks.length,
+      documents,
+      segments,
+      tokens,
+    };
+    const record: ShardRecord = {
+      identity,
+      number,
+      firstRead: this.shardStart,
+      documentsRead: this.read - this.shardStart,
+      characters,
+      entry,
+    };
     await writeFileAtomic(join(output, file), content);
     await writeFileAtomic(join(output, recordFile(file)), `${JSON.stringify(record)}\n`);
     this.built++;

@@ -14,22 +14,31 @@ const OVERSAMPLING = 16;
 const POWER_ITERATIONS = 3;
 
 /**
- * Largest singular values and left vectors by randomised subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
- * `left: [rows, rank]`, orthonormal columns in descending order of singular value.
+ * Largest singular values and left vectors by randomised subspace iteration (Halko, Martinsson and Tropp 2011,
+ * algorithm 4.4). `left: [rows, rank]`, orthonormal columns in descending order of singular value.
  */
-export function factorise(matrix: SparseMatrix, options: { rank: number; random: Random }): { left: Float32Array; singularValues: Float64Array } {
+export function factorise(
+  matrix: SparseMatrix,
+  options: { rank: number; random: Random },
+): { left: Float32Array; singularValues: Float64Array } {
   const { rank, random } = options;
   const { rows, columns } = matrix;
   const width = Math.min(rank + OVERSAMPLING, columns, rows);
-  let right = orthonormalise(Float32Array.from({ length: columns * width }, () => random.uniform() - 0.5), width); // [columns, width]
+  let right = orthonormalise(
+    Float32Array.from({ length: columns * width }, () => random.uniform() - 0.5),
+    width,
+  ); // [columns, width]
   for (let pass = 0; pass < POWER_ITERATIONS; pass++) {
     const left = orthonormalise(multiply(matrix, right, width), width); // [rows, width]
     right = orthonormalise(multiplyTransposed(matrix, left, width), width);
   }
   const image = multiply(matrix, right, width); // [rows, width]
-  // The image's Gram matrix has the squared singular values; its eigenvectors turn the image's columns into the left vectors.
+  // The image's Gram matrix has the squared singular values; its eigenvectors turn the image's columns into the left
+  // vectors.
   const { values, vectors } = symmetricEigen(gram(image, width), width);
-  const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a]).slice(0, rank);
+  const order = Array.from(values.keys())
+    .sort((a, b) => values[b] - values[a])
+    .slice(0, rank);
   const singularValues = Float64Array.from(order, (k) => Math.sqrt(Math.max(0, values[k])));
   const left = new Float32Array(rows * rank);
   for (let row = 0; row < rows; row++) {
@@ -43,7 +52,11 @@ export function factorise(matrix: SparseMatrix, options: { rank: number; random:
 }
 
 /** Matrix times `[columns, width]`: `[rows, width]`. */
-function multiply({ rows, rowEnds, columnIds, values }: SparseMatrix, dense: Float32Array, width: number): Float32Array {
+function multiply(
+  { rows, rowEnds, columnIds, values }: SparseMatrix,
+  dense: Float32Array,
+  width: number,
+): Float32Array {
   const product = new Float32Array(rows * width);
   const sums = new Float64Array(width);
   for (let row = 0, at = 0; row < rows; row++) {
@@ -59,7 +72,11 @@ function multiply({ rows, rowEnds, columnIds, values }: SparseMatrix, dense: Flo
 }
 
 /** Transposed matrix times `[rows, width]`: `[columns, width]`. */
-function multiplyTransposed({ rows, columns, rowEnds, columnIds, values }: SparseMatrix, dense: Float32Array, width: number): Float32Array {
+function multiplyTransposed(
+  { rows, columns, rowEnds, columnIds, values }: SparseMatrix,
+  dense: Float32Array,
+  width: number,
+): Float32Array {
   const product = new Float64Array(columns * width);
   for (let row = 0, at = 0; row < rows; row++) {
     const from = row * width;
@@ -85,7 +102,10 @@ function gram(dense: Float32Array, width: number): Float64Array {
   return products;
 }
 
-/** Makes the columns of `[n, width]` orthonormal in place, by Cholesky factors of their Gram matrix; twice, because one pass leaves rounding errors. */
+/**
+ * Makes the columns of `[n, width]` orthonormal in place, by Cholesky factors of their Gram matrix; twice, because one
+ * pass leaves rounding errors.
+ */
 function orthonormalise(dense: Float32Array, width: number): Float32Array {
   for (let pass = 0; pass < 2; pass++) {
     const factor = cholesky(gram(dense, width), width);
@@ -137,7 +157,11 @@ function offDiagonal(matrix: Float64Array, width: number): number {
   return all > 0 ? off / all : 0;
 }
 
-function rotate(matrix: Float64Array, vectors: Float64Array, { p, q, width }: { p: number; q: number; width: number }): void {
+function rotate(
+  matrix: Float64Array,
+  vectors: Float64Array,
+  { p, q, width }: { p: number; q: number; width: number },
+): void {
   const entry = matrix[p * width + q];
   if (entry === 0) return;
   const theta = (matrix[q * width + q] - matrix[p * width + p]) / (2 * entry);

@@ -25,9 +25,14 @@ export interface PretrainingStreamOptions {
   seed?: number;
   /** Passes over a source in an epoch, by name, instead of the manifest's weight; 0 leaves the source out. */
   weights?: Readonly<Record<string, number>>;
-  /** Share of the epoch's tokens that comes from each source, by name; sources not named get none. Instead of `weights`. */
+  /**
+   * Share of the epoch's tokens that comes from each source, by name; sources not named get none. Instead of `weights`.
+   */
   shares?: Readonly<Record<string, number>>;
-  /** Blocks whose examples are mixed with each other. Default 2,048 (8 million tokens, 16 MB; twice that while the next ones are fetched). */
+  /**
+   * Blocks whose examples are mixed with each other. Default 2,048 (8 million tokens, 16 MB; twice that while the next
+   * ones are fetched).
+   */
   poolBlocks?: number;
   /** False gives every block once, in file order, whatever the weights: for evaluation. Default true. */
   shuffle?: boolean;
@@ -65,9 +70,10 @@ export interface SourceShare {
 }
 
 /**
- * Endless examples from token shards, shuffled over the whole corpus: blocks (some documents each) come in a permutation of all blocks of all
- * sources, computed from seed and epoch alone, and the examples of `poolBlocks` successive ones are mixed. The same options give the same examples
- * on every machine. Memory and the cost of resuming are those of one pool, whatever the size of the corpus.
+ * Endless examples from token shards, shuffled over the whole corpus: blocks (some documents each) come in a
+ * permutation of all blocks of all sources, computed from seed and epoch alone, and the examples of `poolBlocks`
+ * successive ones are mixed. The same options give the same examples on every machine. Memory and the cost of resuming
+ * are those of one pool, whatever the size of the corpus.
  */
 export class PretrainingStream {
   private readonly context: PoolContext;
@@ -83,17 +89,36 @@ export class PretrainingStream {
     this.context = context;
     const { objective, maxLength, shortSequenceProbability, staticMasks, sources } = context;
     this.fingerprints = {
-      order: fingerprintOf([seed, poolBlocks, Number(shuffle), ...sources.flatMap(({ name, content, passes }) => [name, content, passes])]),
-      packing: fingerprintOf([objective, maxLength, shortSequenceProbability, Number(staticMasks), ...(objective === 'none' ? [SINGLES_VERSION] : [])]),
+      order: fingerprintOf([
+        seed,
+        poolBlocks,
+        Number(shuffle),
+        ...sources.flatMap(({ name, content, passes }) => [name, content, passes]),
+      ]),
+      packing: fingerprintOf([
+        objective,
+        maxLength,
+        shortSequenceProbability,
+        Number(staticMasks),
+        ...(objective === 'none' ? [SINGLES_VERSION] : []),
+      ]),
     };
   }
 
   /**
-   * Opens shard folders (see `openShardFolder`). Throws `invalid_argument` for options out of range or unknown source names, `invalid_data` for
-   * shards of another tokeniser, `file_not_found`, `invalid_file`.
+   * Opens shard folders (see `openShardFolder`). Throws `invalid_argument` for options out of range or unknown source
+   * names, `invalid_data` for shards of another tokeniser, `file_not_found`, `invalid_file`.
    */
   static async open(folders: readonly FileSource[], options: PretrainingStreamOptions): Promise<PretrainingStream> {
-    const { tokenizer, maxLength, objective = 'sop', masking = {}, seed = 0, poolBlocks = 2048, shuffle = true } = options;
+    const {
+      tokenizer,
+      maxLength,
+      objective = 'sop',
+      masking = {},
+      seed = 0,
+      poolBlocks = 2048,
+      shuffle = true,
+    } = options;
     const { shortSequenceProbability = objective === 'none' ? 0 : 0.1 } = options;
     requireInteger('maxLength', maxLength, { min: 8 });
     requireInteger('poolBlocks', poolBlocks, { min: 1 });
@@ -106,10 +131,24 @@ export class PretrainingStream {
     const sources = applyWeights(await openSources(folders, tokenizer), options);
     const tooSmall = sources.find(({ blockTokens }) => blockTokens < maxLength);
     if (tooSmall) {
-      throw new AlbertineError('invalid_argument', prose`${option('maxLength')} must be at most the ${tooSmall.blockTokens} tokens of a block of ${tooSmall.name}, got ${maxLength}`, { value: maxLength, hint: 'Build the shards with a larger blockTokens.' });
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`${option('maxLength')} must be at most the ${tooSmall.blockTokens} tokens of a block of ${tooSmall.name}, got ${maxLength}`,
+        { value: maxLength, hint: 'Build the shards with a larger blockTokens.' },
+      );
     }
     const masker = new Masker(tokenizer, masking);
-    const context = { sources, objective, maxLength, shortSequenceProbability, masker, special: tokenizer.special, seed, staticMasks: masking.masks === 'static', shuffle };
+    const context = {
+      sources,
+      objective,
+      maxLength,
+      shortSequenceProbability,
+      masker,
+      special: tokenizer.special,
+      seed,
+      staticMasks: masking.masks === 'static',
+      shuffle,
+    };
     return new PretrainingStream(context, options);
   }
 
@@ -122,7 +161,14 @@ export class PretrainingStream {
   get sources(): SourceShare[] {
     const { sources } = this.context;
     const total = sources.reduce((sum, { tokens, passes }) => sum + tokens * passes, 0);
-    return sources.map(({ name, tokens, documents, segments, passes }) => ({ name, tokens, documents, segments, passes, share: (tokens * passes) / total }));
+    return sources.map(({ name, tokens, documents, segments, passes }) => ({
+      name,
+      tokens,
+      documents,
+      segments,
+      passes,
+      share: (tokens * passes) / total,
+    }));
   }
 
   /** Hash of what the sources hold and how often they come, wherever they lie. */
@@ -171,12 +217,17 @@ export class PretrainingStream {
   }
 
   /**
-   * Goes on exactly where `state` was taken. With another length, objective or packing than then, a pool that was begun is not finished, because its
-   * examples are not the same ones; the next one follows. Throws `invalid_argument` when shards, weights, seed or pool size differ.
+   * Goes on exactly where `state` was taken. With another length, objective or packing than then, a pool that was begun
+   * is not finished, because its examples are not the same ones; the next one follows. Throws `invalid_argument` when
+   * shards, weights, seed or pool size differ.
    */
   resume(state: StreamState): void {
     if (state.order !== this.fingerprints.order) {
-      throw new AlbertineError('invalid_argument', 'the stream cannot go on from this state: shards, weights, seed or pool size differ', { value: state, hint: 'Start a new run, or give the options of the one that is to go on.' });
+      throw new AlbertineError(
+        'invalid_argument',
+        'the stream cannot go on from this state: shards, weights, seed or pool size differ',
+        { value: state, hint: 'Start a new run, or give the options of the one that is to go on.' },
+      );
     }
     const { epoch, pool, index, examples } = state;
     this.position = { epoch, pool, index, examples };
@@ -230,24 +281,46 @@ export class PretrainingStream {
     const count = this.poolCount(epoch);
     const start = Math.floor((schedule.size * number) / count);
     const end = Math.floor((schedule.size * (number + 1)) / count);
-    return ExamplePool.load(Array.from({ length: end - start }, (_, i) => schedule.visit(start + i)), this.context, { epoch, number });
+    return ExamplePool.load(
+      Array.from({ length: end - start }, (_, i) => schedule.visit(start + i)),
+      this.context,
+      { epoch, number },
+    );
   }
 }
 
-/** Sources with their passes in an epoch; those without any are left out. Throws `invalid_argument` for unknown names and where nothing is left. */
-export function applyWeights(sources: readonly OpenSource[], { weights, shares }: Pick<PretrainingStreamOptions, 'weights' | 'shares'>): (OpenSource & { passes: number })[] {
+/**
+ * Sources with their passes in an epoch; those without any are left out. Throws `invalid_argument` for unknown names
+ * and where nothing is left.
+ */
+export function applyWeights(
+  sources: readonly OpenSource[],
+  { weights, shares }: Pick<PretrainingStreamOptions, 'weights' | 'shares'>,
+): (OpenSource & { passes: number })[] {
   if (weights && shares) throw new AlbertineError('invalid_argument', 'give weights or shares, not both');
   for (const [name, value] of Object.entries(weights ?? shares ?? {})) {
     if (!sources.some((source) => source.name === name)) {
-      throw new AlbertineError('invalid_argument', `there is no source ${name}; there are ${sources.map((source) => source.name).join(', ')}`, { value: name });
+      throw new AlbertineError(
+        'invalid_argument',
+        `there is no source ${name}; there are ${sources.map((source) => source.name).join(', ')}`,
+        { value: name },
+      );
     }
-    if (!(value >= 0 && Number.isFinite(value))) throw new AlbertineError('invalid_argument', `the weight of ${name} must be at least 0, got ${value}`, { value });
+    if (!(value >= 0 && Number.isFinite(value)))
+      throw new AlbertineError('invalid_argument', `the weight of ${name} must be at least 0, got ${value}`, { value });
   }
   const used = (name: string): boolean => (shares ? (shares[name] ?? 0) > 0 : true);
   const totalShare = Object.values(shares ?? {}).reduce((sum, share) => sum + share, 0);
   const totalTokens = sources.reduce((sum, { name, tokens }) => sum + (used(name) ? tokens : 0), 0);
-  const passes = ({ name, tokens, weight }: OpenSource): number => (shares ? ((shares[name] ?? 0) / totalShare) * (totalTokens / tokens) : (weights?.[name] ?? weight));
-  const weighted = sources.filter(({ blocks }) => blocks > 0).map((source) => ({ ...source, passes: passes(source) })).filter((source) => source.passes > 0);
-  if (weighted.length === 0) throw new AlbertineError('invalid_argument', 'no source with tokens has a weight above 0', { value: weights ?? shares });
+  const passes = ({ name, tokens, weight }: OpenSource): number =>
+    shares ? ((shares[name] ?? 0) / totalShare) * (totalTokens / tokens) : (weights?.[name] ?? weight);
+  const weighted = sources
+    .filter(({ blocks }) => blocks > 0)
+    .map((source) => ({ ...source, passes: passes(source) }))
+    .filter((source) => source.passes > 0);
+  if (weighted.length === 0)
+    throw new AlbertineError('invalid_argument', 'no source with tokens has a weight above 0', {
+      value: weights ?? shares,
+    });
   return weighted;
 }

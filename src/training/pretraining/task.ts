@@ -38,12 +38,20 @@ interface DataState {
   stream: StreamState;
 }
 
-/** Pretraining (Lan et al. 2020) on masked tokens and sentence pairs; the loss is the sum of both means over the step. */
+/**
+ * Pretraining (Lan et al. 2020) on masked tokens and sentence pairs; the loss is the sum of both means over the step.
+ */
 export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
   const { config, objective, phases, batchSize, microBatchTokens = 4096, heldOut } = options;
   requireInteger('batchSize', batchSize, { min: 1 });
-  if (phases.length === 0 || phases[0].fromStep !== 0 || phases.some(({ fromStep }, i) => i > 0 && fromStep <= phases[i - 1].fromStep)) {
-    throw new AlbertineError('invalid_argument', 'phases must begin at step 0 and ascend', { value: phases.map(({ fromStep }) => fromStep) });
+  if (
+    phases.length === 0 ||
+    phases[0].fromStep !== 0 ||
+    phases.some(({ fromStep }, i) => i > 0 && fromStep <= phases[i - 1].fromStep)
+  ) {
+    throw new AlbertineError('invalid_argument', 'phases must begin at step 0 and ascend', {
+      value: phases.map(({ fromStep }) => fromStep),
+    });
   }
   const sentencePair = objective !== 'none';
   const collate: CollateSettings = { config, sentencePair, microBatchTokens };
@@ -59,13 +67,18 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
   return {
     head: pretrainingHead(config, { maskedLm: true, sentencePair }),
     // Nearly all sequences of a phase are as long as it allows.
-    batchShapes: () => phases.map(({ stream: { maxLength } }) => ({ batchSize: Math.min(batchSize, Math.max(1, Math.floor(microBatchTokens / maxLength))), sequenceLength: maxLength })),
+    batchShapes: () =>
+      phases.map(({ stream: { maxLength } }) => ({
+        batchSize: Math.min(batchSize, Math.max(1, Math.floor(microBatchTokens / maxLength))),
+        sequenceLength: maxLength,
+      })),
     async stepData(step): Promise<StepData> {
       return collateStep(await streamFor(step).take(batchSize), collate);
     },
     async probeData(step): Promise<StepData> {
       const examples: PretrainingExample[] = [];
-      for await (const example of phases.findLast(({ fromStep }) => fromStep <= step)!.stream.epoch()) if (examples.push(example) === batchSize) break;
+      for await (const example of phases.findLast(({ fromStep }) => fromStep <= step)!.stream.epoch())
+        if (examples.push(example) === batchSize) break;
       return collateStep(examples, collate);
     },
     summarize: (results) => sumLosses(results, sentencePair),
@@ -74,7 +87,12 @@ export function pretrainingTask(options: PretrainingTaskOptions): TrainingTask {
     restore(state) {
       const { fromStep, stream } = state as DataState;
       const phase = phases.find((candidate) => candidate.fromStep === fromStep);
-      if (!phase) throw new AlbertineError('invalid_argument', `the checkpoint is in a phase from step ${fromStep}, which this run does not have`, { value: fromStep });
+      if (!phase)
+        throw new AlbertineError(
+          'invalid_argument',
+          `the checkpoint is in a phase from step ${fromStep}, which this run does not have`,
+          { value: fromStep },
+        );
       active = phase;
       active.stream.resume(stream);
     },
@@ -88,18 +106,30 @@ interface CollateSettings {
 }
 
 /** Splits examples into padded rectangles of similar length. */
-function collateStep(examples: readonly PretrainingExample[], settings: CollateSettings): StepData & { groups: number[][] } {
+function collateStep(
+  examples: readonly PretrainingExample[],
+  settings: CollateSettings,
+): StepData & { groups: number[][] } {
   const { config, sentencePair, microBatchTokens } = settings;
   const targets = countTargets(examples);
   const bucket = bucketWithin(config.maxPositionEmbeddings);
-  const groups = planBatches(examples.map(({ inputIds }) => inputIds.length), { tokenBudget: microBatchTokens, bucket, batchCost: MICRO_BATCH_COST });
+  const groups = planBatches(
+    examples.map(({ inputIds }) => inputIds.length),
+    { tokenBudget: microBatchTokens, bucket, batchCost: MICRO_BATCH_COST },
+  );
   const counts = { masked: Math.max(1, targets.masked), pairs: Math.max(1, targets.pairs) };
-  const microBatches = groups.map((rows) => collatePretraining(rows.map((row) => examples[row]), { padId: config.padTokenId, targets: counts, sentencePair, sequenceLength: bucket }));
+  const microBatches = groups.map((rows) =>
+    collatePretraining(
+      rows.map((row) => examples[row]),
+      { padId: config.padTokenId, targets: counts, sentencePair, sequenceLength: bucket },
+    ),
+  );
   return { microBatches, tokens: examples.reduce((total, { inputIds }) => total + inputIds.length, 0), groups };
 }
 
 function sumLosses(results: readonly HeadResults[], sentencePair: boolean): Record<string, number> {
-  const total = (name: string): number => results.reduce((sum, result) => sum + (result[name].data as Float32Array)[0], 0);
+  const total = (name: string): number =>
+    results.reduce((sum, result) => sum + (result[name].data as Float32Array)[0], 0);
   return { mlmLoss: total('maskedLmLoss'), ...(sentencePair && { pairLoss: total('pairLoss') }) };
 }
 
@@ -112,8 +142,15 @@ interface Score {
   pairs: number;
 }
 
-/** Masked-LM loss, perplexity and accuracy and pair accuracy, over all and (with a suffix) by group of held-out examples. */
-async function evaluateHeldOut(network: LayerwiseNetwork, heldOut: ReadonlyMap<string, readonly PretrainingExample[]>, settings: CollateSettings): Promise<Record<string, number>> {
+/**
+ * Masked-LM loss, perplexity and accuracy and pair accuracy, over all and (with a suffix) by group of held-out
+ * examples.
+ */
+async function evaluateHeldOut(
+  network: LayerwiseNetwork,
+  heldOut: ReadonlyMap<string, readonly PretrainingExample[]>,
+  settings: CollateSettings,
+): Promise<Record<string, number>> {
   const metrics: Record<string, number> = {};
   const all = emptyScore();
   for (const [name, examples] of heldOut) {
@@ -137,7 +174,11 @@ function describe(score: Score, suffix: string): Record<string, number> {
   };
 }
 
-async function scoreExamples(network: LayerwiseNetwork, examples: readonly PretrainingExample[], settings: CollateSettings): Promise<Score> {
+async function scoreExamples(
+  network: LayerwiseNetwork,
+  examples: readonly PretrainingExample[],
+  settings: CollateSettings,
+): Promise<Score> {
   const score = emptyScore();
   const targets = countTargets(examples);
   const { microBatches, groups } = collateStep(examples, settings);

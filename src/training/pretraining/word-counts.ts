@@ -31,8 +31,8 @@ const MAX_CONTEXTS = 2 ** 16;
 type Blocks = { source: OpenSource; index: number }[];
 
 /**
- * Reads token shards twice, for the frequencies and for the neighbours; memory is that of `neighbours` (`4 * vocabSize * contexts` bytes) and one
- * block. Throws `invalid_data` when there is no token to count.
+ * Reads token shards twice, for the frequencies and for the neighbours; memory is that of `neighbours`
+ * (`4 * vocabSize * contexts` bytes) and one block. Throws `invalid_data` when there is no token to count.
  */
 export async function countWords(sources: readonly OpenSource[], options: WordCountOptions): Promise<WordCounts> {
   const { vocabSize, seed = 0 } = options;
@@ -42,9 +42,18 @@ export async function countWords(sources: readonly OpenSource[], options: WordCo
   const occurrences = new Float64Array(vocabSize);
   for (const { source, index } of blocks) for (const id of (await source.read(index)).tokens) occurrences[id]++;
   const tokens = occurrences.reduce((a, b) => a + b, 0);
-  if (tokens === 0) throw new AlbertineError('invalid_data', `the shards give no token to count: every source has too few blocks for its weight (${sources.map(({ name }) => name).join(', ')})`, { value: sources.length, hint: 'Raise the weights, or start from random word embeddings' });
-  const contexts = Int32Array.from(occurrences.keys()).sort((a, b) => occurrences[b] - occurrences[a] || a - b)
-    .subarray(0, Math.min(vocabSize, requireInteger('contexts', options.contexts ?? 4096, { min: 1, max: MAX_CONTEXTS })));
+  if (tokens === 0)
+    throw new AlbertineError(
+      'invalid_data',
+      `the shards give no token to count: every source has too few blocks for its weight (${sources.map(({ name }) => name).join(', ')})`,
+      { value: sources.length, hint: 'Raise the weights, or start from random word embeddings' },
+    );
+  const contexts = Int32Array.from(occurrences.keys())
+    .sort((a, b) => occurrences[b] - occurrences[a] || a - b)
+    .subarray(
+      0,
+      Math.min(vocabSize, requireInteger('contexts', options.contexts ?? 4096, { min: 1, max: MAX_CONTEXTS })),
+    );
   const columns = new Int32Array(vocabSize).fill(-1);
   contexts.forEach((id, column) => (columns[id] = column));
   const neighbours = new Float32Array(vocabSize * contexts.length);
@@ -70,9 +79,11 @@ export async function countWords(sources: readonly OpenSource[], options: WordCo
 function sampleBlocks(sources: readonly OpenSource[], maxTokens: number, seed: number): Blocks {
   const weighted = sources.reduce((sum, { tokens, weight }) => sum + tokens * weight, 0);
   const passes = Math.min(1, maxTokens / weighted);
-  return sources.filter(({ blocks }) => blocks > 0).flatMap((source) => {
-    const permutation = new Permutation(source.blocks, seed);
-    const count = Math.min(source.blocks, Math.round(source.blocks * source.weight * passes));
-    return Array.from({ length: count }, (_, i) => ({ source, index: permutation.at(i) }));
-  });
+  return sources
+    .filter(({ blocks }) => blocks > 0)
+    .flatMap((source) => {
+      const permutation = new Permutation(source.blocks, seed);
+      const count = Math.min(source.blocks, Math.round(source.blocks * source.weight * passes));
+      return Array.from({ length: count }, (_, i) => ({ source, index: permutation.at(i) }));
+    });
 }

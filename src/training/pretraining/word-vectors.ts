@@ -8,15 +8,23 @@ import type { WordCounts } from './word-counts.ts';
 const CONTEXT_SMOOTHING = 0.75;
 
 /**
- * Vectors of tokens from how often they stand beside others: positive pointwise mutual information, factorised by a truncated singular value
- * decomposition with the square roots of the singular values (Levy, Goldberg and Dagan 2015, "Improving Distributional Similarity with Lessons
- * Learned from Word Embeddings"). Returns `[vocabSize, width]` with a root mean square of `deviation`; tokens without neighbours get zeros.
- * Deterministic, on any number of threads.
+ * Vectors of tokens from how often they stand beside others: positive pointwise mutual information, factorised by a
+ * truncated singular value decomposition with the square roots of the singular values (Levy, Goldberg and Dagan 2015,
+ * "Improving Distributional Similarity with Lessons Learned from Word Embeddings"). Returns `[vocabSize, width]` with a
+ * root mean square of `deviation`; tokens without neighbours get zeros. Deterministic, on any number of threads.
  */
-export function cooccurrenceVectors(counts: WordCounts, options: { width: number; deviation: number; seed?: number }): Float32Array {
+export function cooccurrenceVectors(
+  counts: WordCounts,
+  options: { width: number; deviation: number; seed?: number },
+): Float32Array {
   const { width, deviation, seed = 0 } = options;
   const { contexts, occurrences } = counts;
-  if (width > contexts.length) throw new AlbertineError('invalid_argument', `${contexts.length} contexts give at most ${contexts.length} dimensions, not ${width}`, { value: width });
+  if (width > contexts.length)
+    throw new AlbertineError(
+      'invalid_argument',
+      `${contexts.length} contexts give at most ${contexts.length} dimensions, not ${width}`,
+      { value: width },
+    );
   const { left, singularValues } = factorise(positiveInformation(counts), { rank: width, random: createRandom(seed) });
   const vectors = new Float32Array(occurrences.length * width);
   let squares = 0;
@@ -42,9 +50,11 @@ function positiveInformation({ neighbours, occurrences, contexts }: WordCounts):
   }
   const chance = columnSums.map((sum) => sum ** CONTEXT_SMOOTHING);
   const total = chance.reduce((a, b) => a + b, 0);
-  const information = (row: number, column: number): number => Math.log((neighbours[row * columns + column] * total) / (rowSums[row] * chance[column]));
+  const information = (row: number, column: number): number =>
+    Math.log((neighbours[row * columns + column] * total) / (rowSums[row] * chance[column]));
   const rowEnds = new Uint32Array(rows);
-  // An upper bound: neighbours by less than chance give no entry. Growing arrays of numbers would take several times the memory.
+  // An upper bound: neighbours by less than chance give no entry. Growing arrays of numbers would take several times
+  // the memory.
   const most = neighbours.reduce((count, sum) => count + Number(sum > 0), 0);
   const columnIds = new Uint16Array(most);
   const values = new Float32Array(most);
@@ -66,13 +76,21 @@ const WORD = 'albert.embeddings.word_embeddings.weight';
 const DECODER_BIAS = 'predictions.bias';
 
 /**
- * Starts a masked language model from counts instead of chance: word embeddings from {@link cooccurrenceVectors}, and the decoder's bias at the
- * logarithm of each token's frequency. Rows of tokens that never occurred keep their random values. `weights` is changed in place.
+ * Starts a masked language model from counts instead of chance: word embeddings from {@link cooccurrenceVectors}, and
+ * the decoder's bias at the logarithm of each token's frequency. Rows of tokens that never occurred keep their random
+ * values. `weights` is changed in place.
  */
-export function applyWordCounts(weights: Weights, counts: WordCounts, options: { deviation: number; seed?: number }): void {
+export function applyWordCounts(
+  weights: Weights,
+  counts: WordCounts,
+  options: { deviation: number; seed?: number },
+): void {
   const word = weights.get(WORD);
   const bias = weights.get(DECODER_BIAS);
-  if (!word || !bias) throw new AlbertineError('invalid_argument', `word counts need ${WORD} and ${DECODER_BIAS}`, { value: [...weights.keys()] });
+  if (!word || !bias)
+    throw new AlbertineError('invalid_argument', `word counts need ${WORD} and ${DECODER_BIAS}`, {
+      value: [...weights.keys()],
+    });
   const [vocabSize, width] = word.shape;
   const vectors = cooccurrenceVectors(counts, { width, ...options });
   for (let id = 0; id < vocabSize; id++) {

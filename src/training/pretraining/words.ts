@@ -48,9 +48,15 @@ export class WordBoundaries {
   }
 
   private describe(id: number, token: string, kind: Tokenizer['kind']): void {
-    const [starts, text] = kind === 'wordpiece' ? [!token.startsWith('##'), token.replace(/^##/, '')] : [startsWord(token), token.replace(/^\u2581/, '')];
+    const [starts, text] =
+      kind === 'wordpiece'
+        ? [!token.startsWith('##'), token.replace(/^##/, '')]
+        : [startsWord(token), token.replace(/^\u2581/, '')];
     this.texts[id] = text;
-    this.flags[id] = (starts ? STARTS_WORD : 0) | (HAN_OR_KANA_ONLY.test(text) ? HAN_OR_KANA : 0) | (token.startsWith('\u2581') ? AFTER_SPACE : 0);
+    this.flags[id] =
+      (starts ? STARTS_WORD : 0) |
+      (HAN_OR_KANA_ONLY.test(text) ? HAN_OR_KANA : 0) |
+      (token.startsWith('\u2581') ? AFTER_SPACE : 0);
   }
 
   /** In stretches of Chinese or Japanese characters, only tokens at the segmenter's boundaries begin words. */
@@ -69,7 +75,10 @@ export class WordBoundaries {
     }
   }
 
-  private joinWords(text: string, run: { ids: ArrayLike<number>; starts: Uint8Array; first: number; end: number }): void {
+  private joinWords(
+    text: string,
+    run: { ids: ArrayLike<number>; starts: Uint8Array; first: number; end: number },
+  ): void {
     const { ids, starts, first, end } = run;
     let position = 0;
     let token = first;
@@ -89,7 +98,10 @@ export class WordBoundaries {
   }
 }
 
-/** As in ALBERT's data builder: a piece continues a word if it has no word-start mark and is made of ASCII letters and marks; any other script stands alone. */
+/**
+ * As in ALBERT's data builder: a piece continues a word if it has no word-start mark and is made of ASCII letters and
+ * marks; any other script stands alone.
+ */
 function startsWord(piece: string): boolean {
   return piece.startsWith('\u2581') || piece.startsWith('<') || ONE_MARK.test(piece) || !ASCII_WORD_PART.test(piece);
 }

@@ -51,10 +51,16 @@ type Scale = (value: number) => number;
 
 /** Draws curves over steps with axes, marks and a hover read-out that needs no script. */
 export function lineChart(series: readonly ChartSeries[], options: ChartOptions): Chart {
-  const finite = series.flatMap(({ y }) => y.filter((value) => Number.isFinite(value) && (!options.logarithmic || value > 0)));
+  const finite = series.flatMap(({ y }) =>
+    y.filter((value) => Number.isFinite(value) && (!options.logarithmic || value > 0)),
+  );
   // A line beside others is a moving average of values that are drawn themselves.
-  const missing = series.filter(({ style }) => style !== 'line' || series.length === 1).flatMap(({ y }) => y.filter((value) => !Number.isFinite(value))).length;
-  const steps = [...series.flatMap(({ x }) => [x[0], x.at(-1)!]), ...(options.xRange ?? [])].filter((x) => x !== undefined);
+  const missing = series
+    .filter(({ style }) => style !== 'line' || series.length === 1)
+    .flatMap(({ y }) => y.filter((value) => !Number.isFinite(value))).length;
+  const steps = [...series.flatMap(({ x }) => [x[0], x.at(-1)!]), ...(options.xRange ?? [])].filter(
+    (x) => x !== undefined,
+  );
   const [firstStep, lastStep] = [Math.min(...steps), Math.max(...steps)];
   const range = valueRange(finite, options.logarithmic === true);
   const x = linearScale([firstStep, lastStep], [PLOT.left, PLOT.right]);
@@ -71,7 +77,11 @@ export function lineChart(series: readonly ChartSeries[], options: ChartOptions)
   ];
   const outside = finite.filter((value) => value < range.low || value > range.high).length;
   const label = escapeMarkup(options.title);
-  return { svg: `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${parts.join('')}</svg>`, outside, missing };
+  return {
+    svg: `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${parts.join('')}</svg>`,
+    outside,
+    missing,
+  };
 }
 
 const round = (value: number): string => String(Math.round(value * 10) / 10);
@@ -87,7 +97,8 @@ function valueRange(values: number[], logarithmic: boolean): { low: number; high
   let [low, high] = [sorted[0], sorted[sorted.length - 1]];
   if (logarithmic) return low === high ? { low: low / 2, high: high * 2 } : { low, high };
   const [lower, upper] = [0.01, 0.99].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
-  if (upper > lower && high - low > 3 * (upper - lower)) [low, high] = [Math.max(low, lower - (upper - lower) * 0.2), Math.min(high, upper + (upper - lower) * 0.2)];
+  if (upper > lower && high - low > 3 * (upper - lower))
+    [low, high] = [Math.max(low, lower - (upper - lower) * 0.2), Math.min(high, upper + (upper - lower) * 0.2)];
   const margin = high === low ? Math.abs(high) * 0.1 || 1 : (high - low) * 0.05;
   // An axis of positive values does not need to show negative ones.
   return { low: low >= 0 ? Math.max(0, low - margin) : low - margin, high: high + margin };
@@ -98,9 +109,11 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   const rough = (high - low) / Math.max(1, count);
   if (!(rough > 0)) return [low];
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.999) ?? 10 * power;
+  const step =
+    [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.999) ?? 10 * power;
   const ticks: number[] = [];
-  for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index++) ticks.push(Number((index * step).toPrecision(12)));
+  for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index++)
+    ticks.push(Number((index * step).toPrecision(12)));
   return ticks;
 }
 
@@ -120,7 +133,10 @@ function horizontalAxis(first: number, last: number, x: Scale): string[] {
   const ticks = niceTicks(first, last, 6).filter(Number.isInteger);
   return [
     `<line class="axis" x1="${PLOT.left}" x2="${PLOT.right}" y1="${PLOT.bottom}" y2="${PLOT.bottom}"/>`,
-    ...ticks.map((tick) => `<text class="tick" x="${round(x(tick))}" y="${PLOT.bottom + 17}" text-anchor="middle">${formatNumber(tick, 6)}</text>`),
+    ...ticks.map(
+      (tick) =>
+        `<text class="tick" x="${round(x(tick))}" y="${PLOT.bottom + 17}" text-anchor="middle">${formatNumber(tick, 6)}</text>`,
+    ),
   ];
 }
 
@@ -135,7 +151,9 @@ function verticalAxis({ low, high }: { low: number; high: number }, logarithmic:
 /** Few marks cross the plot; many are short, or they would hide the curves. */
 function drawMarks(marks: readonly ChartMark[], x: Scale): string[] {
   const top = marks.length > 20 ? PLOT.bottom - 8 : PLOT.top;
-  return marks.map((mark) => `<line class="mark" x1="${round(x(mark.x))}" x2="${round(x(mark.x))}" y1="${top}" y2="${PLOT.bottom}"/>`);
+  return marks.map(
+    (mark) => `<line class="mark" x1="${round(x(mark.x))}" x2="${round(x(mark.x))}" y1="${top}" y2="${PLOT.bottom}"/>`,
+  );
 }
 
 function drawCurve({ x: steps, y: values, color, style = 'line' }: ChartSeries, x: Scale, y: Scale): string {
@@ -148,7 +166,9 @@ function drawCurve({ x: steps, y: values, color, style = 'line' }: ChartSeries, 
   }
   const line = `<path class="curve ${style} c${color}" d="${path}"/>`;
   if (style !== 'dots' && values.length > 1) return line;
-  const dots = points.filter(({ value }) => Number.isFinite(value)).map(({ step, value }) => `<circle class="dot c${color}" cx="${round(x(step))}" cy="${round(y(value))}" r="2.5"/>`);
+  const dots = points
+    .filter(({ value }) => Number.isFinite(value))
+    .map(({ step, value }) => `<circle class="dot c${color}" cx="${round(x(step))}" cy="${round(y(value))}" r="2.5"/>`);
   return line + dots.join('');
 }
 
@@ -158,7 +178,10 @@ function reduce(steps: readonly number[], values: readonly number[]): { step: nu
   if (all.length <= 2 * COLUMNS) return all;
   const reduced: { step: number; value: number }[] = [];
   for (let column = 0; column < COLUMNS; column++) {
-    const slice = all.slice(Math.floor((column * all.length) / COLUMNS), Math.floor(((column + 1) * all.length) / COLUMNS));
+    const slice = all.slice(
+      Math.floor((column * all.length) / COLUMNS),
+      Math.floor(((column + 1) * all.length) / COLUMNS),
+    );
     const finite = slice.filter(({ value }) => Number.isFinite(value));
     if (finite.length === 0) {
       reduced.push(slice[0]);
@@ -166,30 +189,57 @@ function reduce(steps: readonly number[], values: readonly number[]): { step: nu
     }
     const lowest = finite.reduce((a, b) => (b.value < a.value ? b : a));
     const highest = finite.reduce((a, b) => (b.value > a.value ? b : a));
-    reduced.push(...(lowest === highest ? [lowest] : lowest.step < highest.step ? [lowest, highest] : [highest, lowest]));
+    reduced.push(
+      ...(lowest === highest ? [lowest] : lowest.step < highest.step ? [lowest, highest] : [highest, lowest]),
+    );
   }
   return reduced;
 }
 
 /** Invisible columns that on hover show a line, dots and the values; `<title>` serves touch and screen readers. */
-function hoverTargets(series: readonly ChartSeries[], options: ChartOptions, { x, y }: { x: Scale; y: Scale }): string[] {
-  const longest = series.reduce<readonly number[]>((best, curve) => (curve.x.length > best.length ? curve.x : best), []);
+function hoverTargets(
+  series: readonly ChartSeries[],
+  options: ChartOptions,
+  { x, y }: { x: Scale; y: Scale },
+): string[] {
+  const longest = series.reduce<readonly number[]>(
+    (best, curve) => (curve.x.length > best.length ? curve.x : best),
+    [],
+  );
   const every = Math.max(1, Math.ceil(longest.length / TARGETS));
   const sampled = longest.filter((_, index) => index % every === 0 || index === longest.length - 1);
   // Dots stand for few and important values, so each of them can be read.
   const dotted = series.filter(({ style }) => style === 'dots').flatMap(({ x: steps }) => steps.slice(-TARGETS));
   const picked = [...new Set([...sampled, ...dotted])].sort((a, b) => a - b);
-  const marks = new Map((options.marks ?? []).map(({ x: step, text }) => [picked.reduce((a, b) => (Math.abs(b - step) < Math.abs(a - step) ? b : a), picked[0]), text]));
+  const marks = new Map(
+    (options.marks ?? []).map(({ x: step, text }) => [
+      picked.reduce((a, b) => (Math.abs(b - step) < Math.abs(a - step) ? b : a), picked[0]),
+      text,
+    ]),
+  );
   const indexOf = series.map(({ x: steps }) => new Map(steps.map((step, index) => [step, index])));
   return picked.map((step, index) => {
     const center = x(step);
     const left = index === 0 ? PLOT.left : (center + x(picked[index - 1])) / 2;
     const right = index === picked.length - 1 ? PLOT.right : (center + x(picked[index + 1])) / 2;
-    const present = series.map((curve, number) => ({ curve, value: curve.y[indexOf[number].get(step) ?? -1] })).filter(({ value }) => value !== undefined);
+    const present = series
+      .map((curve, number) => ({ curve, value: curve.y[indexOf[number].get(step) ?? -1] }))
+      .filter(({ value }) => value !== undefined);
     const values = present.map(({ curve, value }) => `${curve.name} ${formatNumber(value)}`);
-    const text = escapeMarkup([`${options.xName} ${formatNumber(step, 9)}`, ...values, ...(marks.has(step) ? [marks.get(step)!] : [])].join('  ·  '));
-    const dots = present.filter(({ value }) => Number.isFinite(value)).map(({ curve, value }) => `<circle class="dot c${curve.color}" cx="${round(center)}" cy="${round(y(value))}" r="3.5"/>`);
-    return `<g class="hit"><title>${text}</title><rect x="${round(left)}" y="${PLOT.top}" width="${round(Math.max(1, right - left))}" height="${PLOT.bottom - PLOT.top}"/>`
-      + `<line x1="${round(center)}" x2="${round(center)}" y1="${PLOT.top}" y2="${PLOT.bottom}"/>${dots.join('')}<text x="${PLOT.right}" y="13" text-anchor="end">${text}</text></g>`;
+    const text = escapeMarkup(
+      [`${options.xName} ${formatNumber(step, 9)}`, ...values, ...(marks.has(step) ? [marks.get(step)!] : [])].join(
+        '  ·  ',
+      ),
+    );
+    const dots = present
+      .filter(({ value }) => Number.isFinite(value))
+      .map(
+        ({ curve, value }) =>
+          `<circle class="dot c${curve.color}" cx="${round(center)}" cy="${round(y(value))}" r="3.5"/>`,
+      );
+    return (
+      `<g class="hit"><title>${text}</title><rect x="${round(left)}" y="${PLOT.top}" width="${round(Math.max(1, right - left))}" height="${PLOT.bottom - PLOT.top}"/>` +
+      `<line x1="${round(center)}" x2="${round(center)}" y1="${PLOT.top}" y2="${PLOT.bottom}"/>${dots.join('')}<text x="${PLOT.right}" y="13" text-anchor="end">${text}</text></g>`
+    );
   });
 }

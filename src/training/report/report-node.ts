@@ -4,14 +4,17 @@ import { AlbertineError } from '../../core/errors.ts';
 import { joinMetrics, parseMetrics, type RunInfo, type RunRecord } from './run-record.ts';
 
 /**
- * Reads a run's folder: `metrics.jsonl` and, when present, `events.jsonl` (see {@link parseMetrics}) and `run.json` (a {@link RunInfo}).
- * Works while the run is still going on. Throws `file_not_found` when there is no `metrics.jsonl`.
+ * Reads a run's folder: `metrics.jsonl` and, when present, `events.jsonl` (see {@link parseMetrics}) and `run.json` (a
+ * {@link RunInfo}). Works while the run is still going on. Throws `file_not_found` when there is no `metrics.jsonl`.
  */
 export async function readRun(folder: string): Promise<RunRecord> {
   const info = await stat(folder).catch(() => undefined);
   if (!info?.isDirectory()) throw new AlbertineError('file_not_found', `no folder at ${folder}`, { value: folder });
   const text = await readFile(join(folder, 'metrics.jsonl'), 'utf8').catch((cause: unknown) => {
-    throw new AlbertineError('file_not_found', `${folder} is not a training run: it has no metrics.jsonl`, { value: folder, cause });
+    throw new AlbertineError('file_not_found', `${folder} is not a training run: it has no metrics.jsonl`, {
+      value: folder,
+      cause,
+    });
   });
   const events = await readFile(join(folder, 'events.jsonl'), 'utf8').catch(() => '');
   const metrics = joinMetrics(parseMetrics(text), parseMetrics(events, 'events.jsonl'));

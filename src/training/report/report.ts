@@ -3,7 +3,15 @@ import { lineChart, type ChartMark, type ChartSeries } from './chart.ts';
 import { evaluationSection, metricFamilies } from './evaluation.ts';
 import { labelsFor, REPORT_LANGUAGES, type Labels, type ReportLanguage } from './labels.ts';
 import { escapeMarkup, formatDuration, formatNumber } from './markup.ts';
-import { ratesOf, seriesOf, smooth, smoothingSpan, summarizeRun, type RunRecord, type RunSummary } from './run-record.ts';
+import {
+  ratesOf,
+  seriesOf,
+  smooth,
+  smoothingSpan,
+  summarizeRun,
+  type RunRecord,
+  type RunSummary,
+} from './run-record.ts';
 import { REPORT_STYLE } from './style.ts';
 import { classBalanceSection, confusionSection, notesSection, section, settingsSection } from './tables.ts';
 
@@ -18,9 +26,9 @@ const KNOWN_VALUES = ['loss', 'learningRate', 'gradNorm', 'tokens', 'seconds'];
 const COLORS = 6;
 
 /**
- * Renders a run as one HTML page that needs nothing else: inline SVG, no script, no request. It shows the curves of loss, learning
- * rate, gradient norm, speed and further values, the evaluation metrics, class balance and confusion matrix where known, skipped
- * steps and warnings, and the settings.
+ * Renders a run as one HTML page that needs nothing else: inline SVG, no script, no request. It shows the curves of
+ * loss, learning rate, gradient norm, speed and further values, the evaluation metrics, class balance and confusion
+ * matrix where known, skipped steps and warnings, and the settings.
  */
 export function renderReport(run: RunRecord, options: ReportOptions = {}): string {
   const language = requireOneOf('language', options.language ?? 'en', REPORT_LANGUAGES);
@@ -30,7 +38,9 @@ export function renderReport(run: RunRecord, options: ReportOptions = {}): strin
   const figures = evaluationSection(run.evaluations, info.bestCheckpoint, label);
   const further = [
     ...(figures === undefined ? [] : [figures]),
-    ...(info.classCounts && Object.keys(info.classCounts).length > 0 ? [classBalanceSection(info.classCounts, info.classRows, label)] : []),
+    ...(info.classCounts && Object.keys(info.classCounts).length > 0
+      ? [classBalanceSection(info.classCounts, info.classRows, label)]
+      : []),
     ...(info.confusionMatrix ? [confusionSection(info.confusionMatrix, label)] : []),
     notesSection(run.events, remarks, label),
     settingsSection(info, label),
@@ -67,15 +77,25 @@ function formatTime(text: string): string {
 function tiles(summary: RunSummary, label: Labels): string {
   const { best } = summary;
   const shown: [name: string, value: string][] = [
-    [summary.totalSteps ? label('stepsOf', { total: formatNumber(summary.totalSteps, 9) }) : label('steps'), formatNumber(summary.steps, 9)],
+    [
+      summary.totalSteps ? label('stepsOf', { total: formatNumber(summary.totalSteps, 9) }) : label('steps'),
+      formatNumber(summary.steps, 9),
+    ],
     ...present(summary.finalLoss, (loss): [string, string] => [label('finalLoss'), formatNumber(loss)]),
-    ...present(best, ({ metric, value, step }): [string, string] => [`${label('best')} ${metric} (${label('step')} ${formatNumber(step, 9)})`, formatNumber(value)]),
+    ...present(best, ({ metric, value, step }): [string, string] => [
+      `${label('best')} ${metric} (${label('step')} ${formatNumber(step, 9)})`,
+      formatNumber(value),
+    ]),
     ...present(summary.tokensPerSecond, (rate): [string, string] => [label('tokensPerSecond'), formatNumber(rate)]),
     ...present(summary.tokens, (tokens): [string, string] => [label('tokens'), formatNumber(tokens)]),
     ...present(summary.stepSeconds, (seconds): [string, string] => [label('duration'), formatDuration(seconds)]),
-    ...Object.entries(summary.events).slice(0, 3).map(([kind, count]): [string, string] => [kind, formatNumber(count, 9)]),
+    ...Object.entries(summary.events)
+      .slice(0, 3)
+      .map(([kind, count]): [string, string] => [kind, formatNumber(count, 9)]),
   ];
-  return shown.map(([name, value]) => `<div class="tile"><b>${escapeMarkup(value)}</b><span>${escapeMarkup(name)}</span></div>`).join('');
+  return shown
+    .map(([name, value]) => `<div class="tile"><b>${escapeMarkup(value)}</b><span>${escapeMarkup(name)}</span></div>`)
+    .join('');
 }
 
 function present<T>(value: T | undefined, show: (value: T) => [string, string]): [string, string][] {
@@ -84,15 +104,36 @@ function present<T>(value: T | undefined, show: (value: T) => [string, string]):
 
 function charts(run: RunRecord, label: Labels): string[] {
   const all = [...run.steps, ...run.evaluations].map(({ step }) => step);
-  const shared = { label, xRange: [all.reduce((a, b) => Math.min(a, b), Infinity), all.reduce((a, b) => Math.max(a, b), 0)] as const };
-  const extra = [...new Set(run.steps.flatMap(({ values }) => Object.keys(values)))].filter((name) => !KNOWN_VALUES.includes(name));
+  const shared = {
+    label,
+    xRange: [all.reduce((a, b) => Math.min(a, b), Infinity), all.reduce((a, b) => Math.max(a, b), 0)] as const,
+  };
+  const extra = [...new Set(run.steps.flatMap(({ values }) => Object.keys(values)))].filter(
+    (name) => !KNOWN_VALUES.includes(name),
+  );
   const norms = seriesOf(run, 'gradNorm');
   const rates = seriesOf(run, 'learningRate');
   return [
     ...evaluationCharts(run, shared),
     lossChart(run, shared),
-    ...(rates.steps.length > 0 ? [chartSection(label('learningRate'), [{ name: label('learningRate'), x: rates.steps, y: rates.values, color: 3 }], shared)] : []),
-    ...(norms.steps.length > 0 ? [smoothedChart(label('gradNorm'), norms, { ...shared, marks: marksOf(run), logarithmic: spansDecades(norms.values) })] : []),
+    ...(rates.steps.length > 0
+      ? [
+          chartSection(
+            label('learningRate'),
+            [{ name: label('learningRate'), x: rates.steps, y: rates.values, color: 3 }],
+            shared,
+          ),
+        ]
+      : []),
+    ...(norms.steps.length > 0
+      ? [
+          smoothedChart(label('gradNorm'), norms, {
+            ...shared,
+            marks: marksOf(run),
+            logarithmic: spansDecades(norms.values),
+          }),
+        ]
+      : []),
     ...extra.map((name) => smoothedChart(name, seriesOf(run, name), shared)),
     ...(ratesOf(run).steps.length > 0 ? [smoothedChart(label('tokensPerSecond'), ratesOf(run), shared)] : []),
   ];
@@ -110,7 +151,11 @@ interface ChartSectionOptions {
   span?: number;
 }
 
-function chartSection(title: string, series: ChartSeries[], { label, xRange, marks, logarithmic, span, large = false }: ChartSectionOptions): string {
+function chartSection(
+  title: string,
+  series: ChartSeries[],
+  { label, xRange, marks, logarithmic, span, large = false }: ChartSectionOptions,
+): string {
   if (series.every(({ x }) => x.length === 0)) return section(title, `<p class="caption">${label('noData')}</p>`);
   const chart = lineChart(series, { title, xName: label('step'), xRange, marks, logarithmic });
   const caption = [
@@ -119,17 +164,32 @@ function chartSection(title: string, series: ChartSeries[], { label, xRange, mar
     ...(chart.outside > 0 ? [label('outside', { count: chart.outside })] : []),
     ...(chart.missing > 0 ? [label('missing', { count: chart.missing })] : []),
   ];
-  const legend = series.length > 1 ? `<div class="legend">${series.map(({ name, color, style }) => `<span><i class="c${color}"${style === 'faint' ? ' style="opacity:.4"' : ''}></i>${escapeMarkup(name)}</span>`).join('')}</div>` : '';
-  return section(title, `${legend}${chart.svg}${caption.length > 0 ? `<p class="caption">${escapeMarkup(caption.join(' · '))}</p>` : ''}`, { large });
+  const legend =
+    series.length > 1
+      ? `<div class="legend">${series.map(({ name, color, style }) => `<span><i class="c${color}"${style === 'faint' ? ' style="opacity:.4"' : ''}></i>${escapeMarkup(name)}</span>`).join('')}</div>`
+      : '';
+  return section(
+    title,
+    `${legend}${chart.svg}${caption.length > 0 ? `<p class="caption">${escapeMarkup(caption.join(' · '))}</p>` : ''}`,
+    { large },
+  );
 }
 
-function smoothedChart(title: string, { steps, values }: { steps: number[]; values: number[] }, options: ChartSectionOptions): string {
+function smoothedChart(
+  title: string,
+  { steps, values }: { steps: number[]; values: number[] },
+  options: ChartSectionOptions,
+): string {
   const span = smoothingSpan(values.length);
   const { label } = options;
-  return chartSection(title, [
-    { name: label('raw'), x: steps, y: values, color: 1, style: 'faint' },
-    { name: label('smoothed'), x: steps, y: smooth(values, span), color: 1 },
-  ], { ...options, span });
+  return chartSection(
+    title,
+    [
+      { name: label('raw'), x: steps, y: values, color: 1, style: 'faint' },
+      { name: label('smoothed'), x: steps, y: smooth(values, span), color: 1 },
+    ],
+    { ...options, span },
+  );
 }
 
 function lossChart(run: RunRecord, shared: ChartSectionOptions): string {
@@ -137,47 +197,99 @@ function lossChart(run: RunRecord, shared: ChartSectionOptions): string {
   const { steps, values } = seriesOf(run, 'loss');
   const span = smoothingSpan(values.length);
   const evaluated = run.evaluations.filter(({ metrics }) => 'loss' in metrics);
-  return chartSection(label('loss'), [
-    { name: label('raw'), x: steps, y: values, color: 1, style: 'faint' },
-    { name: label('smoothed'), x: steps, y: smooth(values, span), color: 1 },
-    ...(evaluated.length > 0 ? [{ name: label('evaluationLoss'), x: evaluated.map(({ step }) => step), y: evaluated.map(({ metrics }) => metrics.loss), color: 2, style: 'dots' as const }] : []),
-  ], { ...shared, marks: marksOf(run), span });
+  return chartSection(
+    label('loss'),
+    [
+      { name: label('raw'), x: steps, y: values, color: 1, style: 'faint' },
+      { name: label('smoothed'), x: steps, y: smooth(values, span), color: 1 },
+      ...(evaluated.length > 0
+        ? [
+            {
+              name: label('evaluationLoss'),
+              x: evaluated.map(({ step }) => step),
+              y: evaluated.map(({ metrics }) => metrics.loss),
+              color: 2,
+              style: 'dots' as const,
+            },
+          ]
+        : []),
+    ],
+    { ...shared, marks: marksOf(run), span },
+  );
 }
 
 /**
- * Curves of the metrics, once there are two evaluations. A metric that is known by group has a chart with a curve for each group.
- * Of the others, scores between -1 and 1 share charts, six at most in each; anything else has its own scale and so its own chart.
+ * Curves of the metrics, once there are two evaluations. A metric that is known by group has a chart with a curve for
+ * each group. Of the others, scores between -1 and 1 share charts, six at most in each; anything else has its own scale
+ * and so its own chart.
  */
 /**
- * The metric by which the best weights are kept, large and beside what words alone reach; the others are in the table of the last evaluation. Where none was chosen, or it is
- * given by groups, all have charts.
+ * The metric by which the best weights are kept, large and beside what words alone reach; the others are in the table
+ * of the last evaluation. Where none was chosen, or it is given by groups, all have charts.
  */
 function evaluationCharts({ evaluations, info }: RunRecord, shared: ChartSectionOptions): string[] {
   if (evaluations.length < 2) return [];
   const { label } = shared;
   const curve = (name: string, color: number, shown = name): ChartSeries => {
     const having = evaluations.filter(({ metrics }) => name in metrics);
-    return { name: shown, x: having.map(({ step }) => step), y: having.map(({ metrics }) => metrics[name]), color, style: 'dots' };
+    return {
+      name: shown,
+      x: having.map(({ step }) => step),
+      y: having.map(({ metrics }) => metrics[name]),
+      color,
+      style: 'dots',
+    };
   };
   const families = metricFamilies(evaluations);
   const grouped = families.filter(({ groups }) => groups.length > 0);
   const chosen = info.bestCheckpoint?.metric;
   if (chosen !== undefined && grouped.length === 0 && families.some(({ name }) => name === chosen)) {
     const reference = info.baseline?.metrics[chosen];
-    const line = reference === undefined ? [] : [{ name: info.baseline!.name, x: [...shared.xRange], y: [reference, reference], color: 2, style: 'faint' as const }];
+    const line =
+      reference === undefined
+        ? []
+        : [
+            {
+              name: info.baseline!.name,
+              x: [...shared.xRange],
+              y: [reference, reference],
+              color: 2,
+              style: 'faint' as const,
+            },
+          ];
     return [chartSection(`${label('evaluation')}: ${chosen}`, [curve(chosen, 1), ...line], { ...shared, large: true })];
   }
   // The loss is in the chart of the training loss; how many examples there were does not change.
-  const names = families.filter(({ groups }) => groups.length === 0).map(({ name }) => name).filter((name) => name !== 'loss' && name !== 'count');
+  const names = families
+    .filter(({ groups }) => groups.length === 0)
+    .map(({ name }) => name)
+    .filter((name) => name !== 'loss' && name !== 'count');
   const isScore = (name: string): boolean => evaluations.every(({ metrics }) => !(Math.abs(metrics[name]) > 1));
   const scores = names.filter(isScore);
-  const groups = Array.from({ length: Math.ceil(scores.length / COLORS) }, (_, index) => scores.slice(index * COLORS, (index + 1) * COLORS));
+  const groups = Array.from({ length: Math.ceil(scores.length / COLORS) }, (_, index) =>
+    scores.slice(index * COLORS, (index + 1) * COLORS),
+  );
   return [
-    ...grouped.map(({ name, groups: parts }) => chartSection(`${label('evaluation')}: ${name}`, [
-      curve(name, 1, label('all')), ...parts.map((part, index) => curve(`${name}_${part}`, 2 + (index % (COLORS - 1)), part)),
-    ], shared)),
-    ...groups.map((group) => chartSection(label('evaluation'), group.map((name, index) => curve(name, index + 1)), shared)),
-    ...names.filter((name) => !isScore(name)).map((name) => chartSection(`${label('evaluation')}: ${name}`, [curve(name, 2)], shared)),
+    ...grouped.map(({ name, groups: parts }) =>
+      chartSection(
+        `${label('evaluation')}: ${name}`,
+        [
+          curve(name, 1, label('all')),
+          ...parts.map((part, index) => curve(`${name}_${part}`, 2 + (index % (COLORS - 1)), part)),
+        ],
+        shared,
+      ),
+    ),
+    ...groups.map((group) =>
+      chartSection(
+        label('evaluation'),
+        group.map((name, index) => curve(name, index + 1)),
+        shared,
+      ),
+    ),
+    ...names
+      .filter((name) => !isScore(name))
+      .map((name) => chartSection(`${label('evaluation')}: ${name}`, [curve(name, 2)], shared)),
   ];
 }
 
@@ -186,12 +298,20 @@ function marksOf({ events, steps }: RunRecord): ChartMark[] {
   const [first, last] = [steps[0]?.step ?? 0, steps.at(-1)?.step ?? 0];
   const marks = new Map<number, ChartMark>();
   for (const { step, kind, message } of events) {
-    if (step >= first && step <= last) marks.set(Math.floor((200 * (step - first)) / Math.max(1, last - first)), { x: step, text: `${kind}: ${message}` });
+    if (step >= first && step <= last)
+      marks.set(Math.floor((200 * (step - first)) / Math.max(1, last - first)), {
+        x: step,
+        text: `${kind}: ${message}`,
+      });
   }
   return [...marks.values()];
 }
 
 function spansDecades(values: readonly number[]): boolean {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value)).sort((a, b) => a - b);
-  return positive.length > 0 && positive.length === values.filter(Number.isFinite).length && positive[positive.length - 1] > 50 * positive[0];
+  return (
+    positive.length > 0 &&
+    positive.length === values.filter(Number.isFinite).length &&
+    positive[positive.length - 1] > 50 * positive[0]
+  );
 }

@@ -3,8 +3,8 @@ export interface StepRecord {
   /** Updates done before it. */
   step: number;
   /**
-   * By name; NaN where the file has null. Known names: `loss`, `learningRate`, `gradNorm`, `tokens` (real tokens of the step),
-   * `seconds` (duration of the step). Any further name gets a chart of its own.
+   * By name; NaN where the file has null. Known names: `loss`, `learningRate`, `gradNorm`, `tokens` (real tokens of the
+   * step), `seconds` (duration of the step). Any further name gets a chart of its own.
    */
   values: Readonly<Record<string, number>>;
 }
@@ -61,7 +61,10 @@ export interface RunInfo {
   classRows?: Readonly<Record<string, { readonly rows: number; readonly unlabelled: number }>>;
   /** Of the best evaluation; classification only. */
   confusionMatrix?: ConfusionCounts;
-  /** Rows with equal texts: in each split beyond the first, held-out ones that are trained on too (`shared`), texts with several labels, rows left out. */
+  /**
+   * Rows with equal texts: in each split beyond the first, held-out ones that are trained on too (`shared`), texts with
+   * several labels, rows left out.
+   */
   duplicates?: Readonly<Partial<Record<'train' | 'evaluation' | 'shared' | 'contradictory' | 'dropped', number>>>;
   /** A simple method on the same rows, to compare with: its name, and its figures on the held-out rows. */
   baseline?: { readonly name: string; readonly metrics: Readonly<Record<string, number>> };
@@ -89,8 +92,9 @@ export interface RunRecord {
 export type Metrics = Pick<RunRecord, 'steps' | 'evaluations' | 'events' | 'warnings'>;
 
 /**
- * Reads the lines of `metrics.jsonl` or `events.jsonl`. Where a step occurs twice (a roll-back, or a resumed run) the later line counts. Lines that
- * are not JSON are reported in `warnings`, except a last one without line break: that is what a killed process leaves.
+ * Reads the lines of `metrics.jsonl` or `events.jsonl`. Where a step occurs twice (a roll-back, or a resumed run) the
+ * later line counts. Lines that are not JSON are reported in `warnings`, except a last one without line break: that is
+ * what a killed process leaves.
  */
 export function parseMetrics(text: string, file = 'metrics.jsonl'): Metrics {
   const steps = new Map<number, StepRecord>();
@@ -107,17 +111,29 @@ export function parseMetrics(text: string, file = 'metrics.jsonl'): Metrics {
     }
     const { step } = record;
     if (typeof step !== 'number') return;
-    if (typeof record.event === 'string') events.push({ step, kind: record.event, message: typeof record.message === 'string' ? record.message : '' });
-    else if (isObject(record.evaluation)) evaluations.set(step, { step, metrics: { ...evaluations.get(step)?.metrics, ...numbersOf(record.evaluation) } });
+    if (typeof record.event === 'string')
+      events.push({ step, kind: record.event, message: typeof record.message === 'string' ? record.message : '' });
+    else if (isObject(record.evaluation))
+      evaluations.set(step, { step, metrics: { ...evaluations.get(step)?.metrics, ...numbersOf(record.evaluation) } });
     else if (!('histogram' in record)) steps.set(step, { step, values: { ...numbersOf(record, ['step']) } });
   });
   const byStep = (a: { step: number }, b: { step: number }): number => a.step - b.step;
-  return { steps: [...steps.values()].sort(byStep), evaluations: [...evaluations.values()].sort(byStep), events, warnings };
+  return {
+    steps: [...steps.values()].sort(byStep),
+    evaluations: [...evaluations.values()].sort(byStep),
+    events,
+    warnings,
+  };
 }
 
 /** Puts the lines of two files together. */
 export function joinMetrics(a: Metrics, b: Metrics): Metrics {
-  return { steps: [...a.steps, ...b.steps], evaluations: [...a.evaluations, ...b.evaluations], events: [...a.events, ...b.events], warnings: [...a.warnings, ...b.warnings] };
+  return {
+    steps: [...a.steps, ...b.steps],
+    evaluations: [...a.evaluations, ...b.evaluations],
+    events: [...a.events, ...b.events],
+    warnings: [...a.warnings, ...b.warnings],
+  };
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
@@ -129,10 +145,13 @@ function parseObject(line: string): Record<string, unknown> | undefined {
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function numbersOf(record: Record<string, unknown>, without: readonly string[] = []): Record<string, number> {
-  const entries = Object.entries(record).filter(([name, value]) => !without.includes(name) && (typeof value === 'number' || value === null));
+  const entries = Object.entries(record).filter(
+    ([name, value]) => !without.includes(name) && (typeof value === 'number' || value === null),
+  );
   return Object.fromEntries(entries.map(([name, value]) => [name, value === null ? NaN : (value as number)]));
 }
 
@@ -186,7 +205,8 @@ export function summarizeRun(run: RunRecord): RunSummary {
   const losses = seriesOf(run, 'loss').values;
   const tokens = seriesOf(run, 'tokens').values;
   const seconds = seriesOf(run, 'seconds').values;
-  const total = (values: readonly number[]): number | undefined => (values.length > 0 ? values.reduce((a, b) => a + b, 0) : undefined);
+  const total = (values: readonly number[]): number | undefined =>
+    values.length > 0 ? values.reduce((a, b) => a + b, 0) : undefined;
   const events: Record<string, number> = {};
   for (const { kind } of run.events) events[kind] = (events[kind] ?? 0) + 1;
   const finalLoss = smooth(losses, smoothingSpan(losses.length)).at(-1);
@@ -216,7 +236,10 @@ function median(values: readonly number[]): number | undefined {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** A run as one plain object for `JSON.stringify`: summary, settings, and all lines. Numbers that are not finite become null. */
+/**
+ * A run as one plain object for `JSON.stringify`: summary, settings, and all lines. Numbers that are not finite become
+ * null.
+ */
 export function runToJson(run: RunRecord): Record<string, unknown> {
   return replaceNonFinite({
     name: run.name,
@@ -233,5 +256,9 @@ function replaceNonFinite(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (Array.isArray(value)) return value.map(replaceNonFinite);
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined).map(([key, inner]) => [key, replaceNonFinite(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .map(([key, inner]) => [key, replaceNonFinite(inner)]),
+  );
 }

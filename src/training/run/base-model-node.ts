@@ -33,23 +33,53 @@ export interface BaseModel {
   notes: string[];
 }
 
-/** Opens the checkpoint to start from. Throws as `openCheckpoint` does, and `invalid_argument` for a length it cannot take. */
-export async function openBaseModel(options: FineTuneRunOptions, defaults: { model: string; maxLength: number }): Promise<BaseModel> {
+/**
+ * Opens the checkpoint to start from. Throws as `openCheckpoint` does, and `invalid_argument` for a length it cannot
+ * take.
+ */
+export async function openBaseModel(
+  options: FineTuneRunOptions,
+  defaults: { model: string; maxLength: number },
+): Promise<BaseModel> {
   const model = options.model ?? defaults.model;
   const files = await openFolder(await modelFolder(model));
   const checkpoint = await openCheckpoint(files);
-  const [{ weights, unusedHeads }, tokenizer, stored] = await Promise.all([checkpoint.load({ heads: [] }), loadTokenizer(files), files.list().then((names) => readStoredSentences(files, names))]);
+  const [{ weights, unusedHeads }, tokenizer, stored] = await Promise.all([
+    checkpoint.load({ heads: [] }),
+    loadTokenizer(files),
+    files.list().then((names) => readStoredSentences(files, names)),
+  ]);
   const { dropout } = options;
-  if (dropout !== undefined && !(dropout >= 0 && dropout < 1)) throw wrongOption('dropout', 'in [0, 1)', { value: dropout });
-  const config = dropout === undefined ? checkpoint.config : { ...checkpoint.config, hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout, classifierDropoutProb: dropout };
+  if (dropout !== undefined && !(dropout >= 0 && dropout < 1))
+    throw wrongOption('dropout', 'in [0, 1)', { value: dropout });
+  const config =
+    dropout === undefined
+      ? checkpoint.config
+      : {
+          ...checkpoint.config,
+          hiddenDropoutProb: dropout,
+          attentionProbsDropoutProb: dropout,
+          classifierDropoutProb: dropout,
+        };
   const positions = config.maxPositionEmbeddings;
   const untrained = checkpoint.details.extra['albertine_untrained'] === true;
   const notes = [...(untrained ? ['training starts from UNTRAINED weights'] : []), ...checkpoint.notes];
   tell(options.onEvent, 'note', ...notes);
   return {
-    model, checkpoint, unusedHeads, config, checkpointConfig: checkpoint.config, weights, tokenizer, untrained, notes,
+    model,
+    checkpoint,
+    unusedHeads,
+    config,
+    checkpointConfig: checkpoint.config,
+    weights,
+    tokenizer,
+    untrained,
+    notes,
     ...(stored.pooling && { storedPooling: stored.pooling }),
-    maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(defaults.maxLength, positions), { min: 3, max: positions }),
+    maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(defaults.maxLength, positions), {
+      min: 3,
+      max: positions,
+    }),
     fingerprint: await weightsFingerprint(weights),
   };
 }

@@ -11,7 +11,10 @@ import { kindsOf, requireSettings, type OptionsOf, type Settings } from '../../c
 import { FINE_TUNE_RUN_SETTINGS } from './settings.ts';
 import { requireUsedConstants, type UpdateOptions } from './trainer-constants.ts';
 
-/** Told of what happens in a run: a kind and a message, and the message with the options that it names marked, for whoever spells them another way (flags). */
+/**
+ * Told of what happens in a run: a kind and a message, and the message with the options that it names marked, for
+ * whoever spells them another way (flags).
+ */
 export type RunListener = (kind: string, message: string, prose: Prose) => void;
 
 /** Tells each of the messages. */
@@ -26,15 +29,18 @@ export interface FineTuneRunOptions extends OptionsOf<typeof FINE_TUNE_RUN_SETTI
   /** Receives the fine-tuned checkpoint, metrics, report data and resumable checkpoints. */
   output: string;
   /**
-   * Passes over the training rows; may be fractional; ignored with `maxSteps`. Default of classification: as many as give 200 steps and 6 a label, at least 3 and at most
-   * 20; of sentence embeddings 1, of scored pairs 4.
+   * Passes over the training rows; may be fractional; ignored with `maxSteps`. Default of classification: as many as
+   * give 200 steps and 6 a label, at least 3 and at most 20; of sentence embeddings 1, of scored pairs 4.
    */
   epochs?: number;
   /** Optimiser steps instead of `epochs`. */
   maxSteps?: number;
   /** Rows per step. Default 32. */
   batchSize?: number;
-  /** Default for AdamW by size: 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 from 300, else and from untrained weights 5e-4. For LAMB 10 times that, for SGD 100 times. */
+  /**
+   * Default for AdamW by size: 1e-5 from a hidden size of 1024, 3e-5 from 512, 1e-4 from 300, else and from untrained
+   * weights 5e-4. For LAMB 10 times that, for SGD 100 times.
+   */
   learningRate?: number;
   /** Default AdamW. */
   optimizer?: OptimizerOptions;
@@ -58,21 +64,35 @@ export interface FineTuneRunOptions extends OptionsOf<typeof FINE_TUNE_RUN_SETTI
   patience?: number;
   /** Steps between resumable checkpoints. Default: a tenth of the run, at most 500. */
   checkpointEvery?: number;
-  /** Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the folder. */
+  /**
+   * Checkpoints to keep, also when the run is finished. Default: 2, and none of a finished run, whose model is in the
+   * folder.
+   */
   keepCheckpoints?: number;
   /** Steps between histograms of weights and gradients in `events.jsonl` and for TensorBoard. Default: none. */
   histogramEvery?: number;
-  /** Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding. Default 4096. */
+  /**
+   * Padded tokens of one forward and backward pass; a step of more is split, with the same result up to rounding.
+   * Default 4096.
+   */
   microBatchTokens?: number;
-  /** Depths whose intermediate values are kept for the backward pass: more memory, fewer forward passes. Default `all`. */
+  /**
+   * Depths whose intermediate values are kept for the backward pass: more memory, fewer forward passes. Default `all`.
+   */
   saveActivations?: SaveActivations;
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
   device?: Device;
-  /** Default: those of the run that is resumed, or those this process may use. For what the number does to the last bits see docs/training.md. */
+  /**
+   * Default: those of the run that is resumed, or those this process may use. For what the number does to the last bits
+   * see docs/training.md.
+   */
   threads?: number;
   /** When a step is not applied, and when the run goes back to a checkpoint. */
   guard?: GuardOptions;
-  /** Continues the run in `output`; unless `threads` says otherwise the result is bit for bit that of an uninterrupted run. */
+  /**
+   * Continues the run in `output`; unless `threads` says otherwise the result is bit for bit that of an uninterrupted
+   * run.
+   */
   resume?: boolean;
   /** Starts anew although `output` has a model or an unfinished run, which is lost. */
   overwrite?: boolean;
@@ -93,12 +113,25 @@ export interface FineTuneRunOptions extends OptionsOf<typeof FINE_TUNE_RUN_SETTI
 }
 
 /** Options of every run that are no settings: who is told of it, and can stop it. */
-export const LISTENER_OPTIONS = { command: 'string', onProgress: 'function', onEstimate: 'function', onEvent: 'function', signal: 'object' } as const;
+export const LISTENER_OPTIONS = {
+  command: 'string',
+  onProgress: 'function',
+  onEstimate: 'function',
+  onEvent: 'function',
+  signal: 'object',
+} as const;
 
 /** Of every run of fine-tuning; the compiler misses a new one. */
-const RUN_OPTIONS: OptionKinds<FineTuneRunOptions> = { ...kindsOf(FINE_TUNE_RUN_SETTINGS), ...LISTENER_OPTIONS, trackers: 'list' };
+const RUN_OPTIONS: OptionKinds<FineTuneRunOptions> = {
+  ...kindsOf(FINE_TUNE_RUN_SETTINGS),
+  ...LISTENER_OPTIONS,
+  trackers: 'list',
+};
 
-/** Throws `invalid_argument` for options of a run that there are none of, and for values that no run can have; `own` are the settings of its task. */
+/**
+ * Throws `invalid_argument` for options of a run that there are none of, and for values that no run can have; `own` are
+ * the settings of its task.
+ */
 export function requireRunOptions(subject: string, options: FineTuneRunOptions, own: Settings): void {
   requireSettings(subject, options, { ...FINE_TUNE_RUN_SETTINGS, ...own }, { ...RUN_OPTIONS, ...kindsOf(own) });
   requireUsedConstants(options, FINE_TUNE_RUN_SETTINGS.optimizer.settings.name.default);

@@ -19,22 +19,38 @@ export type RunSettings = Readonly<Record<string, unknown>>;
 export type RunFacts = Pick<RunInfo, 'classCounts' | 'classRows' | 'duplicates' | 'notes' | 'totalSteps' | 'versions'>;
 
 /** How a run is started. */
-export type RunFolderOptions = Pick<FineTuneRunOptions, 'output' | 'resume' | 'overwrite' | 'keepCheckpoints' | 'tensorboard' | 'trackers' | 'command' | 'onEvent'>;
+export type RunFolderOptions = Pick<
+  FineTuneRunOptions,
+  'output' | 'resume' | 'overwrite' | 'keepCheckpoints' | 'tensorboard' | 'trackers' | 'command' | 'onEvent'
+>;
 
 /** Settings whose change between the parts of a run is noted, with what follows from it. */
 const NOTED: Readonly<Record<string, { unit: string; effect: string }>> = {
   threads: { unit: 'threads', effect: 'matrix products may be rounded differently' },
-  microBatchTokens: { unit: 'tokens per micro-batch', effect: 'steps are divided differently, so that sums are rounded differently and dropout, if there is any, draws differently' },
+  microBatchTokens: {
+    unit: 'tokens per micro-batch',
+    effect:
+      'steps are divided differently, so that sums are rounded differently and dropout, if there is any, draws differently',
+  },
 };
-/** Settings that may change between the parts of a run: those, and where the model lies (`modelFingerprint` says what it is). */
+/**
+ * Settings that may change between the parts of a run: those, and where the model lies (`modelFingerprint` says what it
+ * is).
+ */
 const MAY_CHANGE = ['model', 'from', ...Object.keys(NOTED)];
-/** Settings that say where data lie, with those that say what they are; the latter are compared where the run that is continued has them. */
+/**
+ * Settings that say where data lie, with those that say what they are; the latter are compared where the run that is
+ * continued has them.
+ */
 const CONTENTS: Readonly<Record<string, string>> = { shards: 'shardsContent', heldOut: 'heldOutContent' };
 
 /** There is nothing to resume: the run has come to its end, and its model is in its folder. Code `invalid_argument`. */
 export class RunFinished extends AlbertineError {
   constructor(output: string) {
-    super('invalid_argument', `the run in ${output} is finished: there is nothing to resume`, { value: output, hint: 'Its model is in the folder' });
+    super('invalid_argument', `the run in ${output} is finished: there is nothing to resume`, {
+      value: output,
+      hint: 'Its model is in the folder',
+    });
   }
 }
 
@@ -46,7 +62,11 @@ export class RunFolder {
   private readonly keepsCheckpoints: boolean;
   private info: RunInfo;
 
-  private constructor(output: string, info: RunInfo, { tracker, lock, keepsCheckpoints }: { tracker: Tracker; lock: Lock; keepsCheckpoints: boolean }) {
+  private constructor(
+    output: string,
+    info: RunInfo,
+    { tracker, lock, keepsCheckpoints }: { tracker: Tracker; lock: Lock; keepsCheckpoints: boolean },
+  ) {
     this.output = output;
     this.info = info;
     this.tracker = tracker;
@@ -55,15 +75,20 @@ export class RunFolder {
   }
 
   /**
-   * Starts a run in a folder, or continues one. Throws `not_found` when there is none to resume, `invalid_argument` when it
-   * had other settings or is finished, or when a run or a model would be lost without `overwrite`; `file_system` while another process writes there, and
-   * what the file system refuses as `explainSystemError` has it. The folder is locked until {@link RunFolder.close}.
+   * Starts a run in a folder, or continues one. Throws `not_found` when there is none to resume, `invalid_argument`
+   * when it had other settings or is finished, or when a run or a model would be lost without `overwrite`;
+   * `file_system` while another process writes there, and what the file system refuses as `explainSystemError` has it.
+   * The folder is locked until {@link RunFolder.close}.
    */
   static async open(options: RunFolderOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
     return await explainingSystemErrors(options.output, () => RunFolder.openFolder(options, settings, facts));
   }
 
-  private static async openFolder(options: RunFolderOptions, settings: RunSettings, facts: RunFacts): Promise<RunFolder> {
+  private static async openFolder(
+    options: RunFolderOptions,
+    settings: RunSettings,
+    facts: RunFacts,
+  ): Promise<RunFolder> {
     const { output, resume = false } = options;
     const isNew = !existsSync(output);
     if (resume && isNew) requireSameRun(output, undefined, settings);
@@ -78,7 +103,11 @@ export class RunFolder {
     }
   }
 
-  private static async openLocked(options: RunFolderOptions, settings: RunSettings, { facts, lock }: { facts: RunFacts; lock: Lock }): Promise<RunFolder> {
+  private static async openLocked(
+    options: RunFolderOptions,
+    settings: RunSettings,
+    { facts, lock }: { facts: RunFacts; lock: Lock },
+  ): Promise<RunFolder> {
     const { output, resume = false } = options;
     const before = await readRunInfo(output);
     const steps = await listRunCheckpoints(join(output, 'checkpoints'));
@@ -87,7 +116,9 @@ export class RunFolder {
     if (resume && before?.outcome === 'finished' && steps.length === 0) {
       throw new RunFinished(output);
     }
-    if (!resume) for (const folder of ['checkpoints', TENSORBOARD_FOLDER]) await rm(join(output, folder), { recursive: true, force: true });
+    if (!resume)
+      for (const folder of ['checkpoints', TENSORBOARD_FOLDER])
+        await rm(join(output, folder), { recursive: true, force: true });
     const tracker = createRunTracker(output, {
       ...(resume && { resumeStep: steps.at(-1) ?? 0 }),
       tensorboard: options.tensorboard ?? true,
@@ -98,11 +129,16 @@ export class RunFolder {
       tell(options.onEvent, 'note', note);
     }
     if (!resume) tracker.hyperParameters(hyperParameters(settings));
-    const run = new RunFolder(output, {
-      config: settings, ...facts,
-      startedAt: (resume ? before?.startedAt : undefined) ?? new Date().toISOString(),
-      ...(options.command !== undefined && { command: options.command }),
-    }, { tracker, lock, keepsCheckpoints: options.keepCheckpoints !== undefined });
+    const run = new RunFolder(
+      output,
+      {
+        config: settings,
+        ...facts,
+        startedAt: (resume ? before?.startedAt : undefined) ?? new Date().toISOString(),
+        ...(options.command !== undefined && { command: options.command }),
+      },
+      { tracker, lock, keepsCheckpoints: options.keepCheckpoints !== undefined },
+    );
     await run.write({});
     return run;
   }
@@ -114,14 +150,15 @@ export class RunFolder {
   }
 
   /**
-   * Closes the trackers, notes how the run ended and unlocks the folder. A finished run needs its checkpoints no more: its model is in the folder. They
-   * are removed, unless `keepCheckpoints` was given.
+   * Closes the trackers, notes how the run ended and unlocks the folder. A finished run needs its checkpoints no more:
+   * its model is in the folder. They are removed, unless `keepCheckpoints` was given.
    */
   async close(outcome: NonNullable<RunInfo['outcome']>, more: RunInfo = {}): Promise<void> {
     try {
       await this.tracker.close(outcome);
       await this.write({ outcome, ...(outcome === 'finished' && { finishedAt: new Date().toISOString() }), ...more });
-      if (outcome === 'finished' && !this.keepsCheckpoints) await rm(join(this.output, 'checkpoints'), { recursive: true, force: true });
+      if (outcome === 'finished' && !this.keepsCheckpoints)
+        await rm(join(this.output, 'checkpoints'), { recursive: true, force: true });
     } finally {
       // A run whose end could not be noted is closed once more, as failed.
       await this.lock.release();
@@ -145,7 +182,10 @@ export async function settingsToResume({ output, resume }: RunFolderOptions): Pr
   return (await readRunInfo(output))?.config;
 }
 
-/** The options with the `threads` of the run that `resume` continues where they name none: so that its result is that of an uninterrupted one. */
+/**
+ * The options with the `threads` of the run that `resume` continues where they name none: so that its result is that of
+ * an uninterrupted one.
+ */
 export async function withThreadsOfRun<T extends RunFolderOptions & { threads?: number }>(options: T): Promise<T> {
   if (options.threads !== undefined) return options;
   const before = await settingsToResume(options);
@@ -154,28 +194,53 @@ export async function withThreadsOfRun<T extends RunFolderOptions & { threads?: 
 
 /** One sentence for each noted setting that has changed; a run of before it was recorded says nothing about it. */
 function changeNotes(before: RunSettings, now: RunSettings): string[] {
-  const changed = Object.entries(NOTED).filter(([name]) => Object.hasOwn(before, name) && Object.hasOwn(now, name) && before[name] !== now[name]);
-  return changed.map(([name, { unit, effect }]) => `continued with ${String(now[name])} ${unit} instead of ${String(before[name])}: ${effect}, and the result is not bit for bit that of an uninterrupted run`);
+  const changed = Object.entries(NOTED).filter(
+    ([name]) => Object.hasOwn(before, name) && Object.hasOwn(now, name) && before[name] !== now[name],
+  );
+  return changed.map(
+    ([name, { unit, effect }]) =>
+      `continued with ${String(now[name])} ${unit} instead of ${String(before[name])}: ${effect}, and the result is not bit for bit that of an uninterrupted run`,
+  );
 }
 
 function requireSameRun(output: string, info: RunInfo | undefined, settings: RunSettings): void {
-  if (!info) throw new AlbertineError('not_found', `there is no run to resume in ${output}`, { value: output, hint: 'Leave --resume out to start one' });
+  if (!info)
+    throw new AlbertineError('not_found', `there is no run to resume in ${output}`, {
+      value: output,
+      hint: 'Leave --resume out to start one',
+    });
   const before = info.config ?? {};
   // As JSON has them, so that what cannot be stored (undefined) compares equal to what is absent.
   const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
-  const free = [...MAY_CHANGE, ...Object.entries(CONTENTS).map(([place, content]) => (Object.hasOwn(before, content) && Object.hasOwn(now, content) ? place : content))];
-  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => !free.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+  const free = [
+    ...MAY_CHANGE,
+    ...Object.entries(CONTENTS).map(([place, content]) =>
+      Object.hasOwn(before, content) && Object.hasOwn(now, content) ? place : content,
+    ),
+  ];
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+    (key) => !free.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(now[key]),
+  );
   if (changed.length === 0) return;
-  const described = changed.map((key) => `${key} ${JSON.stringify(before[key]) ?? 'unset'} -> ${JSON.stringify(now[key]) ?? 'unset'}`).join(', ');
-  throw new AlbertineError('invalid_argument', `the run in ${output} had other settings: ${described}`, { value: changed, hint: 'Resume with the same settings and data, or start a new run in another folder' });
+  const described = changed
+    .map((key) => `${key} ${JSON.stringify(before[key]) ?? 'unset'} -> ${JSON.stringify(now[key]) ?? 'unset'}`)
+    .join(', ');
+  throw new AlbertineError('invalid_argument', `the run in ${output} had other settings: ${described}`, {
+    value: changed,
+    hint: 'Resume with the same settings and data, or start a new run in another folder',
+  });
 }
 
 /**
- * Throws `invalid_argument` when a new run in `output` would lose a model or an unfinished run that is there, not with `resume` or `overwrite`; or one of
- * `inputs`. With them too, as {@link requireUsableFolder} and {@link requireUnlocked} do where nothing could be written there, so that nobody waits for a
- * run whose result cannot be kept.
+ * Throws `invalid_argument` when a new run in `output` would lose a model or an unfinished run that is there, not with
+ * `resume` or `overwrite`; or one of `inputs`. With them too, as {@link requireUsableFolder} and
+ * {@link requireUnlocked} do where nothing could be written there, so that nobody waits for a run whose result cannot
+ * be kept.
  */
-export async function requireNothingLost(options: RunFolderOptions, inputs: readonly (string | undefined)[]): Promise<void> {
+export async function requireNothingLost(
+  options: RunFolderOptions,
+  inputs: readonly (string | undefined)[],
+): Promise<void> {
   await requireUsableFolder(options.output);
   await requireSeparate(options.output, inputs);
   await requireUnlocked(options.output);
@@ -187,21 +252,35 @@ async function requireRoom({ output, resume, overwrite }: RunFolderOptions): Pro
   const info = await readRunInfo(output);
   const step = (await listRunCheckpoints(join(output, 'checkpoints'))).at(-1) ?? 0;
   if (info && info.outcome !== 'finished' && step > 0) {
-    throw new AlbertineError('invalid_argument', `${output} holds an unfinished run with a checkpoint of step ${step}`, { value: output, hint: 'Continue it with --resume, throw it away with --overwrite, or choose another --output' });
+    throw new AlbertineError(
+      'invalid_argument',
+      `${output} holds an unfinished run with a checkpoint of step ${step}`,
+      { value: output, hint: 'Continue it with --resume, throw it away with --overwrite, or choose another --output' },
+    );
   }
   if (existsSync(join(output, 'config.json'))) {
-    throw new AlbertineError('invalid_argument', `${output} holds a ${info ? 'finished run with its model' : 'model'} already`, { value: output, hint: 'Choose another --output, or replace it with --overwrite' });
+    throw new AlbertineError(
+      'invalid_argument',
+      `${output} holds a ${info ? 'finished run with its model' : 'model'} already`,
+      { value: output, hint: 'Choose another --output, or replace it with --overwrite' },
+    );
   }
 }
 
 function hyperParameters(settings: RunSettings): Record<string, HyperParameter> {
-  return Object.fromEntries(Object.entries(settings).flatMap(([name, value]): [string, HyperParameter][] => {
-    if (value === undefined || value === null) return [];
-    return [[name, typeof value === 'object' ? JSON.stringify(value) : value as HyperParameter]];
-  }));
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]): [string, HyperParameter][] => {
+      if (value === undefined || value === null) return [];
+      return [[name, typeof value === 'object' ? JSON.stringify(value) : (value as HyperParameter)]];
+    }),
+  );
 }
 
 /** The settings that a model card shows. */
 export function cardSettings(settings: RunSettings): Record<string, string | number> {
-  return Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number'));
+  return Object.fromEntries(
+    Object.entries(settings).filter(
+      (entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number',
+    ),
+  );
 }

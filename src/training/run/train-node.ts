@@ -10,10 +10,25 @@ import { tell, type FineTuneRunOptions } from './options.ts';
 import { RunFolder, type RunFacts, type RunFolderOptions, type RunSettings } from './run-folder-node.ts';
 
 /** Options that every run hands on to its trainer as they are. */
-const HANDED_ON = ['output', 'optimizer', 'maxGradNorm', 'checkpointEvery', 'keepCheckpoints', 'histogramEvery', 'saveActivations', 'threads', 'device', 'guard', 'onProgress', 'onEstimate', 'signal'] as const;
+const HANDED_ON = [
+  'output',
+  'optimizer',
+  'maxGradNorm',
+  'checkpointEvery',
+  'keepCheckpoints',
+  'histogramEvery',
+  'saveActivations',
+  'threads',
+  'device',
+  'guard',
+  'onProgress',
+  'onEstimate',
+  'signal',
+] as const;
 
 /** Options of {@link runTraining}. */
-export type TrainingRunOptions = RunFolderOptions & Pick<FineTuneRunOptions, (typeof HANDED_ON)[number] | 'seed' | 'patience'>;
+export type TrainingRunOptions = RunFolderOptions &
+  Pick<FineTuneRunOptions, (typeof HANDED_ON)[number] | 'seed' | 'patience'>;
 
 /** What {@link runTraining} trains, and what happens around it. */
 export interface TrainingRun {
@@ -38,23 +53,37 @@ export interface TrainingRun {
 }
 
 /**
- * Trains in the folder of the run, new or resumed, saves, and notes in `run.json` how it ended. The weights of the result are on disk.
- * Throws as the trainer and {@link RunFolder.open} do.
+ * Trains in the folder of the run, new or resumed, saves, and notes in `run.json` how it ended. The weights of the
+ * result are on disk. Throws as the trainer and {@link RunFolder.open} do.
  */
-export async function runTraining(options: TrainingRunOptions, parts: TrainingRun): Promise<Omit<TrainingOutcome, 'weights'>> {
+export async function runTraining(
+  options: TrainingRunOptions,
+  parts: TrainingRun,
+): Promise<Omit<TrainingOutcome, 'weights'>> {
   const { plan, notes, save, savesInterrupted = false } = parts;
-  const run = await RunFolder.open(options, plan.settings, { totalSteps: plan.schedule.totalSteps, ...parts.facts, notes, versions: { node: process.version } });
+  const run = await RunFolder.open(options, plan.settings, {
+    totalSteps: plan.schedule.totalSteps,
+    ...parts.facts,
+    notes,
+    versions: { node: process.version },
+  });
   try {
     const outcome = await train(options, parts, run);
     const { best } = outcome;
     const isInterrupted = outcome.outcome === 'interrupted';
     const saved = isInterrupted && !savesInterrupted ? {} : await save(outcome);
     await run.close(isInterrupted ? 'interrupted' : 'finished', {
-      ...saved, ...(best && !isInterrupted && { bestCheckpoint: { step: best.step, metric: best.metric, value: best.value, path: options.output } }),
+      ...saved,
+      ...(best &&
+        !isInterrupted && {
+          bestCheckpoint: { step: best.step, metric: best.metric, value: best.value, path: options.output },
+        }),
     });
     return withoutWeights(outcome);
   } catch (error) {
-    await run.close('failed', { notes: [...notes, `failed: ${error instanceof Error ? error.message : String(error)}`] }).catch(() => undefined);
+    await run
+      .close('failed', { notes: [...notes, `failed: ${error instanceof Error ? error.message : String(error)}`] })
+      .catch(() => undefined);
     throw explainSystemError(error, { path: options.output }) ?? error;
   }
 }
@@ -62,7 +91,8 @@ export async function runTraining(options: TrainingRunOptions, parts: TrainingRu
 async function train(options: TrainingRunOptions, parts: TrainingRun, run: RunFolder): Promise<TrainingOutcome> {
   const { config, weights, task, plan, best } = parts;
   using trainer = new Trainer(config, weights, task, {
-    ...pick(options, HANDED_ON), ...pick(parts, ['evaluateStart', 'parameters']),
+    ...pick(options, HANDED_ON),
+    ...pick(parts, ['evaluateStart', 'parameters']),
     seed: options.seed ?? 1,
     schedule: plan.schedule,
     ...(best && { best, ...pick(options, ['patience']) }),
@@ -72,11 +102,33 @@ async function train(options: TrainingRunOptions, parts: TrainingRun, run: RunFo
   } satisfies TrainerOptions);
   if (options.resume) {
     const step = await trainer.resume();
-    tell(options.onEvent, 'resumed', step === undefined ? 'no checkpoint yet: starting from the beginning' : `at step ${step} of ${plan.schedule.totalSteps}`);
+    tell(
+      options.onEvent,
+      'resumed',
+      step === undefined
+        ? 'no checkpoint yet: starting from the beginning'
+        : `at step ${step} of ${plan.schedule.totalSteps}`,
+    );
   }
   return await trainer.run();
 }
 
-function withoutWeights({ outcome, steps, skipped, rollBacks, evaluation, best, estimate }: TrainingOutcome): Omit<TrainingOutcome, 'weights'> {
-  return { outcome, steps, skipped, rollBacks, ...(evaluation && { evaluation }), ...(best && { best }), ...(estimate && { estimate }) };
+function withoutWeights({
+  outcome,
+  steps,
+  skipped,
+  rollBacks,
+  evaluation,
+  best,
+  estimate,
+}: TrainingOutcome): Omit<TrainingOutcome, 'weights'> {
+  return {
+    outcome,
+    steps,
+    skipped,
+    rollBacks,
+    ...(evaluation && { evaluation }),
+    ...(best && { best }),
+    ...(estimate && { estimate }),
+  };
 }

@@ -15,13 +15,14 @@ export interface JsonlTrackerOptions {
 
 /**
  * Writes one JSON object a line to `path` (usually `metrics.jsonl`):
- * - scalars: `{"step":3,"loss":0.69,"learningRate":0.00002}`; a name `group/name` nests: `{"step":3,"evaluation":{"accuracy":0.9}}`
+ * - scalars: `{"step":3,"loss":0.69,"learningRate":0.00002}`; a name `group/name` nests:
+ *   `{"step":3,"evaluation":{"accuracy":0.9}}`
  * - text: `{"step":3,"event":"skipped","message":"..."}`
  * - histograms: `{"step":3,"histogram":{"tag":"...","count":...,"min":...,"max":...,"mean":...,"deviation":...}}`
  * - hyper-parameters: `{"hyperParameters":{...}}`
  *
- * NaN and infinities become null, which is what JSON has. Each line reaches the operating system before the call returns, so a
- * killed process loses none (a power failure may). Throws the file system's error, such as a full disk.
+ * NaN and infinities become null, which is what JSON has. Each line reaches the operating system before the call
+ * returns, so a killed process loses none (a power failure may). Throws the file system's error, such as a full disk.
  */
 export function createJsonlTracker(path: string, options: JsonlTrackerOptions = {}): Tracker {
   mkdirSync(dirname(path), { recursive: true });
@@ -63,8 +64,9 @@ function nest(values: Readonly<Record<string, number>>): Record<string, unknown>
 const NEWLINE = 10;
 
 /**
- * Bytes up to the end of the last complete line whose step is at most `step`. Everything behind it belongs to steps that the
- * resumed run will take again. (Not "up to the first later line": after a roll-back, earlier steps follow later ones.)
+ * Bytes up to the end of the last complete line whose step is at most `step`. Everything behind it belongs to steps
+ * that the resumed run will take again. (Not "up to the first later line": after a roll-back, earlier steps follow
+ * later ones.)
  */
 function lengthUpTo(file: number, step: number): number {
   let keep = 0;

@@ -20,9 +20,13 @@ export interface MlflowOptions {
   password?: string;
   /** How long metrics may wait before they are sent, in milliseconds. Default 5000. */
   flushIntervalMs?: number;
-  /** Metrics kept while the server cannot be reached; beyond that the oldest are dropped and counted. Default 100,000. */
+  /**
+   * Metrics kept while the server cannot be reached; beyond that the oldest are dropped and counted. Default 100,000.
+   */
   maxBuffered?: number;
-  /** Told about failed deliveries; training goes on. Default: silent until {@link Tracker.close} reports what was lost. */
+  /**
+   * Told about failed deliveries; training goes on. Default: silent until {@link Tracker.close} reports what was lost.
+   */
   onWarning?: (message: string) => void;
 }
 
@@ -54,10 +58,11 @@ const CLOSE_ATTEMPTS = 4;
 const STATUS: Record<RunOutcome, string> = { finished: 'FINISHED', failed: 'FAILED', interrupted: 'KILLED' };
 
 /**
- * Records a run on an MLflow tracking server over its REST API. Scalars become metrics; of each text tag the latest text is kept
- * as tag `text.<tag>`; of a histogram its mean, minimum, maximum and deviation become metrics; settings become parameters.
- * Metrics are sent in the background; an unreachable server delays them and never stops training.
- * Rejects with `network` or `unauthorized` when the run cannot be created, and from `close` when something could not be delivered.
+ * Records a run on an MLflow tracking server over its REST API. Scalars become metrics; of each text tag the latest
+ * text is kept as tag `text.<tag>`; of a histogram its mean, minimum, maximum and deviation become metrics; settings
+ * become parameters. Metrics are sent in the background; an unreachable server delays them and never stops training.
+ * Rejects with `network` or `unauthorized` when the run cannot be created, and from `close` when something could not be
+ * delivered.
  */
 export async function createMlflowTracker(options: MlflowOptions): Promise<MlflowTracker> {
   const client = new MlflowClient(options);
@@ -66,19 +71,33 @@ export async function createMlflowTracker(options: MlflowOptions): Promise<Mlflo
   const sender = new BatchSender(client, runId, options);
   const metrics = (step: number, values: Readonly<Record<string, number>>): void => {
     const timestamp = Date.now();
-    sender.addMetrics(Object.entries(values).map(([key, value]) => ({ key: cleanKey(key), value: Number.isFinite(value) ? value : String(value), timestamp, step })));
+    sender.addMetrics(
+      Object.entries(values).map(([key, value]) => ({
+        key: cleanKey(key),
+        value: Number.isFinite(value) ? value : String(value),
+        timestamp,
+        step,
+      })),
+    );
   };
   return {
     runId,
     scalars: metrics,
-    text: (tag, step, text) => sender.addTag({ key: cleanKey(`text.${tag}`), value: `step ${step}: ${text}`.slice(0, MAX_TAG_LENGTH) }),
+    text: (tag, step, text) =>
+      sender.addTag({ key: cleanKey(`text.${tag}`), value: `step ${step}: ${text}`.slice(0, MAX_TAG_LENGTH) }),
     histogram: (tag, step, values) => {
       const { count, sum, sumOfSquares, min, max } = summarizeHistogram(values);
       const mean = count > 0 ? sum / count : 0;
       const deviation = count > 0 ? Math.sqrt(Math.max(0, sumOfSquares / count - mean * mean)) : 0;
-      metrics(step, { [`${tag}/mean`]: mean, [`${tag}/min`]: min, [`${tag}/max`]: max, [`${tag}/deviation`]: deviation });
+      metrics(step, {
+        [`${tag}/mean`]: mean,
+        [`${tag}/min`]: min,
+        [`${tag}/max`]: max,
+        [`${tag}/deviation`]: deviation,
+      });
     },
-    hyperParameters: (values) => sender.addParameters(Object.entries(values).map(([key, value]) => parameter(key, value))),
+    hyperParameters: (values) =>
+      sender.addParameters(Object.entries(values).map(([key, value]) => parameter(key, value))),
     close: (outcome = 'finished') => sender.close(STATUS[outcome]),
   };
 }
@@ -106,9 +125,15 @@ class MlflowClient {
   async createRun(experiment: string, runName?: string): Promise<string> {
     const experimentId = await this.experimentId(experiment);
     const tags = runName ? [{ key: 'mlflow.runName', value: runName }] : [];
-    const created = await this.post('runs/create', { experiment_id: experimentId, start_time: Date.now(), ...(runName && { run_name: runName }), tags });
+    const created = await this.post('runs/create', {
+      experiment_id: experimentId,
+      start_time: Date.now(),
+      ...(runName && { run_name: runName }),
+      tags,
+    });
     const runId = (created as { run?: { info?: { run_id?: unknown } } }).run?.info?.run_id;
-    if (typeof runId !== 'string') throw new AlbertineError('network', `${this.base}/runs/create returned no run id`, { value: created });
+    if (typeof runId !== 'string')
+      throw new AlbertineError('network', `${this.base}/runs/create returned no run id`, { value: created });
     return runId;
   }
 
@@ -121,7 +146,8 @@ class MlflowClient {
     const existing = (found as { experiment?: { experiment_id?: unknown } } | undefined)?.experiment?.experiment_id;
     if (typeof existing === 'string') return existing;
     const created = (await this.post('experiments/create', { name })) as { experiment_id?: unknown };
-    if (typeof created.experiment_id !== 'string') throw new AlbertineError('network', `${this.base} did not create experiment ${name}`, { value: created });
+    if (typeof created.experiment_id !== 'string')
+      throw new AlbertineError('network', `${this.base} did not create experiment ${name}`, { value: created });
     return created.experiment_id;
   }
 
@@ -129,18 +155,34 @@ class MlflowClient {
     return this.request(path, { method: 'POST', body: JSON.stringify(body) });
   }
 
-  /** Throws `not_found` (404), `unauthorized` (401, 403), `invalid_data` (other 4xx, which repeating cannot cure) or `network`. */
+  /**
+   * Throws `not_found` (404), `unauthorized` (401, 403), `invalid_data` (other 4xx, which repeating cannot cure) or
+   * `network`.
+   */
   private async request(path: string, init: { method?: string; body?: string } = {}): Promise<unknown> {
     const url = `${this.base}/${path}`;
-    const response = await fetch(url, { ...init, headers: this.headers, signal: AbortSignal.timeout(30_000) }).catch((cause: unknown) => {
-      throw new AlbertineError('network', `cannot reach the MLflow server at ${url}`, { value: url, cause });
-    });
+    const response = await fetch(url, { ...init, headers: this.headers, signal: AbortSignal.timeout(30_000) }).catch(
+      (cause: unknown) => {
+        throw new AlbertineError('network', `cannot reach the MLflow server at ${url}`, { value: url, cause });
+      },
+    );
     const text = await response.text();
     if (response.ok) return parse(text, url);
     const { status } = response;
     const temporary = status >= 500 || status === 429 || status === 408;
-    const code = status === 404 ? 'not_found' : status === 401 || status === 403 ? 'unauthorized' : temporary ? 'network' : 'invalid_data';
-    throw new AlbertineError(code, `MLflow server answered ${status} to ${path.replace(/\?.*/, '')}: ${text.slice(0, 300)}`, { value: status });
+    const code =
+      status === 404
+        ? 'not_found'
+        : status === 401 || status === 403
+          ? 'unauthorized'
+          : temporary
+            ? 'network'
+            : 'invalid_data';
+    throw new AlbertineError(
+      code,
+      `MLflow server answered ${status} to ${path.replace(/\?.*/, '')}: ${text.slice(0, 300)}`,
+      { value: status },
+    );
   }
 }
 
@@ -148,7 +190,11 @@ function parse(text: string, url: string): unknown {
   try {
     return text === '' ? {} : JSON.parse(text);
   } catch (cause) {
-    throw new AlbertineError('network', `${url} did not answer with JSON`, { value: text.slice(0, 100), hint: 'Is this an MLflow tracking server?', cause });
+    throw new AlbertineError('network', `${url} did not answer with JSON`, {
+      value: text.slice(0, 100),
+      hint: 'Is this an MLflow tracking server?',
+      cause,
+    });
   }
 }
 
@@ -205,13 +251,21 @@ class BatchSender {
       await this.sendAll();
     }
     const undelivered = this.lost + this.metrics.length + this.parameters.length + this.tags.size;
-    const update = await this.client.post('runs/update', { run_id: this.runId, status, end_time: Date.now() }).catch((error: unknown) => error);
-    if (undelivered > 0) throw new AlbertineError('network', `${undelivered} values did not reach the MLflow server`, { value: undelivered, hint: this.lastProblem, cause: update });
+    const update = await this.client
+      .post('runs/update', { run_id: this.runId, status, end_time: Date.now() })
+      .catch((error: unknown) => error);
+    if (undelivered > 0)
+      throw new AlbertineError('network', `${undelivered} values did not reach the MLflow server`, {
+        value: undelivered,
+        hint: this.lastProblem,
+        cause: update,
+      });
     if (update instanceof Error) throw update;
   }
 
   private requireOpen(): void {
-    if (this.closed) throw new AlbertineError('disposed', `MLflow tracker of run ${this.runId} is closed`, { value: this.runId });
+    if (this.closed)
+      throw new AlbertineError('disposed', `MLflow tracker of run ${this.runId} is closed`, { value: this.runId });
   }
 
   private hasWork(): boolean {
@@ -220,7 +274,8 @@ class BatchSender {
 
   private schedule(): void {
     if (this.timer !== undefined) return;
-    const wait = this.metrics.length >= MAX_METRICS && this.lastProblem === undefined ? 0 : (this.options.flushIntervalMs ?? 5000);
+    const wait =
+      this.metrics.length >= MAX_METRICS && this.lastProblem === undefined ? 0 : (this.options.flushIntervalMs ?? 5000);
     this.timer = setTimeout(() => {
       this.sending = this.sendAll().finally(() => {
         this.timer = undefined;

@@ -28,12 +28,17 @@ export function createRunTracker(folder: string, options: RunTrackerOptions = {}
   const events = createJsonlTracker(join(folder, EVENTS_FILE), resume);
   const files: Tracker = {
     ...events,
-    scalars: (step, values) => (Object.keys(values).some((name) => splitName(name).group === undefined) ? metrics : events).scalars(step, values),
+    scalars: (step, values) =>
+      (Object.keys(values).some((name) => splitName(name).group === undefined) ? metrics : events).scalars(
+        step,
+        values,
+      ),
     close: async (outcome) => {
       await metrics.close(outcome);
       await events.close(outcome);
     },
   };
-  const tensorboard = options.tensorboard ?? true ? [createTensorBoardTracker(join(folder, TENSORBOARD_FOLDER), resume)] : [];
-  return combineTrackers([files, ...tensorboard, ...options.others ?? []]);
+  const tensorboard =
+    (options.tensorboard ?? true) ? [createTensorBoardTracker(join(folder, TENSORBOARD_FOLDER), resume)] : [];
+  return combineTrackers([files, ...tensorboard, ...(options.others ?? [])]);
 }

@@ -2,7 +2,16 @@ import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
-import { histogramEvent, hyperParametersEvent, scalarsEvent, sessionEndEvent, sessionStartEvent, textEvent, tfRecord, versionEvent } from './event-file.ts';
+import {
+  histogramEvent,
+  hyperParametersEvent,
+  scalarsEvent,
+  sessionEndEvent,
+  sessionStartEvent,
+  textEvent,
+  tfRecord,
+  versionEvent,
+} from './event-file.ts';
 import { summarizeHistogram } from './histogram.ts';
 import { splitName, type Tracker } from './tracker.ts';
 
@@ -19,8 +28,9 @@ export interface TensorBoardOptions {
 let filesOpened = 0;
 
 /**
- * Writes a TensorBoard event file into `folder` (`tensorboard --logdir folder`): scalars, texts, histograms, hyper-parameters.
- * Every record is written at once and carries checksums, so the file of a killed run is readable. Scalars are float32 there.
+ * Writes a TensorBoard event file into `folder` (`tensorboard --logdir folder`): scalars, texts, histograms,
+ * hyper-parameters. Every record is written at once and carries checksums, so the file of a killed run is readable.
+ * Scalars are float32 there.
  */
 export function createTensorBoardTracker(folder: string, options: TensorBoardOptions = {}): Tracker {
   const { group = 'train', now = Date.now } = options;
@@ -40,7 +50,14 @@ export function createTensorBoardTracker(folder: string, options: TensorBoardOpt
   write(versionEvent(seconds()));
   if (options.resumeStep !== undefined) write(sessionStartEvent(seconds(), options.resumeStep + 1));
   return {
-    scalars: (step, values) => write(scalarsEvent(seconds(), step, Object.entries(values).map(([name, value]) => [tagOf(name), value] as const))),
+    scalars: (step, values) =>
+      write(
+        scalarsEvent(
+          seconds(),
+          step,
+          Object.entries(values).map(([name, value]) => [tagOf(name), value] as const),
+        ),
+      ),
     text: (tag, step, text) => write(textEvent(seconds(), step, [tagOf(tag), text])),
     histogram: (tag, step, values) => write(histogramEvent(seconds(), step, [tagOf(tag), summarizeHistogram(values)])),
     hyperParameters: (values, metrics = []) => {

@@ -5,9 +5,9 @@ export type HyperParameter = string | number | boolean;
 export type RunOutcome = 'finished' | 'failed' | 'interrupted';
 
 /**
- * Receives what a training run reports. Names without a slash belong to the training steps (`loss`, `learningRate`); a name
- * `group/name` belongs to another group (`evaluation/accuracy`). Steps count optimiser updates.
- * Only {@link close} may reject; the other methods return at once and a tracker over the network buffers what it cannot send yet.
+ * Receives what a training run reports. Names without a slash belong to the training steps (`loss`, `learningRate`); a
+ * name `group/name` belongs to another group (`evaluation/accuracy`). Steps count optimiser updates. Only {@link close}
+ * may reject; the other methods return at once and a tracker over the network buffers what it cannot send yet.
  */
 export interface Tracker {
   /** Numbers of one step. Not-a-number and infinities are kept as far as the format allows. */

@@ -10,10 +10,15 @@ export function oraclesAvailable(): boolean {
 /** Ids from one of the Python oracles beside this file. */
 export function runOracle(script: string, args: string[], lines: string[]): number[][] {
   const run = spawnSync('/usr/bin/python3', [join(import.meta.dirname, script), ...args], {
-    input: lines.map((line) => `${JSON.stringify(line)}\n`).join(''), maxBuffer: 1 << 30, encoding: 'utf8',
+    input: lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+    maxBuffer: 1 << 30,
+    encoding: 'utf8',
   });
   if (run.status !== 0) throw new Error(`${script} failed: ${run.stderr}`);
-  return run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line) as number[]);
+  return run.stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as number[]);
 }
 
 /** One line on which two tokenisers disagree. */
@@ -25,19 +30,30 @@ export interface Mismatch {
 }
 
 /** Compares ids line by line. */
-export function mismatches(corpus: string, lines: string[], expected: number[][], encode: (line: string) => ArrayLike<number>): Mismatch[] {
-  if (expected.length !== lines.length) throw new Error(`the oracle gave ${expected.length} results for ${lines.length} lines`);
+export function mismatches(
+  corpus: string,
+  lines: string[],
+  expected: number[][],
+  encode: (line: string) => ArrayLike<number>,
+): Mismatch[] {
+  if (expected.length !== lines.length)
+    throw new Error(`the oracle gave ${expected.length} results for ${lines.length} lines`);
   return lines.flatMap((line, i) => {
     const actual = Array.from(encode(line));
-    return actual.length === expected[i].length && actual.every((id, k) => id === expected[i][k]) ? [] : [{ corpus, line, expected: expected[i], actual }];
+    return actual.length === expected[i].length && actual.every((id, k) => id === expected[i][k])
+      ? []
+      : [{ corpus, line, expected: expected[i], actual }];
   });
 }
 
 /**
- * The mismatches that are no ties. SentencePiece adds scores in single precision along the line, so where two segmentations are equally
- * good (`33 333` and `333 33`) what came before decides by rounding; here every word is segmented alike wherever it stands.
+ * The mismatches that are no ties. SentencePiece adds scores in single precision along the line, so where two
+ * segmentations are equally good (`33 333` and `333 33`) what came before decides by rounding; here every word is
+ * segmented alike wherever it stands.
  */
 export function withoutTies(found: Mismatch[], scores: number[]): Mismatch[] {
   const sum = (ids: number[]): number => ids.reduce((total, id) => total + scores[id], 0);
-  return found.filter(({ expected, actual }) => Math.abs(sum(expected) - sum(actual)) > Math.max(1, Math.abs(sum(actual))) * 1e-6);
+  return found.filter(
+    ({ expected, actual }) => Math.abs(sum(expected) - sum(actual)) > Math.max(1, Math.abs(sum(actual))) * 1e-6,
+  );
 }

@@ -11,7 +11,17 @@ import { buildShards, type BuildShardsOptions } from '../../../src/training/pret
 import type { FileSource } from '../../../src/core/files.ts';
 
 /** A WordPiece vocabulary of numbered words, word parts and some Chinese characters. */
-export const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '.', ...Array.from({ length: 400 }, (_, i) => `w${i}`), ...Array.from({ length: 40 }, (_, i) => `##x${i}`), ...'我们在中国北京大学学习自然语言处理的技术'.split('').filter((c, i, all) => all.indexOf(c) === i)];
+export const VOCABULARY = [
+  '[PAD]',
+  '[UNK]',
+  '[CLS]',
+  '[SEP]',
+  '[MASK]',
+  '.',
+  ...Array.from({ length: 400 }, (_, i) => `w${i}`),
+  ...Array.from({ length: 40 }, (_, i) => `##x${i}`),
+  ...'我们在中国北京大学学习自然语言处理的技术'.split('').filter((c, i, all) => all.indexOf(c) === i),
+];
 
 export function toyTokenizer(): Tokenizer {
   return createWordPieceTokenizer(VOCABULARY);
@@ -26,8 +36,17 @@ export async function unigramTokenizer(): Promise<Tokenizer> {
 /** Documents of sentences of numbered words; every document has its own words' order. */
 export function toyText(documents: number, seed: number): string {
   const random = createRandom(seed);
-  return Array.from({ length: documents }, () => Array.from({ length: 1 + random.integer(6) }, () =>
-    Array.from({ length: 1 + random.integer(4) }, () => `${Array.from({ length: 1 + random.integer(12) }, () => `w${random.integer(400)}`).join(' ').replace('w', 'W')}.`).join(' ')).join('\n')).join('\n\n');
+  return Array.from({ length: documents }, () =>
+    Array.from({ length: 1 + random.integer(6) }, () =>
+      Array.from(
+        { length: 1 + random.integer(4) },
+        () =>
+          `${Array.from({ length: 1 + random.integer(12) }, () => `w${random.integer(400)}`)
+            .join(' ')
+            .replace('w', 'W')}.`,
+      ).join(' '),
+    ).join('\n'),
+  ).join('\n\n');
 }
 
 /** A temporary folder with a tokeniser in `tokenizer/`, removed by `remove`. */
@@ -37,7 +56,11 @@ export function temporaryFolder(): { path: (...names: string[]) => string; remov
 }
 
 /** Builds shards of named texts on this thread. */
-export async function buildToyShards(folder: ReturnType<typeof temporaryFolder>, texts: Record<string, { text: string; weight?: number }>, options: Partial<BuildShardsOptions> = {}): Promise<FileSource> {
+export async function buildToyShards(
+  folder: ReturnType<typeof temporaryFolder>,
+  texts: Record<string, { text: string; weight?: number }>,
+  options: Partial<BuildShardsOptions> = {},
+): Promise<FileSource> {
   writeFileSync(folder.path('vocab.txt'), VOCABULARY.join('\n'));
   const sources = Object.entries(texts).map(([name, { text, weight }]) => {
     writeFileSync(folder.path(`${name}.txt`), text);

@@ -11,7 +11,9 @@ const ids = (...tokens: string[]): number[] => tokens.map((token) => tokenizer.t
 /** `[CLS]`, words of one to three pieces, `[SEP]`. */
 function sentence(words: number, seed: number): Int32Array {
   const random = createRandom(seed);
-  const body = Array.from({ length: words }, () => ids(`w${random.integer(400)}`, ...Array.from({ length: random.integer(3) }, () => `##x${random.integer(40)}`))).flat();
+  const body = Array.from({ length: words }, () =>
+    ids(`w${random.integer(400)}`, ...Array.from({ length: random.integer(3) }, () => `##x${random.integer(40)}`)),
+  ).flat();
   return Int32Array.from([cls, ...body, sep]);
 }
 
@@ -25,7 +27,14 @@ function wordsOf(sequence: ArrayLike<number>): number[][] {
   return words;
 }
 
-interface Counts { tokens: number; chosen: number; masked: number; kept: number; replaced: number; runs: number[] }
+interface Counts {
+  tokens: number;
+  chosen: number;
+  masked: number;
+  kept: number;
+  replaced: number;
+  runs: number[];
+}
 
 function statistics(options: MaskingOptions, make: (seed: number) => Int32Array, rounds: number): Counts {
   const masker = new Masker(tokenizer, options);
@@ -61,7 +70,11 @@ describe('masking', () => {
     const { tokens, chosen, masked, kept, replaced } = statistics({}, (seed) => sentence(60, seed), 1500);
     expect(chosen / tokens).toBeGreaterThan(0.145);
     expect(chosen / tokens).toBeLessThan(0.155);
-    for (const [count, share] of [[masked, 0.8], [kept, 0.1], [replaced, 0.1]] as const) {
+    for (const [count, share] of [
+      [masked, 0.8],
+      [kept, 0.1],
+      [replaced, 0.1],
+    ] as const) {
       // A random token is the original one in 1 of 459 draws; the bound is four standard deviations.
       expect(Math.abs(count / chosen - share)).toBeLessThan(4 * Math.sqrt((share * (1 - share)) / chosen) + 0.0005);
     }
@@ -69,7 +82,11 @@ describe('masking', () => {
 
   it('masks runs of n words with probability proportional to 1/n', () => {
     // So few and far between that runs hardly ever meet.
-    const { runs } = statistics({ probability: 0.01 }, () => Int32Array.from([cls, ...Array.from({ length: 600 }, (_, i) => ids(`w${i % 400}`)[0]), sep]), 1500);
+    const { runs } = statistics(
+      { probability: 0.01 },
+      () => Int32Array.from([cls, ...Array.from({ length: 600 }, (_, i) => ids(`w${i % 400}`)[0]), sep]),
+      1500,
+    );
     const total = runs.reduce((a, b) => a + b, 0);
     const expected = expectedRuns(6);
     const expectedTotal = expected.reduce((a, b) => a + b, 0);
@@ -80,7 +97,8 @@ describe('masking', () => {
     const make = (seed: number): Int32Array => sentence(40, seed);
     const ours = statistics({}, make, 3000).runs;
     const reference = [0, 0, 0, 0, 0, 0, 0, 0];
-    for (let seed = 0; seed < 3000; seed++) countRuns(plainChoice(make(seed), createRandom(seed + 1e6)), wordsOf(make(seed)), reference);
+    for (let seed = 0; seed < 3000; seed++)
+      countRuns(plainChoice(make(seed), createRandom(seed + 1e6)), wordsOf(make(seed)), reference);
     const share = (runs: number[], n: number): number => runs[n] / runs.reduce((a, b) => a + b, 0);
     for (let n = 1; n <= 5; n++) expect(Math.abs(share(ours, n) - share(reference, n))).toBeLessThan(0.015);
   });
@@ -98,7 +116,15 @@ describe('masking', () => {
     const masker = new Masker(tokenizer, { probability: 0.5, maskShare: 0, randomShare: 1 });
     const special = new Set<number | undefined>(Object.values(tokenizer.special));
     for (let seed = 0; seed < 300; seed++) {
-      const sequence = Int32Array.from([cls, ...ids('w1', 'w2'), unk, ...ids('w3', '##x1', 'w4'), sep, ...ids('w5', 'w6', 'w7'), sep]);
+      const sequence = Int32Array.from([
+        cls,
+        ...ids('w1', 'w2'),
+        unk,
+        ...ids('w3', '##x1', 'w4'),
+        sep,
+        ...ids('w5', 'w6', 'w7'),
+        sep,
+      ]);
       const original = sequence.slice();
       const { positions } = masker.apply(sequence, seed);
       for (const position of positions) {
@@ -109,7 +135,8 @@ describe('masking', () => {
   });
 
   it('keeps to maxPredictions, makes at least one prediction, and none with probability 0', () => {
-    const at = (options: MaskingOptions, words: number): number => new Masker(tokenizer, options).apply(sentence(words, 1), 1).positions.length;
+    const at = (options: MaskingOptions, words: number): number =>
+      new Masker(tokenizer, options).apply(sentence(words, 1), 1).positions.length;
     expect(at({ maxPredictions: 4 }, 200)).toBeLessThanOrEqual(4);
     expect(at({ wholeWords: false }, 1)).toBe(1);
     expect(at({ probability: 0 }, 50)).toBe(0);
@@ -143,7 +170,9 @@ describe('words', () => {
   it('WordPiece: continuations have ##; Chinese characters stand alone, or are joined by the segmenter', () => {
     const sequence = ids('w1', '##x2', '我', '们', '在', '北', '京', '大', '学', '学', '习', '.');
     expect(marks(new WordBoundaries(tokenizer, 'pieces'), sequence)).toEqual([1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
-    const words = [...new Intl.Segmenter('zh', { granularity: 'word' }).segment('我们在北京大学学习')].map(({ segment }) => segment);
+    const words = [...new Intl.Segmenter('zh', { granularity: 'word' }).segment('我们在北京大学学习')].map(
+      ({ segment }) => segment,
+    );
     const expected = words.flatMap((word) => [...word].map((_, i) => Number(i === 0)));
     expect(words).toContain('我们');
     expect(marks(new WordBoundaries(tokenizer, 'intl'), sequence)).toEqual([1, 0, ...expected, 1]);
@@ -162,11 +191,18 @@ describe('words', () => {
   });
 });
 
-/** Expected runs of 1, 2, 3 words when lengths have probability 6/11, 3/11, 2/11 and the last ones are shortened to the budget. */
+/**
+ * Expected runs of 1, 2, 3 words when lengths have probability 6/11, 3/11, 2/11 and the last ones are shortened to the
+ * budget.
+ */
 function expectedRuns(budget: number): number[] {
   const expected = [0, 0, 0, 0];
   if (budget === 0) return expected;
-  for (const [n, probability] of [[1, 6 / 11], [2, 3 / 11], [3, 2 / 11]] as const) {
+  for (const [n, probability] of [
+    [1, 6 / 11],
+    [2, 3 / 11],
+    [3, 2 / 11],
+  ] as const) {
     const taken = Math.min(n, budget);
     expected[taken] += probability;
     expectedRuns(budget - taken).forEach((count, i) => (expected[i] += probability * count));
@@ -174,12 +210,18 @@ function expectedRuns(budget: number): number[] {
   return expected;
 }
 
-/** The published procedure written for clarity: all n-grams shuffled, sampled by 1/n, shortened to fit, left out when they overlap. */
+/**
+ * The published procedure written for clarity: all n-grams shuffled, sampled by 1/n, shortened to fit, left out when
+ * they overlap.
+ */
 function plainChoice(sequence: Int32Array, random: ReturnType<typeof createRandom>): Set<number> {
   const words = wordsOf(sequence);
   const budget = Math.max(1, Math.round(sequence.length * 0.15));
   const covered = new Set<number>();
-  for (const start of shuffle(words.map((_, i) => i), random)) {
+  for (const start of shuffle(
+    words.map((_, i) => i),
+    random,
+  )) {
     if (covered.size >= budget) break;
     const grams = [1, 2, 3].map((n) => words.slice(start, start + n)).filter((gram, i) => gram.length === i + 1);
     const total = grams.reduce((sum, _, i) => sum + 1 / (i + 1), 0);

@@ -5,12 +5,14 @@ import { EpochSchedule } from '../../../src/training/pretraining/schedule.ts';
 
 describe('permutation', () => {
   it('is one, for every size and seed', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 700 }), fc.integer(), (size, seed) => {
-      const permutation = new Permutation(size, seed);
-      const images = new Set(Array.from({ length: size }, (_, i) => permutation.at(i)));
-      expect(images.size).toBe(size);
-      expect(Math.max(...images)).toBe(size - 1);
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 700 }), fc.integer(), (size, seed) => {
+        const permutation = new Permutation(size, seed);
+        const images = new Set(Array.from({ length: size }, (_, i) => permutation.at(i)));
+        expect(images.size).toBe(size);
+        expect(Math.max(...images)).toBe(size - 1);
+      }),
+    );
   });
 
   it('sends a position anywhere with equal probability', () => {
@@ -46,7 +48,11 @@ describe('schedule of blocks', () => {
   };
 
   it('passes over every source as often as its weight says, no block twice before all have come', () => {
-    const sources = [{ blocks: 40, passes: 1 }, { blocks: 30, passes: 0.3 }, { blocks: 7, passes: 2.5 }];
+    const sources = [
+      { blocks: 40, passes: 1 },
+      { blocks: 30, passes: 0.3 },
+      { blocks: 7, passes: 2.5 },
+    ];
     const all = Array.from({ length: 20 }, (_, epoch) => visits(sources, epoch)).flat();
     expect(new Set(all).size).toBe(all.length);
     for (const [index, { blocks, passes }] of sources.entries()) {
@@ -68,6 +74,15 @@ describe('schedule of blocks', () => {
   });
 
   it('without shuffling gives every block once, in order', () => {
-    expect(visits([{ blocks: 3, passes: 0.1 }, { blocks: 2, passes: 5 }], 0, false)).toEqual(['0 0 0', '0 1 0', '0 2 0', '1 0 0', '1 1 0']);
+    expect(
+      visits(
+        [
+          { blocks: 3, passes: 0.1 },
+          { blocks: 2, passes: 5 },
+        ],
+        0,
+        false,
+      ),
+    ).toEqual(['0 0 0', '0 1 0', '0 2 0', '1 0 0', '1 1 0']);
   });
 });

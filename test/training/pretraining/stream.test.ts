@@ -15,7 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-const open = (options: Partial<PretrainingStreamOptions> = {}, folders = [files]): Promise<PretrainingStream> => PretrainingStream.open(folders, { tokenizer, maxLength: 48, poolBlocks: 16, ...options });
+const open = (options: Partial<PretrainingStreamOptions> = {}, folders = [files]): Promise<PretrainingStream> =>
+  PretrainingStream.open(folders, { tokenizer, maxLength: 48, poolBlocks: 16, ...options });
 
 /** The example's ids before masking. */
 function unmasked({ inputIds, maskedPositions, maskedLabels }: PretrainingExample): Int32Array {
@@ -49,13 +50,18 @@ describe('examples', () => {
   });
 
   it('sop: both segments are of one document, in its order exactly when the label is 0', async () => {
-    const sequences = Object.values(texts).flatMap(({ text }) => text.split('\n\n')).map((document) => ` ${[...document.split('\n').flatMap((line) => [...tokenizer.encodeIds(line)])].join(' ')} `);
+    const sequences = Object.values(texts)
+      .flatMap(({ text }) => text.split('\n\n'))
+      .map((document) => ` ${[...document.split('\n').flatMap((line) => [...tokenizer.encodeIds(line)])].join(' ')} `);
     let pairs = 0;
     for (const example of await (await open({ shortSequenceProbability: 0 })).take(400)) {
       if (example.pairLabel === undefined || example.truncatedTokens > 0) continue;
       pairs++;
       const ids = unmasked(example);
-      const [first, second] = [ids.subarray(1, example.secondStart - 1).join(' '), ids.subarray(example.secondStart, -1).join(' ')];
+      const [first, second] = [
+        ids.subarray(1, example.secondStart - 1).join(' '),
+        ids.subarray(example.secondStart, -1).join(' '),
+      ];
       const joined = example.pairLabel === 0 ? ` ${first} ${second} ` : ` ${second} ${first} `;
       expect(sequences.some((sequence) => sequence.includes(joined))).toBe(true);
     }
@@ -65,24 +71,38 @@ describe('examples', () => {
   it('none: an epoch of unshuffled examples is the corpus, token by token', async () => {
     const examples = await epochOf(await open({ objective: 'none', shuffle: false }), 0);
     const ids = examples.flatMap((example) => [...unmasked(example).subarray(1, -1)]);
-    expect(ids).toEqual(Object.values(texts).flatMap(({ text }) => text.split('\n').flatMap((line) => [...tokenizer.encodeIds(line)])));
+    expect(ids).toEqual(
+      Object.values(texts).flatMap(({ text }) => text.split('\n').flatMap((line) => [...tokenizer.encodeIds(line)])),
+    );
   });
 
   it('nsp: half of the pairs have a second segment from elsewhere', async () => {
-    const labels = (await (await open({ objective: 'nsp' })).take(3000)).flatMap(({ pairLabel }) => (pairLabel === undefined ? [] : [pairLabel]));
-    expect(Math.abs(labels.filter(Boolean).length / labels.length - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / labels.length));
+    const labels = (await (await open({ objective: 'nsp' })).take(3000)).flatMap(({ pairLabel }) =>
+      pairLabel === undefined ? [] : [pairLabel],
+    );
+    expect(Math.abs(labels.filter(Boolean).length / labels.length - 0.5)).toBeLessThan(
+      4 * Math.sqrt(0.25 / labels.length),
+    );
   });
 });
 
 describe('order', () => {
   it('is that of the seed, differs between epochs, and moves examples over the whole corpus', async () => {
-    const keys = async (seed: number, epoch: number): Promise<string[]> => (await epochOf(await open({ seed, objective: 'none' }), epoch)).map(textKey);
+    const keys = async (seed: number, epoch: number): Promise<string[]> =>
+      (await epochOf(await open({ seed, objective: 'none' }), epoch)).map(textKey);
     expect(await keys(1, 0)).toEqual(await keys(1, 0));
     expect(await keys(1, 0)).not.toEqual(await keys(2, 0));
     expect(await keys(1, 0)).not.toEqual(await keys(1, 1));
     // Of the examples of the first tenth of an epoch, most were not in the first tenth of the corpus.
-    const original = (await epochOf(await open({ shuffle: false, objective: 'none', shortSequenceProbability: 0, weights: { two: 1 } }), 0)).map(textKey);
-    const shuffled = (await epochOf(await open({ objective: 'none', shortSequenceProbability: 0, weights: { two: 1 } }), 0)).map(textKey);
+    const original = (
+      await epochOf(
+        await open({ shuffle: false, objective: 'none', shortSequenceProbability: 0, weights: { two: 1 } }),
+        0,
+      )
+    ).map(textKey);
+    const shuffled = (
+      await epochOf(await open({ objective: 'none', shortSequenceProbability: 0, weights: { two: 1 } }), 0)
+    ).map(textKey);
     expect([...shuffled].sort()).toEqual([...original].sort());
     const tenth = Math.floor(original.length / 10);
     const early = new Set(original.slice(0, tenth));
@@ -146,8 +166,18 @@ describe('order', () => {
 
   it('masks anew at each visit, or always alike', async () => {
     const masksOf = async (masks: 'dynamic' | 'static'): Promise<Map<string, string>[]> => {
-      const stream = await open({ masking: { masks }, objective: 'none', weights: { two: 1 }, shortSequenceProbability: 0 });
-      return Promise.all([0, 1].map(async (epoch) => new Map((await epochOf(stream, epoch)).map((example) => [textKey(example), example.inputIds.join(' ')]))));
+      const stream = await open({
+        masking: { masks },
+        objective: 'none',
+        weights: { two: 1 },
+        shortSequenceProbability: 0,
+      });
+      return Promise.all(
+        [0, 1].map(
+          async (epoch) =>
+            new Map((await epochOf(stream, epoch)).map((example) => [textKey(example), example.inputIds.join(' ')])),
+        ),
+      );
     };
     const [before, after] = await masksOf('static');
     expect(after).toEqual(new Map([...after.keys()].map((key) => [key, before.get(key)])));
@@ -168,8 +198,14 @@ describe('batches', () => {
   it('pad examples and weigh targets over the whole step', async () => {
     const examples = await (await open()).take(12);
     const targets = countTargets(examples);
-    const batches = [examples.slice(0, 5), examples.slice(5)].map((part) => collatePretraining(part, { padId: pad, targets, sentencePair: true }));
-    const sum = (name: string): number => batches.reduce((total, { headFeeds }) => total + (headFeeds[name].data as Float32Array).reduce((a, b) => a + b, 0), 0);
+    const batches = [examples.slice(0, 5), examples.slice(5)].map((part) =>
+      collatePretraining(part, { padId: pad, targets, sentencePair: true }),
+    );
+    const sum = (name: string): number =>
+      batches.reduce(
+        (total, { headFeeds }) => total + (headFeeds[name].data as Float32Array).reduce((a, b) => a + b, 0),
+        0,
+      );
     expect(sum('maskedWeights')).toBeCloseTo(1, 5);
     expect(sum('pairWeights')).toBeCloseTo(1, 5);
     for (const [index, batch] of batches.entries()) {
@@ -192,18 +228,35 @@ describe('batches', () => {
         expect(headFeeds['pairLabels'].data[row]).toBe(BigInt(example.pairLabel ?? 0));
         expect((headFeeds['pairWeights'].data as Float32Array)[row] > 0).toBe(example.pairLabel !== undefined);
       });
-      expect([...(headFeeds['maskedWeights'].data as Float32Array).subarray(target)].every((weight) => weight === 0)).toBe(true);
+      expect(
+        [...(headFeeds['maskedWeights'].data as Float32Array).subarray(target)].every((weight) => weight === 0),
+      ).toBe(true);
       expect(batch.headSizes).toEqual({ masked: headFeeds['maskedPositions'].data.length });
     }
   });
 
   it('take fixed lengths, and leave the pair out without its head', async () => {
     const examples = await (await open({ masking: { maskShare: 1, randomShare: 0 } })).take(3);
-    const batch = collatePretraining(examples, { padId: pad, targets: countTargets(examples), sentencePair: false, sequenceLength: 48, maskedLength: 40 });
+    const batch = collatePretraining(examples, {
+      padId: pad,
+      targets: countTargets(examples),
+      sentencePair: false,
+      sequenceLength: 48,
+      maskedLength: 40,
+    });
     expect([batch.sequenceLength, batch.headSizes]).toEqual([48, { masked: 40 }]);
     expect(Object.keys(batch.headFeeds)).toEqual(['maskedPositions', 'maskedLabels', 'maskedWeights']);
     expect([...(batch.inputIds as Int32Array)].filter((id) => id === mask).length).toBe(countTargets(examples).masked);
-    expect(() => collatePretraining(examples, { padId: pad, targets: { masked: 1, pairs: 1 }, sentencePair: true, sequenceLength: 8 })).toThrow(/sequenceLength must be at least/);
-    expect(() => collatePretraining([], { padId: pad, targets: { masked: 1, pairs: 1 }, sentencePair: true })).toThrow(/at least one example/);
+    expect(() =>
+      collatePretraining(examples, {
+        padId: pad,
+        targets: { masked: 1, pairs: 1 },
+        sentencePair: true,
+        sequenceLength: 8,
+      }),
+    ).toThrow(/sequenceLength must be at least/);
+    expect(() => collatePretraining([], { padId: pad, targets: { masked: 1, pairs: 1 }, sentencePair: true })).toThrow(
+      /at least one example/,
+    );
   });
 });

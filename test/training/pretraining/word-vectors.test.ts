@@ -10,8 +10,20 @@ import { applyWordCounts, cooccurrenceVectors } from '../../../src/training/pret
 /** A source of one block a document. */
 function sourceOf(name: string, documents: readonly (readonly number[])[], weight = 1): OpenSource {
   return {
-    name, weight, content: 0, blockTokens: 512, tokens: documents.flat().length, documents: documents.length, segments: documents.length, blocks: documents.length,
-    read: async (block) => ({ firstDocument: block, tokens: Uint16Array.from(documents[block]), segmentEnds: Uint16Array.of(documents[block].length), documentEnds: Uint16Array.of(1) }),
+    name,
+    weight,
+    content: 0,
+    blockTokens: 512,
+    tokens: documents.flat().length,
+    documents: documents.length,
+    segments: documents.length,
+    blocks: documents.length,
+    read: async (block) => ({
+      firstDocument: block,
+      tokens: Uint16Array.from(documents[block]),
+      segmentEnds: Uint16Array.of(documents[block].length),
+      documentEnds: Uint16Array.of(1),
+    }),
   };
 }
 
@@ -19,15 +31,27 @@ function sparse(rows: number[][]): SparseMatrix {
   const entries = rows.flatMap((row) => row.flatMap((value, column) => (value === 0 ? [] : [{ value, column }])));
   let count = 0;
   return {
-    rows: rows.length, columns: rows[0].length, columnIds: Uint16Array.from(entries, ({ column }) => column), values: Float32Array.from(entries, ({ value }) => value),
+    rows: rows.length,
+    columns: rows[0].length,
+    columnIds: Uint16Array.from(entries, ({ column }) => column),
+    values: Float32Array.from(entries, ({ value }) => value),
     rowEnds: Uint32Array.from(rows, (row) => (count += row.filter((value) => value !== 0).length)),
   };
 }
 
 describe('word counts', () => {
   it('weighs neighbours by distance and stays inside documents', async () => {
-    const counts = await countWords([sourceOf('a', [[5, 6, 7], [6, 5]])], { vocabSize: 8, window: 2, contexts: 8 });
-    const between = (token: number, context: number): number => counts.neighbours[token * 8 + counts.contexts.indexOf(context)];
+    const counts = await countWords(
+      [
+        sourceOf('a', [
+          [5, 6, 7],
+          [6, 5],
+        ]),
+      ],
+      { vocabSize: 8, window: 2, contexts: 8 },
+    );
+    const between = (token: number, context: number): number =>
+      counts.neighbours[token * 8 + counts.contexts.indexOf(context)];
     expect([...counts.occurrences]).toEqual([0, 0, 0, 0, 0, 2, 2, 1]);
     expect(counts.tokens).toBe(5);
     expect([...counts.contexts.subarray(0, 3)]).toEqual([5, 6, 7]);
@@ -39,14 +63,28 @@ describe('word counts', () => {
 
   it('reads no more than asked for, by weight', async () => {
     const documents = Array.from({ length: 100 }, () => [5, 5, 5, 5]);
-    const counts = await countWords([sourceOf('a', documents, 3), sourceOf('b', documents.map((ids) => ids.map(() => 6)))], { vocabSize: 8, maxTokens: 800 });
+    const counts = await countWords(
+      [
+        sourceOf('a', documents, 3),
+        sourceOf(
+          'b',
+          documents.map((ids) => ids.map(() => 6)),
+        ),
+      ],
+      { vocabSize: 8, maxTokens: 800 },
+    );
     expect(counts.occurrences[5]).toBe(400);
     expect(counts.occurrences[6]).toBe(200);
   });
 
   it('refuses to count nothing, and more contexts than columns have numbers', async () => {
-    await expect(countWords([sourceOf('a', [[5, 6]], 0.4)], { vocabSize: 8 })).rejects.toMatchObject({ code: 'invalid_data', message: expect.stringMatching(/no token to count.*\(a\)/) as string });
-    await expect(countWords([sourceOf('a', [[5, 6]])], { vocabSize: 8, contexts: 65_537 })).rejects.toThrow(/contexts must be an integer >= 1 and <= 65536/);
+    await expect(countWords([sourceOf('a', [[5, 6]], 0.4)], { vocabSize: 8 })).rejects.toMatchObject({
+      code: 'invalid_data',
+      message: expect.stringMatching(/no token to count.*\(a\)/) as string,
+    });
+    await expect(countWords([sourceOf('a', [[5, 6]])], { vocabSize: 8, contexts: 65_537 })).rejects.toThrow(
+      /contexts must be an integer >= 1 and <= 65536/,
+    );
   });
 });
 
@@ -75,10 +113,13 @@ describe('co-occurrence vectors', () => {
   /** Two topics whose words are interchangeable: 10-14 and 20-24. */
   async function topicCounts(): ReturnType<typeof countWords> {
     const random = createRandom(3);
-    const documents = Array.from({ length: 300 }, (_, i) => Array.from({ length: 20 }, () => (i % 2 === 0 ? 10 : 20) + random.integer(5)));
+    const documents = Array.from({ length: 300 }, (_, i) =>
+      Array.from({ length: 20 }, () => (i % 2 === 0 ? 10 : 20) + random.integer(5)),
+    );
     return countWords([sourceOf('a', documents)], { vocabSize: 30 });
   }
-  const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * b[i], 0) / Math.hypot(...a) / Math.hypot(...b);
+  const cosine = (a: Float32Array, b: Float32Array): number =>
+    a.reduce((sum, x, i) => sum + x * b[i], 0) / Math.hypot(...a) / Math.hypot(...b);
 
   it('puts words of one topic together', async () => {
     const vectors = cooccurrenceVectors(await topicCounts(), { width: 4, deviation: 0.02 });
