@@ -294,7 +294,8 @@ function readConfig(path: string): AlbertConfig {
   return config;
 }
 
-function readSafetensors(path: string): Map<string, GoldenTensor> {
+/** Tensors of a golden file by name. */
+export function readSafetensors(path: string): Map<string, GoldenTensor> {
   const file = readFileSync(path);
   const headerLength = Number(file.readBigUInt64LE(0));
   const header = JSON.parse(file.toString('utf8', 8, 8 + headerLength)) as Record<

@@ -418,11 +418,35 @@ describe('readStoredSentences', () => {
     });
     expect(all).toEqual({
       pooling: 'mean',
-      notes: [
-        expect.stringContaining('Dense module, which is not applied'),
-        expect.stringContaining('choose normalize'),
-      ],
+      normalize: true,
+      notes: [expect.stringContaining('Dense module, which is not applied')],
     });
+    const modern = {
+      'modules.json': modules('Transformer', 'Pooling'),
+      '1_Pooling/config.json': { pooling_mode_mean_tokens: true, include_prompt: false },
+    };
+    expect(
+      await read({
+        ...modern,
+        'config_sentence_transformers.json': {
+          prompts: { query: 'query: ', document: '' },
+          default_prompt_name: 'query',
+        },
+      }),
+    ).toEqual({
+      pooling: 'mean',
+      prompts: { texts: { query: 'query: ', document: '' }, defaultName: 'query' },
+      notes: [expect.stringContaining('leaves the prompt out of the pooling')],
+    });
+    // As version 6 writes them where there are none.
+    expect(
+      (
+        await read({
+          ...modern,
+          'config_sentence_transformers.json': { prompts: { query: '', document: '' }, default_prompt_name: null },
+        })
+      ).prompts,
+    ).toBeUndefined();
     // As version 6 writes them.
     const sixth = {
       'modules.json': [

@@ -1,7 +1,7 @@
 import { countOf } from '../../core/count.ts';
 import { requireInteger } from '../../core/errors.ts';
 import { option, prose, type Prose } from '../../core/prose.ts';
-import type { AlbertConfig } from '../../model/config.ts';
+import { hasEmbeddingMapping, type AlbertConfig } from '../../model/config.ts';
 import { defaultThreads } from '../../runtime/threads.ts';
 import { layerwiseScales, type ArenaOptions } from '../arena.ts';
 import { stepsOfEpochs, stepsPerEpoch } from '../units.ts';
@@ -137,7 +137,11 @@ export function arenaOptions({ freeze, layerDecay }: FineTuneRunOptions, config:
   return {
     ...(freeze && { frozen: freeze }),
     ...(layerDecay !== undefined &&
-      layerDecay !== 1 && { learningRateScales: layerwiseScales(config.numHiddenGroups, layerDecay) }),
+      layerDecay !== 1 && {
+        learningRateScales: layerwiseScales(config.numHiddenGroups, layerDecay, {
+          mapping: hasEmbeddingMapping(config),
+        }),
+      }),
   };
 }
 
