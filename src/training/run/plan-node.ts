@@ -121,7 +121,10 @@ export function describeCourse({ outcome, steps, best }: Omit<TrainingOutcome, '
       prose`no evaluation beat the starting weights (${best.metric} ${best.value.toFixed(4)}), so they are what is kept: other data, a lower ${option('learningRate')} or another objective may help`,
     ];
   const isClimbing =
-    best.step === steps && best.gain !== undefined && best.gain >= STILL_IMPROVING * Math.abs(best.value);
+    best.step === steps &&
+    best.gain !== undefined &&
+    best.gain > 0 &&
+    best.gain >= STILL_IMPROVING * Math.abs(best.value);
   return isClimbing
     ? [
         prose`${best.metric} was still improving at the end (${best.gain!.toFixed(4)} better in the last evaluation): more ${option('epochs')} may make it better`,
