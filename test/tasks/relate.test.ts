@@ -136,13 +136,11 @@ describe('triples', () => {
       const { entities } = (await tagger.predict([text]))[0];
       expect(found[i].entities).toEqual(entities);
       const pairs = entities.flatMap((head, at) =>
-        entities
-          .slice(at + 1)
-          .map((tail) => ({
-            text,
-            head: { start: head.start, end: head.end, type: head.label },
-            tail: { start: tail.start, end: tail.end, type: tail.label },
-          })),
+        entities.slice(at + 1).map((tail) => ({
+          text,
+          head: { start: head.start, end: head.end, type: head.label },
+          tail: { start: tail.start, end: tail.end, type: tail.label },
+        })),
       );
       asked += pairs.length;
       const related = (await relations.predict(pairs)).filter(({ label }) => label !== relations.none);
