@@ -19,7 +19,9 @@ def encode(check):
     tokenizer = AutoTokenizer.from_pretrained(check["folder"])
     texts = [case["text"] for case in check["cases"]]
     pairs = [case["pair"] for case in check["cases"]] if "pair" in check["cases"][0] else None
-    return tokenizer(texts, pairs, padding=True, truncation=True, return_tensors="np")
+    # sentence-transformers truncates where a file of its own says, which is compared apart.
+    limit = {"max_length": check["maxLength"]} if check["loader"] == "SentenceTransformer" else {}
+    return tokenizer(texts, pairs, padding=True, truncation=True, return_tensors="np", **limit)
 
 
 def run_transformers(check, batch):

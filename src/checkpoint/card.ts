@@ -1,12 +1,12 @@
-import type { AlbertConfig } from '../model/config.ts';
-import { headOf, type HeadName } from '../model/heads.ts';
+import { modelTypeOf, type AlbertConfig, type ModelType } from '../model/config.ts';
+import { architectureOf, headOf, type HeadName } from '../model/heads.ts';
 import { countParameters, encoderParameters, poolerParameters } from '../model/parameters.ts';
 
 /** What a model card can say. Everything but the config is optional; nothing is invented for what is left out. */
 export interface CardDetails {
   /** Shape of the network. */
   config: AlbertConfig;
-  /** Title; default "ALBERT". */
+  /** Title; default the family's name, such as "ALBERT". */
   name?: string;
   /** True for random weights: the card says so first. */
   untrained?: boolean;
@@ -36,9 +36,33 @@ export interface CardDetails {
   fingerprint?: string;
 }
 
+/** Name and paper of each family. */
+const FAMILIES: Record<ModelType, { name: string; paper: string }> = {
+  albert: {
+    name: 'ALBERT',
+    paper:
+      'Lan et al. 2019, [A Lite BERT for Self-supervised Learning of Language Representations](https://arxiv.org/abs/1909.11942)',
+  },
+  bert: {
+    name: 'BERT',
+    paper:
+      'Devlin et al. 2018, [Pre-training of Deep Bidirectional Transformers for Language Understanding](https://arxiv.org/abs/1810.04805)',
+  },
+  roberta: {
+    name: 'RoBERTa',
+    paper: 'Liu et al. 2019, [A Robustly Optimized BERT Pretraining Approach](https://arxiv.org/abs/1907.11692)',
+  },
+  'xlm-roberta': {
+    name: 'XLM-RoBERTa',
+    paper:
+      'Conneau et al. 2019, [Unsupervised Cross-lingual Representation Learning at Scale](https://arxiv.org/abs/1911.02116)',
+  },
+};
+
 /** A `README.md` for the Hub: YAML front matter that its tools read, then the facts as Markdown. */
 export function buildCard(details: CardDetails): string {
-  const { name = 'ALBERT', untrained, description } = details;
+  const family = FAMILIES[modelTypeOf(details.config)];
+  const { name = family.name, untrained, description } = details;
   const paragraphs = [
     frontMatter(details),
     `# ${name}`,
@@ -48,12 +72,12 @@ export function buildCard(details: CardDetails): string {
     section('Training', Object.entries(details.training ?? {})),
     section('Results', Object.entries(details.results ?? {})),
     usage(details),
-    'ALBERT: Lan et al. 2019, [A Lite BERT for Self-supervised Learning of Language Representations](https://arxiv.org/abs/1909.11942).',
+    `${family.name}: ${family.paper}.`,
   ];
   return `${paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')}\n`;
 }
 
-function frontMatter({ languages, license, baseModel, datasets, heads }: CardDetails): string {
+function frontMatter({ config, languages, license, baseModel, datasets, heads }: CardDetails): string {
   const list = (key: string, values: string[] | undefined) =>
     values?.length ? [`${key}:`, ...values.map((value) => `- ${JSON.stringify(value)}`)] : [];
   const tag = heads?.length ? headOf(heads[0]).pipelineTag : 'feature-extraction';
@@ -64,7 +88,7 @@ function frontMatter({ languages, license, baseModel, datasets, heads }: CardDet
     'library_name: transformers',
     `pipeline_tag: ${tag}`,
     'tags:',
-    '- albert',
+    `- ${modelTypeOf(config)}`,
     '- albertine',
     ...(baseModel ? [`base_model: ${JSON.stringify(baseModel)}`] : []),
     ...list('datasets', datasets),
@@ -74,10 +98,13 @@ function frontMatter({ languages, license, baseModel, datasets, heads }: CardDet
 
 function networkFacts({ config, heads, labels, dtype = 'f32', fingerprint }: CardDetails): [string, string | number][] {
   const parameters = countParameters([...encoderParameters(config), ...poolerParameters(config)]);
+  const isShared = config.numHiddenGroups < config.numHiddenLayers;
   const sharing =
     config.numHiddenGroups === 1
       ? 'all depths share one set of weights'
-      : `${config.numHiddenGroups} groups of shared weights`;
+      : isShared
+        ? `${config.numHiddenGroups} groups of shared weights`
+        : 'each with weights of its own';
   return [
     ['Parameters (encoder and pooler)', parameters.toLocaleString('en-US')],
     [
@@ -124,7 +151,7 @@ const EMBED = [
 ];
 
 function usage({ heads, dtype, use = EMBED }: CardDetails): string {
-  const loader = heads?.length ? headOf(heads[0]).architecture.replace('Albert', 'AutoModel') : 'AutoModel';
+  const loader = heads?.length ? architectureOf([heads[0]]).replace('Albert', 'AutoModel') : 'AutoModel';
   const lines = ['## Use', '', '```js', ...use, '```'];
   const python = [
     '',

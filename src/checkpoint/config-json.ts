@@ -1,5 +1,15 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
-import { DEFAULT_CONFIG, validateConfig, type Activation, type AlbertConfig } from '../model/config.ts';
+import {
+  DEFAULT_CONFIG,
+  firstPosition,
+  modelTypeOf,
+  validateConfig,
+  type Activation,
+  type AlbertConfig,
+  type ModelType,
+} from '../model/config.ts';
+import { architectureOf } from '../model/heads.ts';
+import { completeFamily, FAMILY_DEFAULTS, familyType, NOT_IN_FAMILIES } from './family-config.ts';
 
 /**
  * Whose meaning a config file's values have: the same word `gelu` is erf in Hugging Face files and tanh in Google's.
@@ -34,7 +44,7 @@ export interface ConfigDetails {
   extra?: Record<string, unknown>;
 }
 
-type NumberField = Exclude<keyof AlbertConfig, 'hiddenAct' | 'positionEmbeddingType'>;
+type NumberField = Exclude<keyof AlbertConfig, 'hiddenAct' | 'positionEmbeddingType' | 'modelType'>;
 
 /** Our field for each numeric key of the file. */
 const NUMBER_KEYS: Record<NumberField, string> = {
@@ -58,9 +68,24 @@ const NUMBER_KEYS: Record<NumberField, string> = {
   eosTokenId: 'eos_token_id',
 };
 
+/** Our field and the file's key of every number that files of a family have. */
+function numberKeys(type: ModelType): [NumberField, string][] {
+  const all = Object.entries(NUMBER_KEYS) as [NumberField, string][];
+  return type === 'albert'
+    ? all
+    : all
+        .filter(([field]) => !NOT_IN_FAMILIES.has(field))
+        .map(([field, key]) => [field, field === 'classifierDropoutProb' ? 'classifier_dropout' : key]);
+}
+
 /** A field as the file calls it. */
 const keyOf = (field: keyof AlbertConfig): string =>
-  ({ ...NUMBER_KEYS, hiddenAct: 'hidden_act', positionEmbeddingType: 'position_embedding_type' })[field];
+  ({
+    ...NUMBER_KEYS,
+    hiddenAct: 'hidden_act',
+    positionEmbeddingType: 'position_embedding_type',
+    modelType: 'model_type',
+  })[field];
 
 /** Sizes that Hugging Face's `AlbertConfig` takes from xxlarge when a file leaves them out. */
 const XXLARGE_DEFAULTS: Partial<AlbertConfig> = { hiddenSize: 4096, numAttentionHeads: 64, intermediateSize: 16384 };
@@ -106,19 +131,20 @@ const NEUTRAL_VALUES: Record<string, unknown> = {
   num_memory_blocks: 0,
 };
 
-const OWN_KEYS = new Set([
-  ...Object.values(NUMBER_KEYS),
-  'hidden_act',
-  'position_embedding_type',
-  'model_type',
-  'architectures',
-  'id2label',
-  'label2id',
-  'num_labels',
-  'problem_type',
-  'torch_dtype',
-  'dtype',
-]);
+const ownKeys = (type: ModelType): Set<string> =>
+  new Set([
+    ...numberKeys(type).map(([, key]) => key),
+    'hidden_act',
+    'position_embedding_type',
+    'model_type',
+    'architectures',
+    'id2label',
+    'label2id',
+    'num_labels',
+    'problem_type',
+    'torch_dtype',
+    'dtype',
+  ]);
 
 /**
  * Reads a parsed `config.json` (`huggingface`) or `albert_config.json` / `bert_config.json` (`google`).
@@ -133,17 +159,17 @@ export function parseConfig(json: unknown, source: ConfigSource, name = ''): Par
   }
   const keys = json as Record<string, unknown>;
   const notes: string[] = [];
-  checkArchitecture(keys, notes);
-  const config = validateConfig(
-    {
-      ...readNumbers(keys, source, notes),
-      hiddenAct: readActivation(keys, source),
-      positionEmbeddingType: readPositionType(keys),
-    },
-    keyOf,
-  );
+  const type = readModelType(keys, notes);
+  const numbers = readNumbers(keys, { source, type, notes });
+  const read = {
+    ...numbers,
+    hiddenAct: readActivation(keys, source, type),
+    positionEmbeddingType: readPositionType(keys),
+  };
+  const config = validateConfig(type === 'albert' ? read : completeFamily(read, { type, keys }), keyOf);
   noteSuspicious(config, { keys, source, name, notes });
-  const extra = Object.fromEntries(Object.entries(keys).filter(([key]) => !OWN_KEYS.has(key)));
+  const own = ownKeys(type);
+  const extra = Object.fromEntries(Object.entries(keys).filter(([key]) => !own.has(key)));
   const labels = readLabels(keys);
   const architectures = Array.isArray(keys.architectures)
     ? keys.architectures.filter((entry) => typeof entry === 'string')
@@ -158,15 +184,12 @@ export function parseConfig(json: unknown, source: ConfigSource, name = ''): Par
   };
 }
 
-function checkArchitecture(keys: Record<string, unknown>, notes: string[]): void {
+/** The family. Some Chinese ALBERTs call themselves BERT: what only ALBERT has tells. */
+function readModelType(keys: Record<string, unknown>, notes: string[]): ModelType {
   const type = keys.model_type;
+  const hasAlbertKeys = keys.embedding_size !== undefined || keys.num_hidden_groups !== undefined;
   if (type !== undefined && type !== 'albert') {
-    if (keys.embedding_size === undefined && keys.num_hidden_groups === undefined) {
-      throw new AlbertineError('unsupported', `config.model_type must be albert, got ${describeValue(type)}`, {
-        value: type,
-        hint: 'Only ALBERT checkpoints can be read',
-      });
-    }
+    if (!hasAlbertKeys) return familyType(keys);
     notes.push(`model_type is ${describeValue(type)} but the keys are ALBERT's; read as ALBERT`);
   }
   if (keys.ln_type === 'preln') {
@@ -175,12 +198,16 @@ function checkArchitecture(keys: Record<string, unknown>, notes: string[]): void
       hint: 'Use a checkpoint with "postln", such as brightmart xlarge',
     });
   }
+  return 'albert';
 }
 
-function readNumbers(keys: Record<string, unknown>, source: ConfigSource, notes: string[]): AlbertConfig {
-  const config: AlbertConfig = { ...DEFAULT_CONFIG, ...XXLARGE_DEFAULTS };
+function readNumbers(
+  keys: Record<string, unknown>,
+  { source, type, notes }: { source: ConfigSource; type: ModelType; notes: string[] },
+): AlbertConfig {
+  const config: AlbertConfig = { ...DEFAULT_CONFIG, ...(type === 'albert' ? XXLARGE_DEFAULTS : FAMILY_DEFAULTS) };
   const missing: string[] = [];
-  for (const [field, key] of Object.entries(NUMBER_KEYS) as [NumberField, string][]) {
+  for (const [field, key] of numberKeys(type)) {
     const value = keys[key] ?? undefined;
     if (value === undefined) {
       if (source === 'google' && REQUIRED_BY_GOOGLE.includes(field)) missing.push(key);
@@ -202,8 +229,8 @@ function readNumbers(keys: Record<string, unknown>, source: ConfigSource, notes:
   return config;
 }
 
-function readActivation(keys: Record<string, unknown>, source: ConfigSource): Activation {
-  const value = keys.hidden_act ?? (source === 'google' ? 'gelu' : 'gelu_new');
+function readActivation(keys: Record<string, unknown>, source: ConfigSource, type: ModelType): Activation {
+  const value = keys.hidden_act ?? (source === 'google' || type !== 'albert' ? 'gelu' : 'gelu_new');
   const names = ACTIVATION_NAMES[source];
   const key = typeof value === 'string' ? value.toLowerCase() : '';
   if (!Object.hasOwn(names, key)) {
@@ -253,8 +280,9 @@ function noteSuspicious(
 ): void {
   const { keys, source, name, notes } = context;
   const isVersion2 =
-    /v2/i.test(`${name} ${String(keys._name_or_path ?? '')}`) ||
-    (source === 'huggingface' && keys.hidden_act === 'gelu_new');
+    modelTypeOf(config) === 'albert' &&
+    (/v2/i.test(`${name} ${String(keys._name_or_path ?? '')}`) ||
+      (source === 'huggingface' && keys.hidden_act === 'gelu_new'));
   if (isVersion2 && (config.hiddenDropoutProb > 0 || config.attentionProbsDropoutProb > 0)) {
     notes.push(
       `this looks like a version 2 checkpoint, which was trained without dropout, but its config says hidden_dropout_prob ${config.hiddenDropoutProb} and ` +
@@ -268,14 +296,18 @@ function noteSuspicious(
 }
 
 /**
- * The `config.json` object that Hugging Face's `AlbertConfig` loads. Keys of `details.extra` are written as they are,
- * unless they are keys of the network's shape. Labels become `id2label` and `label2id`.
+ * The `config.json` object that Hugging Face's `AlbertConfig` loads, or the config of another family. Keys of
+ * `details.extra` are written as they are, unless they are keys of the network's shape. Labels become `id2label` and
+ * `label2id`.
  */
 export function writeConfig(config: AlbertConfig, details: ConfigDetails = {}): Record<string, unknown> {
   validateConfig(config);
-  const { labels, problemType, architectures = ['AlbertModel'], extra = {} } = details;
-  const json: Record<string, unknown> = { architectures, model_type: 'albert' };
-  for (const [field, key] of Object.entries(NUMBER_KEYS) as [NumberField, string][]) json[key] = config[field];
+  const type = modelTypeOf(config);
+  const { labels, problemType, architectures = [architectureOf([], config)], extra = {} } = details;
+  const json: Record<string, unknown> = { architectures, model_type: type };
+  // An id of -1 is one that the file did not name: Hugging Face's own default then holds.
+  for (const [field, key] of numberKeys(type)) if (type === 'albert' || config[field] !== -1) json[key] = config[field];
+  if (type !== 'albert') json.max_position_embeddings = config.maxPositionEmbeddings + firstPosition(config);
   json.hidden_act = HUGGINGFACE_NAME[config.hiddenAct];
   json.position_embedding_type = config.positionEmbeddingType;
   // What Python computes in, however the weights are stored: as here. In the 16 bits of a file a processor would be
@@ -286,6 +318,7 @@ export function writeConfig(config: AlbertConfig, details: ConfigDetails = {}): 
     json.label2id = Object.fromEntries(labels.map((label, index) => [label, index]));
   }
   if (problemType) json.problem_type = problemType;
-  for (const [key, value] of Object.entries(extra)) if (!OWN_KEYS.has(key)) json[key] = value;
+  const own = ownKeys(type);
+  for (const [key, value] of Object.entries(extra)) if (!own.has(key)) json[key] = value;
   return json;
 }

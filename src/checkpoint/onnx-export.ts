@@ -4,7 +4,7 @@ import { writeOnnx } from '../graph/onnx/model.ts';
 import { repeat } from '../graph/operators/control.ts';
 import { add, compare, toReal, where } from '../graph/operators/elementwise.ts';
 import { rawGather, reshape } from '../graph/operators/shape.ts';
-import { groupOfDepth, validateConfig, type AlbertConfig } from '../model/config.ts';
+import { firstPosition, groupOfDepth, validateConfig, type AlbertConfig } from '../model/config.ts';
 import { constantParameters } from '../model/layer-graphs.ts';
 import { embeddingProjection, encoderLayer, type LayerInputs, type ParameterLookup } from '../model/network.ts';
 import { encoderParameters, layerPrefix, type Weights } from '../model/parameters.ts';
@@ -109,10 +109,11 @@ function declareInputs(graph: Graph): ModelInputs {
   return { inputIds, tokenTypeIds, visible: compare('Greater', attentionMask, graph.integer(0)) };
 }
 
-/** Numbers 0, 1, 2 ... up to the sequence length: int64 `[sequence]`. */
-function positions(graph: Graph): Tensor {
+/** As many numbers as the sequence is long, from `first` on: int64 `[sequence]`. */
+function positions(graph: Graph, first = 0): Tensor {
   const length = graph.apply('Squeeze', [graph.runtimeShape(['sequence'])], [], { dtype: 'int64' });
-  return graph.apply('Range', [graph.integer(0), length, graph.integer(1)], ['sequence'], { dtype: 'int64' });
+  const end = first === 0 ? length : graph.apply('Add', [length, graph.integer(first)], [], { dtype: 'int64' });
+  return graph.apply('Range', [graph.integer(first), end, graph.integer(1)], ['sequence'], { dtype: 'int64' });
 }
 
 /** The sum of word, token-type and (absolute) position vectors, `[batch*sequence, embeddingSize]`. */
@@ -120,7 +121,7 @@ function embeddings(config: AlbertConfig, parameter: ParameterLookup, { inputIds
   const table = (name: string): Tensor => parameter(`albert.embeddings.${name}.weight`);
   let sum = add(rawGather(table('word_embeddings'), inputIds), rawGather(table('token_type_embeddings'), tokenTypeIds)); // [batch, sequence, embedding]
   if (config.positionEmbeddingType === 'absolute')
-    sum = add(sum, rawGather(table('position_embeddings'), positions(inputIds.graph)));
+    sum = add(sum, rawGather(table('position_embeddings'), positions(inputIds.graph, firstPosition(config))));
   return reshape(sum, ['batch*sequence', config.embeddingSize]);
 }
 

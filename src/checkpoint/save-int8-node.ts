@@ -39,7 +39,7 @@ export interface SaveInt8Options {
 export async function saveInt8Checkpoint(folder: string, options: SaveInt8Options): Promise<string[]> {
   const { config, tensors, settings, heads, tokenizerFiles = {}, labels, problemType, extra } = options;
   const json = writeConfig(config, {
-    architectures: [architectureOf(heads)],
+    architectures: [architectureOf(heads, config)],
     ...(labels && { labels }),
     ...(problemType && { problemType }),
     extra: { ...extra, ...writeQuantization(settings) },

@@ -6,14 +6,20 @@ import { withinLock } from '../core/lock-node.ts';
 import { requireGiven, requireOptions, type OptionKinds } from '../core/options.ts';
 import { removeLeftovers } from '../core/output-node.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../core/half.ts';
-import type { AlbertConfig } from '../model/config.ts';
+import { modelTypeOf, type AlbertConfig } from '../model/config.ts';
 import { architectureOf, headParameters, headsPresent, optionalPart, type HeadName } from '../model/heads.ts';
 import { encoderParameters, poolerParameters, type Weights } from '../model/parameters.ts';
 import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
+import { familyName } from './family-names.ts';
 import { weightsFingerprint } from './fingerprint.ts';
 import { encodeSafetensors, type StorageDtype } from './safetensors.ts';
-import { MODULES_FILE, sentenceTransformersFiles, type SentenceSettings } from './sentence-transformers.ts';
+import {
+  MODULES_FILE,
+  PROMPTS_FILE,
+  sentenceTransformersFiles,
+  type SentenceSettings,
+} from './sentence-transformers.ts';
 import { tokenizerForTransformers } from '../tokenizer/transformers-files.ts';
 
 /** What {@link saveCheckpoint} writes. */
@@ -106,9 +112,12 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
     );
   }
   const fingerprint = await weightsFingerprint(asStored(weights, dtype));
-  const tensors = encodeSafetensors(weights, { dtype });
+  const tensors = encodeSafetensors(
+    new Map([...weights].map(([name, weight]) => [familyName(name, config, heads), weight])),
+    { dtype },
+  );
   const json = writeConfig(config, {
-    architectures: [architectureOf(heads)],
+    architectures: [architectureOf(heads, config)],
     ...(labels && { labels }),
     ...(problemType && { problemType }),
     ...(extra && { extra }),
@@ -166,6 +175,12 @@ function asStored(weights: Weights, dtype: StorageDtype): Weights {
 function checkWeights(config: AlbertConfig, weights: Weights, declared: HeadName[] = []): HeadName[] {
   const numLabels = weights.get('classifier.weight')?.shape[0];
   const heads = headsPresent((name) => weights.has(name), { wanted: declared });
+  if (heads.includes('sentenceOrder') && modelTypeOf(config) !== 'albert') {
+    throw new AlbertineError('unsupported', `${modelTypeOf(config)} has no head for the order of sentences`, {
+      value: 'sentenceOrder',
+      hint: 'Leave its weights out, or train an ALBERT',
+    });
+  }
   const pooler = poolerParameters(config).some(({ name }) => weights.has(name)) ? poolerParameters(config) : [];
   const optional = heads.flatMap(
     (head) => optionalPart(head, (name) => weights.has(name))?.parameters(numLabels ?? 0) ?? [],
@@ -205,11 +220,12 @@ export function requireFileName(name: string): string {
 }
 
 /**
- * Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` does not stay.
+ * Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` and its prompts
+ * do not stay.
  */
 export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
-  // The pooling of a model that was there would be taken for that of the new one.
-  const removes = contents.some(([name]) => name === MODULES_FILE) ? [] : [MODULES_FILE];
+  // The pooling and the prompts of a model that was there would be taken for those of the new one.
+  const removes = [MODULES_FILE, PROMPTS_FILE].filter((old) => !contents.some(([name]) => name === old));
   await publishFolder(
     folder,
     async (staging) => {

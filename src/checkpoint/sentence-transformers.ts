@@ -9,12 +9,27 @@ export interface SentenceSettings {
   pooling: Exclude<Pooling, 'pooler'>;
   /** Tokens of a text, special ones included. Default: what the model takes. */
   maxLength?: number;
+  /** Whether vectors are scaled to length 1. Default false. */
+  normalize?: boolean;
+  /** What stands before texts. Default: nothing. */
+  prompts?: SentencePrompts;
+}
+
+/** Texts that a model was trained to find before others, such as `query: `, by name. */
+export interface SentencePrompts {
+  /** By name. */
+  texts: Readonly<Record<string, string>>;
+  /** Name of the one that is used where none is asked for. Default: none. */
+  defaultName?: string;
 }
 
 /** Names the modules of a sentence-transformers model. */
 export const MODULES_FILE = 'modules.json';
 const POOLING_FOLDER = '1_Pooling';
+const NORMALIZE_FOLDER = '2_Normalize';
 const TRANSFORMER = 'sentence_bert_config.json';
+/** Holds the prompts. */
+export const PROMPTS_FILE = 'config_sentence_transformers.json';
 const TYPES = 'sentence_transformers.models.';
 
 /** Modes of its Pooling module; `lasttoken` means nothing to a network that reads in both directions. */
@@ -40,7 +55,7 @@ const MIN_LENGTH = 3;
 /** The files that make a checkpoint one that `SentenceTransformer(folder)` loads: name (with its folder) to content. */
 export function sentenceTransformersFiles(
   config: AlbertConfig,
-  { pooling, maxLength = config.maxPositionEmbeddings }: SentenceSettings,
+  { pooling, maxLength = config.maxPositionEmbeddings, normalize = false, prompts }: SentenceSettings,
 ): Record<string, string> {
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   const modes = Object.fromEntries([
@@ -51,9 +66,17 @@ export function sentenceTransformersFiles(
     [MODULES_FILE]: json([
       { idx: 0, name: '0', path: '', type: `${TYPES}Transformer` },
       { idx: 1, name: '1', path: POOLING_FOLDER, type: `${TYPES}Pooling` },
+      ...(normalize ? [{ idx: 2, name: '2', path: NORMALIZE_FOLDER, type: `${TYPES}Normalize` }] : []),
     ]),
     [`${POOLING_FOLDER}/config.json`]: json({ word_embedding_dimension: config.hiddenSize, ...modes }),
     [TRANSFORMER]: json({ max_seq_length: maxLength, do_lower_case: false }),
+    ...(prompts && {
+      [PROMPTS_FILE]: json({
+        prompts: prompts.texts,
+        default_prompt_name: prompts.defaultName ?? null,
+        similarity_fn_name: 'cosine',
+      }),
+    }),
   };
 }
 
@@ -66,9 +89,9 @@ export interface StoredSentences extends Partial<SentenceSettings> {
 }
 
 /**
- * Reads the pooling from `modules.json` and the Pooling module's own config, and the length at which
- * sentence-transformers truncates. Nothing when the folder has no modules; what it does not understand becomes a note.
- * Throws `invalid_file` for a Git LFS pointer or a web page in the place of one of these files.
+ * Reads pooling and normalisation from `modules.json` and the Pooling module's own config, the length at which
+ * sentence-transformers truncates, and the prompts. Nothing when the folder has no modules; what it does not understand
+ * becomes a note. Throws `invalid_file` for a Git LFS pointer or a web page in the place of one of these files.
  */
 export async function readStoredSentences(files: FileSource, names: readonly string[]): Promise<StoredSentences> {
   if (!names.includes(MODULES_FILE)) return { notes: [] };
@@ -77,6 +100,7 @@ export async function readStoredSentences(files: FileSource, names: readonly str
     return { notes: [`${MODULES_FILE} is not a list of modules; pooling is mean unless chosen`] };
   const notes: string[] = [];
   let pooling: StoredSentences['pooling'];
+  let normalize = false;
   const maxLength = await storedLength(files, names);
   for (const module of modules as ({ type?: unknown; path?: unknown } | null)[]) {
     const type = String(module?.type ?? 'nameless')
@@ -84,19 +108,42 @@ export async function readStoredSentences(files: FileSource, names: readonly str
       .at(-1)!;
     if (type === 'Pooling') {
       const name = `${String(module?.path)}/config.json`;
-      const found = poolingOf(await readObject(files, name));
+      const stored = await readObject(files, name);
+      const found = poolingOf(stored);
+      if ((stored as { include_prompt?: unknown } | undefined)?.include_prompt === false)
+        notes.push(
+          `${name} leaves the prompt out of the pooling, which is not applied: vectors with a prompt differ from those of sentence-transformers`,
+        );
       if (found === undefined) notes.push(`${name} names no pooling that is known here; pooling is mean unless chosen`);
       pooling = found;
-    } else if (type === 'Normalize')
-      notes.push(
-        `${MODULES_FILE} has a Normalize module: choose normalize to get vectors of length 1, as sentence-transformers gives them`,
-      );
+    } else if (type === 'Normalize') normalize = true;
     else if (type !== 'Transformer')
       notes.push(
         `${MODULES_FILE} has a ${type} module, which is not applied: vectors differ from those of sentence-transformers`,
       );
   }
-  return { ...(pooling && { pooling }), ...(maxLength !== undefined && { maxLength }), notes };
+  const prompts = names.includes(PROMPTS_FILE) ? promptsOf(await readObject(files, PROMPTS_FILE)) : undefined;
+  return {
+    ...(pooling && { pooling }),
+    ...(maxLength !== undefined && { maxLength }),
+    ...(normalize && { normalize }),
+    ...(prompts && { prompts }),
+    notes,
+  };
+}
+
+/** The prompts that are more than nothing. */
+function promptsOf(config: unknown): SentencePrompts | undefined {
+  const { prompts, default_prompt_name: defaultName } = (config ?? {}) as {
+    prompts?: unknown;
+    default_prompt_name?: unknown;
+  };
+  if (typeof prompts !== 'object' || prompts === null) return undefined;
+  const texts = Object.fromEntries(
+    Object.entries(prompts).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+  if (Object.values(texts).every((text) => text === '')) return undefined;
+  return { texts, ...(typeof defaultName === 'string' && Object.hasOwn(texts, defaultName) && { defaultName }) };
 }
 
 /** `max_seq_length`, which is up to version 5 in a file of its own; version 6 takes the tokeniser's. */
@@ -116,8 +163,15 @@ async function storedLength(files: FileSource, names: readonly string[]): Promis
 
 /** The settings for a copy of a checkpoint in another format; undefined when it has none that are known here. */
 export async function readSentenceSettings(files: FileSource): Promise<SentenceSettings | undefined> {
-  const { pooling, maxLength } = await readStoredSentences(files, await files.list());
-  return pooling && { pooling, ...(maxLength !== undefined && { maxLength }) };
+  const { pooling, maxLength, normalize, prompts } = await readStoredSentences(files, await files.list());
+  return (
+    pooling && {
+      pooling,
+      ...(maxLength !== undefined && { maxLength }),
+      ...(normalize && { normalize }),
+      ...(prompts && { prompts }),
+    }
+  );
 }
 
 async function readObject(files: FileSource, name: string): Promise<unknown> {

@@ -1,10 +1,11 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
-import type { AlbertConfig } from '../model/config.ts';
+import { modelTypeOf, type AlbertConfig, type ModelType } from '../model/config.ts';
 import type { EncoderInt8 } from '../model/encoder.ts';
 import { requireFiniteWeights } from '../model/finite.ts';
 import { headParameters, headsPresent, optionalPart, type HeadName } from '../model/heads.ts';
 import { encoderParameters, poolerParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
+import { canonicalName, familyName } from './family-names.ts';
 import { isQuantizedDense } from './int8.ts';
 import type { StorageDtype } from './safetensors.ts';
 import type { TensorInfo, TensorSource } from './tensor-source.ts';
@@ -79,7 +80,7 @@ export async function loadFromSource(
   config: AlbertConfig,
   options: LoadWeightsOptions = {},
 ): Promise<LoadedWeights> {
-  const stored = canonicalNames(source);
+  const stored = canonicalNames(source, modelTypeOf(config));
   const problems: string[] = [];
   const wanted = encoderParameters(config);
   const missingOptional: string[] = [];
@@ -98,7 +99,8 @@ export async function loadFromSource(
     ...(optionalPart(head, (name) => stored.has(name))?.parameters(numLabels ?? 0) ?? []),
   ];
   for (const head of heads) wanted.push(...partsOf(head));
-  for (const spec of wanted) problems.push(...checkTensor(spec, stored, source));
+  const shownAs = (name: string): string => familyName(name, config, heads);
+  for (const spec of wanted) problems.push(...checkTensor(spec, { stored, source, shownAs }));
 
   const known = new Set([
     ...wanted.map(({ name }) => name),
@@ -109,7 +111,7 @@ export async function loadFromSource(
   const unknown = [...stored.keys()].filter((name) => !known.has(name) && !BUFFER.test(name));
   const isEncoderName = (name: string) => /^albert\.(embeddings|encoder)\./.test(name);
   for (const name of unknown.filter(isEncoderName))
-    problems.push(`${name} [${source.tensors.get(stored.get(name)!)!.shape.join(', ')}] is unexpected`);
+    problems.push(`${shownAs(name)} [${source.tensors.get(stored.get(name)!)!.shape.join(', ')}] is unexpected`);
   if (problems.length > 0) throw mismatch(problems, source);
 
   const tied = heads.includes('maskedLm') ? [TIED_DECODER, TIED_BIAS].filter((name) => stored.has(name)) : [];
@@ -132,17 +134,18 @@ export async function loadFromSource(
 }
 
 /**
- * Our names to the file's: adds the `albert.` prefix that base models lack, undoes `DataParallel`'s and the oldest
- * LayerNorm names.
+ * Our names to the file's: those of other families, the `albert.` prefix that base models lack, `DataParallel`'s and
+ * the oldest LayerNorm names undone.
  */
-function canonicalNames(source: TensorSource): Map<string, string> {
+function canonicalNames(source: TensorSource, type: ModelType): Map<string, string> {
   const names = new Map<string, string>();
   for (const name of source.tensors.keys()) {
     const plain = name
       .replace(/^module\./, '')
       .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
       .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
-    names.set(/^(embeddings|encoder|pooler)\./.test(plain) ? `albert.${plain}` : plain, name);
+    const ours = type === 'albert' ? plain : canonicalName(plain, type, source.tensors);
+    names.set(/^(embeddings|encoder|pooler)\./.test(ours) ? `albert.${ours}` : ours, name);
   }
   // A decoder's bias is the same parameter as the head's; keep whichever the file has.
   if (!names.has(MLM_BIAS) && names.has(TIED_BIAS)) {
@@ -157,14 +160,17 @@ function labelCount(stored: Map<string, string>, source: TensorSource): number |
   return name === undefined ? undefined : source.tensors.get(name)?.shape[0];
 }
 
-function checkTensor(spec: ParameterSpec, stored: Map<string, string>, source: TensorSource): string[] {
+function checkTensor(
+  spec: ParameterSpec,
+  { stored, source, shownAs }: { stored: Map<string, string>; source: TensorSource; shownAs: (name: string) => string },
+): string[] {
   const expected = `[${spec.shape.join(', ')}]`;
   const name = stored.get(spec.name);
-  if (name === undefined) return [`${spec.name} ${expected} is missing`];
+  if (name === undefined) return [`${shownAs(spec.name)} ${expected} is missing`];
   const { shape, dtype } = source.tensors.get(name)!;
   if (shape.length !== spec.shape.length || shape.some((size, axis) => size !== spec.shape[axis]))
-    return [`${spec.name} has shape [${shape.join(', ')}] where ${expected} is expected`];
-  return /^(F|BF)/.test(dtype) ? [] : [`${spec.name} has the type ${dtype}, which is not a float`];
+    return [`${shownAs(spec.name)} has shape [${shape.join(', ')}] where ${expected} is expected`];
+  return /^(F|BF)/.test(dtype) ? [] : [`${shownAs(spec.name)} has the type ${dtype}, which is not a float`];
 }
 
 function mismatch(problems: string[], source: TensorSource): AlbertineError {
@@ -174,7 +180,7 @@ function mismatch(problems: string[], source: TensorSource): AlbertineError {
     `the weights do not fit the config (${source.source}):\n  ${shown.join('\n  ')}\n`,
     {
       value: problems,
-      hint: 'The config belongs to another checkpoint, or the file is not an ALBERT',
+      hint: 'The config belongs to another checkpoint, or the file is of another network',
     },
   );
 }
@@ -194,7 +200,7 @@ function checkTied(weights: Weights, source: TensorSource): void {
     if (!isEqual) {
       throw new AlbertineError('weights_mismatch', `${copy} differs from ${original} (${source.source})`, {
         value: copy,
-        hint: 'ALBERT shares the two; a model with an untied decoder cannot be represented. Load it without the maskedLm head (heads: []) for embeddings',
+        hint: 'The two are shared here; a model with an untied decoder cannot be represented. Load it without the maskedLm head (heads: []) for embeddings',
       });
     }
     weights.delete(copy);

@@ -100,6 +100,16 @@ export function wrongOption(
   });
 }
 
+/** Throws `invalid_argument` for an entry of a list that stands twice. */
+export function requireDistinct(name: string, entries: readonly string[]): void {
+  const twice = entries.find((entry, i) => entries.indexOf(entry) !== i);
+  if (twice !== undefined)
+    throw new AlbertineError('invalid_argument', prose`${option(name)} has ${describeValue(twice)} twice`, {
+      value: twice,
+      option: name,
+    });
+}
+
 /**
  * The error with the name of the file (or other source) that it comes from in front, unless its message has it already;
  * other errors as they are.

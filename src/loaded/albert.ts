@@ -3,7 +3,11 @@ import type { FileSource } from '../core/files.ts';
 import { requireOptions, requireSource, requireTexts } from '../core/options.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
-import { readStoredSentences, type StoredSentences } from '../checkpoint/sentence-transformers.ts';
+import {
+  readStoredSentences,
+  type SentencePrompts,
+  type StoredSentences,
+} from '../checkpoint/sentence-transformers.ts';
 import { int8Fingerprint } from '../checkpoint/int8.ts';
 import { shortDrift } from '../checkpoint/quantization.ts';
 import type { LoadedWeights } from '../checkpoint/weights.ts';
@@ -35,8 +39,8 @@ export interface LoadOptions extends EncoderOptions {
 }
 
 /**
- * An ALBERT checkpoint with its tokeniser, ready to run. Dispose it (`using`, or `model[Symbol.dispose]()`) to free
- * the native memory; results are plain arrays and stay valid.
+ * A checkpoint of ALBERT, BERT, RoBERTa or XLM-R with its tokeniser, ready to run. Dispose it (`using`, or
+ * `model[Symbol.dispose]()`) to free the native memory; results are plain arrays and stay valid.
  */
 export class Albert implements Disposable {
   /** Sizes of the network, from `config.json`. */
@@ -55,6 +59,10 @@ export class Albert implements Disposable {
   readonly fingerprint: string;
   /** Pooling that an embedding model was trained with, from its folder; `embed` uses it by default. */
   readonly pooling: Pooling | undefined;
+  /** Whether the folder has its vectors scaled to length 1; `embed` does so by default. */
+  readonly normalize: boolean;
+  /** Prompts that the folder has; `embed` puts the default one, where there is one, before every text. */
+  readonly prompts: SentencePrompts | undefined;
   /**
    * Tokens that one pass of `embed` reads by default, special ones included: where sentence-transformers truncates,
    * else the model's positions.
@@ -80,6 +88,8 @@ export class Albert implements Disposable {
     this.loaded = parts.loaded;
     this.fingerprint = parts.fingerprint;
     this.pooling = parts.stored.pooling;
+    this.normalize = parts.stored.normalize ?? false;
+    this.prompts = parts.stored.prompts;
     this.maxLength = Math.min(
       parts.stored.maxLength ?? this.config.maxPositionEmbeddings,
       this.config.maxPositionEmbeddings,

@@ -14,11 +14,13 @@ import {
 import { requireFiniteResult } from './finite-results.ts';
 import { tooLong } from './text-windows.ts';
 
-/** Options of {@link embedTokens}; pooling and window combination do not apply. */
+/** Options of {@link embedTokens}; pooling, window combination and prompts do not apply. */
 export interface TokenEmbeddingOptions extends Omit<
   EmbedOptions,
-  'pooling' | 'windowCombination' | 'segments' | 'dimensions'
+  'pooling' | 'windowCombination' | 'segments' | 'dimensions' | 'normalize' | 'prompt'
 > {
+  /** Scales vectors to length 1. Default false. */
+  normalize?: boolean;
   /** One vector per `token`, or per `word` (the mean of its tokens; special tokens are left out). Default `token`. */
   unit?: 'token' | 'word';
   /** Includes `[CLS]` and `[SEP]` with offsets -1. Default true. */
@@ -61,7 +63,8 @@ export async function embedTokens(
   options: TokenEmbeddingOptions = {},
 ): Promise<TokenEmbeddings[]> {
   const unit = requireOneOf('unit', options.unit ?? 'token', ['token', 'word']);
-  const plan = planEmbedding(model, options);
+  // A Normalize module is about texts.
+  const plan = planEmbedding(model, { normalize: false, ...options });
   const windows = texts.flatMap((text, index) =>
     encodeText(model, text, plan).map((encoding): Window => ({ text: index, encoding, ids: encoding.ids })),
   );

@@ -3,6 +3,7 @@ import { option, prose } from '../core/prose.ts';
 import { ProgressMeter, type ProgressListener } from '../core/progress.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables, padPieces, type PaddedBatch } from '../model/batch.ts';
+import type { SentencePrompts } from '../checkpoint/sentence-transformers.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import type { AlbertEncoder } from '../model/encoder.ts';
 import type { Weights } from '../model/parameters.ts';
@@ -32,8 +33,17 @@ export interface EmbedOptions {
   layers?: readonly number[] | 'static';
   /** How several layers are combined. Default `mean`. */
   layerCombination?: 'mean' | 'concat';
-  /** Scales vectors to length 1. Default false. */
+  /**
+   * Scales vectors to length 1. Default: what the model's folder says (a Normalize module of sentence-transformers),
+   * else false.
+   */
   normalize?: boolean;
+  /**
+   * What stands before every text: the name of a prompt in the model's folder (`model.prompts`), or the text itself,
+   * such as `query: `. `''` is none. Default: the folder's default prompt, else none. Counts as part of the text; of a
+   * long one only the first window has it.
+   */
+  prompt?: string;
   /** Keeps this many leading dimensions and rescales to length 1. Default: all. */
   dimensions?: number;
   /** Default `window`: a long text is cut into windows, nothing is lost. */
@@ -104,6 +114,10 @@ export interface EmbeddingModel {
   fingerprint: string;
   /** That of an embedding model's training; the default of {@link EmbedOptions.pooling}. */
   pooling?: Pooling | undefined;
+  /** Default of {@link EmbedOptions.normalize}. */
+  normalize?: boolean;
+  /** Names that {@link EmbedOptions.prompt} may take. */
+  prompts?: SentencePrompts | undefined;
   /** Default of {@link EmbedOptions.maxLength}; without it the model's positions. */
   maxLength?: number;
 }
@@ -114,6 +128,8 @@ export interface EmbedPlan {
   layers: readonly number[] | 'static';
   combination: 'mean' | 'concat';
   normalize: boolean;
+  /** Stands before every text. */
+  prompt: string;
   /** Width of a result row. */
   dimensions: number;
   /** Width of a pooled window before cutting. */
@@ -126,13 +142,10 @@ export interface EmbedPlan {
 
 /** Checks the options and derives widths; throws `invalid_argument` with the offending value. */
 export function planEmbedding(
-  {
-    config,
-    pooling: trained,
-    maxLength = config.maxPositionEmbeddings,
-  }: Pick<EmbeddingModel, 'config' | 'pooling' | 'maxLength'>,
+  model: Pick<EmbeddingModel, 'config' | 'pooling' | 'maxLength' | 'normalize' | 'prompts'>,
   options: EmbedOptions,
 ): EmbedPlan {
+  const { config, pooling: trained, maxLength = config.maxPositionEmbeddings } = model;
   const pooling = requireOneOf(
     'pooling',
     options.pooling ?? (options.layers === 'static' ? undefined : trained) ?? 'mean',
@@ -155,7 +168,8 @@ export function planEmbedding(
     pooling,
     layers,
     combination,
-    normalize: options.normalize ?? false,
+    normalize: options.normalize ?? (layers !== 'static' && (model.normalize ?? false)),
+    prompt: promptText(model.prompts, options.prompt),
     pooledWidth: baseWidth,
     dimensions:
       options.dimensions === undefined
@@ -173,6 +187,31 @@ export function planEmbedding(
     segments,
     batchTokens: requireInteger('batchTokens', options.batchTokens ?? 1024, { min: 1 }),
   };
+}
+
+/**
+ * The text of a prompt that is asked for by name or as it is, else of the default one. Throws `invalid_argument` for a
+ * word that is no name, which nobody means as a prompt.
+ */
+export function promptText(
+  prompts: SentencePrompts | undefined,
+  prompt: string | undefined,
+  name: 'prompt' | 'pairPrompt' = 'prompt',
+): string {
+  const { texts = {}, defaultName } = prompts ?? {};
+  if (prompt === undefined) return defaultName === undefined ? '' : texts[defaultName];
+  if (Object.hasOwn(texts, prompt)) return texts[prompt];
+  if (!/^[\w-]+$/.test(prompt)) return prompt;
+  const names = Object.keys(texts);
+  throw new AlbertineError(
+    'invalid_argument',
+    prose`${option(name)}: this model has no prompt of the name ${JSON.stringify(prompt)}`,
+    {
+      value: prompt,
+      option: name,
+      hint: `${names.length > 0 ? `It has ${names.join(', ')}. ` : ''}A text of your own ends in a space or a colon, as "query: " does`,
+    },
+  );
 }
 
 /** Turns negative depths into positive ones; throws `invalid_argument` when out of range or empty. */
@@ -198,6 +237,7 @@ export function embeddingFingerprint(model: EmbeddingModel, plan: EmbedPlan): st
     `long=${window.longText}:${window.maxLength}:${window.stride}${segments ? `:concat${segments}` : ''}`,
     `norm=${plan.normalize || plan.cut ? 1 : 0}`,
     `dim=${plan.dimensions}`,
+    ...(plan.prompt === '' ? [] : [`prompt=${encodeURIComponent(plan.prompt)}`]),
   ].join(';');
 }
 
@@ -217,7 +257,7 @@ export async function embedTexts(
     unique.set(text, known);
     return known;
   });
-  const split = [...unique.keys()].map((text) => splitText(model.tokenizer, text, plan.window));
+  const split = [...unique.keys()].map((text) => splitText(model.tokenizer, plan.prompt + text, plan.window));
   const vectors = await embedSplit(model, split, { plan, ...options });
   order.forEach((from, index) => {
     requireFiniteResult(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), {

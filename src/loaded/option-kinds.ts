@@ -39,6 +39,7 @@ const EMBEDDING = {
 export const EMBED_OPTIONS: OptionKinds<EmbedOptions> = {
   pooling: 'string',
   ...EMBEDDING,
+  prompt: 'string',
   dimensions: 'number',
   windowCombination: 'string',
   segments: 'number',

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
-import { HEAD_NAMES, headOf, type HeadName } from '../model/heads.ts';
+import { architectureOf, HEAD_NAMES, headOf, type HeadName } from '../model/heads.ts';
 import { loadOrt } from '../runtime/ort.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import { Albert } from './albert.ts';
@@ -146,40 +146,30 @@ const SENTENCES: Answers = {
   perToken: [],
   run: () => Promise.resolve([]),
 };
-const ENCODER: Answers = {
-  loader: 'AlbertModel',
+const ENCODER: Omit<Answers, 'loader'> = {
   outputs: ['last_hidden_state'],
   perToken: ['last_hidden_state'],
   run: (_, hidden) => Promise.resolve([hidden]),
 };
 
 /** What the class of `transformers` that a checkpoint names answers. */
-function answersOf({ loaded }: Albert): Answers {
+function answersOf({ loaded, config }: Albert): Answers {
   const name = HEAD_NAMES.find((each) => loaded.heads.includes(each));
-  if (name === undefined) return ENCODER;
+  const loader = architectureOf(name === undefined ? [] : [name], config);
+  if (name === undefined) return { loader, ...ENCODER };
   if (name === 'sentenceOrder') {
     // Its class has the masked words too, under names of their own.
     if (!loaded.heads.includes('maskedLm'))
-      return {
-        loader: headOf(name).architecture,
-        outputs: ['sop_logits'],
-        perToken: [],
-        run: (model, hidden) => answerOf(name, model, hidden),
-      };
+      return { loader, outputs: ['sop_logits'], perToken: [], run: (model, hidden) => answerOf(name, model, hidden) };
     const run: Answers['run'] = async (model, hidden) => [
       ...(await answerOf('maskedLm', model, hidden)),
       ...(await answerOf('sentenceOrder', model, hidden)),
     ];
-    return {
-      loader: headOf(name).architecture,
-      outputs: ['prediction_logits', 'sop_logits'],
-      perToken: ['prediction_logits'],
-      run,
-    };
+    return { loader, outputs: ['prediction_logits', 'sop_logits'], perToken: ['prediction_logits'], run };
   }
-  const { architecture, reads, onnxOutputs } = headOf(name);
+  const { reads, onnxOutputs } = headOf(name);
   return {
-    loader: architecture,
+    loader,
     outputs: [...onnxOutputs],
     perToken: reads === 'pooled' ? [] : [...onnxOutputs],
     run: (model, hidden) => answerOf(name, model, hidden),

@@ -1,6 +1,6 @@
 import { AlbertineError } from '../core/errors.ts';
 import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
-import type { AlbertConfig } from './config.ts';
+import { firstPosition, type AlbertConfig } from './config.ts';
 import type { Weights } from './parameters.ts';
 
 /** A rectangle of tokens; all arrays are row-major `[batchSize, sequenceLength]`. */
@@ -15,7 +15,7 @@ export interface EncoderBatch {
   attentionMask?: ArrayLike<number | boolean> | undefined;
   /** Default: all 0. */
   tokenTypeIds?: ArrayLike<number> | undefined;
-  /** Default: 0, 1, 2 ... in every row. */
+  /** Default: 0, 1, 2 ... in every row. The first token of a text is 0 in every family. */
   positionIds?: ArrayLike<number> | undefined;
   /**
    * `[batchSize]`: from this place of a row on, a token sees only itself and what stands before it, as in a language
@@ -180,10 +180,12 @@ export function lookUpEmbeddings(
   const { embeddingSize: width } = config;
   const { word, position, tokenType } = tables;
   const tokens = batch.batchSize * batch.sequenceLength;
+  const first = firstPosition(config);
   for (let token = 0; token < tokens; token++) {
     const wordStart = batch.inputIds[token] * width;
     const typeStart = (batch.tokenTypeIds ? batch.tokenTypeIds[token] : 0) * width;
-    const positionStart = (batch.positionIds ? batch.positionIds[token] : token % batch.sequenceLength) * width;
+    const positionStart =
+      (first + (batch.positionIds ? batch.positionIds[token] : token % batch.sequenceLength)) * width;
     const start = token * width;
     if (position)
       for (let i = 0; i < width; i++)

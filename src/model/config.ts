@@ -12,8 +12,24 @@ export const POSITION_EMBEDDING_TYPES = ['absolute', 'relative_key', 'relative_k
 /** One of {@link POSITION_EMBEDDING_TYPES}. */
 export type PositionEmbeddingType = (typeof POSITION_EMBEDDING_TYPES)[number];
 
-/** The shape and constants of an ALBERT network. Field meanings follow Hugging Face's `AlbertConfig`. */
+/**
+ * Families that are one graph: BERT is ALBERT with a group of its own for every layer and without the mapping from
+ * narrower embeddings; RoBERTa and XLM-R are BERT with positions that begin behind the padding's.
+ */
+export const MODEL_TYPES = ['albert', 'bert', 'roberta', 'xlm-roberta'] as const;
+/** One of {@link MODEL_TYPES}, as `model_type` of a `config.json` spells it. */
+export type ModelType = (typeof MODEL_TYPES)[number];
+
+/**
+ * The shape and constants of an ALBERT network, or of one of its family ({@link AlbertConfig.modelType}). Field
+ * meanings follow Hugging Face's `AlbertConfig`.
+ */
 export interface AlbertConfig {
+  /**
+   * The family that names weights and decides what of ALBERT is absent. Default `albert`; the others need a group a
+   * layer and `embeddingSize` equal to `hiddenSize`.
+   */
+  modelType?: ModelType;
   /** Rows of the word embeddings. */
   vocabSize: number;
   /** Width of the factorised embeddings (E in the paper). */
@@ -38,7 +54,9 @@ export interface AlbertConfig {
   attentionProbsDropoutProb: number;
   /** Dropout before a task head; independent of `hiddenDropoutProb`. */
   classifierDropoutProb: number;
-  /** Tokens that the network reads at most, special ones included. */
+  /**
+   * Tokens that the network reads at most, special ones included. RoBERTa's own files count {@link firstPosition} more.
+   */
   maxPositionEmbeddings: number;
   /** Number of token types; 2 for pairs of texts. */
   typeVocabSize: number;
@@ -86,6 +104,27 @@ export const DEFAULT_CONFIG: AlbertConfig = {
 /** Width of one attention head. */
 export function headSize(config: AlbertConfig): number {
   return config.hiddenSize / config.numAttentionHeads;
+}
+
+/** The family of a config. */
+export function modelTypeOf({ modelType = 'albert' }: Pick<AlbertConfig, 'modelType'>): ModelType {
+  return modelType;
+}
+
+/**
+ * Whether embeddings are factorised, so that a dense layer maps them to the hidden width. Others have no such layer,
+ * not an identity.
+ */
+export function hasEmbeddingMapping(config: AlbertConfig): boolean {
+  return modelTypeOf(config) === 'albert';
+}
+
+/**
+ * Row of the position table that the first token of a text takes. RoBERTa's code counts from the padding's id on, and
+ * gives padding that id itself; as padding stands at the end and nothing sees it, counting every token gives the same.
+ */
+export function firstPosition(config: AlbertConfig): number {
+  return modelTypeOf(config).endsWith('roberta') ? config.padTokenId + 1 : 0;
 }
 
 /**
@@ -155,5 +194,27 @@ export function validateConfig(
       'innerGroupNum',
       `makes more than ${LARGEST.numHiddenLayers} layers with numHiddenLayers ${config.numHiddenLayers}`,
     );
+  const type = modelTypeOf(config);
+  if (!MODEL_TYPES.includes(type)) fail('modelType', `must be one of ${MODEL_TYPES.join(', ')}`);
+  if (type !== 'albert') validateFamily(config, type, fail);
   return config;
+}
+
+/** What ALBERT can choose and its family cannot: their files have no place for it. */
+function validateFamily(
+  config: AlbertConfig,
+  type: ModelType,
+  fail: (field: keyof AlbertConfig, rule: string) => never,
+): void {
+  if (config.embeddingSize !== config.hiddenSize)
+    fail('embeddingSize', `must be hiddenSize (${config.hiddenSize}) in ${type}, which has no mapping between the two`);
+  if (config.numHiddenGroups !== config.numHiddenLayers)
+    fail(
+      'numHiddenGroups',
+      `must be numHiddenLayers (${config.numHiddenLayers}) in ${type}, whose layers share nothing`,
+    );
+  if (config.innerGroupNum !== 1) fail('innerGroupNum', `must be 1 in ${type}`);
+  // BERT divides the relative scores by the square root of the head size, ALBERT does not; transformers 5 has dropped
+  // both.
+  if (config.positionEmbeddingType !== 'absolute') fail('positionEmbeddingType', `must be absolute in ${type}`);
 }

@@ -1,6 +1,6 @@
 import type { Tensor } from '../graph/graph.ts';
 import { layerNorm } from '../graph/operators/normalization.ts';
-import type { AlbertConfig } from './config.ts';
+import { modelTypeOf, type AlbertConfig, type ModelType } from './config.ts';
 import { activate, denseWith, type ParameterLookup } from './network.ts';
 import { applyMask } from '../graph/operators/elementwise.ts';
 import { linear } from '../graph/operators/matmul.ts';
@@ -14,7 +14,7 @@ export type HeadInput = 'pooled' | 'tokens' | 'positions';
 
 /** One head; loading, saving, model card, ONNX export, dropout, `info` and `init` follow from it. */
 export interface Head {
-  /** Class of Hugging Face's `transformers` that has it. */
+  /** Class of Hugging Face's `transformers` that has it, in ALBERT's family. */
   readonly architecture: string;
   /** The Hub's name of the task. */
   readonly pipelineTag: string;
@@ -159,6 +159,14 @@ export function headParameters(config: AlbertConfig, head: HeadName, numLabels =
   return headOf(head).parameters(config, numLabels);
 }
 
+/** How the classes of `transformers` begin, by family. */
+const CLASSES: Record<ModelType, string> = {
+  albert: 'Albert',
+  bert: 'Bert',
+  roberta: 'Roberta',
+  'xlm-roberta': 'XLMRoberta',
+};
+
 /** The optional part of a head of which `has` knows a weight. */
 export function optionalPart(head: HeadName, has: (weight: string) => boolean): OptionalPart | undefined {
   const { optional } = headOf(head);
@@ -166,9 +174,17 @@ export function optionalPart(head: HeadName, has: (weight: string) => boolean): 
 }
 
 /** The `transformers` class of a checkpoint with these heads. */
-export function architectureOf(heads: readonly HeadName[]): string {
+export function architectureOf(heads: readonly HeadName[], config: Pick<AlbertConfig, 'modelType'> = {}): string {
   const first = HEAD_NAMES.find((name) => heads.includes(name));
-  return first === undefined ? 'AlbertModel' : HEADS[first].architecture;
+  return (first === undefined ? 'AlbertModel' : HEADS[first].architecture).replace(
+    'Albert',
+    CLASSES[modelTypeOf(config)],
+  );
+}
+
+/** Whether `architectures` of a config name the class that has this head, of any family. */
+export function namesHead(architectures: readonly string[], head: HeadName): boolean {
+  return architectures.some((name) => name.replace(/^[A-Za-z]+?(?=For)/, 'Albert') === HEADS[head].architecture);
 }
 
 /**
@@ -189,7 +205,7 @@ export function headsPresent(
     const reads = has('albert.pooler.weight') ? 'pooled' : 'tokens';
     return (
       rivals.find((name) => wanted.includes(name)) ??
-      rivals.find((name) => architectures.includes(HEADS[name].architecture)) ??
+      rivals.find((name) => namesHead(architectures, name)) ??
       rivals.find((name) => HEADS[name].reads === reads) ??
       rivals[0]
     );

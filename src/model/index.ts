@@ -9,10 +9,12 @@ export type { EncoderBatch } from './batch.ts';
 export {
   ACTIVATIONS,
   DEFAULT_CONFIG,
+  MODEL_TYPES,
   POSITION_EMBEDDING_TYPES,
   validateConfig,
   type Activation,
   type AlbertConfig,
+  type ModelType,
   type PositionEmbeddingType,
 } from './config.ts';
 export {

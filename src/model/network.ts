@@ -5,7 +5,7 @@ import { add, applyMask, multiply, relu, sigmoid, tanh } from '../graph/operator
 import { linear, matmul } from '../graph/operators/matmul.ts';
 import { layerNorm } from '../graph/operators/normalization.ts';
 import { gather, reshape, transpose } from '../graph/operators/shape.ts';
-import { headSize, type Activation, type AlbertConfig } from './config.ts';
+import { hasEmbeddingMapping, headSize, type Activation, type AlbertConfig } from './config.ts';
 
 /**
  * ALBERT (Lan et al. 2020) in graph operators. Activations are kept as matrices of tokens, `[batch*sequence, width]`;
@@ -91,7 +91,7 @@ export const denseWith =
 
 /**
  * From the sum of word, position and token-type embeddings `[tokens, embeddingSize]` to the first hidden state
- * `[tokens, hiddenSize]`: LayerNorm, dropout, and the mapping that the factorisation needs.
+ * `[tokens, hiddenSize]`: LayerNorm, dropout, and the mapping that the factorisation needs, where there is one.
  */
 export function embeddingProjection(
   config: AlbertConfig,
@@ -106,7 +106,10 @@ export function embeddingProjection(
     parameter(`${prefix}.bias`),
     config.layerNormEps,
   );
-  return denseWith(parameter)(applyMask(normalised, dropout), 'albert.encoder.embedding_hidden_mapping_in');
+  const dropped = applyMask(normalised, dropout);
+  return hasEmbeddingMapping(config)
+    ? denseWith(parameter)(dropped, 'albert.encoder.embedding_hidden_mapping_in')
+    : dropped;
 }
 
 /** One transformer layer: `hidden: [batch*sequence, hiddenSize]` to the same shape. */

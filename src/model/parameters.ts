@@ -1,7 +1,10 @@
 import type { FileRange } from '../graph/graph.ts';
-import { headSize, type AlbertConfig } from './config.ts';
+import { firstPosition, hasEmbeddingMapping, headSize, type AlbertConfig } from './config.ts';
 
-/** Name and shape of one weight. Names are Hugging Face's `state_dict` keys with the `albert.` prefix. */
+/**
+ * Name and shape of one weight. Names are Hugging Face's `state_dict` keys of ALBERT with the `albert.` prefix,
+ * whatever the family: files of the others are renamed when they are read and written.
+ */
 export interface ParameterSpec {
   /** Canonical name. */
   name: string;
@@ -20,16 +23,21 @@ export const norm = (name: string, size: number): ParameterSpec[] => [
   { name: `${name}.bias`, shape: [size] },
 ];
 
-/** Weights of the embeddings and of the mapping from `embeddingSize` to `hiddenSize`. */
+/** Weights of the embeddings and, in ALBERT, of the mapping from `embeddingSize` to `hiddenSize`. */
 export function embeddingParameters(config: AlbertConfig): ParameterSpec[] {
   const { embeddingSize } = config;
   const prefix = 'albert.embeddings';
   return [
     { name: `${prefix}.word_embeddings.weight`, shape: [config.vocabSize, embeddingSize] },
-    { name: `${prefix}.position_embeddings.weight`, shape: [config.maxPositionEmbeddings, embeddingSize] },
+    {
+      name: `${prefix}.position_embeddings.weight`,
+      shape: [config.maxPositionEmbeddings + firstPosition(config), embeddingSize],
+    },
     { name: `${prefix}.token_type_embeddings.weight`, shape: [config.typeVocabSize, embeddingSize] },
     ...norm(`${prefix}.LayerNorm`, embeddingSize),
-    ...dense('albert.encoder.embedding_hidden_mapping_in', config.hiddenSize, embeddingSize),
+    ...(hasEmbeddingMapping(config)
+      ? dense('albert.encoder.embedding_hidden_mapping_in', config.hiddenSize, embeddingSize)
+      : []),
   ];
 }
 

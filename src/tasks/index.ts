@@ -61,7 +61,7 @@ export { LONG_TEXT_POLICIES, type LongTextPolicy } from '../loaded/text-windows.
 export { builtInModelFolder, loadModel } from '../loaded/load-node.ts';
 export { resolveModel, type Download, type DownloadedFile, type HubOptions } from '../checkpoint/hub-lazy-node.ts';
 export type { SaveInt8Options } from '../checkpoint/save-int8-node.ts';
-export type { SentenceSettings } from '../checkpoint/sentence-transformers.ts';
+export type { SentencePrompts, SentenceSettings } from '../checkpoint/sentence-transformers.ts';
 export type { Verification } from '../checkpoint/hub-transfer-node.ts';
 export type { SavedCheckpoint, SaveOptions } from '../checkpoint/save-node.ts';
 export type { SavedOnnx, SaveOnnxOptions } from '../checkpoint/onnx-export-node.ts';

@@ -1,6 +1,6 @@
 import { float32 } from '../runtime/tensor.ts';
 import { firstTokens, type HeadFeeds, type Piece, type UnitBatch } from '../training/units.ts';
-import { countUnknown, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import { countUnknown, pairTokens, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Encoded } from './task.ts';
 import { tooLong, type LongTextPolicy } from '../loaded/text-windows.ts';
 
@@ -45,7 +45,8 @@ function encodePair(
   { tokenizer, maxLength, longText, long }: OptionHow,
 ): Encoded<OptionPiece> {
   const whole = tokenizer.encode(first, { pair: second });
-  const tokenCount = whole.ids.length - 3;
+  const special = pairTokens(tokenizer);
+  const tokenCount = whole.ids.length - special;
   const unknownTokens = countUnknown(tokenizer, whole.ids);
   if (whole.ids.length <= maxLength)
     return {
@@ -54,7 +55,7 @@ function encodePair(
       truncatedTokens: 0,
       unknownTokens,
     };
-  if (longText === 'error') throw tooLong(tokenCount, maxLength - 3);
+  if (longText === 'error') throw tooLong(tokenCount, maxLength - special);
   const windows = longText === 'window' ? windowsOf(tokenizer, [first, second], { maxLength, long }) : [];
   if (windows.length > 0)
     return { pieces: windows.map((piece) => ({ ...piece, option })), tokenCount, truncatedTokens: 0, unknownTokens };
@@ -62,7 +63,7 @@ function encodePair(
   return {
     pieces: [{ ...cut, option }],
     tokenCount,
-    truncatedTokens: tokenCount - (cut.ids.length - 3),
+    truncatedTokens: tokenCount - (cut.ids.length - special),
     unknownTokens,
   };
 }
@@ -77,7 +78,8 @@ function cutPair(
   const { ids, typeIds } = tokenizer.encode(first, {
     pair: second,
     maxLength,
-    truncation: other < maxLength - 3 ? (long === 'first' ? 'only_first' : 'only_second') : 'longest_first',
+    truncation:
+      other < maxLength - pairTokens(tokenizer) ? (long === 'first' ? 'only_first' : 'only_second') : 'longest_first',
   });
   return { ids, typeIds };
 }
@@ -89,7 +91,7 @@ function windowsOf(
   { maxLength, long }: Pick<OptionHow, 'maxLength' | 'long'>,
 ): Piece[] {
   const other = tokenizer.encodeIds(long === 'first' ? second : first).length;
-  const room = maxLength - 3 - other;
+  const room = maxLength - pairTokens(tokenizer) - other;
   if (room < Math.max(8, maxLength / 8)) return [];
   const stride = Math.floor(room / 4);
   if (long === 'second')

@@ -40,6 +40,8 @@ export interface Predictor {
    * the rows.
    */
   ofText(options: GivenOptions): ((text: AskedText) => unknown) | undefined;
+  /** The flag with which texts alone can be asked, where {@link Predictor.ofText} is undefined without it. */
+  textsWith?: string;
   /** Opens a file of rows that are more than texts. */
   open?(path: string, options: GivenOptions): AskedRows;
   /** Answers in the order of the inputs; memory is bounded. */

@@ -20,10 +20,22 @@ interface Cut {
   end: number;
 }
 
+/** How a pair is put together. */
+export interface PairForm {
+  /** Separators between the texts: one in BERT and ALBERT, two in RoBERTa and XLM-R. */
+  separators: 1 | 2;
+  /** Token type of the second text. */
+  secondType: 0 | 1;
+}
+
+/** BERT's and ALBERT's. */
+export const BERT_PAIR: PairForm = { separators: 1, secondType: 1 };
+
 /** What {@link assemble} and {@link assembleWindows} need to know of the tokeniser. */
 export interface AssemblyContext {
   special: SpecialTokens;
   tokenOf: (id: number) => string;
+  pair: PairForm;
 }
 
 /** `[CLS] first [SEP]` or `[CLS] first [SEP] second [SEP]`, truncated and padded as the options say. */
@@ -39,7 +51,7 @@ export function assemble(
   const lengths: [number, number] = [first.ids.length, second?.ids.length ?? 0];
   let kept = lengths;
   if (maxLength !== undefined) {
-    const capacity = capacityOf(maxLength, addSpecialTokens, second !== undefined);
+    const capacity = capacityOf(maxLength, addSpecialTokens, second && context.pair);
     if (truncation !== false && lengths[0] + lengths[1] > capacity)
       kept = truncatedLengths(lengths, capacity, truncation);
   }
@@ -61,7 +73,7 @@ export function assembleWindows(
   const { addSpecialTokens = true, maxLength, stride = 0 } = options;
   const fixed: Cut[] = second ? [{ tokens: first, start: 0, end: first.ids.length }] : [];
   const moving = second ?? first;
-  const capacity = capacityOf(maxLength, addSpecialTokens, second !== undefined) - (second ? first.ids.length : 0);
+  const capacity = capacityOf(maxLength, addSpecialTokens, second && context.pair) - (second ? first.ids.length : 0);
   if (capacity < 1) {
     throw new AlbertineError(
       'text_too_long',
@@ -81,8 +93,8 @@ export function assembleWindows(
   }
 }
 
-function capacityOf(maxLength: number, addSpecialTokens: boolean, pair: boolean): number {
-  const reserved = addSpecialTokens ? (pair ? 3 : 2) : 0;
+function capacityOf(maxLength: number, addSpecialTokens: boolean, pair: PairForm | undefined): number {
+  const reserved = addSpecialTokens ? (pair ? 2 + pair.separators : 2) : 0;
   requireInteger('maxLength', maxLength, { min: reserved });
   return maxLength - reserved;
 }
@@ -122,10 +134,10 @@ interface BuildOptions {
 
 function build(context: AssemblyContext, cuts: Cut[], options: BuildOptions): Encoding {
   const { addSpecialTokens, truncatedTokens, padTo = 0 } = options;
-  const { special } = context;
+  const { special, pair } = context;
   if (addSpecialTokens) requireSpecial(special);
   const textLength = cuts.reduce((sum, { start, end }) => sum + end - start, 0);
-  const length = textLength + (addSpecialTokens ? 1 + cuts.length : 0);
+  const length = textLength + (addSpecialTokens ? (cuts.length > 1 ? 2 + pair.separators : 2) : 0);
   const total = Math.max(length, padTo);
   const encoding: Encoding = {
     ids: new Int32Array(total).fill(special.pad, length),
@@ -147,9 +159,11 @@ function build(context: AssemblyContext, cuts: Cut[], options: BuildOptions): En
     encoding.offsets[position++] = [-1, -1];
   };
   if (addSpecialTokens) addSpecial(special.cls, 0);
-  cuts.forEach((cut, type) => {
+  cuts.forEach((cut, index) => {
+    const type = index === 0 ? 0 : pair.secondType;
     position = copyText(encoding, cut, { type, position, tokenOf: context.tokenOf });
-    if (addSpecialTokens) addSpecial(special.sep, type);
+    const separators = index === 0 && cuts.length > 1 ? pair.separators : 1;
+    for (let i = 0; addSpecialTokens && i < separators; i++) addSpecial(special.sep, type);
   });
   while (position < total) addSpecial(requirePad(special), 0);
   return encoding;

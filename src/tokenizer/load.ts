@@ -8,6 +8,7 @@ import { parseSentencePieceModel } from './sentencepiece-model.ts';
 import type { SpecialTokens, Tokenizer } from './tokenizer.ts';
 import { parseTokenizerJson } from './tokenizer-json.ts';
 import { createUnigramTokenizer, type TokenizerSource } from './unigram-tokenizer.ts';
+import { XLM_ROBERTA_VOCABULARY, xlmRobertaTokenizerJson } from './xlm-roberta.ts';
 import { createWordPieceTokenizer, parseVocabulary } from './wordpiece-tokenizer.ts';
 
 const ROLES: (keyof SpecialTokens)[] = ['pad', 'unk', 'cls', 'sep', 'mask'];
@@ -15,9 +16,11 @@ const SIDE_FILES = ['tokenizer_config.json', 'special_tokens_map.json', 'added_t
 
 /**
  * Loads a tokeniser by the files present, never by a model's declared type: `spiece.model` (or the only `*.model`),
- * else `vocab.txt`, else `tokenizer.json`. Options come from `tokenizer_config.json`, `special_tokens_map.json` and
- * `added_tokens.json` when there, and `options` win. With `variant: 'hf-fast'` a `tokenizer.json` is preferred. Throws
- * `tokenizer_not_found` naming the files looked for, `unsupported`, `invalid_file`.
+ * else `vocab.txt`, else `tokenizer.json`. Of XLM-R's two files `tokenizer.json` counts, which states the network's
+ * ids; its `sentencepiece.bpe.model` alone gets them as fairseq gave them. Options come from `tokenizer_config.json`,
+ * `special_tokens_map.json` and `added_tokens.json` when there, and `options` win. With `variant: 'hf-fast'` a
+ * `tokenizer.json` is preferred. Throws `tokenizer_not_found` naming the files looked for, `unsupported`,
+ * `invalid_file`.
  */
 export async function loadTokenizer(files: FileSource, options: TokenizerOptions = {}): Promise<Tokenizer> {
   const names = await files.list();
@@ -55,14 +58,14 @@ function build(
   }: { options: TokenizerOptions; merged: TokenizerOptions; source: TokenizerSource | undefined },
 ): Tokenizer {
   if (main === 'vocab.txt') return createWordPieceTokenizer(parseVocabulary(decode(content)), merged, source);
-  if (main === 'tokenizer.json') {
+  if (main === 'tokenizer.json' || main === XLM_ROBERTA_VOCABULARY) {
     // Lower-casing and accents are in the file's own normaliser; only the caller overrides them.
     const { lowerCase, keepAccents, splitChinese, maxWordLength } = options;
-    return parseTokenizerJson(
-      parseJson(main, decode(content)),
-      { ...merged, lowerCase, keepAccents, splitChinese, maxWordLength },
-      source,
-    );
+    const json =
+      main === XLM_ROBERTA_VOCABULARY
+        ? xlmRobertaTokenizerJson(parseSentencePieceModel(content))
+        : parseJson(main, decode(content));
+    return parseTokenizerJson(json, { ...merged, lowerCase, keepAccents, splitChinese, maxWordLength }, source);
   }
   return createUnigramTokenizer(parseSentencePieceModel(content), merged, source);
 }
@@ -128,6 +131,8 @@ function chooseFile(names: string[], options: TokenizerOptions, location: string
   if (options.variant === 'hf-fast' && names.includes('tokenizer.json')) return 'tokenizer.json';
   if (names.includes('spiece.model')) return 'spiece.model';
   const models = names.filter((name) => name.endsWith('.model'));
+  if (models.length === 1 && models[0] === XLM_ROBERTA_VOCABULARY && names.includes('tokenizer.json'))
+    return 'tokenizer.json';
   if (models.length === 1) return models[0];
   for (const name of ['vocab.txt', 'tokenizer.json']) if (names.includes(name)) return name;
   throw new AlbertineError(
@@ -144,7 +149,7 @@ function chooseFile(names: string[], options: TokenizerOptions, location: string
 }
 
 function canonicalName(name: string): string {
-  return name.endsWith('.model') ? 'spiece.model' : name;
+  return name.endsWith('.model') && name !== XLM_ROBERTA_VOCABULARY ? 'spiece.model' : name;
 }
 
 function parseJson(name: string, text: string): Json {

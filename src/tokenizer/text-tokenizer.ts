@@ -1,6 +1,13 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import { type AddedToken, AddedTokenMatcher } from './added-tokens.ts';
-import { assemble, type AssemblyContext, assembleWindows, type TextTokens } from './assemble.ts';
+import {
+  assemble,
+  type AssemblyContext,
+  assembleWindows,
+  BERT_PAIR,
+  type PairForm,
+  type TextTokens,
+} from './assemble.ts';
 import { ContentHash } from './fingerprint.ts';
 import type { Segmenter } from './segmenter.ts';
 import { TokenBuffer } from './token-buffer.ts';
@@ -18,6 +25,8 @@ export interface TextTokenizerParts {
   lowerCase: boolean;
   /** Whether added and special tokens written in a text count as such. */
   parseSpecialTokens: boolean;
+  /** Default {@link BERT_PAIR}. */
+  pair?: PairForm | undefined;
   /** Joins the tokens of text; special tokens arrive as text too. */
   decodeTokens: (tokens: string[]) => string;
   /** Adds everything that the fingerprint covers. */
@@ -56,7 +65,11 @@ export class TextTokenizer implements Tokenizer {
     ]);
     // The unknown token stands for text that was there; leaving it out of `decode` would hide a loss.
     this.specialIds.delete(parts.special.unk);
-    this.context = { special: parts.special, tokenOf: (id) => parts.vocabulary[id] ?? '' };
+    this.context = {
+      special: parts.special,
+      tokenOf: (id) => parts.vocabulary[id] ?? '',
+      pair: parts.pair ?? BERT_PAIR,
+    };
   }
 
   get vocabSize(): number {
@@ -67,6 +80,12 @@ export class TextTokenizer implements Tokenizer {
     if (this.cachedFingerprint === undefined) {
       const hash = new ContentHash();
       this.parts.identity(hash);
+      // Only where it is unusual: fingerprints of before stay.
+      if (
+        this.parts.pair &&
+        (this.parts.pair.separators !== BERT_PAIR.separators || this.parts.pair.secondType !== BERT_PAIR.secondType)
+      )
+        hash.text(JSON.stringify(this.parts.pair));
       this.cachedFingerprint = hash.digest();
     }
     return this.cachedFingerprint;

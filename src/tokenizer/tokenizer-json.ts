@@ -1,5 +1,6 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import type { AddedToken } from './added-tokens.ts';
+import type { PairForm } from './assemble.ts';
 import { addedTokenAt, idAt, malformed, numberAt, objectAt, textAt, type Json } from './json-fields.ts';
 import type { SpecialTokenNames, TokenizerOptions } from './options.ts';
 import type { PieceType, SentencePiece } from './sentencepiece-model.ts';
@@ -24,6 +25,7 @@ export function parseTokenizerJson(
     ...options,
     addedTokens: added,
     specialTokens: { ...templateTokens(json.post_processor), ...options.specialTokens },
+    pair: pairForm(json.post_processor),
   };
   // Old files leave the type out.
   const type =
@@ -38,7 +40,9 @@ export function parseTokenizerJson(
   throw unsupported('model', type);
 }
 
-function unigram(json: Json, model: Json, options: TokenizerOptions, source?: TokenizerSource): Tokenizer {
+type JsonOptions = TokenizerOptions & { pair: PairForm | undefined };
+
+function unigram(json: Json, model: Json, options: JsonOptions, source?: TokenizerSource): Tokenizer {
   if (!Array.isArray(model.vocab)) throw malformed('model.vocab', 'a list', model.vocab);
   const unkId = idAt('model.unk_id', model.unk_id);
   const special = new Set((options.addedTokens ?? []).filter((token) => token.special).map(({ id }) => id));
@@ -75,6 +79,7 @@ function unigram(json: Json, model: Json, options: TokenizerOptions, source?: To
     options,
     {
       identity: JSON.stringify(preparation),
+      pair: options.pair,
       files: () => source?.files ?? { 'tokenizer.json': `${JSON.stringify(json)}\n` },
     },
   );
@@ -96,7 +101,11 @@ function unigramNormalizer(
     const pattern = step.type === 'Replace' ? objectAt('normalizer.pattern', step.pattern) : {};
     if (step.type === 'Replace' && (pattern.String === '``' || pattern.String === "''") && step.content === '"')
       preparation.straightenQuotes = true;
-    else if (step.type === 'Replace' && step.content === ' ' && (pattern.Regex === ' {2,}' || pattern.String === '  '))
+    else if (
+      step.type === 'Replace' &&
+      (step.content === ' ' || step.content === '\u2581') &&
+      (pattern.Regex === ' {2,}' || pattern.String === '  ')
+    )
       continue;
     else if (step.type === 'Strip') continue;
     else if (step.type === 'NFKD') decomposed = true;
@@ -124,7 +133,7 @@ function metaspace(preTokenizer: unknown): { prepend: boolean } {
   return { prepend };
 }
 
-function wordPiece(json: Json, model: Json, options: TokenizerOptions, source?: TokenizerSource): Tokenizer {
+function wordPiece(json: Json, model: Json, options: JsonOptions, source?: TokenizerSource): Tokenizer {
   const vocabulary: string[] = [];
   for (const [piece, id] of Object.entries(objectAt('model.vocab', model.vocab)))
     vocabulary[idAt(`model.vocab[${JSON.stringify(piece)}]`, id)] = piece;
@@ -169,11 +178,25 @@ function addedTokens(list: unknown): AddedToken[] {
   );
 }
 
+/** How the post-processor puts a pair together: one separator or two between the texts, and the type of the second. */
+function pairForm(processor: unknown): PairForm | undefined {
+  if (processor === null || processor === undefined) return undefined;
+  const { type, pair } = objectAt('post_processor', processor);
+  if (type === 'RobertaProcessing') return { separators: 2, secondType: 0 };
+  if (type !== 'TemplateProcessing' || !Array.isArray(pair)) return undefined;
+  const items = pair.map((item: unknown) => objectAt('post_processor.pair', item));
+  const [first, second] = items.flatMap(({ Sequence: text }, index) => (text ? [index] : []));
+  const separators = second - first - 1;
+  if (items.length !== 4 + separators || first !== 1 || (separators !== 1 && separators !== 2))
+    throw unsupported('post_processor', pair);
+  return { separators, secondType: objectAt('post_processor.pair', items[second].Sequence).type_id === 1 ? 1 : 0 };
+}
+
 /** `[CLS] A [SEP]` from the post-processor; other shapes are not supported. */
 function templateTokens(processor: unknown): SpecialTokenNames {
   if (processor === null || processor === undefined) return {};
   const { type, single, cls, sep } = objectAt('post_processor', processor);
-  if (type === 'BertProcessing' && Array.isArray(cls) && Array.isArray(sep))
+  if ((type === 'BertProcessing' || type === 'RobertaProcessing') && Array.isArray(cls) && Array.isArray(sep))
     return { cls: textAt('post_processor.cls[0]', cls[0]), sep: textAt('post_processor.sep[0]', sep[0]) };
   if (type === 'TemplateProcessing' && Array.isArray(single) && single.length === 3) {
     const [first, text, last] = single.map((item: unknown) => objectAt('post_processor.single', item));
@@ -201,7 +224,7 @@ function unsupported(component: string, value: unknown): AlbertineError {
     `tokenizer.json has a ${component} that this package does not know, ${describeValue(value)}`,
     {
       value,
-      hint: 'ALBERT and BERT tokenisers are supported; spiece.model or vocab.txt next to it would be used instead',
+      hint: 'WordPiece and Unigram tokenisers as ALBERT, BERT and XLM-R have them are supported, byte-level BPE is not; spiece.model or vocab.txt next to it would be used instead',
     },
   );
 }

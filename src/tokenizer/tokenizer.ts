@@ -19,7 +19,10 @@ export interface SpecialTokens {
 export interface EncodeOptions {
   /** Second text of a pair. */
   pair?: string;
-  /** Adds `[CLS] … [SEP]` (and `… [SEP]` for a pair). Default true. */
+  /**
+   * Adds `[CLS] … [SEP]` (and `… [SEP]` for a pair), or `<s> … </s>` (and `</s> … </s>`) in XLM-R's vocabularies.
+   * Default true.
+   */
   addSpecialTokens?: boolean;
   /** Limit in tokens, special tokens included. Default: no limit. */
   maxLength?: number;
@@ -42,7 +45,7 @@ export interface Encoding {
   ids: Int32Array;
   /** Their strings in the vocabulary. */
   tokens: string[];
-  /** 0 for the first text, 1 for the second. */
+  /** 0 for the first text, 1 for the second; 0 for both in XLM-R's vocabularies. */
   typeIds: Int32Array;
   /** 1 for text, 0 for padding. */
   attentionMask: Int32Array;
@@ -80,6 +83,11 @@ export interface Tokenizer {
   idToToken(id: number): string | undefined;
   /** The files that describe this tokeniser, to be written next to a checkpoint: name to content. */
   files(): Record<string, Uint8Array | string>;
+}
+
+/** Tokens that a pair has besides those of its texts. */
+export function pairTokens(tokenizer: Pick<Tokenizer, 'encode'>): number {
+  return tokenizer.encode('', { pair: '' }).ids.length;
 }
 
 /** How many of the tokens are the unknown one: what they stand for is lost to the model. */

@@ -3,6 +3,7 @@ import { readTokenizerConfig } from './load.ts';
 import { MODEL_INPUT_NAMES } from './options.ts';
 import { parseSentencePieceModel, type SentencePieceModel } from './sentencepiece-model.ts';
 import { albertTokenizerJson } from './training/albert-tokenizer-json.ts';
+import { XLM_ROBERTA_VOCABULARY, xlmRobertaTokenizerJson } from './xlm-roberta.ts';
 
 type Files = Record<string, Uint8Array | string>;
 
@@ -60,6 +61,7 @@ export function tokenizerJson(files: Files): string | undefined {
     files[VOCABULARY] === undefined ? Object.keys(files).find((other) => other.endsWith('.model')) : VOCABULARY;
   if (name === undefined) return undefined;
   const model = parseSentencePieceModel(bytesOf(files[name]));
+  if (name === XLM_ROBERTA_VOCABULARY) return JSON.stringify(xlmRobertaTokenizerJson(model));
   const { lowerCase = true, keepAccents = false, preparation } = settingsOf(files);
   if (preparation === 'none')
     return albertTokenizerJson(model, {
@@ -105,7 +107,7 @@ function settingsOf(files: Files): ReturnType<typeof readTokenizerConfig>['optio
 /** Google calls the vocabulary `30k-clean.model`; transformers looks for one name only. */
 function withVocabularyName(files: Files): Files {
   const models = Object.keys(files).filter((name) => name.endsWith('.model'));
-  if (models.length !== 1 || models[0] === VOCABULARY) return files;
+  if (models.length !== 1 || models[0] === VOCABULARY || models[0] === XLM_ROBERTA_VOCABULARY) return files;
   return Object.fromEntries(
     Object.entries(files).map(([name, content]) => [name === models[0] ? VOCABULARY : name, content]),
   );
@@ -114,6 +116,7 @@ function withVocabularyName(files: Files): Files {
 /** The class that reads these files; undefined where there is no vocabulary. */
 function classOf(files: Files): string | undefined {
   if (files[VOCABULARY] !== undefined) return isUsualAlbert(files) ? 'AlbertTokenizer' : GENERAL_CLASS;
+  if (files[XLM_ROBERTA_VOCABULARY] !== undefined) return 'XLMRobertaTokenizer';
   if (files['vocab.txt'] !== undefined) return 'BertTokenizer';
   return files[JSON_FILE] === undefined ? undefined : GENERAL_CLASS;
 }

@@ -1,5 +1,6 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { AddedToken } from './added-tokens.ts';
+import type { PairForm } from './assemble.ts';
 import {
   extendVocabulary,
   MODEL_INPUT_NAMES,
@@ -67,6 +68,7 @@ export interface UnigramAssembly {
   /** Part of the fingerprint. */
   identity: string;
   files: (special: SpecialTokens, added: AddedToken[]) => Record<string, Uint8Array | string>;
+  pair?: PairForm | undefined;
 }
 
 /** Puts a {@link UnigramSegmenter} into a {@link Tokenizer}. */
@@ -93,6 +95,7 @@ export function assembleUnigram(
     vocabulary,
     special,
     addedTokens: added,
+    pair: assembly.pair,
     lowerCase: description.preparation.lowerCase,
     parseSpecialTokens: options.parseSpecialTokens ?? true,
     decodeTokens: (tokens) => decodePieces(tokens, description),

@@ -1,4 +1,5 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
+import type { PairForm } from './assemble.ts';
 import {
   extendVocabulary,
   MODEL_INPUT_NAMES,
@@ -56,7 +57,7 @@ export function createWordPieceTokenizer(
 /** Puts a {@link WordPieceSegmenter} into a {@link Tokenizer}; an `unkId` of -1 is looked up by name. */
 export function assembleWordPiece(
   description: WordPieceDescription,
-  options: TokenizerOptions,
+  options: TokenizerOptions & { pair?: PairForm | undefined },
   source?: TokenizerSource,
 ): Tokenizer {
   const extra = options.addedTokens ?? [];
@@ -80,6 +81,7 @@ export function assembleWordPiece(
     special,
     lowerCase,
     addedTokens: added,
+    pair: options.pair,
     parseSpecialTokens: options.parseSpecialTokens ?? true,
     decodeTokens: (tokens) => decodeWordPieces(tokens, continuingPrefix),
     identity: (hash) => {

@@ -121,9 +121,14 @@ export function createArena(specs: readonly ParameterSpec[], buffers: number, op
 /**
  * Learning-rate factors that fall with the distance from the output (ELECTRA, Clark et al. 2020): 1 for heads and
  * pooler, `decay` for the last layer group, one more factor for each group below it and for the embeddings. ALBERT's
- * depths share weights, so there is one factor per group, not per depth.
+ * depths share weights, so there is one factor per group, not per depth. `mapping`: whether the network has ALBERT's
+ * mapping from narrower embeddings. Default true.
  */
-export function layerwiseScales(numHiddenGroups: number, decay: number): [pattern: string, scale: number][] {
+export function layerwiseScales(
+  numHiddenGroups: number,
+  decay: number,
+  { mapping = true }: { mapping?: boolean } = {},
+): [pattern: string, scale: number][] {
   if (!(decay > 0 && decay <= 1))
     throw new AlbertineError('invalid_argument', `layer-wise decay must be in (0, 1], got ${decay}`, { value: decay });
   const groups = Array.from({ length: numHiddenGroups }, (_, group): [string, number] => [
@@ -131,7 +136,11 @@ export function layerwiseScales(numHiddenGroups: number, decay: number): [patter
     decay ** (numHiddenGroups - group),
   ]);
   const bottom = decay ** (numHiddenGroups + 1);
-  return [['albert.embeddings', bottom], ['albert.encoder.embedding_hidden_mapping_in', bottom], ...groups];
+  return [
+    ['albert.embeddings', bottom],
+    ...(mapping ? [['albert.encoder.embedding_hidden_mapping_in', bottom] as [string, number]] : []),
+    ...groups,
+  ];
 }
 
 function layOut(specs: readonly ParameterSpec[], options: ArenaOptions): ArenaSlot[] {

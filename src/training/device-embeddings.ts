@@ -46,7 +46,7 @@ export class DeviceEmbeddings implements Embeddings {
     const feeds: Record<string, RunTensor> = {};
     for (const spec of this.used) {
       feeds[spec.name] = this.parameter(spec, 'values');
-      feeds[rowsName(spec)] = rowNumbers(batch, spec.name, [embedded.shape[0]]);
+      feeds[rowsName(spec)] = rowNumbers(this.config, batch, { table: spec.name, shape: [embedded.shape[0]] });
     }
     await (await this.compiledLookUp).run(feeds, { into: { embedded } });
     return embedded;
@@ -62,7 +62,7 @@ export class DeviceEmbeddings implements Embeddings {
     const into: Record<string, RunTensor> = {};
     for (const spec of this.trained) {
       feeds[spec.name] = into[sumName(spec)] = this.parameter(spec, 'gradients');
-      feeds[rowsName(spec)] = rowNumbers(batch, spec.name, [gradient.shape[0], 1]);
+      feeds[rowsName(spec)] = rowNumbers(this.config, batch, { table: spec.name, shape: [gradient.shape[0], 1] });
     }
     await (await this.compiledScatter).run(feeds, { into });
   }
@@ -112,9 +112,13 @@ export class DeviceEmbeddings implements Embeddings {
 const rowsName = ({ name }: ParameterSpec): string => `rows(${name})`;
 const sumName = ({ name }: ParameterSpec): string => `sum(${name})`;
 
-function rowNumbers(batch: EncoderBatch, table: string, shape: readonly number[]): HostTensor {
+function rowNumbers(
+  config: AlbertConfig,
+  batch: EncoderBatch,
+  { table, shape }: { table: string; shape: readonly number[] },
+): HostTensor {
   return int64(
     shape,
-    Array.from({ length: shape[0] }, (_, token) => ROW_OF[table](batch, token)),
+    Array.from({ length: shape[0] }, (_, token) => ROW_OF[table](batch, token, config)),
   );
 }

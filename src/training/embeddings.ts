@@ -1,5 +1,5 @@
 import { lookUpEmbeddings, type EmbeddingTables, type EncoderBatch } from '../model/batch.ts';
-import type { AlbertConfig } from '../model/config.ts';
+import { firstPosition, type AlbertConfig } from '../model/config.ts';
 import { embeddingParameters, type ParameterSpec } from '../model/parameters.ts';
 import type { HostTensor, RunTensor } from '../runtime/tensor.ts';
 import type { Arena } from './arena.ts';
@@ -23,9 +23,10 @@ const TOKEN_TYPE = 'albert.embeddings.token_type_embeddings.weight';
 export const EMBEDDING_TABLES: ReadonlySet<string> = new Set([WORD, POSITION, TOKEN_TYPE]);
 
 /** Which row of a table, by its name, a token takes. */
-export const ROW_OF: Record<string, (batch: EncoderBatch, token: number) => number> = {
+export const ROW_OF: Record<string, (batch: EncoderBatch, token: number, config: AlbertConfig) => number> = {
   [WORD]: (batch, token) => batch.inputIds[token],
-  [POSITION]: (batch, token) => (batch.positionIds ? batch.positionIds[token] : token % batch.sequenceLength),
+  [POSITION]: (batch, token, config) =>
+    firstPosition(config) + (batch.positionIds ? batch.positionIds[token] : token % batch.sequenceLength),
   [TOKEN_TYPE]: (batch, token) => (batch.tokenTypeIds ? batch.tokenTypeIds[token] : 0),
 };
 
@@ -63,7 +64,7 @@ export class HostEmbeddings implements Embeddings {
       scatterRows(this.arena.view(name, 'gradients'), data as Float32Array, {
         tokens,
         width: this.config.embeddingSize,
-        rowOf: (token) => rowOf(batch, token),
+        rowOf: (token) => rowOf(batch, token, this.config),
       });
     }
   }

@@ -81,7 +81,7 @@ describe.skipIf(CHROMIUM === undefined)(
       rmSync(project, { recursive: true });
     });
 
-    it.each(Object.entries(FIXTURES))(
+    it.each(Object.entries(FIXTURES).filter(([, { inputs }]) => inputs))(
       '%s answers as in Node',
       async (name, { task = name, data, options, inputs }) => {
         const train = data(folder.path(`${name}-train`), 160, 1);

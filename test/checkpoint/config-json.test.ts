@@ -125,7 +125,7 @@ describe('parseConfig', () => {
     ['an unknown activation', { ...BASE_V2, hidden_act: 'quick_gelu' }, 'unsupported'],
     ['an activation from the prototype', { ...BASE_V2, hidden_act: 'constructor' }, 'unsupported'],
     ['an unknown position type', { ...BASE_V2, position_embedding_type: 'rotary' }, 'invalid_config'],
-    ['another architecture', { model_type: 'bert', hidden_size: 768 }, 'unsupported'],
+    ['another architecture', { model_type: 'distilbert', hidden_size: 768 }, 'unsupported'],
   ])('rejects %s', (_name, json, code) => {
     expect(() => parseConfig(json, 'huggingface')).toThrow(expect.objectContaining({ code }) as Error);
   });

@@ -195,6 +195,26 @@ export function loadOptionsCase() {
   };
 }
 
+/**
+ * What the fill-mask pipeline of transformers says of one model: see make_fill_mask_golden.py. Logarithms are natural.
+ */
+export interface FillMaskGolden {
+  /** By mask, in the order of the text, the likeliest pieces. */
+  masks: { text: string; ids: number[]; guesses: { token: string; text: string; score: number }[][] }[];
+  /** By mask, for each candidate. */
+  candidates: { text: string; candidates: string[]; logProbabilities: number[][] }[];
+  /** Of every token without the special ones. */
+  scores: { text: string; ids: number[]; logProbabilities: number[] }[];
+}
+
+/** Folders of models with a masked-word head, and what they say. */
+export function loadFillMaskCases(): { name: string; folder: string; expected: FillMaskGolden }[] {
+  const root = join(ROOT, 'fill-mask');
+  return Object.entries(readJson<Record<string, FillMaskGolden>>(join(root, 'expected.json'))).map(
+    ([name, expected]) => ({ name, folder: join(root, name), expected }),
+  );
+}
+
 /** Loads a training run. */
 export function loadTrainingCase(name: string): TrainingCase {
   const folder = join(ROOT, 'training', name);
@@ -274,7 +294,8 @@ function readConfig(path: string): AlbertConfig {
   return config;
 }
 
-function readSafetensors(path: string): Map<string, GoldenTensor> {
+/** Tensors of a golden file by name. */
+export function readSafetensors(path: string): Map<string, GoldenTensor> {
   const file = readFileSync(path);
   const headerLength = Number(file.readBigUInt64LE(0));
   const header = JSON.parse(file.toString('utf8', 8, 8 + headerLength)) as Record<

@@ -1,7 +1,8 @@
 """Writes goldens/python.json: what transformers, sentence-transformers and onnxruntime give for every kind of folder that the command line writes.
 
 Needs torch, transformers, sentence-transformers and onnxruntime (goldens/python.json names the versions). From the repository root:
-    python3 test/oracle/make_python_goldens.py
+    python3 test/oracle/make_python_goldens.py [NAME ...]
+With names (or their beginnings) only those are made anew, and the others stay as they are.
 Fails where Python and Node differ. `npm test` compares with the file alone, without Python; see python.test.ts.
 """
 import importlib.util
@@ -42,17 +43,22 @@ def settings_of(folder):
 
 
 def main():
-    goldens = {}
+    path = os.path.join(HERE, "goldens/python.json")
+    names = tuple(sys.argv[1:])
+    goldens = json.load(open(path, encoding="utf-8")) if names else {}
     with tempfile.TemporaryDirectory() as root:
         subprocess.run(["npx", "tsx", "test/oracle/python-folders.ts", root], check=True, cwd=os.path.join(HERE, "../.."))
         records = json.load(open(os.path.join(root, "records.json"), encoding="utf-8"))
         for name, check in records.items():
+            if names and not name.startswith(names):
+                continue
             parity.compare(check)
             cases, versions = outputs_of(check)
             goldens[name] = {"loader": check["loader"], "outputs": check["outputs"], "maxLength": check["maxLength"], "python": versions, "settings": settings_of(check["folder"]), "cases": cases}
     if parity.failures:
         sys.exit(f"{len(parity.failures)} differences")
-    with open(os.path.join(HERE, "goldens/python.json"), "w", encoding="utf-8") as file:
+    goldens = {name: goldens[name] for name in records}
+    with open(path, "w", encoding="utf-8") as file:
         file.write("{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(golden)}" for name, golden in goldens.items()) + "\n}\n")
 
 

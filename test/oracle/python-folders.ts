@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parityRecord, type ParityRecord } from '../../src/loaded/parity-node.ts';
 import { run } from '../cli/support.ts';
@@ -83,6 +83,30 @@ const embed = (...more: string[]): string[] => [
   'score',
   ...TRAINING,
   ...more,
+];
+
+/**
+ * Models of other families, from make_bert_goldens.py; fine-tuned and copied in every way that has a head of its own in
+ * Python.
+ */
+const FAMILIES = ['bert', 'xlm-roberta'] as const;
+const ofFamily = (
+  name: string,
+  task: string,
+  data: string,
+  ...more: string[]
+): readonly [string, readonly string[]] => [
+  `${name}-${task}`,
+  ['finetune', task, '--model', `@${name}`, '--train', data, '--eval', data, ...TRAINING, ...more, '--output'],
+];
+const familyCommands = (name: string): readonly (readonly [string, readonly string[]])[] => [
+  ofFamily(name, 'classify', '@pair.csv', '--pair-field', 'pair'),
+  ofFamily(name, 'tag', '@tagged.conll'),
+  ofFamily(name, 'answer', '@questions.jsonl'),
+  ofFamily(name, 'choose', '@choices.jsonl'),
+  ofFamily(name, 'embedding', '@scored.csv', '--pair-field', 'pair', '--score-field', 'score', '--prompt', 'query'),
+  [`${name}-f16`, ['convert', `@${name}`, '--to', 'safetensors', '--dtype', 'f16', '--output']],
+  [`${name}-onnx`, ['convert', `@${name}`, '--to', 'onnx', '--task', 'sequenceClassification', '--output']],
 ];
 
 /** How each folder is made, in order; `@` stands for the folder of all. */
@@ -198,12 +222,15 @@ const COMMANDS: readonly (readonly [name: string, argv: readonly string[]])[] = 
   ['pair-onnx', ['convert', '@pair', '--to', 'onnx', '--output']],
   ['sentences-onnx', ['convert', '@sentences-cls', '--to', 'onnx', '--task', 'embeddings', '--output']],
   ['words-onnx', ['convert', '@wordpiece', '--to', 'onnx', '--task', 'maskedLm', '--output']],
+  ...FAMILIES.flatMap(familyCommands),
 ];
 
 /** Writes all of them under `root`; returns what those that hold a model give, without where they lie. */
 export async function writePythonFolders(root: string): Promise<Record<string, ParityRecord>> {
   mkdirSync(root, { recursive: true });
   for (const [name, content] of Object.entries(FILES)) writeFileSync(join(root, name), content);
+  for (const name of FAMILIES)
+    cpSync(join(import.meta.dirname, 'goldens/bert', name, 'model'), join(root, name), { recursive: true });
   const records: Record<string, ParityRecord> = {};
   for (const [name, argv] of COMMANDS) {
     const { code, stderr } = await run([

@@ -5,6 +5,7 @@ import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
 import { saveCheckpoint } from '../../src/checkpoint/save-node.ts';
 import { FillMask } from '../../src/tasks/fill-mask/fill-mask.ts';
 import { loadModel } from '../../src/loaded/load-node.ts';
+import { loadFillMaskCases } from '../oracle/goldens.ts';
 import { records, run, temporaryFolder } from '../cli/support.ts';
 import { SMALL_CONFIG, WORDS } from './model.ts';
 
@@ -45,6 +46,15 @@ describe('fill-mask', () => {
     await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', '鿃'] })).rejects.toThrow(
       'the vocabulary does not know the candidate "鿃"',
     );
+    // Twice the same would halve its score.
+    await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', 'dog', 'cat'] })).rejects.toMatchObject({
+      message: 'candidates has "cat" twice',
+      option: 'candidates',
+    });
+    await expect(filler.fill(['the [MASK] ran'], { candidates: ['cat', 'Cat'] })).rejects.toThrow(
+      'the candidates "cat" and "Cat" are the same pieces',
+    );
+    await expect(filler.fill(['the [MASK]', 'ran'])).rejects.toThrow('text 1 has no mask: "ran"');
     const [
       {
         masks: [{ guesses }],
@@ -124,9 +134,67 @@ describe('fill-mask', () => {
     ).toMatchObject({ code: 0 });
     expect(await run(['fill-mask', '-m', model, folder.path('lines.txt'), '--threads', '1'])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/lines\.txt, row 1: text 0 has no mask/) as string,
+      stderr: expect.stringMatching(/lines\.txt, row 1: the text has no mask/) as string,
     });
     expect(await run(['fill-mask', '-m', model, 'x', '--score', '--top-k', '2'])).toMatchObject({ code: 2 });
     expect((await run(['fill-mask', '-m', join(folder.path('none')), 'x [MASK]'])).code).toBe(1);
+  });
+});
+
+describe.each(loadFillMaskCases())('the pipeline of transformers ($name)', ({ folder: golden, expected }) => {
+  const PROBABILITY = 1e-5; // float32 against float64
+  const LOGARITHM = 1e-4; // of probabilities down to 1e-18
+  const within = (found: number, wanted: number, tolerance: number, what: string): void =>
+    expect(Math.abs(found - wanted), `${what}: ${found}, not ${wanted}`).toBeLessThan(tolerance);
+  let filler: FillMask;
+  beforeAll(async () => void (filler = FillMask.from(await loadModel(golden, { threads: 1 }))));
+  afterAll(() => filler[Symbol.dispose]());
+
+  it('guesses the same pieces with the same probabilities, for one mask and several', async () => {
+    for (const { text, ids } of expected.masks) expect([...filler.model.tokenizer.encode(text).ids], text).toEqual(ids);
+    const found = await filler.fill(expected.masks.map(({ text }) => text));
+    for (const [i, { text, guesses }] of expected.masks.entries()) {
+      expect(
+        found[i].masks.map(({ guesses: own }) => own.map(({ token, text: written }) => ({ token, text: written }))),
+        text,
+      ).toEqual(guesses.map((mask) => mask.map(({ token, text: written }) => ({ token, text: written }))));
+      for (const [mask, own] of guesses.entries())
+        for (const [rank, { score }] of own.entries())
+          within(found[i].masks[mask].guesses[rank].score, score, PROBABILITY, `${text} ${rank}`);
+    }
+  });
+
+  it('judges candidates as its targets, and those of several pieces as a loop over masks', async () => {
+    for (const { text, candidates, logProbabilities } of expected.candidates) {
+      const [{ masks }] = await filler.fill([text], { candidates });
+      expect(masks).toHaveLength(logProbabilities.length);
+      for (const [mask, wanted] of logProbabilities.entries()) {
+        const total = wanted.reduce((sum, value) => sum + Math.exp(value), 0);
+        for (const [i, candidate] of candidates.entries()) {
+          const { logProbability, score } = masks[mask].guesses.find((guess) => guess.text === candidate)!;
+          within(logProbability!, wanted[i], LOGARITHM, `${text} ${candidate}`);
+          within(Math.exp(logProbability!), Math.exp(wanted[i]), PROBABILITY, `${text} ${candidate}`);
+          within(score, Math.exp(wanted[i]) / total, PROBABILITY, `${text} ${candidate} among candidates`);
+        }
+      }
+    }
+  });
+
+  it('scores every token as a loop that masks one at a time', async () => {
+    const found = await filler.score(expected.scores.map(({ text }) => text));
+    for (const [i, { text, ids, logProbabilities }] of expected.scores.entries()) {
+      const { tokens, pseudoLogLikelihood, pseudoPerplexity } = found[i];
+      expect(
+        tokens.map(({ token }) => filler.model.tokenizer.tokenToId(token)),
+        text,
+      ).toEqual(ids.slice(1, -1));
+      for (const [at, wanted] of logProbabilities.entries()) {
+        within(tokens[at].logProbability, wanted, LOGARITHM, `${text} ${at}`);
+        within(Math.exp(tokens[at].logProbability), Math.exp(wanted), PROBABILITY, `${text} ${at}`);
+      }
+      const total = logProbabilities.reduce((sum, value) => sum + value, 0);
+      within(pseudoLogLikelihood, total, LOGARITHM * tokens.length, text);
+      within(Math.log(pseudoPerplexity), -total / tokens.length, LOGARITHM, text);
+    }
   });
 });

@@ -2,7 +2,6 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryFiles } from '../../src/core/files-memory.ts';
-import { createRandom } from '../../src/core/random.ts';
 import { readStoredSentences } from '../../src/checkpoint/sentence-transformers.ts';
 import { readRun } from '../../src/training/report/report-node.ts';
 import { evaluateEmbedding } from '../../src/tasks/embedding/evaluate-node.ts';
@@ -13,26 +12,11 @@ import {
 } from '../../src/tasks/embedding/fine-tune-node.ts';
 import { fineTuneClassifier } from '../../src/tasks/classify/tuning-node.ts';
 import { loadModel } from '../../src/loaded/load-node.ts';
+import { scoredPairs } from './fixtures.ts';
 import { LEARNS, readLines, sentences, temporaryFolder, writeRows, writeTinyModel } from '../training/small-run.ts';
 
 const folder = temporaryFolder();
 const KIND = { good: ['good', 'fine', 'great', 'lovely'], bad: ['bad', 'poor', 'awful', 'dull'] };
-
-/** Pairs of texts of four words, some good and some bad; the more alike the shares, the higher the score. */
-function scoredPairs(rows: number, seed: number): { text: string; pair: string; score: number }[] {
-  const random = createRandom(seed);
-  const draw = (): { text: string; good: number } => {
-    const good = random.integer(5);
-    return {
-      text: Array.from({ length: 4 }, (_, i) => KIND[i < good ? 'good' : 'bad'][random.integer(4)]).join(' '),
-      good,
-    };
-  };
-  return Array.from({ length: rows }, () => {
-    const [a, b] = [draw(), draw()];
-    return { text: a.text, pair: b.text, score: 4 - Math.abs(a.good - b.good) };
-  });
-}
 
 let model: string;
 let train: string;
@@ -434,11 +418,35 @@ describe('readStoredSentences', () => {
     });
     expect(all).toEqual({
       pooling: 'mean',
-      notes: [
-        expect.stringContaining('Dense module, which is not applied'),
-        expect.stringContaining('choose normalize'),
-      ],
+      normalize: true,
+      notes: [expect.stringContaining('Dense module, which is not applied')],
     });
+    const modern = {
+      'modules.json': modules('Transformer', 'Pooling'),
+      '1_Pooling/config.json': { pooling_mode_mean_tokens: true, include_prompt: false },
+    };
+    expect(
+      await read({
+        ...modern,
+        'config_sentence_transformers.json': {
+          prompts: { query: 'query: ', document: '' },
+          default_prompt_name: 'query',
+        },
+      }),
+    ).toEqual({
+      pooling: 'mean',
+      prompts: { texts: { query: 'query: ', document: '' }, defaultName: 'query' },
+      notes: [expect.stringContaining('leaves the prompt out of the pooling')],
+    });
+    // As version 6 writes them where there are none.
+    expect(
+      (
+        await read({
+          ...modern,
+          'config_sentence_transformers.json': { prompts: { query: '', document: '' }, default_prompt_name: null },
+        })
+      ).prompts,
+    ).toBeUndefined();
     // As version 6 writes them.
     const sixth = {
       'modules.json': [

@@ -40,6 +40,18 @@ describe('zero-shot classification', () => {
     expect(found.truncatedTokens).toBe(0);
     const [cut] = await zero.classify(['the cat sat '.repeat(100)], labels, { template });
     expect(cut.truncatedTokens).toBeGreaterThan(200);
+    const [twice] = await zero.classify([text], labels, { template: '{} and {} .' });
+    const both = softmax(
+      Array.from(
+        (await zero.classifier.logits(labels.map((label) => ({ text, pair: `${label} and ${label} .` })))).logits,
+      ).filter((_, i) => i % 3 === 2),
+    );
+    for (const [i, label] of labels.entries())
+      expect(twice.labels.find((other) => other.label === label)!.score).toBeCloseTo(both[i], 6);
+    await expect(zero.classify([text], ['dog', 'sun', 'dog'])).rejects.toMatchObject({
+      message: 'labels has "dog" twice',
+      option: 'labels',
+    });
     await expect(zero.classify([text], ['dog'])).rejects.toThrow('there must be at least two labels');
     await expect(zero.classify([text], labels, { template: 'no place' })).rejects.toThrow('the template has no {}');
   });
@@ -58,6 +70,13 @@ describe('zero-shot classification', () => {
     ]);
     expect(code, stderr).toBe(0);
     expect(records(stdout)).toMatchObject([{ index: 0, labels: [{ score: expect.any(Number) as number }, {}] }]);
+    expect(await run(['zero-shot', model, 'x', '--labels', 'dog,dog', '--threads', '1'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--labels has "dog" twice') as string,
+    });
+    expect(
+      await run(['zero-shot', model, 'x', '--labels', 'a,b', '--template', 'none', '--threads', '1']),
+    ).toMatchObject({ code: 2, stderr: expect.stringContaining('the --template has no {}') as string });
     await write(folder.path('other'), ['x', 'y']);
     expect(await run(['zero-shot', folder.path('other'), 'the cat', '--labels', 'a,b'])).toMatchObject({
       code: 1,

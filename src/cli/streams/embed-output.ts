@@ -96,7 +96,6 @@ function describeOptions(flags: EmbedFlags, plan: EmbedPlan): Record<string, unk
     pooling,
     layers,
     layerCombination,
-    normalize,
     dimensions,
     quantize,
     longText,
@@ -106,12 +105,15 @@ function describeOptions(flags: EmbedFlags, plan: EmbedPlan): Record<string, unk
     segments,
     special,
   } = flags;
+  const normalize = flags.normalize ?? (plan.normalize ? true : undefined);
+  const prompt = plan.prompt === '' ? undefined : plan.prompt;
   return {
     model: model ?? 'built-in',
     pooling: pooling ?? plan.pooling,
     layers,
     layerCombination,
     normalize,
+    prompt,
     dimensions,
     quantize,
     longText,

@@ -14,7 +14,7 @@ import { readSentenceSettings, type SentenceSettings } from '../../checkpoint/se
 import type { LoadedWeights } from '../../checkpoint/weights.ts';
 import { writeFileAtomic } from '../../core/files-node.ts';
 import type { FileSource } from '../../core/files.ts';
-import { HEAD_NAMES, headOf, optionalPart } from '../../model/heads.ts';
+import { HEAD_NAMES, namesHead, optionalPart } from '../../model/heads.ts';
 import type { Pooling } from '../../model/pooling.ts';
 import { tokenizerForTransformers, tokenizerJson } from '../../tokenizer/transformers-files.ts';
 import type { ConvertFlags } from './convert.ts';
@@ -90,8 +90,16 @@ export async function writeOnnxModel(
         `the file gives logits; the weights ${name}.*, with which albertine decodes them, stay in the checkpoint`,
     ),
   ];
-  // As `embed` has it: the pooling that the model was trained with.
-  const settings = { ...(sentences && { pooling: sentences.pooling }), ...options, output };
+  // As `embed` has it: the pooling that the model was trained with, and its scaling.
+  const settings = {
+    ...(sentences && { pooling: sentences.pooling, normalize: sentences.normalize ?? false }),
+    ...options,
+    output,
+  };
+  if (output === 'embeddings' && sentences?.prompts)
+    notes.push(
+      `the model's prompts (${Object.keys(sentences.prompts.texts).join(', ')}) are not in the file: put them before the texts yourself`,
+    );
   if (target.endsWith('.onnx'))
     return { ...(await saveOnnx(target, checkpoint.config, loaded.weights, settings)), output, notes };
   const written: SavedOnnx[] = [];
@@ -170,9 +178,7 @@ function defaultOutput(checkpoint: Checkpoint, { heads, weights }: LoadedWeights
   const task = HEAD_NAMES.find(
     (head) =>
       heads.includes(head) &&
-      (named.includes(headOf(head).architecture)
-        ? head !== 'sentenceOrder'
-        : head !== 'maskedLm' && head !== 'sentenceOrder'),
+      (namesHead(named, head) ? head !== 'sentenceOrder' : head !== 'maskedLm' && head !== 'sentenceOrder'),
   );
   if (task) return task;
   return weights.has('albert.pooler.weight') ? 'pooler' : 'hidden';

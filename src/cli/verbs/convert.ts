@@ -60,7 +60,9 @@ export function registerConvert(program: Command, io: CliIo): void {
       'folder of a checkpoint (safetensors, PyTorch or TensorFlow), or a hub id. Default: the built-in model',
     )
     .summary('write a checkpoint in another format')
-    .description('Reads any ALBERT checkpoint and writes it in another format. What is left out or rounded is printed.')
+    .description(
+      'Reads any checkpoint of ALBERT, BERT or XLM-R and writes it in another format. What is left out or rounded is printed.',
+    )
     .requiredOption(
       '--to <format>',
       `target: ${Object.keys(TARGETS).join(', ')}; see below`,

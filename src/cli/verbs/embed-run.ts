@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { countOf } from '../../core/count.ts';
 import { AlbertineError } from '../../core/errors.ts';
+import { pick } from '../../core/pick.ts';
 import type { OutputFile } from '../../core/output-node.ts';
 import { ProgressMeter } from '../../core/progress.ts';
 import {
@@ -35,6 +36,7 @@ export interface EmbedFlags extends InputFlags {
   layers?: number[] | 'static';
   layerCombination?: 'mean' | 'concat';
   normalize?: boolean;
+  prompt?: string;
   dimensions?: number;
   quantize?: VectorType;
   longText?: 'window' | 'truncate' | 'error';
@@ -153,7 +155,7 @@ function requireConsistent(flags: EmbedFlags, unit: 'tokens' | 'words' | undefin
     if (!flags.special) throw new UsageError('--no-special needs --pooling tokens');
     return;
   }
-  for (const flag of ['dimensions', 'windowCombination', 'segments'] as const) {
+  for (const flag of ['dimensions', 'windowCombination', 'segments', 'prompt'] as const) {
     if (flags[flag] !== undefined)
       throw new UsageError(
         `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} does not apply to --pooling ${unit}`,
@@ -240,6 +242,7 @@ function prepare(
     layers,
     layerCombination,
     normalize,
+    prompt,
     dimensions,
     longText,
     maxLength,
@@ -256,6 +259,7 @@ function prepare(
         layers,
         layerCombination,
         normalize,
+        prompt,
         dimensions,
         longText,
         maxLength,
@@ -267,7 +271,8 @@ function prepare(
     ),
     signal: io.signal,
   };
-  const plan = planEmbedding(model, options);
+  // A model's own scaling and prompt are for vectors of texts.
+  const plan = planEmbedding(unit === undefined ? model : pick(model, ['config', 'pooling', 'maxLength']), options);
   // A text that is too long is an error of its row, and is best found before its neighbours are computed.
   const check =
     plan.window.longText === 'error' || plan.segments > 0
@@ -289,7 +294,7 @@ function prepare(
 }
 
 function requireFits(model: Albert, plan: EmbedPlan, text: string): void {
-  const { windows } = splitText(model.tokenizer, text, plan.window);
+  const { windows } = splitText(model.tokenizer, plan.prompt + text, plan.window);
   if (plan.segments > 0 && windows.length > plan.segments) {
     throw new AlbertineError(
       'text_too_long',

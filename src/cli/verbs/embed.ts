@@ -32,7 +32,15 @@ export function registerEmbed(program: Command, io: CliIo): void {
       'several layers are combined by mean or concat. Default: mean',
       oneOf('mean', 'concat'),
     )
-    .option('--normalize', 'scale every vector to length 1. Default: no')
+    .option(
+      '--normalize',
+      "scale every vector to length 1. Default: as the model's folder says (a Normalize module of sentence-transformers), else no",
+    )
+    .option('--no-normalize', 'leave vectors as they are, whatever the folder says')
+    .option(
+      '--prompt <name|text>',
+      'what stands before every text: the name of a prompt in the model\'s folder (albertine info lists them), or the text itself, as in "query: "; "" is none. Default: the folder\'s default prompt, else none',
+    )
     .option(
       '--dimensions <n>',
       'keep the first n numbers of a vector and scale to length 1. Default: all',

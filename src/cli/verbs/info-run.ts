@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../checkpoint/folder.ts';
+import { readStoredSentences, type StoredSentences } from '../../checkpoint/sentence-transformers.ts';
 import type { FileSource } from '../../core/files.ts';
-import type { AlbertConfig } from '../../model/config.ts';
+import { hasEmbeddingMapping, modelTypeOf, type AlbertConfig } from '../../model/config.ts';
 import { describeNonFinite, findNonFinite } from '../../model/finite.ts';
 import { headParameters, optionalPart, type HeadName } from '../../model/heads.ts';
 import {
@@ -81,7 +82,9 @@ export function costPerToken(config: AlbertConfig): Cost {
     .filter((length) => length <= maxPositionEmbeddings)
     .sort((a, b) => a - b);
   return {
-    linear: embeddingSize * hiddenSize + depth * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize),
+    linear:
+      (hasEmbeddingMapping(config) ? embeddingSize * hiddenSize : 0) +
+      depth * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize),
     attention: Object.fromEntries(lengths.map((length) => [length, 2 * depth * hiddenSize * length])),
   };
 }
@@ -94,6 +97,8 @@ interface ModelInfo {
   config: AlbertConfig;
   parameters: ParameterCounts;
   multiplyAddsPerToken: Cost;
+  /** How its vectors are meant to be made, where the folder says so. */
+  sentences?: Omit<StoredSentences, 'notes'>;
   tokenizer?: { kind: string; vocabSize: number; special: Tokenizer['special']; fingerprint: string } | null;
   heads?: HeadName[];
   labels?: string[];
@@ -137,6 +142,7 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
   const checkpoint = await openCheckpoint(files);
   const [loaded, tokenizer] = [await checkpoint.load({ int8: true, allowNonFinite: true }), await findTokenizer(files)];
   const { weights, heads, int8, source, unexpected, missingOptional } = loaded;
+  const { notes: sentenceNotes, ...sentences } = await readStoredSentences(files, await files.list());
   const untrained = checkpoint.details.extra['albertine_untrained'] === true;
   const nonFinite = findNonFinite(weights);
   return {
@@ -155,6 +161,7 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
         }
       : null,
     heads,
+    ...(sentences.pooling && { sentences }),
     ...(checkpoint.details.labels && { labels: checkpoint.details.labels }),
     fingerprint: `model=${await (int8 ? int8Fingerprint(weights, int8) : weightsFingerprint(weights))};tokenizer=${tokenizer?.fingerprint ?? 'none'}`,
     notes: [
@@ -163,6 +170,7 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
         ? [`weights that are not finite, so no result is either: ${describeNonFinite(nonFinite)}`]
         : []),
       ...checkpoint.notes,
+      ...sentenceNotes,
       ...(tokenizer ? [] : ['no tokeniser files: texts cannot be read with this checkpoint']),
       ...(tokenizer && tokenizer.vocabSize > checkpoint.config.vocabSize
         ? [
@@ -229,6 +237,7 @@ function render(info: ModelInfo): string {
       'width',
       `hidden ${config.hiddenSize}, embedding ${config.embeddingSize}, feed-forward ${config.intermediateSize}, ${config.numAttentionHeads} heads`,
     ],
+    ...(modelTypeOf(config) === 'albert' ? [] : [['family', modelTypeOf(config)] as [string, string]]),
     ['activation', config.hiddenAct],
     [
       'longest text',
@@ -242,6 +251,7 @@ function render(info: ModelInfo): string {
           ] as [string, string],
         ]
       : []),
+    ...sentenceRows(info.sentences),
     ...(storage
       ? [
           [
@@ -262,6 +272,24 @@ function render(info: ModelInfo): string {
     ...(info.fingerprint === undefined ? [] : [['fingerprint', info.fingerprint] as [string, string]]),
   ];
   return [info.name, formatTable(rows, { indent: '  ' }), ...info.notes.map((note) => `note: ${note}`), ''].join('\n');
+}
+
+/** How vectors of texts are made, and what may stand before them. */
+function sentenceRows(sentences: ModelInfo['sentences']): [string, string][] {
+  if (!sentences) return [];
+  const { pooling, maxLength, normalize, prompts } = sentences;
+  const parts = [
+    `${pooling} pooling`,
+    ...(normalize ? ['scaled to length 1'] : []),
+    ...(maxLength === undefined ? [] : [`read in windows of ${maxLength} tokens`]),
+  ];
+  const listed = Object.entries(prompts?.texts ?? {}).map(
+    ([name, text]) => `${name} ${JSON.stringify(text)}${name === prompts?.defaultName ? ' (default)' : ''}`,
+  );
+  return [
+    ['vectors of texts', parts.join(', ')],
+    ...(listed.length > 0 ? [['prompts', listed.join(', ')] as [string, string]] : []),
+  ];
 }
 
 function formatMillions(value: number): string {

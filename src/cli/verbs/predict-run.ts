@@ -122,7 +122,7 @@ async function predictAll(
   const meter = new ProgressMeter(bar.update, { stage: 'predicting', unit: 'texts' });
   const counts: Counts = { texts: 0, windowed: 0, truncatedTexts: 0, truncatedTokens: 0, tokens: 0, unknownTokens: 0 };
   const started = performance.now();
-  const options = { ...given, ...pick(flags, ['lookAhead']) };
+  const options = { ...given, ...pick(flags, ['lookAhead', 'threads']) };
   try {
     for await (const answer of predictor.answers(source.inputs, options)) {
       io.signal.throwIfAborted();
@@ -194,7 +194,7 @@ function rowsOf(texts: readonly string[], { predictor, flags, options }: Omit<In
   const isFile = flags.input !== undefined || (source !== undefined && chooseSource(texts, flags) !== undefined);
   if (source === undefined || !isFile || (flags.input !== undefined && texts.length > 0))
     throw new UsageError(
-      'this model is asked with rows of a file, not with texts alone: give one with --input, or - for standard input',
+      `this model is asked with rows of a file, not with texts alone: give one with --input, or - for standard input${predictor.textsWith === undefined ? '' : `; texts alone need ${predictor.textsWith}`}`,
     );
   return predictor.open!(source, {
     ...options,

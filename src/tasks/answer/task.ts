@@ -2,7 +2,7 @@ import { AlbertineError, describeValue, requireInteger } from '../../core/errors
 import { requireText, type OptionKinds } from '../../core/options.ts';
 import { softmax } from '../../core/softmax.ts';
 import { answerReport } from '../../metrics/answers.ts';
-import { countUnknown, type Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { countUnknown, pairTokens, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Piece } from '../../training/units.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Encoded, EncodeHow, Raw, Scores, Task, TextCounts } from '../task.ts';
@@ -113,8 +113,8 @@ const DEFAULT_MAX_ANSWER_LENGTH = 30;
 const BEST_ENDS = 20;
 /** Share of a window that a question may take. */
 const LONGEST_QUESTION = 0.5;
-/** [CLS], a token of the question, [SEP], a token of the context, [SEP]. */
-const SHORTEST_WINDOW = 5;
+/** A token of the question and one of the context, besides the special ones of a pair. */
+const SHORTEST_TEXTS = 2;
 
 /** Questions about a text into stretches of it. */
 export const answerTask: Task<AnswerTypes> = {
@@ -160,25 +160,28 @@ function encode(
   { question, context }: AnswerInput,
   { tokenizer, maxLength, options, longText = 'window' }: EncodeHow<AnswerTypes>,
 ): Encoded<AnswerPiece> {
-  requireInteger('maxLength', maxLength, { min: SHORTEST_WINDOW });
+  const special = pairTokens(tokenizer); // [CLS], [SEP] and [SEP]; one more in XLM-R
+  const shortest = SHORTEST_TEXTS + special;
+  requireInteger('maxLength', maxLength, { min: shortest });
   const asked = cutQuestion(
     tokenizer,
     question,
-    Math.min(Math.floor(maxLength * LONGEST_QUESTION), maxLength - SHORTEST_WINDOW + 1),
+    Math.min(Math.floor(maxLength * LONGEST_QUESTION), maxLength - shortest + 1),
   );
-  const room = maxLength - asked.tokens - 3; // [CLS], [SEP] and [SEP]
+  const room = maxLength - asked.tokens - special;
   const all = tokenizer.encode(context, { addSpecialTokens: false });
   if (longText === 'error' && (asked.lost > 0 || all.ids.length > room))
-    throw tooLong(asked.tokens + asked.lost + all.ids.length, maxLength - 3);
+    throw tooLong(asked.tokens + asked.lost + all.ids.length, maxLength - special);
   const stride = requireInteger('stride', Math.min(options.stride ?? Math.floor(room / 3), room - 1), { min: 0 });
   const encodings =
     longText === 'window'
       ? tokenizer.encodeWindows(asked.text, { pair: context, maxLength, stride })
       : [tokenizer.encode(asked.text, { pair: context, maxLength, truncation: 'only_second' })];
+  const contextStart = asked.tokens + special - 1; // the last special token stands behind the context
   const pieces = encodings.map(({ ids, typeIds, offsets, specialTokensMask }): AnswerPiece => ({
     ids,
     typeIds,
-    offsets: offsets.map((range, i) => (typeIds[i] === 1 && specialTokensMask[i] === 0 ? range : NOWHERE)),
+    offsets: offsets.map((range, i) => (i >= contextStart && specialTokensMask[i] === 0 ? range : NOWHERE)),
   }));
   const lost = longText === 'window' ? 0 : Math.max(0, all.ids.length - room);
   return {

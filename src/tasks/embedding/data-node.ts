@@ -12,8 +12,10 @@ import { duplicateRemarks, sharedWarnings } from '../describe-duplicates.ts';
 import { readingRemarks, VALIDATION_FRACTION } from '../tune-data-node.ts';
 import type { FineTuneEmbeddingOptions } from './options.ts';
 import { pick } from '../../core/pick.ts';
+import { promptPair } from './prompts.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
 import { splitText } from '../../loaded/text-windows.ts';
+import type { BaseModel } from '../../training/run/base-model-node.ts';
 import { tell } from '../../training/run/options.ts';
 
 /** Tokenised training and evaluation rows. */
@@ -60,9 +62,14 @@ export function inferObjective({
 export async function readEmbeddingData(
   options: FineTuneEmbeddingOptions,
   objective: EmbeddingObjective,
-  model: { tokenizer: Tokenizer; maxLength: number },
+  base: Pick<BaseModel, 'tokenizer' | 'maxLength' | 'storedSentences'>,
 ): Promise<EmbeddingData> {
   const { onEvent } = options;
+  const model = {
+    tokenizer: base.tokenizer,
+    maxLength: base.maxLength,
+    prompts: promptPair(base.storedSentences.prompts, options),
+  };
   const notes: string[] = [];
   const read = async (
     name: string,
@@ -134,6 +141,8 @@ interface ReadRequest {
   keepEmpty: boolean;
   tokenizer: Tokenizer;
   maxLength: number;
+  /** Stand before the first text of a row, and before the second. */
+  prompts: readonly [first: string, second: string];
 }
 
 async function readSentences(
@@ -168,7 +177,7 @@ async function readFile(
   request: ReadRequest,
   into: { sequences: TokenTable; scores: number[] },
 ): Promise<FileCounts> {
-  const { fields, objective, tokenizer, maxLength, keepEmpty } = request;
+  const { fields, objective, tokenizer, maxLength, keepEmpty, prompts } = request;
   const rows = openSentences(path, fields, objective);
   const counts: FileCounts = {
     report: rows.report,
@@ -184,8 +193,12 @@ async function readFile(
       continue;
     }
     counts.emptyTexts += empty;
-    for (const text of found.texts) {
-      const { windows, truncatedTokens } = splitText(tokenizer, text, { longText: 'truncate', maxLength, stride: 0 });
+    for (const [index, text] of found.texts.entries()) {
+      const { windows, truncatedTokens } = splitText(tokenizer, prompts[index] + text, {
+        longText: 'truncate',
+        maxLength,
+        stride: 0,
+      });
       into.sequences.add(windows[0]);
       counts.truncatedTokens += truncatedTokens;
       if (truncatedTokens > 0) counts.truncatedTexts++;

@@ -9,11 +9,15 @@ import type { EmbedOptions } from '../../loaded/embed.ts';
 import { EVALUATE_SETTINGS, FILE_SETTINGS } from '../shared-settings.ts';
 import { SENTENCE_SETTINGS } from './settings.ts';
 import { pick } from '../../core/pick.ts';
+import { promptPair, type PromptOptions } from './prompts.ts';
 import { openSentences, type SentenceFields } from './sentences-node.ts';
 
 /** Options of {@link evaluateEmbedding}: fields and format of the file, and how texts become vectors. */
 export interface EvaluateEmbeddingOptions
-  extends SentenceFields, Pick<EmbedOptions, 'pooling' | 'longText' | 'maxLength' | 'batchTokens' | 'signal'> {}
+  extends
+    SentenceFields,
+    PromptOptions,
+    Pick<EmbedOptions, 'pooling' | 'longText' | 'maxLength' | 'batchTokens' | 'signal'> {}
 
 /** How well cosines of vectors agree with scores. */
 export interface EmbeddingEvaluation {
@@ -51,12 +55,16 @@ export async function evaluateEmbedding(
   const rows = openSentences(path, options, 'scored');
   const texts: string[] = [];
   const scores: number[] = [];
+  const prompts = promptPair(model.prompts, options);
   for await (const row of rows) {
-    texts.push(...row.texts);
+    texts.push(...row.texts.map((text, index) => prompts[index] + text));
     scores.push(row.score!);
   }
   if (scores.length === 0) throw new AlbertineError('invalid_data', `${path} has no usable pair`, { value: path });
-  const matrix = await model.embed(texts, pick(options, ['pooling', 'longText', 'maxLength', 'batchTokens', 'signal']));
+  const matrix = await model.embed(texts, {
+    ...pick(options, ['pooling', 'longText', 'maxLength', 'batchTokens', 'signal']),
+    prompt: '',
+  });
   const cosines = scores.map((_, row) => cosine(matrix.row(2 * row), matrix.row(2 * row + 1)));
   return {
     spearman: spearman(cosines, scores),

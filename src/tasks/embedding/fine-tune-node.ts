@@ -30,6 +30,7 @@ import {
 import { runTraining } from '../../training/run/train-node.ts';
 import { BUILT_IN_MODEL } from '../../loaded/load-node.ts';
 import { requireRunOptions, tell } from '../../training/run/options.ts';
+import { trainedPrompts } from './prompts.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { pick } from '../../core/pick.ts';
 import { describeLeftOut } from '../../training/run/start-heads-node.ts';
@@ -239,6 +240,7 @@ function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared)
       ...(objective === 'pairs' && { symmetric: options.symmetric ?? true }),
       ...(data.evaluation && { metric: options.metric ?? 'spearman' }),
       ...(options.groupByLength && { groupByLength: true }),
+      ...pick(options, ['prompt', 'pairPrompt']),
       ...(options.dropDuplicates && { dropDuplicates: true }),
     },
   });
@@ -249,7 +251,8 @@ async function saveEmbeddingModel(
   prepared: Prepared,
   { outcome, settings }: { outcome: TrainingOutcome; settings: RunSettings },
 ): Promise<void> {
-  const { checkpointConfig: config, tokenizer, maxLength, pooling, data } = prepared;
+  const { checkpointConfig: config, tokenizer, maxLength, pooling, data, storedSentences } = prepared;
+  const prompts = trainedPrompts(storedSentences.prompts, options);
   const weights: Weights = new Map(outcome.weights);
   // The pooler takes no part, and is kept as it was.
   for (const { name } of poolerParameters(config))
@@ -258,7 +261,12 @@ async function saveEmbeddingModel(
     config,
     weights,
     tokenizerFiles: tokenizer.files(),
-    sentences: { pooling, maxLength },
+    sentences: {
+      pooling,
+      maxLength,
+      ...(storedSentences.normalize && { normalize: true }),
+      ...(prompts && { prompts }),
+    },
     card: {
       name: 'Sentence embeddings',
       description: `Trained on ${countOf(rowCount(data.train), 'row')} with albertine: vectors of sentences, by ${pooling} pooling, to be compared by cosine.`,

@@ -1,10 +1,12 @@
 import type { EmbeddingObjective, EmbeddingPooling, ScoredLoss } from '../../training/contrastive-head.ts';
 import type { TrainingOutcome } from '../../training/trainer-options.ts';
 import type { FineTuneRunOptions } from '../../training/run/options.ts';
+import type { PromptOptions } from './prompts.ts';
 import type { SentenceFields } from './sentences-node.ts';
 
 /** Options of `fineTuneEmbedding`. */
-export interface FineTuneEmbeddingOptions extends Omit<FineTuneRunOptions, 'microBatchTokens'>, SentenceFields {
+export interface FineTuneEmbeddingOptions
+  extends Omit<FineTuneRunOptions, 'microBatchTokens'>, SentenceFields, PromptOptions {
   /** Files of texts, pairs or scored pairs, read as one: .txt (texts), .csv, .tsv, .jsonl or .parquet. */
   train: readonly string[];
   /**

@@ -9,6 +9,16 @@ export const SENTENCE_SETTINGS = {
     kind: 'text',
     help: 'field of the similarity, more for more similar. Default: score, where scores are read',
   },
+  prompt: {
+    kind: 'text',
+    placeholder: 'name|text',
+    help: 'what stands before every text: the name of a prompt in the model\'s folder (albertine info lists them), or the text itself, as in "query: ". Default: the folder\'s default prompt, else none',
+  },
+  pairPrompt: {
+    kind: 'text',
+    placeholder: 'name|text',
+    help: 'the same before the second text of a pair, where it differs, as in "passage: ". Default: as --prompt',
+  },
 } as const satisfies Settings;
 
 /** Of `finetune embedding`, besides those of every run. */

@@ -1,4 +1,4 @@
-import { AlbertineError, requireInteger } from '../../core/errors.ts';
+import { AlbertineError, describeValue, requireDistinct, requireInteger } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
 import { requireOptions, requireTexts, type OptionKinds } from '../../core/options.ts';
 import { logSoftmaxRow } from '../../core/softmax.ts';
@@ -122,7 +122,10 @@ export class FillMask implements Disposable {
     return new FillMask(model);
   }
 
-  /** Guesses for every `[MASK]` of the texts. Throws `invalid_argument` for a text without one. */
+  /**
+   * Guesses for every `[MASK]` of the texts. Throws `invalid_argument` for a text without one, and for candidates that
+   * the vocabulary does not know or that are the same to it.
+   */
   async fill(texts: readonly string[], options: FillOptions = {}): Promise<FilledText[]> {
     requireTexts('fill', texts);
     requireOptions('fill', options, FILL_OPTIONS);
@@ -132,10 +135,11 @@ export class FillMask implements Disposable {
       const { ids, offsets } = this.model.tokenizer.encode(text);
       const positions = Array.from(ids.keys()).filter((at) => ids[at] === this.mask);
       if (positions.length === 0)
-        throw new AlbertineError('invalid_argument', `text ${index} has no mask: ${JSON.stringify(text)}`, {
-          value: text,
-          hint: `Write ${this.model.tokenizer.idToToken(this.mask)} where a word is wanted`,
-        });
+        throw new AlbertineError(
+          'invalid_argument',
+          `${texts.length === 1 ? 'the text' : `text ${index}`} has no mask: ${describeValue(text)}`,
+          { value: text, hint: `Write ${this.model.tokenizer.idToToken(this.mask)} where a word is wanted` },
+        );
       const guesses = options.candidates
         ? await this.judge(ids, positions, { candidates: options.candidates, batchTokens: options.batchTokens })
         : (await this.logProbabilities([...positions.map((at) => this.around(ids, [at]))], options.batchTokens)).map(
@@ -222,6 +226,15 @@ export class FillMask implements Disposable {
       throw new AlbertineError('invalid_argument', 'candidates must be words, of which there is at least one', {
         value: empty ?? candidates,
       });
+    requireDistinct('candidates', candidates);
+    const keys = pieces.map((own) => own.join(' '));
+    const same = keys.findIndex((key, i) => keys.indexOf(key) !== i);
+    if (same >= 0)
+      throw new AlbertineError(
+        'invalid_argument',
+        `the candidates ${describeValue(candidates[keys.indexOf(keys[same])])} and ${describeValue(candidates[same])} are the same pieces, which can be judged once only`,
+        { value: candidates[same], option: 'candidates' },
+      );
     return await Promise.all(
       positions.map(async (at) => {
         const sequences = pieces.map((own): Masked => {

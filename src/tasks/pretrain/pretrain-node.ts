@@ -9,7 +9,7 @@ import type { ProgressListener } from '../../core/progress.ts';
 import { option, prose } from '../../core/prose.ts';
 import type { OptionsOf } from '../../core/settings.ts';
 import { modelFolder } from '../../loaded/load-node.ts';
-import type { AlbertConfig } from '../../model/config.ts';
+import { modelTypeOf, type AlbertConfig } from '../../model/config.ts';
 import { headParameters, type HeadName } from '../../model/heads.ts';
 import { poolerParameters, type ParameterSpec, type Weights } from '../../model/parameters.ts';
 import { requireDevice, type Device } from '../../runtime/compile.ts';
@@ -275,6 +275,7 @@ async function openStart(options: Filled, before: RunSettings | undefined): Prom
       );
     const files = await openFolder(await modelFolder(from));
     const checkpoint = await openCheckpoint(files);
+    requireObjective(checkpoint.config, options);
     const [loaded, tokenizer] = await Promise.all([checkpoint.load({ heads: HEADS }), loadTokenizer(files)]);
     const weights: Weights = new Map(loaded.weights);
     tell(
@@ -300,6 +301,20 @@ async function openStart(options: Filled, before: RunSettings | undefined): Prom
     return { config, tokenizer, weights, fingerprint };
   if (wordEmbeddings === 'cooccurrence') await startFromCounts(options, { config, tokenizer, weights });
   return { config, tokenizer, weights, fingerprint: await weightsFingerprint(weights) };
+}
+
+/**
+ * Only ALBERT's folders have a place for the head that tells the order of sentences: said before the run, not when it
+ * saves.
+ */
+function requireObjective(config: AlbertConfig, { objective }: Filled): void {
+  const type = modelTypeOf(config);
+  if (type === 'albert' || objective === 'none') return;
+  throw new AlbertineError(
+    'unsupported',
+    prose`${option('objective', objective)} needs an ALBERT, this checkpoint is of ${type}`,
+    { value: type, option: 'objective', hint: prose`Train its masked words alone: ${option('objective', 'none')}` },
+  );
 }
 
 async function startFromCounts(

@@ -1,7 +1,7 @@
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { parsedCell } from '../../data/cells.ts';
 import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.ts';
-import type { ReadReport, Row, RowSource } from '../../data/rows.ts';
+import { missingFieldReason, textFieldProblem, type ReadReport, type Row, type RowSource } from '../../data/rows.ts';
 import { pick } from '../../core/pick.ts';
 import { mentionProblem, type Mention, type RelationInput } from './task.ts';
 
@@ -61,7 +61,11 @@ async function* semEvalRows(rows: RowSource, labelled: boolean): AsyncGenerator<
     const text = line.includes('<e1>') ? (NUMBERED.exec(line)?.[1] ?? line) : undefined;
     if (text === undefined) {
       if (waiting) yield { number: waiting.row.number, input: waiting.input, label: line };
-      else rows.reject(row, `a text with <e1> and <e2> was expected, got ${describeValue(line, 60)}`);
+      else
+        rows.reject(
+          row,
+          `a text with <e1> and <e2> was expected, got ${describeValue(line, 60)}${line.startsWith('{') ? ', which looks like the format jsonl' : ''}`,
+        );
       waiting = undefined;
       continue;
     }
@@ -115,14 +119,24 @@ function readRow(
   { textField = 'text', headField = 'head', tailField = 'tail', labelField = 'label' }: RelationFields,
   labelled: boolean,
 ): Pair[] | string {
-  const text = fields[textField];
-  if (typeof text !== 'string') return `field ${describeValue(textField)} must be a string, got ${describeValue(text)}`;
+  const wrong = textFieldProblem(textField, fields);
+  if (wrong !== undefined) return wrong;
+  const text = fields[textField] as string;
   const relations = parsedCell(fields['relations']);
   const entities = parsedCell(fields['entities']);
-  if (Array.isArray(relations) && Array.isArray(entities)) return readRelations(text, entities, relations);
+  if (Array.isArray(relations) && Array.isArray(entities))
+    return readRelations(text, { entities, relations, labelled });
+  const names = [headField, tailField, ...(labelled ? [labelField] : [])];
+  const missing = names.find((name) => !Object.hasOwn(fields, name));
+  if (missing !== undefined) return missingFieldReason(missing, fields);
   const [head, tail] = [parsedCell(fields[headField]), parsedCell(fields[tailField])];
-  const problem = mentionProblem(head, text) ?? mentionProblem(tail, text);
-  if (problem !== undefined) return problem;
+  for (const [name, mention] of [
+    [headField, head],
+    [tailField, tail],
+  ] as const) {
+    const problem = mentionProblem(mention, text);
+    if (problem !== undefined) return `field ${describeValue(name)}: ${problem}`;
+  }
   const label = fields[labelField];
   if (labelled && (typeof label !== 'string' || label.trim() === ''))
     return `field ${describeValue(labelField)} must be a label, got ${describeValue(label)}`;
@@ -134,17 +148,26 @@ function readRow(
   ];
 }
 
-function readRelations(text: string, entities: readonly unknown[], relations: readonly unknown[]): Pair[] | string {
+function readRelations(
+  text: string,
+  { entities, relations, labelled }: { entities: readonly unknown[]; relations: readonly unknown[]; labelled: boolean },
+): Pair[] | string {
   const wrong = entities.map((entity) => mentionProblem(entity, text)).find((problem) => problem !== undefined);
   if (wrong !== undefined) return wrong;
   const pairs: Pair[] = [];
   for (const relation of relations) {
     const { head, tail, label } = (relation ?? {}) as Record<string, unknown>;
-    const [first, second] = [entities[head as number], entities[tail as number]];
+    const [first, second] = [head, tail].map((index) =>
+      Number.isInteger(index) ? entities[index as number] : undefined,
+    );
     if (first === undefined || second === undefined)
       return `relation ${describeValue(relation)} names entities that are not there: head and tail are indices of entities`;
-    if (typeof label !== 'string' || label.trim() === '') return `relation ${describeValue(relation)} has no label`;
-    pairs.push({ input: { text, head: mentionOf(first), tail: mentionOf(second) }, label: label.trim() });
+    const isNamed = typeof label === 'string' && label.trim() !== '';
+    if (labelled && !isNamed) return `relation ${describeValue(relation)} has no label`;
+    pairs.push({
+      input: { text, head: mentionOf(first), tail: mentionOf(second) },
+      ...(isNamed && { label: label.trim() }),
+    });
   }
   return pairs;
 }

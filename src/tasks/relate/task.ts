@@ -128,12 +128,22 @@ function requireInput(subject: string, input: unknown, index: number): void {
 
 /** What is wrong with a mention; undefined for one that is right. */
 export function mentionProblem(mention: unknown, text: string): string | undefined {
-  const { start, end } = (mention ?? {}) as Record<string, unknown>;
+  const { start, end } = (mention ?? {}) as Record<'start' | 'end', number>;
   if (!Number.isInteger(start) || !Number.isInteger(end))
     return `a mention has a start and an end, got ${describeValue(mention)}`;
-  return (start as number) >= 0 && (start as number) < (end as number) && (end as number) <= text.length
-    ? undefined
-    : `the mention ${describeValue(mention)} is outside its text of ${text.length} UTF-16 units`;
+  if (start >= end)
+    return `the mention ${describeValue(mention)} is empty: its end is the position after its last character`;
+  if (start < 0 || end > text.length)
+    return `the mention ${describeValue(mention)} is outside its text of ${text.length} UTF-16 units`;
+  return [start, end].some((at) => isInsideCharacter(text, at))
+    ? `the mention ${describeValue(mention)} cuts a character in two: positions count UTF-16 units, of which an emoji has two or more`
+    : undefined;
+}
+
+/** Whether a position is between the two halves of a character that has two UTF-16 units. */
+function isInsideCharacter(text: string, at: number): boolean {
+  const [before, after] = [text.charCodeAt(at - 1), text.charCodeAt(at)];
+  return before >= 0xd800 && before < 0xdc00 && after >= 0xdc00 && after < 0xe000;
 }
 
 /**

@@ -2,6 +2,7 @@ import { AlbertineError } from '../../core/errors.ts';
 import { short, toJson } from '../../data/json.ts';
 import { loadModel } from '../../loaded/load-node.ts';
 import { pick } from '../../core/pick.ts';
+import type { TagOptions } from '../tag/task.ts';
 import { EntityTagger } from '../tag/tagger.ts';
 import type { TextCounts } from '../task.ts';
 import type { AskedRows, GivenOptions, Predictor, TaskVerbs } from '../verbs.ts';
@@ -51,16 +52,14 @@ export const relateVerbs: TaskVerbs = {
     const isTriples = (answer: TextCounts): answer is TextTriples => 'triples' in answer;
     return {
       ...pairs,
+      textsWith: '--tagger',
       ofText: (options) => (options['tagger'] === undefined ? undefined : ({ text }) => text),
       answers: (inputs, options) =>
         options['tagger'] === undefined
           ? pairs.answers(inputs, options)
           : triples(RelationClassifier.from(model), inputs as AsyncIterable<string>, options),
       record: (answer, options) => (isTriples(answer) ? plain(answer) : pairs.record(answer, options)),
-      cells: (answer, options) =>
-        isTriples(answer)
-          ? Object.fromEntries(Object.entries(plain(answer)).map(([name, list]) => [name, toJson(list)]))
-          : pairs.cells(answer, options),
+      cells: (answer, options) => (isTriples(answer) ? cellsOf(plain(answer)) : pairs.cells(answer, options)),
     } satisfies Predictor;
   },
 };
@@ -73,7 +72,8 @@ async function* triples(
   options: GivenOptions,
 ): AsyncGenerator<TextTriples> {
   const path = options['tagger'] as string;
-  using loaded = await loadModel(path);
+  const { lookAhead = LOOK_AHEAD, threads } = options as { lookAhead?: number; threads?: number };
+  using loaded = await loadModel(path, pick({ threads }, ['threads']));
   if (!loaded.loaded.heads.includes('tokenClassification'))
     throw new AlbertineError(
       'invalid_argument',
@@ -81,17 +81,9 @@ async function* triples(
       { value: path, hint: 'Fine-tune one with: albertine finetune tag' },
     );
   const models = { tagger: EntityTagger.from(loaded), relations };
-  const { lookAhead = LOOK_AHEAD } = options as { lookAhead?: number };
   let waiting: string[] = [];
   const flush = async (): Promise<TextTriples[]> =>
-    findTriples(
-      waiting,
-      models,
-      pick(options as { batchTokens?: number; longText?: 'window' | 'truncate' | 'error' }, [
-        'batchTokens',
-        'longText',
-      ]),
-    );
+    findTriples(waiting, models, pick(options as TagOptions, ['batchTokens', 'longText', 'maxLength']));
   for await (const text of texts) {
     waiting.push(text);
     if (waiting.length < lookAhead) continue;
@@ -101,9 +93,19 @@ async function* triples(
   if (waiting.length > 0) yield* await flush();
 }
 
-function plain({ entities, triples: found }: TextTriples): Record<'entities' | 'triples', unknown[]> {
+/** Tables have the same columns in every row. */
+function cellsOf({ entities, triples: found, pairsTooFar = 0 }: ReturnType<typeof plain>): Record<string, unknown> {
+  return { entities: toJson(entities), triples: toJson(found), pairsTooFar };
+}
+
+function plain({ entities, triples: found, pairsTooFar }: TextTriples): {
+  entities: unknown[];
+  triples: unknown[];
+  pairsTooFar?: number;
+} {
   return {
     entities: entities.map((entity) => ({ ...entity, score: short(Math.fround(entity.score)) })),
     triples: found.map((triple) => ({ ...triple, score: short(triple.score) })),
+    ...(pairsTooFar !== undefined && { pairsTooFar }),
   };
 }

@@ -1,6 +1,7 @@
-import { AlbertineError } from '../../core/errors.ts';
+import { AlbertineError, requireDistinct } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
 import { requireOptions, requireTexts, type OptionKinds } from '../../core/options.ts';
+import { option, prose } from '../../core/prose.ts';
 import { softmax } from '../../core/softmax.ts';
 import { Albert, type LoadOptions } from '../../loaded/albert.ts';
 import { loadNamed } from '../../loaded/loader.ts';
@@ -9,7 +10,7 @@ import type { ScoredLabel } from '../classify/task.ts';
 
 /** Options of {@link ZeroShotClassifier.classify}. */
 export interface ZeroShotOptions {
-  /** Sentence that is entailed by a text of the label, which stands for `{}`. Default "This text is about {}." */
+  /** Sentence that is entailed by a text of the label, which stands for each `{}`. Default "This text is about {}." */
   template?: string;
   /**
    * Judges every label by itself, entailed or contradicted, so that several can be right. Default false: one of the
@@ -94,7 +95,7 @@ export class ZeroShotClassifier implements Disposable {
 
   /**
    * How well each label fits each text. Long texts are cut. Throws `invalid_argument` for fewer labels than one, or two
-   * where one of them is right.
+   * where one of them is right, and for a label that stands twice.
    */
   async classify(
     texts: readonly string[],
@@ -109,15 +110,18 @@ export class ZeroShotClassifier implements Disposable {
       throw new AlbertineError(
         'invalid_argument',
         `there must be at least ${multiLabel ? 'one label' : 'two labels'}, got ${labels.length}`,
-        { value: labels },
+        { value: labels, option: 'labels' },
       );
+    requireDistinct('labels', labels);
     if (!template.includes('{}'))
       throw new AlbertineError(
         'invalid_argument',
-        `the template has no {} for the label: ${JSON.stringify(template)}`,
-        { value: template },
+        prose`the ${option('template')} has no {} for the label: ${JSON.stringify(template)}`,
+        { value: template, option: 'template' },
       );
-    const pairs = texts.flatMap((text) => labels.map((label) => ({ text, pair: template.replace('{}', () => label) })));
+    const pairs = texts.flatMap((text) =>
+      labels.map((label) => ({ text, pair: template.replaceAll('{}', () => label) })),
+    );
     const { logits, texts: counts } = await this.classifier.logits(pairs, {
       longText: 'truncate',
       ...(batchTokens !== undefined && { batchTokens }),

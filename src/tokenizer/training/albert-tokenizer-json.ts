@@ -1,3 +1,4 @@
+import { toBase64 } from '../base64.ts';
 import type { SentencePieceModel } from '../sentencepiece-model.ts';
 import type { AlbertPreparation } from '../unigram-normalizer.ts';
 
@@ -62,7 +63,7 @@ function normalizer(model: SentencePieceModel, preparation: AlbertPreparation): 
   if (preparation.lowerCase) steps.push({ type: 'Lowercase' });
   const { precompiledCharsmap } = model.normalizer;
   if (precompiledCharsmap.length > 0)
-    steps.push({ type: 'Precompiled', precompiled_charsmap: base64(precompiledCharsmap) });
+    steps.push({ type: 'Precompiled', precompiled_charsmap: toBase64(precompiledCharsmap) });
   replace({ Regex: ' {2,}' }, ' ');
   return { type: 'Sequence', normalizers: steps };
 }
@@ -80,10 +81,4 @@ function postProcessor(model: SentencePieceModel): unknown {
       ['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [known.get(token)], tokens: [token] }]),
     ),
   };
-}
-
-function base64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let at = 0; at < bytes.length; at += 4096) binary += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  return btoa(binary);
 }

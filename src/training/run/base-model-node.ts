@@ -1,8 +1,9 @@
 import { requireInteger, wrongOption } from '../../core/errors.ts';
+import { pick } from '../../core/pick.ts';
 import { openFolder } from '../../core/files-node.ts';
 import { weightsFingerprint } from '../../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../../checkpoint/folder.ts';
-import { readStoredSentences } from '../../checkpoint/sentence-transformers.ts';
+import { readStoredSentences, type StoredSentences } from '../../checkpoint/sentence-transformers.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import type { HeadName } from '../../model/heads.ts';
 import type { Weights } from '../../model/parameters.ts';
@@ -30,6 +31,8 @@ export interface BaseModel {
   fingerprint: string;
   /** Set for a sentence-embedding model. */
   storedPooling?: Pooling;
+  /** How its folder says that vectors are made, for the model that is made of it. */
+  storedSentences: Pick<StoredSentences, 'normalize' | 'prompts'>;
   notes: string[];
 }
 
@@ -76,6 +79,7 @@ export async function openBaseModel(
     untrained,
     notes,
     ...(stored.pooling && { storedPooling: stored.pooling }),
+    storedSentences: pick(stored, ['normalize', 'prompts']),
     maxLength: requireInteger('maxLength', options.maxLength ?? Math.min(defaults.maxLength, positions), {
       min: 3,
       max: positions,

@@ -1,7 +1,7 @@
 import { countOf } from '../../core/count.ts';
 import { requireInteger } from '../../core/errors.ts';
 import { option, prose, type Prose } from '../../core/prose.ts';
-import type { AlbertConfig } from '../../model/config.ts';
+import { hasEmbeddingMapping, type AlbertConfig } from '../../model/config.ts';
 import { defaultThreads } from '../../runtime/threads.ts';
 import { layerwiseScales, type ArenaOptions } from '../arena.ts';
 import { stepsOfEpochs, stepsPerEpoch } from '../units.ts';
@@ -121,7 +121,10 @@ export function describeCourse({ outcome, steps, best }: Omit<TrainingOutcome, '
       prose`no evaluation beat the starting weights (${best.metric} ${best.value.toFixed(4)}), so they are what is kept: other data, a lower ${option('learningRate')} or another objective may help`,
     ];
   const isClimbing =
-    best.step === steps && best.gain !== undefined && best.gain >= STILL_IMPROVING * Math.abs(best.value);
+    best.step === steps &&
+    best.gain !== undefined &&
+    best.gain > 0 &&
+    best.gain >= STILL_IMPROVING * Math.abs(best.value);
   return isClimbing
     ? [
         prose`${best.metric} was still improving at the end (${best.gain!.toFixed(4)} better in the last evaluation): more ${option('epochs')} may make it better`,
@@ -134,7 +137,11 @@ export function arenaOptions({ freeze, layerDecay }: FineTuneRunOptions, config:
   return {
     ...(freeze && { frozen: freeze }),
     ...(layerDecay !== undefined &&
-      layerDecay !== 1 && { learningRateScales: layerwiseScales(config.numHiddenGroups, layerDecay) }),
+      layerDecay !== 1 && {
+        learningRateScales: layerwiseScales(config.numHiddenGroups, layerDecay, {
+          mapping: hasEmbeddingMapping(config),
+        }),
+      }),
   };
 }
 
