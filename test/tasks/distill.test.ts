@@ -71,8 +71,8 @@ describe('distillation of sentence vectors', () => {
     const events: string[] = [];
     const result = await run({ epochs: 12, onEvent: (kind, message) => events.push(`${kind}: ${message}`) });
     expect(result).toMatchObject({ outcome: 'finished', task: 'embedding', trainRows: 270, evaluationRows: 30 });
-    expect(result.start!['cosine']).toBeLessThan(0.2);
-    expect(result.end!['cosine']).toBeGreaterThan(result.start!['cosine'] + 0.35);
+    expect(result.end!['cosine']).toBeGreaterThan(result.start!['cosine'] + 0.2);
+    expect(result.end!['cosine']).toBeGreaterThan(0.5);
     expect(result.end!['spearman']).toBeGreaterThan(result.start!['spearman'] + 0.2);
     expect(events).toContainEqual(expect.stringMatching(/^data: 300 texts, [\d,]+ tokens, 30 held out$/));
     expect(events).toContainEqual(
@@ -96,7 +96,7 @@ describe('distillation of sentence vectors', () => {
         loss: 'cosine',
         teacherWidth: 48,
         similarityWeight: 0.5,
-        temperature: 0.05,
+        temperature: 0.2,
         trainRows: 270,
       },
     });
@@ -334,8 +334,8 @@ describe('distillation of sentence vectors', () => {
   });
 });
 
-describe('a student that is trained already', () => {
-  it('is met half way: targets are turned to where its vectors lie', async () => {
+describe('targets', () => {
+  it('are turned to where the vectors of the student lie', async () => {
     const first = await run({ epochs: 6 });
     const events: string[] = [];
     // The same teacher in other axes.

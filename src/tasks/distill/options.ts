@@ -54,8 +54,8 @@ export interface DistillOptions
   /** `embedding`: subtracts the mean of the teacher's vectors. Default true. */
   centre?: boolean;
   /**
-   * `embedding`, with a student that is trained already: turns the targets to where its vectors lie (a rotation, which
-   * changes no similarity among them). Default true.
+   * `embedding`: turns the targets to where the student's vectors lie at the start (a rotation, which changes no
+   * similarity among them). Default true.
    */
   turn?: boolean;
   /**
@@ -65,11 +65,14 @@ export interface DistillOptions
   projection?: boolean;
   /** `embedding`: factor on the loss over similarities within a step. Default 0.5. */
   similarityWeight?: number;
-  /** Divides similarities (default 0.05) or logits (default 2). */
+  /** Divides similarities (default 0.2) or logits (default 2). */
   temperature?: number;
   /** `classify`: part of the loss on labels by people. Default 0, or 0.5 with `labelField`. */
   hardWeight?: number;
-  /** `embedding`: texts of similar length share a step. Default true. */
+  /**
+   * `embedding`: texts of similar length share a step, which pads less and so is faster; similarities are then learned
+   * among texts of one length only. Default false.
+   */
   groupByLength?: boolean;
   /** Folder that keeps what `teacher` said. Default `distillation` in `output`. */
   teacherCache?: string;

@@ -95,7 +95,7 @@ export const DISTILL_SETTINGS = {
   turn: {
     kind: 'flag',
     off: true,
-    help: 'embedding, with a student that is trained already: do not turn the targets (a rotation, which changes no similarity among them) to where its vectors lie',
+    help: "embedding: do not turn the targets (a rotation, which changes no similarity among them) to where the student's vectors lie at the start",
   },
   projection: {
     kind: 'flag',
@@ -111,7 +111,7 @@ export const DISTILL_SETTINGS = {
     kind: 'number',
     above: 0,
     placeholder: 'x',
-    help: 'divides similarities (embedding) or logits (classify) before their softmax. Default: 0.05; classify 2',
+    help: 'divides similarities (embedding) or logits (classify) before their softmax. Default: 0.2; classify 2',
   },
   hardWeight: {
     kind: 'number',
@@ -122,8 +122,7 @@ export const DISTILL_SETTINGS = {
   },
   groupByLength: {
     kind: 'flag',
-    off: true,
-    help: 'embedding: do not put texts of similar length into the same step: slower, and more is padded',
+    help: 'embedding: put texts of similar length into the same step: less padding, so faster; similarities are then learned among texts of one length only',
   },
   teacherCache: {
     kind: 'file',
@@ -144,7 +143,7 @@ export const DISTILL_RUN_SETTINGS = {
   maxLength: { ...run.maxLength, usual: '128, classify 256, or as many as the student takes' },
   learningRate: {
     ...run.learningRate,
-    usual: `for a new network narrower than 300 that learns vectors 2e-3; else ${run.learningRate.usual}`,
+    usual: `for a new network narrower than 300 that learns vectors 1e-3; else ${run.learningRate.usual}`,
   },
   evaluateEvery: { ...run.evaluateEvery, usual: 'an epoch, at most 250' },
   dropout: { ...run.dropout, usual: "the student's" },

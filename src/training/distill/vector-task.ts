@@ -43,7 +43,10 @@ export interface VectorTaskOptions extends Omit<VectorHeadOptions, 'width'> {
   seed: number;
   /** Default true. */
   shuffle?: boolean;
-  /** Puts texts of similar length into the same step. Default true. */
+  /**
+   * Puts texts of similar length into the same step: less padding, so faster; texts of different lengths are then not
+   * compared with each other. Default false.
+   */
   groupByLength?: boolean;
 }
 
@@ -58,7 +61,7 @@ const BARRED = -1e30;
  * over all pairs of up to 500 held-out texts. Tokens and vectors are read when a step needs them.
  */
 export function vectorDistillationTask(options: VectorTaskOptions): TrainingTask {
-  const { config, texts, train, evaluation, batchSize, seed, shuffle = true, groupByLength = true } = options;
+  const { config, texts, train, evaluation, batchSize, seed, shuffle = true, groupByLength = false } = options;
   requireInteger('batchSize', batchSize, { min: 2 });
   if (train.length < 2)
     throw new AlbertineError('invalid_data', 'there are too few texts to learn from', { value: train.length });
