@@ -28,7 +28,7 @@ export const DISTILL_SETTINGS = {
   teacher: {
     kind: 'text',
     placeholder: 'model',
-    help: `the teacher, an ALBERT whose answers are computed first, and kept in --teacher-cache: ${model.help}, or albertine-nano-en-zh for ${model.usual}`,
+    help: `the teacher, an ALBERT or an encoder of the BERT family, whose answers are computed first, and kept in --teacher-cache: ${model.help}, or albertine-nano-en-zh for ${model.usual}`,
   },
   teacherVectors: {
     kind: 'files',
