@@ -1,3 +1,4 @@
+import { symmetricEigen } from '../../core/symmetric-eigen.ts';
 import type { Random } from '../../core/random.ts';
 
 /** Compressed sparse rows: row `r` has the entries from `rowEnds[r - 1]` (0 for the first) up to `rowEnds[r]`. */
@@ -36,16 +37,13 @@ export function factorise(
   // The image's Gram matrix has the squared singular values; its eigenvectors turn the image's columns into the left
   // vectors.
   const { values, vectors } = symmetricEigen(gram(image, width), width);
-  const order = Array.from(values.keys())
-    .sort((a, b) => values[b] - values[a])
-    .slice(0, rank);
-  const singularValues = Float64Array.from(order, (k) => Math.sqrt(Math.max(0, values[k])));
+  const singularValues = Float64Array.from(values.subarray(0, rank), (value) => Math.sqrt(Math.max(0, value)));
   const left = new Float32Array(rows * rank);
   for (let row = 0; row < rows; row++) {
-    order.forEach((k, column) => {
+    singularValues.forEach((singular, column) => {
       let sum = 0;
-      for (let i = 0; i < width; i++) sum += image[row * width + i] * vectors[i * width + k];
-      left[row * rank + column] = singularValues[column] > 0 ? sum / singularValues[column] : 0;
+      for (let i = 0; i < width; i++) sum += image[row * width + i] * vectors[column * width + i];
+      left[row * rank + column] = singular > 0 ? sum / singular : 0;
     });
   }
   return { left, singularValues };
@@ -132,49 +130,4 @@ function cholesky(matrix: Float64Array, width: number): Float64Array {
     }
   }
   return factor;
-}
-
-const MAX_SWEEPS = 30;
-
-/** Eigenvalues and eigenvectors (columns of `[width, width]`) of a symmetric matrix, by cyclic Jacobi rotations. */
-function symmetricEigen(matrix: Float64Array, width: number): { values: Float64Array; vectors: Float64Array } {
-  const vectors = new Float64Array(width * width);
-  for (let i = 0; i < width; i++) vectors[i * width + i] = 1;
-  for (let sweep = 0; sweep < MAX_SWEEPS && offDiagonal(matrix, width) > 1e-22; sweep++) {
-    for (let p = 0; p < width - 1; p++) for (let q = p + 1; q < width; q++) rotate(matrix, vectors, { p, q, width });
-  }
-  return { values: Float64Array.from({ length: width }, (_, i) => matrix[i * width + i]), vectors };
-}
-
-/** Share of the squared entries that is off the diagonal. */
-function offDiagonal(matrix: Float64Array, width: number): number {
-  let off = 0;
-  let all = 0;
-  matrix.forEach((value, i) => {
-    all += value * value;
-    if (i % (width + 1) !== 0) off += value * value;
-  });
-  return all > 0 ? off / all : 0;
-}
-
-function rotate(
-  matrix: Float64Array,
-  vectors: Float64Array,
-  { p, q, width }: { p: number; q: number; width: number },
-): void {
-  const entry = matrix[p * width + q];
-  if (entry === 0) return;
-  const theta = (matrix[q * width + q] - matrix[p * width + p]) / (2 * entry);
-  const tangent = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
-  const cosine = 1 / Math.sqrt(tangent * tangent + 1);
-  const sine = tangent * cosine;
-  const turn = (data: Float64Array, a: number, b: number): void => {
-    const x = data[a];
-    const y = data[b];
-    data[a] = cosine * x - sine * y;
-    data[b] = sine * x + cosine * y;
-  };
-  for (let k = 0; k < width; k++) turn(matrix, k * width + p, k * width + q);
-  for (let k = 0; k < width; k++) turn(matrix, p * width + k, q * width + k);
-  for (let k = 0; k < width; k++) turn(vectors, k * width + p, k * width + q);
 }
