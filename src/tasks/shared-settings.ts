@@ -38,6 +38,9 @@ export const FILE_SETTINGS = {
   },
 } as const satisfies Settings;
 
+/** Names of {@link FILE_SETTINGS}. */
+export const FILE_OPTIONS = Object.keys(FILE_SETTINGS) as (keyof typeof FILE_SETTINGS)[];
+
 /** Files of a run that learns from labelled rows. */
 export const DATA_SETTINGS = {
   train: {

@@ -6,6 +6,7 @@ import { RowReporter, type ReadReport, type RowSource } from '../../data/rows.ts
 import { readWholeJson } from '../../data/whole-json-node.ts';
 import { pick } from '../../core/pick.ts';
 import type { AnswerGold, AnswerInput } from './task.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Where questions stand in a file. */
 export interface AnswerFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
@@ -52,7 +53,7 @@ export function openQuestions(path: string, fields: AnswerFields, { labelled }: 
     };
   }
   const rows = openRows(path, {
-    ...pick(fields, ['encoding', 'header', 'delimiter', 'quotes', 'onError']),
+    ...pick(fields, FILE_OPTIONS),
     format: fields.format ?? formatOfPath(path) ?? 'jsonl',
   });
   return {

@@ -18,6 +18,7 @@ import {
   type AnswerTypes,
   type ReaderFacts,
 } from './task.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Options of `fineTuneReader`. */
 export interface FineTuneAnswerOptions
@@ -83,17 +84,7 @@ export const answerTuning: Tuning<AnswerTypes, FineTuneAnswerOptions> = {
 async function read(path: string, options: FineTuneAnswerOptions, facts?: ReaderFacts): Promise<Labelled<AnswerTypes>> {
   const { rows, report, remarks } = await readQuestions(
     path,
-    pick(options, [
-      'questionField',
-      'contextField',
-      'answerField',
-      'format',
-      'encoding',
-      'header',
-      'delimiter',
-      'quotes',
-      'onError',
-    ]),
+    pick(options, ['questionField', 'contextField', 'answerField', ...FILE_OPTIONS]),
   );
   // Until the held-out rows have said where the line is, no answer is given where it is likelier than the best one.
   const noAnswerThreshold = rows.some(({ gold }) => gold.answers.length === 0) ? 0 : undefined;

@@ -5,6 +5,7 @@ import { RowReporter, type ReadReport } from '../../data/rows.ts';
 import { readWholeJson } from '../../data/whole-json-node.ts';
 import { pick } from '../../core/pick.ts';
 import type { ChoiceInput } from './task.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** How files of questions with choices are read. */
 export type ChoiceFields = Omit<ReadOptions, 'fields' | 'maxLineBytes'>;
@@ -36,7 +37,7 @@ export function openChoices(path: string, fields: ChoiceFields, { labelled }: { 
     return { name: path, report: reporter.report, [Symbol.asyncIterator]: () => jsonRows(path, reporter, labelled) };
   }
   const rows = openRows(path, {
-    ...pick(fields, ['encoding', 'header', 'delimiter', 'quotes', 'onError']),
+    ...pick(fields, FILE_OPTIONS),
     format: fields.format ?? formatOfPath(path) ?? 'jsonl',
   });
   async function* iterate(): AsyncGenerator<ChoiceRow> {

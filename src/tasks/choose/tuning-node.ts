@@ -7,6 +7,7 @@ import type { Labelled, Tuning, TuningOptions } from '../tuning.ts';
 import { openChoices, type ChoiceFields } from './data-node.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { chooseTask, type ChooseTypes } from './task.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Options of `fineTuneChoice`. */
 export interface FineTuneChooseOptions extends TuningOptions, ChoiceFields {}
@@ -55,7 +56,7 @@ export const chooseTuning: Tuning<ChooseTypes, FineTuneChooseOptions> = {
 };
 
 async function read(path: string, options: FineTuneChooseOptions): Promise<Labelled<ChooseTypes>> {
-  const source = openChoices(path, pick(options, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']), {
+  const source = openChoices(path, pick(options, FILE_OPTIONS), {
     labelled: true,
   });
   const rows: { input: ChooseTypes['input']; gold: number }[] = [];

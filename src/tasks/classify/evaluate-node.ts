@@ -4,7 +4,7 @@ import type { ExampleSet } from '../../data/dataset.ts';
 import { readExamples, type ReadExampleOptions } from '../../data/dataset-node.ts';
 import type { ClassScores } from '../../metrics/classification.ts';
 import { evaluateTask } from '../evaluate-node.ts';
-import { EVALUATE_SETTINGS } from '../shared-settings.ts';
+import { FILE_OPTIONS, EVALUATE_SETTINGS } from '../shared-settings.ts';
 import { pick } from '../../core/pick.ts';
 import { LABELLED_SETTINGS } from './settings.ts';
 import type { TextClassifier } from './classifier.ts';
@@ -61,18 +61,7 @@ export async function evaluateClassifier(
   );
   classifier.requireInputs(options.pairField !== undefined);
   const { problem, labels } = classifier;
-  const fields = pick(options, [
-    'textField',
-    'pairField',
-    'labelField',
-    'labelSeparator',
-    'format',
-    'encoding',
-    'delimiter',
-    'quotes',
-    'header',
-    'onError',
-  ]);
+  const fields = pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', ...FILE_OPTIONS]);
   const set = await readExamples(path, { ...fields, problem, ...(problem !== 'regression' && { labels }) });
   return evaluateExamples(classifier, set, options);
 }

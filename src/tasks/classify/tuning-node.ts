@@ -21,6 +21,7 @@ import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { bestClass, classifyTask, type ClassifierFacts, type ClassifierInput, type ClassifyTypes } from './task.ts';
 
 export type { FineTuneOptions, FineTuneResult } from './options.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Longest input by default: most labelled texts are shorter, and attention's memory grows with the square. */
 const DEFAULT_MAX_LENGTH = 256;
@@ -153,18 +154,7 @@ function requireSingleLabel({
 async function read(path: string, options: FineTuneOptions, facts?: ClassifierFacts): Promise<Labelled<ClassifyTypes>> {
   const problem = facts?.problem ?? options.problem ?? 'singleLabel';
   const set = await readExamples(path, {
-    ...pick(options, [
-      'textField',
-      'pairField',
-      'labelField',
-      'labelSeparator',
-      'format',
-      'encoding',
-      'delimiter',
-      'quotes',
-      'header',
-      'onError',
-    ]),
+    ...pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', ...FILE_OPTIONS]),
     problem,
     ...(facts && problem !== 'regression' && { labels: facts.labels }),
   });

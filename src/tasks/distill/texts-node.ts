@@ -17,6 +17,7 @@ import { TokenFile } from '../../training/distill/token-file-node.ts';
 import type { TaughtTexts } from '../../training/distill/vector-task.ts';
 import { readingRemarks } from '../tune-data-node.ts';
 import type { DistillOptions } from './options.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Held-out texts: enough for three digits. */
 const HELD_OUT = 1000;
@@ -110,7 +111,7 @@ export async function* textsOf(
       });
     const textField = isPlain ? 'text' : (options.textField ?? 'text');
     const source = openRows(path, {
-      ...pick(options, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']),
+      ...pick(options, FILE_OPTIONS),
       ...((format !== 'jsonl' || optional.length === 0) && { fields: [textField, ...more, ...optional] }),
     });
     for await (const row of source) {

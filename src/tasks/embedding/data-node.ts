@@ -17,6 +17,7 @@ import { openSentences, type SentenceFields } from './sentences-node.ts';
 import { splitText } from '../../loaded/text-windows.ts';
 import type { BaseModel } from '../../training/run/base-model-node.ts';
 import { tell } from '../../training/run/options.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Tokenised training and evaluation rows. */
 export interface EmbeddingData {
@@ -30,17 +31,7 @@ export interface EmbeddingData {
   warnings: string[];
 }
 
-const FIELD_OPTIONS = [
-  'textField',
-  'pairField',
-  'scoreField',
-  'format',
-  'encoding',
-  'header',
-  'delimiter',
-  'quotes',
-  'onError',
-] as const;
+const FIELD_OPTIONS = ['textField', 'pairField', 'scoreField', ...FILE_OPTIONS] as const;
 
 /** What the texts are trained on, from the fields that are named; see `FineTuneEmbeddingOptions.objective`. */
 export function inferObjective({

@@ -4,6 +4,7 @@ import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.t
 import { missingFieldReason, textFieldProblem, type ReadReport, type Row } from '../../data/rows.ts';
 import type { EmbeddingObjective } from '../../training/contrastive-head.ts';
 import { pick } from '../../core/pick.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Fields and format of files of sentences. */
 export interface SentenceFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
@@ -33,7 +34,7 @@ export interface SentenceSource extends AsyncIterable<SentenceRow> {
 export function openSentences(path: string, fields: SentenceFields, objective: EmbeddingObjective): SentenceSource {
   const names = fieldNames(path, fields, objective);
   const rows = openRows(path, {
-    ...pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']),
+    ...pick(fields, FILE_OPTIONS),
     fields: names,
   });
   async function* iterate(): AsyncGenerator<SentenceRow> {

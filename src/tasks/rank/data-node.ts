@@ -5,6 +5,7 @@ import { openRows, type ReadOptions } from '../../data/read-node.ts';
 import type { ReadReport, Row } from '../../data/rows.ts';
 import { pick } from '../../core/pick.ts';
 import type { RankInput } from './task.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Where queries and candidates stand in a file. */
 export interface RankFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
@@ -39,7 +40,7 @@ export interface RankSource extends AsyncIterable<RankRow> {
  * relevance is a bad one.
  */
 export function openRankings(path: string, fields: RankFields, { labelled }: { labelled: boolean }): RankSource {
-  const rows = openRows(path, pick(fields, ['format', 'encoding', 'header', 'delimiter', 'quotes', 'onError']));
+  const rows = openRows(path, pick(fields, FILE_OPTIONS));
   async function* iterate(): AsyncGenerator<RankRow> {
     const waiting = new Map<string, RankRow>();
     for await (const row of rows) {

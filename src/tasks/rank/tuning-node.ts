@@ -10,6 +10,7 @@ import type { Labelled, Tuning, TuningOptions } from '../tuning.ts';
 import { openRankings, type RankFields } from './data-node.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { rankTask, type RankTypes } from './task.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Options of `fineTuneRanker`. */
 export interface FineTuneRankOptions extends TuningOptions, RankFields {
@@ -77,18 +78,7 @@ export const rankTuning: Tuning<RankTypes, FineTuneRankOptions> = {
 async function read(path: string, options: FineTuneRankOptions, facts?: object): Promise<Labelled<RankTypes>> {
   const source = openRankings(
     path,
-    pick(options, [
-      'queryField',
-      'candidatesField',
-      'textField',
-      'labelField',
-      'format',
-      'encoding',
-      'header',
-      'delimiter',
-      'quotes',
-      'onError',
-    ]),
+    pick(options, ['queryField', 'candidatesField', 'textField', 'labelField', ...FILE_OPTIONS]),
     { labelled: true },
   );
   const all: { input: RankTypes['input']; gold: readonly number[] }[] = [];

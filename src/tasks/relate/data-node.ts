@@ -4,6 +4,7 @@ import { formatOfPath, openRows, type ReadOptions } from '../../data/read-node.t
 import { missingFieldReason, textFieldProblem, type ReadReport, type Row, type RowSource } from '../../data/rows.ts';
 import { pick } from '../../core/pick.ts';
 import { mentionProblem, type Mention, type RelationInput } from './task.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Where relations stand in a file. */
 export interface RelationFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes'> {
@@ -31,8 +32,6 @@ export interface RelationSource extends AsyncIterable<RelationRow> {
   readonly report: ReadReport;
 }
 
-const READING = ['encoding', 'header', 'delimiter', 'quotes', 'onError'] as const;
-
 /**
  * Opens a file of pairs: SemEval-2010 Task 8 (`.txt`: a number, the text with `<e1>` and `<e2>`, on the next line the
  * relation), or rows with a text, `head` and `tail` (`{ start, end, type? }`) and a label; or with `entities`
@@ -45,7 +44,7 @@ export function openRelations(
   { labelled }: { labelled: boolean },
 ): RelationSource {
   const format = fields.format ?? formatOfPath(path) ?? 'txt';
-  const rows = openRows(path, { ...pick(fields, READING), format });
+  const rows = openRows(path, { ...pick(fields, FILE_OPTIONS), format });
   const iterate = format === 'txt' ? semEvalRows(rows, labelled) : tableRows(rows, fields, labelled);
   return { name: rows.name, report: rows.report, [Symbol.asyncIterator]: () => iterate };
 }

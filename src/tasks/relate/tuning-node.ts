@@ -12,6 +12,7 @@ import type { DataReport, Labelled, Splits, Tuning, TuningOptions } from '../tun
 import { readLabelledPairs, type RelationFields } from './data-node.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 import { NO_RELATION_KEY, relateTask, type RelateTypes, type RelationFacts } from './task.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Options of `fineTuneRelations`. */
 export interface FineTuneRelateOptions extends TuningOptions, RelationFields {
@@ -98,18 +99,7 @@ async function read(
 ): Promise<Labelled<RelateTypes>> {
   const { rows, report } = await readLabelledPairs(
     path,
-    pick(options, [
-      'textField',
-      'headField',
-      'tailField',
-      'labelField',
-      'format',
-      'encoding',
-      'header',
-      'delimiter',
-      'quotes',
-      'onError',
-    ]),
+    pick(options, ['textField', 'headField', 'tailField', 'labelField', ...FILE_OPTIONS]),
   );
   const labels = facts?.labels ?? sortLabels(new Set(rows.map(({ label }) => label!)));
   if (labels.length < 2)

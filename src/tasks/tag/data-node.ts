@@ -6,6 +6,7 @@ import type { ReadReport, Row, RowSource } from '../../data/rows.ts';
 import { detectScheme, entitiesOfTags, TAG_SCHEMES, type Span, type TagScheme } from '../../metrics/entities.ts';
 import { pick } from '../../core/pick.ts';
 import { joinWords, type Range } from './words.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Where entities stand in a file. */
 export interface TagFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes' | 'format'> {
@@ -66,7 +67,7 @@ export async function readTagged(path: string, fields: TagFields): Promise<Tagge
   const format = fields.format ?? formatOfPath(path);
   const columns = fields.conll ?? (format === undefined || format === 'txt');
   const rows = openRows(path, {
-    ...pick(fields, ['encoding', 'header', 'delimiter', 'quotes', 'onError']),
+    ...pick(fields, FILE_OPTIONS),
     format: columns ? 'txt' : format!,
   });
   const texts: TaggedText[] = [];

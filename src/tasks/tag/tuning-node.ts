@@ -28,6 +28,7 @@ import {
   type TagTypes,
 } from './task.ts';
 import { placeTokens, segmentWords, type Range } from './words.ts';
+import { FILE_OPTIONS } from '../shared-settings.ts';
 
 /** Options of `fineTuneTagger`: those of the manual's flags and of every run. */
 export interface FineTuneTagOptions
@@ -175,12 +176,7 @@ async function read(path: string, options: FineTuneTagOptions, facts?: TaggerFac
       'entitiesField',
       'tokensField',
       'tagsField',
-      'format',
-      'encoding',
-      'header',
-      'delimiter',
-      'quotes',
-      'onError',
+      ...FILE_OPTIONS,
     ]),
   );
   const labels = sortLabels(new Set(texts.flatMap(({ entities }) => entities.map(({ label }) => label))));
