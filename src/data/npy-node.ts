@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
-import { openFolder } from '../core/files-node.ts';
+import { openFolder, writeFileAtomic } from '../core/files-node.ts';
 import { OutputFile } from '../core/output-node.ts';
 import {
   NPY_DTYPES,
@@ -25,6 +25,14 @@ export async function readNpy(path: string): Promise<NpyArray> {
   const folder = await openFolder(dirname(path));
   const name = basename(path);
   return parseNpy(await folder.read(name, 0, await folder.size(name)));
+}
+
+/** Writes a float32 matrix of `columns` numbers a row; an older file stays until the new one is complete. */
+export async function writeNpy(path: string, data: Float32Array, columns: number): Promise<void> {
+  await writeFileAtomic(path, [
+    npyHeader('float32', data.length / columns, columns),
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  ]);
 }
 
 /** Options of {@link openNpyWriter}. */

@@ -38,6 +38,18 @@ export interface ReadReport {
 /** How many bad records a {@link ReadReport} lists; the rest are only counted. */
 export const MAX_LISTED_ISSUES = 100;
 
+/** One report of several files: their counts together, and the first {@link MAX_LISTED_ISSUES} bad records. */
+export function joinReports(reports: readonly ReadReport[]): ReadReport {
+  const sum = (count: (report: ReadReport) => number): number =>
+    reports.reduce((total, report) => total + count(report), 0);
+  return {
+    rows: sum(({ rows }) => rows),
+    skipped: sum(({ skipped }) => skipped),
+    blank: sum(({ blank }) => blank),
+    issues: reports.flatMap(({ issues }) => issues).slice(0, MAX_LISTED_ISSUES),
+  };
+}
+
 /** What to do with a record that cannot be used: throw `invalid_data`, or leave it out and count it. */
 export type OnError = 'stop' | 'skip';
 

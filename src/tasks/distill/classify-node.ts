@@ -3,7 +3,7 @@ import { parseDecimal } from '../../core/decimal.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
-import { missingFieldReason, textFieldProblem, type ReadReport, type RowSource } from '../../data/rows.ts';
+import { joinReports, missingFieldReason, textFieldProblem, type RowSource } from '../../data/rows.ts';
 import { StackedRows } from '../../data/vector-rows-node.ts';
 import { accuracy } from '../../metrics/classification.ts';
 import { spearman } from '../../metrics/correlation.ts';
@@ -268,13 +268,7 @@ async function read(
       ? []
       : [{ input, gold: { logits, ...(gold !== undefined && { gold: gold.value }) } }];
   });
-  const reports = [...sources].map(({ report }) => report);
-  const report: ReadReport = {
-    rows: rows.length,
-    blank: 0,
-    skipped: reports.reduce((sum, { skipped }) => sum + skipped, 0),
-    issues: reports.flatMap(({ issues }) => issues),
-  };
+  const report = joinReports([...sources].map((source) => source.report));
   const labelled = rows.filter(({ gold }) => 'gold' in gold).length;
   return {
     rows,

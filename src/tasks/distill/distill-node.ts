@@ -60,7 +60,7 @@ export async function distill(given: DistillOptions): Promise<DistillResult> {
     });
   requireGiven('distill', given, ['student', 'input', 'output']);
   requireConsistent(given);
-  const options = await resumable(await withThreadsOfRun(given));
+  const options = resumable(await withThreadsOfRun(given));
   const { output, teacher: teacherName, teacherCache, task = 'embedding' } = options;
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options, [
@@ -113,7 +113,7 @@ function requireConsistent(options: DistillOptions): void {
 }
 
 /** A teacher that was interrupted leaves no run: going on is then to begin it, with what is in the cache. */
-async function resumable(options: DistillOptions): Promise<DistillOptions> {
+function resumable(options: DistillOptions): DistillOptions {
   if (!options.resume || existsSync(join(options.output, 'run.json')) || !existsSync(join(options.output, FOLDER)))
     return options;
   tell(options.onEvent, 'resumed', 'no step was made yet: starting from the beginning');

@@ -6,7 +6,7 @@ import { AlbertineError } from '../../core/errors.ts';
 import { makeFolder, writeFileAtomic } from '../../core/files-node.ts';
 import { withinLock } from '../../core/lock-node.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
-import { npyHeader } from '../../data/npy.ts';
+import { writeNpy } from '../../data/npy-node.ts';
 
 /** Texts of a shard: so many are computed again at most when a run is killed. */
 const SHARD_ROWS = 4096;
@@ -80,7 +80,7 @@ async function teachLocked<I>(
       meter.add(slice.length);
     }
     computed += shard.length;
-    await writeFileAtomic(path, [npyHeader('float32', shard.length, teacher.width), new Uint8Array(rows.buffer)]);
+    await writeNpy(path, rows, teacher.width);
     manifest.shards[index] = hash;
     await writeFileAtomic(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`);
   }

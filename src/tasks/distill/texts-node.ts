@@ -9,7 +9,7 @@ import { hash32 } from '../../core/random.ts';
 import { textKey } from '../../data/duplicates.ts';
 import { openNpyFile, type NpyWriter } from '../../data/npy-node.ts';
 import { formatOfPath, openRows } from '../../data/read-node.ts';
-import { missingFieldReason, textFieldProblem, type RowSource } from '../../data/rows.ts';
+import { joinReports, missingFieldReason, textFieldProblem, type RowSource } from '../../data/rows.ts';
 import { StackedRows } from '../../data/vector-rows-node.ts';
 import { splitText, unknownRemarks } from '../../loaded/text-windows.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -171,13 +171,7 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
         value: options.input,
       });
     const vectorFile = await beside?.close();
-    const reports = [...sources].map(({ report }) => report);
-    const report = {
-      rows: read,
-      blank: 0,
-      skipped: reports.reduce((sum, { skipped }) => sum + skipped, 0),
-      issues: reports.flatMap(({ issues }) => issues),
-    };
+    const report = joinReports([...sources].map((source) => source.report));
     const remarks = [
       ...readingRemarks({ report, ...counts, emptyTexts: 0, maxLength }),
       ...(counts.emptyTexts > 0 ? [`${countOf(counts.emptyTexts, 'empty text')} left out`] : []),

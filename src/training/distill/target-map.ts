@@ -1,4 +1,5 @@
 import { symmetricEigen } from '../../core/symmetric-eigen.ts';
+import { normalizeVector } from '../../model/pooling.ts';
 
 /** How a teacher's vectors become what a student is to make. */
 export interface TargetMap {
@@ -89,9 +90,7 @@ export function mapVector(
     into.fill(0);
     for (let i = 0; i < teacherWidth; i++) into[i] = (vector[i] * factor - mean[i]) * scale;
   }
-  if (!unit) return;
-  const length = lengthOf(into) || 1;
-  for (let i = 0; i < width; i++) into[i] /= length;
+  if (unit) normalizeVector(into);
 }
 
 function lengthOf(vector: Float32Array): number {
@@ -101,12 +100,8 @@ function lengthOf(vector: Float32Array): number {
 }
 
 function toUnitRows(rows: Float32Array, width: number): Float32Array {
-  const out = new Float32Array(rows.length);
-  for (let start = 0; start < rows.length; start += width) {
-    const row = rows.subarray(start, start + width);
-    const length = lengthOf(row) || 1;
-    for (let i = 0; i < width; i++) out[start + i] = row[i] / length;
-  }
+  const out = rows.slice();
+  for (let start = 0; start < out.length; start += width) normalizeVector(out.subarray(start, start + width));
   return out;
 }
 
