@@ -12,7 +12,8 @@
 export { AlbertineError, type ErrorCode } from './core/errors.ts';
 export type { ProgressListener } from './core/progress.ts';
 export { UrlAlbert as Albert, type UrlLoadOptions } from './loaded/load-url.ts';
-export type { EmbeddingMatrix, EmbedOptions } from './loaded/embed.ts';
+export type { EmbeddingMatrix } from './loaded/embed.ts';
+export type { EmbedOptions } from './loaded/embed-plan.ts';
 export { cosine } from './metrics/similarity.ts';
 
 // Fine-tuned models: `load` takes the URL of a folder

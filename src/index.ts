@@ -19,7 +19,8 @@
 export { AlbertineError, type ErrorCode } from './core/errors.ts';
 export type { ProgressListener } from './core/progress.ts';
 export { BUILT_IN_MODEL, NodeAlbert as Albert, type NodeLoadOptions } from './loaded/load-node.ts';
-export type { EmbeddingMatrix, EmbedOptions } from './loaded/embed.ts';
+export type { EmbeddingMatrix } from './loaded/embed.ts';
+export type { EmbedOptions } from './loaded/embed-plan.ts';
 export { cosine } from './metrics/similarity.ts';
 
 // Fine-tuned models: `load` takes a folder or a hub id

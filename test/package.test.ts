@@ -34,6 +34,7 @@ describe('the published package', () => {
       'hyparquet',
       'hyparquet-compressors',
       'hyparquet-writer',
+      'ml-matrix',
       'onnxruntime-web',
     ]);
     expect(Object.keys(manifest.optionalDependencies)).toEqual(['onnxruntime-node']);

@@ -1,6 +1,7 @@
 import { requireInteger } from '../core/errors.ts';
 import { requireText } from '../core/options.ts';
-import { embedTexts, type EmbeddedText, type EmbeddingModel, type EmbedOptions } from './embed.ts';
+import { embedTexts, type EmbeddedText } from './embed.ts';
+import { type EmbeddingModel, type EmbedOptions } from './embed-plan.ts';
 import { countedFrom } from './finite-results.ts';
 
 /** Options of {@link embedStream}. */

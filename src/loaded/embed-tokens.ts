@@ -3,14 +3,8 @@ import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables } from '../model/batch.ts';
 import { normalizeVector, poolWords } from '../model/pooling.ts';
 import { countUnknown, type Encoding } from '../tokenizer/tokenizer.ts';
-import {
-  padBatch,
-  planEmbedding,
-  type EmbeddedText,
-  type EmbeddingModel,
-  type EmbedOptions,
-  type EmbedPlan,
-} from './embed.ts';
+import { padBatch, type EmbeddedText } from './embed.ts';
+import { planEmbedding, type EmbeddingModel, type EmbedOptions, type EmbedPlan } from './embed-plan.ts';
 import { requireFiniteResult } from './finite-results.ts';
 import { tooLong } from './text-windows.ts';
 

@@ -1,6 +1,6 @@
 import type { OptionKinds } from '../core/options.ts';
 import type { LoadOptions } from './albert.ts';
-import type { EmbedOptions } from './embed.ts';
+import type { EmbedOptions } from './embed-plan.ts';
 import type { StreamOptions } from './embed-stream.ts';
 import type { TokenEmbeddingOptions } from './embed-tokens.ts';
 

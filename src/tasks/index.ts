@@ -47,12 +47,13 @@ export type { EmbeddingEvaluation, EvaluateEmbeddingOptions } from './embedding/
 export type { FineTuneEmbeddingResult } from './embedding/options.ts';
 export type { DistillResult } from './distill/options.ts';
 export type { NewNetwork } from '../training/run/new-network.ts';
-export type { PretrainConfig, PretrainOptions, PretrainResult } from './pretrain/pretrain-node.ts';
+export type { PretrainConfig, PretrainOptions, PretrainResult } from './pretrain/options.ts';
 export type { ErrorDetails } from '../core/errors.ts';
 export type { DroppedFile } from '../core/files-dropped.ts';
 export type { ProgressEvent } from '../core/progress.ts';
 export type { Albert, LoadOptions } from '../loaded/albert.ts';
-export type { EmbeddedText, EmbeddingModel } from '../loaded/embed.ts';
+export type { EmbeddedText } from '../loaded/embed.ts';
+export type { EmbeddingModel } from '../loaded/embed-plan.ts';
 export type { EmbeddingRow, StreamOptions } from '../loaded/embed-stream.ts';
 export type { TokenEmbedding, TokenEmbeddingOptions, TokenEmbeddings } from '../loaded/embed-tokens.ts';
 export type { QuantizedModel, QuantizeOptions } from '../loaded/quantize-model.ts';

@@ -1,11 +1,7 @@
 import { AlbertineError } from '../core/errors.ts';
-import type { Graph, Tensor } from '../graph/graph.ts';
 import { distanceTensor, maskTensors, validateBatch, type EncoderBatch } from '../model/batch.ts';
 import { groupOfDepth, type AlbertConfig } from '../model/config.ts';
-import { layerInputs } from '../model/layer-graphs.ts';
-import { embeddingProjection, encoderLayer, type LayerDropout, type ParameterLookup } from '../model/network.ts';
 import { embeddingParameters, layerParameters, layerPrefix, type ParameterSpec } from '../model/parameters.ts';
-import type { CompileOptions } from '../runtime/compile.ts';
 import { HostTensor, type RunTensor } from '../runtime/tensor.ts';
 import type { Arena } from './arena.ts';
 import type { Buffers } from './buffers.ts';
@@ -14,60 +10,21 @@ import { WebGpuDevice } from './device-webgpu.ts';
 import { DropoutMasks, type DropoutSource, type MaskPosition } from './dropout.ts';
 import { EMBEDDING_TABLES } from './embeddings.ts';
 import { CompiledHead, hiddenAt, type HeadDefinition, type HeadResults } from './head.ts';
-import { extendedDense, extensionPrefix, type LayerExtension } from './layer-extension.ts';
+import { extensionPrefix } from './layer-extension.ts';
+import { buildLayer, buildProjection, shareStages } from './layerwise-stages.ts';
 import { isShortProduct } from './short-products.ts';
-import { Stage, type SavedActivations, type StageParameters, type StageTensors } from './stage.ts';
+import { Stage, type SavedActivations, type StageParameters } from './stage.ts';
 
-/**
- * Which depths keep their intermediate values for the backward pass: all, the first n, or none (all are recomputed).
- */
-export type SaveActivations = 'all' | 'none' | number;
+import type { LayerwiseOptions, StepHooks, StepPosition, BatchShape, TrainingBatch } from './layerwise-options.ts';
 
-/** Options of {@link LayerwiseNetwork}. */
-export interface LayerwiseOptions extends CompileOptions {
-  /**
-   * Default `all`. Each depth that is not kept costs one more forward pass and saves its memory. Of a kept one only
-   * products are held.
-   */
-  saveActivations?: SaveActivations;
-  /** Seed of the dropout masks. Default 0. */
-  seed?: number;
-  /** Replaces the hashed masks, in checks against another implementation. */
-  dropout?: DropoutSource;
-  /** Takes batches with `causalFrom`, and only those. Default false. */
-  causal?: boolean;
-  /** Weights of its own for every executed layer; `arena` holds {@link extensionParameters} too. */
-  extension?: LayerExtension;
-}
-
-/** Looks into, and at, the embeddings of a step. On the CPU only. */
-export interface StepHooks {
-  /** Added to the sum of the embeddings, before LayerNorm: `[batch*sequence, embeddingSize]`. */
-  embeddingShift?: Float32Array;
-  /**
-   * Gets the loss's gradient with respect to that sum, `[batch*sequence, embeddingSize]`; valid until the next step.
-   */
-  onEmbeddingGradient?: (gradient: Float32Array) => void;
-}
-
-/** When a micro-batch is run; with the seed it determines the dropout masks. */
-export interface StepPosition {
-  /** Optimiser step, 0-based. */
-  step: number;
-  /** Its micro-batch, 0-based. */
-  microBatch: number;
-}
-
-/** Rows and padded tokens of a micro-batch. */
-export type BatchShape = Pick<EncoderBatch, 'batchSize' | 'sequenceLength'>;
-
-/** A rectangle of tokens with the feeds that the head declared (targets, positions, weights). */
-export interface TrainingBatch extends EncoderBatch {
-  /** Values of the head's inputs, by name. */
-  headFeeds: Readonly<Record<string, HostTensor>>;
-  /** Sizes of dimensions that only the head's inputs have. */
-  headSizes?: Readonly<Record<string, number>>;
-}
+export type {
+  SaveActivations,
+  LayerwiseOptions,
+  StepHooks,
+  StepPosition,
+  BatchShape,
+  TrainingBatch,
+} from './layerwise-options.ts';
 
 /**
  * Forward and backward passes of an ALBERT for training, over weights in an {@link Arena}. One compiled layer serves
@@ -410,46 +367,6 @@ interface Run {
   at?: MaskPosition;
 }
 
-/** One stage per distinct set of trainable weights. */
-function shareStages(sets: readonly ReadonlySet<string>[], create: (trainable: ReadonlySet<string>) => Stage): Stage[] {
-  const stages = new Map<string, Stage>();
-  return sets.map((trainable) => {
-    const key = [...trainable].join();
-    const stage = stages.get(key) ?? create(trainable);
-    stages.set(key, stage);
-    return stage;
-  });
-}
-
-function buildProjection(
-  graph: Graph,
-  config: AlbertConfig,
-  specs: readonly ParameterSpec[],
-  trainable: ReadonlySet<string>,
-): StageTensors {
-  const input = graph.input('embedded', ['batch*sequence', config.embeddingSize], { differentiable: true });
-  const parameters = declare(graph, specs, trainable);
-  const mask = config.hiddenDropoutProb > 0 ? graph.input('embeddingMask', input.shape) : undefined;
-  return { input, parameters, output: embeddingProjection(config, (name) => parameters.get(name)!, input, mask) };
-}
-
-function buildLayer(
-  graph: Graph,
-  config: AlbertConfig,
-  { trainable, causal, extension }: Pick<LayerwiseOptions, 'causal' | 'extension'> & { trainable: ReadonlySet<string> },
-): StageTensors {
-  const input = graph.input('hidden', ['batch*sequence', config.hiddenSize], { differentiable: true });
-  const parameters = declare(graph, [...layerParameters(config), ...(extension?.parameters ?? [])], trainable);
-  const parameter: ParameterLookup = (name) => parameters.get(name)!;
-  const dense = extension && extendedDense(extension, parameter);
-  const { hidden } = encoderLayer(config, parameter, input, {
-    ...layerInputs(graph, config, { ...(causal && { causal }) }),
-    dropout: declareMasks(graph, config),
-    dense,
-  });
-  return { input, parameters, output: hidden };
-}
-
 function hostData(tensor: RunTensor): Float32Array {
   if (!(tensor instanceof HostTensor))
     throw new AlbertineError('unsupported', 'the embeddings of a step can be seen and shifted on the CPU only');
@@ -463,22 +380,4 @@ function addInto(tensor: RunTensor, more: Float32Array): void {
       value: more.length,
     });
   for (let i = 0; i < data.length; i++) data[i] += more[i];
-}
-
-function declareMasks(graph: Graph, config: AlbertConfig): LayerDropout {
-  const hidden = ['batch*sequence', config.hiddenSize];
-  return {
-    attention:
-      config.attentionProbsDropoutProb > 0
-        ? graph.input('attentionMask', ['batch', config.numAttentionHeads, 'sequence', 'sequence'])
-        : undefined,
-    attentionOutput: config.hiddenDropoutProb > 0 ? graph.input('attentionOutputMask', hidden) : undefined,
-    feedForward: config.hiddenDropoutProb > 0 ? graph.input('feedForwardMask', hidden) : undefined,
-  };
-}
-
-function declare(graph: Graph, specs: readonly ParameterSpec[], trainable: ReadonlySet<string>): Map<string, Tensor> {
-  return new Map(
-    specs.map(({ name, shape }) => [name, graph.input(name, shape, { differentiable: trainable.has(name) })]),
-  );
 }

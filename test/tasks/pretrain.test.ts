@@ -2,7 +2,8 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_CONFIG } from '../../src/model/config.ts';
-import { pretrain, type PretrainOptions, type PretrainResult } from '../../src/tasks/pretrain/pretrain-node.ts';
+import type { PretrainOptions, PretrainResult } from '../../src/tasks/pretrain/options.ts';
+import { pretrain } from '../../src/tasks/pretrain/pretrain-node.ts';
 import type { RunInfo } from '../../src/training/report/run-record.ts';
 import { buildToyShards, temporaryFolder, toyText, VOCABULARY } from '../training/pretraining/fixtures.ts';
 

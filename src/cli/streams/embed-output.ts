@@ -1,7 +1,7 @@
 import { openEmbeddingWriter, type EmbeddingRecord, type EmbeddingWriter } from '../../data/embeddings-node.ts';
 import { toJson } from '../../data/json.ts';
 import type { ReadReport } from '../../data/rows.ts';
-import type { EmbedPlan } from '../../loaded/embed.ts';
+import type { EmbedPlan } from '../../loaded/embed-plan.ts';
 import type { EmbedFlags, EmbedRun } from '../verbs/embed-run.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';

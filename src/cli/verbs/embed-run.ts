@@ -12,7 +12,7 @@ import {
   type EmbeddingMetadata,
 } from '../../data/embeddings-node.ts';
 import type { Albert } from '../../loaded/albert.ts';
-import { embeddingFingerprint, planEmbedding, type EmbedOptions, type EmbedPlan } from '../../loaded/embed.ts';
+import { embeddingFingerprint, planEmbedding, type EmbedOptions, type EmbedPlan } from '../../loaded/embed-plan.ts';
 import { splitText } from '../../loaded/text-windows.ts';
 import type { Pooling } from '../../model/pooling.ts';
 import { embedRecords } from '../streams/embed-records.ts';

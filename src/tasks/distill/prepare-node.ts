@@ -18,7 +18,7 @@ import { holdOut, readTexts, scanTexts, StoredTexts, textsOf, vectorFiles, type 
 import { turnToStudent } from './turn-node.ts';
 import { writeNpy } from '../../data/npy-node.ts';
 
-import { embeddingFingerprint, planEmbedding } from '../../loaded/embed.ts';
+import { embeddingFingerprint, planEmbedding } from '../../loaded/embed-plan.ts';
 
 const DEFAULT_MAX_LENGTH = 128;
 /** Vectors for each main direction below which those are partly chance. */

@@ -5,7 +5,7 @@ import { pearson, spearman } from '../../metrics/correlation.ts';
 import { cosine } from '../../metrics/similarity.ts';
 import type { Pooling } from '../../model/pooling.ts';
 import type { Albert } from '../../loaded/albert.ts';
-import type { EmbedOptions } from '../../loaded/embed.ts';
+import type { EmbedOptions } from '../../loaded/embed-plan.ts';
 import { EVALUATE_SETTINGS, FILE_SETTINGS } from '../shared-settings.ts';
 import { SENTENCE_SETTINGS } from './settings.ts';
 import { pick } from '../../core/pick.ts';

@@ -1,5 +1,5 @@
 import type { SentencePrompts } from '../../checkpoint/sentence-transformers.ts';
-import { promptText } from '../../loaded/embed.ts';
+import { promptText } from '../../loaded/embed-plan.ts';
 
 /** What stands before texts that are trained or evaluated. */
 export interface PromptOptions {

@@ -4,7 +4,7 @@ import { option, prose } from '../../core/prose.ts';
 import { requireSettings } from '../../core/settings.ts';
 import { PRETRAIN_CONFIG_SETTINGS, PRETRAIN_RUN_SETTINGS } from '../../training/pretraining/settings.ts';
 import { LISTENER_OPTIONS } from '../../training/run/options.ts';
-import type { PretrainOptions } from './pretrain-node.ts';
+import type { PretrainOptions } from './options.ts';
 
 /**
  * Checks what types cannot, because the settings may come from a JSON file: lists are lists, no setting is misspelt, of
