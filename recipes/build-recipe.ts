@@ -1,8 +1,8 @@
 import type { BuildContext } from './context.ts';
-import { contrastiveName, contrastiveStage } from './contrastive-stage.ts';
 import { shardsStage, vocabularyStage } from './corpus-stages.ts';
 import { pretrainStage } from './pretrain-stage.ts';
 import { releaseStage } from './release-stage.ts';
+import { sentenceSteps } from './sentence-steps.ts';
 import { sentencesStage } from './sentences-stage.ts';
 import { runStages, type RunStagesOptions, type Stage, type StageOutcome } from './stages.ts';
 
@@ -16,15 +16,14 @@ export interface BuildOptions extends Omit<BuildContext, 'onNote'>, Pick<RunStag
 
 /** The stages of a recipe, in order. */
 export function stagesOf(context: BuildContext): Stage[] {
-  const { sentences, contrastive = [] } = context.recipe;
+  const { sentences } = context.recipe;
+  const steps = sentenceSteps(context.recipe);
   return [
     vocabularyStage(context),
     shardsStage(context),
     pretrainStage(context),
     ...(sentences ? [sentencesStage(context, sentences)] : []),
-    ...contrastive.map((step, i) =>
-      contrastiveStage(context, step, i === 0 ? 'pretrain' : contrastiveName(contrastive[i - 1])),
-    ),
+    ...steps.map(({ stage }, i) => stage(context, i === 0 ? 'pretrain' : steps[i - 1].name)),
     releaseStage(context),
   ];
 }

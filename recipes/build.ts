@@ -8,13 +8,13 @@ import { readRecipe } from './recipe.ts';
 
 const HELP = `Usage: npx tsx recipes/build.ts RECIPE --corpus FOLDER --output FOLDER [options]
 
-Makes a model from text as RECIPE (a JSON file) says: vocabulary, shards, pretraining, contrastive training, release.
+Makes a model from text as RECIPE (a JSON file) says: vocabulary, shards, pretraining, distillation, contrastive training, release.
 A second call goes on where the first one stopped, and runs again only what changed settings or files ask for.
 
   --corpus FOLDER        the recipe's text files are below it
   --output FOLDER        receives a folder per stage, and stages.json, which remembers what is finished
   --data FOLDER          further data files, which the recipe names data:FILE
-  --only STAGE[,STAGE]   these stages only: vocabulary, shards, pretrain, sentences, contrastive (or contrastive/STEP), release
+  --only STAGE[,STAGE]   these stages only: vocabulary, shards, pretrain, sentences, distill (or distill/STEP), contrastive, release
   --from-stage STAGE     this stage and all after it once more, although they are finished
   --use STAGE=FOLDER     takes a folder made elsewhere (another machine) for a stage; may be repeated
   --threads N            processor threads. Default: those this process may use

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError, type ProgressListener } from '../src/index.ts';
 import type { Recipe, RecipeSource } from './recipe.ts';
+import type { StageJob } from './stages.ts';
 
 /** What every stage of a build has in common. */
 export interface BuildContext {
@@ -33,6 +34,13 @@ export function dataPath({ data }: BuildContext, file: string): string {
       hint: 'Give --data FOLDER',
     });
   return requireFile(join(data, name), 'data file');
+}
+
+/** Path of `data:FILE`, or of `sentences:NAME`, which the sentences stage made. */
+export function stepFile(context: BuildContext, file: string, job: Pick<StageJob, 'input'>): string {
+  return file.startsWith('data:')
+    ? dataPath(context, file)
+    : join(job.input('sentences').folder, `${file.slice('sentences:'.length)}.jsonl`);
 }
 
 function requireFile(path: string, what: string): string {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fineTuneEmbedding } from '../src/index.ts';
-import { contentsOf, dataPath, type BuildContext } from './context.ts';
+import { contentsOf, dataPath, stepFile, type BuildContext } from './context.ts';
 import { describeRun } from './pretrain-stage.ts';
 import type { ContrastiveStep } from './recipe.ts';
-import { interruptedIn, type Stage, type StageJob } from './stages.ts';
+import { interruptedIn, type Stage } from './stages.ts';
 
 /** Name of a contrastive step's stage. */
 export const contrastiveName = (step: Pick<ContrastiveStep, 'name'>): string => `contrastive/${step.name}`;
@@ -16,10 +16,6 @@ export function contrastiveStage(context: BuildContext, step: ContrastiveStep, b
   const data = [...train, ...evaluation].filter((file) => file.startsWith('data:'));
   const drawn = [...train, ...evaluation].some((file) => file.startsWith('sentences:'));
   const stage = contrastiveName(step);
-  const pathOf = (file: string, { input }: StageJob): string =>
-    file.startsWith('data:')
-      ? dataPath(context, file)
-      : join(input('sentences').folder, `${file.slice('sentences:'.length)}.jsonl`);
   return {
     name: stage,
     needs: [before, ...(drawn ? ['sentences'] : [])],
@@ -36,8 +32,8 @@ export function contrastiveStage(context: BuildContext, step: ContrastiveStep, b
         model: job.input(before).folder,
         output: job.folder,
         resume: existsSync(join(job.folder, 'run.json')),
-        train: train.map((file) => pathOf(file, job)),
-        ...(evaluation.length > 0 && { evaluation: evaluation.map((file) => pathOf(file, job)) }),
+        train: train.map((file) => stepFile(context, file, job)),
+        ...(evaluation.length > 0 && { evaluation: evaluation.map((file) => stepFile(context, file, job)) }),
         onEvent: (kind, message) => onNote(`${stage}: ${kind}: ${message}`),
         ...(threads !== undefined && { threads }),
         ...(signal && { signal }),

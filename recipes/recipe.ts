@@ -1,5 +1,5 @@
 import type { CharacterSet } from './characters.ts';
-import { AlbertineError, type FineTuneEmbeddingOptions } from '../src/index.ts';
+import { AlbertineError, type DistillOptions, type FineTuneEmbeddingOptions } from '../src/index.ts';
 import type { PretrainConfig } from '../src/tasks/index.ts';
 import type { UnigramFileOptions } from '../src/training/index.ts';
 import { readJsonFile } from '../src/core/files-node.ts';
@@ -69,6 +69,15 @@ export interface ContrastiveStep extends Pick<FineTuneEmbeddingOptions, (typeof 
   objective: NonNullable<FineTuneEmbeddingOptions['objective']>;
 }
 
+/**
+ * One distillation step: options of `distill` besides student and output. Files are `sentences:NAME` or `data:FILE`; a
+ * teacher is `data:FOLDER`, the hub id of a model, or `albertine-nano-en-zh`.
+ */
+export interface DistillStep extends Pick<DistillOptions, (typeof DISTILL_KEYS)[number]> {
+  /** Letters, digits and `-`; unique. */
+  name: string;
+}
+
 /** A file of scored sentence pairs, for the figures of the card. */
 export interface SimilarityTest {
   name: string;
@@ -119,6 +128,7 @@ export interface Recipe {
   /** As `albertine pretrain --config` has it, less what the stages before it give: tokenizer, shards, heldOut. */
   pretrain: Omit<PretrainConfig, 'from' | 'tokenizer' | 'shards' | 'heldOut' | 'card'>;
   sentences?: SentencesSection;
+  distill?: DistillStep[];
   contrastive?: ContrastiveStep[];
   release: ReleaseSection;
   card: CardSection;
@@ -210,6 +220,46 @@ const CONTRASTIVE_KEYS = [
   'seed',
 ] as const satisfies readonly (keyof FineTuneEmbeddingOptions)[];
 
+const DISTILL_KEYS = [
+  'task',
+  'input',
+  'teacher',
+  'teacherVectors',
+  'textField',
+  'vectorField',
+  'offsetsField',
+  'heldOut',
+  'pooling',
+  'loss',
+  'centre',
+  'turn',
+  'projection',
+  'similarityWeight',
+  'temperature',
+  'hardWeight',
+  'groupByLength',
+  'dropout',
+  'maxLength',
+  'batchSize',
+  'microBatchTokens',
+  'epochs',
+  'maxSteps',
+  'learningRate',
+  'schedule',
+  'warmupRatio',
+  'optimizer',
+  'maxGradNorm',
+  'layerDecay',
+  'freeze',
+  'shuffle',
+  'evaluateEvery',
+  'checkpointEvery',
+  'patience',
+  'metric',
+  'saveActivations',
+  'seed',
+] as const satisfies readonly (keyof DistillOptions)[];
+
 const SOURCE_FACTS = ['name', 'language', 'origin', 'licence', 'attribution', 'shareAlike'];
 
 /**
@@ -229,7 +279,7 @@ export function checkRecipe(json: unknown): Recipe {
     'the recipe',
     json,
     ['name', 'sources', 'heldOut', 'vocabulary', 'pretrain', 'release', 'card'],
-    ['shards', 'sentences', 'contrastive'],
+    ['shards', 'sentences', 'distill', 'contrastive'],
   );
   const recipe = json as unknown as Recipe;
   if (!/^[\w.-]+$/.test(recipe.name)) throw invalid('name must have letters, digits and -_. only', recipe.name);
@@ -251,13 +301,13 @@ export function checkRecipe(json: unknown): Recipe {
   requireFields('shards', recipe.shards ?? {}, [], ['shardTokens', 'blockTokens', 'segments']);
   requireFields('pretrain', recipe.pretrain, ['steps'], PRETRAIN_KEYS);
   if (recipe.sentences) checkSentences(recipe.sentences);
-  checkContrastive(recipe);
+  checkSteps(recipe);
   requireFields('release', recipe.release, ['pretrained'], ['dtype', 'embedding', 'similarity']);
   (recipe.release.similarity ?? []).forEach((test, i) =>
     requireFields(`release.similarity[${i}]`, test, ['name', 'file', 'fields'], ['header']),
   );
-  if (recipe.release.embedding !== undefined && (recipe.contrastive ?? []).length === 0)
-    throw invalid('release.embedding needs a contrastive step', recipe.release.embedding);
+  if (recipe.release.embedding !== undefined && [...(recipe.distill ?? []), ...(recipe.contrastive ?? [])].length === 0)
+    throw invalid('release.embedding needs a distill or contrastive step', recipe.release.embedding);
   requireFields(
     'card',
     recipe.card,
@@ -276,20 +326,32 @@ function checkSentences(section: SentencesSection): void {
     requireFields(`sentences.languages.${language}`, sample, ['sentences', 'pairs', 'characters']);
 }
 
-function checkContrastive({ contrastive = [], sentences }: Recipe): void {
-  const names = new Set<string>();
-  requireList('contrastive', contrastive).forEach((step, i) => {
-    requireFields(`contrastive[${i}]`, step, ['name', 'objective', 'train'], CONTRASTIVE_KEYS);
-    if (!/^[\w-]+$/.test(step.name) || names.has(step.name))
-      throw invalid(`contrastive[${i}].name must have letters, digits and - only, and be unique`, step.name);
-    names.add(step.name);
-    const texts = [...step.train, ...(step.evaluation ?? [])];
-    const unknown = texts.find((file) => !/^(sentences|data):./.test(file));
-    if (unknown !== undefined)
-      throw invalid(`contrastive[${i}] reads files named sentences:NAME or data:FILE`, unknown);
-    if (!sentences && texts.some((file) => file.startsWith('sentences:')))
-      throw invalid(`contrastive[${i}] reads sentences, and the recipe has no sentences section`, step.name);
+function checkSteps({ distill = [], contrastive = [], sentences }: Recipe): void {
+  const check = (
+    section: string,
+    steps: readonly { name: string }[],
+    fields: { required: readonly string[]; optional: readonly string[]; files: readonly string[] },
+  ): void => {
+    const names = new Set<string>();
+    requireList(section, steps).forEach((step, i) => {
+      requireFields(`${section}[${i}]`, step, ['name', ...fields.required], fields.optional);
+      if (!/^[\w-]+$/.test(step.name) || names.has(step.name))
+        throw invalid(`${section}[${i}].name must have letters, digits and - only, and be unique`, step.name);
+      names.add(step.name);
+      const texts = fields.files.flatMap((key) => (step as unknown as Record<string, string[] | undefined>)[key] ?? []);
+      const unknown = texts.find((file) => !/^(sentences|data):./.test(file));
+      if (unknown !== undefined)
+        throw invalid(`${section}[${i}] reads files named sentences:NAME or data:FILE`, unknown);
+      if (!sentences && texts.some((file) => file.startsWith('sentences:')))
+        throw invalid(`${section}[${i}] reads sentences, and the recipe has no sentences section`, step.name);
+    });
+  };
+  check('contrastive', contrastive, {
+    required: ['objective', 'train'],
+    optional: CONTRASTIVE_KEYS,
+    files: ['train', 'evaluation'],
   });
+  check('distill', distill, { required: ['input'], optional: DISTILL_KEYS, files: ['input', 'teacherVectors'] });
 }
 
 function requireList<T>(name: string, value: readonly T[]): readonly T[] {

@@ -5,8 +5,8 @@ import { openCheckpoint, type CardDetails } from '../src/checkpoint/index.ts';
 import { readSentenceSettings } from '../src/checkpoint/sentence-transformers.ts';
 import { recipeCard } from './card.ts';
 import { contentsOf, dataPath, type BuildContext } from './context.ts';
-import { contrastiveName } from './contrastive-stage.ts';
 import { retrievalOf } from './measure.ts';
+import { sentenceSteps } from './sentence-steps.ts';
 import { TEXT_FILES } from './sentences-stage.ts';
 import { hashOf, writeFileAtOnce, type FinishedStage, type Stage, type StageJob } from './stages.ts';
 
@@ -26,9 +26,9 @@ export interface Figures {
 /** Stores the models in 16 bits, measures them as stored, and writes their cards. */
 export function releaseStage(context: BuildContext): Stage {
   const { recipe } = context;
-  const { release, contrastive = [] } = recipe;
-  const last = contrastive.at(-1);
-  const embedding = release.embedding !== undefined && last ? contrastiveName(last) : undefined;
+  const { release } = recipe;
+  const steps = sentenceSteps(recipe);
+  const embedding = release.embedding === undefined ? undefined : steps.at(-1)?.name;
   const tests = release.similarity ?? [];
   return {
     name: 'release',
@@ -36,14 +36,15 @@ export function releaseStage(context: BuildContext): Stage {
       'shards',
       'pretrain',
       ...(recipe.sentences ? ['sentences'] : []),
-      ...(embedding === undefined ? [] : contrastive.map(contrastiveName)),
+      ...(embedding === undefined ? [] : steps.map(({ name }) => name)),
     ],
     settings: async () => ({
       release,
       card: recipe.card,
       // The card tells of them, and their figures may change although the weights do not.
       pretrain: recipe.pretrain,
-      contrastive,
+      ...(recipe.distill && { distill: recipe.distill }),
+      contrastive: recipe.contrastive ?? [],
       sources: recipe.sources.map(({ name, language, origin, licence, attribution, shareAlike }) => ({
         name,
         language,
@@ -175,7 +176,7 @@ function trainingFacts(
   { input }: StageJob,
   kind: 'pretrained' | 'embedding',
 ): Record<string, string | number> {
-  const { pretrain, contrastive = [] } = recipe;
+  const { pretrain } = recipe;
   const { result } = input('pretrain');
   const facts: Record<string, string | number> = {
     'Pretraining steps': (result['steps'] as number).toLocaleString('en-US'),
@@ -189,10 +190,10 @@ function trainingFacts(
     Seed: pretrain.seed ?? 1,
   };
   if (kind === 'pretrained') return facts;
-  for (const step of contrastive) {
-    const run = input(contrastiveName(step)).result;
-    facts[`Then: ${step.name}`] =
-      `${step.objective} on ${step.train.join(', ')}; ${String(run['steps'])} steps, ${(run['hours'] as number).toFixed(2)} hours`;
+  for (const { name, title, description } of sentenceSteps(recipe)) {
+    const run = input(name).result;
+    facts[`Then: ${title}`] =
+      `${description}; ${String(run['steps'])} steps, ${(run['hours'] as number).toFixed(2)} hours`;
   }
   return facts;
 }

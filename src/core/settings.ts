@@ -23,6 +23,8 @@ interface Described {
   /** What stands for the value in the manual. */
   placeholder?: string;
   required?: true;
+  /** What it is for, where a command does several things: names of the tasks that take it, before its help. */
+  for?: readonly string[];
 }
 
 /** Bounds of a number. */
@@ -209,6 +211,23 @@ export function manualOf({
   help,
   default: value,
   usual = value === undefined ? undefined : String(value),
+  for: tasks,
 }: Described): string {
-  return usual === undefined ? help : `${help}${/[.?!]$/.test(help) ? '' : '.'} Default: ${usual}`;
+  const whole = tasks ? `${tasks.join(', ')}: ${help}` : help;
+  return usual === undefined ? whole : `${whole}${/[.?!]$/.test(help) ? '' : '.'} Default: ${usual}`;
+}
+
+/**
+ * Throws `invalid_argument` for the first option whose setting is for other tasks than this one: it would do nothing.
+ */
+export function requireForTask(options: object, settings: Settings, task: string): void {
+  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+    const tasks = Object.hasOwn(settings, name) ? settings[name].for : undefined;
+    if (value === undefined || !tasks || tasks.includes(task)) continue;
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option(name)} is for the task ${tasks.join(' or ')}, this one is ${task}`,
+      { value: task, option: name, hint: prose`Set ${option('task', tasks[0])}, or leave it out` },
+    );
+  }
 }

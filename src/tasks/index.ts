@@ -45,7 +45,7 @@ export type { ZeroShotOptions, ZeroShotPrediction } from './zero-shot/zero-shot.
 export type { SentenceFields } from './embedding/sentences-node.ts';
 export type { EmbeddingEvaluation, EvaluateEmbeddingOptions } from './embedding/evaluate-node.ts';
 export type { FineTuneEmbeddingResult } from './embedding/options.ts';
-export type { DistillResult } from './distill/options.ts';
+export type { DistillResult, DistillTask } from './distill/options.ts';
 export type { NewNetwork } from '../training/run/new-network.ts';
 export type { PretrainConfig, PretrainOptions, PretrainResult } from './pretrain/options.ts';
 export type { ErrorDetails } from '../core/errors.ts';

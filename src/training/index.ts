@@ -56,6 +56,11 @@ export {
   type VectorHeadOptions,
   type VectorLoss,
 } from './distill/vector-head.ts';
+export { alignTokens } from './distill/alignment.ts';
+export { maskedDistillationHead, type MaskedHeadOptions } from './distill/masked-head.ts';
+export { maskedDistillationTask, type AskTeacher, type MaskedTaskOptions } from './distill/masked-task.ts';
+export { tokenDistillationHead, type TokenHeadOptions } from './distill/token-head.ts';
+export { tokenDistillationTask, type TaughtTokens, type TokenTaskOptions } from './distill/token-task.ts';
 export { vectorDistillationTask, type TaughtTexts, type VectorTaskOptions } from './distill/vector-task.ts';
 export type { RunEstimate } from './estimate-node.ts';
 export type { DropoutSource } from './dropout.ts';

@@ -133,7 +133,7 @@ describe('albertine distill', () => {
       [
         distill(output, '--student', teacher, '--teacher', teacher, '--hard-weight', '0.3'),
         2,
-        /--hard-weight is for the task classify.*Set --task classify/,
+        /--hard-weight is for the task masked or classify.*Set --task masked/,
       ],
       [
         distill(output, '--student', teacher, '--teacher', teacher, '--held-out', '100'),

@@ -27,6 +27,18 @@ LABELS = {
     "several labels": {"problem": "multiLabel", "numLabels": 3, "temperature": 1.5, "hardWeight": 0.25, "gold": [[0], [], None, [0, 2], None, [1]]},
     "a number": {"problem": "regression", "numLabels": 1, "temperature": 2, "hardWeight": 0.5, "gold": [0.5, None, -1.25, 2, None, 0]},
 }
+# Rows of hidden states (text, token) that have a state of the teacher, and those that are masked.
+TAUGHT = [(0, 1), (0, 2), (1, 1), (2, 4), (3, 1), (5, 5)]
+TOKENS = {
+    "cosine": {"loss": "cosine", "width": 6},
+    "numbers": {"loss": "mse", "width": 6},
+    "projected": {"loss": "cosine", "width": 9, "projection": True},
+}
+MASKED_ROWS, VOCABULARY, EMBEDDING = [(0, 1), (2, 2), (2, 3), (5, 4)], 40, 4
+MASKED = {
+    "guesses": {"temperature": 2, "hardWeight": 0},
+    "guesses and words": {"temperature": 1.5, "hardWeight": 0.3},
+}
 # Sample of a teacher's vectors: more rows than columns.
 ROWS, TEACHER, KEPT = 40, 9, 4
 
@@ -96,6 +108,44 @@ def label_case(case, random):
     }
 
 
+def token_case(case, random):
+    hidden = stored(random, len(TEXTS), LENGTH, HIDDEN).requires_grad_()
+    targets = stored(random, len(TAUGHT), case["width"])
+    projection = (0.5 * stored(random, case["width"], HIDDEN)).requires_grad_() if case.get("projection") else None
+    made = torch.stack([hidden[text, token] for text, token in TAUGHT])
+    if projection is not None:
+        made = made @ projection.T
+    loss = (1 - F.cosine_similarity(made, targets)).mean() if case["loss"] == "cosine" else F.mse_loss(made, targets)
+    loss.backward()
+    return {
+        **case, "rows": TAUGHT, "hidden": numbers(hidden.detach()), "targets": numbers(targets), "value": loss.item(), "gradient": numbers(hidden.grad),
+        **({"weights": numbers(projection.detach()), "weightGradient": numbers(projection.grad)} if projection is not None else {}),
+    }
+
+
+def masked_case(case, random):
+    T, share = case["temperature"], case["hardWeight"]
+    hidden = stored(random, len(TEXTS), LENGTH, HIDDEN).requires_grad_()
+    weights = {name: stored(random, *shape).requires_grad_() for name, shape in {
+        "predictions.dense.weight": (EMBEDDING, HIDDEN), "predictions.dense.bias": (EMBEDDING,), "predictions.LayerNorm.weight": (EMBEDDING,), "predictions.LayerNorm.bias": (EMBEDDING,),
+        "predictions.bias": (VOCABULARY,), "albert.embeddings.word_embeddings.weight": (VOCABULARY, EMBEDDING)}.items()}
+    made = torch.stack([hidden[text, token] for text, token in MASKED_ROWS])
+    inner = F.gelu(F.linear(made, weights["predictions.dense.weight"], weights["predictions.dense.bias"]), approximate="tanh")
+    inner = F.layer_norm(inner, (EMBEDDING,), weights["predictions.LayerNorm.weight"], weights["predictions.LayerNorm.bias"], 1e-12)
+    logits = F.linear(inner, weights["albert.embeddings.word_embeddings.weight"], weights["predictions.bias"])
+    teacher = 3 * stored(random, len(MASKED_ROWS), VOCABULARY)
+    labels = torch.tensor([11, 15, 16, 29])
+    divergence = F.kl_div(F.log_softmax(logits / T, 1), F.softmax(teacher / T, 1), reduction="batchmean")
+    words = F.cross_entropy(logits, labels)
+    loss = (1 - share) * T * T * divergence + share * words
+    loss.backward()
+    return {
+        **case, "rows": MASKED_ROWS, "labels": labels.tolist(), "hidden": numbers(hidden.detach()), "teacher": numbers(teacher), "value": loss.item(), "divergence": divergence.item(), "maskedLmLoss": words.item(),
+        "guesses": logits.argmax(1).tolist(), "gradient": numbers(hidden.grad),
+        "weights": {name: numbers(weight.detach()) for name, weight in weights.items()}, "weightGradients": {name: numbers(weight.grad) for name, weight in weights.items()},
+    }
+
+
 def upright(directions):
     """Every direction with its largest entry positive."""
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
@@ -135,8 +185,10 @@ def main():
         "vectors": {name: vector_case(case, random) for name, case in VECTORS.items()},
         "labels": {name: label_case(case, random) for name, case in LABELS.items()},
         "targets": targets(random), "turning": turning(random),
+        "tokens": {name: token_case(case, random) for name, case in TOKENS.items()},
+        "masked": {name: masked_case(case, random) for name, case in MASKED.items()},
     }
-    for kind in ("vectors", "labels"):
+    for kind in ("vectors", "labels", "tokens", "masked"):
         for name, case in result[kind].items():
             print(f"{kind:8} {name:32} loss {case['value']:.6f}")
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "goldens", "distil.json"), "w", encoding="utf-8") as file:

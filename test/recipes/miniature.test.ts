@@ -14,6 +14,7 @@ import type { Figures } from '../../recipes/release-stage.ts';
 import { Albert, openFolder, pretrain } from '../../src/index.ts';
 import { loadTokenizer } from '../../src/tokenizer/index.ts';
 import { readTexts } from '../../src/data/index.ts';
+import { readRun } from '../../src/training/index.ts';
 
 /** Nats by which held-out masked-token loss must fall below that of the untrained network. */
 const LEAST_REDUCTION = 2.5;
@@ -23,6 +24,9 @@ const LEAST_REDUCTION = 2.5;
  */
 const LEAST_BELOW_UNIGRAM = 1;
 const LEAST_ORDER_ACCURACY = 0.8;
+/** Share of the distance (1 - cosine) to the teacher's vectors by which held-out sentences must come nearer. */
+const LEAST_NEARER = 1 / 3;
+const LEAST_COSINE = 0.55;
 
 const RECIPES = join(import.meta.dirname, '../../recipes');
 
@@ -50,6 +54,7 @@ const STAGES = [
   'shards',
   'pretrain',
   'sentences',
+  'distill/sentences',
   'contrastive/neighbours',
   'contrastive/scored',
   'release',
@@ -133,6 +138,14 @@ describe('the recipe in miniature', () => {
     expect(evaluation['mlmLoss']).toBeLessThan(untrained - LEAST_REDUCTION);
     expect(evaluation['mlmLoss']).toBeLessThan((await unigramLoss()) - LEAST_BELOW_UNIGRAM);
     expect(evaluation['pairAccuracy']).toBeGreaterThan(LEAST_ORDER_ACCURACY);
+  });
+
+  it(`takes a third of the distance between held-out sentences and a teacher's vectors, to a cosine of ${LEAST_COSINE}`, async () => {
+    const { evaluations } = await readRun(join(folder, 'built/distill/sentences'));
+    const cosines = evaluations.map(({ metrics }) => metrics['cosine']);
+    expect(evaluations[0].step).toBe(0);
+    expect(1 - cosines.at(-1)!).toBeLessThan((1 - cosines[0]) * (1 - LEAST_NEARER));
+    expect(cosines.at(-1)).toBeGreaterThan(LEAST_COSINE);
   });
 
   it('releases a pretrained model whose head knows what agrees', async () => {

@@ -569,9 +569,13 @@ describe('what cannot be distilled', () => {
     await wrong(
       { task: 'classify' },
       'invalid_argument',
-      /teacherVectors is for the task embedding, this one is classify/,
+      /teacherVectors is for the task embedding or tokens, this one is classify/,
     );
-    await wrong({ hardWeight: 0.5 }, 'invalid_argument', /hardWeight is for the task classify, this one is embedding/);
+    await wrong(
+      { hardWeight: 0.5 },
+      'invalid_argument',
+      /hardWeight is for the task masked or classify, this one is embedding/,
+    );
     await wrong({ onError: 'skip' }, 'invalid_argument', /onError 'skip' would leave out texts but not their vectors/);
     await wrong({ tokenizer: student }, 'invalid_argument', /tokenizer is for a new network/);
     await wrong(

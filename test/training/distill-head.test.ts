@@ -4,14 +4,18 @@ import { describe, expect, it } from 'vitest';
 import { symmetricEigen } from '../../src/core/symmetric-eigen.ts';
 import { createRandom } from '../../src/core/random.ts';
 import { cosine } from '../../src/metrics/similarity.ts';
-import { float32, zeros, type HostTensor } from '../../src/runtime/tensor.ts';
+import { float32, int64, zeros, type HostTensor } from '../../src/runtime/tensor.ts';
 import { CompiledHead, type HeadDefinition, type HeadResults } from '../../src/training/head.ts';
 import {
   labelDistillationFeeds,
   labelDistillationHead,
   type LabelHeadOptions,
 } from '../../src/training/distill/label-head.ts';
+import { maskedDistillationHead, type MaskedHeadOptions } from '../../src/training/distill/masked-head.ts';
+import { softFeeds } from '../../src/training/distill/masked-task.ts';
 import { fitTargetMap, mapVector } from '../../src/training/distill/target-map.ts';
+import { tokenDistillationHead, type TokenHeadOptions } from '../../src/training/distill/token-head.ts';
+import { tokenBatch } from '../../src/training/distill/token-task.ts';
 import { turnTargets } from '../../src/training/distill/turn.ts';
 import { vectorDistillationHead, type VectorHeadOptions } from '../../src/training/distill/vector-head.ts';
 import { vectorFeeds } from '../../src/training/distill/vector-task.ts';
@@ -37,6 +41,28 @@ interface LabelCase extends LabelHeadOptions {
   weights: Record<string, number[]>;
   weightGradients: Record<string, number[]>;
 }
+interface TokenCase extends Omit<TokenHeadOptions, 'teacherWidth'> {
+  rows: [text: number, token: number][];
+  hidden: number[];
+  targets: number[];
+  value: number;
+  gradient: number[];
+  weights?: number[];
+  weightGradient?: number[];
+}
+interface MaskedCase extends MaskedHeadOptions {
+  rows: [text: number, token: number][];
+  labels: number[];
+  hidden: number[];
+  teacher: number[];
+  value: number;
+  divergence: number;
+  maskedLmLoss: number;
+  guesses: number[];
+  gradient: number[];
+  weights: Record<string, number[]>;
+  weightGradients: Record<string, number[]>;
+}
 interface TargetCase {
   mean: number[];
   directions: number[];
@@ -52,6 +78,8 @@ const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../oracle/gold
   vectors: Record<string, VectorCase>;
   labels: Record<string, LabelCase>;
   targets: { rows: number; teacherWidth: number; width: number; sample: number[]; cases: Record<string, TargetCase> };
+  tokens: Record<string, TokenCase>;
+  masked: Record<string, MaskedCase>;
   turning: { width: number; wanted: number[]; made: number[]; rotation: number[]; before: number; after: number };
 };
 
@@ -67,7 +95,11 @@ function furthest(actual: ArrayLike<number>, expected: ArrayLike<number>): numbe
 async function run(
   definition: HeadDefinition,
   feeds: Record<string, HostTensor>,
-  given: { hidden: readonly number[]; weights: Record<string, readonly number[]> },
+  given: {
+    hidden: readonly number[];
+    weights: Record<string, readonly number[]>;
+    sizes?: Readonly<Record<string, number>> | undefined;
+  },
 ): Promise<{ results: HeadResults; gradient: Float32Array; weightGradients: Record<string, Float32Array> }> {
   const shape = [rows * golden.length, golden.hiddenSize];
   const hiddenGradient = zeros('float32', shape);
@@ -84,7 +116,11 @@ async function run(
   });
   const results = await head.train(
     { hidden: float32(shape, Float32Array.from(given.hidden)), ...feeds },
-    { parameters: { values, gradients }, hiddenGradient, sizes: { batch: rows, sequence: golden.length } },
+    {
+      parameters: { values, gradients },
+      hiddenGradient,
+      sizes: { batch: rows, sequence: golden.length, ...given.sizes },
+    },
   );
   return {
     results,
@@ -142,6 +178,94 @@ describe('distillation of labels against PyTorch (float64)', () => {
       });
       expect(Math.abs(value(results, 'loss') - expected.value)).toBeLessThan(5e-6);
       expect(furthest(gradient, expected.gradient)).toBeLessThan(2e-6);
+      for (const [name, expectedGradient] of Object.entries(expectedWeights))
+        expect(furthest(weightGradients[name], expectedGradient), name).toBeLessThan(5e-6);
+    },
+  );
+});
+
+describe('distillation of token states against PyTorch (float64)', () => {
+  it.each(Object.entries(golden.tokens))(
+    '%s',
+    async (_, { rows: taught, hidden, targets, weights, weightGradient, ...expected }) => {
+      const { width } = expected;
+      const plain = fitTargetMap(Float32Array.from(targets), {
+        teacherWidth: width,
+        width,
+        centre: false,
+        unit: false,
+      });
+      const own = texts.map((ids, text) => ({
+        ids,
+        positions: Int32Array.from(taught.flatMap(([of, token]) => (of === text ? [token] : []))),
+        states: Float32Array.from(
+          taught.flatMap(([of], i) => (of === text ? targets.slice(i * width, (i + 1) * width) : [])),
+        ),
+      }));
+      const batch = tokenBatch(own, { config, targets: { ...plain, scale: 1 }, taught: taught.length });
+      expect(batch.sequenceLength).toBe(golden.length);
+      const name = 'distillation.projection.weight';
+      const { results, gradient, weightGradients } = await run(
+        tokenDistillationHead(config, { ...expected, teacherWidth: width }),
+        batch.headFeeds,
+        { hidden, weights: { [name]: weights ?? [] }, sizes: batch.headSizes },
+      );
+      expect(Math.abs(value(results, 'loss') - expected.value)).toBeLessThan(1e-6);
+      expect(furthest(gradient, expected.gradient)).toBeLessThan(1e-6);
+      if (weightGradient) expect(furthest(weightGradients[name], weightGradient)).toBeLessThan(2e-6);
+    },
+  );
+
+  it.each(['cosine', 'mse'] as const)('makes targets of states as mapVector does, for %s', async (loss) => {
+    const { sample, teacherWidth } = golden.targets;
+    const all = Float32Array.from(sample);
+    const map = fitTargetMap(all, { teacherWidth, width: golden.hiddenSize, centre: true, unit: loss === 'cosine' });
+    const own = texts.map((ids, text) => ({
+      ids,
+      positions: Int32Array.of(1),
+      states: all.subarray(text * teacherWidth, (text + 1) * teacherWidth),
+    }));
+    const batch = tokenBatch(own, { config, targets: map, taught: rows });
+    // A student that makes the targets themselves is at distance 0.
+    const hidden = new Float32Array(rows * golden.length * golden.hiddenSize);
+    own.forEach(({ states }, text) => {
+      const start = (text * golden.length + 1) * golden.hiddenSize;
+      mapVector(map, states, hidden.subarray(start, start + golden.hiddenSize));
+    });
+    const { results } = await run(
+      tokenDistillationHead(config, { width: golden.hiddenSize, teacherWidth, loss }),
+      batch.headFeeds,
+      { hidden: Array.from(hidden), weights: {}, sizes: batch.headSizes },
+    );
+    expect(Math.abs(value(results, 'loss'))).toBeLessThan(1e-6);
+  });
+});
+
+describe('distillation of masked words against PyTorch (float64)', () => {
+  it.each(Object.entries(golden.masked))(
+    '%s',
+    async (_, { rows: chosen, labels, hidden, teacher, weights, weightGradients: expectedWeights, ...expected }) => {
+      const masked = chosen.length;
+      const feeds = {
+        maskedPositions: int64(
+          [masked],
+          chosen.map(([text, token]) => text * golden.length + token),
+        ),
+        maskedLabels: int64([masked], labels),
+        maskedWeights: float32([masked], new Float32Array(masked).fill(1 / masked)),
+        ...softFeeds(Float32Array.from(teacher), masked, expected),
+      };
+      const small = { ...config, embeddingSize: 4, hiddenAct: 'gelu_tanh' as const, layerNormEps: 1e-12 };
+      const { results, gradient, weightGradients } = await run(maskedDistillationHead(small, expected), feeds, {
+        hidden,
+        weights,
+        sizes: { masked },
+      });
+      expect(Math.abs(value(results, 'loss') - expected.value)).toBeLessThan(1e-5);
+      expect(Math.abs(value(results, 'divergence') - expected.divergence)).toBeLessThan(2e-6);
+      expect(Math.abs(value(results, 'maskedLmLoss') - expected.maskedLmLoss)).toBeLessThan(5e-6);
+      expect(Array.from(results['guesses'].data as BigInt64Array, Number)).toEqual(expected.guesses);
+      expect(furthest(gradient, expected.gradient)).toBeLessThan(5e-6);
       for (const [name, expectedGradient] of Object.entries(expectedWeights))
         expect(furthest(weightGradients[name], expectedGradient), name).toBeLessThan(5e-6);
     },

@@ -12,7 +12,7 @@ const GOOD = ['good', 'fine', 'great', 'lovely'];
 const BAD = ['bad', 'poor', 'awful', 'dull'];
 const OTHER =
   'a the film was story and plot very actor with scene long short new old music it one two three four five'.split(' ');
-const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...GOOD, ...BAD, ...OTHER];
+export const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...GOOD, ...BAD, ...OTHER];
 
 /** Trains in milliseconds a step; with every kind of dropout. */
 export const TINY_CONFIG: AlbertConfig = {

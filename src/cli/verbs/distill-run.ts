@@ -10,6 +10,14 @@ import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar, formatDuration } from '../terminal/progress-bar.ts';
 import { commandLine, interrupted, listeners, requireConsistentFlags, unlessFinished } from './training-run.ts';
 
+/** What the student can be used for. */
+const NEXT: Record<DistillResult['task'], (output: string) => string> = {
+  embedding: (output) => `embed --model ${output} "a text"`,
+  tokens: (output) => `finetune tag --model ${output} --train FILE --output tagger`,
+  masked: (output) => `fill-mask --model ${output} "a text with [MASK]"`,
+  classify: (output) => `predict ${output} "a text"`,
+};
+
 /** Events that tell how the run goes. */
 const FACTS = ['data', 'model', 'resumed'];
 
@@ -53,7 +61,7 @@ function printResult(
   { output, outcome, task, steps, best, skipped, rollBacks }: DistillResult,
   seconds: number,
 ): void {
-  const next = task === 'embedding' ? [`embed --model ${output} "a text"`] : [`predict ${output} "a text"`];
+  const next = [NEXT[task](output)];
   const lines = [
     `${outcome === 'stoppedEarly' ? 'stopped early, no improvement' : 'finished'} after ${countOf(steps, 'step')} in ${formatDuration(seconds)}`,
     ...(best

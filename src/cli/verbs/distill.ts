@@ -9,7 +9,7 @@ export function registerDistill(program: Command, io: CliIo): void {
     .command('distill')
     .summary('teach a small model what another one says of your texts')
     .description(
-      'Teaches an ALBERT what a teacher says of texts: sentence vectors of any encoder, or the answers of a text classifier. No labels are needed.',
+      'Teaches an ALBERT what a teacher says of texts: sentence vectors or token states of any encoder, its guesses at masked words, or the answers of a text classifier. No labels are needed.',
     );
   addSettings(command, { ...DISTILL_SETTINGS, ...DISTILL_RUN_SETTINGS })
     .option(
@@ -31,6 +31,9 @@ Teachers
                        texts = [line.rstrip('\\n') for line in open('texts.txt', encoding='utf-8', newline='\\n')]
                        numpy.save('v.npy', SentenceTransformer('NAME').encode(texts))
                      or lines such as {"text": "...", "embedding": [0.1, ...]} in --input
+  Token states       --task tokens --teacher MODEL, of any vocabulary: a token of the student learns the mean of the teacher's tokens that it overlaps. Or from Python:
+                     --teacher-vectors with a row a token, special tokens among them, and lines such as {"text": "...", "offsets": [[0, 0], [0, 3], [0, 0]]} in --input
+  Masked words       --task masked --teacher MODEL of the same vocabulary with a head for masked words, asked at every step
   A classifier       --task classify --teacher MODEL, or lines such as {"text": "...", "logits": [1.2, -0.3]}
 
 Vectors
@@ -45,6 +48,8 @@ What is in --output
 
 Held-out texts
   embedding          cosine: mean cosine to the teacher's vectors; spearman: rank correlation of the similarities of all pairs of up to 500 texts
+  tokens             cosine: mean cosine of the tokens to the teacher's states
+  masked             divergence from the teacher's guesses (0: equal); agreement: share of its best guesses; mlmLoss, mlmAccuracy: on the words that were there
   classify           agreement: share of the teacher's best label; divergence: how far the probabilities are from the teacher's (0: equal)
 
 Interrupting
@@ -54,6 +59,7 @@ Interrupting
 Examples
   albertine distill --teacher-vectors v.npy --input texts.txt --student tiny --output small
   albertine distill --teacher albertine-nano-en-zh --input corpus.txt --student tiny --output small --epochs 5
+  albertine distill --task tokens --teacher sentence-transformers/all-MiniLM-L6-v2 --input corpus.txt --student tiny --output encoder
   albertine distill --task classify --teacher sentiment --input reviews.txt --student albertine-nano-en-zh --output fast
 Then
   albertine embed --model small "a text" "another"

@@ -5,6 +5,7 @@ import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { joinReports, missingFieldReason, textFieldProblem, type RowSource } from '../../data/rows.ts';
 import { StackedRows } from '../../data/vector-rows-node.ts';
+import type { Albert } from '../../loaded/albert.ts';
 import { accuracy } from '../../metrics/classification.ts';
 import { spearman } from '../../metrics/correlation.ts';
 import {
@@ -56,9 +57,9 @@ type Read = Labelled<DistillTypes>;
 export async function distillLabels(
   options: DistillOptions,
   student: Student,
-  { teacher, folder }: { teacher: TextClassifier | undefined; folder: string },
+  { teacher, folder }: { teacher: Albert | undefined; folder: string },
 ): Promise<DistillResult> {
-  const data = await read(options, { teacher, folder });
+  const data = await read(options, { teacher: teacher && TextClassifier.from(teacher), folder });
   const { problem, labels } = data.facts;
   const head: LabelHeadOptions = {
     problem,

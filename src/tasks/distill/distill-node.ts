@@ -9,38 +9,34 @@ import { loadModel } from '../../loaded/load-node.ts';
 import { requireDevice } from '../../runtime/compile.ts';
 import { requireRunOptions, tell } from '../../training/run/options.ts';
 import { requireNothingLost, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
-import { TextClassifier } from '../classify/classifier.ts';
+import type { Albert } from '../../loaded/albert.ts';
+import { requireForTask } from '../../core/settings.ts';
 import { distillLabels } from './classify-node.ts';
-import { distillVectors, requireOneSource } from './embedding-node.ts';
-import type { DistillOptions, DistillResult } from './options.ts';
-import { DISTILL_SETTINGS } from './settings.ts';
-import { isNew, openStudent } from './student-node.ts';
+import { distillMasked } from './masked-node.ts';
+import { distillTokens } from './tokens-node.ts';
+import { distillVectors } from './embedding-node.ts';
+import type { DistillOptions, DistillResult, DistillTask } from './options.ts';
+import { DISTILL_RUN_SETTINGS, DISTILL_SETTINGS } from './settings.ts';
+import { isNew, openStudent, type Student } from './student-node.ts';
 
 export type { DistillOptions, DistillResult } from './options.ts';
 
 /** Folder within that of the run for what distillation keeps. */
 const FOLDER = 'distillation';
 
-/** Options that only one of the tasks has. */
-const ONLY_FOR = {
-  embedding: [
-    'teacherVectors',
-    'vectorField',
-    'heldOut',
-    'pooling',
-    'loss',
-    'centre',
-    'turn',
-    'projection',
-    'similarityWeight',
-    'groupByLength',
-  ],
-  classify: ['pairField', 'logitsField', 'labels', 'problem', 'labelField', 'hardWeight', 'microBatchTokens'],
-} as const satisfies Record<string, readonly (keyof DistillOptions)[]>;
+/** What each task does. */
+const TASKS: Record<
+  DistillTask,
+  (
+    options: DistillOptions,
+    student: Student,
+    parts: { teacher: Albert | undefined; folder: string },
+  ) => Promise<DistillResult>
+> = { embedding: distillVectors, tokens: distillTokens, masked: distillMasked, classify: distillLabels };
 
 /**
  * Teaches an ALBERT what another model says of texts (distillation; Hinton et al. 2015, Reimers and Gurevych 2020):
- * sentence vectors of any encoder, or the answers of a text classifier. The student is a checkpoint or a new network;
+ * sentence vectors or token states of any encoder, guesses at masked words, or the answers of a text classifier. The student is a checkpoint or a new network;
  * the output is a model folder as `fineTuneEmbedding` or `fineTuneClassifier` write it. Interrupting saves; `resume`
  * continues with the same result as an uninterrupted run. Vectors and tokens are read from disk when a step needs them,
  * so that millions of texts take little memory. Throws `invalid_data` for rows that cannot be used, vectors that are
@@ -77,12 +73,9 @@ export async function distill(given: DistillOptions): Promise<DistillResult> {
       ? undefined
       : await loadModel(teacherName, { ...(options.threads !== undefined && { threads: options.threads }) });
   for (const note of teacher?.notes ?? []) tell(options.onEvent, 'note', `teacher: ${note}`);
-  const classifier = task === 'classify' && teacher ? TextClassifier.from(teacher) : undefined;
   const student = await openStudent(options, teacher);
   try {
-    return task === 'classify'
-      ? await distillLabels(options, student, { teacher: classifier, folder })
-      : await distillVectors(options, student, { teacher, folder });
+    return await TASKS[task](options, student, { teacher, folder });
   } finally {
     await student.dispose();
   }
@@ -101,14 +94,7 @@ function requireConsistent(options: DistillOptions): void {
       prose`${option('input')} is read twice, which standard input cannot be`,
       { value: '-', option: 'input', hint: 'Give a file' },
     );
-  const other = task === 'embedding' ? 'classify' : 'embedding';
-  const foreign = ONLY_FOR[other].find((name) => options[name] !== undefined);
-  if (foreign)
-    throw new AlbertineError(
-      'invalid_argument',
-      prose`${option(foreign)} is for the task ${other}, this one is ${task}`,
-      { value: task, option: foreign, hint: prose`Set ${option('task', other)}, or leave it out` },
-    );
+  requireForTask(options, { ...DISTILL_SETTINGS, ...DISTILL_RUN_SETTINGS }, task);
   requireOneSource(options);
 }
 
@@ -118,4 +104,27 @@ function resumable(options: DistillOptions): DistillOptions {
     return options;
   tell(options.onEvent, 'resumed', 'no step was made yet: starting from the beginning');
   return { ...options, resume: false };
+}
+
+/** Throws `invalid_argument` unless the texts have exactly one source of vectors. */
+function requireOneSource({ teacher, teacherVectors, onError }: DistillOptions): void {
+  if (teacher !== undefined && teacherVectors !== undefined) {
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('teacher')} computes vectors, and ${option('teacherVectors')} has them: give one of them`,
+      { value: teacher, option: 'teacherVectors' },
+    );
+  }
+  if (teacherVectors?.length === 0)
+    throw new AlbertineError('invalid_argument', prose`${option('teacherVectors')} names no file`, {
+      value: teacherVectors,
+      option: 'teacherVectors',
+    });
+  if (teacherVectors && onError === 'skip') {
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('onError', 'skip')} would leave out texts but not their vectors, which are matched by their order`,
+      { value: onError, option: 'onError', hint: 'Correct the rows, or put texts and vectors into one file' },
+    );
+  }
 }

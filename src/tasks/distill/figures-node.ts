@@ -26,6 +26,8 @@ const NAMES: Readonly<Record<string, string>> = {
   divergence: 'divergence',
   accuracy: 'accuracy on labels by people',
   mse: 'squared distance',
+  mlmLoss: 'loss on the words that were there',
+  mlmAccuracy: 'their share guessed',
 };
 
 /** One line on how near the student came to its teacher; nothing where nothing was held out. */

@@ -8,7 +8,7 @@ import { withinLock } from '../../core/lock-node.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { writeNpy } from '../../data/npy-node.ts';
 
-/** Texts of a shard: so many are computed again at most when a run is killed. */
+/** Texts of a shard, where they have an answer each: so many are computed again at most when a run is killed. */
 const SHARD_ROWS = 4096;
 /** Texts computed at a time, sorted by length together. */
 const SLICE_ROWS = 256;
@@ -17,9 +17,9 @@ const SLICE_ROWS = 256;
 export interface Teacher<I> {
   /** Another one's answers are not used. */
   fingerprint: string;
-  /** Numbers an answer. */
+  /** Numbers of a row of the answers. */
   width: number;
-  /** Answers one after the other. */
+  /** Rows one after the other: one an input, or as many as it has tokens. */
   answer(inputs: readonly I[]): Promise<Float32Array>;
   /** An input as text, by which it is told from others. */
   key(input: I): string;
@@ -37,12 +37,14 @@ export interface TeacherCacheOptions {
   folder: string;
   /** Inputs in all, for the progress. */
   total: number;
+  /** Inputs whose answers are in a file, and in memory while they are computed. Default 4,096. */
+  shardRows?: number;
   onProgress?: ProgressListener | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * A teacher's answers to a stream of inputs, in `.npy` files of 4,096 rows, whose paths are returned; those that an
+ * A teacher's answers to a stream of inputs, in `.npy` files of so many inputs each, whose paths are returned; those that an
  * earlier call made of the same texts are taken as they are. Throws `interrupted`; what is complete is kept.
  */
 export async function teach<I>(
@@ -57,13 +59,13 @@ export async function teach<I>(
 async function teachLocked<I>(
   inputs: AsyncIterable<I>,
   teacher: Teacher<I>,
-  { folder, total, onProgress, signal }: TeacherCacheOptions,
+  { folder, total, shardRows = SHARD_ROWS, onProgress, signal }: TeacherCacheOptions,
 ): Promise<{ paths: string[]; computed: number }> {
   const manifest = await readManifest(folder, teacher);
   const meter = new ProgressMeter(onProgress, { stage: 'asking the teacher', unit: 'texts', total });
   const paths: string[] = [];
   let computed = 0;
-  for await (const shard of shardsOf(inputs)) {
+  for await (const shard of shardsOf(inputs, shardRows)) {
     const index = paths.length;
     const path = join(folder, `teacher-${String(index).padStart(5, '0')}.npy`);
     paths.push(path);
@@ -72,15 +74,15 @@ async function teachLocked<I>(
       meter.add(shard.length);
       continue;
     }
-    const rows = new Float32Array(shard.length * teacher.width);
+    const answers: Float32Array[] = [];
     for (let start = 0; start < shard.length; start += SLICE_ROWS) {
       if (signal?.aborted) throw interrupted(signal.reason);
       const slice = shard.slice(start, start + SLICE_ROWS);
-      rows.set(await teacher.answer(slice), start * teacher.width);
+      answers.push(await teacher.answer(slice));
       meter.add(slice.length);
     }
     computed += shard.length;
-    await writeNpy(path, rows, teacher.width);
+    await writeNpy(path, joined(answers), teacher.width);
     manifest.shards[index] = hash;
     await writeFileAtomic(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`);
   }
@@ -105,14 +107,24 @@ async function readManifest(
   }
 }
 
-async function* shardsOf<I>(inputs: AsyncIterable<I>): AsyncGenerator<I[]> {
+async function* shardsOf<I>(inputs: AsyncIterable<I>, shardRows: number): AsyncGenerator<I[]> {
   let shard: I[] = [];
   for await (const input of inputs) {
-    if (shard.push(input) < SHARD_ROWS) continue;
+    if (shard.push(input) < shardRows) continue;
     yield shard;
     shard = [];
   }
   if (shard.length > 0) yield shard;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** Lengths go first, so that the ends of texts count. */

@@ -22,6 +22,7 @@ import { FILE_OPTIONS } from '../shared-settings.ts';
 /** Held-out texts: enough for three digits. */
 const HELD_OUT = 1000;
 const HELD_OUT_SHARE = 0.1;
+const VECTOR_FIELD = 'embedding';
 
 /** Texts on disk as a student reads them, with the vectors of their teacher. */
 export class StoredTexts implements TaughtTexts, Disposable {
@@ -72,18 +73,25 @@ export interface ReadTexts {
   read: number;
   /** Row of each text among `teacherVectors`, where empty texts were left out, whose vectors are there all the same. */
   rowOf?: number[];
-  /** Vectors that stood beside the texts. */
-  vectorFile?: string;
   remarks: string[];
+}
+
+/** What is read together with the texts. */
+export interface Beside {
+  /** Fields of the rows that it needs. */
+  readonly fields: readonly string[];
+  /** Looks at every row: why it cannot be used, or what is to be done once it is known that it is. */
+  take(text: string, fields: Readonly<Record<string, unknown>>): string | (() => void | Promise<void>);
+  /** After the last row, or an error. */
+  close(): Promise<void>;
 }
 
 interface Reading {
   tokenizer: Tokenizer;
   maxLength: number;
-  /** Where tokens and vectors are kept. */
+  /** Where tokens are kept. */
   folder: string;
-  /** Set where vectors stand beside the texts. */
-  vectorField: string | undefined;
+  beside?: Beside | undefined;
 }
 
 /**
@@ -128,25 +136,21 @@ export async function* textsOf(
  * `invalid_data` for rows that cannot be used.
  */
 export async function readTexts(options: DistillOptions, reading: Reading): Promise<ReadTexts> {
-  const { tokenizer, maxLength, folder, vectorField } = reading;
+  const { tokenizer, maxLength, folder, beside } = reading;
   const file = new TokenFile(join(folder, 'tokens.bin'));
   const counts = { emptyTexts: 0, truncatedTexts: 0, truncatedTokens: 0, tokens: 0, unknownTokens: 0 };
   const [keys, rowOf]: [number[], number[]] = [[], []];
   const sources = new Set<RowSource>();
-  const beside = vectorField === undefined ? undefined : new VectorColumn(join(folder, 'vectors.npy'), vectorField);
   const meter = new ProgressMeter(options.onProgress, { stage: 'reading texts', unit: 'texts' });
   let read = 0;
   try {
-    for await (const { text, fields, reject, source } of textsOf(
-      options,
-      vectorField === undefined ? [] : [vectorField],
-    )) {
+    for await (const { text, fields, reject, source } of textsOf(options, beside?.fields)) {
       sources.add(source);
       const row = read++;
       meter.add(1);
       if (options.signal?.aborted) throw new AlbertineError('interrupted', 'interrupted while texts were read');
-      const values = beside?.valuesOf(fields);
-      if (typeof values === 'string') reject(values);
+      const keep = beside?.take(text, fields);
+      if (typeof keep === 'string') reject(keep);
       else if (text.trim() === '') counts.emptyTexts++;
       else {
         const {
@@ -162,7 +166,7 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
         counts.tokens += tokenCount;
         counts.unknownTokens += unknownTokens;
         if (truncatedTokens > 0) counts.truncatedTexts++;
-        if (values && beside) await beside.write(values);
+        await keep?.();
       }
     }
     meter.finish();
@@ -170,7 +174,7 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
       throw new AlbertineError('invalid_data', `${options.input.join(', ')}: there is no usable text`, {
         value: options.input,
       });
-    const vectorFile = await beside?.close();
+    await beside?.close();
     const report = joinReports([...sources].map((source) => source.report));
     const remarks = [
       ...readingRemarks({ report, ...counts, emptyTexts: 0, maxLength }),
@@ -182,7 +186,6 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
       keys,
       read,
       remarks,
-      ...(vectorFile !== undefined && { vectorFile }),
       ...(options.teacherVectors && rowOf.length < read && { rowOf }),
     };
   } catch (error) {
@@ -193,8 +196,9 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
 }
 
 /** Vectors of a field, written to a matrix as they are read. */
-class VectorColumn {
-  private readonly path: string;
+export class VectorColumn implements Beside {
+  /** The matrix. */
+  readonly path: string;
   private readonly field: string;
   private writer: NpyWriter | undefined;
   private width: number | undefined;
@@ -204,8 +208,22 @@ class VectorColumn {
     this.field = field;
   }
 
+  /** Of vectors that stand beside the texts. */
+  static inFolder(folder: string, field = VECTOR_FIELD): VectorColumn {
+    return new VectorColumn(join(folder, 'vectors.npy'), field);
+  }
+
+  get fields(): readonly string[] {
+    return [this.field];
+  }
+
+  take(_: string, fields: Readonly<Record<string, unknown>>): string | (() => Promise<void>) {
+    const values = this.valuesOf(fields);
+    return typeof values === 'string' ? values : () => this.write(values);
+  }
+
   /** The numbers of a row, or why there are none. */
-  valuesOf(fields: Record<string, unknown>): readonly number[] | string {
+  valuesOf(fields: Readonly<Record<string, unknown>>): readonly number[] | string {
     const name = JSON.stringify(this.field);
     if (!Object.hasOwn(fields, this.field)) return missingFieldReason(this.field, fields);
     const value = fields[this.field];
@@ -226,15 +244,14 @@ class VectorColumn {
     await this.writer.write(values);
   }
 
-  async close(): Promise<string> {
+  async close(): Promise<void> {
     await this.writer?.close();
-    return this.path;
   }
 }
 
 /** Files of vectors as matrices: what is none is written as one. */
 export async function vectorFiles(options: DistillOptions, folder: string): Promise<string[]> {
-  const { teacherVectors = [], vectorField = 'embedding' } = options;
+  const { teacherVectors = [], vectorField = VECTOR_FIELD } = options;
   const paths: string[] = [];
   for (const [index, path] of teacherVectors.entries()) {
     if (path.toLowerCase().endsWith('.npy')) {
@@ -254,7 +271,8 @@ export async function vectorFiles(options: DistillOptions, folder: string): Prom
       await column.write(values);
     }
     if (rows.report.rows === 0) throw new AlbertineError('invalid_data', `${path} has no vector`, { value: path });
-    paths.push(await column.close());
+    await column.close();
+    paths.push(column.path);
   }
   return paths;
 }

@@ -4,18 +4,19 @@ import { AlbertEncoder } from '../../model/encoder.ts';
 import { normalizeVector, poolRow } from '../../model/pooling.ts';
 import type { EmbeddingPooling } from '../../training/contrastive-head.ts';
 import { mapVector, type TargetMap } from '../../training/distill/target-map.ts';
+import type { TaughtTokens } from '../../training/distill/token-task.ts';
 import { turnTargets, type Turned } from '../../training/distill/turn.ts';
 import type { TaughtTexts } from '../../training/distill/vector-task.ts';
 import type { BaseModel } from '../../training/run/base-model-node.ts';
 
-/** Texts by which targets are turned. */
-const TEXTS = 2000;
+/** Texts by which targets of vectors are turned, and tokens by which those of states are. */
+const [TEXTS, TOKENS] = [2000, 6000];
 const BATCH_TOKENS = 2048;
 
 /** Turns the targets towards what a trained student makes of some of the texts that it will learn from. */
 export async function turnToStudent(
   map: TargetMap,
-  { checkpointConfig: config, weights }: BaseModel,
+  base: BaseModel,
   {
     texts,
     train,
@@ -23,15 +24,71 @@ export async function turnToStudent(
     threads,
   }: { texts: TaughtTexts; train: Uint32Array; pooling: EmbeddingPooling; threads: number | undefined },
 ): Promise<Turned> {
-  const rows = Math.min(TEXTS, train.length);
-  const chosen = Array.from({ length: rows }, (_, row) => train[Math.floor((row * train.length) / rows)]);
-  const width = config.hiddenSize;
-  const [made, wanted] = [new Float32Array(rows * width), new Float32Array(rows * width)];
+  const chosen = spread(train, TEXTS);
+  const { hiddenSize: width } = base.checkpointConfig;
+  const [made, wanted] = [new Float32Array(chosen.length * width), new Float32Array(chosen.length * width)];
   const vector = new Float32Array(map.teacherWidth);
+  const rowOf = (row: number): [number, number] => [row * width, (row + 1) * width];
   chosen.forEach((text, row) => {
     texts.vector(text, vector);
-    mapVector({ ...map, unit: true }, vector, wanted.subarray(row * width, (row + 1) * width));
+    mapVector({ ...map, unit: true }, vector, wanted.subarray(...rowOf(row)));
   });
+  await encodeEach(base, { texts, chosen, threads }, (row, states) => {
+    const into = made.subarray(...rowOf(row));
+    poolRow(pooling, states, { start: 0, length: states.length / width, width }, into);
+    normalizeVector(into);
+  });
+  return turnTargets(map, made, wanted);
+}
+
+/** The same for the states of tokens. */
+export async function turnTokensToStudent(
+  map: TargetMap,
+  base: BaseModel,
+  { texts, train, threads }: { texts: TaughtTokens; train: Uint32Array; threads: number | undefined },
+): Promise<Turned> {
+  const { hiddenSize: width } = base.checkpointConfig;
+  const [made, wanted]: [Float32Array[], Float32Array[]] = [[], []];
+  let tokens = 0;
+  const chosen = spread(train, TEXTS).filter((text) => {
+    if (tokens >= TOKENS) return false;
+    tokens += texts.lengthOf(text);
+    return true;
+  });
+  await encodeEach(base, { texts, chosen, threads }, (row, own) => {
+    const { positions, states } = texts.states(chosen[row]);
+    positions.forEach((position, i) => {
+      const target = new Float32Array(width);
+      mapVector({ ...map, unit: true }, states.subarray(i * map.teacherWidth, (i + 1) * map.teacherWidth), target);
+      wanted.push(target);
+      made.push(normalizeVector(own.slice(position * width, (position + 1) * width)));
+    });
+  });
+  return turnTargets(map, stacked(made, width), stacked(wanted, width));
+}
+
+/** Some of the texts, evenly. */
+function spread(train: Uint32Array, most: number): number[] {
+  const count = Math.min(most, train.length);
+  return Array.from({ length: count }, (_, i) => train[Math.floor((i * train.length) / count)]);
+}
+
+function stacked(rows: readonly Float32Array[], width: number): Float32Array {
+  const all = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => all.set(row, i * width));
+  return all;
+}
+
+/** What the student makes of each text: the states of its tokens, `[tokens, hidden]`. */
+async function encodeEach(
+  { checkpointConfig: config, weights }: BaseModel,
+  {
+    texts,
+    chosen,
+    threads,
+  }: { texts: Pick<TaughtTexts, 'lengthOf' | 'tokens'>; chosen: readonly number[]; threads: number | undefined },
+  take: (row: number, states: Float32Array) => void,
+): Promise<void> {
   using encoder = await AlbertEncoder.create(config, weights, { ...(threads !== undefined && { threads }) });
   const bucket = bucketWithin(config.maxPositionEmbeddings);
   for (const batch of planBatches(
@@ -44,15 +101,8 @@ export async function turnToStudent(
       padPieces(pieces, { sequenceLength, padTokenId: config.padTokenId }),
     );
     batch.forEach((row, i) => {
-      const into = made.subarray(row * width, (row + 1) * width);
-      poolRow(
-        pooling,
-        lastHiddenState,
-        { start: i * sequenceLength * width, length: pieces[i].ids.length, width },
-        into,
-      );
-      normalizeVector(into);
+      const start = i * sequenceLength * config.hiddenSize;
+      take(row, lastHiddenState.subarray(start, start + pieces[i].ids.length * config.hiddenSize));
     });
   }
-  return turnTargets(map, made, wanted);
 }
