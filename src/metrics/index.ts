@@ -1,8 +1,8 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * Metrics: numbers in, numbers out. Classification, regression, ranking, entities, relations, answers, similarity of
- * vectors.
+ * Metrics: numbers in, numbers out. Classification, regression, ranking, entities, relations, answers, texts beside
+ * references, similarity of vectors.
  *
  * @packageDocumentation
  */
@@ -69,3 +69,15 @@ export {
   type Span,
   type TagScheme,
 } from './entities.ts';
+export { bleu, BLEU_TOKENIZERS, type BleuOptions, type BleuTokenizer } from './text/bleu.ts';
+export { chrf, type ChrfOptions } from './text/chrf.ts';
+export { addStatistics, type TextMetric } from './text/metric.ts';
+export {
+  rouge,
+  rougeScore,
+  ROUGE_TOKENS,
+  ROUGE_VARIANTS,
+  type RougeOptions,
+  type RougeScore,
+  type RougeVariant,
+} from './text/rouge.ts';
