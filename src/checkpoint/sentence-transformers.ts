@@ -114,7 +114,10 @@ export async function readStoredSentences(files: FileSource, names: readonly str
         notes.push(
           `${name} leaves the prompt out of the pooling, which is not applied: vectors with a prompt differ from those of sentence-transformers`,
         );
-      if (found === undefined) notes.push(`${name} names no pooling that is known here; pooling is mean unless chosen`);
+      if (found === undefined)
+        notes.push(
+          `${name} ${stored !== undefined ? 'names no pooling that is known here' : 'is missing or no JSON'}; pooling is mean unless chosen`,
+        );
       pooling = found;
     } else if (type === 'Normalize') normalize = true;
     else if (type !== 'Transformer')

@@ -178,10 +178,15 @@ export async function writeFileAtomic(
  */
 export async function readJsonFile(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AlbertineError('file_not_found', `cannot read ${path}`, { value: path, cause });
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new AlbertineError('file_not_found', isMissing ? `no file at ${path}` : `cannot read ${path}`, {
+      value: path,
+      cause,
+    });
   });
   try {
-    return JSON.parse(text);
+    // A byte order mark, as editors on Windows write it.
+    return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (cause) {
     throw new AlbertineError(
       'invalid_file',

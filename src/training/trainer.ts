@@ -215,6 +215,7 @@ export class Trainer implements Disposable {
         },
       }),
       stepData: probeData,
+      timesData: !task.probeData,
       // Gradients are zeroed when the first step begins.
       run: (batch) => network.accumulate(batch, { step: this.step, microBatch: 0 }),
       evaluationTokens: evaluations * (task.evaluationTokens ?? 0),

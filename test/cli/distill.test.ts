@@ -127,7 +127,7 @@ describe('albertine distill', () => {
       [
         distill(output, '--student', teacher),
         1,
-        /texts\.txt has texts and nothing else.*Give --teacher or --teacher-vectors/,
+        /texts\.txt has texts and nothing else.*or --teacher or --teacher-vectors/,
       ],
       [distill(output, '--student', '{oops'), 2, /--student is not JSON/],
       [

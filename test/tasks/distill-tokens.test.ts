@@ -223,7 +223,7 @@ describe('distillation of token states', () => {
     expect(await refused({ metric: 'spearman' })).toMatch(/^metric must be one of cosine, got/);
     expect(await refused({ input: rows(({ text }) => ({ text })) })).toMatch(/"offsets"/);
     expect(await refused({ input: rows(({ text }) => ({ text, offsets: [[0, 1], [2]] })) })).toMatch(
-      /field "offsets" must list pairs of whole numbers, and entry 2 is/,
+      /field "offsets" must list pairs of whole numbers, the smaller one first, and entry 2 is/,
     );
     expect(await refused({ input: rows(({ text }) => ({ text, offsets: [[0, 4000]] })) })).toMatch(
       /field "offsets" goes to 4000, and the text has \d+ characters/,

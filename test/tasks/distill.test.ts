@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/core/random.ts';
@@ -233,7 +233,7 @@ describe('distillation of sentence vectors', () => {
     );
     await expect(run({ ...options, output: stopped, resume: true, teacherVectors: [others] })).rejects.toMatchObject({
       code: 'invalid_argument',
-      message: expect.stringMatching(/had other settings: dataFingerprint/) as string,
+      message: expect.stringMatching(/had other settings: the data are others/) as string,
     });
   });
 
@@ -331,6 +331,73 @@ describe('distillation of sentence vectors', () => {
       onEvent: listen,
     });
     expect(events).toContain("data: the teacher's vectors: 0 computed, 300 already there");
+  });
+});
+
+describe('a run that is resumed', () => {
+  const begun = async (options: Partial<DistillOptions>): Promise<string> => {
+    const output = folder.path(`begun ${runs++}`);
+    const controller = new AbortController();
+    await run({
+      maxSteps: 4,
+      ...options,
+      output,
+      signal: controller.signal,
+      onProgress: ({ done, unit }) => {
+        if (unit === 'steps' && done === 2) controller.abort();
+      },
+    });
+    return output;
+  };
+
+  it('is refused for another student, texts or teacher before a teacher is asked, whose answers stay', async () => {
+    const teacher = await writeTinyModel(folder.path('resumed teacher'));
+    const options = { teacher, teacherVectors: undefined, maxSteps: 4 };
+    const output = await begun(options);
+    const answers = readdirSync(join(output, 'distillation'));
+    expect(answers.filter((name) => name.startsWith('teacher-'))).toHaveLength(1);
+    const resumed = (more: Partial<DistillOptions>): Promise<unknown> => {
+      const events: string[] = [];
+      return run({ ...options, output, resume: true, ...more, onProgress: ({ stage }) => events.push(stage) }).then(
+        () => undefined,
+        ({ message }: Error) => [message, events.includes('asking the teacher')],
+      );
+    };
+    const other = (await run({ epochs: 2 })).output;
+    const texts2 = folder.path('texts 2.txt');
+    writeFileSync(texts2, `${all.slice(0, 299).join('\n')}\nanother text\n`);
+    const refused = async (more: Partial<DistillOptions>, message: RegExp): Promise<void> =>
+      expect(await resumed(more)).toEqual([expect.stringMatching(message), false]);
+    await refused({ student: other }, /the weights that it started from are others/);
+    await refused({ input: [texts2] }, /the texts are others/);
+    await refused({ teacher: other }, /teacher ".*resumed teacher" -> ".*run \d+"/);
+    await refused({ maxSteps: 5 }, /steps in all 4 -> 5/);
+    expect(readdirSync(join(output, 'distillation')).filter((name) => name.startsWith('teacher-'))).toEqual(
+      answers.filter((name) => name.startsWith('teacher-')),
+    );
+    expect(await resumed({})).toBeUndefined();
+  });
+
+  it('that is not there is told at once, and one that failed leaves nothing', async () => {
+    const nothing = folder.path('nothing here');
+    await expect(run({ output: nothing, resume: true })).rejects.toMatchObject({ code: 'not_found' });
+    expect(existsSync(nothing)).toBe(false);
+    const failed = folder.path('failed');
+    const short = writeVectors(
+      folder.path('short.npy'),
+      all.slice(1).map((text) => teacherVector(text)),
+    );
+    await expect(run({ output: failed, teacherVectors: [short] })).rejects.toMatchObject({ code: 'invalid_data' });
+    expect(existsSync(failed)).toBe(false);
+    const names = [{ labels: ['a', 'a'] }, { teacher: student, labels: ['a', 'b'] }];
+    const logits = writeRows(
+      folder.path('two logits.jsonl'),
+      all.slice(0, 20).map((text) => ({ text, logits: [1, 2] })),
+    );
+    for (const more of names)
+      await expect(
+        distill({ task: 'classify', student, input: [logits], output: failed, ...LEARNS, ...more }),
+      ).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 });
 
@@ -518,7 +585,7 @@ describe('what cannot be distilled', () => {
     await wrong(
       { ...field },
       'invalid_argument',
-      /texts\.txt has texts and nothing else.*Give teacher or teacherVectors/,
+      /texts\.txt has texts and nothing else: there is no field embedding.*Give a \.jsonl or \.parquet file that has it, or teacher or teacherVectors/,
     );
     await wrong({ heldOut: 300 }, 'invalid_argument', /heldOut 300 leaves nothing to learn from/);
     const skipped = await run({

@@ -25,7 +25,7 @@ export function registerDistill(program: Command, io: CliIo): void {
 
 const MANUAL = `
 Teachers
-  An ALBERT          --teacher MODEL: its vectors (or answers) are computed first, in files of 4,096 texts that are never computed again
+  An ALBERT          --teacher MODEL: its vectors (or answers) are computed first, in files of 1,024 texts that are never computed again
   Any encoder        --teacher-vectors v.npy --input texts.txt, made in Python by
                        import numpy; from sentence_transformers import SentenceTransformer
                        texts = [line.rstrip('\\n') for line in open('texts.txt', encoding='utf-8', newline='\\n')]

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { parseDecimal } from '../../core/decimal.ts';
-import { AlbertineError, describeValue } from '../../core/errors.ts';
+import { AlbertineError, describeValue, requireDistinct } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { joinReports, missingFieldReason, textFieldProblem, type RowSource } from '../../data/rows.ts';
@@ -17,6 +17,7 @@ import {
   type SoftTarget,
 } from '../../training/distill/label-head.ts';
 import type { ProblemType } from '../../training/heads.ts';
+import { requireSameSoFar } from '../../training/run/run-folder-node.ts';
 import { tell, type FineTuneRunOptions } from '../../training/run/options.ts';
 import type { UnitBatch } from '../../training/units.ts';
 import { TextClassifier } from '../classify/classifier.ts';
@@ -59,6 +60,13 @@ export async function distillLabels(
   student: Student,
   { teacher, folder }: { teacher: Albert | undefined; folder: string },
 ): Promise<DistillResult> {
+  await requireSameSoFar(options, pick(options, ['teacher']));
+  if (teacher && !teacher.loaded.heads.includes('sequenceClassification'))
+    throw new AlbertineError('weights_mismatch', prose`${option('teacher', options.teacher!)} has no classifier head`, {
+      value: options.teacher,
+      option: 'teacher',
+      hint: 'Fine-tune one with: albertine finetune classify',
+    });
   const data = await read(options, { teacher: teacher && TextClassifier.from(teacher), folder });
   const { problem, labels } = data.facts;
   const head: LabelHeadOptions = {
@@ -332,6 +340,7 @@ function logitsIn(row: Record<string, unknown>, field: string, width: number | u
 
 function factsOf({ labels, problem = undefined }: DistillOptions, width: number): ClassifierFacts {
   const kind = problem ?? (width === 1 ? 'regression' : 'singleLabel');
+  if (labels) requireDistinct('labels', labels);
   if (kind === 'regression' && width !== 1)
     throw new AlbertineError('invalid_data', `a number is one number, and the teacher gives ${width}`, {
       value: width,

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
 import { makeFolder } from '../../core/files-node.ts';
@@ -8,7 +9,7 @@ import { explainingSystemErrors } from '../../core/system-errors.ts';
 import { loadModel } from '../../loaded/load-node.ts';
 import { requireDevice } from '../../runtime/compile.ts';
 import { requireRunOptions, tell } from '../../training/run/options.ts';
-import { requireNothingLost, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
+import { requireNothingLost, requireSameSoFar, withThreadsOfRun } from '../../training/run/run-folder-node.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import { requireForTask } from '../../core/settings.ts';
 import { distillLabels } from './classify-node.ts';
@@ -17,6 +18,7 @@ import { distillTokens } from './tokens-node.ts';
 import { distillVectors } from './embedding-node.ts';
 import type { DistillOptions, DistillResult, DistillTask } from './options.ts';
 import { DISTILL_RUN_SETTINGS, DISTILL_SETTINGS } from './settings.ts';
+import { CACHE_FILE } from './teacher-cache-node.ts';
 import { isNew, openStudent, type Student } from './student-node.ts';
 
 export type { DistillOptions, DistillResult } from './options.ts';
@@ -56,7 +58,7 @@ export async function distill(given: DistillOptions): Promise<DistillResult> {
     });
   requireGiven('distill', given, ['student', 'input', 'output']);
   requireConsistent(given);
-  const options = resumable(await withThreadsOfRun(given));
+  const options = await resumable(await withThreadsOfRun(given));
   const { output, teacher: teacherName, teacherCache, task = 'embedding' } = options;
   await requireDevice(options.device ?? 'cpu');
   await requireNothingLost(options, [
@@ -66,19 +68,41 @@ export async function distill(given: DistillOptions): Promise<DistillResult> {
     ...(isNew(options.student) ? [] : [options.student as string]),
   ]);
   const folder = join(output, FOLDER);
+  const isNewFolder = !existsSync(output);
   await explainingSystemErrors(output, () => makeFolder(teacherCache ?? folder));
   await explainingSystemErrors(output, () => makeFolder(folder));
-  using teacher =
-    teacherName === undefined
-      ? undefined
-      : await loadModel(teacherName, { ...(options.threads !== undefined && { threads: options.threads }) });
-  for (const note of teacher?.notes ?? []) tell(options.onEvent, 'note', `teacher: ${note}`);
-  const student = await openStudent(options, teacher);
   try {
-    return await TASKS[task](options, student, { teacher, folder });
-  } finally {
-    await student.dispose();
+    using teacher =
+      teacherName === undefined
+        ? undefined
+        : await loadModel(teacherName, { ...(options.threads !== undefined && { threads: options.threads }) });
+    for (const note of teacher?.notes ?? []) tell(options.onEvent, 'note', `teacher: ${note}`);
+    const student = await openStudent(options, teacher);
+    try {
+      return await TASKS[task](options, student, { teacher, folder });
+    } finally {
+      await student.dispose();
+    }
+  } catch (error) {
+    // An interrupted one is to be gone on with.
+    const isInterrupted = error instanceof AlbertineError && error.code === 'interrupted';
+    if (!isInterrupted) await removeTraces(output, { folder, isNewFolder });
+    throw error;
   }
+}
+
+/** Of a run that did not come to its first step: everything but what a teacher said. */
+async function removeTraces(
+  output: string,
+  { folder, isNewFolder }: { folder: string; isNewFolder: boolean },
+): Promise<void> {
+  if (existsSync(join(output, 'run.json'))) return;
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names)
+    if (!name.startsWith(CACHE_FILE)) await rm(join(folder, name), { recursive: true, force: true });
+  // Folders that are not empty stay.
+  await rmdir(folder).catch(() => undefined);
+  if (isNewFolder) await rmdir(output).catch(() => undefined);
 }
 
 function requireConsistent(options: DistillOptions): void {
@@ -96,12 +120,47 @@ function requireConsistent(options: DistillOptions): void {
     );
   requireForTask(options, { ...DISTILL_SETTINGS, ...DISTILL_RUN_SETTINGS }, task);
   requireOneSource(options);
+  requireUse(options);
+}
+
+/** Options that say how a teacher's answers are read from files. */
+const FROM_FILES = ['labels', 'logitsField', 'problem', 'vectorField', 'offsetsField', 'offsetUnit'] as const;
+
+/** Refuses options that would do nothing. */
+function requireUse(options: DistillOptions): void {
+  const { teacher, teacherVectors, teacherCache } = options;
+  const useless = teacher === undefined ? undefined : FROM_FILES.find((name) => options[name] !== undefined);
+  if (useless)
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option(useless)} is about answers in files, and ${option('teacher')} gives its own`,
+      { value: options[useless], option: useless, hint: 'Leave one of them out' },
+    );
+  if (teacherCache !== undefined && teacher === undefined)
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('teacherCache')} keeps what ${option('teacher')} says, and there is none`,
+      {
+        value: teacherCache,
+        option: 'teacherCache',
+      },
+    );
+  if (options.vectorField !== undefined && teacherVectors?.every((path) => path.toLowerCase().endsWith('.npy')))
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('vectorField')} is for .jsonl and .parquet: .npy files have no fields`,
+      {
+        value: options.vectorField,
+        option: 'vectorField',
+      },
+    );
 }
 
 /** A teacher that was interrupted leaves no run: going on is then to begin it, with what is in the cache. */
-function resumable(options: DistillOptions): DistillOptions {
-  if (!options.resume || existsSync(join(options.output, 'run.json')) || !existsSync(join(options.output, FOLDER)))
-    return options;
+async function resumable(options: DistillOptions): Promise<DistillOptions> {
+  if (!options.resume || existsSync(join(options.output, 'run.json'))) return options;
+  // A mistyped folder is told before a teacher is asked.
+  if (!existsSync(join(options.output, FOLDER))) await requireSameSoFar(options, {});
   tell(options.onEvent, 'resumed', 'no step was made yet: starting from the beginning');
   return { ...options, resume: false };
 }

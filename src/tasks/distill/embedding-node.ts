@@ -5,8 +5,8 @@ import { VECTOR_HEAD_DEFAULTS } from '../../training/distill/vector-head.ts';
 import { vectorDistillationTask } from '../../training/distill/vector-task.ts';
 import type { RunSettings } from '../../training/run/run-folder-node.ts';
 import type { DistillOptions, DistillResult } from './options.ts';
-import { prepare, type Prepared } from './prepare-node.ts';
-import { requireMetric, runDistillation, teacherName } from './run-node.ts';
+import { prepare, type BeforeTeaching } from './prepare-node.ts';
+import { requireMetric, requireResumable, runDistillation, teacherName } from './run-node.ts';
 import type { Student } from './student-node.ts';
 import { withoutProjection, withProjection } from './targets-node.ts';
 
@@ -19,14 +19,24 @@ export async function distillVectors(
   { teacher, folder }: { teacher: Albert | undefined; folder: string },
 ): Promise<DistillResult> {
   requireMetric(options, METRICS);
-  const prepared = await prepare(options, student, { teacher, folder });
+  const task = 'embedding';
+  const prepared = await prepare(options, student, {
+    teacher,
+    folder,
+    check: (learner) =>
+      requireResumable(options, { task, learner, own: knownSettings(options, learner), metrics: METRICS }),
+  });
   using texts = prepared.texts;
   const { pooling, maxLength, targets, train, evaluation } = prepared;
   return await runDistillation(options, {
-    task: 'embedding',
+    task,
     learner: prepared,
     weights: withProjection(options, prepared),
-    own: ownSettings(options, prepared),
+    own: {
+      ...knownSettings(options, prepared),
+      teacherWidth: targets.teacherWidth,
+      dataFingerprint: prepared.dataFingerprint,
+    },
     metrics: METRICS,
     trainingTask: ({ batchSize }) =>
       vectorDistillationTask({
@@ -47,13 +57,16 @@ export async function distillVectors(
   });
 }
 
-function ownSettings(options: DistillOptions, { pooling, targets, fingerprint, unusedHeads }: Prepared): RunSettings {
+/** Those that the teacher has no part in. */
+function knownSettings(
+  options: DistillOptions,
+  { pooling, unusedHeads, textsFingerprint }: BeforeTeaching,
+): RunSettings {
   const { similarityWeight, temperature } = {
     ...VECTOR_HEAD_DEFAULTS,
     ...pick(options, ['similarityWeight', 'temperature']),
   };
   return {
-    teacherWidth: targets.teacherWidth,
     pooling,
     loss: options.loss ?? 'cosine',
     similarityWeight,
@@ -63,6 +76,6 @@ function ownSettings(options: DistillOptions, { pooling, targets, fingerprint, u
     turn: options.turn ?? true,
     groupByLength: options.groupByLength ?? false,
     heads: Object.fromEntries(unusedHeads.map((head) => [head, 'left out'])),
-    dataFingerprint: fingerprint,
+    textsFingerprint,
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { countOf } from '../../core/count.ts';
 import { openBaseModel, type BaseModel } from '../../training/run/base-model-node.ts';
 import { tell } from '../../training/run/options.ts';
@@ -47,7 +48,7 @@ export function splitTexts(
   { keys, file, remarks }: Pick<ReadTexts, 'keys' | 'file' | 'remarks'>,
   { heldOut, seed = 1 }: DistillOptions,
   note: OpenedStudent['note'],
-): { train: Uint32Array; evaluation: number[] } {
+): { train: Uint32Array; evaluation: number[]; textsFingerprint: string } {
   const { train, evaluation, distinct } = holdOut(keys, { heldOut, seed });
   note(
     'data',
@@ -58,5 +59,6 @@ export function splitTexts(
       ...remarks,
     ].join(', '),
   );
-  return { train, evaluation };
+  const hash = createHash('sha256').update(Float64Array.from(keys));
+  return { train, evaluation, textsFingerprint: hash.digest('hex').slice(0, 16) };
 }

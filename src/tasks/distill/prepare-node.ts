@@ -21,14 +21,27 @@ export interface Prepared extends Learner {
   pooling: EmbeddingPooling;
   texts: StoredTexts;
   targets: TargetMap;
-  fingerprint: string;
+  textsFingerprint: string;
+  dataFingerprint: string;
 }
+
+/** What is known before the teacher has said anything. */
+export type BeforeTeaching = Omit<Prepared, 'texts' | 'targets' | 'dataFingerprint'>;
 
 /** Reads texts and vectors, and makes targets of these. */
 export async function prepare(
   options: DistillOptions,
   student: Student,
-  { teacher, folder }: { teacher: Albert | undefined; folder: string },
+  {
+    teacher,
+    folder,
+    check,
+  }: {
+    teacher: Albert | undefined;
+    folder: string;
+    /** Refuses what cannot be continued, before the teacher is asked. */
+    check: (known: BeforeTeaching) => Promise<void>;
+  },
 ): Promise<Prepared> {
   const { base, notes, note } = await openLearner(options, student, { activity: 'sentence embeddings' });
   const isBeside = options.teacher === undefined && options.teacherVectors === undefined;
@@ -36,13 +49,16 @@ export async function prepare(
   const read = await readTexts(options, { ...base, folder, beside });
   let texts: StoredTexts | undefined;
   try {
-    const { train, evaluation } = splitTexts(read, options, note);
+    const split = splitTexts(read, options, note);
+    const { train, evaluation } = split;
+    const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
+    const known: BeforeTeaching = { ...base, notes, ...split, pooling };
+    await check(known);
     const rows = beside
       ? await StackedRows.open([beside.path])
       : await openVectors(options, read, { teacher, folder, note });
     texts = new StoredTexts(read.file, rows, read.rowOf);
-    const { sample, fingerprint } = scanTexts(texts, train, describer(options, read), options);
-    const pooling = options.pooling ?? (base.storedPooling === 'cls' ? 'cls' : 'mean');
+    const { sample, fingerprint: dataFingerprint } = scanTexts(texts, train, describer(options, read), options);
     const taught = texts;
     const remark = (targets: TargetMap): string => {
       const ceiling = targetAgreement({ evaluation, texts: taught, targets });
@@ -60,7 +76,7 @@ export async function prepare(
       note,
       turn: () => turnToStudent(map, base, { texts: taught, train, pooling, threads: options.threads }),
     });
-    return { ...base, notes, texts, train, evaluation, targets, fingerprint, pooling };
+    return { ...known, texts, targets, dataFingerprint };
   } catch (error) {
     if (texts) texts[Symbol.dispose]();
     else read.file[Symbol.dispose]();

@@ -13,7 +13,7 @@ import {
   planRun,
   type RunPlan,
 } from '../../training/run/plan-node.ts';
-import { cardSettings, type RunSettings } from '../../training/run/run-folder-node.ts';
+import { cardSettings, requireSameSoFar, type RunSettings } from '../../training/run/run-folder-node.ts';
 import { runTraining } from '../../training/run/train-node.ts';
 import type { TrainingTask } from '../../training/trainer-options.ts';
 import type { Direction } from '../task.ts';
@@ -61,14 +61,13 @@ export function requireMetric(options: DistillOptions, metrics: Distillation['me
   if (options.metric !== undefined) requireOneOf('metric', options.metric, Object.keys(metrics));
 }
 
-/** Plans and runs a distillation from texts on disk; figures of the held-out ones before and after are in the result. */
-export async function runDistillation(
+/** What a run is to be, from what is known of it. */
+function planOf(
   options: DistillOptions,
-  { task, learner, weights, own, metrics, trainingTask, saved }: Distillation,
-): Promise<DistillResult> {
+  { task, learner, own, metrics }: Pick<Distillation, 'task' | 'learner' | 'own' | 'metrics'>,
+): RunPlan {
   const { train, evaluation } = learner;
-  const metric = options.metric ?? Object.keys(metrics)[0];
-  const plan = planRun({ ...options, ...usualRate(options, learner) } as DistillOptions & { model?: string }, {
+  return planRun({ ...options, ...usualRate(options, learner) } as DistillOptions & { model?: string }, {
     base: learner,
     rows: train.length,
     own: {
@@ -78,7 +77,7 @@ export async function runDistillation(
       ...own,
       trainRows: train.length,
       evaluationRows: evaluation.length,
-      ...(evaluation.length > 0 && { metric }),
+      ...(evaluation.length > 0 && { metric: metricOf(options, metrics) }),
     },
     defaults: {
       epochs: usualEpochs(train.length, options.batchSize ?? DEFAULT_BATCH_SIZE),
@@ -86,6 +85,27 @@ export async function runDistillation(
       evaluateEvery: EVALUATE_EVERY,
     },
   });
+}
+
+const metricOf = (options: DistillOptions, metrics: Distillation['metrics']): string =>
+  options.metric ?? Object.keys(metrics)[0];
+
+/** Refuses to resume a run that was another one, before a teacher is asked for it. */
+export async function requireResumable(
+  options: DistillOptions,
+  parts: Pick<Distillation, 'task' | 'learner' | 'own' | 'metrics'>,
+): Promise<void> {
+  await requireSameSoFar(options, planOf(options, parts).settings);
+}
+
+/** Plans and runs a distillation from texts on disk; figures of the held-out ones before and after are in the result. */
+export async function runDistillation(
+  options: DistillOptions,
+  { task, learner, weights, own, metrics, trainingTask, saved }: Distillation,
+): Promise<DistillResult> {
+  const { train, evaluation } = learner;
+  const metric = metricOf(options, metrics);
+  const plan = planOf(options, { task, learner, own, metrics });
   const warnings: string[] = [];
   const warn = (found: readonly (string | Prose)[]): void => {
     tell(options.onEvent, 'warning', ...found);

@@ -52,7 +52,7 @@ export async function openStudent(options: DistillOptions, teacher: Albert | und
         prose`${option(unused)} is for a new network, and the student is a checkpoint, which brings its own`,
         { value: options[unused], option: unused },
       );
-    return { folder: await modelFolder(student as string), name: student as string, dispose: async () => undefined };
+    return { folder: await studentFolder(student as string), name: student as string, dispose: async () => undefined };
   }
   const files = await openFolder(await modelFolder(options.tokenizer ?? options.teacher ?? BUILT_IN_MODEL));
   const tokenizer = await loadTokenizer(files);
@@ -84,6 +84,18 @@ export async function openStudent(options: DistillOptions, teacher: Albert | und
     extra: { albertine_untrained: true },
   });
   return { folder, name: studentName(student), dispose: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** What is no folder and cannot be downloaded may have been meant as a preset. */
+async function studentFolder(student: string): Promise<string> {
+  return await modelFolder(student).catch((error: unknown) => {
+    if (!(error instanceof AlbertineError) || student.includes('/')) throw error;
+    throw new AlbertineError(error.code, error.message, {
+      value: student,
+      cause: error,
+      hint: `${JSON.stringify(student)} is no folder and no preset; presets are ${Object.keys(PRESETS).join(', ')}`,
+    });
+  });
 }
 
 /**

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
-import { makeFolder, writeFileAtomic } from '../../core/files-node.ts';
+import { makeFolder } from '../../core/files-node.ts';
 import { withinLock } from '../../core/lock-node.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { writeNpy } from '../../data/npy-node.ts';
 
-/** Texts of a shard, where they have an answer each: so many are computed again at most when a run is killed. */
-const SHARD_ROWS = 4096;
+/** Texts of a file, where they have an answer each: so many are computed again at most when a run is killed. */
+const SHARD_ROWS = 1024;
 /** Texts computed at a time, sorted by length together. */
 const SLICE_ROWS = 256;
+/** How files of the cache begin. */
+export const CACHE_FILE = 'teacher-';
 
 /** What a teacher says, and what it depends on. */
 export interface Teacher<I> {
@@ -25,27 +26,21 @@ export interface Teacher<I> {
   key(input: I): string;
 }
 
-interface Manifest {
-  fingerprint: string;
-  width: number;
-  /** Hash of the texts of each shard. */
-  shards: string[];
-}
-
 /** Where answers are kept, and who is told. */
 export interface TeacherCacheOptions {
   folder: string;
   /** Inputs in all, for the progress. */
   total: number;
-  /** Inputs whose answers are in a file, and in memory while they are computed. Default 4,096. */
+  /** Inputs whose answers are in a file, and in memory while they are computed. Default 1,024. */
   shardRows?: number;
   onProgress?: ProgressListener | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * A teacher's answers to a stream of inputs, in `.npy` files of so many inputs each, whose paths are returned; those that an
- * earlier call made of the same texts are taken as they are. Throws `interrupted`; what is complete is kept.
+ * A teacher's answers to a stream of inputs, in `.npy` files of so many inputs each, whose paths are returned. A file is
+ * named after teacher and inputs, so that what an earlier call made is taken as it is, and a folder may hold the answers
+ * of any number of teachers. Throws `interrupted`; what is complete is kept.
  */
 export async function teach<I>(
   inputs: AsyncIterable<I>,
@@ -61,50 +56,28 @@ async function teachLocked<I>(
   teacher: Teacher<I>,
   { folder, total, shardRows = SHARD_ROWS, onProgress, signal }: TeacherCacheOptions,
 ): Promise<{ paths: string[]; computed: number }> {
-  const manifest = await readManifest(folder, teacher);
   const meter = new ProgressMeter(onProgress, { stage: 'asking the teacher', unit: 'texts', total });
   const paths: string[] = [];
-  let computed = 0;
+  let [computed, kept] = [0, 0];
   for await (const shard of shardsOf(inputs, shardRows)) {
-    const index = paths.length;
-    const path = join(folder, `teacher-${String(index).padStart(5, '0')}.npy`);
+    const path = join(folder, `${CACHE_FILE}${hashOf(teacher, shard)}.npy`);
     paths.push(path);
-    const hash = hashOf(shard.map((input) => teacher.key(input)));
-    if (manifest.shards[index] === hash && existsSync(path)) {
-      meter.add(shard.length);
-      continue;
+    if (existsSync(path)) meter.add(shard.length);
+    else {
+      const answers: Float32Array[] = [];
+      for (let start = 0; start < shard.length; start += SLICE_ROWS) {
+        if (signal?.aborted) throw interrupted(signal.reason, kept);
+        const slice = shard.slice(start, start + SLICE_ROWS);
+        answers.push(await teacher.answer(slice));
+        meter.add(slice.length);
+      }
+      computed += shard.length;
+      await writeNpy(path, joined(answers), teacher.width);
     }
-    const answers: Float32Array[] = [];
-    for (let start = 0; start < shard.length; start += SLICE_ROWS) {
-      if (signal?.aborted) throw interrupted(signal.reason);
-      const slice = shard.slice(start, start + SLICE_ROWS);
-      answers.push(await teacher.answer(slice));
-      meter.add(slice.length);
-    }
-    computed += shard.length;
-    await writeNpy(path, joined(answers), teacher.width);
-    manifest.shards[index] = hash;
-    await writeFileAtomic(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`);
+    kept += shard.length;
   }
   meter.finish();
   return { paths, computed };
-}
-
-const MANIFEST = 'teacher.json';
-
-async function readManifest(
-  folder: string,
-  { fingerprint, width }: Pick<Teacher<never>, 'fingerprint' | 'width'>,
-): Promise<Manifest> {
-  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined);
-  const fresh = { fingerprint, width, shards: [] };
-  if (text === undefined) return fresh;
-  try {
-    const found = JSON.parse(text) as Manifest;
-    return found.fingerprint === fingerprint && found.width === width && Array.isArray(found.shards) ? found : fresh;
-  } catch {
-    return fresh;
-  }
 }
 
 async function* shardsOf<I>(inputs: AsyncIterable<I>, shardRows: number): AsyncGenerator<I[]> {
@@ -128,15 +101,16 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 }
 
 /** Lengths go first, so that the ends of texts count. */
-function hashOf(texts: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const text of texts) hash.update(`${text.length}:`).update(text);
-  return hash.digest('hex').slice(0, 32);
+function hashOf<I>({ fingerprint, width, key }: Teacher<I>, inputs: readonly I[]): string {
+  const hash = createHash('sha256').update(`${fingerprint};${width};`);
+  for (const text of inputs.map(key)) hash.update(`${text.length}:`).update(text);
+  return hash.digest('hex').slice(0, 24);
 }
 
-function interrupted(reason: unknown): AlbertineError {
-  return new AlbertineError('interrupted', 'interrupted while the teacher was asked; what it has said is kept', {
-    cause: reason,
-    hint: 'The same command goes on from there',
-  });
+function interrupted(reason: unknown, kept: number): AlbertineError {
+  return new AlbertineError(
+    'interrupted',
+    `interrupted while the teacher was asked; what it has said of the first ${kept.toLocaleString('en-US')} texts is kept`,
+    { cause: reason, hint: 'The same command goes on from there' },
+  );
 }

@@ -4,7 +4,7 @@ import { countOf } from '../../core/count.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
 import { ProgressMeter } from '../../core/progress.ts';
-import { option, prose } from '../../core/prose.ts';
+import { option, prose, type Prose } from '../../core/prose.ts';
 import { hash32 } from '../../core/random.ts';
 import { textKey } from '../../data/duplicates.ts';
 import { openNpyFile, type NpyWriter } from '../../data/npy-node.ts';
@@ -81,7 +81,7 @@ export interface Beside {
   /** Fields of the rows that it needs. */
   readonly fields: readonly string[];
   /** Looks at every row: why it cannot be used, or what is to be done once it is known that it is. */
-  take(text: string, fields: Readonly<Record<string, unknown>>): string | (() => void | Promise<void>);
+  take(text: string, fields: Readonly<Record<string, unknown>>): string | Prose | (() => void | Promise<void>);
   /** After the last row, or an error. */
   close(): Promise<void>;
 }
@@ -105,7 +105,7 @@ export async function* textsOf(
 ): AsyncGenerator<{
   text: string;
   fields: Record<string, unknown>;
-  reject: (reason: string) => void;
+  reject: (reason: string | Prose) => void;
   source: RowSource;
 }> {
   for (const path of options.input) {
@@ -113,17 +113,21 @@ export async function* textsOf(
     const isPlain = format === 'txt';
     const [missing] = isPlain ? [...more, ...optional] : [];
     if (missing !== undefined)
-      throw new AlbertineError('invalid_argument', prose`${path} has texts and nothing else: there is no ${missing}`, {
-        value: path,
-        hint: prose`Give ${option('teacher')} or ${option('teacherVectors')}, or a .jsonl or .parquet file`,
-      });
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`${path} has texts and nothing else: there is no field ${missing}`,
+        {
+          value: path,
+          hint: prose`Give a .jsonl or .parquet file that has it, or ${option('teacher')}${options.teacherVectors ? '' : prose` or ${option('teacherVectors')}`}`,
+        },
+      );
     const textField = isPlain ? 'text' : (options.textField ?? 'text');
     const source = openRows(path, {
       ...pick(options, FILE_OPTIONS),
       ...((format !== 'jsonl' || optional.length === 0) && { fields: [textField, ...more, ...optional] }),
     });
     for await (const row of source) {
-      const reject = (reason: string): void => source.reject(row, reason);
+      const reject = (reason: string | Prose): void => source.reject(row, reason);
       const problem = textFieldProblem(textField, row.fields);
       if (problem === undefined) yield { text: row.fields[textField] as string, fields: row.fields, reject, source };
       else reject(problem);
@@ -150,7 +154,7 @@ export async function readTexts(options: DistillOptions, reading: Reading): Prom
       meter.add(1);
       if (options.signal?.aborted) throw new AlbertineError('interrupted', 'interrupted while texts were read');
       const keep = beside?.take(text, fields);
-      if (typeof keep === 'string') reject(keep);
+      if (keep !== undefined && typeof keep !== 'function') reject(keep);
       else if (text.trim() === '') counts.emptyTexts++;
       else {
         const {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describeValue } from '../../core/errors.ts';
+import { option, prose, type Prose } from '../../core/prose.ts';
 import { missingFieldReason } from '../../data/rows.ts';
 import type { StackedRows } from '../../data/vector-rows-node.ts';
 import type { Albert } from '../../loaded/albert.ts';
@@ -70,7 +71,7 @@ export class Alignments implements Beside {
     return this.field === undefined ? [] : [this.field];
   }
 
-  take(text: string, fields: Readonly<Record<string, unknown>>): string | (() => void) {
+  take(text: string, fields: Readonly<Record<string, unknown>>): string | Prose | (() => void) {
     const { tokenizer, maxLength } = this.student;
     const start = this.rows;
     let part: ReadPart | undefined;
@@ -83,10 +84,11 @@ export class Alignments implements Beside {
     } else {
       const found = rangesIn(fields, this.field);
       if (typeof found === 'string') return found;
+      const last = found.reduce((most, [, end]) => Math.max(most, end), 0);
+      const length = this.utf16 ? text.length : lengthInCodePoints(text);
+      if (last > length)
+        return prose`field ${JSON.stringify(this.field)} goes to ${last}, and the text has ${length} ${this.utf16 ? 'UTF-16 units' : 'characters'}${!this.utf16 && last <= text.length ? prose`: ${option('offsetUnit', 'utf16')} is for offsets counted as JavaScript counts` : ''}`;
       ranges = this.utf16 ? found : toUtf16Ranges(text, found);
-      const last = ranges.reduce((most, [, end]) => Math.max(most, end), 0);
-      if (last > text.length)
-        return `field ${JSON.stringify(this.field)} goes to ${last}, and the text has ${text.length} ${this.utf16 ? 'UTF-16 units' : 'characters'}`;
     }
     this.rows += ranges.length;
     return () => {
@@ -103,19 +105,28 @@ export class Alignments implements Beside {
   }
 }
 
+function lengthInCodePoints(text: string): number {
+  let length = 0;
+  for (let at = 0; at < text.length; at += text.codePointAt(at)! > 0xffff ? 2 : 1) length++;
+  return length;
+}
+
 /** Ranges of a row's field. */
 function rangesIn(fields: Readonly<Record<string, unknown>>, field: string): Range[] | string {
   const name = JSON.stringify(field);
   if (!Object.hasOwn(fields, field)) return missingFieldReason(field, fields);
   const value = fields[field];
   const isRange = (entry: unknown): entry is Range =>
-    Array.isArray(entry) && entry.length === 2 && entry.every((bound) => Number.isInteger(bound) && bound >= -1);
+    Array.isArray(entry) &&
+    entry.length === 2 &&
+    entry.every((bound) => Number.isInteger(bound) && bound >= -1) &&
+    entry[0] <= entry[1];
   if (!Array.isArray(value) || value.length === 0)
     return `field ${name} must list where each of the teacher's tokens stands, as [[0, 3], [3, 7]], got ${describeValue(value)}`;
   const wrong = value.findIndex((entry) => !isRange(entry));
   return wrong < 0
     ? (value as Range[])
-    : `field ${name} must list pairs of whole numbers, and entry ${wrong + 1} is ${describeValue(value[wrong])}`;
+    : `field ${name} must list pairs of whole numbers, the smaller one first, and entry ${wrong + 1} is ${describeValue(value[wrong])}`;
 }
 
 /** Texts on disk as a student reads them, with the states of their teacher's tokens. */

@@ -7,12 +7,13 @@ import { option, prose } from '../../core/prose.ts';
 import { StackedRows } from '../../data/vector-rows-node.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import { embeddingFingerprint, planEmbedding } from '../../loaded/embed-plan.ts';
+import type { RunSettings } from '../../training/run/run-folder-node.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { TargetMap } from '../../training/distill/target-map.ts';
 import { tokenDistillationTask } from '../../training/distill/token-task.ts';
 import { openLearner, splitTexts, type OpenedStudent } from './open-node.ts';
 import type { DistillOptions, DistillResult } from './options.ts';
-import { requireMetric, runDistillation, teacherName, type Learner } from './run-node.ts';
+import { requireMetric, requireResumable, runDistillation, teacherName, type Learner } from './run-node.ts';
 import type { Student } from './student-node.ts';
 import { fitTargets, settleTargets, withoutProjection, withProjection } from './targets-node.ts';
 import { teach, type Teacher } from './teacher-cache-node.ts';
@@ -30,8 +31,10 @@ const SAMPLE_NUMBERS = 1 << 24;
 interface PreparedTokens extends Learner {
   texts: StoredTokens;
   targets: TargetMap;
-  fingerprint: string;
+  textsFingerprint: string;
+  dataFingerprint: string;
 }
+type BeforeTeaching = Omit<PreparedTokens, 'texts' | 'targets' | 'dataFingerprint'>;
 
 /** Distils token states into a student; see `distill`. */
 export async function distillTokens(
@@ -54,13 +57,9 @@ export async function distillTokens(
     learner: prepared,
     weights: withProjection(options, prepared),
     own: {
+      ...knownSettings(options, prepared),
       teacherWidth: targets.teacherWidth,
-      loss: options.loss ?? 'cosine',
-      centre: options.centre ?? true,
-      projection: options.projection ?? false,
-      turn: options.turn ?? true,
-      heads: Object.fromEntries(prepared.unusedHeads.map((head) => [head, 'left out'])),
-      dataFingerprint: prepared.fingerprint,
+      dataFingerprint: prepared.dataFingerprint,
     },
     metrics: METRICS,
     trainingTask: ({ batchSize }) =>
@@ -80,6 +79,18 @@ export async function distillTokens(
       },
     }),
   });
+}
+
+/** Settings that the teacher has no part in. */
+function knownSettings(options: DistillOptions, { unusedHeads, textsFingerprint }: BeforeTeaching): RunSettings {
+  return {
+    loss: options.loss ?? 'cosine',
+    centre: options.centre ?? true,
+    projection: options.projection ?? false,
+    turn: options.turn ?? true,
+    heads: Object.fromEntries(unusedHeads.map((head) => [head, 'left out'])),
+    textsFingerprint,
+  };
 }
 
 /** Reads texts, where the teacher's tokens stand in them, and these tokens' states; makes targets of the states. */
@@ -103,12 +114,19 @@ async function prepareTokens(
       note('data', `${countOf(untaught.size, 'text')} without a token that the teacher has too, left out`);
     const train = split.train.filter((text) => !untaught.has(text));
     const evaluation = split.evaluation.filter((text) => !untaught.has(text));
+    const known: BeforeTeaching = { ...base, notes, train, evaluation, textsFingerprint: split.textsFingerprint };
+    await requireResumable(options, {
+      task: 'tokens',
+      learner: known,
+      own: knownSettings(options, known),
+      metrics: METRICS,
+    });
     const rows = teacher
       ? await askForStates(options, teacher, { ...base, folder, note, alignments })
       : await openStates(options, folder, alignments);
     opened.push(rows);
     const texts = new StoredTokens(read.file, alignments, rows);
-    const { sample, fingerprint } = scanStates(texts, train, options);
+    const { sample, fingerprint: dataFingerprint } = scanStates(texts, train, options);
     const map = fitTargets(
       options,
       { sample, teacherWidth: texts.width, hiddenSize: base.config.hiddenSize },
@@ -119,7 +137,7 @@ async function prepareTokens(
       note,
       turn: () => turnTokensToStudent(map, base, { texts, train, threads: options.threads }),
     });
-    return { ...base, notes, texts, train, evaluation, targets, fingerprint };
+    return { ...known, texts, targets, dataFingerprint };
   } catch (error) {
     for (const file of opened) file[Symbol.dispose]();
     throw error;

@@ -1,4 +1,4 @@
-import { escapeMarkup, formatNumber } from './markup.ts';
+import { escapeMarkup, formatNumber } from '../../core/markup.ts';
 
 /** One curve of a chart. */
 export interface ChartSeries {

@@ -1,5 +1,5 @@
 import type { Labels } from './labels.ts';
-import { escapeMarkup, formatNumber } from './markup.ts';
+import { escapeMarkup, formatNumber } from '../../core/markup.ts';
 import type { EvaluationRecord, RunInfo } from './run-record.ts';
 import { section } from './tables.ts';
 

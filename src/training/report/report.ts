@@ -2,7 +2,7 @@ import { requireOneOf } from '../../core/errors.ts';
 import { lineChart, type ChartMark, type ChartSeries } from './chart.ts';
 import { evaluationSection, metricFamilies } from './evaluation.ts';
 import { labelsFor, REPORT_LANGUAGES, type Labels, type ReportLanguage } from './labels.ts';
-import { escapeMarkup, formatDuration, formatNumber } from './markup.ts';
+import { escapeMarkup, formatDuration, formatNumber } from '../../core/markup.ts';
 import {
   ratesOf,
   seriesOf,

@@ -1,5 +1,5 @@
 import type { Labels } from './labels.ts';
-import { escapeMarkup, formatNumber } from './markup.ts';
+import { escapeMarkup, formatNumber } from '../../core/markup.ts';
 import type { ConfusionCounts, RunEvent, RunInfo } from './run-record.ts';
 
 /** Events listed one by one; the counts by kind cover all. */

@@ -8,7 +8,7 @@ export type NewNetwork = string | (Partial<AlbertConfig> & { preset?: string });
 
 /**
  * The config of a new network for a tokeniser; `preset` where the shape names none. Throws `invalid_config` for unknown
- * fields, `invalid_argument` for an unknown preset.
+ * fields, `invalid_argument` for an unknown preset or a `vocabSize` below the vocabulary's.
  */
 export function newNetworkConfig(
   shape: NewNetwork,
@@ -22,6 +22,12 @@ export function newNetworkConfig(
       value: unknown,
       hint: `It has ${Object.keys(base).join(', ')}`,
     });
+  if (fields.vocabSize !== undefined && fields.vocabSize < tokenizer.vocabSize)
+    throw new AlbertineError(
+      'invalid_argument',
+      `vocabSize ${fields.vocabSize} has no room for the ${tokenizer.vocabSize.toLocaleString('en-US')} pieces of the vocabulary`,
+      { value: fields.vocabSize, hint: 'Leave vocabSize out: it follows from the vocabulary' },
+    );
   const { pad, cls, sep } = tokenizer.special;
   return validateConfig({
     ...base,

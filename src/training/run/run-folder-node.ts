@@ -203,6 +203,31 @@ function changeNotes(before: RunSettings, now: RunSettings): string[] {
   );
 }
 
+/**
+ * Throws as {@link RunFolder.open} does where `resume` continues a run that had other ones of these settings, or where
+ * there is none: before anything is computed for a run that cannot go on. Settings that are not known yet are left out.
+ */
+export async function requireSameSoFar({ output, resume }: RunFolderOptions, settings: RunSettings): Promise<void> {
+  if (!resume) return;
+  const info = await readRunInfo(output);
+  const before = info?.config;
+  const known = before && Object.fromEntries(Object.keys(settings).map((name) => [name, before[name]]));
+  requireSameRun(output, info && { ...info, ...(known && { config: known }) }, settings);
+}
+
+/** What is said of settings that are a hash or follow from others, in place of their values. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  modelFingerprint: 'the weights that it started from are others',
+  dataFingerprint: 'the data are others',
+  textsFingerprint: 'the texts are others',
+  teacherFingerprint: 'the teacher is another',
+};
+
+function describeChange(key: string, before: unknown, now: unknown): string {
+  const name = key === 'totalSteps' ? 'steps in all' : key;
+  return IN_WORDS[key] ?? `${name} ${JSON.stringify(before) ?? 'unset'} -> ${JSON.stringify(now) ?? 'unset'}`;
+}
+
 function requireSameRun(output: string, info: RunInfo | undefined, settings: RunSettings): void {
   if (!info)
     throw new AlbertineError('not_found', `there is no run to resume in ${output}`, {
@@ -222,9 +247,7 @@ function requireSameRun(output: string, info: RunInfo | undefined, settings: Run
     (key) => !free.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(now[key]),
   );
   if (changed.length === 0) return;
-  const described = changed
-    .map((key) => `${key} ${JSON.stringify(before[key]) ?? 'unset'} -> ${JSON.stringify(now[key]) ?? 'unset'}`)
-    .join(', ');
+  const described = changed.map((key) => describeChange(key, before[key], now[key])).join(', ');
   throw new AlbertineError('invalid_argument', `the run in ${output} had other settings: ${described}`, {
     value: changed,
     hint: 'Resume with the same settings and data, or start a new run in another folder',

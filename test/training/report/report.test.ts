@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../../src/core/random.ts';
 import { lineChart, niceTicks } from '../../../src/training/report/chart.ts';
-import { escapeMarkup, formatDuration, formatNumber } from '../../../src/training/report/markup.ts';
+import { escapeMarkup, formatDuration, formatNumber } from '../../../src/core/markup.ts';
 import { readRun } from '../../../src/training/report/report-node.ts';
 import { renderReport } from '../../../src/training/report/report.ts';
 import {
