@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
  * albertine: ALBERT in Node. Here is what most programs need; the parts it is made of are in `albertine/tokenizer`,
- * `/model`, `/checkpoint`, `/data`, `/metrics`, `/graph`, `/runtime`, `/training` and `/tasks`.
+ * `/model`, `/checkpoint`, `/data`, `/metrics`, `/graph`, `/runtime`, `/training`, `/tasks` and `/analysis`.
  *
  * ```ts
  * import { Albert } from 'albertine';
@@ -38,6 +38,10 @@ export { ChoiceModel } from './tasks/choose/chooser.ts';
 export { Reranker } from './tasks/rank/reranker.ts';
 export { FillMask } from './tasks/fill-mask/fill-mask.ts';
 export { ZeroShotClassifier } from './tasks/zero-shot/zero-shot.ts';
+
+// Texts beside references
+export { AlbertScorer } from './analysis/score/scorer.ts';
+export { scoreFiles } from './analysis/score/score-node.ts';
 
 // Training and judging them
 export { fineTuneClassifier, type FineTuneOptions, type FineTuneResult } from './tasks/classify/tuning-node.ts';

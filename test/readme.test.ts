@@ -180,6 +180,7 @@ describe('README', () => {
       'docs/guide.md',
       'docs/guide.zh-CN.md',
       'docs/pretraining.md',
+      'docs/score.md',
       'docs/training.md',
       'docs/troubleshooting.md',
       'docs/webgpu.md',
@@ -200,6 +201,7 @@ describe('README', () => {
   const pages = [
     'docs/embedding.md',
     'docs/guide.md',
+    'docs/score.md',
     ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`),
   ];
   it.each(

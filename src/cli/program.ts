@@ -21,6 +21,7 @@ import { registerShards } from './verbs/shards.ts';
 import { registerTokenize } from './verbs/tokenize.ts';
 import { requireVerb } from './verbs/verbs.ts';
 import { registerVocab } from './verbs/vocab.ts';
+import { registerScore } from './verbs/score.ts';
 import { registerZeroShot } from './verbs/zero-shot.ts';
 
 /** The package's version. */
@@ -76,6 +77,8 @@ function buildProgram(io: CliIo, writeHelp: (text: string) => void): Command {
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .exitOverride()
+    // A command with flags of its own may hold commands with flags of the same names.
+    .enablePositionalOptions()
     .showHelpAfterError('(add --help for all options)')
     .configureOutput({
       writeOut: writeHelp,
@@ -113,6 +116,7 @@ Examples
     registerAnswer,
     registerFillMask,
     registerZeroShot,
+    registerScore,
     registerReport,
     registerParity,
     registerDemo,

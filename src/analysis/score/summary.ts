@@ -1,0 +1,65 @@
+import { bootstrapMean, type MeanInterval } from '../../metrics/resampling.ts';
+import { addStatistics, type TextMetric } from '../../metrics/text/metric.ts';
+
+/** A figure over all pairs. */
+export interface MetricSummary extends MeanInterval {
+  /** Of metrics that are not a mean of their segments: BLEU, chrF. */
+  corpus?: number;
+}
+
+/** What was scored, in figures. */
+export interface ScoreSummary {
+  /** Pairs scored. */
+  pairs: number;
+  /** By name: mean over pairs with its 95 % bootstrap interval. */
+  metrics: Record<string, MetricSummary>;
+  /** Pairs of which a text has no token: they score 0. */
+  emptyPairs: number;
+  /** Texts that were read in several windows, counted in each group of pairs. */
+  windowedTexts: number;
+  /** Rows that were left out. */
+  skippedRows: number;
+  /** Of ALBERTScore: model, layer, windows, weights, baseline. */
+  fingerprint?: string;
+  /** Depth whose states were compared. */
+  layer?: number;
+}
+
+/** Gathers the figures of pairs: eight bytes a pair and metric. */
+export class ScoreTotals {
+  private readonly values = new Map<string, number[]>();
+  private readonly sums = new Map<string, number[]>();
+
+  /** A figure of the next pair. */
+  add(name: string, value: number): void {
+    const values = this.values.get(name);
+    if (values) values.push(value);
+    else this.values.set(name, [value]);
+  }
+
+  /** Counts of the next pair, for a corpus figure. */
+  addStatistics(name: string, statistics: readonly number[]): void {
+    const sums = this.sums.get(name) ?? [];
+    addStatistics(sums, statistics);
+    this.sums.set(name, sums);
+  }
+
+  /** Values of a metric, in the order of the pairs. */
+  of(name: string): readonly number[] {
+    return this.values.get(name) ?? [];
+  }
+
+  /** Means with intervals, and corpus figures of `metrics`. */
+  summary(metrics: readonly TextMetric[]): Record<string, MetricSummary> {
+    return Object.fromEntries(
+      [...this.values].map(([name, values]) => {
+        const metric = metrics.find((one) => one.name === name);
+        const sums = this.sums.get(name);
+        return [
+          name,
+          { ...bootstrapMean(values), ...(metric && sums && { corpus: metric.corpus(sums, values.length) }) },
+        ];
+      }),
+    );
+  }
+}

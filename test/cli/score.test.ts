@@ -1,0 +1,140 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder, writeRows } from '../training/small-run.ts';
+import { run } from './support.ts';
+
+const folder = temporaryFolder();
+const people = ['The cat sat on the mat.', '今天北京下了大雨。', 'He went home early.', 'A good film about music.'];
+const good = ['A cat sat on a mat.', '北京今天雨很大。', 'He went home.', 'A film about music, and a good one.'];
+const bad = ['Stocks fell.', '他喜欢读小说。', 'Bread needs time.', 'Water the plants.'];
+const path = (name: string): string => folder.path(name);
+const write = (name: string, texts: readonly string[]): string => {
+  writeFileSync(path(name), `${texts.join('\n')}\n`);
+  return path(name);
+};
+let files: string[];
+beforeAll(() => {
+  write('people.txt', people);
+  write('good.txt', good);
+  write('bad.txt', bad);
+  files = ['score', '--candidates', path('good.txt'), '--references', path('people.txt'), '--threads', '1'];
+});
+afterAll(() => folder.remove());
+
+const records = (stdout: string): Record<string, number>[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, number>);
+
+describe('albertine score', () => {
+  it('writes a line a pair and a summary with its fingerprint', async () => {
+    const { code, stdout, stderr } = await run([...files, '--metrics', 'albertscore,bleu,chrf,rougeL,cosine']);
+    expect(code).toBe(0);
+    const rows = records(stdout);
+    expect(rows.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    expect(Object.keys(rows[0])).toEqual(['index', 'precision', 'recall', 'f1', 'bleu', 'chrf++', 'rougeL', 'cosine']);
+    for (const { precision, recall, f1 } of rows)
+      expect(Math.abs(f1 - (2 * precision * recall) / (precision + recall))).toBeLessThan(1e-6);
+    expect(stderr).toMatch(/4 pairs\n +precision +0\.\d{4} +\(95 %: 0\.\d+ to 0\.\d+\)/);
+    expect(stderr).toMatch(/bleu +[\d.]+ +\(95 %: [\d.]+ to [\d.]+\) +corpus [\d.]+/);
+    expect(stderr).toMatch(/model=\w+;tokenizer=\w+;dtype=f32;layers=6;.*albertscore/);
+  });
+
+  it('gives the summary alone as JSON, with weights and rescaled', async () => {
+    const { stdout } = await run([...files, '--json', '--idf', '--rescale']);
+    const summary = JSON.parse(stdout) as { pairs: number; layer: number; fingerprint: string; baseline: object };
+    expect(summary).toMatchObject({ pairs: 4, layer: 6, emptyPairs: 0, skippedRows: 0, baseline: { idf: true } });
+    expect(summary.fingerprint).toMatch(/idf=4:\w+;rescaled$/);
+  });
+
+  it('takes several references from files or a field, the best or their mean', async () => {
+    const two = [...files.slice(0, 4), path('bad.txt'), path('people.txt'), '--threads', '1', '-q'];
+    const best = records((await run(two)).stdout);
+    const alone = records((await run([...files, '-q'])).stdout);
+    expect(best).toEqual(alone);
+    const mean = records((await run([...two, '--several', 'mean'])).stdout);
+    expect(mean[0].f1).toBeLessThan(best[0].f1);
+    const input = writeRows(
+      path('both.jsonl'),
+      good.map((mt, i) => ({ mt, refs: [bad[i], people[i]] })),
+    );
+    const fields = ['--candidate-field', 'mt', '--reference-field', 'refs', '--threads', '1', '-q'];
+    expect(records((await run(['score', '--input', input, ...fields])).stdout)).toEqual(best);
+  });
+
+  it('says whether systems differ, and shows what matches', async () => {
+    const page = path('heat.html');
+    const { stdout, stderr } = await run([
+      ...files,
+      '--compare',
+      path('bad.txt'),
+      '--html',
+      page,
+      '-o',
+      path('s.jsonl'),
+    ]);
+    expect(stdout).toBe('');
+    expect(records(readFileSync(path('s.jsonl'), 'utf8'))).toHaveLength(4);
+    expect(stderr).toMatch(/bad\.txt: f1 -0\.\d{4} \(95 %: -0\.\d+ to -0\.\d+\), p 0\.\d+/);
+    const html = readFileSync(page, 'utf8');
+    expect(html.match(/<section>/g)).toHaveLength(4);
+    expect(html).toContain('北京今天雨很大。');
+    expect(html).not.toContain('<script');
+  });
+
+  it('chooses the depth by what people say', async () => {
+    const input = writeRows(path('judged.jsonl'), [
+      ...good.map((candidate, i) => ({ candidate, reference: people[i], score: 80 + i })),
+      ...bad.map((candidate, i) => ({ candidate, reference: people[i], score: 10 + i })),
+    ]);
+    const { stdout } = await run(['score', '--input', input, '--layer', 'auto', '--human-field', 'score', '--json']);
+    const { layers, layer, correlations } = JSON.parse(stdout) as {
+      layers: { layer: number; pearson: number }[];
+      layer: number;
+      correlations: Record<string, { pearson: number }>;
+    };
+    expect(layers.map((one) => one.layer)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(layers.find((one) => one.layer === layer)!.pearson).toBe(Math.max(...layers.map(({ pearson }) => pearson)));
+    expect(correlations['f1'].pearson).toBeGreaterThan(0.8);
+    const without = await run(['score', '--input', input, '--layer', 'auto', '-q']);
+    expect(without).toMatchObject({ code: 2, stderr: expect.stringMatching(/numbers of people/) as string });
+  });
+
+  it('is rescaled by a baseline of a corpus, for the same scores alone', async () => {
+    const output = path('baseline.json');
+    const made = await run(['score', 'baseline', '--input', write('all.txt', [...people, ...bad]), '--output', output]);
+    expect(made).toMatchObject({ code: 0, stdout: `${output}\n` });
+    expect(made.stderr).toMatch(/unrelated texts \(2,000 pairs\): precision -?0\.\d+/);
+    const rescaled = records((await run([...files, '--rescale', output, '-q'])).stdout);
+    const plain = records((await run([...files, '-q'])).stdout);
+    expect(rescaled[0].f1).toBeLessThan(plain[0].f1);
+    const other = await run([...files, '--rescale', output, '--layer', '2', '-q']);
+    expect(other).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^albertine: --rescale was made with/) as string,
+    });
+  });
+
+  it('refuses what does not go together, and leaves nothing', async () => {
+    const output = path('refused.jsonl');
+    for (const [argv, code, message] of [
+      [['score', '--candidates', path('good.txt')], 2, /--candidates needs --references/],
+      [['score'], 1, /give --candidates and --references, or one --input/],
+      [
+        ['score', '--candidates', write('three.txt', good.slice(1)), '--references', path('people.txt')],
+        1,
+        /three\.txt ends after 3 rows, the other files go on/,
+      ],
+      [[...files, '--rescale', path('people.txt')], 1, /people\.txt is not JSON/],
+      [[...files, '--on-error', 'skip'], 2, /--on-error skip would put rows of two files out of step/],
+      [[...files, '--metrics', 'meteor'], 2, /--metrics must be one of albertscore/],
+      [['score', '--input', path('people.txt'), '--compare', path('bad.txt')], 2, /--compare is for files/],
+    ] as const) {
+      const result = await run([...argv, '-q', '-o', output]);
+      expect(result.stderr, argv.join(' ')).toMatch(message);
+      expect(result.code, result.stderr).toBe(code);
+      expect(existsSync(output)).toBe(false);
+    }
+  });
+});
