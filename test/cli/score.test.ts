@@ -129,6 +129,16 @@ describe('albertine score', () => {
       [[...files, '--rescale', path('people.txt')], 1, /people\.txt is not JSON/],
       [[...files, '--on-error', 'skip'], 2, /--on-error skip would put rows of two files out of step/],
       [[...files, '--metrics', 'meteor'], 2, /--metrics must be one of albertscore/],
+      [
+        ['score', '--candidates', '-', '--references', path('people.txt'), '--idf'],
+        2,
+        /--idf reads the texts twice, which standard input cannot be/,
+      ],
+      [
+        ['score', '--input', path('people.txt'), '--text-field', 'x'],
+        2,
+        /--text-field is for --candidates and --references/,
+      ],
       [['score', '--input', path('people.txt'), '--compare', path('bad.txt')], 2, /--compare is for files/],
     ] as const) {
       const result = await run([...argv, '-q', '-o', output]);

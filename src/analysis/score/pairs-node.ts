@@ -1,9 +1,16 @@
 import { parseDecimal } from '../../core/decimal.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
-import { option, prose } from '../../core/prose.ts';
+import { option, prose, type Prose } from '../../core/prose.ts';
 import { openRows, type ReadOptions } from '../../data/read-node.ts';
-import { joinReports, missingFieldReason, textFieldProblem, type ReadReport, type Row } from '../../data/rows.ts';
+import {
+  joinReports,
+  missingFieldReason,
+  textFieldProblem,
+  type ReadReport,
+  type Row,
+  type RowFormat,
+} from '../../data/rows.ts';
 
 /** A candidate with its references. */
 export interface ScoreRow {
@@ -63,11 +70,27 @@ export function openPairs(files: PairFiles): PairSource {
   return input === undefined ? besideEachOther(files) : inOneFile(files);
 }
 
+/** Throws `invalid_argument` where standard input would have to be read more than once, for what `reason` says. */
+export function requireRereadable({ candidates, references = [], input }: PairFiles, reason: string | Prose): void {
+  if (![candidates, ...references, input].includes('-')) return;
+  throw new AlbertineError('invalid_argument', prose`${reason} reads the texts twice, which standard input cannot be`, {
+    value: '-',
+    option: input === '-' ? 'input' : candidates === '-' ? 'candidates' : 'references',
+    hint: 'Give a file',
+  });
+}
+
+/** As files are read; standard input has lines of text, or of JSON where both texts are in a row. */
+const readOptions = (path: string, files: PairFiles, usual: RowFormat): ReadOptions => ({
+  ...(path === '-' && { format: usual }),
+  ...pick(files, READ),
+});
+
 function inOneFile(files: PairFiles): PairSource {
   const { input, candidateField = 'candidate', referenceField = 'reference', humanField } = files;
   let rows: ReturnType<typeof openRows> | undefined;
   async function* pairs(): AsyncGenerator<ScoreRow> {
-    const source = (rows = openRows(input!, pick(files, READ)));
+    const source = (rows = openRows(input!, readOptions(input!, files, 'jsonl')));
     for await (const row of source) {
       const found = rowOf(row, { candidateField, referenceField, humanField });
       if (typeof found === 'string') source.reject(row, found);
@@ -116,7 +139,7 @@ function besideEachOther(files: PairFiles): PairSource {
     );
   let reports: ReadReport[] = [];
   const textsOf = (path: string, field: string | undefined): AsyncIterator<string> => {
-    const source = openRows(path, pick(files, READ));
+    const source = openRows(path, readOptions(path, files, 'txt'));
     reports.push(source.report);
     return (async function* (): AsyncGenerator<string> {
       for await (const row of source) {

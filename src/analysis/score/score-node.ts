@@ -1,5 +1,6 @@
 import { AlbertineError, requireOneOf } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
+import { option, prose } from '../../core/prose.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { createRandom } from '../../core/random.ts';
 import { pearson, spearman } from '../../metrics/correlation.ts';
@@ -12,7 +13,7 @@ import type { Albert } from '../../loaded/albert.ts';
 import { scoreBaseline, type ScoreBaseline } from './baseline.ts';
 import { IdfWeights } from './idf.ts';
 import { usualLayer } from './layer.ts';
-import { openPairs, type PairFiles, type PairSource, type ScoreRow } from './pairs-node.ts';
+import { openPairs, requireRereadable, type PairFiles, type PairSource, type ScoreRow } from './pairs-node.ts';
 import { AlbertScorer, type PairScoreOptions, type ScorerOptions } from './scorer.ts';
 import { ScoreTotals, type ScoreSummary } from './summary.ts';
 
@@ -78,6 +79,12 @@ export async function scoreFiles(model: Albert, options: ScoreFilesOptions): Pro
   const { metrics = ['albertscore'], several, signal } = options;
   for (const name of metrics) requireOneOf('metrics', name, SCORE_METRICS);
   const source = openPairs(options);
+  for (const [name, value] of [
+    ['idf', options.idf === 'references'],
+    ['layer', options.layer === 'auto'],
+    ['baseline', options.baseline === 'auto'],
+  ] as const)
+    if (value) requireRereadable(options, prose`${option(name)}`);
   const idf = await countIdf(model, source, options);
   const common = { ...pick(options, ['maxLength', 'batchTokens']), ...(idf && { idf }) };
   const layers = options.layer === 'auto' ? await judgeLayers(model, source, { common, several }) : undefined;

@@ -1,6 +1,7 @@
 import { writeFileAtomic } from '../../core/files-node.ts';
 import { countOf } from '../../core/count.ts';
 import { pick } from '../../core/pick.ts';
+import { option, prose } from '../../core/prose.ts';
 import { pearson, kendallTau, spearman } from '../../metrics/correlation.ts';
 import { pairedTest } from '../../metrics/resampling.ts';
 import { readTexts } from '../../data/read-node.ts';
@@ -8,7 +9,7 @@ import { toJson } from '../../data/json.ts';
 import { openRecordWriter } from '../../data/writers-node.ts';
 import { readBaseline } from '../../analysis/score/baseline-node.ts';
 import { heatMapPage } from '../../analysis/score/heat-map.ts';
-import { openPairs, type PairFiles, type ScoreRow } from '../../analysis/score/pairs-node.ts';
+import { openPairs, requireRereadable, type PairFiles, type ScoreRow } from '../../analysis/score/pairs-node.ts';
 import {
   scoreFiles,
   type FilesScore,
@@ -71,8 +72,19 @@ export async function runScore(io: CliIo, given: ScoreFlags): Promise<void> {
   if (compare.length > 0 && flags.candidates === undefined)
     throw new UsageError('--compare is for files: give --candidates and --references');
   const { header, ...files } = pick(flags, FILES);
-  const pairFiles: PairFiles = { ...files, ...(header === false && { header }) };
+  if (flags.textField !== undefined && flags.input !== undefined)
+    throw new UsageError(
+      '--text-field is for --candidates and --references; in --input name --candidate-field and --reference-field',
+    );
+  const pairFiles: PairFiles = {
+    ...(flags.textField !== undefined && { candidateField: flags.textField, referenceField: flags.textField }),
+    ...files,
+    ...(header === false && { header }),
+  };
   openPairs(pairFiles);
+  if (flags.html !== undefined) requireRereadable(pairFiles, prose`${option('html')}`);
+  if (flags.humanField !== undefined) requireRereadable(pairFiles, prose`${option('humanField')}`);
+  if (compare.length > 0) requireRereadable(pairFiles, prose`${option('compare')}`);
   const inputs = [flags.input, flags.candidates, ...(flags.references ?? []), ...compare, flags.model];
   const claimed = output === undefined ? undefined : await claimOutput(output, { inputs, overwrite });
   try {
