@@ -47,6 +47,7 @@ describe('the published package', () => {
       'dist/index.js',
       'dist/index.d.ts',
       'dist/cli/main.js',
+      'models/albertine-nano-en-zh/README.zh-CN.md',
       'models/albertine-nano-en-zh/config.json',
       'models/albertine-nano-en-zh/model.safetensors',
       'README.md',

@@ -3,9 +3,9 @@
     python3 distil.py --folder PACK --out FOLDER --seconds 560 [--start model.safetensors]
 
 Objectives, all in every checkpoint: the teachers' sentence vectors (mean of the student's tokens, and what its pooler makes of [CLS]), the teachers' similarities within a
-batch, halves of paragraphs found among those of the same and of other documents, paragraphs found by one of their sentences, translations, STS-B's scores, masked tokens and
+batch, the states of their tokens (English: MiniLM's, Chinese: e5's; a token of the student learns the mean of those that it overlaps), halves of paragraphs found among those of the same and of other documents, paragraphs found by one of their sentences, translations, STS-B's scores, masked tokens and
 sentence order. --start goes on from a model: the targets are turned so that its vectors fit them best (a rotation, which changes no cosine).
-Files of the folder may arrive while it prepares; OUT/settings.json ({"seconds": .., "nce": ..}) is read again every 50 steps.
+Files of the folder may arrive while it prepares; OUT/settings.json ({"seconds": .., "nce": .., "tokens": ..}) is read again every 50 steps.
 Writes model.safetensors (f16, names as transformers has them), log.jsonl, targets.npz (how teachers' vectors became targets).
 """
 import argparse, json, lzma, math, multiprocessing, os, random, re, sys, time
@@ -19,6 +19,7 @@ START = time.time()
 BUCKETS = (16, 32, 64, 128, 256)
 CLS, SEP, MASK = 2, 3, 4
 FIRST_PIECE = 5
+TOKEN_LENGTH, TEACHER_LENGTH, EVERY = 64, 96, 4  # texts whose tokens' states are learned: so long at most, one in so many
 
 def arrived(path):
     while not os.path.exists(path): time.sleep(0.1)
@@ -79,17 +80,34 @@ def flat(rows, dtype=np.int32):
     n = np.fromiter(map(len, rows), np.int32, len(rows))
     return np.fromiter((i for r in rows for i in r), dtype, int(n.sum())), n
 
-def encode(texts, langs):
-    st = [e.ids[:256] for e in TOK['student'].encode_batch(texts)]
+def overlaps(own, others):
+    """Two numbers for each of the student's tokens: the first of the teacher's tokens that it overlaps, and how many."""
+    out, j = [], 0
+    for s, e in own:
+        if e <= s: out += (0, 0); continue
+        while j < len(others) and others[j][1] <= s: j += 1
+        k = j
+        while k < len(others) and others[k][0] < e and others[k][1] > others[k][0]: k += 1
+        out += (j, k - j) if k > j else (0, 0)
+    return out
+
+def encode(texts, langs, every=0):
+    """Ids of the student and of both teachers; of one text in `every` also which tokens overlap."""
+    student = TOK['student'].encode_batch(texts); st = [e.ids[:256] for e in student]
     for r in st:
         if r[-1] != SEP: r[-1] = SEP
-    e5 = [e.ids[:256] for e in TOK['e5'].encode_batch([('query: ' + t).translate(TOK['norm']) for t in texts])]
-    mini = []
+    plain = [('query: ' + t).translate(TOK['norm']) for t in texts]; e5s = TOK['e5'].encode_batch(plain); e5 = [e.ids[:256] for e in e5s]
+    minis = [None] * len(texts)
     if TOK['mini']:
         keep = [i for i, l in enumerate(langs) if l == 'en']
-        got = iter(TOK['mini'].encode_batch([texts[i] for i in keep])); mini = [next(got).ids[:256] if l == 'en' else [] for l in langs]
-    else: mini = [[] for _ in texts]
-    return flat(st), flat(e5), flat(mini)
+        for i, e in zip(keep, TOK['mini'].encode_batch([texts[i] for i in keep])): minis[i] = e
+    al = [[] for _ in texts]
+    for i in range(0, len(texts), every) if every else ():
+        if len(st[i]) > TOKEN_LENGTH: continue
+        if minis[i]: al[i] = overlaps(student[i].offsets, minis[i].offsets)
+        # Only where normalising moved nothing; 7 characters are those of the prompt.
+        elif langs[i] == 'zh' and len(plain[i]) == len(texts[i]) + 7: al[i] = overlaps(student[i].offsets, [(a - 7, b - 7) for a, b in e5s[i].offsets])
+    return flat(st), flat(e5), flat([e.ids[:256] if e else [] for e in minis]), flat(al, np.uint8)
 
 def mlm_rows(docs, rng, length=128):
     """[CLS] A [SEP] B [SEP], A and B consecutive and swapped in half of the rows, as ALBERT has them; rows: ids, where B begins, swapped."""
@@ -125,7 +143,8 @@ def build(job):
             for kind, pair in enumerate((halves if rng.random() < 0.85 else None, cloze)):
                 if pair: pairs.append((len(texts), len(texts) + 1, seed * 100000 + doc, kind)); texts += pair; langs += [lang] * 2
         sent_docs.append(all_sents)
-    return (*encode(texts, langs), np.array([l == 'zh' for l in langs]), np.array(pairs, np.int64).reshape(-1, 4), *mlm_rows(sent_docs, rng))
+    *ids, al = encode(texts, langs, EVERY)
+    return (*ids, np.array([l == 'zh' for l in langs]), np.array(pairs, np.int64).reshape(-1, 4), *mlm_rows(sent_docs, rng), al)
 
 def encode_job(job): return encode(*job)
 
@@ -158,7 +177,7 @@ class Student(nn.Module):
         s.up = L(E, H)
         s.q, s.k, s.v, s.o, s.aln, s.ffn, s.out, s.fln = L(H, H), L(H, H), L(H, H), L(H, H), N(H), L(H, FF), L(FF, H), N(H)
         s.pooler = L(H, H); s.pdense, s.pln, s.pbias = L(H, E), N(E), nn.Parameter(torch.zeros(V)); s.sop = L(H, 2)
-        s.from_pooler = L(H, H)  # for the training only
+        s.from_pooler, s.from_tokens = L(H, H), nn.ModuleList([L(H, H), L(H, H)])  # for the training only
         for m in s.modules():
             if isinstance(m, (nn.Linear, nn.Embedding)): nn.init.trunc_normal_(m.weight, std=0.02)
             if isinstance(m, nn.Linear): nn.init.zeros_(m.bias)
@@ -261,7 +280,7 @@ def main():
     ap.add_argument('--share', type=float, default=1); ap.add_argument('--tokens', type=int, default=131072); ap.add_argument('--mlm-rows', type=int, default=384); ap.add_argument('--no-mini', action='store_true')
     ap.add_argument('--lr', type=float, default=1.2e-3); ap.add_argument('--depth', type=int, default=6); ap.add_argument('--hidden', type=int, default=384); ap.add_argument('--heads', type=int, default=6)
     ap.add_argument('--embedding', type=int, default=128); ap.add_argument('--workers', type=int, default=os.cpu_count()); ap.add_argument('--no-compile', action='store_true'); ap.add_argument('--targets-only', action='store_true')
-    ap.add_argument('--start', default=''); ap.add_argument('--nce', type=float, default=0.5)
+    ap.add_argument('--start', default=''); ap.add_argument('--nce', type=float, default=0.5); ap.add_argument('--token-weight', type=float, default=0.5, help='of the states of tokens; 0: none')
     ap.add_argument('--mini-weight', type=float, default=0.6); ap.add_argument('--power', type=float, default=0.0); ap.add_argument('--rehearse', type=int, default=0, help='rows of each fixed set and of words')
     o = ap.parse_args(); os.makedirs(o.out, exist_ok=True)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu'); cuda = device.type == 'cuda'
@@ -289,6 +308,7 @@ def main():
     for p in parts: pairs.append(p[4] + np.array([base, base, 0, 0])); base += len(p[3])
     cat = lambda k: (np.concatenate([p[k][0] for p in parts] + [p[k][0] for p in more]), np.concatenate([p[k][1] for p in parts] + [p[k][1] for p in more]))
     st, e5i, mini = cat(0), cat(1), cat(2); pairs = np.concatenate(pairs)
+    al = (np.concatenate([p[8][0] for p in parts] + [p[3][0] for p in more]), np.concatenate([p[8][1] for p in parts] + [p[3][1] for p in more]))
     zh = np.concatenate([p[3] for p in parts] + [np.array([l == 'zh' for _, l in extra + fixed_texts])])
     first_fixed = len(zh) - len(fixed_texts)
     mlm, bounds, swapped = (np.concatenate([p[k] for p in parts]) for k in (5, 6, 7)); del parts, more, docs
@@ -297,10 +317,10 @@ def main():
     half = torch.float16 if cuda else torch.float32; zt = torch.from_numpy(zh).to(device)
     teacher = load_packed(arrived(o.folder + '/e5.npz')).to(device, half).eval()
     rows = teacher.word.weight.detach().float().clone()
-    E = teach(teacher, e5i[0], e5i[1], device, 262144 if cuda else 8192); del teacher
-    M = None
+    E = teach(teacher, e5i[0], e5i[1], device, 262144 if cuda else 8192)
+    M, teachers = None, {True: teacher}  # by whether a text is Chinese
     if not o.no_mini:
-        t2 = load_packed(arrived(o.folder + '/minilm.npz')).to(device, half).eval(); M = teach(t2, mini[0], mini[1], device, 262144 if cuda else 8192); del t2
+        teachers[False] = load_packed(arrived(o.folder + '/minilm.npz')).to(device, half).eval(); M = teach(teachers[False], mini[0], mini[1], device, 262144 if cuda else 8192)
     say('teachers done')
     def report(vec, name):
         out = {}
@@ -342,6 +362,14 @@ def main():
         return a
     pairs = pairs[(lens[pairs[:, 0]] >= 8) & (lens[pairs[:, 1]] >= 8)]; pairs = pairs[np.argsort(pairs[:, 2], kind='stable')]  # those of a document side by side
     pair_sets = [(*(D(padded_cut(st, q[:, k], 128)) for k in (0, 1)), *(D(q[:, k]) for k in (0, 1))) for q in (pairs[pairs[:, 3] == kind] for kind in (0, 1))]
+    def token_set(flag):
+        teacher_ids = e5i if flag else mini
+        i = np.where((al[1] > 0) & (zh == flag) & (teacher_ids[1] <= TEACHER_LENGTH) & trainable)[0]; i = np.random.RandomState(2).permutation(i)[:300000]
+        a = padded(al[0], al[1], 2 * TOKEN_LENGTH, i).reshape(len(i), TOKEN_LENGTH, 2); t = np.full((len(i), TEACHER_LENGTH), -1, np.int32)
+        offs = np.concatenate([[0], np.cumsum(teacher_ids[1])])[:-1]; p = np.arange(TEACHER_LENGTH)[None]; ok = p < teacher_ids[1][i][:, None]; t[ok] = teacher_ids[0][(offs[i][:, None] + p)[ok]]
+        return D(padded(*st, TOKEN_LENGTH, i)), D(t), D(a[..., 0].astype(np.int16)), D(a[..., 1].astype(np.int16))
+    token_sets = {flag: token_set(flag) for flag in teachers} if o.token_weight else {}
+    token_sets = {flag: s for flag, s in token_sets.items() if len(s[0])}; say('texts with token states', {('en', 'zh')[flag]: len(s[0]) for flag, s in token_sets.items()})
     fx = {k: [D(padded_cut(st, s + first_fixed)) for s in v] for k, v in spans.items()}; fxt = {k: [D(s + first_fixed) for s in v] for k, v in spans.items()}
     scores = {k: torch.tensor(v['scores'], device=device) for k, v in fixed.items() if 'scores' in v}
     mlm_t, bounds_t, swapped_t = D(mlm), D(bounds), D(swapped)
@@ -402,6 +430,21 @@ def main():
         loss = F.cross_entropy(logits.float().flatten(0, 1), gold.masked_fill(~ok, -100).flatten(), ignore_index=-100)
         order = F.cross_entropy(sop.float(), swapped_t[i].long()); return loss + 0.2 * order, {'mlm': loss, 'order': order}
 
+    @torch.no_grad()
+    def states_of(flag, i):
+        """Means of the teacher's states over each of the student's tokens, and which tokens have one."""
+        _, t, start, count = (x[i] for x in token_sets[flag]); x = teachers[flag].states(t.clamp(min=0).long(), t >= 0).float()
+        c = F.pad(x.cumsum(1), (0, 0, 1, 0)); at = lambda k: c.gather(1, k.clamp(max=TEACHER_LENGTH)[..., None].expand(-1, -1, c.shape[-1]))
+        start, count = start.long(), count.long(); return (at(start + count) - at(start)) / count.clamp(min=1)[..., None], count > 0
+    token_means = {}
+    for flag, s_ in token_sets.items():
+        y, ok = states_of(flag, torch.arange(min(2048 if cuda else 64, len(s_[0])), device=device)); token_means[flag] = y[ok].mean(0)
+    def token_loss(flag):
+        s_ = token_sets[flag]; i = torch.randint(len(s_[0]), (max(2, o.tokens // 8 // TOKEN_LENGTH),), device=device)
+        y, ok = states_of(flag, i); ids = s_[0][i].long()
+        with amp(): made = net.from_tokens[int(flag)](net.hidden(ids, ids > 0)).float()
+        loss = (1 - F.cosine_similarity(made[ok], y[ok] - token_means[flag])).mean(); return loss, {('token-en', 'token-zh')[flag]: loss}
+
     def save(name):
         from safetensors.torch import save_file
         save_file(net.state(), f'{o.out}/{name}.safetensors', {'format': 'pt'})
@@ -439,7 +482,7 @@ def main():
             for k in range(0, len(T), 262144): T[k:k + 262144] = (T[k:k + 262144].float() @ turn).half()
             net.layer = fast
         judge()
-    settings = {'seconds': o.seconds, 'nce': o.nce}
+    settings = {'seconds': o.seconds, 'nce': o.nce, 'tokens': o.token_weight}
     begun = time.time(); total = o.seconds - (begun - START); step, seen, mtok, avg, t_log, marks = 0, 0, 0, {}, time.time(), [k / 8 for k in range(1, 8)]; bad = 0
     say(f'training for {total:.0f} s')
     while True:
@@ -452,6 +495,8 @@ def main():
         fn = (lambda: pair_loss(0)) if step % 4 == 1 else (lambda: pair_loss(1)) if step % 8 == 3 else translation_loss if step % 16 == 2 else score_loss if step % 16 == 10 and done > 0.3 else unit_loss
         loss, parts_ = fn(); loss.backward()
         ml, mp = mask_loss(o.mlm_rows); (ml * 0.25).backward()
+        if token_sets:
+            tl, tp = token_loss(list(token_sets)[step % len(token_sets)]); (tl * settings['tokens']).backward(); mp |= tp
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         if torch.isfinite(norm): opt.step()
         else: bad += 1

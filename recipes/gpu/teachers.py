@@ -44,7 +44,7 @@ class Bert(nn.Module):
         super().__init__(); s.H, s.NH = H, NH
         s.word = nn.Embedding(V, H); s.pos = nn.Parameter(torch.zeros(MAXP, H)); s.typ = nn.Parameter(torch.zeros(H)); s.ln = nn.LayerNorm(H, eps)
         s.layers = nn.ModuleList([nn.ModuleDict(dict(qkv=nn.Linear(H, 3*H), ao=nn.Linear(H, H), aln=nn.LayerNorm(H, eps), fi=nn.Linear(H, FF), fo=nn.Linear(FF, H), oln=nn.LayerNorm(H, eps))) for _ in range(NL)])
-    def forward(s, ids, mask):
+    def states(s, ids, mask):
         B, T = ids.shape
         x = s.ln(s.word(ids) + s.pos[:T] + s.typ)
         m = mask[:, None, None, :].bool()
@@ -52,6 +52,9 @@ class Bert(nn.Module):
             q, k, v = l['qkv'](x).view(B, T, 3, s.NH, -1).permute(2, 0, 3, 1, 4)
             a = F.scaled_dot_product_attention(q, k, v, attn_mask=m).transpose(1, 2).reshape(B, T, s.H)
             x = l['aln'](x + l['ao'](a)); x = l['oln'](x + l['fo'](F.gelu(l['fi'](x))))
+        return x
+    def forward(s, ids, mask):
+        x = s.states(ids, mask)
         w = mask[..., None].to(x.dtype)
         return F.normalize(((x * w).sum(1) / w.sum(1)).float(), dim=-1)
 
