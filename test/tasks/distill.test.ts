@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/core/random.ts';
@@ -389,6 +389,11 @@ describe('a run that is resumed', () => {
     );
     await expect(run({ output: failed, teacherVectors: [short] })).rejects.toMatchObject({ code: 'invalid_data' });
     expect(existsSync(failed)).toBe(false);
+    // What was there before is not of the run.
+    mkdirSync(join(failed, 'distillation'), { recursive: true });
+    writeFileSync(join(failed, 'distillation/notes.txt'), 'mine');
+    await expect(run({ output: failed, teacherVectors: [short] })).rejects.toMatchObject({ code: 'invalid_data' });
+    expect(readFileSync(join(failed, 'distillation/notes.txt'), 'utf8')).toBe('mine');
     const names = [{ labels: ['a', 'a'] }, { teacher: student, labels: ['a', 'b'] }];
     const logits = writeRows(
       folder.path('two logits.jsonl'),

@@ -68,7 +68,7 @@ export async function distill(given: DistillOptions): Promise<DistillResult> {
     ...(isNew(options.student) ? [] : [options.student as string]),
   ]);
   const folder = join(output, FOLDER);
-  const isNewFolder = !existsSync(output);
+  const made = [folder, output].filter((path) => !existsSync(path));
   await explainingSystemErrors(output, () => makeFolder(teacherCache ?? folder));
   await explainingSystemErrors(output, () => makeFolder(folder));
   try {
@@ -86,23 +86,18 @@ export async function distill(given: DistillOptions): Promise<DistillResult> {
   } catch (error) {
     // An interrupted one is to be gone on with.
     const isInterrupted = error instanceof AlbertineError && error.code === 'interrupted';
-    if (!isInterrupted) await removeTraces(output, { folder, isNewFolder });
+    if (!isInterrupted && !existsSync(join(output, 'run.json'))) await removeTraces(folder, made);
     throw error;
   }
 }
 
-/** Of a run that did not come to its first step: everything but what a teacher said. */
-async function removeTraces(
-  output: string,
-  { folder, isNewFolder }: { folder: string; isNewFolder: boolean },
-): Promise<void> {
-  if (existsSync(join(output, 'run.json'))) return;
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names)
-    if (!name.startsWith(CACHE_FILE)) await rm(join(folder, name), { recursive: true, force: true });
+/** Of a run that did not come to its first step, in folders that it made: everything but what a teacher said. */
+async function removeTraces(folder: string, made: readonly string[]): Promise<void> {
+  if (made.includes(folder))
+    for (const name of await readdir(folder).catch(() => []))
+      if (!name.startsWith(CACHE_FILE)) await rm(join(folder, name), { recursive: true, force: true });
   // Folders that are not empty stay.
-  await rmdir(folder).catch(() => undefined);
-  if (isNewFolder) await rmdir(output).catch(() => undefined);
+  for (const path of made) await rmdir(path).catch(() => undefined);
 }
 
 function requireConsistent(options: DistillOptions): void {
