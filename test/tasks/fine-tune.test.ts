@@ -343,7 +343,7 @@ describe('what cannot be trained', () => {
     await wrong(
       { output, resume: true, epochs: 6, train: dev, evaluation: train },
       'invalid_argument',
-      /dataFingerprint/,
+      /the data are others/,
     );
     const warnings: string[] = [];
     const few = writeRows(folder.path('few.jsonl'), sentences(9, 4));

@@ -199,7 +199,7 @@ describe('the data of a resumed run', () => {
     await expect(resume(output, { ...start, heldOut: [] })).rejects.toThrow(/other settings: heldOut/);
     await run({ output: folder.path('another base'), wordEmbeddings: 'random', seed: 2 });
     await expect(resume(output, { ...start, from: folder.path('another base') })).rejects.toThrow(
-      /other settings: modelFingerprint/,
+      /other settings: the weights that it started from are others/,
     );
     other.remove();
     // A run of before contents were noted: the paths have to do.
