@@ -58,9 +58,14 @@ export function formatOfPath(path: string): RowFormat | undefined {
  * Opens a file, or standard input as `-`, as rows that are read while they are consumed.
  * Text formats take constant memory whatever the file's size, and may be gzipped; Parquet takes one row group.
  * Throws `file_not_found` at once, `invalid_argument` if the format is unknown; while reading, `invalid_data` for bad
- * rows (unless `onError` is `skip`, and some row can be used) and `invalid_file` for damaged containers.
+ * rows (unless `onError` is `skip`, and some row can be used) and `invalid_file` for damaged containers. `inStep` says that
+ * rows belong to those of another source by their order, so that leaving some out is not advised.
  */
-export function openRows(source: string, options: ReadOptions = {}): RowSource {
+export function openRows(
+  source: string,
+  options: ReadOptions = {},
+  { inStep = false }: { inStep?: boolean } = {},
+): RowSource {
   requireOptions('openRows', options, READ_OPTIONS);
   const { onError = 'stop' } = options;
   requireOneOf('onError', onError, ['stop', 'skip']);
@@ -73,7 +78,7 @@ export function openRows(source: string, options: ReadOptions = {}): RowSource {
       'Parquet cannot be read from standard input, because its index is at the end',
     );
   const name = isStdin ? 'standard input' : source;
-  const reporter = new RowReporter(name, onError);
+  const reporter = new RowReporter(name, onError, inStep);
   let passes = 0;
 
   const openPass = (): AsyncGenerator<Row> => {

@@ -75,11 +75,14 @@ export class RowReporter {
   /** Where the rows come from, for messages. */
   readonly source: string;
   private readonly onError: OnError;
+  private readonly inStep: boolean;
   private first: Prose | undefined;
 
-  constructor(source: string, onError: OnError) {
+  /** `inStep`: no row can be left out, because rows belong to those of another source by their order. */
+  constructor(source: string, onError: OnError, inStep = false) {
     this.source = source;
     this.onError = onError;
+    this.inStep = inStep;
   }
 
   /** Records a bad row; throws `invalid_data` with `onError: 'stop'`. */
@@ -87,7 +90,9 @@ export class RowReporter {
     if (this.onError === 'stop') {
       throw new AlbertineError('invalid_data', prose`${this.source}, row ${row}: ${reason}`, {
         value: row,
-        hint: prose`Correct the row, or leave bad rows out with ${option('onError', 'skip')}`,
+        hint: this.inStep
+          ? 'Correct the row'
+          : prose`Correct the row, or leave bad rows out with ${option('onError', 'skip')}`,
       });
     }
     this.report.skipped++;

@@ -139,7 +139,7 @@ function besideEachOther(files: PairFiles): PairSource {
     );
   let reports: ReadReport[] = [];
   const textsOf = (path: string, field: string | undefined): AsyncIterator<string> => {
-    const source = openRows(path, readOptions(path, files, 'txt'));
+    const source = openRows(path, readOptions(path, files, 'txt'), { inStep: true });
     reports.push(source.report);
     return (async function* (): AsyncGenerator<string> {
       for await (const row of source) {

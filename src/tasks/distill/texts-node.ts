@@ -122,10 +122,11 @@ export async function* textsOf(
         },
       );
     const textField = isPlain ? 'text' : (options.textField ?? 'text');
-    const source = openRows(path, {
+    const how = {
       ...pick(options, FILE_OPTIONS),
       ...((format !== 'jsonl' || optional.length === 0) && { fields: [textField, ...more, ...optional] }),
-    });
+    };
+    const source = openRows(path, how, { inStep: options.teacherVectors !== undefined });
     for await (const row of source) {
       const reject = (reason: string | Prose): void => source.reject(row, reason);
       const problem = textFieldProblem(textField, row.fields);
