@@ -1,3 +1,4 @@
+import { AlbertineError, describeValue } from '../core/errors.ts';
 import { urlFiles } from '../core/files-url.ts';
 import { Albert, type LoadOptions } from './albert.ts';
 
@@ -16,6 +17,11 @@ export function setLoader(loader: Loader): void {
  * as of `Albert.load`.
  */
 export async function loadNamed(model: string | URL | undefined, options: LoadOptions = {}): Promise<Albert> {
+  if (model !== undefined && typeof model !== 'string' && !(model instanceof URL))
+    throw new AlbertineError('invalid_argument', `a model is named by a text, got ${describeValue(model)}`, {
+      value: model,
+      hint: 'load(model, options): options come second',
+    });
   if (ofNode) return await ofNode(model === undefined ? undefined : String(model), options);
   return await Albert.open(urlFiles(model ?? ''), options);
 }

@@ -45,7 +45,7 @@ describe('albertine score', () => {
     const { stdout } = await run([...files, '--json', '--idf', '--rescale']);
     const summary = JSON.parse(stdout) as { pairs: number; layer: number; fingerprint: string; baseline: object };
     expect(summary).toMatchObject({ pairs: 4, layer: 6, emptyPairs: 0, skippedRows: 0, baseline: { idf: true } });
-    expect(summary.fingerprint).toMatch(/idf=4:\w+;rescaled$/);
+    expect(summary.fingerprint).toMatch(/idf=4:\w+;rescaled=\w{8}$/);
   });
 
   it('takes several references from files or a field, the best or their mean', async () => {
@@ -116,6 +116,36 @@ describe('albertine score', () => {
     });
   });
 
+  it('never writes over what it reads, or what is there already', async () => {
+    const page = path('kept.html');
+    writeFileSync(page, 'precious');
+    const idf = write('idf.jsonl', ['{"text":"a"}', '{"text":"b"}']);
+    for (const [flags, message] of [
+      [['--html', page], /kept\.html exists already/],
+      [['--html', path('people.txt'), '--overwrite'], /people\.txt/],
+      [['--html', path('same.jsonl'), '-o', path('same.jsonl')], /same\.jsonl/],
+      [['--idf', idf, '-o', idf, '--overwrite'], /idf\.jsonl/],
+      [['--compare', write('short.txt', bad.slice(1)), '-o', path('half.jsonl')], /short\.txt ends after 3 rows/],
+    ] as const) {
+      const result = await run([...files, ...flags, '-q']);
+      expect(result.code, flags.join(' ')).toBe(1);
+      expect(result.stderr).toMatch(message);
+    }
+    expect(readFileSync(page, 'utf8')).toBe('precious');
+    expect(readFileSync(path('people.txt'), 'utf8')).toBe(`${people.join('\n')}\n`);
+    expect(readFileSync(idf, 'utf8')).toContain('"text":"a"');
+    expect(existsSync(path('half.jsonl'))).toBe(false);
+  });
+
+  it('leaves pairs out of the picture that none can be made of', async () => {
+    const long = write('long.txt', [...good.slice(0, 3), Array.from({ length: 400 }, (_, i) => `word${i}`).join(' ')]);
+    const page = path('long.html');
+    const { code, stderr } = await run(['score', '--candidates', long, ...files.slice(3), '--html', page]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/token similarities of 3 pairs; 1 pair of more than 160 tokens left out/);
+    expect(stderr).toMatch(/1 text read in several windows/);
+  });
+
   it('refuses what does not go together, and leaves nothing', async () => {
     const output = path('refused.jsonl');
     for (const [argv, code, message] of [
@@ -128,6 +158,10 @@ describe('albertine score', () => {
       ],
       [[...files, '--rescale', path('people.txt')], 1, /people\.txt is not JSON/],
       [[...files, '--on-error', 'skip'], 2, /--on-error skip would put rows of two files out of step/],
+      [[...files, '--metrics', 'bleu', '--idf'], 2, /--idf is for the metric albertscore/],
+      [[...files, '--metrics', 'bleu,bleu'], 2, /metrics/],
+      [[...files, '--html-pairs', '3'], 2, /--html-pairs is for --html/],
+      [['score', '--candidates', '-', '--references', '-'], 2, /cannot both be standard input/],
       [[...files, '--metrics', 'meteor'], 2, /--metrics must be one of albertscore/],
       [
         ['score', '--candidates', '-', '--references', path('people.txt'), '--idf'],

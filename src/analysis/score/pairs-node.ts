@@ -67,6 +67,15 @@ export function openPairs(files: PairFiles): PairSource {
       value: candidates,
       option: 'candidates',
     });
+  if ([candidates, ...references].filter((path) => path === '-').length > 1)
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('candidates')} and ${option('references')} cannot both be standard input, which is read once`,
+      {
+        value: '-',
+        option: 'candidates',
+      },
+    );
   return input === undefined ? besideEachOther(files) : inOneFile(files);
 }
 

@@ -1,11 +1,12 @@
-import { AlbertineError, requireOneOf } from '../../core/errors.ts';
+import { AlbertineError, requireDistinct, requireOneOf } from '../../core/errors.ts';
+import { hashLanes } from '../../core/hash.ts';
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { createRandom } from '../../core/random.ts';
 import { pearson, spearman } from '../../metrics/correlation.ts';
 import { cosine } from '../../metrics/similarity.ts';
-import { bleu } from '../../metrics/text/bleu.ts';
+import { bleu, type BleuTokenizer } from '../../metrics/text/bleu.ts';
 import { chrf } from '../../metrics/text/chrf.ts';
 import type { TextMetric } from '../../metrics/text/metric.ts';
 import { rouge } from '../../metrics/text/rouge.ts';
@@ -35,6 +36,8 @@ export interface ScoreFilesOptions extends PairFiles, Omit<ScorerOptions, 'idf' 
   baseline?: ScoreBaseline | 'auto';
   /** Of several references. Default `best`. */
   several?: PairScoreOptions['several'];
+  /** How BLEU cuts texts into tokens. Default `auto`: for each pair by whether a reference has Chinese. */
+  bleuTokenizer?: BleuTokenizer;
   /** Default ALBERTScore alone. */
   metrics?: readonly ScoreMetric[];
   /** Told of every pair in order. */
@@ -59,11 +62,11 @@ export interface FilesScore extends ScoreSummary {
 }
 
 /** Pairs that are computed at a time. */
-const GROUP = 256;
+const GROUP = 64;
 const [JUDGED_ROWS, BASELINE_TEXTS, BASELINE_PAIRS] = [1000, 4000, 2000];
 
-const TEXT_METRICS: Partial<Record<ScoreMetric, () => TextMetric>> = {
-  bleu: () => bleu(),
+const TEXT_METRICS: Partial<Record<ScoreMetric, (options: Pick<ScoreFilesOptions, 'bleuTokenizer'>) => TextMetric>> = {
+  bleu: ({ bleuTokenizer: tokenize }) => bleu({ ...(tokenize && { tokenize }) }),
   chrf: () => chrf(),
   rouge1: () => rouge({ variant: '1' }),
   rouge2: () => rouge({ variant: '2' }),
@@ -78,6 +81,7 @@ const TEXT_METRICS: Partial<Record<ScoreMetric, () => TextMetric>> = {
 export async function scoreFiles(model: Albert, options: ScoreFilesOptions): Promise<FilesScore> {
   const { metrics = ['albertscore'], several, signal } = options;
   for (const name of metrics) requireOneOf('metrics', name, SCORE_METRICS);
+  requireDistinct('metrics', metrics);
   const source = openPairs(options);
   for (const [name, value] of [
     ['idf', options.idf === 'references'],
@@ -91,12 +95,17 @@ export async function scoreFiles(model: Albert, options: ScoreFilesOptions): Pro
   const layer = layers ? layers.reduce((best, one) => (one.pearson > best.pearson ? one : best)).layer : options.layer;
   const scorer = AlbertScorer.from(model, { ...common, ...(typeof layer === 'number' && { layer }) });
   const baseline = options.baseline === 'auto' ? await drawBaseline(scorer, source) : options.baseline;
-  const run = new ScoreRun(scorer, { metrics, several, baseline });
+  const run = new ScoreRun(scorer, { metrics, several, baseline, ...pick(options, ['bleuTokenizer']) });
   const meter = new ProgressMeter(options.onProgress, { stage: 'scoring', unit: 'pairs' });
-  for await (const group of groupsOf(source, GROUP)) {
+  const goOn = (): void => {
     if (signal?.aborted)
       throw new AlbertineError('interrupted', 'interrupted while pairs were scored', { cause: signal.reason });
-    for (const record of await run.score(group)) await options.onRecord?.(record);
+  };
+  for await (const group of groupsOf(source, GROUP)) {
+    goOn();
+    const records = await run.score(group);
+    goOn();
+    for (const record of records) await options.onRecord?.(record);
     meter.add(group.length);
   }
   meter.finish();
@@ -109,6 +118,8 @@ export async function scoreFiles(model: Albert, options: ScoreFilesOptions): Pro
   };
 }
 
+type RunOptions = PairScoreOptions & { metrics: readonly ScoreMetric[] } & Pick<ScoreFilesOptions, 'bleuTokenizer'>;
+
 /** Scores groups of pairs and keeps the totals. */
 class ScoreRun {
   readonly totals = new ScoreTotals();
@@ -116,13 +127,13 @@ class ScoreRun {
   private emptyPairs = 0;
   private windowedTexts = 0;
   private readonly scorer: AlbertScorer;
-  private readonly options: PairScoreOptions & { metrics: readonly ScoreMetric[] };
+  private readonly options: RunOptions;
   private readonly textMetrics: readonly TextMetric[];
 
-  constructor(scorer: AlbertScorer, options: PairScoreOptions & { metrics: readonly ScoreMetric[] }) {
+  constructor(scorer: AlbertScorer, options: RunOptions) {
     this.scorer = scorer;
     this.options = options;
-    this.textMetrics = options.metrics.flatMap((name) => TEXT_METRICS[name]?.() ?? []);
+    this.textMetrics = options.metrics.flatMap((name) => TEXT_METRICS[name]?.(options) ?? []);
   }
 
   async score(rows: readonly ScoreRow[]): Promise<ScoreRecord[]> {
@@ -161,9 +172,22 @@ class ScoreRun {
       skippedRows,
       ...(this.options.metrics.includes('albertscore') && {
         layer: this.scorer.layer,
-        fingerprint: `${this.scorer.fingerprint}${this.options.baseline ? ';rescaled' : ''}`,
+        fingerprint: this.fingerprint,
       }),
+      ...(this.options.metrics.includes('bleu') && { bleuTokenizer: this.options.bleuTokenizer ?? 'auto' }),
     };
+  }
+
+  /** Of the scorer, and of what was done with its scores. */
+  private get fingerprint(): string {
+    const { several = 'best', baseline } = this.options;
+    const numbers = baseline && Float64Array.of(baseline.precision, baseline.recall, baseline.f1);
+    const zero = numbers && hashLanes(new Uint32Array(numbers.buffer))[0] >>> 0;
+    return [
+      this.scorer.fingerprint,
+      ...(several === 'mean' ? ['several=mean'] : []),
+      ...(zero === undefined ? [] : [`rescaled=${zero.toString(16).padStart(8, '0')}`]),
+    ].join(';');
   }
 
   private note(record: ScoreRecord, figures: Record<string, number>): void {

@@ -47,7 +47,7 @@ export interface PairScoreOptions {
 export interface AlbertScores {
   /** One a candidate. */
   scores: PairScore[];
-  /** Pairs of which a text has no token, and which score 0. */
+  /** Candidates that score 0, because they or all of their references have no token. */
   emptyPairs: number;
   /** Texts that were read in several windows. */
   windowedTexts: number;
@@ -157,7 +157,7 @@ export class AlbertScorer implements Disposable {
     const scores = candidates.map((candidate, i) => {
       const own = vectors.get(candidate)!;
       const found = groups[i].map((reference) => greedyMatch(own, vectors.get(reference)!, this.weight));
-      emptyPairs += found.filter(({ precision, recall }) => precision === 0 && recall === 0).length;
+      if (found.every(({ precision, recall }) => precision === 0 && recall === 0)) emptyPairs++;
       const score = COMBINED[several](found);
       return baseline ? rescaled(score, baseline) : score;
     });

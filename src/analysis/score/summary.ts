@@ -13,12 +13,14 @@ export interface ScoreSummary {
   pairs: number;
   /** By name: mean over pairs with its 95 % bootstrap interval. */
   metrics: Record<string, MetricSummary>;
-  /** Pairs of which a text has no token: they score 0. */
+  /** Candidates that score 0, because they or all of their references have no token. */
   emptyPairs: number;
   /** Texts that were read in several windows, counted in each group of pairs. */
   windowedTexts: number;
   /** Rows that were left out. */
   skippedRows: number;
+  /** How BLEU cut texts into tokens, where it was asked for. */
+  bleuTokenizer?: string;
   /** Of ALBERTScore: model, layer, windows, weights, baseline. */
   fingerprint?: string;
   /** Depth whose states were compared. */

@@ -1,8 +1,10 @@
-import { writeFileAtomic } from '../../core/files-node.ts';
+import { writeFile } from 'node:fs/promises';
 import { countOf } from '../../core/count.ts';
+import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { pearson, kendallTau, spearman } from '../../metrics/correlation.ts';
+import type { BleuTokenizer } from '../../metrics/text/bleu.ts';
 import { pairedTest } from '../../metrics/resampling.ts';
 import { readTexts } from '../../data/read-node.ts';
 import { toJson } from '../../data/json.ts';
@@ -41,6 +43,7 @@ export interface ScoreFlags
   compare?: string[];
   html?: string;
   htmlPairs?: number;
+  bleuTokenizer?: BleuTokenizer;
   json?: boolean;
   maxLength?: number;
   batchTokens?: number;
@@ -62,7 +65,8 @@ const FILES = [
   'header',
   'onError',
 ] as const;
-const HTML_PAIRS = 20;
+/** Pairs of a picture, and the longest texts that one can be made of. */
+const [HTML_PAIRS, HTML_TOKENS] = [20, 160];
 
 /** Runs `albertine score`. */
 export async function runScore(io: CliIo, given: ScoreFlags): Promise<void> {
@@ -85,9 +89,14 @@ export async function runScore(io: CliIo, given: ScoreFlags): Promise<void> {
   if (flags.html !== undefined) requireRereadable(pairFiles, prose`${option('html')}`);
   if (flags.humanField !== undefined) requireRereadable(pairFiles, prose`${option('humanField')}`);
   if (compare.length > 0) requireRereadable(pairFiles, prose`${option('compare')}`);
-  const inputs = [flags.input, flags.candidates, ...(flags.references ?? []), ...compare, flags.model];
+  requireUse(flags);
+  const read = [flags.idf, flags.rescale].filter((file) => typeof file === 'string');
+  const inputs = [flags.input, flags.candidates, ...(flags.references ?? []), ...compare, flags.model, ...read];
   const claimed = output === undefined ? undefined : await claimOutput(output, { inputs, overwrite });
+  let page: OutputFile | undefined;
   try {
+    page =
+      flags.html === undefined ? undefined : await claimOutput(flags.html, { inputs: [...inputs, output], overwrite });
     using model = await openModel(io, flags.model, flags);
     const options = await optionsOf(flags, pairFiles);
     const writer = claimed && (await openRecordWriter(output!, { output: claimed }));
@@ -97,31 +106,42 @@ export async function runScore(io: CliIo, given: ScoreFlags): Promise<void> {
       else if (!flags.json) await io.stdout.write(`${toJson(line)}\n`);
     };
     let result: FilesScore;
+    const others: Report['others'] = [];
     try {
       result = await scored(io, model, { ...options, onRecord: write }, flags);
+      for (const candidates of compare)
+        others.push({
+          candidates,
+          result: await scored(io, model, { ...options, ...pinned(result), candidates }, flags),
+        });
+      if (page) await writePage(io, model, { flags, pairFiles, page, layer: result.layer });
       await writer?.close();
     } catch (error) {
       await writer?.abort();
       throw error;
     }
-    const others = [];
-    for (const candidates of compare)
-      others.push({
-        candidates,
-        result: await scored(io, model, { ...options, ...pinned(result), candidates }, flags),
-      });
-    if (flags.html !== undefined) await writePage(io, model, { flags, pairFiles, layer: result.layer });
     await report(io, { flags, result, others, people: await peopleOf(pairFiles) });
   } finally {
     await claimed?.abandon({ keep: false });
+    await page?.abandon({ keep: false });
   }
+}
+
+/** Refuses flags that would do nothing. */
+function requireUse({ metrics = ['albertscore'], html, htmlPairs, bleuTokenizer, ...flags }: ScoreFlags): void {
+  if (htmlPairs !== undefined && html === undefined) throw new UsageError('--html-pairs is for --html');
+  if (bleuTokenizer !== undefined && !metrics.includes('bleu'))
+    throw new UsageError('--bleu-tokenizer is for --metrics bleu');
+  if (metrics.includes('albertscore')) return;
+  for (const name of ['layer', 'idf', 'rescale'] as const)
+    if (flags[name] !== undefined) throw new UsageError(`--${name} is for the metric albertscore`);
 }
 
 async function optionsOf(flags: ScoreFlags, files: PairFiles): Promise<ScoreFilesOptions> {
   const { idf, rescale } = flags;
   return {
     ...files,
-    ...pick(flags, ['metrics', 'layer', 'several', 'maxLength', 'batchTokens']),
+    ...pick(flags, ['metrics', 'layer', 'several', 'maxLength', 'batchTokens', 'bleuTokenizer']),
     ...(idf !== undefined && { idf: idf === true ? 'references' : textsOf(idf) }),
     ...(rescale !== undefined && {
       baseline: rescale === true || rescale === 'auto' ? 'auto' : await readBaseline(rescale),
@@ -159,16 +179,30 @@ async function peopleOf(files: PairFiles): Promise<number[] | undefined> {
 async function writePage(
   io: CliIo,
   model: NodeAlbert,
-  { flags, pairFiles, layer }: { flags: ScoreFlags; pairFiles: PairFiles; layer: number | undefined },
+  {
+    flags,
+    pairFiles,
+    page,
+    layer,
+  }: { flags: ScoreFlags; pairFiles: PairFiles; page: OutputFile; layer: number | undefined },
 ): Promise<void> {
   const rows: ScoreRow[] = [];
   for await (const row of openPairs(pairFiles)) if (rows.push(row) === (flags.htmlPairs ?? HTML_PAIRS)) break;
-  const scorer = AlbertScorer.from(model, { ...(layer !== undefined && { layer }), ...pick(flags, ['maxLength']) });
+  const scorer = AlbertScorer.from(model, {
+    ...(layer !== undefined && { layer }),
+    ...pick(flags, ['maxLength']),
+  });
+  const fits = (text: string): boolean => model.tokenizer.encodeIds(text).length <= HTML_TOKENS;
+  const shown = rows.filter(({ candidate, references }) => fits(candidate) && fits(references[0]));
   const pairs = [];
-  for (const { candidate, references } of rows)
+  for (const { candidate, references } of shown)
     pairs.push({ texts: { candidate, reference: references[0] }, ...(await scorer.align(candidate, references[0])) });
-  await writeFileAtomic(flags.html!, heatMapPage(pairs, { fingerprint: scorer.fingerprint }));
-  io.stderr.write(`${flags.html}: token similarities of ${countOf(pairs.length, 'pair')}\n`);
+  await writeFile(page.partial, heatMapPage(pairs, { fingerprint: scorer.fingerprint }));
+  await page.commit();
+  const left = rows.length - shown.length;
+  io.stderr.write(
+    `${flags.html!}: token similarities of ${countOf(pairs.length, 'pair')}${left > 0 ? `; ${countOf(left, 'pair')} of more than ${HTML_TOKENS} tokens left out` : ''}\n`,
+  );
 }
 
 interface Report {

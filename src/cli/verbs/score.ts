@@ -36,6 +36,11 @@ export function registerScore(program: Command, io: CliIo): void {
       list,
     )
     .option(
+      '--bleu-tokenizer <name>',
+      "13a, zh, char or none, as sacrebleu has them, or auto: zh where a reference has Chinese, else 13a, pair by pair (a file of both is then no number of sacrebleu's). Default: auto",
+      oneOf('auto', '13a', 'zh', 'char', 'none'),
+    )
+    .option(
       '--layer <depth>',
       'depth whose token states are compared, or auto: the one whose F1 correlates best with --human-field. Default: as measured for the sizes of ALBERT; the last of a model for sentence vectors; else three quarters of the depths',
       depth,
@@ -54,7 +59,7 @@ export function registerScore(program: Command, io: CliIo): void {
       '--compare <files...>',
       'further candidates for the same references: whether they differ from the first, with a paired test',
     )
-    .option('--html <file>', 'a page with the token similarities of the first pairs')
+    .option('--html <file>', 'a page with the token similarities of the first pairs (of up to 160 tokens)')
     .option('--html-pairs <n>', 'pairs of that page. Default: 20', integer({ min: 1 }))
     .option('--json', 'the summary as JSON on standard output, in place of the lines')
     .option('--max-length <n>', 'tokens of a window of a long text. Default: those of the model', integer({ min: 3 }))
