@@ -57,3 +57,14 @@ export function shuffle<T>(items: T[], random: Random): T[] {
   }
   return items;
 }
+
+/** Up to `most` of the items of a stream, each as likely as any other (reservoir sampling; Vitter 1985). */
+export async function sampleStream<T>(items: AsyncIterable<T>, most: number, random: Random): Promise<T[]> {
+  const sample: T[] = [];
+  let seen = 0;
+  for await (const item of items) {
+    const place = seen++ < most ? seen - 1 : random.integer(seen);
+    if (place < most) sample[place] = item;
+  }
+  return sample;
+}

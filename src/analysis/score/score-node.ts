@@ -3,7 +3,7 @@ import { hashLanes } from '../../core/hash.ts';
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
-import { createRandom } from '../../core/random.ts';
+import { createRandom, sampleStream } from '../../core/random.ts';
 import { pearson, spearman } from '../../metrics/correlation.ts';
 import { cosine } from '../../metrics/similarity.ts';
 import { bleu, type BleuTokenizer } from '../../metrics/text/bleu.ts';
@@ -255,15 +255,10 @@ async function judgeLayers(
 
 /** A baseline of the file's own references. */
 async function drawBaseline(scorer: AlbertScorer, source: PairSource): Promise<ScoreBaseline> {
-  const random = createRandom(1);
-  const texts: string[] = [];
-  let seen = 0;
-  for await (const { references } of source) {
-    for (const text of references) {
-      const place = seen++ < BASELINE_TEXTS ? seen - 1 : random.integer(seen);
-      if (place < BASELINE_TEXTS) texts[place] = text;
-    }
-  }
+  const all = (async function* (): AsyncGenerator<string> {
+    for await (const { references } of source) yield* references;
+  })();
+  const texts = await sampleStream(all, BASELINE_TEXTS, createRandom(1));
   return await scoreBaseline(scorer, texts, { pairs: BASELINE_PAIRS });
 }
 

@@ -1,5 +1,5 @@
 import { pick } from '../../core/pick.ts';
-import { createRandom } from '../../core/random.ts';
+import { createRandom, sampleStream } from '../../core/random.ts';
 import { scoreBaseline } from '../../analysis/score/baseline.ts';
 import { writeBaseline } from '../../analysis/score/baseline-node.ts';
 import { IdfWeights } from '../../analysis/score/idf.ts';
@@ -34,16 +34,14 @@ export async function runScoreBaseline(io: CliIo, flags: BaselineFlags): Promise
   const claimed = await claimOutput(output, { inputs: [input, flags.model], overwrite });
   try {
     using model = await openModel(io, flags.model, flags);
-    const random = createRandom(seed);
-    const texts: string[] = [];
     const idf = flags.idf ? new IdfWeights(model.tokenizer) : undefined;
-    let seen = 0;
-    for await (const { text } of openTextInput([], flags)) {
-      idf?.add(text);
-      // A sample of the whole file, whatever its length.
-      const place = seen++ < MOST_TEXTS ? seen - 1 : random.integer(seen);
-      if (place < MOST_TEXTS) texts[place] = text;
-    }
+    const all = (async function* (): AsyncGenerator<string> {
+      for await (const { text } of openTextInput([], flags)) {
+        idf?.add(text);
+        yield text;
+      }
+    })();
+    const texts = await sampleStream(all, MOST_TEXTS, createRandom(seed));
     const scorer = AlbertScorer.from(model, { ...pick(flags, ['layer', 'maxLength']), ...(idf && { idf }) });
     const baseline = await scoreBaseline(scorer, texts, pick(flags, ['pairs', 'seed']));
     await writeBaseline(output, baseline);

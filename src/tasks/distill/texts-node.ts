@@ -24,24 +24,21 @@ const HELD_OUT = 1000;
 const HELD_OUT_SHARE = 0.1;
 const VECTOR_FIELD = 'embedding';
 
-/** Texts on disk as a student reads them, with the vectors of their teacher. */
-export class StoredTexts implements TaughtTexts, Disposable {
+/** Texts on disk as a student reads them, with rows of what a teacher says of them. */
+export abstract class StoredSequences implements Disposable {
   private readonly file: TokenFile;
-  private readonly rows: StackedRows;
-  /** Row of a text's vector where texts were left out. */
-  private readonly rowOf: readonly number[] | undefined;
+  protected readonly rows: StackedRows;
 
-  constructor(file: TokenFile, rows: StackedRows, rowOf?: readonly number[]) {
+  constructor(file: TokenFile, rows: StackedRows) {
     this.file = file;
     this.rows = rows;
-    this.rowOf = rowOf;
   }
 
   get length(): number {
     return this.file.length;
   }
 
-  /** Numbers of a vector. */
+  /** Numbers of a row. */
   get width(): number {
     return this.rows.columns;
   }
@@ -54,13 +51,24 @@ export class StoredTexts implements TaughtTexts, Disposable {
     return this.file.sequence(text);
   }
 
-  vector(text: number, into: Float32Array): void {
-    this.rows.read(this.rowOf ? this.rowOf[text] : text, into);
-  }
-
   [Symbol.dispose](): void {
     this.file[Symbol.dispose]();
     this.rows[Symbol.dispose]();
+  }
+}
+
+/** The same with a vector a text. */
+export class StoredTexts extends StoredSequences implements TaughtTexts {
+  /** Row of a text's vector where texts were left out. */
+  private readonly rowOf: readonly number[] | undefined;
+
+  constructor(file: TokenFile, rows: StackedRows, rowOf?: readonly number[]) {
+    super(file, rows);
+    this.rowOf = rowOf;
+  }
+
+  vector(text: number, into: Float32Array): void {
+    this.rows.read(this.rowOf ? this.rowOf[text] : text, into);
   }
 }
 

@@ -10,7 +10,7 @@ import { alignTokens, toUtf16Ranges } from '../../training/distill/alignment.ts'
 import { TokenFile } from '../../training/distill/token-file-node.ts';
 import type { TaughtTokens } from '../../training/distill/token-task.ts';
 import type { DistillOptions } from './options.ts';
-import type { Beside } from './texts-node.ts';
+import { StoredSequences, type Beside } from './texts-node.ts';
 
 type Range = [start: number, end: number];
 
@@ -130,32 +130,12 @@ function rangesIn(fields: Readonly<Record<string, unknown>>, field: string): Ran
 }
 
 /** Texts on disk as a student reads them, with the states of their teacher's tokens. */
-export class StoredTokens implements TaughtTokens, Disposable {
-  private readonly file: TokenFile;
+export class StoredTokens extends StoredSequences implements TaughtTokens {
   private readonly alignments: Alignments;
-  private readonly rows: StackedRows;
 
   constructor(file: TokenFile, alignments: Alignments, rows: StackedRows) {
-    this.file = file;
+    super(file, rows);
     this.alignments = alignments;
-    this.rows = rows;
-  }
-
-  get length(): number {
-    return this.file.length;
-  }
-
-  /** Numbers of a state. */
-  get width(): number {
-    return this.rows.columns;
-  }
-
-  lengthOf(text: number): number {
-    return this.file.lengthOf(text);
-  }
-
-  tokens(text: number): Int32Array {
-    return this.file.sequence(text);
   }
 
   states(text: number): { positions: Int32Array; states: Float32Array } {
@@ -177,9 +157,8 @@ export class StoredTokens implements TaughtTokens, Disposable {
     return { positions, states };
   }
 
-  [Symbol.dispose](): void {
-    this.file[Symbol.dispose]();
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
     this.alignments.file[Symbol.dispose]();
-    this.rows[Symbol.dispose]();
   }
 }

@@ -1,4 +1,3 @@
-import { AlbertineError, requireInteger } from '../../core/errors.ts';
 import { mixSeed } from '../../core/random.ts';
 import { bucketWithin, MICRO_BATCH_COST, planBatches } from '../../data/batches.ts';
 import type { EncoderBatch } from '../../model/batch.ts';
@@ -9,7 +8,7 @@ import type { LayerwiseNetwork, TrainingBatch } from '../layerwise.ts';
 import { collatePretraining, countTargets } from '../pretraining/collate.ts';
 import type { PretrainingExample } from '../pretraining/example.ts';
 import type { Masker } from '../pretraining/masking.ts';
-import { rowOrder } from '../row-order.ts';
+import { textSteps } from './text-steps.ts';
 import type { StepData, TrainingTask } from '../trainer-options.ts';
 import { DEFAULT_MICRO_BATCH_TOKENS } from '../units.ts';
 import { LABEL_TEMPERATURE } from './label-head.ts';
@@ -50,23 +49,16 @@ export interface MaskedTaskOptions extends MaskedHeadOptions {
  * there (`mlmLoss`, `mlmAccuracy`).
  */
 export function maskedDistillationTask(options: MaskedTaskOptions): TrainingTask {
-  const { config, texts, train, evaluation, batchSize, seed, shuffle = true } = options;
-  requireInteger('batchSize', batchSize, { min: 1 });
-  if (train.length === 0)
-    throw new AlbertineError('invalid_data', 'there is no text to learn from', { value: train.length });
-  const rowAt = rowOrder(train.length, { seed, shuffled: shuffle });
-  let longest = 0;
-  for (let row = 0; row < train.length; row++) longest = Math.max(longest, texts.lengthOf(train[row]));
-  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(longest);
-  const most = Math.max(1, Math.floor((options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS) / sequenceLength));
+  const { config, evaluation, batchSize, seed } = options;
+  const { textAt, batchShapes, evaluationTokens } = textSteps(options);
   return {
     head: maskedDistillationHead(config, options),
-    batchShapes: () => [{ batchSize: Math.min(batchSize, most), sequenceLength }],
+    batchShapes,
     stepData: (step) =>
       collate(
         Array.from({ length: batchSize }, (_, i) => {
           const position = step * batchSize + i;
-          return masked(train[rowAt(position)], mixSeed(seed, position), options);
+          return masked(textAt(position), mixSeed(seed, position), options);
         }),
         options,
       ),
@@ -76,7 +68,7 @@ export function maskedDistillationTask(options: MaskedTaskOptions): TrainingTask
       return { divergence: total('divergence'), mlmLoss: total('maskedLmLoss') };
     },
     ...(evaluation.length > 0 && {
-      evaluationTokens: evaluation.reduce((sum, text) => sum + texts.lengthOf(text), 0),
+      evaluationTokens,
       evaluate: (network: LayerwiseNetwork) => evaluate(network, options),
     }),
   };

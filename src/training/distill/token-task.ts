@@ -1,4 +1,3 @@
-import { AlbertineError, requireInteger } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
 import { bucketWithin, MICRO_BATCH_COST, planBatches } from '../../data/batches.ts';
 import { padPieces } from '../../model/batch.ts';
@@ -6,7 +5,7 @@ import type { AlbertConfig } from '../../model/config.ts';
 import { float32, int64 } from '../../runtime/tensor.ts';
 import { scalar, type HeadResults } from '../head.ts';
 import type { LayerwiseNetwork, TrainingBatch } from '../layerwise.ts';
-import { rowOrder } from '../row-order.ts';
+import { textSteps } from './text-steps.ts';
 import type { StepData, TrainingTask } from '../trainer-options.ts';
 import { DEFAULT_MICRO_BATCH_TOKENS } from '../units.ts';
 import type { TargetMap } from './target-map.ts';
@@ -54,26 +53,19 @@ export interface TokenTaskOptions extends Omit<TokenHeadOptions, 'width' | 'teac
  * Evaluation gives `cosine`, the mean over all held-out tokens. Tokens and states are read when a step needs them.
  */
 export function tokenDistillationTask(options: TokenTaskOptions): TrainingTask {
-  const { config, texts, train, evaluation, batchSize, seed, shuffle = true } = options;
-  requireInteger('batchSize', batchSize, { min: 1 });
-  if (train.length === 0)
-    throw new AlbertineError('invalid_data', 'there is no text to learn from', { value: train.length });
-  const rowAt = rowOrder(train.length, { seed, shuffled: shuffle });
-  let longest = 0;
-  for (let row = 0; row < train.length; row++) longest = Math.max(longest, texts.lengthOf(train[row]));
-  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(longest);
-  const most = Math.max(1, Math.floor((options.microBatchTokens ?? DEFAULT_MICRO_BATCH_TOKENS) / sequenceLength));
+  const { config, evaluation, batchSize } = options;
+  const { textAt, batchShapes, evaluationTokens } = textSteps(options);
   return {
     head: tokenDistillationHead(config, { ...options, ...pick(options.targets, ['width', 'teacherWidth']) }),
-    batchShapes: () => [{ batchSize: Math.min(batchSize, most), sequenceLength }],
+    batchShapes,
     stepData: (step) =>
       collate(
-        Array.from({ length: batchSize }, (_, i) => train[rowAt(step * batchSize + i)]),
+        Array.from({ length: batchSize }, (_, i) => textAt(step * batchSize + i)),
         options,
       ),
     summarize: (results) => ({ cosine: meanCosine(results) }),
     ...(evaluation.length > 0 && {
-      evaluationTokens: evaluation.reduce((sum, text) => sum + texts.lengthOf(text), 0),
+      evaluationTokens,
       evaluate: async (network: LayerwiseNetwork) => {
         const results: HeadResults[] = [];
         // A step at a time, so that the states of all texts need not be in memory.
