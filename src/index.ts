@@ -56,6 +56,9 @@ export { fineTuneRanker } from './tasks/rank/tuning-node.ts';
 export { distill, type DistillOptions } from './tasks/distill/distill-node.ts';
 export { pretrain } from './tasks/pretrain/pretrain-node.ts';
 
+// Classic classifiers on vectors and words
+export { fitClassifier, loadFittedClassifier } from './tasks/fit/fit-node.ts';
+
 // Other forms, other places
 export { quantizeModel } from './loaded/quantize-model.ts';
 export { saveInt8Checkpoint } from './checkpoint/save-int8-node.ts';

@@ -2,21 +2,17 @@
  * What the vectors of the built-in model are good for, beside counting words: translations found, questions answered
  * with the right paragraph within and across languages, and a classifier of 77 intents on the vectors.
  *
- *     npx tsx bench/pretraining/figures.ts [--model FOLDER ...] [--only translations,questions,intents] [--json] [--limit ROWS] [--threads N] [--vectors-only]
+ *     npx tsx bench/pretraining/figures.ts [--model FOLDER ...] [--only translations,questions,intents] [--json] [--limit ROWS] [--threads N]
  *
  * - **translations**: mlqe-pe en-zh test, 1,000 English sentences and their post-edited Chinese translations;
  *   accuracy@1 in either direction, and the cosines of translations and of unrelated pairs.
  * - **questions**: XQuAD, 1,190 questions to 240 paragraphs; accuracy@1 for every pair of languages. tf-idf takes its
  *   document frequencies from the paragraphs.
- * - **intents**: banking77, 77 classes; multinomial logistic regression on the vectors (each number scaled to mean 0
- *   and deviation 1 over the training rows) with 10 rows a class (three seeds) and with all rows. Words: the same
- *   regression on tf-idf of words and neighbouring pairs. C of 0.01, 0.1, 1, 10 or 100 is chosen by a fifth of the
- *   training rows that is held out (from small to large, until two in a row are worse), for either system and size alike; then all training rows are used. The test set is
- *   seen once.
+ * - **intents**: banking77, 77 classes: `albertine fit` on vectors, words and both, with 10 rows a class (three seeds) and
+ *   with all rows; the test set is seen once.
  *
  * Equal cosines count against a system. Vectors are what `albertine embed` writes with no option but `--model`. Data:
- * `../shared/data` or `$ALBERTINE_DATA`, which the repository does not hold. `--vectors-only` leaves the words of the
- * intents out, which take most of the time. `--limit` takes that many rows of each set, evenly spread, to see whether the script works.
+ * `../shared/data` or `$ALBERTINE_DATA`, which the repository does not hold.  `--limit` takes that many rows of each set, evenly spread, to see whether the script works.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -25,20 +21,16 @@ import { openRows } from '../../src/data/index.ts';
 import { rankAnswer, rankingScores } from '../../src/metrics/index.ts';
 import { createRandom, mixSeed, shuffle } from '../../src/core/random.ts';
 import { readJsonFile } from '../../src/core/files-node.ts';
-import { stratifiedSplit } from '../../src/data/index.ts';
-import { bagFeatures } from '../training/bag-of-words.ts';
 import { markdown, openModels, print, runBench, wholeNumber, type NamedModel } from './command.ts';
 import { DATA, LANGUAGES, readFileLines, requireData, spread, type Language } from './data.ts';
-import { classAccuracy, trainLogistic, type FeatureRow, type LabelledRows } from '../../src/classical/logistic.ts';
+import { fitExamples } from '../../src/tasks/fit/fit-node.ts';
+import type { FeatureKind } from '../../src/tasks/fit/settings.ts';
 import { embedSystem, tfIdfSystem, type System } from './systems.ts';
-import { characterBigrams, TfIdf, words } from '../../src/classical/tf-idf.ts';
+import { characterBigrams, words } from '../../src/classical/tf-idf.ts';
 
 const PARTS = ['translations', 'questions', 'intents'] as const;
 const SEEDS = [1, 2, 3];
 const ROWS_A_CLASS = 10;
-const STRENGTHS = [0.01, 0.1, 1, 10, 100];
-/** Share of the training rows by which the strength of the penalty is chosen. */
-const HELD_OUT = 0.2;
 
 interface Figure {
   figure: string;
@@ -156,13 +148,12 @@ async function questions(models: readonly NamedModel[], limit: number | undefine
   return figures;
 }
 
-/** Turns texts into rows for a classifier; `train` is what may be learnt from. */
-type Featurise = (train: readonly number[]) => { features: number; rows: FeatureRow[] };
+interface LabelledTexts {
+  texts: string[];
+  labels: string[];
+}
 
-async function readIntents(
-  split: 'train' | 'test',
-  limit: number | undefined,
-): Promise<{ texts: string[]; labels: string[] }> {
+async function readIntents(split: 'train' | 'test', limit: number | undefined): Promise<LabelledTexts> {
   const rows: [string, string][] = [];
   for await (const { fields } of openRows(requireData(join(DATA, 'banking77', `${split}.csv`))))
     rows.push([String(fields['text']), String(fields['category'])]);
@@ -170,104 +161,52 @@ async function readIntents(
   return { texts: some.map(([text]) => text), labels: some.map(([, label]) => label) };
 }
 
-async function vectorFeatures(model: Albert, texts: readonly string[]): Promise<Featurise> {
-  const { dimensions, row } = await model
-    .embed([...texts])
-    .then((matrix) => ({ dimensions: matrix.dimensions, row: (i: number) => matrix.row(i) }));
-  return (train) => {
-    const [means, deviations] = [new Float64Array(dimensions), new Float64Array(dimensions)];
-    for (const i of train)
-      row(i).forEach((value, d) => {
-        means[d] += value / train.length;
-      });
-    for (const i of train)
-      row(i).forEach((value, d) => {
-        deviations[d] += (value - means[d]) ** 2 / train.length;
-      });
-    return {
-      features: dimensions,
-      rows: texts.map((_, i) => ({
-        values: Float64Array.from(row(i), (value, d) => (value - means[d]) / Math.sqrt(deviations[d])),
-      })),
-    };
-  };
-}
-
-function wordFeatures(texts: readonly string[]): Featurise {
-  return (train) => {
-    const tfIdf = new TfIdf(
-      train.map((i) => texts[i]),
-      bagFeatures,
-    );
-    const index = new Map([...new Set(train.flatMap((i) => bagFeatures(texts[i])))].map((feature, i) => [feature, i]));
-    const rows = texts.map((text) => {
-      const known = [...tfIdf.vector(text)].filter(([feature]) => index.has(feature));
-      return { indices: known.map(([feature]) => index.get(feature)!), values: known.map(([, weight]) => weight) };
-    });
-    return { features: index.size, rows };
-  };
-}
-
-/** Accuracy on the rows from `test` on, of a classifier of the training rows. */
-function classify(
-  featurise: Featurise,
-  train: readonly number[],
-  { labels, test }: { labels: readonly number[]; test: number },
-): number {
-  const { features, rows } = featurise(train);
-  const classes = Math.max(...labels) + 1;
-  const pick = (indices: readonly number[]): LabelledRows => ({
-    rows: indices.map((i) => rows[i]),
-    classes: indices.map((i) => labels[i]),
-  });
-  const split = stratifiedSplit(
-    train.map((i) => String(labels[i])),
-    HELD_OUT,
-    1,
+/** Accuracy on the test rows, of a classifier of some training rows. */
+async function classify(
+  features: FeatureKind,
+  model: Albert | undefined,
+  { train, test, names }: { train: LabelledTexts; test: LabelledTexts; names: string[] },
+): Promise<number> {
+  const { classifier } = await fitExamples(
+    {
+      examples: train.texts.map((text, i) => ({ text, target: names.indexOf(train.labels[i]) })),
+      labels: names,
+      problem: 'singleLabel',
+    },
+    model,
+    { features },
   );
-  const [part, heldOut] = [split.train, split.validation].map((indices) => pick(indices.map((i) => train[i])));
-  let [best, highest, start]: [number, number, Float64Array | undefined] = [STRENGTHS[0], -1, undefined];
-  let worse = 0;
-  for (const c of STRENGTHS) {
-    // Weak penalties take many times as long, and the best one lies between worse ones.
-    if (worse === 2) break;
-    start = trainLogistic(part, { classes, features, c, ...(start && { start }) });
-    const accuracy = classAccuracy(heldOut, start, classes);
-    worse = accuracy > highest ? 0 : worse + 1;
-    if (accuracy > highest) [best, highest] = [c, accuracy];
-  }
-  const weights = trainLogistic(pick(train), { classes, features, c: best });
-  console.error(`  C ${best}: ${highest.toFixed(3)} on held-out training rows`);
-  return classAccuracy(pick(labels.flatMap((_, i) => (i >= test ? [i] : []))), weights, classes);
+  const found = await classifier.predict(test.texts);
+  return found.filter(({ label }, i) => label === test.labels[i]).length / found.length;
 }
 
 /** Indices of {@link ROWS_A_CLASS} rows of every class. */
-function sampleOfClasses(labels: readonly number[], seed: number): number[] {
-  return [...new Set(labels)].flatMap((label) => {
+function sampleOfClasses(labels: readonly string[], seed: number): number[] {
+  const all = [...new Set(labels)];
+  return all.flatMap((label) => {
     const rows = labels.flatMap((other, i) => (other === label ? [i] : []));
-    return shuffle(rows, createRandom(mixSeed(seed, label))).slice(0, ROWS_A_CLASS);
+    return shuffle(rows, createRandom(mixSeed(seed, all.indexOf(label)))).slice(0, ROWS_A_CLASS);
   });
 }
 
-async function intents(
-  models: readonly NamedModel[],
-  limit: number | undefined,
-  vectorsOnly: boolean,
-): Promise<Figure[]> {
+async function intents(models: readonly NamedModel[], limit: number | undefined): Promise<Figure[]> {
   const [train, test] = [await readIntents('train', limit), await readIntents('test', limit)];
-  const texts = [...train.texts, ...test.texts];
   const names = [...new Set(train.labels)].sort();
-  const labels = [...train.labels, ...test.labels].map((label) => names.indexOf(label));
-  const all = train.texts.map((_, i) => i);
-  const systems: [string, Featurise][] = [];
-  for (const { name, model } of models)
-    systems.push([`${name}: logistic regression on embed`, await vectorFeatures(model, texts)]);
-  if (!vectorsOnly) systems.push(['logistic regression on words', wordFeatures(texts)]);
+  const systems: [string, FeatureKind, Albert | undefined][] = [
+    ...models.flatMap(({ name, model }): [string, FeatureKind, Albert][] => [
+      [`${name}: vectors`, 'embedding', model],
+      [`${name}: vectors and words`, 'both', model],
+    ]),
+    ['words', 'words', undefined],
+  ];
   const figures: Figure[] = [];
-  for (const [system, featurise] of systems) {
-    const few = SEEDS.map((seed) =>
-      classify(featurise, sampleOfClasses(labels.slice(0, all.length), seed), { labels, test: all.length }),
-    );
+  for (const [system, features, model] of systems) {
+    const few: number[] = [];
+    for (const seed of SEEDS) {
+      const rows = sampleOfClasses(train.labels, seed);
+      const some = { texts: rows.map((row) => train.texts[row]), labels: rows.map((row) => train.labels[row]) };
+      few.push(await classify(features, model, { train: some, test, names }));
+    }
     const mean = few.reduce((sum, value) => sum + value, 0) / few.length;
     figures.push({
       figure: `intents, ${ROWS_A_CLASS} rows a class`,
@@ -278,7 +217,7 @@ async function intents(
     figures.push({
       figure: 'intents, all rows',
       system,
-      value: classify(featurise, all, { labels, test: all.length }),
+      value: await classify(features, model, { train, test, names }),
     });
   }
   return figures;
@@ -292,7 +231,6 @@ await runBench(async () => {
       json: { type: 'boolean', default: false },
       limit: { type: 'string' },
       threads: { type: 'string' },
-      'vectors-only': { type: 'boolean', default: false },
     },
   });
   const limit = wholeNumber('--limit', values.limit);
@@ -305,7 +243,7 @@ await runBench(async () => {
   const models = await openModels(values.model, wholeNumber('--threads', values.threads));
   const figures: Figure[] = [];
   for (const [part, measure] of Object.entries({ translations, questions, intents }))
-    if (only.includes(part)) figures.push(...(await measure(models, limit, values['vectors-only'])));
+    if (only.includes(part)) figures.push(...(await measure(models, limit)));
   for (const { model } of models) model[Symbol.dispose]();
   const rows = figures.map(({ figure, system, value, deviation }) => [
     figure,

@@ -9,6 +9,7 @@ import { registerEmbed } from './verbs/embed.ts';
 import { EXIT, reportError, type FailedCommand } from './terminal/errors.ts';
 import { registerEvaluate } from './verbs/evaluate.ts';
 import { registerFillMask } from './verbs/fill-mask.ts';
+import { registerFit } from './verbs/fit.ts';
 import { registerFinetune } from './verbs/finetune.ts';
 import { registerInfo } from './verbs/info.ts';
 import { registerInit } from './verbs/init.ts';
@@ -110,6 +111,7 @@ Examples
     registerShards,
     registerPretrain,
     registerFinetune,
+    registerFit,
     registerDistill,
     registerEvaluate,
     registerPredict,

@@ -23,7 +23,7 @@ export interface TaskEvaluation extends Scores {
 
 /** Asks a model for every row and compares. Throws `invalid_data` where there is none. */
 export async function evaluateTask<T extends TaskTypes>(
-  model: TaskModel<T>,
+  model: Pick<TaskModel<T>, 'task' | 'facts' | 'predict'>,
   { rows, report, remarks }: Pick<Labelled<T>, 'rows' | 'report' | 'remarks'>,
   options: AskOptions & T['options'],
 ): Promise<TaskEvaluation> {

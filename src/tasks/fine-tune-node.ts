@@ -86,7 +86,7 @@ export async function fineTune<T extends TaskTypes, O extends TuningOptions>(
       const remarks = [...describeCourse(trained), ...aftermath.warnings];
       tell(options.onEvent, 'warning', ...remarks);
       warnings.push(...remarks.map(String));
-      baseline = baselineOf?.();
+      baseline = await baselineOf?.();
       if (baselineOf && baseline === undefined)
         tell(options.onEvent, 'data', 'words alone were not tried: with so many rows and labels it would take minutes');
       return { notes: [...notes, ...warnings], ...(baseline && { baseline }), ...aftermath.info };

@@ -42,6 +42,14 @@ export type { RankAnswer, RankedCandidate, RankInput, RankOptions, RankTypes } f
 export type { FineTuneRankOptions } from './rank/tuning-node.ts';
 export type { FilledMask, FilledText, FillOptions, MaskGuess, ScoreOptions, TextScore } from './fill-mask/fill-mask.ts';
 export type { ZeroShotOptions, ZeroShotPrediction } from './zero-shot/zero-shot.ts';
+export { fitExamples, isFittedFolder } from './fit/fit-node.ts';
+export type { FitClassifierOptions, FitExamplesOptions, FitResult } from './fit/fit-node.ts';
+export { FittedClassifier, type FittedParts, type FittedPredictOptions } from './fit/classifier.ts';
+export type { CrossValidation, FitOptions, FittedWeights } from './fit/fit.ts';
+export type { Learned, Remembered } from './fit/kinds.ts';
+export type { ClassifierKind, FeatureKind } from './fit/settings.ts';
+export type { FeatureInput, FeatureParts, TextFeatures, TextVectors, VectorScale } from './fit/text-features.ts';
+export type { TriedStrength } from './fit/choose.ts';
 export type { SentenceFields } from './embedding/sentences-node.ts';
 export type { EmbeddingEvaluation, EvaluateEmbeddingOptions } from './embedding/evaluate-node.ts';
 export type { FineTuneEmbeddingResult } from './embedding/options.ts';

@@ -1,6 +1,6 @@
 import type { Settings } from '../core/settings.ts';
 import type { HeadName } from '../model/heads.ts';
-import type { TaskVerbs } from './verbs.ts';
+import type { AskedModel, TaskVerbs } from './verbs.ts';
 
 /** What differs between tasks in the manual of a training run. */
 export interface TrainingManual {
@@ -14,17 +14,43 @@ export interface TrainingManual {
   microBatches: boolean;
 }
 
+/** A model that is asked, as the command line shows it. */
+export interface AskedManual {
+  /** Also in `config.json` of its models. */
+  readonly name: string;
+  /** Undefined for models without one. */
+  readonly head: HeadName | undefined;
+  /** How messages call a model of this task: `a classifier`. */
+  readonly noun: string;
+  /** What help says of `evaluate`, and its settings. */
+  readonly evaluate: {
+    settings: Settings;
+    /** What `--json` has. */
+    json: string;
+    examples: readonly string[];
+  };
+  /** Absent where `predict` has nothing to say. */
+  readonly predict?: {
+    settings: Settings;
+    /** What a line of output is. */
+    output: string;
+    examples: readonly string[];
+  };
+}
+
+/** Models that are no checkpoints: a folder with a file of their own. */
+export interface FolderManual extends AskedManual {
+  /** The file that tells such a folder. */
+  readonly marker: string;
+  /** Loads the code that opens one. */
+  open(): Promise<(folder: string, options: { threads?: number }) => Promise<AskedModel>>;
+}
+
 /**
  * A task as the command line shows it, and where its code is. These rows load no network: manuals are printed, and
  * flags read, without one. What a verb does is loaded when it is run.
  */
-export interface TaskManual {
-  /** The verb of `finetune`; also in `config.json` of its models. */
-  readonly name: string;
-  /** Undefined for models that are asked for vectors. */
-  readonly head: HeadName | undefined;
-  /** How messages call a model of this task: `a classifier`. */
-  readonly noun: string;
+export interface TaskManual extends AskedManual {
   /** What help says of `finetune`, the settings it takes, and what is printed of a run. */
   readonly finetune: {
     summary: string;
@@ -39,20 +65,6 @@ export interface TaskManual {
     shown: readonly string[];
     /** Examples, and what else there is to say. */
     manual: string;
-  };
-  /** What help says of `evaluate`, and its settings. */
-  readonly evaluate: {
-    settings: Settings;
-    /** What `--json` has. */
-    json: string;
-    examples: readonly string[];
-  };
-  /** Absent where `predict` has nothing to say. */
-  readonly predict?: {
-    settings: Settings;
-    /** What a line of output is. */
-    output: string;
-    examples: readonly string[];
   };
   /** Loads the code of its verbs. */
   load(): Promise<TaskVerbs>;

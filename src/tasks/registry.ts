@@ -3,7 +3,8 @@ import { answerManual } from './answer/manual.ts';
 import { chooseManual } from './choose/manual.ts';
 import { classifyManual } from './classify/manual.ts';
 import { embeddingManual } from './embedding/manual.ts';
-import type { TaskManual } from './manual.ts';
+import { fitManual } from './fit/manual.ts';
+import type { AskedManual, FolderManual, TaskManual } from './manual.ts';
 import { rankManual } from './rank/manual.ts';
 import { relateManual } from './relate/manual.ts';
 import { tagManual } from './tag/manual.ts';
@@ -18,6 +19,12 @@ export const TASKS: readonly TaskManual[] = [
   chooseManual,
   rankManual,
 ];
+
+/** Models that are no checkpoints, a row each. */
+export const FOLDERS: readonly FolderManual[] = [fitManual];
+
+/** Everything that `evaluate` and `predict` ask. */
+export const ASKED: readonly AskedManual[] = [...TASKS, ...FOLDERS];
 
 /** The task that a checkpoint is for: the one its config names, else the first of its head, else embedding. */
 export function taskOf({

@@ -68,22 +68,8 @@ export class TaskModel<T extends TaskTypes> implements Disposable {
     requireOptions('predictStream', options, { ...this.kinds, lookAhead: 'number' } as OptionKinds<
       T['options'] & { lookAhead?: number }
     >);
-    const { lookAhead: given, ...rest } = options;
-    const lookAhead = requireInteger('lookAhead', given ?? DEFAULT_LOOK_AHEAD, { min: 1 });
-    let waiting: T['input'][] = [];
-    let done = 0;
-    const predict = async (): Promise<Answer<T>[]> =>
-      this.predict(waiting, rest as T['options']).catch((error: unknown) => {
-        throw countedFrom(done, error);
-      });
-    for await (const input of source) {
-      waiting.push(input);
-      if (waiting.length < lookAhead) continue;
-      yield* await predict();
-      done += waiting.length;
-      waiting = [];
-    }
-    if (waiting.length > 0) yield* await predict();
+    const { lookAhead, ...rest } = options;
+    yield* answerStream((inputs) => this.predict(inputs, rest as T['options']), source, lookAhead);
   }
 
   /** Frees the model's native memory. Asking afterwards throws `disposed`. */
@@ -125,6 +111,34 @@ export class TaskModel<T extends TaskTypes> implements Disposable {
       return { encoded, logits: own, facts, options };
     });
   }
+}
+
+/**
+ * Answers to a source of any length, `lookAhead` inputs (default 256) at a time. Throws `invalid_argument` for another
+ * look-ahead than a whole number of at least 1; errors about one input name its place in the whole source.
+ */
+export async function* answerStream<I, A>(
+  predict: (inputs: I[]) => Promise<A[]>,
+  source: AsyncIterable<I> | Iterable<I>,
+  lookAhead?: number,
+): AsyncGenerator<A> {
+  const together = requireInteger('lookAhead', lookAhead ?? DEFAULT_LOOK_AHEAD, { min: 1 });
+  let done = 0;
+  const answer = async (inputs: I[]): Promise<A[]> => {
+    const answers = await predict(inputs).catch((error: unknown) => {
+      throw countedFrom(done, error);
+    });
+    done += inputs.length;
+    return answers;
+  };
+  let waiting: I[] = [];
+  for await (const input of source) {
+    waiting.push(input);
+    if (waiting.length < together) continue;
+    yield* await answer(waiting);
+    waiting = [];
+  }
+  if (waiting.length > 0) yield* await answer(waiting);
 }
 
 /** How results tell what happened to a text. */

@@ -140,7 +140,7 @@ export interface Tuning<T extends TaskTypes, O extends TuningOptions> {
   /** The task's own settings of the run. */
   settings(options: O, facts: T['facts']): RunSettings;
   /** Figures of a simple method on the held-out rows; undefined where it has none or takes too long. */
-  baseline?(splits: Splits<T>, options: O): (() => RunInfo['baseline']) | undefined;
+  baseline?(splits: Splits<T>, options: O): (() => Promise<RunInfo['baseline']>) | undefined;
   /**
    * The facts as they stand after the steps done, where decoding reads what is being learned: from the head's results
    * in an evaluation.

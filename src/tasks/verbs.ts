@@ -64,3 +64,16 @@ export interface TaskVerbs {
   ): Promise<TaskEvaluation & { heading?: string }>;
   predictor?(model: Albert): Predictor;
 }
+
+/** A model that is open, as `evaluate` and `predict` ask it, whatever kind of folder it is from. */
+export interface AskedModel extends Disposable {
+  /** What the user should know about it. */
+  readonly notes: readonly string[];
+  /** Figures on a labelled file; `heading` is printed above them. */
+  evaluate(
+    path: string,
+    options: GivenOptions & { signal?: AbortSignal },
+  ): Promise<TaskEvaluation & { heading?: string }>;
+  /** Undefined for models that answer nothing. */
+  readonly predictor: Predictor | undefined;
+}

@@ -1,6 +1,6 @@
 import { flagName, type Settings } from '../../core/settings.ts';
-import type { TaskManual } from '../../tasks/manual.ts';
-import { TASKS } from '../../tasks/registry.ts';
+import type { AskedManual } from '../../tasks/manual.ts';
+import { ASKED } from '../../tasks/registry.ts';
 import { UsageError } from '../terminal/errors.ts';
 import { writtenFlag } from './setting-flags.ts';
 
@@ -9,23 +9,23 @@ type Verb = 'evaluate' | 'predict';
 /** Settings of reading texts, which `predict` has for every task (`addInputOptions`). */
 export const INPUT_SETTINGS = ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'header', 'onError'];
 
-const settingsOf = (task: TaskManual, verb: Verb): Settings => task[verb]?.settings ?? {};
+const settingsOf = (task: AskedManual, verb: Verb): Settings => task[verb]?.settings ?? {};
 
 /** The settings that any task has for a verb: which of them a model takes is known when it is open. */
 export function unitedSettings(verb: Verb, leftOut: readonly string[] = []): Settings {
   const all: Record<string, Settings[string]> = {};
-  for (const task of TASKS)
+  for (const task of ASKED)
     for (const [name, setting] of Object.entries(settingsOf(task, verb)))
       if (!leftOut.includes(name)) all[name] ??= setting;
   return all;
 }
 
 /** Throws {@link UsageError} for an option that other tasks have and this one does not. */
-export function requireOwnFlags(task: TaskManual, verb: Verb, given: Readonly<Record<string, unknown>>): void {
+export function requireOwnFlags(task: AskedManual, verb: Verb, given: Readonly<Record<string, unknown>>): void {
   const own = settingsOf(task, verb);
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(own, name)) continue;
-    const owners = TASKS.filter((other) => Object.hasOwn(settingsOf(other, verb), name));
+    const owners = ASKED.filter((other) => Object.hasOwn(settingsOf(other, verb), name));
     if (owners.length === 0) continue;
     const flag = writtenFlag(name, settingsOf(owners[0], verb)[name]);
     throw new UsageError(

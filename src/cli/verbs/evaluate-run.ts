@@ -1,10 +1,9 @@
 import { countOf } from '../../core/count.ts';
 import type { TaskEvaluation } from '../../tasks/evaluate-node.ts';
-import { taskOf } from '../../tasks/registry.ts';
 import type { ScoreTable } from '../../tasks/task.ts';
 import { unknownRemarks } from '../../loaded/text-windows.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { openModel } from '../streams/models.ts';
+import { openAsked } from '../streams/asked.ts';
 import { formatDuration } from '../terminal/progress-bar.ts';
 import { optionsOfFlags } from '../flags/setting-flags.ts';
 import { requireOwnFlags, unitedSettings } from '../flags/task-flags.ts';
@@ -26,11 +25,9 @@ const LABEL_WIDTH = 14;
 export async function runEvaluate(io: CliIo, model: string, flags: EvaluateFlags): Promise<void> {
   const started = performance.now();
   const options = optionsOfFlags(unitedSettings('evaluate'), flags as unknown as Record<string, unknown>);
-  using opened = await openModel(io, model, flags);
-  const task = taskOf(opened);
-  requireOwnFlags(task, 'evaluate', options);
-  const { evaluate } = await task.load();
-  const evaluation = await evaluate(opened, flags.data, { ...options, signal: io.signal });
+  using opened = await openAsked(io, model, flags);
+  requireOwnFlags(opened.task, 'evaluate', options);
+  const evaluation = await opened.evaluate(flags.data, { ...options, signal: io.signal });
   if (!flags.quiet) for (const note of notesOf(evaluation)) io.stderr.write(`note: ${note}\n`);
   await io.stdout.write(
     flags.json

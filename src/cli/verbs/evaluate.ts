@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { TASKS } from '../../tasks/registry.ts';
+import { ASKED } from '../../tasks/registry.ts';
 import { integer } from '../flags/arguments.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { addSettings } from '../flags/setting-flags.ts';
@@ -23,11 +23,11 @@ export function registerEvaluate(program: Command, io: CliIo): void {
       'after',
       `
 --json has the figures at its top level. Those that are undefined are null.
-${TASKS.map(({ name, evaluate: { json } }) => `  ${name.padEnd(10)} ${json}`).join('\n')}
+${ASKED.map(({ name, evaluate: { json } }) => `  ${name.padEnd(10)} ${json}`).join('\n')}
 With "count" (rows), "truncatedTexts", "truncatedTokens", "unknownTokens", "skippedRows".
 
 Examples
-${TASKS.flatMap(({ evaluate: { examples } }) => examples.map((example) => `  ${example}`)).join('\n')}
+${ASKED.flatMap(({ evaluate: { examples } }) => examples.map((example) => `  ${example}`)).join('\n')}
 `,
     )
     .action(async (model: string) => {

@@ -4,13 +4,12 @@ import { toJson } from '../../data/json.ts';
 import { ProgressMeter } from '../../core/progress.ts';
 import { openRecordWriter, type RecordWriter } from '../../data/writers-node.ts';
 import { pick } from '../../core/pick.ts';
-import { taskOf } from '../../tasks/registry.ts';
 import type { TextCounts } from '../../tasks/task.ts';
 import type { AskedRows, GivenOptions, Predictor } from '../../tasks/verbs.ts';
 import { inputNotes, unknownNotes, type ReadInput } from '../streams/embed-summary.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { openModel } from '../streams/models.ts';
+import { openAsked } from '../streams/asked.ts';
 import { claimOutput } from '../streams/output-claim.ts';
 import { outputFile, requireOutputFormat } from '../flags/output-format.ts';
 import { openPairInput } from '../streams/pair-input.ts';
@@ -66,14 +65,13 @@ export async function runPredict(
   const file = checkArguments(texts, flags);
   const claimed = output === undefined ? undefined : await claimOutput(output, { inputs: [file, model], overwrite });
   try {
-    using opened = await openModel(io, model, flags);
-    const task = taskOf(opened);
+    using opened = await openAsked(io, model, flags);
     requireOwnFlags(
-      task,
+      opened.task,
       'predict',
       Object.fromEntries(Object.entries(options).filter(([name]) => !INPUT_SETTINGS.includes(name))),
     );
-    const predictor = (await task.load()).predictor?.(opened);
+    const { predictor } = opened;
     if (!predictor)
       throw new AlbertineError('weights_mismatch', 'this checkpoint has no classifier head', {
         value: model,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { TASKS } from '../../tasks/registry.ts';
+import { ASKED } from '../../tasks/registry.ts';
 import { addInputOptions, integer } from '../flags/arguments.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { OVERWRITE } from '../streams/output-claim.ts';
@@ -34,12 +34,12 @@ export function registerPredict(program: Command, io: CliIo): void {
       'after',
       `
 Output, a line of JSON for each text; "index" counts them from 0
-${TASKS.flatMap(({ name, predict }) => (predict ? [`  ${name.padEnd(10)} ${predict.output}`] : [])).join('\n')}
+${ASKED.flatMap(({ name, predict }) => (predict ? [`  ${name.padEnd(10)} ${predict.output}`] : [])).join('\n')}
   Tables (.csv, .tsv, .parquet) have the input's columns (one that is called as a column of the answers becomes input_NAME), then index, the answer and the counts.
   The file is written as NAME.partial.EXT and takes its name when it is complete; until then an older file of that name stays.
 
 Examples
-${TASKS.flatMap(({ predict }) => predict?.examples ?? [])
+${ASKED.flatMap(({ predict }) => predict?.examples ?? [])
   .map((example) => `  ${example}`)
   .join('\n')}
 `,

@@ -243,8 +243,16 @@ export function labelProbabilities(
 }
 
 function interpret(logits: Float32Array, facts: ClassifierFacts, topK: number | undefined): LabelAnswer {
-  if (facts.problem === 'regression') return { label: String(logits[0]), score: logits[0], labels: [] };
-  const probabilities = labelProbabilities(logits, facts);
+  return labelAnswer(facts.problem === 'regression' ? logits : labelProbabilities(logits, facts), facts, topK);
+}
+
+/** The answer that probabilities of the labels, or the number of a regression, stand for. */
+export function labelAnswer(
+  probabilities: Float32Array,
+  facts: Pick<ClassifierFacts, 'problem' | 'labels'>,
+  topK?: number,
+): LabelAnswer {
+  if (facts.problem === 'regression') return { label: String(probabilities[0]), score: probabilities[0], labels: [] };
   const scored = facts.labels.map((label, i) => ({ label, score: probabilities[i] })).sort((a, b) => b.score - a.score);
   const assigned =
     facts.problem === 'multiLabel'

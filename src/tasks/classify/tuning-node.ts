@@ -271,13 +271,13 @@ function classWeight(
 function baselineOf(
   { train, evaluation }: Splits<ClassifyTypes>,
   { wordsBaseline = true }: FineTuneOptions,
-): (() => RunInfo['baseline']) | undefined {
+): (() => Promise<RunInfo['baseline']>) | undefined {
   const { problem, labels } = train.facts;
   if (problem !== 'singleLabel' || !wordsBaseline) return undefined;
   const joined = (input: ClassifierInput): string =>
     typeof input === 'string' ? input : input.pair === undefined ? input.text : `${input.text} ${input.pair}`;
-  return () => {
-    const predicted = classifyByWords({
+  return async () => {
+    const predicted = await classifyByWords({
       train: train.rows.map(({ input, gold }) => ({ text: joined(input), class: gold as number })),
       evaluation: evaluation.rows.map(({ input }) => ({ text: joined(input) })),
       classes: labels.length,

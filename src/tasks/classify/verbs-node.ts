@@ -1,9 +1,9 @@
-import { short } from '../../data/json.ts';
 import { pick } from '../../core/pick.ts';
 import type { GivenOptions, TaskVerbs } from '../verbs.ts';
 import { verbsOf } from '../verbs-node.ts';
 import { CLASSIFIER_KEYS, TextClassifier } from './classifier.ts';
-import type { ClassifierFacts, LabelAnswer, PredictOptions } from './task.ts';
+import { answerCells, answerRecord } from './answer-record.ts';
+import type { PredictOptions } from './task.ts';
 import { classifyTuning } from './tuning-node.ts';
 
 /** The verbs of classification. */
@@ -27,16 +27,8 @@ export const classifyVerbs: TaskVerbs = verbsOf(classifyTuning, {
     requireInputs: (model, pairs) => (model as TextClassifier).requireInputs(pairs),
     ofText: ({ text, pair }) => (pair === undefined ? text : { text, pair }),
     asking: (options: GivenOptions) => pick(options as PredictOptions, ['topK']),
-    record: ({ label, score, labels, assigned }, { problem }) =>
-      problem === 'regression'
-        ? { value: short(score) }
-        : {
-            label,
-            score: short(score),
-            labels: labels.map((one) => ({ ...one, score: short(one.score) })),
-            ...(assigned && { assigned }),
-          },
-    cells: (answer, facts, options) => cellsOf(answer, facts, (options as PredictOptions).topK ?? 1),
+    record: answerRecord,
+    cells: (answer, facts, options) => answerCells(answer, facts, (options as PredictOptions).topK ?? 1),
   },
 });
 
@@ -50,23 +42,4 @@ function describeBaseline({ name, metrics: { accuracy, macroF1 } }: Baseline, ow
   const verdict =
     own === undefined || own > accuracy ? '' : own === accuracy ? '; the model is no better' : '; the model is behind';
   return `${name}: accuracy ${accuracy.toFixed(4)}  macroF1 ${macroF1.toFixed(4)}${verdict}`;
-}
-
-/** One level deep, the same columns for every text. */
-function cellsOf(
-  { score, labels: scored, assigned }: LabelAnswer,
-  { problem, labels }: ClassifierFacts,
-  topK: number,
-): Record<string, unknown> {
-  if (problem === 'regression') return { value: short(score) };
-  const best = scored
-    .slice(0, Math.min(topK, labels.length))
-    .flatMap(({ label, score: own }, i): [string, unknown][] => {
-      const suffix = i === 0 ? '' : `_${i + 1}`;
-      return [
-        [`label${suffix}`, label],
-        [`score${suffix}`, short(own)],
-      ];
-    });
-  return { ...Object.fromEntries(best), ...(assigned && { assigned: assigned.join(',') }) };
 }

@@ -1,0 +1,48 @@
+import { normalised, type FeatureMatrix } from './features.ts';
+import type { Targets } from './linear.ts';
+
+/** Rows compared at a time: similarities are `[QUERIES, rows]`. */
+const QUERIES = 256;
+
+/**
+ * Mean target of the `k` rows with the highest cosine (Cover and Hart 1967), for several `k` at once: `[rows, outputs]`
+ * each. Of equal cosines the earlier row counts, as in scikit-learn's brute force.
+ */
+export async function neighbourTargets(
+  features: FeatureMatrix,
+  known: { features: FeatureMatrix; targets: Targets },
+  ks: readonly number[],
+): Promise<Float64Array[]> {
+  const { values, outputs } = known.targets;
+  const reference = normalised(known.features);
+  const queries = normalised(features);
+  const results = ks.map(() => new Float64Array(features.rows * outputs));
+  const most = Math.min(Math.max(...ks), reference.rows);
+  for (let start = 0; start < queries.rows; start += QUERIES) {
+    const rows = Array.from({ length: Math.min(QUERIES, queries.rows - start) }, (_, i) => start + i);
+    const cosines = await queries.pick(rows).similarities(reference);
+    for (const [i, row] of rows.entries()) {
+      const nearest = largest(cosines.subarray(i * reference.rows, (i + 1) * reference.rows), most);
+      ks.forEach((k, index) => {
+        const counted = nearest.slice(0, k);
+        for (const neighbour of counted)
+          for (let output = 0; output < outputs; output++)
+            results[index][row * outputs + output] += values[neighbour * outputs + output] / counted.length;
+      });
+    }
+  }
+  return results;
+}
+
+/** Indices of the largest values, the largest first. */
+function largest(values: Float64Array, count: number): number[] {
+  const found: number[] = [];
+  values.forEach((value, index) => {
+    if (found.length === count && value <= values[found[count - 1]]) return;
+    let at = found.length;
+    while (at > 0 && values[found[at - 1]] < value) at--;
+    found.splice(at, 0, index);
+    if (found.length > count) found.pop();
+  });
+  return found;
+}

@@ -1,0 +1,137 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadFittedClassifier } from '../../src/tasks/fit/fit-node.ts';
+import { temporaryFolder, writeRows } from '../training/small-run.ts';
+import { run } from './support.ts';
+
+const folder = temporaryFolder();
+const path = (name: string): string => folder.path(name);
+const TOPICS = {
+  weather: [
+    'It rains again today.',
+    'Snow fell all night.',
+    'A warm wind blows.',
+    '今天下大雨。',
+    '明天会很冷。',
+    'The sun shines.',
+  ],
+  food: [
+    'Bread needs flour.',
+    'The soup is too salty.',
+    'We baked a cake.',
+    '这道菜很好吃。',
+    '我想喝汤。',
+    'Cook the rice slowly.',
+  ],
+  money: [
+    'The bank raised its rates.',
+    'Stocks fell sharply.',
+    'He paid the bill.',
+    '股票下跌了。',
+    '银行提高了利率。',
+    'She saves money.',
+  ],
+};
+const rows = Object.entries(TOPICS).flatMap(([label, texts]) => texts.map((text) => ({ text, label })));
+const NEW = ['Heavy rain is expected.', 'They ate rice and bread.', '银行卡里没有钱。'];
+let train: string;
+beforeAll(() => {
+  train = writeRows(path('train.jsonl'), rows);
+});
+afterAll(() => folder.remove());
+
+const fit = async (name: string, ...more: string[]): Promise<Awaited<ReturnType<typeof run>>> =>
+  run(['fit', '--train', train, '--output', path(name), '--threads', '1', ...more]);
+const labelsOf = async (name: string): Promise<string[]> => {
+  const { stdout } = await run(['predict', path(name), ...NEW, '-q']);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { label: string }).label);
+};
+
+describe('albertine fit', () => {
+  it('learns a classifier that evaluate and predict open', async () => {
+    const { code, stdout, stderr } = await fit('both');
+    expect(code).toBe(0);
+    expect(stdout).toBe(`${path('both')}\n`);
+    expect(stderr).toMatch(/18 rows, 384 numbers of the vectors and \d+ terms: logistic, C [\d.]+/);
+    expect(stderr).toMatch(/accuracy 0\.\d{4} by cross-validation/);
+    for (const file of ['fit.json', 'fit.safetensors', 'README.md', 'encoder/config.json'])
+      expect(existsSync(path(`both/${file}`)), file).toBe(true);
+    expect(await labelsOf('both')).toEqual(['weather', 'food', 'money']);
+    const evaluated = await run(['evaluate', path('both'), '--data', train, '--json']);
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ problem: 'singleLabel', count: 18, accuracy: 1 });
+  });
+
+  it.each(['svm', 'ridge', 'knn', 'centroid'])('with %s: probabilities that sum to 1', async (classifier) => {
+    expect((await fit(classifier, '--classifier', classifier, '-q')).code).toBe(0);
+    using opened = await loadFittedClassifier(path(classifier));
+    const answers = await opened.predict(NEW);
+    for (const { labels } of answers)
+      expect(Math.abs(labels.reduce((sum, { score }) => sum + score, 0) - 1)).toBeLessThan(1e-5);
+    expect(answers.map(({ label }) => label)).toEqual(['weather', 'food', 'money']);
+  });
+
+  it('gives the same answers in one batch as one by one, and after saving as before', async () => {
+    const { stdout } = await fit('again', '--features', 'both', '--classifier', 'knn', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      classifier: 'knn',
+      trainRows: 18,
+      labels: ['food', 'money', 'weather'],
+    });
+    using opened = await loadFittedClassifier(path('again'));
+    const together = await opened.predict(NEW);
+    for (const [i, text] of NEW.entries()) expect((await opened.predict([text]))[0]).toEqual(together[i]);
+  });
+
+  it('of words alone has no encoder', async () => {
+    expect((await fit('words', '--features', 'words', '-q')).code).toBe(0);
+    expect(existsSync(path('words/encoder'))).toBe(false);
+    const { stdout } = await run(['predict', path('words'), 'A warm wind', '今天下大雨', '-q']);
+    expect(stdout.match(/"label":"weather","score"/g)?.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('learns several labels, and numbers', async () => {
+    const many = writeRows(
+      path('many.jsonl'),
+      rows.map(({ text, label }, i) => ({ text, label: i % 2 === 0 ? [label] : [label, 'odd'] })),
+    );
+    expect((await fit('many', '--train', many, '--problem', 'multiLabel', '-q')).code).toBe(0);
+    const { stdout } = await run(['predict', path('many'), NEW[0], '-q']);
+    expect(JSON.parse(stdout)).toMatchObject({ assigned: expect.arrayContaining(['weather']) as unknown });
+    const numbers = writeRows(
+      path('numbers.jsonl'),
+      rows.map(({ text }) => ({ text, label: text.length })),
+    );
+    expect((await fit('numbers', '--train', numbers, '--problem', 'regression', '-q')).code).toBe(0);
+    const answer = JSON.parse((await run(['predict', path('numbers'), NEW[0], '-q'])).stdout) as { value: number };
+    expect(Number.isFinite(answer.value)).toBe(true);
+  });
+
+  it('refuses what makes no sense, and leaves nothing behind', async () => {
+    const one = writeRows(path('one.jsonl'), rows.slice(0, 4));
+    for (const [flags, message] of [
+      [['--classifier', 'logistic', '--problem', 'regression', '--label-field', 'text'], /must be a number/],
+      [['--train', one], /all rows have the same label/],
+      [['--strengths', 'x'], /strengths must be numbers above 0/],
+      [['--classifier', 'knn', '--balance-classes'], /balance-classes must be left out/],
+      [['--metric', 'acuracy'], /metric must be a figure of singleLabel/],
+    ] as const) {
+      const { code, stderr } = await fit('refused', ...flags);
+      expect([1, 2], stderr).toContain(code);
+      expect(stderr).toMatch(message);
+      expect(existsSync(path('refused'))).toBe(false);
+    }
+    const pair = await run(['predict', path('both'), 'a', '--pair', 'b']);
+    expect(pair.stderr).toMatch(/--pair is for a classifier, and this model is a fitted classifier/);
+    expect((await fit('both')).stderr).toMatch(/holds a fitted classifier already/);
+  });
+
+  it('says what is wrong with a folder', async () => {
+    const stored = JSON.parse(readFileSync(path('words/fit.json'), 'utf8')) as object;
+    writeFileSync(path('words/fit.json'), JSON.stringify({ ...stored, albertineFit: 9 }));
+    const { stderr } = await run(['predict', path('words'), 'a']);
+    expect(stderr).toMatch(/is of version 9, and 1 is read here/);
+  });
+});
