@@ -3,7 +3,9 @@ export type MaybePromise<T> = T | Promise<T>;
 
 /** Rows of features, with the products that linear models are learned by. */
 export interface FeatureMatrix {
+  /** Number of rows. */
   readonly rows: number;
+  /** Numbers a row. */
   readonly columns: number;
   /** `X · W`: `[rows, outputs]`, for weights `[columns, outputs]`. */
   multiply(weights: Float64Array, outputs: number): MaybePromise<Float64Array>;
@@ -23,8 +25,11 @@ export interface FeatureMatrix {
 
 /** Sizes of a dense product: `[rows, columns]` times `[columns, outputs]`. */
 export interface ProductSizes {
+  /** Rows of the left matrix. */
   rows: number;
+  /** Numbers a row of the left matrix. */
   columns: number;
+  /** Columns of the right one. */
   outputs: number;
 }
 
@@ -66,8 +71,11 @@ function add(
 
 /** Every value is there: `[rows, columns]`, row-major. */
 export class DenseFeatures implements FeatureMatrix {
+  /** Number of rows. */
   readonly rows: number;
+  /** Numbers a row. */
   readonly columns: number;
+  /** `[rows, columns]`. */
   readonly values: Float64Array;
   private readonly products: DenseProducts;
 
@@ -123,14 +131,19 @@ export class DenseFeatures implements FeatureMatrix {
 
 /** A row with few values: those at some columns. */
 export interface SparseRow {
+  /** Columns, ascending. */
   indices: Int32Array;
+  /** The value at each of them. */
   values: Float64Array;
 }
 
 /** Rows of which most values are zero. */
 export class SparseFeatures implements FeatureMatrix {
+  /** Number of rows. */
   readonly rows: number;
+  /** Numbers a row. */
   readonly columns: number;
+  /** What is stored of each row. */
   readonly entries: readonly SparseRow[];
 
   constructor(entries: readonly SparseRow[], columns: number) {
@@ -215,7 +228,9 @@ export class SparseFeatures implements FeatureMatrix {
 
 /** Matrices of the same rows side by side. */
 export class JoinedFeatures implements FeatureMatrix {
+  /** Number of rows. */
   readonly rows: number;
+  /** Numbers a row. */
   readonly columns: number;
   private readonly parts: readonly { matrix: FeatureMatrix; at: number }[];
 

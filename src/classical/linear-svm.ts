@@ -14,6 +14,7 @@ export interface LinearSvmOptions {
   maxPasses?: number;
   /** Difference between the largest and the smallest projected gradient at which it ends. Default 1e-4. */
   tolerance?: number;
+  /** Stops with its reason. */
   signal?: AbortSignal;
 }
 

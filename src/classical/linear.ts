@@ -15,6 +15,7 @@ export interface Targets {
    * second of them.
    */
   values: Float64Array;
+  /** Numbers a row. */
   outputs: number;
 }
 

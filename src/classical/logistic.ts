@@ -19,6 +19,7 @@ export interface LogisticOptions {
   maxIterations?: number;
   /** Largest component of the gradient of the mean loss at which the minimum counts as found. Default 1e-6. */
   tolerance?: number;
+  /** Stops with its reason. */
   signal?: AbortSignal;
 }
 

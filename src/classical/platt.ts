@@ -1,6 +1,8 @@
 /** A sigmoid over decision values: `1 / (1 + exp(slope * value + offset))`. */
 export interface Sigmoid {
+  /** Factor on the decision value; negative where higher values mean yes. */
   slope: number;
+  /** Added to it. */
   offset: number;
 }
 

@@ -9,6 +9,7 @@ export interface RidgeOptions {
   maxIterations?: number;
   /** Length of the residual, as a share of the right side's, at which it ends. Default 1e-9. */
   tolerance?: number;
+  /** Stops with its reason. */
   signal?: AbortSignal;
 }
 

@@ -24,7 +24,9 @@ export interface WordFeatureOptions extends TermOptions {
 
 /** A vocabulary with the weights of its terms, as JSON. */
 export interface StoredWordFeatures {
+  /** How terms are made and counted. */
   options: Required<Pick<WordFeatureOptions, 'wordNgrams' | 'sublinear'>> & Pick<TermOptions, 'characterNgrams'>;
+  /** By column. */
   terms: string[];
   /** Inverse document frequency of each term. */
   idf: number[];

@@ -6,7 +6,9 @@ import type { ClassifierKind } from './settings.ts';
 
 /** How well a strength did on rows that were held out. */
 export interface TriedStrength {
+  /** C, or the number of neighbours. */
   strength: number;
+  /** The figure on rows that were held out. */
   score: number;
 }
 

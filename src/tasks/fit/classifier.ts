@@ -28,8 +28,11 @@ const PREDICT_OPTIONS: OptionKinds<FittedPredictOptions> = { topK: 'number', bat
 
 /** What a {@link FittedClassifier} is made of. */
 export interface FittedParts {
+  /** Turns texts into numbers. */
   features: TextFeatures;
+  /** What was learned. */
   weights: FittedWeights;
+  /** Labels, and what an answer is. */
   facts: Pick<ClassifierFacts, 'labels' | 'problem'>;
   /** Gives the vectors; absent where the features are words alone. */
   encoder?: Albert;

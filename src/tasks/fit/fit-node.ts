@@ -7,8 +7,8 @@ import { openFolder } from '../../core/files-node.ts';
 import { USUAL_FILES } from '../../core/files-url.ts';
 import { requireGiven } from '../../core/options.ts';
 import { pick } from '../../core/pick.ts';
-import { requireSettings, type OptionsOf } from '../../core/settings.ts';
-import { readExamples } from '../../data/dataset-node.ts';
+import { requireSettings } from '../../core/settings.ts';
+import { readExamples, type ReadExampleOptions } from '../../data/dataset-node.ts';
 import type { Example, ExampleSet } from '../../data/dataset.ts';
 import { encodeSafetensors } from '../../checkpoint/safetensors.ts';
 import { publishFolder } from '../../checkpoint/save-node.ts';
@@ -21,7 +21,7 @@ import { FILE_OPTIONS } from '../shared-settings.ts';
 import { cardOf } from './card.ts';
 import { FittedClassifier } from './classifier.ts';
 import { fitFeatures, FIT_OPTIONS, type FitOptions } from './fit.ts';
-import { FIT_VERB_SETTINGS, type FIT_DATA_SETTINGS, type FIT_SETTINGS, type FeatureKind } from './settings.ts';
+import { FIT_VERB_SETTINGS, type FeatureKind } from './settings.ts';
 import { FIT_FILES, numbersOf, openFittedFiles, readStoredFit, type StoredFit } from './store.ts';
 import { TextFeatures, type FeatureParts } from './text-features.ts';
 
@@ -37,7 +37,7 @@ export interface FitExamplesOptions extends Omit<FitOptions, 'strengths'> {
 
 /** Options of {@link fitClassifier}; fields and formats of the files are those of `readExamples`. */
 export interface FitClassifierOptions
-  extends FitExamplesOptions, OptionsOf<typeof FIT_DATA_SETTINGS>, Pick<OptionsOf<typeof FIT_SETTINGS>, 'problem'> {
+  extends FitExamplesOptions, Omit<ReadExampleOptions, 'labels' | 'maxLineBytes' | 'pairField'> {
   /** Labelled examples. */
   train: string;
   /** Held-out examples that the classifier is judged by. Default: none, cross-validation says how good it is. */
@@ -50,9 +50,11 @@ export interface FitClassifierOptions
 
 /** Result of {@link fitClassifier}. */
 export interface FitResult {
+  /** The folder. */
   output: string;
   /** What was learned, ready to be asked; dispose it. */
   classifier: FittedClassifier;
+  /** Rows that were learned from. */
   trainRows: number;
   /** Figures on `evaluation`. */
   evaluation?: TaskEvaluation;

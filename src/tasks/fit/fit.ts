@@ -60,10 +60,13 @@ export interface LabelledFeatures {
 
 /** What cross-validation said, for people and for the folder. */
 export interface CrossValidation {
+  /** Parts. */
   folds: number;
+  /** What `score` is. */
   metric: string;
   /** At the strength that was taken, on rows that were held out. */
   score: number;
+  /** From strong to weak; weaker ones than two in a row that are worse are not tried. */
   tried: Choice['tried'];
   /** Rows that took part. */
   rows: number;
@@ -71,8 +74,11 @@ export interface CrossValidation {
 
 /** A classifier, with how sure it is. */
 export interface FittedWeights {
+  /** Its kind. */
   classifier: ClassifierKind;
+  /** C, or the number of neighbours. */
   strength: number;
+  /** Weights, or rows. */
   learned: Learned;
   /** Of each output, where decision values are no probabilities. */
   sigmoids?: Sigmoid[];

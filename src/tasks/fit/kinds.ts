@@ -27,7 +27,9 @@ export interface TrainHow {
 
 /** Rows that new ones are compared with. */
 export interface Remembered {
+  /** Features and targets of the rows. */
   neighbours: { features: FeatureMatrix; targets: Targets };
+  /** How many of them are asked. */
   k: number;
 }
 

@@ -20,18 +20,23 @@ const NO_DEVIATION = 1e-6;
 export interface TextVectors {
   /** `[rows, dimensions]` */
   data: Float32Array;
+  /** Numbers a vector. */
   dimensions: number;
 }
 
 /** Texts with their vectors, where the features have vectors. */
 export interface FeatureInput {
+  /** For the words. */
   texts: readonly string[];
+  /** For the vectors. */
   vectors?: TextVectors;
 }
 
 /** Mean and deviation of each number of the vectors. */
 export interface VectorScale {
+  /** By number. */
   means: Float64Array;
+  /** By number. */
   deviations: Float64Array;
 }
 
