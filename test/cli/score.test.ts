@@ -75,7 +75,10 @@ describe('albertine score', () => {
       path('s.jsonl'),
     ]);
     expect(stdout).toBe('');
-    expect(records(readFileSync(path('s.jsonl'), 'utf8'))).toHaveLength(4);
+    const lines = records(readFileSync(path('s.jsonl'), 'utf8')) as unknown as { candidates: string; index: number }[];
+    expect(lines.map(({ candidates, index }) => [candidates, index])).toEqual(
+      ['good.txt', 'bad.txt'].flatMap((name) => [0, 1, 2, 3].map((index) => [path(name), index])),
+    );
     expect(stderr).toMatch(/bad\.txt: f1 -0\.\d{4} \(95 %: -0\.\d+ to -0\.\d+\), p 0\.\d+/);
     const html = readFileSync(page, 'utf8');
     expect(html.match(/<section>/g)).toHaveLength(4);
