@@ -45,6 +45,20 @@ export function at95(figures: Float64Array): { low: number; high: number } {
   return { low: at(0.025), high: at(0.975) };
 }
 
+/** The same by the normal approximation, which resampling comes to with many values, and takes one pass. */
+export function normalMean(values: ArrayLike<number>): MeanInterval {
+  const count = values.length;
+  let [average, squares] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const distance = values[i] - average;
+    average += distance / (i + 1);
+    squares += distance * (values[i] - average);
+  }
+  if (count === 0) return { mean: NaN, low: NaN, high: NaN };
+  const half = (1.959964 * Math.sqrt(squares / count)) / Math.sqrt(count);
+  return { mean: average, low: average - half, high: average + half };
+}
+
 /** How two systems differ on the same segments. */
 export interface PairedTest {
   /** Mean of the first less that of the second. */

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/core/random.ts';
+import { bootstrapMean, normalMean } from '../../src/metrics/resampling.ts';
 import { bleu, type BleuOptions } from '../../src/metrics/text/bleu.ts';
 import { chrf, type ChrfOptions } from '../../src/metrics/text/chrf.ts';
 import { corpusTest } from '../../src/metrics/text/corpus-test.ts';
@@ -119,5 +121,18 @@ describe('paired tests of corpus figures as sacrebleu', () => {
     expect(same).toMatchObject({ difference: 0, low: 0, high: 0, pValue: 1 });
     const short = new StatisticRows();
     expect(() => corpusTest(metric, { first: rowsOf('a'), second: short })).toThrow(/differ in length: 150 and 0/);
+  });
+});
+
+describe('intervals of a mean', () => {
+  it('by resampling and by the normal approximation come to the same', () => {
+    const random = createRandom(3);
+    const values = Array.from({ length: 5000 }, () => random.uniform());
+    const [drawn, normal] = [bootstrapMean(values), normalMean(values)];
+    expect(Math.abs(drawn.mean - normal.mean)).toBeLessThan(1e-12);
+    // Of a uniform number: 1.96 * sqrt(1 / 12 / 5000) on either side.
+    expect(Math.abs(normal.high - normal.mean - 0.0080016)).toBeLessThan(2e-4);
+    for (const side of ['low', 'high'] as const) expect(Math.abs(drawn[side] - normal[side])).toBeLessThan(6e-4);
+    expect(normalMean([])).toEqual({ mean: NaN, low: NaN, high: NaN });
   });
 });

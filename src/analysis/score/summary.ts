@@ -1,4 +1,4 @@
-import { bootstrapMean, type MeanInterval } from '../../metrics/resampling.ts';
+import { bootstrapMean, normalMean, type MeanInterval } from '../../metrics/resampling.ts';
 import { addStatistics, StatisticRows, type TextMetric } from '../../metrics/text/metric.ts';
 
 /** A figure over all pairs. */
@@ -11,7 +11,7 @@ export interface MetricSummary extends MeanInterval {
 export interface ScoreSummary {
   /** Pairs scored. */
   pairs: number;
-  /** By name: mean over pairs with its 95 % bootstrap interval. */
+  /** By name: mean over pairs with its 95 % interval, by the bootstrap up to 50,000 pairs and else the normal one. */
   metrics: Record<string, MetricSummary>;
   /** Candidates that score 0, because they or all of their references have no token. */
   emptyPairs: number;
@@ -28,6 +28,11 @@ export interface ScoreSummary {
   /** Depth whose states were compared. */
   layer?: number;
 }
+
+/** Of more values drawing again takes minutes and comes to the normal interval. */
+const MOST_RESAMPLED = 50_000;
+const intervalOf = (values: readonly number[]): MeanInterval =>
+  values.length > MOST_RESAMPLED ? normalMean(values) : bootstrapMean(values);
 
 /** Gathers the figures of pairs: eight bytes a pair and metric, and four a count that is kept. */
 export class ScoreTotals {
@@ -74,10 +79,7 @@ export class ScoreTotals {
       [...this.values].map(([name, values]) => {
         const metric = metrics.find((one) => one.name === name);
         const sums = this.sums.get(name);
-        return [
-          name,
-          { ...bootstrapMean(values), ...(metric && sums && { corpus: metric.corpus(sums, values.length) }) },
-        ];
+        return [name, { ...intervalOf(values), ...(metric && sums && { corpus: metric.corpus(sums, values.length) }) }];
       }),
     );
   }

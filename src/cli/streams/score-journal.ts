@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { countOf } from '../../core/count.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { readJsonFile, writeFileAtomic } from '../../core/files-node.ts';
 import type { OutputFile } from '../../core/output-node.ts';
@@ -42,6 +43,7 @@ export class ScoreJournal {
   private readonly systems: readonly number[];
   private prepared: Omit<PreparedScores, 'idf'> = {};
   private writer: RecordWriter | undefined;
+  private written = 0;
 
   private constructor(
     output: OutputFile,
@@ -106,6 +108,7 @@ export class ScoreJournal {
 
   async write(record: Record<string, unknown>): Promise<void> {
     await this.writer!.write(record);
+    this.written++;
   }
 
   /** The file takes its name. */
@@ -114,9 +117,13 @@ export class ScoreJournal {
     await this.writer!.close();
   }
 
-  /** Ends early; what is written can be continued. */
-  async abort(): Promise<void> {
+  /** Ends early; what is written can be continued. Returns a note about it, where there is something. */
+  async abort(): Promise<string | undefined> {
     await this.writer?.abort();
+    const scores = this.existing + this.written;
+    return this.writer && scores > 0
+      ? `${this.output.partial} holds the first ${countOf(scores, 'score')}; --resume goes on after them`
+      : undefined;
   }
 
   private async describe(state: Pick<ScoreMetadata, 'complete' | 'summary'>): Promise<void> {

@@ -4,7 +4,7 @@ import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { formatOfPath, readTexts } from '../../data/read-node.ts';
-import { METADATA_ENDING } from '../../data/embeddings-node.ts';
+import { METADATA_ENDING, metadataPath } from '../../data/embeddings-node.ts';
 import { toJson } from '../../data/json.ts';
 import { readBaseline } from '../../analysis/score/baseline-node.ts';
 import { heatMapPage } from '../../analysis/score/heat-map.ts';
@@ -90,6 +90,7 @@ export async function runScore(io: CliIo, given: ScoreFlags): Promise<void> {
   requireUse(flags, pairFiles);
   const read = filesRead(flags);
   const inputs = [...Object.values(read), flags.model];
+  const written = output === undefined ? [] : [output, metadataPath(output)];
   const claimed =
     output === undefined
       ? undefined
@@ -97,7 +98,9 @@ export async function runScore(io: CliIo, given: ScoreFlags): Promise<void> {
   let page: OutputFile | undefined;
   try {
     page =
-      flags.html === undefined ? undefined : await claimOutput(flags.html, { inputs: [...inputs, output], overwrite });
+      flags.html === undefined
+        ? undefined
+        : await claimOutput(flags.html, { inputs: [...inputs, ...written], overwrite });
     await scoreInto(io, { flags, pairFiles, read, output: claimed, page });
   } finally {
     // Nothing where the journal has ended it.
@@ -156,7 +159,8 @@ async function scoreInto(io: CliIo, run: Run): Promise<void> {
     await journal?.close(withoutNaN(report) as object);
     await printReport(io, report, flags);
   } catch (error) {
-    await journal?.abort();
+    const note = await journal?.abort();
+    if (note !== undefined) io.stderr.write(`${note}\n`);
     throw error;
   }
 }
@@ -235,7 +239,7 @@ async function optionsOf(io: CliIo, { flags, pairFiles }: Run): Promise<ScoreFil
   return {
     ...pairFiles,
     ...pick(flags, ['metrics', 'layer', 'several', 'maxLength', 'batchTokens', ...WORDS]),
-    ...(idf !== undefined && { idf: idf === true ? 'references' : textsOf(idf) }),
+    ...(idf !== undefined && { idf: idf === true ? 'references' : textsOf(idf, flags) }),
     ...(rescale !== undefined && {
       baseline: rescale === true || rescale === 'auto' ? 'auto' : await readBaseline(rescale),
     }),
@@ -255,8 +259,8 @@ async function countPairs(files: PairFiles): Promise<number | undefined> {
   );
 }
 
-async function* textsOf(path: string): AsyncGenerator<string> {
-  for await (const { text } of readTexts(path)) yield text;
+async function* textsOf(path: string, flags: ScoreFlags): AsyncGenerator<string> {
+  for await (const { text } of readTexts(path, pick(flags, ['encoding', 'textField']))) yield text;
 }
 
 async function withBar<T>(
