@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { countOf } from '../../core/count.ts';
 import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
@@ -219,7 +219,11 @@ function filesRead({ input, candidates, references = [], compare = [], idf, resc
 
 async function originOf(model: NodeAlbert, { flags, read }: Run): Promise<ScoreOrigin> {
   const inputs: ScoreOrigin['inputs'] = {};
-  for (const [role, path] of Object.entries(read)) inputs[role] = { path, sha256: await fileHash(path) };
+  for (const [role, path] of Object.entries(read)) {
+    if (await isFile(path)) inputs[role] = { path, sha256: await fileHash(path) };
+    else if (flags.resume)
+      throw new UsageError(`--resume reads the texts twice, which ${path} cannot be: it is no file`);
+  }
   const { metrics = ['albertscore'], idf, rescale } = flags;
   const isAuto = rescale === true || rescale === 'auto';
   return {
@@ -253,11 +257,14 @@ async function optionsOf(io: CliIo, { flags, pairFiles }: Run): Promise<ScoreFil
 async function countPairs(files: PairFiles): Promise<number | undefined> {
   const path = (files.input ?? files.candidates)!;
   const format = files.format ?? formatOfPath(path);
-  if (path === '-' || format === undefined) return undefined;
+  if (path === '-' || format === undefined || !(await isFile(path))) return undefined;
   return await estimateRows(path, { format, header: files.header ?? true, quotes: files.quotes }).catch(
     () => undefined,
   );
 }
+
+/** A pipe can be read only once, and not for its length or its hash. */
+const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false;
 
 async function* textsOf(path: string, flags: ScoreFlags): AsyncGenerator<string> {
   for await (const { text } of readTexts(path, pick(flags, ['encoding', 'textField']))) yield text;
