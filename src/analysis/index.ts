@@ -12,17 +12,14 @@ export { IdfWeights } from './score/idf.ts';
 export { usualLayer } from './score/layer.ts';
 export { greedyMatch, similarityMatrix, type PairScore, type TokenVectors, type TokenWeight } from './score/match.ts';
 export type { PairFiles } from './score/pairs-node.ts';
-export {
-  scoreFiles,
-  SCORE_METRICS,
-  type FilesScore,
-  type ScoreFilesOptions,
-  type ScoreMetric,
-  type ScoreRecord,
-} from './score/score-node.ts';
+export { SCORE_BLOCK } from './score/groups.ts';
+export { prepareScores, type PreparedScores } from './score/prepare-node.ts';
+export { scoreFiles, type FilesScore, type ScoredBefore, type ScoreFilesOptions } from './score/score-node.ts';
+export { SCORE_METRICS, type ScoreMetric, type ScoreRecord, type WordOptions } from './score/score-run.ts';
 export {
   AlbertScorer,
   type AlbertScores,
+  type PairRemarks,
   type PairScoreOptions,
   type ScorerOptions,
   type TextPairs,

@@ -1,3 +1,6 @@
+/** Sums of 32-bit numbers: further digits would be noise. */
+export const rounded = (value: number): number => Number(value.toPrecision(7));
+
 /** A number as people write it: digits with an optional sign, point and exponent. */
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 

@@ -36,9 +36,14 @@ export async function countCompleteRecords(
     });
   }
   const size = await sizeOf(path);
-  const { records, end } = await scanRecords(path, format !== 'jsonl');
+  const { records, end } = await scanRecords(path, { quoting: format !== 'jsonl' });
   if (end < size) await truncate(path, end);
   return { records: format === 'jsonl' ? records : Math.max(0, records - 1), bytes: end, tornBytes: size - end };
+}
+
+/** Cuts a `.jsonl` file off after its first `records`. */
+export async function cutRecords(path: string, records: number): Promise<void> {
+  await truncate(path, (await scanRecords(path, { quoting: false, most: records })).end);
 }
 
 /** Names of the columns in the header of a CSV or TSV file; undefined if it is empty. */
@@ -53,14 +58,20 @@ export async function readHeaderFields(path: string, format: 'csv' | 'tsv'): Pro
   return undefined;
 }
 
-/** Records that end in a line feed outside quotes, and the offset after the last of them. Quotes count only in CSV. */
-async function scanRecords(path: string, quoting: boolean): Promise<{ records: number; end: number }> {
+/**
+ * Records that end in a line feed outside quotes, of the first `most`, and the offset after the last of them. Quotes
+ * count only in CSV.
+ */
+async function scanRecords(
+  path: string,
+  { quoting, most = Infinity }: { quoting: boolean; most?: number },
+): Promise<{ records: number; end: number }> {
   let records = 0;
   let end = 0;
   let offset = 0;
   let insideQuotes = false;
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>) {
-    for (let i = 0; i < chunk.length; i++) {
+    for (let i = 0; i < chunk.length && records < most; i++) {
       // A doubled quote leaves and enters again, which comes to the same.
       if (quoting && chunk[i] === QUOTE) insideQuotes = !insideQuotes;
       else if (chunk[i] === LINE_FEED && !insideQuotes) {
@@ -68,6 +79,7 @@ async function scanRecords(path: string, quoting: boolean): Promise<{ records: n
         end = offset + i + 1;
       }
     }
+    if (records >= most) break;
     offset += chunk.length;
   }
   return { records, end };

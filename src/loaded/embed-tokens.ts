@@ -3,7 +3,7 @@ import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables } from '../model/batch.ts';
 import { normalizeVector, poolWords } from '../model/pooling.ts';
 import { countUnknown, type Encoding } from '../tokenizer/tokenizer.ts';
-import { padBatch, type EmbeddedText } from './embed.ts';
+import { padBatch, requireNotInterrupted, type EmbeddedText } from './embed.ts';
 import { planEmbedding, type EmbeddingModel, type EmbedOptions, type EmbedPlan } from './embed-plan.ts';
 import { requireFiniteResult } from './finite-results.ts';
 import { tooLong } from './text-windows.ts';
@@ -62,7 +62,7 @@ export async function embedTokens(
   const windows = texts.flatMap((text, index) =>
     encodeText(model, text, plan).map((encoding): Window => ({ text: index, encoding, ids: encoding.ids })),
   );
-  const vectors = await tokenVectors(model, plan, windows);
+  const vectors = await tokenVectors(model, windows, { plan, signal: options.signal });
   return texts.map((text, index) => {
     const own = windows.flatMap((window, i) =>
       window.text === index ? [{ encoding: window.encoding, vectors: vectors[i] }] : [],
@@ -102,8 +102,8 @@ function encodeText(model: EmbeddingModel, text: string, plan: EmbedPlan): Encod
 /** Token vectors `[tokens, width]` of every window. */
 async function tokenVectors(
   model: EmbeddingModel,
-  plan: EmbedPlan,
   windows: readonly Window[],
+  { plan, signal }: { plan: EmbedPlan; signal: AbortSignal | undefined },
 ): Promise<Float32Array[]> {
   const result = new Array<Float32Array>(windows.length);
   const { hiddenSize } = model.config;
@@ -111,6 +111,7 @@ async function tokenVectors(
     windows.map(({ ids }) => ids.length),
     { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) },
   )) {
+    requireNotInterrupted(signal);
     const chosen = batch.map((index) => windows[index].ids);
     if (plan.layers === 'static') {
       const { word } = embeddingTables(model.config, model.weights);

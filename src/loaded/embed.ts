@@ -106,7 +106,7 @@ async function embedSplit(
     windows.map((ids) => ids.length),
     { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) },
   )) {
-    if (context.signal?.aborted) throw interrupted(context.signal.reason);
+    requireNotInterrupted(context.signal);
     await poolBatch(model, plan, {
       windows: batch.map((index) => windows[index]),
       store: (row, vector) => pooled.set(vector, batch[row] * plan.pooledWidth),
@@ -126,8 +126,11 @@ async function embedSplit(
   return result;
 }
 
-function interrupted(reason: unknown): AlbertineError {
-  return reason instanceof AlbertineError
+/** Throws `interrupted` where the signal is aborted. */
+export function requireNotInterrupted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  const reason: unknown = signal.reason;
+  throw reason instanceof AlbertineError
     ? reason
     : new AlbertineError('interrupted', 'embedding was interrupted', { cause: reason });
 }

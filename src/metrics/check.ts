@@ -1,7 +1,7 @@
 import { AlbertineError } from '../core/errors.ts';
 
 /** Throws `shape_mismatch` unless both lists have the same length; returns it. */
-export function requireSameLength(a: ArrayLike<unknown>, b: ArrayLike<unknown>, what = 'the two lists'): number {
+export function requireSameLength(a: { length: number }, b: { length: number }, what = 'the two lists'): number {
   if (a.length !== b.length)
     throw new AlbertineError('shape_mismatch', `${what} differ in length: ${a.length} and ${b.length}`, {
       value: b.length,

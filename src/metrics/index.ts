@@ -69,10 +69,19 @@ export {
   type Span,
   type TagScheme,
 } from './entities.ts';
-export { bootstrapMean, pairedTest, type MeanInterval, type PairedTest, type ResamplingOptions } from './resampling.ts';
+export {
+  bootstrapMean,
+  normalMean,
+  pairedTest,
+  type MeanInterval,
+  type PairedTest,
+  type ResamplingOptions,
+} from './resampling.ts';
 export { bleu, BLEU_TOKENIZERS, type BleuOptions, type BleuTokenizer } from './text/bleu.ts';
 export { chrf, type ChrfOptions } from './text/chrf.ts';
-export { addStatistics, type TextMetric } from './text/metric.ts';
+export { corpusTest, type CorpusTest } from './text/corpus-test.ts';
+export { addStatistics, StatisticRows, type TextMetric } from './text/metric.ts';
+export { porterStem, type PorterRules } from './text/porter.ts';
 export {
   rouge,
   rougeScore,

@@ -25,7 +25,7 @@ export interface MeanInterval {
  * repetition. NaN of nothing.
  */
 export function bootstrapMean(values: ArrayLike<number>, options: ResamplingOptions = {}): MeanInterval {
-  const { samples, random } = prepare(options);
+  const { samples, random } = prepareResampling(options);
   const count = values.length;
   let sum = 0;
   for (let i = 0; i < count; i++) sum += values[i];
@@ -34,9 +34,29 @@ export function bootstrapMean(values: ArrayLike<number>, options: ResamplingOpti
     let drawn = 0;
     for (let i = 0; i < count; i++) drawn += values[random.integer(count)];
     return drawn / count;
-  }).sort();
-  const at = (share: number): number => means[Math.min(samples - 1, Math.floor(share * samples))];
-  return { mean: sum / count, low: at(0.025), high: at(0.975) };
+  });
+  return { mean: sum / count, ...at95(means) };
+}
+
+/** Between which 95 % of resampled figures lie. */
+export function at95(figures: Float64Array): { low: number; high: number } {
+  const sorted = figures.slice().sort();
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  return { low: at(0.025), high: at(0.975) };
+}
+
+/** The same by the normal approximation, which resampling comes to with many values, and takes one pass. */
+export function normalMean(values: ArrayLike<number>): MeanInterval {
+  const count = values.length;
+  let [average, squares] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const distance = values[i] - average;
+    average += distance / (i + 1);
+    squares += distance * (values[i] - average);
+  }
+  if (count === 0) return { mean: NaN, low: NaN, high: NaN };
+  const half = (1.959964 * Math.sqrt(squares / count)) / Math.sqrt(count);
+  return { mean: average, low: average - half, high: average + half };
 }
 
 /** How two systems differ on the same segments. */
@@ -61,7 +81,7 @@ export function pairedTest(
   options: ResamplingOptions = {},
 ): PairedTest {
   const count = requireSameLength(first, second, "the systems' values");
-  const { samples, random } = prepare(options);
+  const { samples, random } = prepareResampling(options);
   const differences = Float64Array.from({ length: count }, (_, i) => first[i] - second[i]);
   const { mean: difference, low, high } = bootstrapMean(differences, options);
   let asLarge = 0;
@@ -74,7 +94,8 @@ export function pairedTest(
   return { difference, low, high, pValue: (asLarge + 1) / (samples + 1) };
 }
 
-function prepare({ samples = 1000, seed = 1 }: ResamplingOptions): {
+/** Options with their defaults, checked. */
+export function prepareResampling({ samples = 1000, seed = 1 }: ResamplingOptions): {
   samples: number;
   random: ReturnType<typeof createRandom>;
 } {

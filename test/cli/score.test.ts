@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { AlbertineError } from '../../src/core/errors.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, writeRows } from '../training/small-run.ts';
 import { run } from './support.ts';
@@ -75,7 +76,10 @@ describe('albertine score', () => {
       path('s.jsonl'),
     ]);
     expect(stdout).toBe('');
-    expect(records(readFileSync(path('s.jsonl'), 'utf8'))).toHaveLength(4);
+    const lines = records(readFileSync(path('s.jsonl'), 'utf8')) as unknown as { candidates: string; index: number }[];
+    expect(lines.map(({ candidates, index }) => [candidates, index])).toEqual(
+      ['good.txt', 'bad.txt'].flatMap((name) => [0, 1, 2, 3].map((index) => [path(name), index])),
+    );
     expect(stderr).toMatch(/bad\.txt: f1 -0\.\d{4} \(95 %: -0\.\d+ to -0\.\d+\), p 0\.\d+/);
     const html = readFileSync(page, 'utf8');
     expect(html.match(/<section>/g)).toHaveLength(4);
@@ -180,5 +184,133 @@ describe('albertine score', () => {
       expect(result.code, result.stderr).toBe(code);
       expect(existsSync(output)).toBe(false);
     }
+  });
+});
+
+describe('figures of albertine score', () => {
+  it('takes the layer by lower numbers where they are better, and says undefined where there is no correlation', async () => {
+    const judged = (name: string, score: (i: number) => number): string =>
+      writeRows(path(name), [
+        ...good.map((candidate, i) => ({ candidate, reference: people[i], score: score(80 + i) })),
+        ...bad.map((candidate, i) => ({ candidate, reference: people[i], score: score(10 + i) })),
+      ]);
+    const auto = ['--layer', 'auto', '--human-field', 'score', '--threads', '1'];
+    const chosen = async (file: string): Promise<{ layer: number; direction: string }> =>
+      JSON.parse((await run(['score', '--input', file, ...auto, '--json'])).stdout) as never;
+    const up = await chosen(judged('up.jsonl', (value) => value));
+    const down = await chosen(judged('down.jsonl', (value) => 100 - value));
+    expect([up.direction, down.direction, down.layer]).toEqual(['higher', 'lower', up.layer]);
+    const same = judged('same.jsonl', () => 5);
+    const { stderr } = await run(['score', '--input', same, '--human-field', 'score', '-o', path('same-out.jsonl')]);
+    expect(stderr).toMatch(/f1 and people: Pearson undefined, Spearman undefined, Kendall undefined/);
+    expect(stderr).not.toMatch(/NaN/);
+    const { stdout } = await run(['score', '--input', same, '--human-field', 'score', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      correlations: { f1: { pearson: null, spearman: null, kendall: null } },
+    });
+    expect((await run(['score', '--input', same, ...auto])).stderr).toMatch(/numbers of people are all the same/);
+  });
+
+  it('tests BLEU of systems on the corpus, and counts ROUGE as told', async () => {
+    const { stdout } = await run([...files, '--compare', path('bad.txt'), '--metrics', 'bleu,chrf,rouge1', '--json']);
+    const { compared, metrics, signatures } = JSON.parse(stdout) as {
+      compared: { metrics: Record<string, { corpus: number }>; tests: Record<string, { difference: number }> }[];
+      metrics: Record<string, { corpus: number }>;
+      signatures: Record<string, string>;
+    };
+    const [{ metrics: other, tests }] = compared;
+    for (const name of ['bleu', 'chrf++'])
+      expect(Math.abs(tests[name].difference - (other[name].corpus - metrics[name].corpus))).toBeLessThan(1e-9);
+    expect(signatures).toMatchObject({ rouge1: 'tokens=auto;stemmer=none' });
+    const english = ['score', '--candidates', write('run.txt', ['he runs daily']), '--references'];
+    const rouge = async (...more: string[]): Promise<number> =>
+      records(
+        (await run([...english, write('ran.txt', ['he running day']), '--metrics', 'rouge1', '-q', ...more])).stdout,
+      )[0]['rouge1'];
+    expect(await rouge()).toBeCloseTo(1 / 3, 6);
+    expect(await rouge('--rouge-stemmer')).toBeCloseTo(2 / 3, 6);
+    expect((await run([...files, '--rouge-stemmer'])).stderr).toMatch(/--rouge-stemmer is for --metrics rouge1/);
+  });
+});
+
+describe('albertine score --resume', () => {
+  /** More than a block of pairs, so that there is something to go on from. */
+  const many = Array.from({ length: 1100 }, (_, i) => `${i}`);
+  const long = ['score', '--metrics', 'albertscore,bleu', '--idf', '--layer', '1', '--threads', '1'];
+  const pairs = (): string[] => [
+    ...['--candidates', write('many.txt', many), '--compare', write('more.txt', many.toReversed())],
+    ...[
+      '--references',
+      write(
+        'many-people.txt',
+        many.map((text) => `${text}.`),
+      ),
+    ],
+  ];
+  /** Interrupts when the partial file has so many lines. */
+  const interrupted = async (argv: string[], lines: number, partial: string): Promise<string> => {
+    const controller = new AbortController();
+    const watch = setInterval(() => {
+      const written = existsSync(partial) ? readFileSync(partial, 'utf8').split('\n').length - 1 : 0;
+      if (written >= lines) controller.abort(new AlbertineError('interrupted', 'interrupted'));
+    }, 5);
+    const { code, stderr } = await run(argv, { signal: controller.signal });
+    clearInterval(watch);
+    expect(code, stderr).toBe(130);
+    return stderr;
+  };
+
+  it('gives the file and the summary of a run that was never interrupted', async () => {
+    const [whole, cut, partial] = [path('whole.jsonl'), path('cut.jsonl'), path('cut.partial.jsonl')];
+    const full = await run([...long, ...pairs(), '-o', whole, '--json']);
+    expect(full.code, full.stderr).toBe(0);
+    const argv = [...long, ...pairs(), '-o', cut, '--json'];
+    expect(await interrupted(argv, 1030, partial)).toMatch(
+      /cut\.partial\.jsonl holds the first 1,\d+ scores; --resume goes on after them/,
+    );
+    expect(existsSync(cut)).toBe(false);
+    expect((await run(argv)).stderr).toMatch(/was begun by a run that did not come to its end.*--resume/);
+    // What a kill tears off is cut off.
+    appendFileSync(partial, '{"candidates":"x","ind');
+    expect(await interrupted([...argv, '--resume'], 1500, partial)).toMatch(/going on after 1,(024|100) pairs/);
+    const last = await run([...argv, '--resume']);
+    expect(last.stderr).toMatch(/going on after 1,100 pairs|going on after 2,124 pairs/);
+    expect(last.code, last.stderr).toBe(0);
+    expect(readFileSync(cut, 'utf8')).toBe(readFileSync(whole, 'utf8'));
+    expect(last.stdout).toBe(full.stdout);
+    const beside = (name: string): unknown => JSON.parse(readFileSync(`${name}.meta.json`, 'utf8'));
+    expect(beside(cut)).toEqual(beside(whole));
+    expect(beside(cut)).toMatchObject({ complete: true, summary: JSON.parse(full.stdout) as object });
+    // All is there: the last block is made again.
+    const again = await run([...argv, '--resume']);
+    expect([again.code, again.stdout]).toEqual([0, full.stdout]);
+    expect(readFileSync(cut, 'utf8')).toBe(readFileSync(whole, 'utf8'));
+  }, 300_000);
+
+  it('refuses what was made from something else', async () => {
+    const output = path('origin.jsonl');
+    const argv = [...files, '-o', output];
+    expect((await run([...argv, '-q'])).code).toBe(0);
+    const before = readFileSync(output, 'utf8');
+    const moved = write('moved.txt', people);
+    for (const [more, message] of [
+      [['--layer', '2'], /cannot continue .*origin\.jsonl: --layer was not given when it was begun, and is 2 now/],
+      [['--metrics', 'albertscore,bleu'], /--metrics was \["albertscore"\] when it was begun/],
+      [['--idf'], /--idf was not given/],
+      [['--compare', path('bad.txt')], /bad\.txt was not read when it was begun/],
+      [['--overwrite'], /give one of them/],
+    ] as const) {
+      const { code, stderr } = await run([...argv, ...more, '--resume', '-q']);
+      expect([code === 0, stderr], more.join(' ')).toEqual([false, expect.stringMatching(message)]);
+      expect(readFileSync(output, 'utf8')).toBe(before);
+    }
+    const other = ['score', '--candidates', path('bad.txt'), '--references', path('people.txt'), '--threads', '1'];
+    expect((await run([...other, '-o', output, '--resume', '-q'])).stderr).toMatch(/bad\.txt has changed since it was/);
+    // A file that only has another name is the same.
+    const renamed = ['score', '--candidates', path('good.txt'), '--references', moved, '--threads', '1'];
+    expect(await run([...renamed, '-o', output, '--resume', '-q'])).toMatchObject({ code: 0, stderr: '' });
+    expect((await run([...files, '--resume'])).stderr).toMatch(/--resume needs --output/);
+    const piped = ['score', '--candidates', '-', '--references', path('people.txt'), '-o', output, '--resume'];
+    expect((await run(piped)).stderr).toMatch(/--resume reads the texts twice, which standard input cannot be/);
   });
 });

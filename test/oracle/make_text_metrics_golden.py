@@ -30,6 +30,7 @@ SEGMENTS = [
     ("\U00020000\u5b57 rare \U0001F600 smile", ["\U00020000\u5b57 rare \U0001F600 smiles"]),
     ("Line one is here.\nLine two follows it.", ["Line two follows.\nLine one is here too."]),
     ("the quick brown fox\njumps over the lazy dog\nthe end", ["the lazy dog jumps\nover the quick fox\nthe very end"]),
+    ("He was running and enjoyed the flies dying happily in 2000s skies", ["Runners run; flying things die, happy enjoyment of the sky in 2000"]),
 ]
 
 
@@ -48,14 +49,27 @@ class Characters:
         return re.findall(r"[\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9\U00020000-\U0002fa1f]|[^\W\d_\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9\U00020000-\U0002fa1f]+|\d+", text.lower())
 
 
-def rouge(tokenizer=None):
-    scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL", "rougeLsum"], tokenizer=tokenizer)
-    rows = [scorer.score_multi(references, candidate) for candidate, references in SEGMENTS]
+# (candidate, reference) with spaces between words, as a dictionary cuts them.
+WORDS = [
+    ("\u6211\u4eec \u4eca\u5929 \u5b66\u4e60 \u97f3\u4e50", "\u4eca\u5929 \u6211\u4eec \u559c\u6b22 \u5b66\u4e60"),
+    ("\u4ed6 \u559c\u6b22 \u97f3\u4e50", "\u5979 \u559c\u6b22 \u7535\u5f71 \u548c \u97f3\u4e50"),
+    ("\u5317\u4eac \u662f \u4e2d\u56fd \u7684 \u9996\u90fd", "\u4e2d\u56fd \u7684 \u9996\u90fd \u662f \u5317\u4eac"),
+]
+
+
+class Spaces:
+    def tokenize(self, text):
+        return text.split()
+
+
+def rouge(tokenizer=None, segments=SEGMENTS, use_stemmer=False):
+    scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL", "rougeLsum"], tokenizer=tokenizer, use_stemmer=use_stemmer)
+    rows = [scorer.score_multi(references, candidate) for candidate, references in segments]
     return {name: [[row[name].precision, row[name].recall, row[name].fmeasure] for row in rows] for name in ("rouge1", "rouge2", "rougeL", "rougeLsum")}
 
 
 def main():
-    result = {"segments": [{"candidate": candidate, "references": references} for candidate, references in SEGMENTS], "bleu": {}, "chrf": {}, "rouge": {"english": rouge(), "characters": rouge(Characters())}}
+    result = {"segments": [{"candidate": candidate, "references": references} for candidate, references in SEGMENTS], "bleu": {}, "chrf": {}, "rouge": {"english": rouge(), "stemmed": rouge(use_stemmer=True), "characters": rouge(Characters()), "words": rouge(Spaces(), [(candidate, [reference]) for candidate, reference in WORDS])}, "words": WORDS}
     for tokenize in ("13a", "zh", "char", "none"):
         for lowercase in (False, True):
             for smoothing in ("exp", "floor", "add-k", "none"):

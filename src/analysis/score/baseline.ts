@@ -1,5 +1,7 @@
 import { AlbertineError } from '../../core/errors.ts';
+import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { createRandom } from '../../core/random.ts';
+import { groupsOf, pairsOf } from './groups.ts';
 import type { PairScore } from './match.ts';
 import type { AlbertScorer } from './scorer.ts';
 
@@ -19,6 +21,10 @@ export interface BaselineOptions {
   pairs?: number;
   /** Default 1. */
   seed?: number;
+  /** Told about pairs that are done. */
+  onProgress?: ProgressListener;
+  /** Stops with `interrupted`. */
+  signal?: AbortSignal | undefined;
 }
 
 const PAIRS = 2000;
@@ -30,26 +36,30 @@ const PAIRS = 2000;
 export async function scoreBaseline(
   scorer: AlbertScorer,
   texts: readonly string[],
-  { pairs = PAIRS, seed = 1 }: BaselineOptions = {},
+  { pairs = PAIRS, seed = 1, onProgress, signal }: BaselineOptions = {},
 ): Promise<ScoreBaseline> {
   const distinct = [...new Set(texts)].filter((text) => text.trim() !== '');
   if (distinct.length < 2)
     throw new AlbertineError('invalid_data', 'a baseline needs two different texts', { value: distinct.length });
   const random = createRandom(seed);
-  const [candidates, references]: [string[], string[]] = [[], []];
+  const drawn: { candidate: string; references: string[] }[] = [];
   for (let pair = 0; pair < pairs; pair++) {
     const first = random.integer(distinct.length);
     const second = (first + 1 + random.integer(distinct.length - 1)) % distinct.length;
-    candidates.push(distinct[first]);
-    references.push(distinct[second]);
+    drawn.push({ candidate: distinct[first], references: [distinct[second]] });
   }
   const sums = { precision: 0, recall: 0, f1: 0 };
-  for (const { precision, recall, f1 } of (await scorer.score({ candidates, references }, { baseline: undefined }))
-    .scores) {
-    sums.precision += precision / pairs;
-    sums.recall += recall / pairs;
-    sums.f1 += f1 / pairs;
+  const meter = new ProgressMeter(onProgress, { stage: 'scoring unrelated texts', unit: 'pairs', total: pairs });
+  for await (const group of groupsOf(drawn)) {
+    const { scores } = await scorer.score(pairsOf(group), { signal });
+    for (const { precision, recall, f1 } of scores) {
+      sums.precision += precision / pairs;
+      sums.recall += recall / pairs;
+      sums.f1 += f1 / pairs;
+    }
+    meter.add(group.length);
   }
+  meter.finish();
   return { ...sums, fingerprint: scorer.fingerprint, idf: scorer.idf !== undefined, pairs };
 }
 

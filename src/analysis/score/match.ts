@@ -20,7 +20,7 @@ export interface PairScore {
 export type TokenWeight = (id: number) => number;
 
 /** Special tokens of a text without any other. */
-const ONLY_SPECIAL = 2;
+export const ONLY_SPECIAL = 2;
 
 /**
  * Greedy matching (Zhang et al. 2020, "BERTScore"): every token is matched with the most similar one of the other text.
@@ -28,23 +28,65 @@ const ONLY_SPECIAL = 2;
  * matches nothing: 0.
  */
 export function greedyMatch(candidate: TokenVectors, reference: TokenVectors, weight: TokenWeight): PairScore {
-  if (candidate.ids.length <= ONLY_SPECIAL || reference.ids.length <= ONLY_SPECIAL)
-    return { precision: 0, recall: 0, f1: 0 };
-  const width = candidate.vectors.length / candidate.ids.length;
-  const [own, other] = [candidate.ids.length, reference.ids.length];
-  const best = new Float64Array(own).fill(-Infinity);
-  const bestOfReference = new Float64Array(other).fill(-Infinity);
-  for (let i = 0; i < own; i++) {
-    for (let j = 0; j < other; j++) {
-      const similarity = dotAt(candidate.vectors, reference.vectors, { i: i * width, j: j * width, width });
-      if (similarity > best[i]) best[i] = similarity;
-      if (similarity > bestOfReference[j]) bestOfReference[j] = similarity;
-    }
-  }
-  const precision = weightedMean(best, candidate.ids, weight);
-  const recall = weightedMean(bestOfReference, reference.ids, weight);
-  return { precision, recall, f1: harmonicMean(precision, recall) };
+  const matching = new GreedyMatching(candidate, reference);
+  matching.compare();
+  return matching.score(weight);
 }
+
+/** {@link greedyMatch} in steps, because two long texts take minutes. */
+export class GreedyMatching {
+  private readonly candidate: TokenVectors;
+  private readonly reference: TokenVectors;
+  private readonly best: Float64Array;
+  private readonly bestOfReference: Float64Array;
+  private compared = 0;
+
+  constructor(candidate: TokenVectors, reference: TokenVectors) {
+    this.candidate = candidate;
+    this.reference = reference;
+    this.best = new Float64Array(candidate.ids.length).fill(-Infinity);
+    this.bestOfReference = new Float64Array(reference.ids.length).fill(-Infinity);
+  }
+
+  /** Whether all tokens are compared. */
+  get isComplete(): boolean {
+    return this.compared === this.best.length;
+  }
+
+  /** Compares further tokens of the candidate with all of the reference, in about so many products; returns how many. */
+  compare(products = Infinity): number {
+    const { best, bestOfReference, candidate, reference } = this;
+    const width = candidate.vectors.length / candidate.ids.length;
+    const tokens = Math.max(1, Math.floor(products / reference.vectors.length));
+    const [start, end] = [this.compared, Math.min(best.length, this.compared + tokens)];
+    for (let i = start; i < end; i++) {
+      for (let j = 0; j < bestOfReference.length; j++) {
+        const similarity = dotAt(candidate.vectors, reference.vectors, { i: i * width, j: j * width, width });
+        if (similarity > best[i]) best[i] = similarity;
+        if (similarity > bestOfReference[j]) bestOfReference[j] = similarity;
+      }
+    }
+    this.compared = end;
+    return (end - start) * reference.vectors.length;
+  }
+
+  /** When all is compared. */
+  score(weight: TokenWeight): PairScore {
+    const { candidate, reference } = this;
+    if (isEmpty(candidate.ids) || isEmpty(reference.ids)) return { precision: 0, recall: 0, f1: 0 };
+    const precision = weightedMean(this.best, candidate.ids, weight);
+    const recall = weightedMean(this.bestOfReference, reference.ids, weight);
+    return { precision, recall, f1: harmonicMean(precision, recall) };
+  }
+}
+
+/** Whether two texts, as ids with special ones, score 0 because of what they are made of. */
+export function matchNothing(candidate: Int32Array, reference: Int32Array, weight: TokenWeight): boolean {
+  const countsNothing = (ids: Int32Array): boolean => ids.every((id) => weight(id) === 0);
+  return isEmpty(candidate) || isEmpty(reference) || (countsNothing(candidate) && countsNothing(reference));
+}
+
+const isEmpty = (ids: Int32Array): boolean => ids.length <= ONLY_SPECIAL;
 
 /** Cosines of all tokens of two texts: `[candidate tokens, reference tokens]`. */
 export function similarityMatrix(candidate: TokenVectors, reference: TokenVectors): Float64Array {

@@ -1,7 +1,7 @@
 import { parseDecimal } from '../../core/decimal.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
-import { option, prose, type Prose } from '../../core/prose.ts';
+import { option, prose, Prose } from '../../core/prose.ts';
 import { openRows, type ReadOptions } from '../../data/read-node.ts';
 import {
   joinReports,
@@ -102,7 +102,7 @@ function inOneFile(files: PairFiles): PairSource {
     const source = (rows = openRows(input!, readOptions(input!, files, 'jsonl')));
     for await (const row of source) {
       const found = rowOf(row, { candidateField, referenceField, humanField });
-      if (typeof found === 'string') source.reject(row, found);
+      if (typeof found === 'string' || found instanceof Prose) source.reject(row, found);
       else yield found;
     }
   }
@@ -112,18 +112,19 @@ function inOneFile(files: PairFiles): PairSource {
 function rowOf(
   { fields }: Row,
   names: { candidateField: string; referenceField: string; humanField: string | undefined },
-): ScoreRow | string {
+): ScoreRow | string | Prose {
   const { candidateField, referenceField, humanField } = names;
-  const problem = textFieldProblem(candidateField, fields);
+  const problem = fieldProblem(fields, { name: candidateField, option: 'candidateField' });
   if (problem !== undefined) return problem;
-  if (!Object.hasOwn(fields, referenceField)) return missingFieldReason(referenceField, fields);
+  if (!Object.hasOwn(fields, referenceField))
+    return missing(fields, { name: referenceField, option: 'referenceField' });
   const value = fields[referenceField];
   const references = Array.isArray(value) ? (value as unknown[]) : [value];
   if (references.length === 0 || !references.every((text) => typeof text === 'string'))
     return `field ${JSON.stringify(referenceField)} must be a text or a list of texts, got ${describeValue(value)}`;
   const row: ScoreRow = { candidate: fields[candidateField] as string, references: references as string[] };
   if (humanField === undefined) return row;
-  if (!Object.hasOwn(fields, humanField)) return missingFieldReason(humanField, fields);
+  if (!Object.hasOwn(fields, humanField)) return missing(fields, { name: humanField, option: 'humanField' });
   const score = fields[humanField];
   const human = typeof score === 'number' ? score : typeof score === 'string' ? parseDecimal(score) : NaN;
   return Number.isFinite(human)
@@ -131,9 +132,22 @@ function rowOf(
     : `field ${JSON.stringify(humanField)} must be a number, got ${describeValue(score)}`;
 }
 
+/** A field that is asked for, and the option that names it. */
+interface AskedField {
+  name: string;
+  option: string;
+}
+
+const missing = (fields: Record<string, unknown>, asked: AskedField): Prose =>
+  prose`${missingFieldReason(asked.name, fields)} (name the right one with ${option(asked.option)})`;
+
+/** Why a row has no text in a field; undefined where it has. */
+const fieldProblem = (fields: Record<string, unknown>, asked: AskedField): string | Prose | undefined =>
+  Object.hasOwn(fields, asked.name) ? textFieldProblem(asked.name, fields) : missing(fields, asked);
+
 /** Files that go together row by row. */
 function besideEachOther(files: PairFiles): PairSource {
-  const { candidates, references = [], candidateField, referenceField } = files;
+  const { candidates, references = [] } = files;
   if (files.humanField !== undefined || files.onError === 'skip')
     throw new AlbertineError(
       'invalid_argument',
@@ -147,13 +161,15 @@ function besideEachOther(files: PairFiles): PairSource {
       },
     );
   let reports: ReadReport[] = [];
-  const textsOf = (path: string, field: string | undefined): AsyncIterator<string> => {
+  const textsOf = (path: string, option: 'candidateField' | 'referenceField'): AsyncIterator<string> => {
+    const field = files[option];
     const source = openRows(path, readOptions(path, files, 'txt'), { inStep: true });
     reports.push(source.report);
     return (async function* (): AsyncGenerator<string> {
       for await (const row of source) {
-        const name = field ?? onlyField(row.fields);
-        const problem = textFieldProblem(name, row.fields);
+        // Text files have their one field whatever the caller calls it.
+        const name = source.format === 'txt' ? 'text' : (field ?? onlyField(row.fields));
+        const problem = fieldProblem(row.fields, { name, option });
         if (problem === undefined) yield row.fields[name] as string;
         else source.reject(row, problem);
       }
@@ -161,8 +177,8 @@ function besideEachOther(files: PairFiles): PairSource {
   };
   async function* pairs(): AsyncGenerator<ScoreRow> {
     reports = [];
-    const own = textsOf(candidates!, candidateField);
-    const others = references.map((path) => textsOf(path, referenceField));
+    const own = textsOf(candidates!, 'candidateField');
+    const others = references.map((path) => textsOf(path, 'referenceField'));
     for (let row = 0; ; row++) {
       const found = await Promise.all([own, ...others].map((texts) => texts.next()));
       const ended = found.filter(({ done }) => done).length;

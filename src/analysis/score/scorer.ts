@@ -4,13 +4,22 @@ import { requireOptions, requireTexts, type OptionKinds } from '../../core/optio
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { Albert, type LoadOptions } from '../../loaded/albert.ts';
-import { embeddingFingerprint, planEmbedding } from '../../loaded/embed-plan.ts';
+import { requireNotInterrupted } from '../../loaded/embed.ts';
+import { embeddingFingerprint, planEmbedding, type EmbedPlan } from '../../loaded/embed-plan.ts';
 import type { TokenEmbeddings } from '../../loaded/embed-tokens.ts';
 import { loadNamed } from '../../loaded/loader.ts';
 import { rescaled, type ScoreBaseline } from './baseline.ts';
 import type { IdfWeights } from './idf.ts';
 import { usualLayer } from './layer.ts';
-import { greedyMatch, similarityMatrix, type PairScore, type TokenVectors } from './match.ts';
+import {
+  greedyMatch,
+  GreedyMatching,
+  matchNothing,
+  ONLY_SPECIAL,
+  similarityMatrix,
+  type PairScore,
+  type TokenVectors,
+} from './match.ts';
 
 /** How texts are compared; the same for all that a scorer compares. */
 export interface ScorerOptions {
@@ -41,12 +50,18 @@ export interface PairScoreOptions {
   several?: 'best' | 'mean';
   /** Rescales scores so that this is 0. Throws `invalid_argument` where it was made for other scores. */
   baseline?: ScoreBaseline | undefined;
+  /** Stops between batches, and within the matching of long texts, with `interrupted`. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Scores of pairs. */
-export interface AlbertScores {
+export interface AlbertScores extends PairRemarks {
   /** One a candidate. */
   scores: PairScore[];
+}
+
+/** What is to be known of texts that are compared. */
+export interface PairRemarks {
   /** Candidates that score 0, because they or all of their references have no token. */
   emptyPairs: number;
   /** Texts that were read in several windows. */
@@ -69,9 +84,11 @@ const SCORER_OPTIONS: OptionKinds<ScorerOptions> = {
   maxLength: 'number',
   batchTokens: 'number',
 };
-const PAIR_OPTIONS: OptionKinds<PairScoreOptions> = { several: 'string', baseline: 'object' };
+const PAIR_OPTIONS: OptionKinds<PairScoreOptions> = { several: 'string', baseline: 'object', signal: 'object' };
 /** Numbers of vectors that are kept for texts that come again: 128 MB. */
 const KEPT_NUMBERS = 1 << 25;
+/** Products of a step of matching, some tens of milliseconds, between which an interrupt is noticed. */
+const STEP_PRODUCTS = 1 << 25;
 
 /**
  * ALBERTScore: the documents' score of a text beside a reference, by greedy matching of contextual token vectors (Zhang
@@ -122,9 +139,8 @@ export class AlbertScorer implements Disposable {
 
   /** Identifies what makes the numbers: model, layer, windows, weights. */
   get fingerprint(): string {
-    const plan = planEmbedding(this.model, { ...this.embedOptions, normalize: true });
     return [
-      embeddingFingerprint(this.model, plan).replace(/;pooling=\w+/, ''),
+      embeddingFingerprint(this.model, this.plan).replace(/;pooling=\w+/, ''),
       'albertscore',
       ...(this.idf ? [`idf=${this.idf.fingerprint}`] : []),
     ].join(';');
@@ -140,29 +156,44 @@ export class AlbertScorer implements Disposable {
     const several = requireOneOf('several', options.several ?? 'best', ['best', 'mean']);
     const { baseline } = options;
     if (baseline) this.requireOwn(baseline);
-    if (candidates.length !== references.length)
-      throw new AlbertineError(
-        'shape_mismatch',
-        `there are ${candidates.length} candidates and ${references.length} references`,
-        { value: references.length },
-      );
-    const groups = references.map((group, index) => {
-      const texts = typeof group === 'string' ? [group] : group;
-      if (texts.length === 0)
-        throw new AlbertineError('invalid_argument', `candidate ${index} has no reference`, { value: index });
-      return texts;
-    });
-    const vectors = await this.vectorsOf(new Set([...candidates, ...groups.flat()]));
-    let emptyPairs = 0;
-    const scores = candidates.map((candidate, i) => {
-      const own = vectors.get(candidate)!;
-      const found = groups[i].map((reference) => greedyMatch(own, vectors.get(reference)!, this.weight));
-      if (found.every(({ precision, recall }) => precision === 0 && recall === 0)) emptyPairs++;
+    const groups = referenceGroups({ candidates, references });
+    const vectors = await this.vectorsOf(new Set([...candidates, ...groups.flat()]), options.signal);
+    const step = this.stepsOf(options.signal);
+    const scores: PairScore[] = [];
+    for (const [i, candidate] of candidates.entries()) {
+      const found: PairScore[] = [];
+      for (const reference of groups[i]) {
+        const matching = new GreedyMatching(vectors.get(candidate)!, vectors.get(reference)!);
+        await step(matching);
+        found.push(matching.score(this.weight));
+      }
       const score = COMBINED[several](found);
-      return baseline ? rescaled(score, baseline) : score;
-    });
-    const windowedTexts = [...vectors.values()].filter(({ windows }) => windows > 1).length;
-    return { scores, emptyPairs, windowedTexts };
+      scores.push(baseline ? rescaled(score, baseline) : score);
+    }
+    return { scores, ...remarksOf({ candidates, groups, texts: vectors, weight: this.weight }) };
+  }
+
+  /** What {@link AlbertScorer.score} would remark of pairs, from their tokens alone. */
+  inspect({ candidates, references }: TextPairs): PairRemarks {
+    const groups = referenceGroups({ candidates, references });
+    const { cls, sep } = this.model.tokenizer.special;
+    const room = this.plan.window.maxLength - ONLY_SPECIAL;
+    const texts = new Map(
+      [...new Set([...candidates, ...groups.flat()])].map((text) => {
+        const ids = this.model.tokenizer.encodeIds(text);
+        return [text, { ids: Int32Array.of(cls, ...ids, sep), windows: ids.length > room ? 2 : 1 }];
+      }),
+    );
+    return remarksOf({ candidates, groups, texts, weight: this.weight });
+  }
+
+  /**
+   * Forgets the vectors of earlier texts. Scores can differ in their last digits by which texts are computed together,
+   * so that only afterwards they are those of a new scorer.
+   */
+  forget(): void {
+    this.kept.clear();
+    this.keptNumbers = 0;
   }
 
   /** Two texts with the cosine of every pair of tokens, without special ones. */
@@ -193,6 +224,10 @@ export class AlbertScorer implements Disposable {
     return { layers: [this.layer], ...pick(this.options, ['maxLength', 'batchTokens']) };
   }
 
+  private get plan(): EmbedPlan {
+    return planEmbedding(this.model, { ...this.embedOptions, normalize: true });
+  }
+
   private get tokenOptions(): ReturnType<() => AlbertScorer['embedOptions']> & { normalize: true } {
     return { ...this.embedOptions, normalize: true };
   }
@@ -211,8 +246,26 @@ export class AlbertScorer implements Disposable {
     );
   }
 
+  /** Matches all tokens; after every so many products others may run, such as who listens for an interrupt. */
+  private stepsOf(signal: AbortSignal | undefined): (matching: GreedyMatching) => Promise<void> {
+    let products = 0;
+    return async (matching) => {
+      for (let goesOn = true; goesOn;) {
+        products += matching.compare(STEP_PRODUCTS);
+        goesOn = !matching.isComplete;
+        if (products < STEP_PRODUCTS) continue;
+        products = 0;
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        requireNotInterrupted(signal);
+      }
+    };
+  }
+
   /** Vectors of texts, each computed once; those of the last texts are kept for the next call. */
-  private async vectorsOf(texts: ReadonlySet<string>): Promise<Map<string, TokenVectors & { windows: number }>> {
+  private async vectorsOf(
+    texts: ReadonlySet<string>,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, TokenVectors & { windows: number }>> {
     const found = new Map<string, TokenVectors & { windows: number }>();
     const missing: string[] = [];
     for (const text of texts) {
@@ -220,7 +273,7 @@ export class AlbertScorer implements Disposable {
       if (kept) found.set(text, kept);
       else missing.push(text);
     }
-    const embedded = await this.model.embedTokens(missing, this.tokenOptions);
+    const embedded = await this.model.embedTokens(missing, { ...this.tokenOptions, ...(signal && { signal }) });
     embedded.forEach((text, i) => {
       const vectors = { ...vectorsOf(text), windows: text.windows };
       found.set(missing[i], vectors);
@@ -238,6 +291,42 @@ export class AlbertScorer implements Disposable {
       this.keptNumbers -= numbers.length;
     }
   }
+}
+
+/** References of every candidate. Throws where there are not as many, or none of one. */
+function referenceGroups({ candidates, references }: TextPairs): (readonly string[])[] {
+  if (candidates.length !== references.length)
+    throw new AlbertineError(
+      'shape_mismatch',
+      `there are ${candidates.length} candidates and ${references.length} references`,
+      { value: references.length },
+    );
+  return references.map((group, index) => {
+    const texts = typeof group === 'string' ? [group] : group;
+    if (texts.length === 0)
+      throw new AlbertineError('invalid_argument', `candidate ${index} has no reference`, { value: index });
+    return texts;
+  });
+}
+
+function remarksOf({
+  candidates,
+  groups,
+  texts,
+  weight,
+}: {
+  candidates: readonly string[];
+  groups: readonly (readonly string[])[];
+  texts: ReadonlyMap<string, { ids: Int32Array; windows: number }>;
+  weight: (id: number) => number;
+}): PairRemarks {
+  const ids = (text: string): Int32Array => texts.get(text)!.ids;
+  return {
+    emptyPairs: candidates.filter((candidate, i) =>
+      groups[i].every((reference) => matchNothing(ids(candidate), ids(reference), weight)),
+    ).length,
+    windowedTexts: [...texts.values()].filter(({ windows }) => windows > 1).length,
+  };
 }
 
 function vectorsOf({ tokens }: TokenEmbeddings): TokenVectors {

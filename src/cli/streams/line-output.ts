@@ -64,6 +64,3 @@ export async function writeAnswers(
 
 const namingRow = (error: unknown, { number }: TextRow, name: string | undefined): unknown =>
   name === undefined || !(error instanceof AlbertineError) ? error : namingSource(error, `${name}, row ${number}`);
-
-/** Sums of 32-bit numbers: further digits would be noise. */
-export const rounded = (value: number): number => Number(value.toPrecision(7));

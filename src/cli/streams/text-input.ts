@@ -176,7 +176,7 @@ const QUOTE = 0x22;
 /**
  * Counts the records of a plain text file by their line ends, outside quotes in CSV. Undefined for Parquet and gzip.
  */
-async function estimateRows(
+export async function estimateRows(
   path: string,
   { format, header, quotes }: { format: RowFormat; header: boolean; quotes: QuoteStyle | undefined },
 ): Promise<number | undefined> {

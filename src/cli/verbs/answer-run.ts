@@ -11,7 +11,7 @@ import {
 import { AnswerReader } from '../../tasks/answer/reader.ts';
 import { pick } from '../../core/pick.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { rounded } from '../streams/line-output.ts';
+import { rounded } from '../../core/decimal.ts';
 import { openModel } from '../streams/models.ts';
 import { formatDuration } from '../terminal/progress-bar.ts';
 

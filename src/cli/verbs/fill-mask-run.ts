@@ -2,7 +2,8 @@ import { FillMask, type FillOptions } from '../../tasks/fill-mask/fill-mask.ts';
 import { pick } from '../../core/pick.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { rounded, writeAnswers, type LineFlags } from '../streams/line-output.ts';
+import { rounded } from '../../core/decimal.ts';
+import { writeAnswers, type LineFlags } from '../streams/line-output.ts';
 import { openModel } from '../streams/models.ts';
 
 /** The flags of `albertine fill-mask`, as commander gives them. */

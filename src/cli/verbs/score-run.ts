@@ -1,40 +1,37 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { countOf } from '../../core/count.ts';
 import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
-import { pearson, kendallTau, spearman } from '../../metrics/correlation.ts';
-import type { BleuTokenizer } from '../../metrics/text/bleu.ts';
-import { pairedTest } from '../../metrics/resampling.ts';
-import { readTexts } from '../../data/read-node.ts';
+import { formatOfPath, readTexts } from '../../data/read-node.ts';
+import { METADATA_ENDING, metadataPath } from '../../data/embeddings-node.ts';
 import { toJson } from '../../data/json.ts';
-import { openRecordWriter } from '../../data/writers-node.ts';
 import { readBaseline } from '../../analysis/score/baseline-node.ts';
 import { heatMapPage } from '../../analysis/score/heat-map.ts';
 import { openPairs, requireRereadable, type PairFiles, type ScoreRow } from '../../analysis/score/pairs-node.ts';
-import {
-  scoreFiles,
-  type FilesScore,
-  type ScoreFilesOptions,
-  type ScoreMetric,
-} from '../../analysis/score/score-node.ts';
+import { prepareScores } from '../../analysis/score/prepare-node.ts';
+import { fileHash } from '../../analysis/score/resume-node.ts';
+import { scoreFiles, type FilesScore, type ScoreFilesOptions } from '../../analysis/score/score-node.ts';
+import { hasCorpusFigure, type ScoreMetric, type WordOptions } from '../../analysis/score/score-run.ts';
 import { AlbertScorer } from '../../analysis/score/scorer.ts';
 import type { NodeAlbert } from '../../loaded/load-node.ts';
 import { requireOutputFormat, outputFile } from '../flags/output-format.ts';
-import { rounded } from '../streams/line-output.ts';
 import { openModel } from '../streams/models.ts';
 import { claimOutput } from '../streams/output-claim.ts';
-import type { InputFlags } from '../streams/text-input.ts';
+import { ScoreJournal, type ScoreOrigin } from '../streams/score-journal.ts';
+import { estimateRows, type InputFlags } from '../streams/text-input.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
+import { printReport, reportOf, withoutNaN, type ScoreFindings } from './score-report.ts';
 
 /** The flags of `albertine score`, as commander gives them. */
 export interface ScoreFlags
-  extends InputFlags, Omit<PairFiles, 'format' | 'delimiter' | 'encoding' | 'quotes' | 'onError'> {
+  extends InputFlags, WordOptions, Omit<PairFiles, 'format' | 'delimiter' | 'encoding' | 'quotes' | 'onError'> {
   model?: string;
   output?: string;
   overwrite?: boolean;
+  resume?: boolean;
   metrics?: ScoreMetric[];
   layer?: number | 'auto';
   idf?: string | true;
@@ -43,7 +40,6 @@ export interface ScoreFlags
   compare?: string[];
   html?: string;
   htmlPairs?: number;
-  bleuTokenizer?: BleuTokenizer;
   json?: boolean;
   maxLength?: number;
   batchTokens?: number;
@@ -65,108 +61,222 @@ const FILES = [
   'header',
   'onError',
 ] as const;
+const WORDS = ['bleuTokenizer', 'rougeTokens', 'rougeStemmer'] as const;
+/** What the scores of an output depend on, besides the model and the files. */
+const ORIGIN = [
+  ...['layer', 'several', 'maxLength', 'batchTokens', ...WORDS],
+  ...['candidateField', 'referenceField', 'humanField', 'textField'],
+  ...['format', 'encoding', 'delimiter', 'quotes', 'header', 'onError'],
+] as const;
 /** Pairs of a picture, and the longest texts that one can be made of. */
 const [HTML_PAIRS, HTML_TOKENS] = [20, 160];
+
+/** Everything that the parts of one run share. */
+interface Run {
+  flags: ScoreFlags;
+  pairFiles: PairFiles;
+  /** Files that are read, by what they are read as. */
+  read: Record<string, string>;
+  output: OutputFile | undefined;
+  page: OutputFile | undefined;
+}
 
 /** Runs `albertine score`. */
 export async function runScore(io: CliIo, given: ScoreFlags): Promise<void> {
   const flags = outputFile(given);
-  const { output, overwrite, compare = [] } = flags;
+  const { output, overwrite, resume = false } = flags;
   if (output !== undefined) requireOutputFormat(output, ['jsonl']);
-  if (compare.length > 0 && flags.candidates === undefined)
-    throw new UsageError('--compare is for files: give --candidates and --references');
+  const pairFiles = pairFilesOf(flags);
+  requireUse(flags, pairFiles);
+  const read = filesRead(flags);
+  const inputs = [...Object.values(read), flags.model];
+  const written = output === undefined ? [] : [output, metadataPath(output)];
+  const claimed =
+    output === undefined
+      ? undefined
+      : await claimOutput(output, { inputs, overwrite, resume, companions: [METADATA_ENDING] });
+  let page: OutputFile | undefined;
+  try {
+    page =
+      flags.html === undefined
+        ? undefined
+        : await claimOutput(flags.html, { inputs: [...inputs, ...written], overwrite });
+    await scoreInto(io, { flags, pairFiles, read, output: claimed, page });
+  } finally {
+    // Nothing where the journal has ended it.
+    await claimed?.abandon({ keep: true });
+    await page?.abandon({ keep: false });
+  }
+}
+
+async function scoreInto(io: CliIo, run: Run): Promise<void> {
+  const { flags, pairFiles, page, output } = run;
+  const { compare = [], metrics = ['albertscore'] } = flags;
+  using model = await openModel(io, flags.model, flags);
+  const options = await optionsOf(io, run);
+  const journal =
+    output &&
+    (await ScoreJournal.open(output, {
+      path: flags.output!,
+      resume: flags.resume ?? false,
+      origin: await originOf(model, run),
+    }));
+  const found: Omit<ScoreFindings, 'result'> = {
+    metrics,
+    words: pick(flags, WORDS),
+    others: [],
+    people: await peopleOf(pairFiles),
+  };
+  const files = flags.candidates === undefined ? [] : [flags.candidates, ...compare];
+  try {
+    const prepared = await withBar(io, flags, (onProgress) =>
+      prepareScores(model, { ...options, onProgress }, journal?.known),
+    );
+    await journal?.begin(prepared);
+    if (journal && journal.existing > 0 && !flags.quiet)
+      io.stderr.write(`going on after ${countOf(journal.existing, 'pair')}\n`);
+    const system = async (place: number): Promise<FilesScore> => {
+      const name = compare.length > 0 ? { candidates: files[place] } : {};
+      const done = journal?.done(place);
+      return await withBar(io, flags, (onProgress) =>
+        scoreFiles(model, {
+          ...options,
+          ...(place > 0 && { candidates: files[place] }),
+          ...(done && { done }),
+          prepared,
+          onProgress,
+          onRecord: async (record) => {
+            if (journal) await journal.write({ ...name, ...record });
+            else if (!flags.json) await io.stdout.write(`${toJson({ ...name, ...record })}\n`);
+          },
+        }),
+      );
+    };
+    const result = await system(0);
+    for (const [i, candidates] of compare.entries()) found.others.push({ candidates, result: await system(i + 1) });
+    if (page) await writePage(io, model, { flags, pairFiles, page, layer: result.layer });
+    const report = reportOf({ ...found, result });
+    await journal?.close(withoutNaN(report) as object);
+    await printReport(io, report, flags);
+  } catch (error) {
+    const note = await journal?.abort();
+    if (note !== undefined) io.stderr.write(`${note}\n`);
+    throw error;
+  }
+}
+
+function pairFilesOf(flags: ScoreFlags): PairFiles {
   const { header, ...files } = pick(flags, FILES);
   if (flags.textField !== undefined && flags.input !== undefined)
     throw new UsageError(
       '--text-field is for --candidates and --references; in --input name --candidate-field and --reference-field',
     );
-  const pairFiles: PairFiles = {
+  return {
     ...(flags.textField !== undefined && { candidateField: flags.textField, referenceField: flags.textField }),
     ...files,
     ...(header === false && { header }),
   };
-  openPairs(pairFiles);
-  if (flags.html !== undefined) requireRereadable(pairFiles, prose`${option('html')}`);
-  if (flags.humanField !== undefined) requireRereadable(pairFiles, prose`${option('humanField')}`);
-  if (compare.length > 0) requireRereadable(pairFiles, prose`${option('compare')}`);
-  requireUse(flags);
-  const read = [flags.idf, flags.rescale].filter((file) => typeof file === 'string');
-  const inputs = [flags.input, flags.candidates, ...(flags.references ?? []), ...compare, flags.model, ...read];
-  const claimed = output === undefined ? undefined : await claimOutput(output, { inputs, overwrite });
-  let page: OutputFile | undefined;
-  try {
-    page =
-      flags.html === undefined ? undefined : await claimOutput(flags.html, { inputs: [...inputs, output], overwrite });
-    using model = await openModel(io, flags.model, flags);
-    const options = await optionsOf(flags, pairFiles);
-    const writer = claimed && (await openRecordWriter(output!, { output: claimed }));
-    const write = async (record: object): Promise<void> => {
-      const line = Object.fromEntries(Object.entries(record).map(([name, value]) => [name, rounded(value as number)]));
-      if (writer) await writer.write(line);
-      else if (!flags.json) await io.stdout.write(`${toJson(line)}\n`);
-    };
-    let result: FilesScore;
-    const others: Report['others'] = [];
-    try {
-      result = await scored(io, model, { ...options, onRecord: write }, flags);
-      for (const candidates of compare)
-        others.push({
-          candidates,
-          result: await scored(io, model, { ...options, ...pinned(result), candidates }, flags),
-        });
-      if (page) await writePage(io, model, { flags, pairFiles, page, layer: result.layer });
-      await writer?.close();
-    } catch (error) {
-      await writer?.abort();
-      throw error;
-    }
-    await report(io, { flags, result, others, people: await peopleOf(pairFiles) });
-  } finally {
-    await claimed?.abandon({ keep: false });
-    await page?.abandon({ keep: false });
-  }
 }
 
-/** Refuses flags that would do nothing. */
-function requireUse({ metrics = ['albertscore'], html, htmlPairs, bleuTokenizer, ...flags }: ScoreFlags): void {
-  if (htmlPairs !== undefined && html === undefined) throw new UsageError('--html-pairs is for --html');
-  if (bleuTokenizer !== undefined && !metrics.includes('bleu'))
+/** Refuses flags that do not go together or would do nothing. */
+function requireUse(flags: ScoreFlags, files: PairFiles): void {
+  const { metrics = ['albertscore'], compare = [], html } = flags;
+  if (compare.length > 0 && flags.candidates === undefined)
+    throw new UsageError('--compare is for files: give --candidates and --references');
+  if (flags.resume && flags.output === undefined) throw new UsageError('--resume needs --output');
+  openPairs(files);
+  for (const name of ['html', 'humanField', 'resume'] as const)
+    if (flags[name] !== undefined) requireRereadable(files, prose`${option(name)}`);
+  if (compare.length > 0) requireRereadable(files, prose`${option('compare')}`);
+  if (flags.htmlPairs !== undefined && html === undefined) throw new UsageError('--html-pairs is for --html');
+  if (flags.bleuTokenizer !== undefined && !metrics.includes('bleu'))
     throw new UsageError('--bleu-tokenizer is for --metrics bleu');
+  if (!metrics.some((name) => name.startsWith('rouge')))
+    for (const name of ['rougeTokens', 'rougeStemmer'] as const)
+      if (flags[name] !== undefined)
+        throw new UsageError(
+          `--rouge-${name === 'rougeTokens' ? 'tokens' : 'stemmer'} is for --metrics rouge1, rouge2, rougeL or rougeLsum`,
+        );
   if (metrics.includes('albertscore')) return;
   for (const name of ['layer', 'idf', 'rescale'] as const)
     if (flags[name] !== undefined) throw new UsageError(`--${name} is for the metric albertscore`);
 }
 
-async function optionsOf(flags: ScoreFlags, files: PairFiles): Promise<ScoreFilesOptions> {
-  const { idf, rescale } = flags;
+/** Standard input aside. */
+function filesRead({ input, candidates, references = [], compare = [], idf, rescale }: ScoreFlags): Run['read'] {
+  const named = {
+    input,
+    candidates,
+    ...Object.fromEntries(references.map((path, i) => [`references ${i + 1}`, path])),
+    ...Object.fromEntries(compare.map((path, i) => [`compare ${i + 1}`, path])),
+    idf: idf === true ? undefined : idf,
+    rescale: rescale === true || rescale === 'auto' ? undefined : rescale,
+  };
+  return Object.fromEntries(
+    Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '-'),
+  );
+}
+
+async function originOf(model: NodeAlbert, { flags, read }: Run): Promise<ScoreOrigin> {
+  const inputs: ScoreOrigin['inputs'] = {};
+  for (const [role, path] of Object.entries(read)) {
+    if (await isFile(path)) inputs[role] = { path, sha256: await fileHash(path) };
+    else if (flags.resume)
+      throw new UsageError(`--resume reads the texts twice, which ${path} cannot be: it is no file`);
+  }
+  const { metrics = ['albertscore'], idf, rescale } = flags;
+  const isAuto = rescale === true || rescale === 'auto';
   return {
-    ...files,
-    ...pick(flags, ['metrics', 'layer', 'several', 'maxLength', 'batchTokens', 'bleuTokenizer']),
-    ...(idf !== undefined && { idf: idf === true ? 'references' : textsOf(idf) }),
-    ...(rescale !== undefined && {
-      baseline: rescale === true || rescale === 'auto' ? 'auto' : await readBaseline(rescale),
-    }),
+    model: model.fingerprint,
+    options: {
+      metrics,
+      ...pick(flags, ORIGIN as unknown as (keyof ScoreFlags)[]),
+      ...(idf !== undefined && { idf: idf === true ? 'references' : 'file' }),
+      ...(rescale !== undefined && { rescale: isAuto ? 'auto' : 'file' }),
+    },
+    inputs,
   };
 }
 
-/** What the first system was scored with, so that the others are scored alike. */
-const pinned = ({ layer, baseline }: FilesScore): Pick<ScoreFilesOptions, 'layer' | 'baseline'> => ({
-  ...(layer !== undefined && { layer }),
-  ...(baseline && { baseline }),
-});
-
-async function* textsOf(path: string): AsyncGenerator<string> {
-  for await (const { text } of readTexts(path)) yield text;
+async function optionsOf(io: CliIo, { flags, pairFiles }: Run): Promise<ScoreFilesOptions> {
+  const { idf, rescale, metrics = [], compare = [] } = flags;
+  return {
+    ...pairFiles,
+    ...pick(flags, ['metrics', 'layer', 'several', 'maxLength', 'batchTokens', ...WORDS]),
+    ...(idf !== undefined && { idf: idf === true ? 'references' : textsOf(idf, flags) }),
+    ...(rescale !== undefined && {
+      baseline: rescale === true || rescale === 'auto' ? 'auto' : await readBaseline(rescale),
+    }),
+    keepStatistics: compare.length > 0 && metrics.some(hasCorpusFigure),
+    total: flags.quiet ? undefined : await countPairs(pairFiles),
+    signal: io.signal,
+  };
 }
 
-async function scored(
+/** For progress: the rows of a file that is read in step with the others. */
+async function countPairs(files: PairFiles): Promise<number | undefined> {
+  const path = (files.input ?? files.candidates)!;
+  const format = files.format ?? formatOfPath(path);
+  if (path === '-' || format === undefined || !(await isFile(path))) return undefined;
+  return await estimateRows(path, { format, header: files.header ?? true, quotes: files.quotes }).catch(
+    () => undefined,
+  );
+}
+
+/** A pipe can be read only once, and not for its length or its hash. */
+const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false;
+
+async function* textsOf(path: string, flags: ScoreFlags): AsyncGenerator<string> {
+  for await (const { text } of readTexts(path, pick(flags, ['encoding', 'textField']))) yield text;
+}
+
+async function withBar<T>(
   io: CliIo,
-  model: NodeAlbert,
-  options: ScoreFilesOptions,
   { quiet = false }: ScoreFlags,
-): Promise<FilesScore> {
+  work: (onProgress: NonNullable<ScoreFilesOptions['onProgress']>) => Promise<T>,
+): Promise<T> {
   const bar = createProgressBar(io, { quiet });
-  return await scoreFiles(model, { ...options, onProgress: bar.update, signal: io.signal }).finally(() => bar.finish());
+  return await work(bar.update).finally(() => bar.finish());
 }
 
 async function peopleOf(files: PairFiles): Promise<number[] | undefined> {
@@ -203,71 +313,4 @@ async function writePage(
   io.stderr.write(
     `${flags.html!}: token similarities of ${countOf(pairs.length, 'pair')}${left > 0 ? `; ${countOf(left, 'pair')} of more than ${HTML_TOKENS} tokens left out` : ''}\n`,
   );
-}
-
-interface Report {
-  flags: ScoreFlags;
-  result: FilesScore;
-  others: { candidates: string; result: FilesScore }[];
-  people: number[] | undefined;
-}
-
-async function report(io: CliIo, { flags, result, others, people }: Report): Promise<void> {
-  const { values, ...summary } = result;
-  const correlations =
-    people &&
-    Object.fromEntries(
-      Object.keys(summary.metrics).map((name) => {
-        const own = values(name);
-        return [
-          name,
-          { pearson: pearson(own, people), spearman: spearman(own, people), kendall: kendallTau(own, people) },
-        ];
-      }),
-    );
-  const compared = others.map(({ candidates, result: other }) => ({
-    candidates,
-    metrics: other.metrics,
-    tests: Object.fromEntries(
-      Object.keys(summary.metrics).map((name) => [name, pairedTest(other.values(name), values(name))]),
-    ),
-  }));
-  if (flags.json)
-    return await io.stdout.write(
-      `${toJson({ ...summary, ...(correlations && { correlations }), ...(compared.length > 0 && { compared }) })}\n`,
-    );
-  if (flags.quiet) return;
-  const lines = [
-    '',
-    `${countOf(summary.pairs, 'pair')}`,
-    ...Object.entries(summary.metrics).map(
-      ([name, { mean, low, high, corpus }]) =>
-        `  ${name.padEnd(12)}${mean.toFixed(4)}  (95 %: ${low.toFixed(4)} to ${high.toFixed(4)})${corpus === undefined ? '' : `  corpus ${corpus.toFixed(2)}`}`,
-    ),
-    ...(summary.layers ?? []).map(
-      (one) =>
-        `  layer ${one.layer}: Pearson ${one.pearson.toFixed(4)}, Spearman ${one.spearman.toFixed(4)}${one.layer === summary.layer ? '  (taken)' : ''}`,
-    ),
-    ...Object.entries(correlations ?? {}).map(
-      ([name, own]) =>
-        `  ${name} and people: Pearson ${own.pearson.toFixed(4)}, Spearman ${own.spearman.toFixed(4)}, Kendall ${own.kendall.toFixed(4)}`,
-    ),
-    ...compared.flatMap(({ candidates, tests }) =>
-      Object.entries(tests).map(
-        ([name, { difference, low, high, pValue }]) =>
-          `  ${candidates}: ${name} ${difference >= 0 ? '+' : ''}${difference.toFixed(4)} (95 %: ${low.toFixed(4)} to ${high.toFixed(4)}), p ${pValue.toFixed(4)}`,
-      ),
-    ),
-    ...notesOf(result),
-    ...(summary.fingerprint === undefined ? [] : [`  ${summary.fingerprint}`]),
-  ];
-  io.stderr.write(`${lines.join('\n')}\n`);
-}
-
-function notesOf({ emptyPairs, windowedTexts, skippedRows }: FilesScore): string[] {
-  return [
-    ...(emptyPairs > 0 ? [`  ${countOf(emptyPairs, 'pair')} with a text without tokens: score 0`] : []),
-    ...(windowedTexts > 0 ? [`  ${countOf(windowedTexts, 'text')} read in several windows`] : []),
-    ...(skippedRows > 0 ? [`  ${countOf(skippedRows, 'row')} left out`] : []),
-  ];
 }

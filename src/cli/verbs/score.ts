@@ -29,10 +29,14 @@ export function registerScore(program: Command, io: CliIo): void {
     .option('--human-field <name>', 'field of a number by people, in --input: correlations are printed');
   addInputOptions(addModelOption(command))
     .option('-o, --output <file>', 'a .jsonl file, or - for standard output. Default: JSONL on standard output')
+    .option(
+      '--resume',
+      'continue an interrupted output; 1,024 pairs at most are scored again. Refused if model, options or files differ',
+    )
     .option('--overwrite', OVERWRITE)
     .option(
       '--metrics <names>',
-      'albertscore, bleu, chrf (chrF++), rouge1, rouge2, rougeL, cosine (of sentence vectors). Default: albertscore',
+      'albertscore, bleu, chrf (chrF++), rouge1, rouge2, rougeL, rougeLsum (line by line), cosine (of sentence vectors). Default: albertscore',
       list,
     )
     .option(
@@ -41,8 +45,14 @@ export function registerScore(program: Command, io: CliIo): void {
       oneOf('auto', '13a', 'zh', 'char', 'none'),
     )
     .option(
+      '--rouge-tokens <name>',
+      'what ROUGE counts: english (runs of a to z and 0 to 9, as rouge_score), characters (Chinese ones singly, and other words), words (Chinese cut into words), or auto: characters where a reference has Chinese, else english. Default: auto',
+      oneOf('auto', 'english', 'characters', 'words'),
+    )
+    .option('--rouge-stemmer', 'ROUGE counts English words by their stems (Porter), as rouge_score with use_stemmer')
+    .option(
       '--layer <depth>',
-      'depth whose token states are compared, or auto: the one whose F1 correlates best with --human-field. Default: as measured for the sizes of ALBERT; the last of a model for sentence vectors; else three quarters of the depths',
+      'depth whose token states are compared, or auto: the one whose F1 correlates best with --human-field, or most negatively where lower numbers are better, as error rates. Default: as measured for the sizes of ALBERT; the last of a model for sentence vectors; else three quarters of the depths',
       depth,
     )
     .option('--idf [file]', 'weigh tokens by how rare they are: in the references, or in the texts of a file')
@@ -57,7 +67,7 @@ export function registerScore(program: Command, io: CliIo): void {
     )
     .option(
       '--compare <files...>',
-      'further candidates for the same references: whether they differ from the first, with a paired test',
+      'further candidates for the same references: their scores too, and whether they differ from the first, with paired tests (BLEU and chrF: of the corpus figures)',
     )
     .option('--html <file>', 'a page with the token similarities of the first pairs (of up to 160 tokens)')
     .option('--html-pairs <n>', 'pairs of that page. Default: 20', integer({ min: 1 }))
@@ -116,8 +126,10 @@ const MANUAL = `
 Output
   {"index":0,"precision":0.93,"recall":0.91,"f1":0.92}
   precision: how well the tokens of the candidate are matched; recall: those of the reference. Equal texts score 1. Texts without tokens score 0.
+  With --compare each line names its candidates, and one file's lines follow another's.
   Then a summary: means with 95 % bootstrap intervals, corpus figures of BLEU and chrF, and the fingerprint of what made the numbers: scores of different fingerprints
-  cannot be compared.
+  cannot be compared. Beside --output it stands in <output>.meta.json, with the hashes of the files that were read.
+  Interrupted, or killed, an output lies in <name>.partial.jsonl; --resume goes on from there and gives the same file and summary as a run that was never interrupted.
 
 Long texts are read in windows; nothing is cut off.
 

@@ -1,7 +1,8 @@
 import { pick } from '../../core/pick.ts';
 import { ZeroShotClassifier, type ZeroShotOptions } from '../../tasks/zero-shot/zero-shot.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { rounded, writeAnswers, type LineFlags } from '../streams/line-output.ts';
+import { rounded } from '../../core/decimal.ts';
+import { writeAnswers, type LineFlags } from '../streams/line-output.ts';
 import { openModel } from '../streams/models.ts';
 
 /** The flags of `albertine zero-shot`, as commander gives them. */

@@ -26,7 +26,7 @@ export interface BleuOptions {
  * segment figures with effective order. Throws `invalid_argument` for a `maxOrder` below 1.
  */
 export function bleu(options: BleuOptions = {}): TextMetric {
-  const { tokenize = 'auto', lowercase = false, maxOrder = 4 } = options;
+  const { tokenize = 'auto', lowercase = false, maxOrder = 4, smoothing = 'exp', smoothingValue } = options;
   if (!(Number.isInteger(maxOrder) && maxOrder >= 1))
     throw new AlbertineError('invalid_argument', `maxOrder must be a whole number of at least 1, got ${maxOrder}`, {
       value: maxOrder,
@@ -35,6 +35,12 @@ export function bleu(options: BleuOptions = {}): TextMetric {
     splitWords(TOKENIZERS[how === 'auto' ? '13a' : how]((lowercase ? text.toLowerCase() : text).trimEnd()));
   return {
     name: 'bleu',
+    signature: [
+      `tokenize=${tokenize}`,
+      `case=${lowercase ? 'lower' : 'mixed'}`,
+      `smoothing=${smoothing}${smoothingValue === undefined ? '' : `:${smoothingValue}`}`,
+      `order=${maxOrder}`,
+    ].join(';'),
     statistics(candidate, references) {
       const how = tokenize === 'auto' ? (references.some(hasHan) ? 'zh' : '13a') : tokenize;
       return segmentCounts(

@@ -32,6 +32,7 @@ export function chrf({ charOrder = 6, wordOrder = 2, beta = 2, lowercase = false
   const scoreOf = (statistics: readonly number[]): number => fScore(statistics, beta ** 2);
   return {
     name: wordOrder > 0 ? `chrf${'+'.repeat(wordOrder)}` : 'chrf',
+    signature: `characters=${charOrder};words=${wordOrder};beta=${beta};case=${lowercase ? 'lower' : 'mixed'}`,
     statistics(candidate, references) {
       const own = prepared(candidate);
       let best: { score: number; statistics: number[] } | undefined;

@@ -1,4 +1,5 @@
 import type { TextMetric } from './metric.ts';
+import { porterStem } from './porter.ts';
 import { countItems, hasHan, runsOf, sharedCount } from './words.ts';
 
 /** What ROUGE counts: see {@link RougeOptions.tokens}. */
@@ -18,6 +19,11 @@ export interface RougeOptions {
    * Chinese, else `english`.
    */
   tokens?: (typeof ROUGE_TOKENS)[number];
+  /**
+   * Counts English words of more than three letters by their stems ({@link porterStem}), as rouge_score does with
+   * `use_stemmer`. Default false.
+   */
+  stemmer?: boolean;
 }
 
 /** Precision, recall and their harmonic mean, 0 to 1. */
@@ -31,13 +37,14 @@ export interface RougeScore {
 }
 
 /**
- * ROUGE (Lin 2004) without stemming, F1 from 0 to 1, equal to the package rouge_score; of several references the one
+ * ROUGE (Lin 2004), F1 from 0 to 1, equal to the package rouge_score; of several references the one
  * with the best F1 counts, and the figure of a corpus is the mean of its segments.
  */
 export function rouge(options: RougeOptions = {}): TextMetric {
-  const { variant = 'L' } = options;
+  const { variant = 'L', tokens = 'auto', stemmer = false } = options;
   return {
     name: `rouge${variant}`,
+    signature: `tokens=${tokens};stemmer=${stemmer ? 'porter' : 'none'}`,
     statistics: (candidate, references) => [rougeScore(candidate, references, options).f1],
     segment: ([f1]) => f1,
     corpus: ([sum], segments) => sum / segments,
@@ -48,10 +55,10 @@ export function rouge(options: RougeOptions = {}): TextMetric {
 export function rougeScore(
   candidate: string,
   references: readonly string[],
-  { variant = 'L', tokens = 'auto' }: RougeOptions = {},
+  { variant = 'L', tokens = 'auto', stemmer = false }: RougeOptions = {},
 ): RougeScore {
   const how = tokens === 'auto' ? (references.some(hasHan) ? 'characters' : 'english') : tokens;
-  const cut = TOKENS[how];
+  const cut = stemmer ? (text: string): string[] => TOKENS[how](text).map(stemOf) : TOKENS[how];
   const scores = references.map((reference) => {
     if (variant === 'Lsum') return summaryScore(linesOf(candidate, cut), linesOf(reference, cut));
     const [own, other] = [cut(candidate), cut(reference)];
@@ -74,6 +81,9 @@ function scoreOf(shared: number, candidate: number, reference: number): RougeSco
   const recall = shared / Math.max(reference, 1);
   return { precision, recall, f1: precision + recall > 0 ? (2 * precision * recall) / (precision + recall) : 0 };
 }
+
+/** As rouge_score: words of up to three letters stay as they are, and so does what is not English. */
+const stemOf = (token: string): string => (/^[a-z0-9]{4,}$/.test(token) ? porterStem(token) : token);
 
 let segmenter: Intl.Segmenter | undefined;
 
