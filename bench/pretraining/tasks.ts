@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AlbertineError } from '../../src/core/errors.ts';
-import { stratifiedSplit, type ProblemType } from '../../src/data/index.ts';
+import { openRows, stratifiedSplit, type ProblemType } from '../../src/data/index.ts';
 import { DATA, readFileLines, readSimilarities, readText } from './data.ts';
 
 /** A text or pair with its label, under the names that the readers of this package expect. */
@@ -139,6 +140,55 @@ export const TASKS = {
     read: () => {
       const { kept, heldOut } = holdOut(readReviews('train'), 1200);
       return { train: kept, dev: heldOut, test: readReviews('dev') };
+    },
+  },
+  tnews: {
+    problem: 'singleLabel',
+    pairs: false,
+    metrics: ['accuracy', 'macroF1'],
+    about:
+      'TNEWS headlines in 15 classes (53,360 / 10,000); the published test file has no labels, so test is the published dev and dev is 2,000 rows taken out of train',
+    read: () => {
+      const read = (split: string): TaskRow[] =>
+        readTsv(join(DATA, 'tnews', `${split}.tsv`), 2).map(([text, label]) => ({ text, label }));
+      const { kept, heldOut } = holdOut(read('train'), 2000);
+      return { train: kept, dev: heldOut, test: read('dev') };
+    },
+  },
+  banking77: {
+    problem: 'singleLabel',
+    pairs: false,
+    metrics: ['accuracy', 'macroF1'],
+    about: 'banking77, 77 intents of customers (10,003 / 3,080); dev is 1,000 rows taken out of train',
+    read: async () => {
+      const read = async (split: string): Promise<TaskRow[]> => {
+        const rows: TaskRow[] = [];
+        for await (const { fields } of openRows(join(DATA, 'banking77', `${split}.csv`)))
+          rows.push({ text: String(fields['text']), label: String(fields['category']) });
+        return rows;
+      };
+      const { kept, heldOut } = holdOut(await read('train'), 1000);
+      return { train: kept, dev: heldOut, test: await read('test') };
+    },
+  },
+  phrasebank: {
+    problem: 'singleLabel',
+    pairs: false,
+    metrics: ['accuracy', 'macroF1'],
+    about:
+      'Financial PhraseBank, sentences on which half of the readers agree (4,846); test is a quarter of them, dev 500 of the rest',
+    read: () => {
+      const text = readFileSync(join(DATA, 'financial-phrasebank', 'Sentences_50Agree.txt'), 'latin1');
+      const rows = text
+        .split('\n')
+        .filter((line) => line.includes('@'))
+        .map((line) => ({
+          text: line.slice(0, line.lastIndexOf('@')),
+          label: line.slice(line.lastIndexOf('@') + 1).trim(),
+        }));
+      const { kept, heldOut: test } = holdOut(rows, Math.round(rows.length / 4));
+      const { kept: train, heldOut: dev } = holdOut(kept, 500);
+      return { train, dev, test };
     },
   },
   'stsb-en': {

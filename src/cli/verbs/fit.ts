@@ -35,7 +35,7 @@ What is in --output
   encoder/                    a copy of the model, unless --features words
   README.md                   what it is
 
-Which one: both with logistic regression did best on average over the sets in docs/fit.md. With some thousand rows of long texts compare with albertine finetune classify.
+Which one: both with logistic regression did best on average over the sets in docs/tasks/fit.md. With some thousand rows of long texts compare with albertine finetune classify.
 
 Examples
   albertine fit --train reviews.csv --output reviews-fit

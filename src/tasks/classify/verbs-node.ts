@@ -6,13 +6,19 @@ import { answerCells, answerRecord } from './answer-record.ts';
 import type { PredictOptions } from './task.ts';
 import { classifyTuning } from './tuning-node.ts';
 
+/** Rows below which a classifier on frozen vectors does about as well or better (`docs/tasks/fit.md`). */
+const FEW_ROWS = 2000;
+const FIT_HINT =
+  'with so few rows, albertine fit would probably do as well, and takes seconds: compare the two on the same --eval';
+
 /** The verbs of classification. */
 export const classifyVerbs: TaskVerbs = verbsOf(classifyTuning, {
   open: (model) => TextClassifier.from(model),
-  lines({ baseline, extra, best, evaluation }) {
+  lines({ baseline, extra, best, evaluation, facts, trainRows }) {
     const temperature = extra[CLASSIFIER_KEYS.temperature];
     return [
       ...(baseline ? [describeBaseline(baseline as Baseline, (best?.evaluation ?? evaluation)?.['accuracy'])] : []),
+      ...(facts.problem === 'singleLabel' && facts.pairs !== true && trainRows < FEW_ROWS ? [FIT_HINT] : []),
       ...(typeof temperature === 'number'
         ? [`temperature ${temperature.toFixed(3)}: stored, and applied by predict and evaluate`]
         : []),
