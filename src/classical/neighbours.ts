@@ -25,9 +25,11 @@ export async function neighbourTargets(
       const nearest = largest(cosines.subarray(i * reference.rows, (i + 1) * reference.rows), most);
       ks.forEach((k, index) => {
         const counted = nearest.slice(0, k);
-        for (const neighbour of counted)
-          for (let output = 0; output < outputs; output++)
-            results[index][row * outputs + output] += values[neighbour * outputs + output] / counted.length;
+        for (let output = 0; output < outputs; output++) {
+          // Divided last: shares that are added up need not come to 1.
+          const sum = counted.reduce((total, neighbour) => total + values[neighbour * outputs + output], 0);
+          results[index][row * outputs + output] = sum / counted.length;
+        }
       });
     }
   }
