@@ -40,7 +40,21 @@ export function findCandidates(text: string, rule: CandidateRule, stop: StopWord
   const words = wordsOf(text);
   if (rule.kind === 'given') return grouped(text, rule.phrases.spansOf(text, words));
   if (rule.kind === 'pattern') return grouped(text, patternSpans(text, words, rule.pattern));
-  return grouped(text, [...(rule.kind === 'ngrams' ? ngramSpans(words, rule, stop) : phraseSpans(words, rule, stop))]);
+  if (rule.kind === 'ngrams') return grouped(text, [...ngramSpans(words, rule, stop)]);
+  const phrases = new Set([...phraseSpans(words, rule, stop)].map(keyOf));
+  return grouped(
+    text,
+    [...everywhere(words, rule.maxWords)].filter((span) => phrases.has(keyOf(span))),
+  );
+}
+
+/** Every run of words: a phrase that is a candidate at one place occurs inside longer ones as well. */
+function* everywhere(words: readonly Word[], max: number): Generator<Span> {
+  for (let from = 0; from < words.length; from++) {
+    let to = from + 1;
+    while (to < words.length && to < from + max && !words[to].afterBreak) to++;
+    for (let end = from + 1; end <= to; end++) yield spanOf(words, from, end);
+  }
 }
 
 function* ngramSpans(
@@ -83,14 +97,27 @@ function* partsOf(
     for (let size = min; size <= max && first + size <= to; size++) {
       const own = words.slice(first, first + size);
       if (own.every(({ text }) => EMPTY_WORD.test(text))) continue;
-      yield {
-        start: own[0].start,
-        end: own[size - 1].end,
-        words: size,
-        wordsBefore: first,
-        key: own.map(({ text }) => text).join(' '),
-      };
+      yield spanOf(words, first, first + size);
     }
+}
+
+function spanOf(words: readonly Word[], from: number, to: number): Span {
+  const own = words.slice(from, to);
+  return {
+    start: own[0].start,
+    end: own[own.length - 1].end,
+    words: own.length,
+    wordsBefore: from,
+    key: own.map(({ text }) => text).join(' '),
+  };
+}
+
+/** The same for the forms of a phrase: plurals, and hyphens in place of spaces. */
+function keyOf({ key }: Span): string {
+  return key
+    .split(/[\s\u2010\u2011-]+/u)
+    .map(singular)
+    .join(' ');
 }
 
 function patternSpans(text: string, words: readonly Word[], pattern: RegExp): Span[] {
@@ -118,10 +145,7 @@ function spanAt(words: readonly Word[], { start, end, key }: { start: number; en
 function grouped(text: string, spans: readonly Span[]): Candidate[] {
   const groups = new Map<string, Span[]>();
   for (const span of spans) {
-    const key = span.key
-      .split(/[\s\u2010\u2011-]+/u)
-      .map(singular)
-      .join(' ');
+    const key = keyOf(span);
     const group = groups.get(key);
     if (group) group.push(span);
     else groups.set(key, [span]);
@@ -134,11 +158,14 @@ function grouped(text: string, spans: readonly Span[]): Candidate[] {
   }));
 }
 
-/** The most frequent form; of several the first. */
+/** The most frequent form; of several the one with the fewest capitals, as those of a sentence's beginning are no part of it. */
 function commonForm(forms: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const form of forms) counts.set(form, (counts.get(form) ?? 0) + 1);
-  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
+  const capitals = (form: string): number => form.match(/\p{Lu}/gu)?.length ?? 0;
+  return [...counts].reduce((best, one) =>
+    one[1] > best[1] || (one[1] === best[1] && capitals(one[0]) < capitals(best[0])) ? one : best,
+  )[0];
 }
 
 /** An English plural as its singular (Harman 1991, the "S" stemmer); other words as they are. */

@@ -44,8 +44,8 @@ export function chooseMmr(
   return chosen;
 }
 
-/** Steps of a search before it is called too long: some seconds. */
-const MOST_STEPS = 5e7;
+/** Steps of a search before it is called too long: about a second. */
+const MOST_STEPS = 1e7;
 
 /**
  * Of the `pool` best candidates the `topK` with the smallest sum of similarities between them, exactly. Throws

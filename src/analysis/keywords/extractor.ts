@@ -42,7 +42,7 @@ export interface KeywordOptions {
   method?: ChoiceMethod;
   /** With `mmr`: from 0, the best candidates, to 1, those that are least alike. Default 0.5. */
   diversity?: number;
-  /** With `max-sum`: best candidates that are chosen among. Default 20, or `topK` + 10 where that is more. */
+  /** With `max-sum`: best candidates that are chosen among. Default 20, or `topK` + 5 where that is more. */
   pool?: number;
   /** Words that draw the document towards them: its vector counts three quarters, their mean one. */
   seedWords?: readonly string[];
@@ -92,7 +92,7 @@ const OPTIONS: OptionKinds<KeywordOptions> = {
 };
 /** Words of the longest phrase, where candidates are runs between stop words. */
 const PHRASE_WORDS = 5;
-const [TOP_K, DIVERSITY, POOL, POOL_BEYOND] = [10, 0.5, 20, 10];
+const [TOP_K, DIVERSITY, POOL, POOL_BEYOND] = [10, 0.5, 20, 5];
 
 /** Options with their defaults. */
 interface Plan {

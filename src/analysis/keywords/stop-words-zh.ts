@@ -1,7 +1,6 @@
 /**
  * Chinese stop words: those of stopwords-iso (https://github.com/stopwords-iso/stopwords-iso, MIT licence, copyright 2020 Gene
- * Diaz) less punctuation marks and words that phrases are made of ("年", "人", "区" ...), and with common verbs and
- * adverbs of reports that a noun phrase does not hold, compiled for this package.
+ * Diaz) less punctuation marks and words that phrases are made of ("年", "人", "区" ...).
  */
 export const CHINESE_STOP_WORDS = `
   一 一个 一些 一何 一切 一则 一方面 一旦 一来 一样 一种 一般 一转眼 七 万一 三 上 上下 下 不
@@ -42,4 +41,28 @@ export const CHINESE_STOP_WORDS = `
   遵照 那 那个 那么 那么些 那么样 那些 那会儿 那儿 那时 那样 那般 那边 那里 都 鄙人 鉴于 针对 阿
   除 除了 除外 除开 除此之外 除非 随 随后 随时 随着 难道说 零 非 非但 非徒 非特 非独 靠 顺 顺着
   首先
+`;
+
+/** Verbs, adverbs and words of quantity and writing that a Chinese noun phrase seldom holds, compiled for this package. */
+export const CHINESE_GENERAL_WORDS = `
+  利用 使用 采用 应用于 运用 取得 获得 得到 达到 实现 进行 提供 提出 提高 提升 改善 改进 增加
+  增长 增强 减少 降低 下降 上升 扩大 缩小 加强 加快 加大 推动 推进 促进 促使 导致 造成 引起 引发
+  带来 产生 形成 构成 组成 成为 变成 作出 做出 做到 展开 开展 举行 召开 举办 发布 宣布 表示 指出
+  认为 称为 叫做 说明 显示 表明 证明 证实 发现 看到 看见 听到 知道 了解 理解 认识到 意识到 希望
+  需要 必须 应该 应当 可能 能够 可以 愿意 想要 打算 准备 决定 选择 包括 包含 含有 具有 拥有 存在
+  属于 位于 处于 来到 进入 离开 返回 回到 出现 发生 开始 继续 结束 完成 停止 保持 维持 保留 坚持
+  支持 反对 帮助 协助 允许 禁止 要求 请求 建议 鼓励 参加 参与 加入 担任 负责 从事 接受 接收 收到
+  拒绝 避免 防止 解决 处理 研究 分析 讨论 介绍 描述 记录 记载 报道 报告 调查 探讨 考虑 比较 相比
+  相对 相当 涉及 关注 重视 强调 注意 影响到 受到 遭到 遭受 面临 面对 适合 适用 适应 满足 符合
+  依靠 依赖 取决于 超过 不足 接近 达成 建立 建成 建造 设立 成立 创建 创立 开设 开办 改为 改名
+  更名 命名 出生 去世 毕业 就读 获 获得者 赢得 击败 当选 出任 任职 生活 居住 工作 发展 变化 改变
+  非常 十分 特别 尤其 极其 更加 越来越 逐渐 逐步 不断 一直 始终 已经 曾经 正在 将要 刚刚 立即
+  马上 目前 现在 当时 后来 之后 之前 以后 以前 近年 近年来 如今 今天 昨天 明天 今年 去年 明年
+  今后 同年 当年 其间 期间 时期 时间 同样 共同 相同 不同 相关 有关 主要 重要 大量 大部分 部分
+  多数 少数 整个 所有 全部 很多 众多 各种 各类 多种 多个 若干 几乎 大约 大概 左右 以上 以下 之间
+  其中 方面 情况 问题 方法 方式 过程 结果 原因 作用 意义 特点 内容 领域 突破 广泛 有效 良好 较大
+  较高 较多 较少 最大 最高 最多 最后 最终 首次 第一 第二 第三 第一次 一次 一种 一项 一部 一名
+  一位 一座 一条 两个 三个 两种 三种 两人 一分 分支 如何 怎样 为何 通常 一般 往往 经常 常常 有时
+  偶尔 容易 难以 无法 不能 不会 不可 没有 没 未 未能 并非 不再 由此 因此 于是 从而 进一步 本文
+  论文 文章 作者 东西 事情 人们 他人 们 的话 之中 以内 以外
 `;

@@ -1,6 +1,6 @@
 import { ENGLISH_GENERAL_WORDS, ENGLISH_VERB_FORMS, ENGLISH_VERBS } from './general-words-en.ts';
 import { ENGLISH_FUNCTION_WORDS } from './stop-words-en.ts';
-import { CHINESE_STOP_WORDS } from './stop-words-zh.ts';
+import { CHINESE_GENERAL_WORDS, CHINESE_STOP_WORDS } from './stop-words-zh.ts';
 
 /** Languages that the package has stop words of. */
 export const STOP_WORD_LANGUAGES = ['en', 'zh'] as const;
@@ -55,7 +55,11 @@ const LISTS: Record<StopWordLanguage, () => Lists> = {
     weakStart: new Set(listed(ENGLISH_GENERAL_WORDS)),
     english: true,
   }),
-  zh: () => ({ stop: new Set(listed(CHINESE_STOP_WORDS)), weakStart: new Set(), english: false }),
+  zh: () => ({
+    stop: new Set([...listed(CHINESE_STOP_WORDS), ...listed(CHINESE_GENERAL_WORDS)]),
+    weakStart: new Set(),
+    english: false,
+  }),
 };
 const built = new Map<StopWordLanguage, Lists>();
 
