@@ -32,7 +32,7 @@ afterAll(() => model[Symbol.dispose]());
 
 const PHRASES: CandidateRule = { kind: 'phrases', maxWords: 5 };
 const both = stopWordsOf(['en', 'zh']);
-const textsOf = (text: string, rule = PHRASES, stop = both): string[] =>
+const textsOf = (text: string, rule: CandidateRule = PHRASES, stop = both): string[] =>
   findCandidates(text, rule, stop).map((candidate) => candidate.text);
 
 describe('keywords as KeyBERT', () => {

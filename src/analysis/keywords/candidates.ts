@@ -30,6 +30,7 @@ interface Span {
 }
 
 const HAN = /\p{Script=Han}/u;
+const HAN_CHARACTER = /^\p{Script=Han}$/u;
 /** Numbers, and single characters, say nothing alone. */
 const EMPTY_WORD = /^(?:[\p{N}.,]+|.)$/u;
 /** Words of a Chinese candidate: its runs hold verbs as well, so that parts of them are candidates too. */
@@ -96,9 +97,15 @@ function* partsOf(
   for (let first = from; first < to; first++)
     for (let size = min; size <= max && first + size <= to; size++) {
       const own = words.slice(first, first + size);
+      if (splitsHan(words, first, from) || splitsHan(words, first + size, to)) continue;
       if (own.every(({ text }) => EMPTY_WORD.test(text))) continue;
       yield spanOf(words, first, first + size);
     }
+}
+
+/** A single Chinese character inside a run is a part of the word before it, such as an ending or a name that no dictionary has. */
+function splitsHan(words: readonly Word[], at: number, edge: number): boolean {
+  return at !== edge && HAN_CHARACTER.test(words[at].text) && HAN.test(words[at - 1].text);
 }
 
 function spanOf(words: readonly Word[], from: number, to: number): Span {

@@ -22,6 +22,19 @@ export function byScore(scores: ArrayLike<number>): number[] {
   return Array.from(scores, (_, i) => i).sort((a, b) => scores[b] - scores[a]);
 }
 
+/** Numbers of those left when each that stands nowhere without sharing text with a better one is taken out. */
+export function withoutOverlaps(
+  scores: ArrayLike<number>,
+  ranges: readonly (readonly (readonly [start: number, end: number])[])[],
+): number[] {
+  const taken: (readonly [number, number])[] = [];
+  return byScore(scores).filter((i) => {
+    const isApart = ranges[i].some(([start, end]) => taken.every(([from, to]) => end <= from || start >= to));
+    if (isApart) taken.push(...ranges[i]);
+    return isApart;
+  });
+}
+
 /**
  * Maximal marginal relevance: the best candidate, then again and again the one with the highest
  * `(1 - diversity) * score - diversity * largest similarity with a chosen one`. In the order of choosing.

@@ -9,7 +9,7 @@ import { embeddingFingerprint, planEmbedding } from '../../loaded/embed-plan.ts'
 import { loadNamed } from '../../loaded/loader.ts';
 import { dot } from '../../metrics/similarity.ts';
 import { findCandidates, GivenPhrases, type CandidateRule } from './candidates.ts';
-import { byScore, chooseMaxSum, chooseMmr, CHOICE_METHODS, type ChoiceMethod } from './choose.ts';
+import { byScore, chooseMaxSum, chooseMmr, withoutOverlaps, CHOICE_METHODS, type ChoiceMethod } from './choose.ts';
 import { combinedScores } from './rank.ts';
 import { STOP_WORD_LANGUAGES, stopWordsOf, type StopWordLanguage, type StopWords } from './stop-words.ts';
 import { KEYWORD_VECTORS, vectorsOf, type KeywordVectors } from './vectors.ts';
@@ -193,7 +193,18 @@ export class KeywordExtractor implements Disposable {
     );
     const similarities = embedded.candidates.map((vector) => dot(vector, embedded.document));
     const scores = this.plan.ranking === 'similarity' ? similarities : combinedScores(candidates, similarities);
-    const chosen = this.choose(scores, embedded.candidates);
+    // Parts of a Chinese run say the same again.
+    const apart =
+      rule.kind === 'phrases'
+        ? withoutOverlaps(
+            scores,
+            candidates.map(({ offsets }) => offsets),
+          )
+        : byScore(scores);
+    const chosen = this.choose(
+      apart.map((i) => scores[i]),
+      apart.map((i) => embedded.candidates[i]),
+    ).map((i) => apart[i]);
     return {
       keywords: chosen.map((i) => ({
         text: candidates[i].text,

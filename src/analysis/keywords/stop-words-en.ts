@@ -1,6 +1,6 @@
 /**
  * English function words: scikit-learn's ENGLISH_STOP_WORDS (scikit-learn 1.x, BSD-3-Clause; from the Glasgow Information
- * Retrieval Group) less the nouns in it ("bill", "computer", "fire", "interest", "mill", "system" ...), and with the
+ * Retrieval Group) less the nouns and adjectives in it that name things ("computer", "fire", "system", "thin" ...), and with the
  * auxiliary verbs and contractions that it lacks.
  */
 export const ENGLISH_FUNCTION_WORDS = `
@@ -8,7 +8,7 @@ export const ENGLISH_FUNCTION_WORDS = `
   amongst amoungst an and another any anyhow anyone anything anyway anywhere are aren't around as at back be
   became because become becomes becoming been before beforehand behind being below beside besides between beyond
   both but by call can can't cannot cant co con could couldn't couldnt de describe did didn't do does doesn't
-  doing don't done down due during each eg eight either eleven else elsewhere empty enough etc even ever every
+  doing don't done down due during each eg eight either eleven else elsewhere enough etc even ever every
   everyone everything everywhere except few fifteen fifty find first five for former formerly forty found four
   from full further get give go had hadn't has hasn't hasnt have haven't having he he'd he'll he's hence her here
   here's hereafter hereby herein hereupon hers herself him himself his how how's however hundred i i'd i'll i'm
@@ -19,7 +19,7 @@ export const ENGLISH_FUNCTION_WORDS = `
   seemed seeming seems serious several shan't she she'd she'll she's should shouldn't show since sincere six sixty
   so some somehow someone something sometime sometimes somewhere still such take ten than that that's the their
   theirs them themselves then thence there there's thereafter thereby therefore therein thereupon these they
-  they'd they'll they're they've thick thin third this those though three through throughout thru thus to together
+  they'd they'll they're they've third this those though three through throughout thru thus to together
   too toward towards twelve twenty two un under until up upon us very via was wasn't we we'd we'll we're we've
   well were weren't what what's whatever when when's whence whenever where where's whereafter whereas whereby
   wherein whereupon wherever whether which while whither who who's whoever whole whom whose why why's will with
