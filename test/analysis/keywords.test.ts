@@ -116,7 +116,8 @@ describe('candidates', () => {
 
   it('of words with offsets into the original', () => {
     const text = '𝒳 The co-operative Müller’s 北京大学 e.g.';
-    for (const { start, end, text: word } of wordsOf(text)) expect(text.slice(start, end).toLowerCase()).toBe(word);
+    for (const { start, end, text: word } of wordsOf(text))
+      expect(text.slice(start, end).toLowerCase().replace('’', "'")).toBe(word);
     expect(wordsOf(text).map((word) => word.text)).toContain('co-operative');
   });
 });

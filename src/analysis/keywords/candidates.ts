@@ -66,7 +66,9 @@ function* ngramSpans(
   for (const [from, to] of runsOf(words, stop)) yield* partsOf(words, { from, to, min, max });
 }
 
-/** Longest runs without stop words or punctuation, as RAKE has them (Rose et al. 2010), less weak words at their ends. */
+/**
+ * Longest runs without stop words or punctuation, as RAKE has them (Rose et al. 2010), less weak words at their ends.
+ */
 function* phraseSpans(words: readonly Word[], { maxWords }: { maxWords: number }, stop: StopWords): Generator<Span> {
   for (const run of runsOf(words, stop)) {
     let [from, to] = run;
@@ -103,7 +105,10 @@ function* partsOf(
     }
 }
 
-/** A single Chinese character inside a run is a part of the word before it, such as an ending or a name that no dictionary has. */
+/**
+ * A single Chinese character inside a run is a part of the word before it, such as an ending or a name that no
+ * dictionary has.
+ */
 function splitsHan(words: readonly Word[], at: number, edge: number): boolean {
   return at !== edge && HAN_CHARACTER.test(words[at].text) && HAN.test(words[at - 1].text);
 }
@@ -165,7 +170,10 @@ function grouped(text: string, spans: readonly Span[]): Candidate[] {
   }));
 }
 
-/** The most frequent form; of several the one with the fewest capitals, as those of a sentence's beginning are no part of it. */
+/**
+ * The most frequent form; of several the one with the fewest capitals, as those of a sentence's beginning are no part
+ * of it.
+ */
 function commonForm(forms: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const form of forms) counts.set(form, (counts.get(form) ?? 0) + 1);

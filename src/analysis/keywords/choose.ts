@@ -22,14 +22,19 @@ export function byScore(scores: ArrayLike<number>): number[] {
   return Array.from(scores, (_, i) => i).sort((a, b) => scores[b] - scores[a]);
 }
 
-/** Numbers of those left when each that stands nowhere without sharing text with a better one is taken out. */
+/**
+ * Numbers of those left, the best first, when each that stands nowhere without sharing text with a better one is
+ * taken out; those without ranges stay.
+ */
 export function withoutOverlaps(
   scores: ArrayLike<number>,
   ranges: readonly (readonly (readonly [start: number, end: number])[])[],
 ): number[] {
   const taken: (readonly [number, number])[] = [];
   return byScore(scores).filter((i) => {
-    const isApart = ranges[i].some(([start, end]) => taken.every(([from, to]) => end <= from || start >= to));
+    const isApart =
+      ranges[i].length === 0 ||
+      ranges[i].some(([start, end]) => taken.every(([from, to]) => end <= from || start >= to));
     if (isApart) taken.push(...ranges[i]);
     return isApart;
   });

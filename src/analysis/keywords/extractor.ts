@@ -8,6 +8,7 @@ import { Albert, type LoadOptions } from '../../loaded/albert.ts';
 import { embeddingFingerprint, planEmbedding } from '../../loaded/embed-plan.ts';
 import { loadNamed } from '../../loaded/loader.ts';
 import { dot } from '../../metrics/similarity.ts';
+import { hasHan } from '../../metrics/text/words.ts';
 import { findCandidates, GivenPhrases, type CandidateRule } from './candidates.ts';
 import { byScore, chooseMaxSum, chooseMmr, withoutOverlaps, CHOICE_METHODS, type ChoiceMethod } from './choose.ts';
 import { combinedScores } from './rank.ts';
@@ -34,8 +35,8 @@ export interface KeywordOptions {
   /** What candidates are compared by. Default `isolated`, which measures best. */
   vectors?: KeywordVectors;
   /**
-   * `combined`: the cosine, with the place of the first occurrence, the number of occurrences and of words; `similarity`:
-   * the cosine alone, as KeyBERT. Default `combined`, which measures better.
+   * `combined`: the cosine, with the place of the first occurrence, the number of occurrences and of words;
+   * `similarity`: the cosine alone, as KeyBERT. Default `combined`, which measures better.
    */
   ranking?: 'combined' | 'similarity';
   /** Default `none`; `mmr` where `diversity` is given. */
@@ -108,9 +109,10 @@ interface Plan {
 }
 
 /**
- * Keywords of documents by their embeddings, as KeyBERT finds them (Grootendorst 2020; EmbedRank, Bennani-Smires et al.
- * 2018): phrases whose vectors are nearest to the document's. Unlike there, a document has the same keywords alone and in
- * a list, Chinese is cut into words, long documents are read in windows, and every occurrence is given with its place.
+ * Keywords of documents by their embeddings, as KeyBERT finds them (Grootendorst 2020; EmbedRank, Bennani-Smires et
+ * al. 2018): phrases whose vectors are nearest to the document's. Unlike there, a document has the same keywords
+ * alone and in a list, Chinese is cut into words, long documents are read in windows, and every occurrence is given
+ * with its place.
  */
 export class KeywordExtractor implements Disposable {
   /** The model that embeds. */
@@ -172,7 +174,7 @@ export class KeywordExtractor implements Disposable {
     for (const document of documents) {
       if (signal?.aborted)
         throw new AlbertineError('interrupted', 'interrupted while keywords were looked for', { cause: signal.reason });
-      found.push(await this.extractOne(document));
+      found.push(await this.extractOne(document, signal));
     }
     return found;
   }
@@ -182,25 +184,20 @@ export class KeywordExtractor implements Disposable {
     this.model[Symbol.dispose]();
   }
 
-  private async extractOne(text: string): Promise<DocumentKeywords> {
+  private async extractOne(text: string, signal: AbortSignal | undefined): Promise<DocumentKeywords> {
     const { rule, stop, seeds, vectors } = this.plan;
     const candidates = findCandidates(text, rule, stop);
     if (candidates.length === 0) return { keywords: [], candidates: 0, windows: 0 };
     const embedded = await vectorsOf(
       this.model,
       { text, candidates, seeds },
-      { vectors, ...pick(this.options, ['maxLength', 'batchTokens']) },
+      { vectors, ...pick(this.options, ['maxLength', 'batchTokens']), ...(signal && { signal }) },
     );
     const similarities = embedded.candidates.map((vector) => dot(vector, embedded.document));
     const scores = this.plan.ranking === 'similarity' ? similarities : combinedScores(candidates, similarities);
-    // Parts of a Chinese run say the same again.
-    const apart =
-      rule.kind === 'phrases'
-        ? withoutOverlaps(
-            scores,
-            candidates.map(({ offsets }) => offsets),
-          )
-        : byScore(scores);
+    // Parts of a Chinese run say the same again; of other languages only whole runs are candidates.
+    const ranges = candidates.map(({ text: own, offsets }) => (rule.kind === 'phrases' && hasHan(own) ? offsets : []));
+    const apart = withoutOverlaps(scores, ranges);
     const chosen = this.choose(
       apart.map((i) => scores[i]),
       apart.map((i) => embedded.candidates[i]),

@@ -1,10 +1,11 @@
 import type { Candidate } from './candidates.ts';
 
 /**
- * Weights of what says something besides the cosine, in spreads (standard deviations) of the document's cosines, so that
- * they suit models of wider or narrower cosines. Chosen on half of Inspec and of SemEval2017 (bench/analysis/keywords.ts).
+ * Weights of what says something besides the cosine, in spreads (standard deviations) of the document's cosines, so
+ * that they suit models of wider or narrower cosines. Chosen on half of Inspec and of SemEval2017
+ * (bench/analysis/keywords.ts).
  */
-const [FIRST, COUNT, SINGLE] = [0.4, 0.4, 1];
+const [FIRST, COUNT, SINGLE] = [0.4, 0.3, 1.5];
 
 /**
  * Cosines with what says something besides: titles and first sentences name the topic, what comes again matters, and

@@ -1,6 +1,6 @@
 /**
- * Chinese stop words: those of stopwords-iso (https://github.com/stopwords-iso/stopwords-iso, MIT licence, copyright 2020 Gene
- * Diaz) less punctuation marks and words that phrases are made of ("年", "人", "区" ...).
+ * Chinese stop words: those of stopwords-iso (https://github.com/stopwords-iso/stopwords-iso, MIT licence, copyright
+ * 2020 Gene Diaz) less punctuation marks and words that phrases are made of ("年", "人", "区" ...).
  */
 export const CHINESE_STOP_WORDS = `
   一 一个 一些 一何 一切 一则 一方面 一旦 一来 一样 一种 一般 一转眼 七 万一 三 上 上下 下 不
@@ -43,7 +43,10 @@ export const CHINESE_STOP_WORDS = `
   首先
 `;
 
-/** Verbs, adverbs and words of quantity and writing that a Chinese noun phrase seldom holds, compiled for this package. */
+/**
+ * Verbs, adverbs and words of quantity and writing that a Chinese noun phrase seldom holds, compiled for this
+ * package.
+ */
 export const CHINESE_GENERAL_WORDS = `
   利用 使用 采用 应用于 运用 取得 获得 得到 达到 实现 进行 提供 提出 提高 提升 改善 改进 增加
   增长 增强 减少 降低 下降 上升 扩大 缩小 加强 加快 加大 推动 推进 促进 促使 导致 造成 引起 引发

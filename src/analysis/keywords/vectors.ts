@@ -6,12 +6,15 @@ import type { Candidate } from './candidates.ts';
 /** What a candidate is compared by. */
 export const KEYWORD_VECTORS = ['isolated', 'contextual', 'both'] as const;
 /**
- * One of {@link KEYWORD_VECTORS}: `isolated` embeds every candidate as a text of its own; `contextual` takes the mean of
- * its tokens inside the document, over all occurrences, in one pass; `both` means the two cosines.
+ * One of {@link KEYWORD_VECTORS}: `isolated` embeds every candidate as a text of its own; `contextual` takes the mean
+ * of its tokens inside the document, over all occurrences, in one pass; `both` means the two cosines.
  */
 export type KeywordVectors = (typeof KEYWORD_VECTORS)[number];
 
-/** A document and its candidates as vectors of length 1 (of zeros where there is no token), so that products are cosines. */
+/**
+ * A document and its candidates as vectors of length 1 (of zeros where there is no token), so that products are
+ * cosines.
+ */
 export interface DocumentVectors {
   document: Float32Array;
   candidates: Float32Array[];

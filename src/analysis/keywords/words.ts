@@ -4,7 +4,7 @@ export interface Word {
   start: number;
   /** Exclusive. */
   end: number;
-  /** Lower-cased. */
+  /** Lower-cased, with straight apostrophes. */
   text: string;
   /** Whether no candidate may go from the word before into this one: punctuation or a new paragraph is between them. */
   afterBreak: boolean;
@@ -37,16 +37,18 @@ export function wordsOf(text: string): Word[] {
     const next = index + segment.length;
     if (last && JOINER.test(between) && !HAN.test(segment) && !HAN.test(last.text)) {
       last.end = next;
-      last.text = text.slice(last.start, next).toLowerCase();
+      last.text = plain(text.slice(last.start, next));
     } else {
       const afterBreak = words.length === 0 || between.trim() !== '' || isNewBlock(text, end, next);
-      words.push({ start: index, end: next, text: segment.toLowerCase(), afterBreak });
+      words.push({ start: index, end: next, text: plain(segment), afterBreak });
     }
     end = next;
     between = '';
   }
   return words;
 }
+
+const plain = (word: string): string => word.toLowerCase().replaceAll('\u2019', "'");
 
 /** Chinese is often wrapped within a sentence and has no capitals: only an empty line ends a paragraph there. */
 function isNewBlock(text: string, from: number, to: number): boolean {
