@@ -78,6 +78,12 @@ describe('candidates', () => {
     ]);
   });
 
+  it('are the last words of a longer run', () => {
+    expect(textsOf('Acme Zoom Runner 40 mens waterproof trail shoes; 12 34')).toEqual([
+      '40 mens waterproof trail shoes',
+    ]);
+  });
+
   it('are one for singular, plural and hyphen, with every place, inside longer phrases too', () => {
     const text = 'Solar cells age. The thin-film solar cell is a solar-cell. Solar-cells!';
     const [found] = findCandidates(text, PHRASES, stopWordsOf(['en'], { more: ['age'] }));

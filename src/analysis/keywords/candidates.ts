@@ -75,9 +75,11 @@ function* phraseSpans(words: readonly Word[], { maxWords }: { maxWords: number }
     while (from < to && stop.isWeakStart(words[from].text)) from++;
     while (from < to && stop.isWeakEnd(words[to - 1].text)) to--;
     if (from === to) continue;
+    // Of a longer run its last words, as an English phrase has what it is about at its end.
+    const first = Math.max(from, to - maxWords);
     if (words.slice(from, to).some((word) => HAN.test(word.text)))
       yield* partsOf(words, { from, to, min: 1, max: Math.min(HAN_WORDS, maxWords) });
-    else if (to - from <= maxWords) yield* partsOf(words, { from, to, min: to - from, max: to - from });
+    else yield* partsOf(words, { from: first, to, min: to - first, max: to - first });
   }
 }
 
