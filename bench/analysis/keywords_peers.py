@@ -3,8 +3,8 @@
     npx tsx bench/analysis/keywords.ts --documents documents.json
     python bench/analysis/keywords_peers.py documents.json peers.json MODEL_FOLDER [THREADS]
 
-Needs keybert, yake, sentence-transformers, scikit-learn. One document at a time, as KeyBERT gives other keywords for a
-list; tf-idf counts documents of the same set.
+Needs keybert, yake, sentence-transformers, scikit-learn. One document at a time; tf-idf counts documents of the
+same set.
 """
 
 import json

@@ -110,8 +110,8 @@ interface Plan {
 
 /**
  * Keywords of documents by their embeddings, as KeyBERT finds them (Grootendorst 2020; EmbedRank, Bennani-Smires et
- * al. 2018): phrases whose vectors are nearest to the document's. Unlike there, a document has the same keywords
- * alone and in a list, Chinese is cut into words, long documents are read in windows, and every occurrence is given
+ * al. 2018): phrases whose vectors are nearest to the document's. A document has the same keywords alone and
+ * in a list, Chinese is cut into words, long documents are read in windows, and every occurrence is given
  * with its place.
  */
 export class KeywordExtractor implements Disposable {
