@@ -30,6 +30,7 @@ export { findTriples } from './tasks/relate/triples.ts';
 export { ChoiceModel } from './tasks/choose/chooser.ts';
 export { Reranker } from './tasks/rank/reranker.ts';
 export { FillMask } from './tasks/fill-mask/fill-mask.ts';
+export { KeywordExtractor } from './analysis/keywords/extractor.ts';
 export { AlbertScorer } from './analysis/score/scorer.ts';
 export { ZeroShotClassifier } from './tasks/zero-shot/zero-shot.ts';
 

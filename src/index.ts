@@ -40,6 +40,7 @@ export { FillMask } from './tasks/fill-mask/fill-mask.ts';
 export { ZeroShotClassifier } from './tasks/zero-shot/zero-shot.ts';
 
 // Texts beside references
+export { KeywordExtractor } from './analysis/keywords/extractor.ts';
 export { AlbertScorer } from './analysis/score/scorer.ts';
 export { scoreFiles } from './analysis/score/score-node.ts';
 

@@ -179,6 +179,7 @@ describe('README', () => {
       'docs/graph.md',
       'docs/guide.md',
       'docs/guide.zh-CN.md',
+      'docs/keywords.md',
       'docs/pretraining.md',
       'docs/score.md',
       'docs/training.md',
@@ -201,6 +202,7 @@ describe('README', () => {
   const pages = [
     'docs/embedding.md',
     'docs/guide.md',
+    'docs/keywords.md',
     'docs/score.md',
     ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`),
   ];

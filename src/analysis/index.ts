@@ -1,10 +1,14 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * Measuring texts and models. ALBERTScore: texts beside references, by contextual token vectors.
+ * Measuring texts and models. ALBERTScore: texts beside references, by contextual token vectors. Keywords of documents.
  *
  * @packageDocumentation
  */
+export { CHOICE_METHODS, type ChoiceMethod } from './keywords/choose.ts';
+export { KeywordExtractor, type DocumentKeywords, type Keyword, type KeywordOptions } from './keywords/extractor.ts';
+export { STOP_WORD_LANGUAGES, type StopWordLanguage } from './keywords/stop-words.ts';
+export { KEYWORD_VECTORS, type KeywordVectors } from './keywords/vectors.ts';
 export { rescaled, scoreBaseline, type BaselineOptions, type ScoreBaseline } from './score/baseline.ts';
 export { readBaseline, writeBaseline } from './score/baseline-node.ts';
 export { heatMapPage, type ShownPair } from './score/heat-map.ts';

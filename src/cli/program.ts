@@ -14,6 +14,7 @@ import { registerFinetune } from './verbs/finetune.ts';
 import { registerInfo } from './verbs/info.ts';
 import { registerInit } from './verbs/init.ts';
 import type { CliIo } from './terminal/io.ts';
+import { registerKeywords } from './verbs/keywords.ts';
 import { registerParity } from './verbs/parity.ts';
 import { registerPredict } from './verbs/predict.ts';
 import { registerReport } from './verbs/report.ts';
@@ -119,6 +120,7 @@ Examples
     registerFillMask,
     registerZeroShot,
     registerScore,
+    registerKeywords,
     registerReport,
     registerParity,
     registerDemo,

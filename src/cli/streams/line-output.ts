@@ -1,13 +1,15 @@
 import { toJson } from '../../data/json.ts';
 import { openRecordWriter } from '../../data/writers-node.ts';
 import { AlbertineError, namingSource } from '../../core/errors.ts';
+import { ProgressMeter } from '../../core/progress.ts';
 import type { TextRow } from '../../data/read-node.ts';
 import { inputNotes } from './embed-summary.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { createProgressBar } from '../terminal/progress-bar.ts';
 import { claimOutput } from './output-claim.ts';
 import { outputFile, requireOutputFormat } from '../flags/output-format.ts';
 import { untilAborted } from './text-feed.ts';
-import { chooseSource, openTextInput, type InputFlags } from './text-input.ts';
+import { chooseSource, openTextInput, type InputFlags, type TextInput } from './text-input.ts';
 
 /** Flags of a command that writes a line of JSON for each text. */
 export interface LineFlags extends InputFlags {
@@ -20,6 +22,19 @@ export interface LineAnswerer extends Disposable {
   answer(text: string): Promise<Record<string, unknown>>;
 }
 
+/** What {@link writeAnswers} is to do. */
+export interface LineJob {
+  flags: LineFlags & { quiet?: boolean };
+  model: string | undefined;
+  open: () => Promise<LineAnswerer>;
+  /** Texts from elsewhere than the arguments and `--input`. */
+  input?: TextInput | undefined;
+  /** Further files that are read, which the output must not be. */
+  reads?: readonly (string | undefined)[];
+  /** How progress is called; without it there is none. */
+  progress?: { stage: string; unit: string };
+}
+
 /**
  * Asks for every text of an input and writes a line of JSON for each, with its `index`, to a `.jsonl` file or standard
  * output. The model is opened when the arguments have been checked; errors about a text of a file name its row.
@@ -27,7 +42,7 @@ export interface LineAnswerer extends Disposable {
 export async function writeAnswers(
   io: CliIo,
   texts: readonly string[],
-  { flags: given, model, open }: { flags: LineFlags; model: string | undefined; open: () => Promise<LineAnswerer> },
+  { flags: given, model, open, input: own, reads = [], progress }: LineJob,
 ): Promise<void> {
   const flags = outputFile(given);
   const { output, overwrite } = flags;
@@ -35,10 +50,19 @@ export async function writeAnswers(
   const claimed =
     output === undefined
       ? undefined
-      : await claimOutput(output, { inputs: [chooseSource(texts, flags), model], overwrite });
+      : await claimOutput(output, {
+          inputs: [...(own ? [] : [chooseSource(texts, flags)]), model, ...reads],
+          overwrite,
+        });
   try {
-    const input = openTextInput(texts, flags);
+    const input = own ?? openTextInput(texts, flags);
     using answerer = await open();
+    // Lines on a terminal are progress themselves.
+    const bar = createProgressBar(io, {
+      quiet: flags.quiet === true || progress === undefined || output === undefined,
+    });
+    const meter =
+      progress && new ProgressMeter(bar.update, { ...progress, ...(await totalOf(input, output === undefined)) });
     const writer = claimed && (await openRecordWriter(output!, { output: claimed }));
     let index = 0;
     try {
@@ -50,16 +74,24 @@ export async function writeAnswers(
           })),
         };
         await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
+        meter?.add(1);
       }
       await writer?.close();
     } catch (error) {
       await writer?.abort();
       throw error;
+    } finally {
+      bar.finish();
     }
     for (const note of inputNotes(input)) io.stderr.write(`${note}\n`);
   } finally {
     await claimed?.abandon({ keep: false });
   }
+}
+
+async function totalOf(input: TextInput, unseen: boolean): Promise<{ total?: number }> {
+  const total = unseen ? undefined : await input.estimate();
+  return total === undefined ? {} : { total };
 }
 
 const namingRow = (error: unknown, { number }: TextRow, name: string | undefined): unknown =>

@@ -1,4 +1,5 @@
 import { createReadStream, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { QuoteStyle } from '../../data/csv.ts';
 import type { ReadReport } from '../../data/rows.ts';
@@ -168,6 +169,39 @@ function argumentInput(texts: readonly string[]): TextInput {
     },
     estimate: async () => texts.length,
   };
+}
+
+/** Whole files of UTF-8 as a text each, read while they are consumed. Throws `file_not_found` at once. */
+export function openDocuments(paths: readonly string[]): TextInput {
+  for (const path of paths)
+    if (kindOnDisk(path) !== 'file') throw new AlbertineError('file_not_found', `no file at ${path}`, { value: path });
+  const report: ReadReport = { rows: 0, skipped: 0, blank: 0, issues: [] };
+  async function* iterate(): AsyncGenerator<TextRow> {
+    for (const [index, path] of paths.entries()) {
+      const text = await readUtf8(path);
+      report.rows++;
+      yield { number: index + 1, text };
+    }
+  }
+  return {
+    name: 'documents',
+    report,
+    notes: [],
+    [Symbol.asyncIterator]: iterate,
+    reject: (_row, reason) => {
+      throw reason();
+    },
+    estimate: async () => paths.length,
+  };
+}
+
+async function readUtf8(path: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new AlbertineError('invalid_file', `${path} is not UTF-8`, { value: path, cause });
+  }
 }
 
 const LINE_FEED = 0x0a;

@@ -1,0 +1,118 @@
+import { existsSync } from 'node:fs';
+import { countOf } from '../../core/count.ts';
+import { AlbertineError } from '../../core/errors.ts';
+import { pick } from '../../core/pick.ts';
+import { formatOfPath, readTexts } from '../../data/read-node.ts';
+import { KeywordExtractor, type KeywordOptions } from '../../analysis/keywords/extractor.ts';
+import { STOP_WORD_LANGUAGES, type StopWordLanguage } from '../../analysis/keywords/stop-words.ts';
+import { rounded, writeAnswers, type LineFlags } from '../streams/line-output.ts';
+import { openModel } from '../streams/models.ts';
+import { openDocuments } from '../streams/text-input.ts';
+import { UsageError } from '../terminal/errors.ts';
+import type { CliIo } from '../terminal/io.ts';
+
+/** The flags of `albertine keywords`, as commander gives them. */
+export interface KeywordFlags
+  extends
+    LineFlags,
+    Pick<
+      KeywordOptions,
+      'topK' | 'vectors' | 'ranking' | 'method' | 'diversity' | 'pool' | 'maxLength' | 'batchTokens'
+    > {
+  model?: string;
+  documents?: string[];
+  ngrams?: [number, number];
+  candidates?: string;
+  pattern?: string;
+  stopWords?: string[];
+  seedWords?: string[];
+  threads?: number;
+  quiet?: boolean;
+}
+
+const INPUT_FLAGS = ['input', 'textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError'] as const;
+
+/** Runs `albertine keywords`. */
+export async function runKeywords(io: CliIo, texts: readonly string[], flags: KeywordFlags): Promise<void> {
+  const { documents } = flags;
+  if (
+    documents &&
+    (texts.length > 0 || INPUT_FLAGS.some((name) => flags[name] !== undefined) || flags.header === false)
+  )
+    throw new UsageError('--documents takes whole files of UTF-8: give no texts and no flags of --input with it');
+  const input = documents && openDocuments(documents);
+  const options = await optionsOf(flags);
+  const summary = { documents: 0, without: 0, windowed: 0, fingerprint: '' };
+  await writeAnswers(io, texts, {
+    flags,
+    model: flags.model,
+    input,
+    reads: [...(documents ?? []), flags.candidates, ...filesOf(flags.stopWords)],
+    progress: { stage: 'keywords', unit: 'documents' },
+    open: async () => {
+      const extractor = KeywordExtractor.from(await openModel(io, flags.model, flags), options);
+      summary.fingerprint = extractor.fingerprint;
+      return {
+        answer: async (text) => {
+          const [{ keywords, windows }] = await extractor.extract([text], { signal: io.signal });
+          summary.documents++;
+          if (keywords.length === 0) summary.without++;
+          if (windows > 1) summary.windowed++;
+          return { keywords: keywords.map(({ text, score, offsets }) => ({ text, score: rounded(score), offsets })) };
+        },
+        [Symbol.dispose]: () => extractor[Symbol.dispose](),
+      };
+    },
+  });
+  if (summary.without > 0) io.stderr.write(`note: ${countOf(summary.without, 'document')} without a candidate\n`);
+  if (flags.quiet) return;
+  const windowed = summary.windowed > 0 ? `, ${summary.windowed.toLocaleString('en-US')} read in several windows` : '';
+  io.stderr.write(`${countOf(summary.documents, 'document')}${windowed}\n${summary.fingerprint}\n`);
+}
+
+async function optionsOf(flags: KeywordFlags): Promise<KeywordOptions> {
+  const { candidates, pattern, stopWords } = flags;
+  return {
+    ...pick(flags, ['topK', 'ngrams', 'vectors', 'ranking', 'method', 'diversity', 'pool', 'seedWords']),
+    ...pick(flags, ['maxLength', 'batchTokens']),
+    ...(candidates !== undefined && { candidates: await textsOf(candidates) }),
+    ...(pattern !== undefined && { pattern: regexpOf(pattern) }),
+    ...(stopWords && (await stopWordsOf(stopWords))),
+  };
+}
+
+const isLanguage = (name: string): name is StopWordLanguage =>
+  (STOP_WORD_LANGUAGES as readonly string[]).includes(name);
+
+/** The entries of `--stop-words` that are files. */
+const filesOf = (entries: readonly string[] = []): string[] =>
+  entries.filter((name) => name !== 'none' && !isLanguage(name));
+
+async function stopWordsOf(entries: readonly string[]): Promise<Pick<KeywordOptions, 'stopWords' | 'moreStopWords'>> {
+  if (entries.includes('none') && entries.length > 1) throw new UsageError('--stop-words none goes with no other list');
+  const more: string[] = [];
+  for (const file of filesOf(entries)) {
+    if (!existsSync(file))
+      throw new AlbertineError('file_not_found', `--stop-words: ${file} is neither en, zh nor none, and no such file`, {
+        value: file,
+      });
+    more.push(...(await textsOf(file)));
+  }
+  return { stopWords: entries.filter(isLanguage), ...(more.length > 0 && { moreStopWords: more }) };
+}
+
+/** A file of any extension that is none of a format is a phrase a line. */
+async function textsOf(file: string): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { text } of readTexts(file, { ...(formatOfPath(file) === undefined && { format: 'txt' }) }))
+    texts.push(text.trim());
+  return texts;
+}
+
+function regexpOf(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'gu');
+  } catch (error) {
+    throw new UsageError(`--pattern: ${(error as Error).message}`);
+  }
+}
