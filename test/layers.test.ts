@@ -13,6 +13,7 @@ const ORDER = [
   'data',
   'metrics',
   'classical',
+  'perturbation',
   'loaded',
   'training',
   'tasks',
@@ -24,7 +25,7 @@ const ORDER = [
   'cli',
 ];
 /** These know nothing of models; nothing of ours but core may be imported by them. */
-const ONLY_CORE = ['graph', 'tokenizer', 'data', 'metrics', 'classical'];
+const ONLY_CORE = ['graph', 'tokenizer', 'data', 'metrics', 'classical', 'perturbation'];
 
 const root = resolve(import.meta.dirname, '../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })

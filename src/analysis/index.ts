@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Measuring texts and models. ALBERTScore: texts beside references, by contextual token vectors. Keywords of documents.
+ * Robustness: models with their texts perturbed, and under attack.
  *
  * @packageDocumentation
  */
@@ -30,3 +31,43 @@ export {
   type TokenAlignment,
 } from './score/scorer.ts';
 export type { MetricSummary, ScoreSummary } from './score/summary.ts';
+export {
+  applyEdits,
+  mapSpan,
+  perturbation,
+  type Edit,
+  type Perturbation,
+  type PerturbationRow,
+  type PerturbedLanguage,
+  type PerturbedText,
+  type PerturbOptions,
+  type ProposedEdit,
+  type TextRange,
+} from '../perturbation/perturbation.ts';
+export { languagesOf, PERTURBATIONS, perturbationsNamed } from '../perturbation/registry.ts';
+export {
+  ATTACK_SEARCHES,
+  attackRows,
+  type AttackOptions,
+  type AttackReport,
+  type AttackSearch,
+} from './robustness/attack.ts';
+export { findNear, meaningCheck } from './robustness/meaning.ts';
+export {
+  measureRobustness,
+  type MeaningCheck,
+  type RobustnessOptions,
+  type RobustnessRecord,
+} from './robustness/measure.ts';
+export { modelPerturbations, type FindWords } from './robustness/model-perturbations.ts';
+export { robustnessPage } from './robustness/page.ts';
+export {
+  worstCondition,
+  type RobustnessCondition,
+  type RobustnessFailure,
+  type RobustnessGroup,
+  type RobustnessReport,
+} from './robustness/report.ts';
+export { openRobustnessData } from './robustness/open-node.ts';
+export { WordVectors, type NearOptions, type NearWord, type WordVectorOptions } from './robustness/word-vectors.ts';
+export type { RewritableData, RewritableText, Rewriting, RewrittenText } from '../tasks/rewriting.ts';

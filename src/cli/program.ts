@@ -23,6 +23,7 @@ import { registerShards } from './verbs/shards.ts';
 import { registerTokenize } from './verbs/tokenize.ts';
 import { requireVerb } from './verbs/verbs.ts';
 import { registerVocab } from './verbs/vocab.ts';
+import { registerRobustness } from './verbs/robustness.ts';
 import { registerScore } from './verbs/score.ts';
 import { registerZeroShot } from './verbs/zero-shot.ts';
 
@@ -121,6 +122,7 @@ Examples
     registerZeroShot,
     registerScore,
     registerKeywords,
+    registerRobustness,
     registerReport,
     registerParity,
     registerDemo,

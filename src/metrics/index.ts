@@ -72,6 +72,7 @@ export {
 export {
   bootstrapMean,
   normalMean,
+  bootstrapStatistic,
   pairedTest,
   type MeanInterval,
   type PairedTest,

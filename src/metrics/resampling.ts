@@ -59,6 +59,23 @@ export function normalMean(values: ArrayLike<number>): MeanInterval {
   return { mean: average, low: average - half, high: average + half };
 }
 
+/**
+ * A figure of rows that is no mean of figures of each, with its 95 % bootstrap interval: `statistic` is given the rows
+ * that were drawn. Samples in which it is undefined are left out. By default 200 samples, since it may take long.
+ */
+export function bootstrapStatistic(
+  count: number,
+  statistic: (rows: readonly number[]) => number,
+  { samples: given = 200, ...options }: ResamplingOptions = {},
+): MeanInterval {
+  const { samples, random } = prepareResampling({ samples: given, ...options });
+  const mean = statistic(Array.from({ length: count }, (_, i) => i));
+  const drawn = Array.from({ length: count === 0 ? 0 : samples }, () =>
+    statistic(Array.from({ length: count }, () => random.integer(count))),
+  ).filter((value) => !Number.isNaN(value));
+  return drawn.length === 0 ? { mean, low: NaN, high: NaN } : { mean, ...at95(Float64Array.from(drawn)) };
+}
+
 /** How two systems differ on the same segments. */
 export interface PairedTest {
   /** Mean of the first less that of the second. */

@@ -66,6 +66,8 @@ export interface TaskManual extends AskedManual {
     /** Examples, and what else there is to say. */
     manual: string;
   };
+  /** Whether its verbs have `rewritable`: what `robustness` is for. Default false. */
+  readonly rewritable?: boolean;
   /** Loads the code of its verbs. */
   load(): Promise<TaskVerbs>;
 }

@@ -2,6 +2,7 @@ import type { Albert } from '../loaded/albert.ts';
 import { evaluateTask } from './evaluate-node.ts';
 import { fineTune, type TuningResult } from './fine-tune-node.ts';
 import { pick } from '../core/pick.ts';
+import type { RewritableData, Rewriting } from './rewriting.ts';
 import type { AskOptions, TaskTypes, TextCounts } from './task.ts';
 import type { Answer, TaskModel } from './task-model.ts';
 import type { Tuning, TuningOptions } from './tuning.ts';
@@ -13,6 +14,8 @@ export interface VerbParts<T extends TaskTypes, O extends TuningOptions> {
   /** Facts about a finished run, a line each. Default: none. */
   lines?(result: TuningResult & { facts: T['facts'] }): string[];
   next(options: O): string[];
+  /** How rows are rewritten; absent where that is not known. */
+  rewriting?: Rewriting<T>;
   /** Throws for options of evaluating that do not fit the model. */
   requireFitting?(model: TaskModel<T>, options: O): void;
   predict: Pick<Predictor, 'open'> & {
@@ -30,6 +33,24 @@ export function verbsOf<T extends TaskTypes, O extends TuningOptions>(
   tuning: Tuning<T, O>,
   parts: VerbParts<T, O>,
 ): TaskVerbs {
+  const { rewriting } = parts;
+  const open = async (
+    albert: Albert,
+    path: string,
+    given: GivenOptions,
+  ): Promise<Pick<RewritableData<T>, 'model' | 'data' | 'asking'>> => {
+    const options = given as unknown as O;
+    const model = parts.open(albert);
+    parts.requireFitting?.(model, options);
+    return {
+      model,
+      data: await tuning.read(path, options, model.facts),
+      asking: {
+        ...tuning.asking(options),
+        ...pick(given as AskOptions, ['longText', 'maxLength', 'batchTokens']),
+      },
+    };
+  };
   return {
     async fineTune(given): Promise<FinishedRun> {
       const options = given as unknown as O;
@@ -37,16 +58,17 @@ export function verbsOf<T extends TaskTypes, O extends TuningOptions>(
       return { ...result, lines: parts.lines?.(result) ?? [], next: parts.next(options) };
     },
     async evaluate(albert, path, given) {
-      const options = given as unknown as O;
-      const model = parts.open(albert);
-      parts.requireFitting?.(model, options);
-      const data = await tuning.read(path, options, model.facts);
-      return evaluateTask(model, data, {
-        ...tuning.asking(options),
-        ...pick(given as AskOptions, ['longText', 'maxLength', 'batchTokens']),
-      });
+      const { model, data, asking } = await open(albert, path, given);
+      return evaluateTask(model, data, asking);
     },
     predictor: (albert) => predictorOf(parts, albert),
+    ...(rewriting && {
+      async rewritable(albert, path, given) {
+        const opened = await open(albert, path, given);
+        rewriting.check?.(opened.model.facts);
+        return { ...opened, rewriting, metric: tuning.defaultMetric(opened.model.facts) } as unknown as RewritableData;
+      },
+    }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { TrainingOutcome } from '../training/trainer-options.ts';
 import type { Albert } from '../loaded/albert.ts';
 import type { TaskEvaluation } from './evaluate-node.ts';
 import type { FineTuneRunOptions } from '../training/run/options.ts';
+import type { RewritableData } from './rewriting.ts';
 import type { TextCounts } from './task.ts';
 
 /** Options of a verb by name, as flags or JSON give them; the task checks them. */
@@ -63,6 +64,8 @@ export interface TaskVerbs {
     options: GivenOptions & { signal?: AbortSignal },
   ): Promise<TaskEvaluation & { heading?: string }>;
   predictor?(model: Albert): Predictor;
+  /** Labelled rows whose texts can be rewritten; absent where the task does not say how. Options are those of `evaluate`. */
+  rewritable?(model: Albert, path: string, options: GivenOptions): Promise<RewritableData>;
 }
 
 /** A model that is open, as `evaluate` and `predict` ask it, whatever kind of folder it is from. */

@@ -1,6 +1,6 @@
 import { flagName, type Settings } from '../../core/settings.ts';
 import type { AskedManual } from '../../tasks/manual.ts';
-import { ASKED } from '../../tasks/registry.ts';
+import { ASKED, TASKS } from '../../tasks/registry.ts';
 import { UsageError } from '../terminal/errors.ts';
 import { writtenFlag } from './setting-flags.ts';
 
@@ -12,13 +12,24 @@ export const INPUT_SETTINGS = ['textField', 'format', 'encoding', 'delimiter', '
 const settingsOf = (task: AskedManual, verb: Verb): Settings => task[verb]?.settings ?? {};
 
 /** The settings that any task has for a verb: which of them a model takes is known when it is open. */
-export function unitedSettings(verb: Verb, leftOut: readonly string[] = []): Settings {
+export function unitedSettings(
+  verb: Verb,
+  leftOut: readonly string[] = [],
+  tasks: readonly AskedManual[] = ASKED,
+): Settings {
   const all: Record<string, Settings[string]> = {};
-  for (const task of ASKED)
+  for (const task of tasks)
     for (const [name, setting] of Object.entries(settingsOf(task, verb)))
       if (!leftOut.includes(name)) all[name] ??= setting;
   return all;
 }
+
+/** How labelled rows are read, and models asked, for the tasks whose texts can be perturbed. */
+export const ROBUSTNESS_SETTINGS = unitedSettings(
+  'evaluate',
+  [],
+  TASKS.filter(({ rewritable }) => rewritable),
+);
 
 /** Throws {@link UsageError} for an option that other tasks have and this one does not. */
 export function requireOwnFlags(task: AskedManual, verb: Verb, given: Readonly<Record<string, unknown>>): void {

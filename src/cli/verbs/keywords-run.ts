@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { countOf } from '../../core/count.ts';
+import { rounded } from '../../core/decimal.ts';
 import { AlbertineError } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
 import { formatOfPath, readTexts } from '../../data/read-node.ts';
 import { KeywordExtractor, type KeywordOptions } from '../../analysis/keywords/extractor.ts';
 import { STOP_WORD_LANGUAGES, type StopWordLanguage } from '../../analysis/keywords/stop-words.ts';
-import { rounded, writeAnswers, type LineFlags } from '../streams/line-output.ts';
+import { writeAnswers, type LineFlags } from '../streams/line-output.ts';
 import { openModel } from '../streams/models.ts';
 import { openDocuments } from '../streams/text-input.ts';
 import { UsageError } from '../terminal/errors.ts';

@@ -7,6 +7,7 @@ export const answerManual: TaskManual = {
   name: 'answer',
   head: 'questionAnswering',
   noun: 'a reader',
+  rewritable: true,
   finetune: {
     summary: 'questions about a text into the stretch that answers them',
     description:

@@ -5,11 +5,13 @@ import { verbsOf } from '../verbs-node.ts';
 import { openQuestions, type AnswerFields } from './data-node.ts';
 import { AnswerReader } from './reader.ts';
 import { THRESHOLD_KEY, type AnswerOptions, type ReaderAnswer } from './task.ts';
+import { answerRewriting } from './rewriting.ts';
 import { answerTuning } from './tuning-node.ts';
 
 /** The verbs of answering questions. */
 export const answerVerbs: TaskVerbs = verbsOf(answerTuning, {
   open: (model) => AnswerReader.from(model),
+  rewriting: answerRewriting,
   lines({ extra }) {
     const threshold = extra[THRESHOLD_KEY];
     return typeof threshold === 'number'

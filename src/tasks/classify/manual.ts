@@ -7,6 +7,7 @@ export const classifyManual: TaskManual = {
   name: 'classify',
   head: 'sequenceClassification',
   noun: 'a classifier',
+  rewritable: true,
   finetune: {
     summary: 'texts or pairs of texts into labels or numbers',
     description:

@@ -4,6 +4,7 @@ import { verbsOf } from '../verbs-node.ts';
 import { CLASSIFIER_KEYS, TextClassifier } from './classifier.ts';
 import { answerCells, answerRecord } from './answer-record.ts';
 import type { PredictOptions } from './task.ts';
+import { classifyRewriting } from './rewriting.ts';
 import { classifyTuning } from './tuning-node.ts';
 
 /** Rows below which a classifier on frozen vectors does about as well or better (`docs/tasks/fit.md`). */
@@ -14,6 +15,7 @@ const FIT_HINT =
 /** The verbs of classification. */
 export const classifyVerbs: TaskVerbs = verbsOf(classifyTuning, {
   open: (model) => TextClassifier.from(model),
+  rewriting: classifyRewriting,
   lines({ baseline, extra, best, evaluation, facts, trainRows }) {
     const temperature = extra[CLASSIFIER_KEYS.temperature];
     return [

@@ -7,6 +7,7 @@ export const tagManual: TaskManual = {
   name: 'tag',
   head: 'tokenClassification',
   noun: 'a tagger',
+  rewritable: true,
   finetune: {
     summary: 'texts into the entities in them, with their places',
     description:

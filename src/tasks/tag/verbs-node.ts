@@ -4,11 +4,13 @@ import type { TaskVerbs } from '../verbs.ts';
 import { verbsOf } from '../verbs-node.ts';
 import { EntityTagger } from './tagger.ts';
 import type { EntityAnswer, TagOptions } from './task.ts';
+import { tagRewriting } from './rewriting.ts';
 import { tagTuning } from './tuning-node.ts';
 
 /** The verbs of tagging. */
 export const tagVerbs: TaskVerbs = verbsOf(tagTuning, {
   open: (model) => EntityTagger.from(model),
+  rewriting: tagRewriting,
   lines: ({ facts: { tags } }) => [`tags: ${tags.join(', ')}`],
   next: ({ output }) => [`evaluate ${output} --data FILE`, `predict ${output} "a text"`],
   predict: {
