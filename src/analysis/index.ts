@@ -1,10 +1,41 @@
 /// <reference lib="es2022" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * Measuring texts and models. ALBERTScore: texts beside references, by contextual token vectors.
+ * Measuring texts and models. ALBERTScore: texts beside references, by contextual token vectors. Explanations: why a
+ * classifier answers as it does, and how faithful that is. Bias: scores and errors of groups, associations of vectors.
  *
  * @packageDocumentation
  */
+export { nearestWords, type WordCandidates } from './explain/candidates.ts';
+export { explainedClassifier, type ExplainedClassifierOptions } from './explain/classifier.ts';
+export type { Counterfactual, CounterfactualOptions, Edit, LabelScore } from './explain/counterfactual.ts';
+export {
+  EXPLAIN_METHODS,
+  TextExplainer,
+  type ExplainMethod,
+  type ExplainOptions,
+  type Explanation,
+} from './explain/explainer.ts';
+export {
+  summariseFaithfulness,
+  type FaithfulnessOfText,
+  type FaithfulnessOptions,
+  type FaithfulnessSummary,
+} from './explain/faithfulness.ts';
+export { BASELINES, type Baseline, type Completeness } from './explain/integrated-gradients.ts';
+export type {
+  ExplainedAnswer,
+  ExplainedInput,
+  ExplainedModel,
+  ExplainedPiece,
+  ExplainedText,
+  GradientPoint,
+  GradientValue,
+  PlacedToken,
+  Side,
+} from './explain/model.ts';
+export { explanationPage, type ShownExplanation } from './explain/page.ts';
+export { UNITS, type Attribution, type Unit } from './explain/units.ts';
 export { rescaled, scoreBaseline, type BaselineOptions, type ScoreBaseline } from './score/baseline.ts';
 export { readBaseline, writeBaseline } from './score/baseline-node.ts';
 export { heatMapPage, type ShownPair } from './score/heat-map.ts';
