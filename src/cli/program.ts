@@ -8,6 +8,7 @@ import { registerDownload } from './verbs/download.ts';
 import { registerEmbed } from './verbs/embed.ts';
 import { EXIT, reportError, type FailedCommand } from './terminal/errors.ts';
 import { registerEvaluate } from './verbs/evaluate.ts';
+import { registerExplain } from './verbs/explain.ts';
 import { registerFillMask } from './verbs/fill-mask.ts';
 import { registerFinetune } from './verbs/finetune.ts';
 import { registerInfo } from './verbs/info.ts';
@@ -117,6 +118,7 @@ Examples
     registerFillMask,
     registerZeroShot,
     registerScore,
+    registerExplain,
     registerReport,
     registerParity,
     registerDemo,

@@ -128,12 +128,12 @@ class Search {
         option: 'to',
       });
     const { edits, ended } = await this.search();
-    if (ended !== undefined) return { ...this.result([], before), before, found: false, ended };
+    if (ended !== undefined) return { found: false, ended, before, ...this.result([], before) };
     const needed = await this.prune(edits);
     const [final] = await this.ask([needed]);
     const answer = model.answer(final);
     const after = model.isMultiLabel ? { label, score: answer.probabilities[this.output] } : answer;
-    return { ...this.result(needed, { label: after.label, score: after.score }), before, found: true };
+    return { found: true, before, ...this.result(needed, { label: after.label, score: after.score }) };
   }
 
   private result(edits: readonly WordEdit[], after: LabelScore): Omit<Counterfactual, 'before' | 'found'> {
