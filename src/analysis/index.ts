@@ -6,6 +6,25 @@
  *
  * @packageDocumentation
  */
+export {
+  measureAssociations,
+  type Association,
+  type AssociationOptions,
+  type AssociationReport,
+} from './bias/associations.ts';
+export { readGroups, readTemplates, readWeatTests } from './bias/files-node.ts';
+export { GROUPS, SEAT_SENTENCES, TEMPLATES, WEAT_TESTS, type ListLanguage } from './bias/lists.ts';
+export {
+  measureBias,
+  type AttributeFigures,
+  type BiasOptions,
+  type BiasReport,
+  type GroupFigures,
+  type GroupGap,
+} from './bias/measure.ts';
+export { associationPage, biasPage } from './bias/page.ts';
+export { fillTemplates, type FilledTemplate, type Template, type TermAttribute } from './bias/templates.ts';
+export { weat, type WeatOptions, type WeatResult, type WeatTest, type WeatVectors, type WordSet } from './bias/weat.ts';
 export { nearestWords, type WordCandidates } from './explain/candidates.ts';
 export { explainedClassifier, type ExplainedClassifierOptions } from './explain/classifier.ts';
 export type { Counterfactual, CounterfactualOptions, Edit, LabelScore } from './explain/counterfactual.ts';

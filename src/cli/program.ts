@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { registerAnswer } from './verbs/answer.ts';
+import { registerBias } from './verbs/bias.ts';
 import { registerConvert } from './verbs/convert.ts';
 import { registerDemo } from './verbs/demo.ts';
 import { registerDistill } from './verbs/distill.ts';
@@ -119,6 +120,7 @@ Examples
     registerZeroShot,
     registerScore,
     registerExplain,
+    registerBias,
     registerReport,
     registerParity,
     registerDemo,
