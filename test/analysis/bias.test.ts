@@ -32,7 +32,8 @@ const vectorsOf = ({ sizes, width, seed, pull }: GoldenCase) => {
     Array.from({ length: size }, (_, item) =>
       Float32Array.from(
         { length: width },
-        (__, k) => Math.sin(seed * 12.9898 + (group * 29 + item) * 37.719 + k * 4.581) + (k === group % 2 ? pull : 0),
+        (__, k) =>
+          Math.sin(seed * 12.9898 + (group * 29 + item) ** 2 * 2.399 + k * 4.581) + (k === group % 2 ? pull : 0),
       ),
     ),
   );

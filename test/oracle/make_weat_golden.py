@@ -20,7 +20,7 @@ CASES = [
 
 
 def vector(seed, group, item, width, pull):
-    values = [math.sin(seed * 12.9898 + (group * 29 + item) * 37.719 + k * 4.581) for k in range(width)]
+    values = [math.sin(seed * 12.9898 + (group * 29 + item) ** 2 * 2.399 + k * 4.581) for k in range(width)]
     # X (0) is drawn to A (2), and Y (1) to B (3).
     values[group % 2] += pull
     return np.array(values, dtype=np.float32).astype(np.float64)
