@@ -2,11 +2,11 @@
  * How faithful explanations are: areas under deletion and insertion curves of every method, beside random rankings; how
  * many steps integrated gradients need; how often an edit is found that changes the answer; how long it all takes.
  *
- *     npx tsx bench/analysis/explain.ts [--sst FOLDER] [--chnsenticorp FOLDER] [--limit TEXTS] [--threads N] [--json]
+ *     npx tsx bench/analysis/explain.ts [--sst FOLDER] [--chnsenticorp FOLDER] [--limit TEXTS] [--characters N] [--threads N] [--json]
  *
  * Each folder is a classifier that was fine-tuned on the data set's training rows, such as by
  * `albertine finetune classify --train sst.csv --max-steps 150 --max-length 64`. Texts are of the dev files, spread
- * evenly. Data lie in `../shared/data` or `$ALBERTINE_DATA`.
+ * evenly; with `--characters` those that are at most as long. Data lie in `../shared/data` or `$ALBERTINE_DATA`.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -115,6 +115,7 @@ await runBench(async () => {
       sst: { type: 'string' },
       chnsenticorp: { type: 'string' },
       limit: { type: 'string', default: '100' },
+      characters: { type: 'string' },
       threads: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
     },
@@ -124,7 +125,11 @@ await runBench(async () => {
   for (const [set, read] of Object.entries(SETS)) {
     const folder = values[set as 'sst' | 'chnsenticorp'];
     if (folder === undefined) continue;
-    const texts = spread(read(), wholeNumber('--limit', values.limit));
+    const most = wholeNumber('--characters', values.characters) ?? Infinity;
+    const texts = spread(
+      read().filter(({ length }) => length <= most),
+      wholeNumber('--limit', values.limit),
+    );
     using explainer = TextExplainer.from(TextClassifier.from(await Albert.load(folder, { threads })), { threads });
     const { rows: own, ...integral } = await methodRows(explainer, set, texts);
     rows.push(...own);

@@ -158,6 +158,15 @@ describe('integrated gradients', () => {
     await expect(explainer.explain('a film', { lable: 'a' } as object)).rejects.toMatchObject({ option: 'lable' });
   });
 
+  it('stop between passes when they are interrupted', async () => {
+    const controller = new AbortController();
+    const model = await loadModel(folder.path('tiny'), { threads: 1 });
+    using stopped = TextExplainer.from(TextClassifier.from(model), { threads: 1, signal: controller.signal });
+    controller.abort(new Error('stop'));
+    await expect(stopped.explain('a film')).rejects.toThrow('stop');
+    await expect(stopped.counterfactual('a film')).rejects.toThrow('stop');
+  });
+
   it('are empty for an empty text', async () => {
     expect((await explainer.explain('')).attributions).toEqual([]);
   });

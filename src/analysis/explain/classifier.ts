@@ -1,6 +1,5 @@
 import { requireInteger } from '../../core/errors.ts';
-import { embeddingTables } from '../../model/batch.ts';
-import { padPieces } from '../../model/batch.ts';
+import { embeddingTables, padPieces } from '../../model/batch.ts';
 import type { TextClassifier } from '../../tasks/classify/classifier.ts';
 import { encodingsOf } from '../../tasks/classify/task.ts';
 import { pieceLogits } from '../../tasks/piece-logits.ts';
@@ -16,6 +15,8 @@ export interface ExplainedClassifierOptions {
   batchTokens?: number | undefined;
   /** Processor threads of gradients. Default: those the process may use. */
   threads?: number | undefined;
+  /** Ends what is asked before its next pass through the network, with the signal's reason. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -28,7 +29,7 @@ export function explainedClassifier(
 ): ExplainedModel {
   const { model, facts, problem } = classifier;
   const { tokenizer, config } = model;
-  const { batchTokens, threads } = options;
+  const { batchTokens, threads, signal } = options;
   const maxLength = requireInteger('maxLength', options.maxLength ?? classifier.maxLength, {
     min: 3,
     max: config.maxPositionEmbeddings,
@@ -62,8 +63,12 @@ export function explainedClassifier(
         },
       };
     },
-    logits: (pieces) => pieceLogits(model, pieces, { head: 'sequenceClassification', batchTokens }),
+    async logits(pieces) {
+      signal?.throwIfAborted();
+      return await pieceLogits(model, pieces, { head: 'sequenceClassification', batchTokens });
+    },
     async ask(inputs) {
+      signal?.throwIfAborted();
       const { logits } = await classifier.logits(inputs, {
         maxLength,
         ...(batchTokens !== undefined && { batchTokens }),
@@ -76,9 +81,10 @@ export function explainedClassifier(
       const best = probabilities.indexOf(Math.max(...probabilities));
       return { label: outputs[best], score: probabilities[best], probabilities };
     },
-    gradients(piece, points) {
+    async gradients(piece, points) {
+      signal?.throwIfAborted();
       gradients ??= LogitGradients.of(model, outputs.length, { threads });
-      return gradients.at(piece, points);
+      return await gradients.at(piece, points);
     },
     async attentions(piece) {
       const batch = padPieces([piece], { sequenceLength: piece.ids.length, padTokenId: config.padTokenId });

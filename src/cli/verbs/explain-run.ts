@@ -69,7 +69,7 @@ export async function runExplain(
     const input = openInput(texts, flags);
     using explainer = TextExplainer.from(
       TextClassifier.from(await openModel(io, model, { ...flags, dequantize: true })),
-      pick(flags, ['maxLength', 'threads']),
+      { ...pick(flags, ['maxLength', 'threads']), signal: io.signal },
     );
     using filler = flags.candidates === 'fill-mask' ? FillMask.from(await openModel(io, undefined, flags)) : undefined;
     const run = new Run(io, { explainer, flags, candidates: filler && fromFillMask(filler) });
