@@ -120,45 +120,32 @@ export class TextExplainer implements Disposable {
    * does not have, `unsupported` for gradients of int8 weights.
    */
   async explain(input: ExplainedInput, options: ExplainOptions = {}): Promise<Explanation> {
-    const { method, unit, baseline, steps } = this.checked(options);
+    const checked = this.checked(options);
     const { model } = this;
     const { pieces, counts } = model.encode(input);
     const texts: TextsOfPair = typeof input === 'string' ? { text: input } : input;
     const logits = averageWindows(pieces, await model.logits(pieces)); // [outputs]
     const { label, score, probabilities } = model.answer(logits);
-    const output =
-      options.label === undefined
-        ? probabilities.indexOf(Math.max(...probabilities))
-        : requireLabel(model, options.label);
-    const groupsOf = (piece: ExplainedPiece): number[][] =>
-      unit === 'word' ? wordGroups(piece, texts) : tokenGroups(piece);
-    const parts = [];
-    for (const piece of pieces)
-      parts.push({
-        piece,
-        weight: piece.weight,
-        ...(await this.attribute(piece, { method, output, baseline, steps, groups: groupsOf(piece) })),
-      });
-    const perPiece = parts.map(({ piece, values }) =>
-      piece.tokens.map((token, i): AttributedToken => ({ ...token, value: piece.weight * values[i] })),
-    );
-    const all = perPiece.flat();
-    const complete = parts.flatMap(({ completeness, weight }) => (completeness ? [{ completeness, weight }] : []));
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    const output = options.label === undefined ? best : requireLabel(model, options.label);
+    const groups = pieces.map((piece) => (checked.unit === 'word' ? wordGroups(piece, texts) : tokenGroups(piece)));
+    const tokens: AttributedToken[][] = [];
+    const completeness: { completeness: Completeness; weight: number }[] = [];
+    for (const [i, piece] of pieces.entries()) {
+      const part = await this.attribute(piece, { ...checked, output, groups: groups[i] });
+      tokens.push(piece.tokens.map((token, t) => ({ ...token, value: piece.weight * part.values[t] })));
+      if (part.completeness) completeness.push({ completeness: part.completeness, weight: piece.weight });
+    }
     return {
-      method,
+      method: checked.method,
       label,
       score,
       output: model.outputs[output],
       logit: logits[output],
-      ...(baseline && { baseline }),
-      ...(complete.length > 0 && { completeness: joinCompleteness(complete) }),
-      unit,
-      attributions:
-        unit === 'character'
-          ? attributionsOfSpans(all, characterSpans(all, texts), texts)
-          : pieces.flatMap((piece, i) => attributionsOfGroups(perPiece[i], groupsOf(piece), texts)),
-      ...(options.spans && { spans: attributionsOfSpans(all, spansOf(options.spans, texts.text), texts) }),
-      special: all.reduce((sum, { start, value }) => (start < 0 ? sum + value : sum), 0),
+      ...(checked.baseline && { baseline: checked.baseline }),
+      ...(completeness.length > 0 && { completeness: joinCompleteness(completeness) }),
+      unit: checked.unit,
+      ...gathered(tokens, { groups, texts, unit: checked.unit, spans: options.spans }),
       counts,
     };
   }
@@ -231,6 +218,27 @@ export class TextExplainer implements Disposable {
         };
     }
   }
+}
+
+/** Attributions of tokens, by piece, as those of units and spans. */
+function gathered(
+  tokens: readonly AttributedToken[][],
+  {
+    groups,
+    texts,
+    unit,
+    spans,
+  }: { groups: readonly number[][][]; texts: TextsOfPair; unit: Unit; spans: ExplainOptions['spans'] },
+): Pick<Explanation, 'attributions' | 'spans' | 'special'> {
+  const all = tokens.flat();
+  return {
+    attributions:
+      unit === 'character'
+        ? attributionsOfSpans(all, characterSpans(all, texts), texts)
+        : tokens.flatMap((own, i) => attributionsOfGroups(own, groups[i], texts)),
+    ...(spans && { spans: attributionsOfSpans(all, spansOf(spans, texts.text), texts) }),
+    special: all.reduce((sum, { start, value }) => (start < 0 ? sum + value : sum), 0),
+  };
 }
 
 /** The number of an output. Throws `invalid_argument` listing what there is. */
