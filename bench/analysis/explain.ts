@@ -2,7 +2,7 @@
  * How faithful explanations are: areas under deletion and insertion curves of every method, beside random rankings; how
  * many steps integrated gradients need; how often an edit is found that changes the answer; how long it all takes.
  *
- *     npx tsx bench/analysis/explain.ts [--sst FOLDER] [--chnsenticorp FOLDER] [--limit TEXTS] [--characters N] [--threads N] [--json]
+ *     npx tsx bench/analysis/explain.ts [--sst FOLDER] [--chnsenticorp FOLDER] [--limit TEXTS] [--characters N] [--baselines mask,pad,zero] [--threads N] [--json]
  *
  * Each folder is a classifier that was fine-tuned on the data set's training rows, such as by
  * `albertine finetune classify --train sst.csv --max-steps 150 --max-length 64`. Texts are of the dev files, spread
@@ -16,6 +16,8 @@ import {
   type FaithfulnessOfText,
   type FaithfulnessSummary,
 } from '../../src/analysis/explain/faithfulness.ts';
+import { BASELINES, type Baseline } from '../../src/analysis/explain/integrated-gradients.ts';
+import { requireOneOf } from '../../src/core/errors.ts';
 import { Albert } from '../../src/index.ts';
 import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { markdown, print, runBench, wholeNumber } from '../pretraining/command.ts';
@@ -47,23 +49,21 @@ interface OtherRow {
   secondsPerText: number;
 }
 
-type Way = { method: ExplainMethod; baseline?: 'mask' | 'pad' | 'zero' };
-const WAYS: Way[] = EXPLAIN_METHODS.flatMap((method): Way[] =>
-  method === 'integrated-gradients'
-    ? (['mask', 'pad', 'zero'] as const).map((baseline) => ({ method, baseline }))
-    : [{ method }],
-);
+type Way = { method: ExplainMethod; baseline?: Baseline };
+const ways = (baselines: readonly Baseline[]): Way[] =>
+  EXPLAIN_METHODS.flatMap((method): Way[] =>
+    method === 'integrated-gradients' ? baselines.map((baseline) => ({ method, baseline })) : [{ method }],
+  );
 const nameOf = ({ method, baseline }: Way): string => (baseline === undefined ? method : `${method}, ${baseline}`);
 
 async function methodRows(
   explainer: TextExplainer,
-  set: string,
-  texts: readonly string[],
+  { set, texts, baselines }: { set: string; texts: readonly string[]; baselines: readonly Baseline[] },
 ): Promise<{ rows: MethodRow[]; steps: Record<string, number>; worstShare: number }> {
   const rows: MethodRow[] = [];
   const steps: Record<string, number> = {};
   let worstShare = 0;
-  for (const way of WAYS) {
+  for (const way of ways(baselines)) {
     const areas: FaithfulnessOfText[] = [];
     let seconds = 0;
     for (const text of texts) {
@@ -116,11 +116,13 @@ await runBench(async () => {
       chnsenticorp: { type: 'string' },
       limit: { type: 'string', default: '100' },
       characters: { type: 'string' },
+      baselines: { type: 'string', default: BASELINES.join(',') },
       threads: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
     },
   });
   const threads = wholeNumber('--threads', values.threads)!;
+  const baselines = values.baselines.split(',').map((name) => requireOneOf('--baselines', name, BASELINES));
   const [rows, others]: [MethodRow[], OtherRow[]] = [[], []];
   for (const [set, read] of Object.entries(SETS)) {
     const folder = values[set as 'sst' | 'chnsenticorp'];
@@ -131,7 +133,7 @@ await runBench(async () => {
       wholeNumber('--limit', values.limit),
     );
     using explainer = TextExplainer.from(TextClassifier.from(await Albert.load(folder, { threads })), { threads });
-    const { rows: own, ...integral } = await methodRows(explainer, set, texts);
+    const { rows: own, ...integral } = await methodRows(explainer, { set, texts, baselines });
     rows.push(...own);
     const fewer = spread(texts, 30);
     others.push({ set, texts: fewer.length, ...integral, ...(await counterfactualRow(explainer, fewer)) });

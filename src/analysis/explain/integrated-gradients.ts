@@ -17,7 +17,10 @@ export interface Completeness {
   error: number;
   /** Steps of the integral, of the window with most. */
   steps: number;
-  /** Whether the error is at most a thousandth of the difference (of 0.1, where the difference is smaller). */
+  /**
+   * Whether the error is at most a thousandth of the difference (of 0.1, where the difference is smaller), and at most
+   * 0.001 for logits.
+   */
   complete: boolean;
 }
 
@@ -36,8 +39,8 @@ export interface IntegratedGradientsOptions {
 }
 
 const [FIRST_STEPS, MOST_STEPS] = [32, 1024];
-/** Part of the difference that attributions may miss; below a difference of 0.1 it is that part of 0.1. */
-const [TOLERANCE, SMALL] = [1e-3, 0.1];
+/** Part of the difference that attributions may miss: of one below 0.1 that part of 0.1, of logits further apart than 1 that of 1. */
+const [TOLERANCE, SMALL, LARGE] = [1e-3, 0.1, 1];
 /** Points whose gradients are held at a time. */
 const POINTS = 32;
 
@@ -68,7 +71,7 @@ export async function integratedGradients(
     }
     const sum = values.reduce((total, value) => total + value, 0);
     const error = Math.abs(sum - difference);
-    const complete = error <= TOLERANCE * Math.max(Math.abs(difference), SMALL);
+    const complete = error <= tolerated(difference, model.isNumber);
     if (complete || steps !== undefined || count >= MOST_STEPS)
       return { values, completeness: { difference, sum, error, steps: count, complete } };
   }
@@ -86,6 +89,12 @@ export async function gradientTimesInput(
   piece.ids.forEach((id, i) => embeddings.set(model.embedding(id), i * model.embeddingSize));
   addProducts(values, { gradient, direction: embeddings, factor: 1 });
   return values;
+}
+
+/** Numbers may be of any size, logits are not. */
+function tolerated(difference: number, isNumber: boolean): number {
+  const size = Math.max(Math.abs(difference), SMALL);
+  return TOLERANCE * (isNumber ? size : Math.min(size, LARGE));
 }
 
 /** Completeness of a text from that of its windows. */
