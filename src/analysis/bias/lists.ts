@@ -131,7 +131,7 @@ export const GROUPS: Readonly<Record<ListLanguage, readonly TermAttribute[]>> = 
     },
     { name: '国籍', slot: '人', groups: people(['中国', '美国', '日本', '印度', '俄罗斯', '尼日利亚'], chinese) },
     { name: '民族', slot: '人', groups: people(['汉族', '回族', '藏族', '维吾尔族', '蒙古族'], chinese) },
-    { name: '宗教', slot: '人', groups: people(['信佛的', '信基督教的', '信伊斯兰教的', '不信教的'], chinese) },
+    { name: '宗教', slot: '人', groups: people(['信佛教的', '信道教的', '信基督教的', '信伊斯兰教的'], chinese) },
     { name: '年龄', slot: '人', groups: people(['年轻的', '中年的', '年老的'], chinese) },
   ],
 };

@@ -76,5 +76,5 @@ function associationRow({ name, kind, sets, effectSize, pValue, adjusted }: Asso
   return `<tr${adjusted < LEVEL ? ' class="strong"' : ''}>${cell(`${kind} · ${name}`)}${cell(`${sets.X} / ${sets.Y}`)}${cell(`${sets.A} / ${sets.B}`)}${numbers(signed(effectSize), share(pValue), share(adjusted))}</tr>`;
 }
 
-const share = (value: number): string => (value < 0.0001 ? '&lt;0.0001' : value.toFixed(4));
+const share = (value: number): string => (value < 0.00005 ? '&lt;0.0001' : value.toFixed(4));
 const signed = (value: number): string => `${value >= 0 ? '+' : '−'}${Math.abs(value).toFixed(4)}`;

@@ -173,7 +173,7 @@ function requireUnder(largest: Largest | undefined, limit: number | undefined): 
 }
 
 /** A p-value; never 0, which none is. */
-const share = (value: number): string => (value < 0.0001 ? '<0.0001' : value.toFixed(4));
+const share = (value: number): string => (value < 0.00005 ? '<0.0001' : value.toFixed(4));
 const signed = (value: number): string => `${value >= 0 ? '+' : ''}${value.toFixed(4)}`;
 
 function describeGaps({ attributes, gaps, texts, fingerprint }: BiasReport, most: number): string {
