@@ -85,8 +85,8 @@ function prepare({ samples = 1000, seed = 1 }: ResamplingOptions): {
 }
 
 /**
- * p-values corrected for how many there are (Holm 1979): with all below a level rejected, the chance of one or more wrong
- * rejections is at most that level, whatever the tests have to do with each other. In the order given.
+ * p-values corrected for how many there are (Holm 1979): with all below a level rejected, the chance of one or more
+ * wrong rejections is at most that level, whatever the tests have to do with each other. In the order given.
  */
 export function holmCorrection(pValues: readonly number[]): number[] {
   const order = [...pValues.keys()].sort((a, b) => pValues[a] - pValues[b]);

@@ -40,7 +40,8 @@ const TEXTS_AT_ONCE = 256;
 
 /**
  * WEAT on a model's vectors of words, each as a text of its own, and SEAT on those of sentences that hold the words:
- * every word in every sentence is a vector. Throws `invalid_data` for tests without words or sentences without `{word}`.
+ * every word in every sentence is a vector. Throws `invalid_data` for tests without words or sentences without
+ * `{word}`.
  */
 export async function measureAssociations(model: Albert, options: AssociationOptions): Promise<AssociationReport> {
   const { tests, sentences = [], permutations, seed } = options;

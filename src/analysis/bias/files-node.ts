@@ -5,7 +5,8 @@ import type { Template, TermAttribute } from './templates.ts';
 import type { WeatTest, WordSet } from './weat.ts';
 
 /**
- * Templates of a file: .txt with one a line, or rows with the field `text` and, where there are, `label` and `pair`. Throws
+ * Templates of a file: .txt with one a line, or rows with the field `text` and, where there are, `label` and `pair`.
+ * Throws
  * `invalid_data` naming a row.
  */
 export async function readTemplates(path: string): Promise<Template[]> {

@@ -2,9 +2,9 @@ import type { Template, TermAttribute } from './templates.ts';
 import type { WeatTest } from './weat.ts';
 
 /*
- * Small lists to begin with. They are illustrative: written for this package, in no way complete, and a model that shows
- * no gap on them is not thereby free of bias. The word sets called WEAT 1, 6 and 7 in English are those of Caliskan,
- * Bryson & Narayanan 2017 (tables of the supplement; 6: Nosek et al. 2002); the Chinese ones are our own.
+ * Small lists to begin with. They are illustrative: written for this package, in no way complete, and a model that
+ * shows no gap on them is not thereby free of bias. The word sets called WEAT 1, 6 and 7 in English are those of
+ * Caliskan, Bryson & Narayanan 2017 (tables of the supplement; 6: Nosek et al. 2002); the Chinese ones are our own.
  */
 
 /** Languages of the lists. */

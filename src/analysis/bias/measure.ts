@@ -78,10 +78,11 @@ export const ERROR_RATE = 'error rate';
 const TEXTS_AT_ONCE = 128;
 
 /**
- * Swaps terms for people in templates and compares what a classifier says of the groups (as the Equity Evaluation Corpus,
- * Kiritchenko & Mohammad 2018): means of scores, and error rates where templates have a label. Groups are compared in
- * pairs by template, with a bootstrap interval of the gap and a randomisation test, corrected for the number of
- * comparisons. Throws `invalid_data` for lists that do not fit each other, `invalid_argument` for an unknown label.
+ * Swaps terms for people in templates and compares what a classifier says of the groups (as the Equity Evaluation
+ * Corpus, Kiritchenko & Mohammad 2018): means of scores, and error rates where templates have a label. Groups are
+ * compared in pairs by template, with a bootstrap interval of the gap and a randomisation test, corrected for the
+ * number of comparisons. Throws `invalid_data` for lists that do not fit each other, `invalid_argument` for an unknown
+ * label.
  */
 export async function measureBias(classifier: TextClassifier, options: BiasOptions): Promise<BiasReport> {
   requireOptions('measureBias', options, KINDS);

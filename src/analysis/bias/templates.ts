@@ -62,8 +62,8 @@ function fill(text: string, slot: string, term: string): string {
 }
 
 /**
- * Checks lists that somebody wrote: templates have a slot that some attribute fills and no other, and every attribute has
- * a template and two groups with terms. Throws `invalid_data` naming what is wrong.
+ * Checks lists that somebody wrote: templates have a slot that some attribute fills and no other, and every attribute
+ * has a template and two groups with terms. Throws `invalid_data` naming what is wrong.
  */
 export function requireLists(templates: readonly Template[], attributes: readonly TermAttribute[]): void {
   if (attributes.length === 0 || templates.length === 0)

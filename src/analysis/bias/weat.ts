@@ -28,8 +28,8 @@ export interface WeatVectors {
 /** Association of target words with attributes. */
 export interface WeatResult {
   /**
-   * Difference of the mean associations of X and Y in standard deviations, from -2 to 2: above 0 where X goes with A and
-   * Y with B.
+   * Difference of the mean associations of X and Y in standard deviations, from -2 to 2: above 0 where X goes with A
+   * and Y with B.
    */
   effectSize: number;
   /** Sum of the associations of X less that of Y. */
@@ -55,8 +55,8 @@ const PERMUTATIONS = 100_000;
 /**
  * Word Embedding Association Test (Caliskan, Bryson & Narayanan 2017) of any vectors; of those of sentences it is SEAT
  * (May et al. 2019). The association of a vector is its mean cosine with A less that with B; the effect size divides by
- * the sample standard deviation over X and Y together, as the authors' code does. Throws `invalid_argument` for a set of
- * fewer than two targets or without attributes.
+ * the sample standard deviation over X and Y together, as the authors' code does. Throws `invalid_argument` for a set
+ * of fewer than two targets or without attributes.
  */
 export function weat({ X, Y, A, B }: WeatVectors, options: WeatOptions = {}): WeatResult {
   const { permutations = PERMUTATIONS, seed = 1 } = options;

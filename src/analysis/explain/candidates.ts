@@ -43,7 +43,9 @@ export function nearestWords(model: ExplainedModel): WordCandidates {
   };
 }
 
-/** Pieces that begin a word (`▁word`, or `word` in WordPiece) and consist of letters, and those of Chinese characters. */
+/**
+ * Pieces that begin a word (`▁word`, or `word` in WordPiece) and consist of letters, and those of Chinese characters.
+ */
 function vocabularyWords({ tokenizer }: ExplainedModel): Word[] {
   const special = new Set<number | undefined>(Object.values(tokenizer.special));
   const words = new Map<string, Word>();

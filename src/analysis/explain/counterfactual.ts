@@ -74,9 +74,9 @@ const DEFAULTS = { candidatesPerWord: 8, maxEdits: 10, wordsPerRound: 12, maxQue
 
 /**
  * Searches the smallest edit that changes the answer: in each round every word that matters is deleted and replaced in
- * turn, and the edit that takes the margin furthest down is kept (greedy, as in TextFooler, Jin et al. 2020); at the end
- * edits without which the answer changes as well are taken back. It is an edit that works, of those tried the one with
- * fewest words by this rule; a smaller one may exist.
+ * turn, and the edit that takes the margin furthest down is kept (greedy, as in TextFooler, Jin et al. 2020); at the
+ * end edits without which the answer changes as well are taken back. It is an edit that works, of those tried the one
+ * with fewest words by this rule; a smaller one may exist.
  */
 export async function findCounterfactual(
   model: ExplainedModel,

@@ -150,7 +150,9 @@ export class TextExplainer implements Disposable {
     };
   }
 
-  /** The smallest edit found that changes the answer. Throws `invalid_argument` for regressions, which have no label. */
+  /**
+   * The smallest edit found that changes the answer. Throws `invalid_argument` for regressions, which have no label.
+   */
   counterfactual(input: ExplainedInput, options: CounterfactualOptions = {}): Promise<Counterfactual> {
     return findCounterfactual(this.model, input, options);
   }

@@ -63,7 +63,9 @@ export class LogitGradients implements Disposable {
     );
   }
 
-  /** Gradients of one piece at several points, computed a few at a time. Calls may overlap: they wait for each other. */
+  /**
+   * Gradients of one piece at several points, computed a few at a time. Calls may overlap: they wait for each other.
+   */
   at(piece: Piece, points: readonly GradientPoint[]): Promise<GradientValue[]> {
     const next = this.queue.then(() => this.run(piece, points));
     this.queue = next.catch(() => undefined);

@@ -39,7 +39,10 @@ export interface IntegratedGradientsOptions {
 }
 
 const [FIRST_STEPS, MOST_STEPS] = [32, 1024];
-/** Part of the difference that attributions may miss: of one below 0.1 that part of 0.1, of logits further apart than 1 that of 1. */
+/**
+ * Part of the difference that attributions may miss: of one below 0.1 that part of 0.1, of logits further apart than 1
+ * that of 1.
+ */
 const [TOLERANCE, SMALL, LARGE] = [1e-3, 0.1, 1];
 /** Points whose gradients are held at a time. */
 const POINTS = 32;

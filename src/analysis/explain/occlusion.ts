@@ -2,8 +2,8 @@ import type { ExplainedModel, ExplainedPiece } from './model.ts';
 import { baselineId, type Baseline } from './integrated-gradients.ts';
 
 /**
- * Occlusion (Zeiler & Fergus 2014): by how much an output falls when the tokens of a group are replaced by the baseline's
- * token, a group at a time. A group's fall is spread evenly over its tokens.
+ * Occlusion (Zeiler & Fergus 2014): by how much an output falls when the tokens of a group are replaced by the
+ * baseline's token, a group at a time. A group's fall is spread evenly over its tokens.
  */
 export async function occlusion(
   model: ExplainedModel,

@@ -32,7 +32,9 @@ const METHODS: Record<Explanation['method'], string> = {
   occlusion: 'occlusion · 遮挡',
 };
 
-/** A page without scripts, in English and Chinese: each text with what speaks for the explained label, and against it. */
+/**
+ * A page without scripts, in English and Chinese: each text with what speaks for the explained label, and against it.
+ */
 export function explanationPage(shown: readonly ShownExplanation[], { fingerprint }: { fingerprint: string }): string {
   const rollout = shown.some(({ explanation }) => explanation.method === 'attention-rollout');
   const key = (variable: string, share: number, text: string): string =>

@@ -1,7 +1,7 @@
 /**
  * Attention rollout (Abnar & Zuidema 2020): how much of each token reaches the first one, when attention (the mean of
- * the heads, half of it, and the other half what passes by) is multiplied layer by layer. The shares add up to 1 and say
- * nothing of a class, nor whether a token speaks for or against.
+ * the heads, half of it, and the other half what passes by) is multiplied layer by layer. The shares add up to 1 and
+ * say nothing of a class, nor whether a token speaks for or against.
  */
 export function attentionRollout(attentions: readonly Float32Array[], tokens: number): Float64Array {
   // From the last layer down: one row vector, not a product of matrices.

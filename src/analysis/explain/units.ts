@@ -25,9 +25,9 @@ export type AttributedToken = PlacedToken & { value: number };
 const PUNCTUATION = /^[\p{P}\p{S}\s]*$/u;
 
 /**
- * Tokens of a piece by words: groups of token numbers, special tokens in none. A word is what the tokeniser calls one (a
- * stretch between spaces; in Chinese a piece of the vocabulary), without punctuation before and after it, whose tokens
- * are words of their own. A token that covers no character belongs to what follows.
+ * Tokens of a piece by words: groups of token numbers, special tokens in none. A word is what the tokeniser calls one
+ * (a stretch between spaces; in Chinese a piece of the vocabulary), without punctuation before and after it, whose
+ * tokens are words of their own. A token that covers no character belongs to what follows.
  */
 export function wordGroups({ tokens }: Pick<ExplainedPiece, 'tokens'>, texts: TextsOfPair): number[][] {
   const groups: number[][] = [];
