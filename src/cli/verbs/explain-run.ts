@@ -81,6 +81,8 @@ export async function runExplain(
       await writer?.close();
     } catch (error) {
       await writer?.abort();
+      if (claimed && run.done > 0)
+        io.stderr.write(`${claimed.partial} holds the first ${countOf(run.done, 'explanation')}\n`);
       throw error;
     }
     if (page) {
@@ -189,6 +191,11 @@ class Run {
     } finally {
       bar.finish();
     }
+  }
+
+  /** Texts explained so far. */
+  get done(): number {
+    return this.counts.texts;
   }
 
   /** One text's line of JSON. */
