@@ -39,6 +39,9 @@ export { Reranker } from './tasks/rank/reranker.ts';
 export { FillMask } from './tasks/fill-mask/fill-mask.ts';
 export { ZeroShotClassifier } from './tasks/zero-shot/zero-shot.ts';
 
+// Why a classifier answers as it does
+export { TextExplainer } from './analysis/explain/explainer.ts';
+
 // Texts beside references
 export { KeywordExtractor } from './analysis/keywords/extractor.ts';
 export { AlbertScorer } from './analysis/score/scorer.ts';

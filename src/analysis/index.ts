@@ -2,7 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Measuring texts and models. ALBERTScore: texts beside references, by contextual token vectors. Keywords of documents.
- * Robustness: models with their texts perturbed, and under attack.
+ * Robustness: models with their texts perturbed, and under attack. Explanations: why a classifier answers as it does, and
+ * how faithful that is. Bias: scores and errors of groups, associations of vectors.
  *
  * @packageDocumentation
  */
@@ -10,6 +11,55 @@ export { CHOICE_METHODS, type ChoiceMethod } from './keywords/choose.ts';
 export { KeywordExtractor, type DocumentKeywords, type Keyword, type KeywordOptions } from './keywords/extractor.ts';
 export { STOP_WORD_LANGUAGES, type StopWordLanguage } from './keywords/stop-words.ts';
 export { KEYWORD_VECTORS, type KeywordVectors } from './keywords/vectors.ts';
+export {
+  measureAssociations,
+  type Association,
+  type AssociationOptions,
+  type AssociationReport,
+} from './bias/associations.ts';
+export { readGroups, readTemplates, readWeatTests } from './bias/files-node.ts';
+export { GROUPS, SEAT_SENTENCES, TEMPLATES, WEAT_TESTS, type ListLanguage } from './bias/lists.ts';
+export {
+  measureBias,
+  type AttributeFigures,
+  type BiasOptions,
+  type BiasReport,
+  type GroupFigures,
+  type GroupGap,
+} from './bias/measure.ts';
+export { associationPage, biasPage } from './bias/page.ts';
+export { fillTemplates, type FilledTemplate, type Template, type TermAttribute } from './bias/templates.ts';
+export { weat, type WeatOptions, type WeatResult, type WeatTest, type WeatVectors, type WordSet } from './bias/weat.ts';
+export { nearestWords, type WordCandidates } from './explain/candidates.ts';
+export { explainedClassifier, type ExplainedClassifierOptions } from './explain/classifier.ts';
+export type { Counterfactual, CounterfactualOptions, Edit, LabelScore } from './explain/counterfactual.ts';
+export {
+  EXPLAIN_METHODS,
+  TextExplainer,
+  type ExplainMethod,
+  type ExplainOptions,
+  type Explanation,
+} from './explain/explainer.ts';
+export {
+  summariseFaithfulness,
+  type FaithfulnessOfText,
+  type FaithfulnessOptions,
+  type FaithfulnessSummary,
+} from './explain/faithfulness.ts';
+export { BASELINES, type Baseline, type Completeness } from './explain/integrated-gradients.ts';
+export type {
+  ExplainedAnswer,
+  ExplainedInput,
+  ExplainedModel,
+  ExplainedPiece,
+  ExplainedText,
+  GradientPoint,
+  GradientValue,
+  PlacedToken,
+  Side,
+} from './explain/model.ts';
+export { explanationPage, type ShownExplanation } from './explain/page.ts';
+export { UNITS, type Attribution, type Unit } from './explain/units.ts';
 export { rescaled, scoreBaseline, type BaselineOptions, type ScoreBaseline } from './score/baseline.ts';
 export { readBaseline, writeBaseline } from './score/baseline-node.ts';
 export { heatMapPage, type ShownPair } from './score/heat-map.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { registerAnswer } from './verbs/answer.ts';
+import { registerBias } from './verbs/bias.ts';
 import { registerConvert } from './verbs/convert.ts';
 import { registerDemo } from './verbs/demo.ts';
 import { registerDistill } from './verbs/distill.ts';
@@ -8,6 +9,7 @@ import { registerDownload } from './verbs/download.ts';
 import { registerEmbed } from './verbs/embed.ts';
 import { EXIT, reportError, type FailedCommand } from './terminal/errors.ts';
 import { registerEvaluate } from './verbs/evaluate.ts';
+import { registerExplain } from './verbs/explain.ts';
 import { registerFillMask } from './verbs/fill-mask.ts';
 import { registerFit } from './verbs/fit.ts';
 import { registerFinetune } from './verbs/finetune.ts';
@@ -123,6 +125,8 @@ Examples
     registerScore,
     registerKeywords,
     registerRobustness,
+    registerExplain,
+    registerBias,
     registerReport,
     registerParity,
     registerDemo,

@@ -73,6 +73,7 @@ export {
   bootstrapMean,
   normalMean,
   bootstrapStatistic,
+  holmCorrection,
   pairedTest,
   type MeanInterval,
   type PairedTest,

@@ -121,3 +121,18 @@ export function prepareResampling({ samples = 1000, seed = 1 }: ResamplingOption
     throw new AlbertineError('invalid_argument', `seed must be a whole number, got ${seed}`, { value: seed });
   return { samples, random: createRandom(seed) };
 }
+
+/**
+ * p-values corrected for how many there are (Holm 1979): with all below a level rejected, the chance of one or more
+ * wrong rejections is at most that level, whatever the tests have to do with each other. In the order given.
+ */
+export function holmCorrection(pValues: readonly number[]): number[] {
+  const order = [...pValues.keys()].sort((a, b) => pValues[a] - pValues[b]);
+  const adjusted = new Array<number>(pValues.length);
+  let largest = 0;
+  order.forEach((index, rank) => {
+    largest = Math.max(largest, Math.min(1, (pValues.length - rank) * pValues[index]));
+    adjusted[index] = largest;
+  });
+  return adjusted;
+}

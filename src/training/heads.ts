@@ -27,7 +27,7 @@ export interface ClassificationHeadOptions {
  * Pooled first tokens, with optional dropout: `[batch, hidden]`. `firstTokens` is an int64 input `[batch]` of row
  * numbers.
  */
-function pooledFirstTokens(graph: Graph, hidden: Tensor, parameter: ParameterLookup): Tensor {
+export function pooledFirstTokens(graph: Graph, hidden: Tensor, parameter: ParameterLookup): Tensor {
   return pooler(parameter, gather(hidden, graph.input('firstTokens', ['batch'], { dtype: 'int64' })));
 }
 

@@ -15,15 +15,16 @@ import { createProgressBar } from '../terminal/progress-bar.ts';
 export async function openModel(
   io: CliIo,
   model: string | undefined,
-  options: { threads?: number; quiet?: boolean } = {},
+  options: { threads?: number; quiet?: boolean; dequantize?: boolean } = {},
 ): Promise<NodeAlbert> {
   const { loadModel } = await import('../../loaded/load-node.ts');
   const bar = createProgressBar(io, options);
-  const { threads } = options;
+  const { threads, dequantize } = options;
   const loaded = await loadModel(model, {
     onProgress: bar.update,
     signal: io.signal,
     ...(threads !== undefined && { threads }),
+    ...(dequantize !== undefined && { dequantize }),
   }).finally(() => bar.finish());
   for (const note of loaded.notes) io.stderr.write(`note: ${note}\n`);
   return loaded;

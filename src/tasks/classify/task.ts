@@ -6,7 +6,7 @@ import { softmaxRow } from '../../core/softmax.ts';
 import type { ProblemType } from '../../data/dataset.ts';
 import { classificationReport, multiLabelReport, type ClassScores } from '../../metrics/classification.ts';
 import { regressionReport } from '../../metrics/regression.ts';
-import { countUnknown } from '../../tokenizer/tokenizer.ts';
+import { countUnknown, type Encoding } from '../../tokenizer/tokenizer.ts';
 import type { Piece } from '../../training/units.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import type { AskOptions, Encoded, EncodeHow, Scores, Task, TextCounts } from '../task.ts';
@@ -167,16 +167,26 @@ function problemOf(problemType: string | undefined, outputs: number): ProblemTyp
   return 'singleLabel';
 }
 
-function encode(
+/** The windows of a text, or a pair cut to length, as the network reads them; with offsets. */
+export function encodingsOf(
   input: ClassifierInput,
-  { tokenizer, facts, maxLength, longText = 'window' }: EncodeHow<ClassifyTypes>,
-): Encoded {
+  {
+    tokenizer,
+    facts,
+    maxLength,
+    longText = 'window',
+  }: Pick<EncodeHow<ClassifyTypes>, 'tokenizer' | 'facts' | 'maxLength' | 'longText'>,
+): Encoding[] {
   const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
   requireSide(facts, pair !== undefined);
-  const encodings =
-    longText === 'window' && pair === undefined
-      ? tokenizer.encodeWindows(text, { maxLength })
-      : [tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) })];
+  return longText === 'window' && pair === undefined
+    ? tokenizer.encodeWindows(text, { maxLength })
+    : [tokenizer.encode(text, { maxLength, ...(pair !== undefined && { pair }) })];
+}
+
+function encode(input: ClassifierInput, how: EncodeHow<ClassifyTypes>): Encoded {
+  const { tokenizer, maxLength, longText } = how;
+  const encodings = encodingsOf(input, how);
   const truncatedTokens = encodings.reduce((sum, encoding) => sum + encoding.truncatedTokens, 0);
   const tokenCount =
     truncatedTokens +
