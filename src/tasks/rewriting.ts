@@ -18,6 +18,7 @@ export interface RewritableText {
 
 /** What became of a text. */
 export interface RewrittenText {
+  /** The text. */
   text: string;
   /** In the original text. */
   edits: readonly Edit[];
@@ -49,8 +50,11 @@ export interface Rewriting<T extends TaskTypes> {
 
 /** Labelled rows whose texts can be rewritten, with the model that is asked. */
 export interface RewritableData<T extends TaskTypes = TaskTypes> {
+  /** The model that is asked. */
   model: TaskModel<T>;
+  /** The rows. */
   data: Labelled<T>;
+  /** How their texts are rewritten. */
   rewriting: Rewriting<T>;
   /** The task's default figure. */
   metric: string;

@@ -6,15 +6,19 @@ import { weat, type WeatOptions, type WeatResult, type WeatTest } from './weat.t
 
 /** Options of {@link measureAssociations}. */
 export interface AssociationOptions extends WeatOptions {
+  /** Sets of words. */
   tests: readonly WeatTest[];
   /** Sentences with `{word}`, in each of which every word is put for SEAT. Default: none, WEAT only. */
   sentences?: readonly string[];
+  /** Told about what is done. */
   onProgress?: ProgressListener;
+  /** Stops with its reason. */
   signal?: AbortSignal;
 }
 
 /** An association that was tested. */
 export interface Association extends WeatResult {
+  /** What it is called. */
   name: string;
   /** Of the words alone, or of the words in sentences. */
   kind: 'WEAT' | 'SEAT';
@@ -28,9 +32,11 @@ export interface Association extends WeatResult {
 
 /** What {@link measureAssociations} found. */
 export interface AssociationReport {
+  /** A test each. */
   associations: Association[];
   /** Different texts that were embedded. */
   texts: number;
+  /** Of the model and what was computed with it. */
   fingerprint: string;
 }
 

@@ -8,7 +8,9 @@ import { fillTemplates, requireLists, type FilledTemplate, type Template, type T
 
 /** Options of {@link measureBias}. */
 export interface BiasOptions {
+  /** Sentences with slots. */
   templates: readonly Template[];
+  /** By attribute. */
   groups: readonly TermAttribute[];
   /** The label whose scores are compared. Default: all of them; of two only the second, as the first is the rest. */
   label?: string;
@@ -16,13 +18,17 @@ export interface BiasOptions {
   samples?: number;
   /** Default 1. */
   seed?: number;
+  /** Told about what is done. */
   onProgress?: ProgressListener;
+  /** Stops with its reason. */
   signal?: AbortSignal;
 }
 
 /** Figures of a group. */
 export interface GroupFigures {
+  /** Name of the group. */
   group: string;
+  /** What the group is called. */
   terms: number;
   /** Mean score by output: a probability, or the number of a regression. */
   scores: Record<string, number>;
@@ -32,10 +38,13 @@ export interface GroupFigures {
 
 /** How two groups differ, by template. */
 export interface GroupGap extends PairedTest {
+  /** Name of the attribute. */
   attribute: string;
   /** The output whose score is compared, or `error rate`. */
   measure: string;
+  /** Name of the one group. */
   first: string;
+  /** Name of the other. */
   second: string;
   /** p-value corrected for all comparisons of the report (Holm 1979). */
   adjusted: number;
@@ -43,15 +52,19 @@ export interface GroupGap extends PairedTest {
 
 /** Figures of an attribute. */
 export interface AttributeFigures {
+  /** What it is called. */
   name: string;
   /** Templates with its slot, and those of them whose label the model has. */
   templates: number;
+  /** Templates that say what is right. */
   labelledTemplates: number;
+  /** By attribute. */
   groups: GroupFigures[];
 }
 
 /** What {@link measureBias} found. */
 export interface BiasReport {
+  /** Figures of each attribute. */
   attributes: AttributeFigures[];
   /** All pairs of groups of all attributes, the largest gaps first. */
   gaps: GroupGap[];
@@ -59,7 +72,9 @@ export interface BiasReport {
   texts: number;
   /** Templates with a label that the model does not have: they count for scores and not for errors. */
   foreignLabels: number;
+  /** How often was resampled. */
   samples: number;
+  /** Of the model and what was computed with it. */
   fingerprint: string;
 }
 

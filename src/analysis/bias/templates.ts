@@ -3,6 +3,7 @@ import type { ClassifierInput } from '../../tasks/classify/task.ts';
 
 /** A sentence with a slot such as `{person}`; of a model of pairs, two sentences. */
 export interface Template {
+  /** The text. */
   text: string;
   /** The second text of a pair. */
   pair?: string;
@@ -24,9 +25,13 @@ export interface TermAttribute {
 export interface FilledTemplate {
   /** Place of the template in the list. */
   template: number;
+  /** Name of the group. */
   group: string;
+  /** The term in the slot. */
   term: string;
+  /** What the model is asked. */
   input: ClassifierInput;
+  /** Name of the label; of a number, the number as text. */
   label?: string;
 }
 

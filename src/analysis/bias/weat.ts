@@ -4,24 +4,35 @@ import { cosine } from '../../metrics/similarity.ts';
 
 /** Words with what they have in common. */
 export interface WordSet {
+  /** What it is called. */
   name: string;
+  /** The words. */
   words: readonly string[];
 }
 
 /** Two sets of target words and two of attributes: are those of X nearer to A, and those of Y to B? */
 export interface WeatTest {
+  /** What it is called. */
   name: string;
+  /** The one set of targets. */
   X: WordSet;
+  /** The other set of targets. */
   Y: WordSet;
+  /** The one set of attributes. */
   A: WordSet;
+  /** The other set of attributes. */
   B: WordSet;
 }
 
 /** Vectors in place of the words. */
 export interface WeatVectors {
+  /** The one set of targets. */
   X: readonly Float32Array[];
+  /** The other set of targets. */
   Y: readonly Float32Array[];
+  /** The one set of attributes. */
   A: readonly Float32Array[];
+  /** The other set of attributes. */
   B: readonly Float32Array[];
 }
 

@@ -20,9 +20,10 @@ export interface CounterfactualOptions {
 }
 
 /** One word replaced or deleted. */
-export interface Edit {
+export interface CounterfactualEdit {
   /** UTF-16 half-open range in the text that it is in. */
   start: number;
+  /** Where it ends, exclusive. */
   end: number;
   /** What stood there. */
   from: string;
@@ -34,7 +35,9 @@ export interface Edit {
 
 /** An answer with its probability. */
 export interface LabelScore {
+  /** Name of the label; of a number, the number as text. */
   label: string;
+  /** Its probability; of a regression the number. */
   score: number;
 }
 
@@ -43,10 +46,12 @@ export interface Counterfactual {
   /** Whether the answer changes. */
   found: boolean;
   /** In the order of the text; without any one of them the answer does not change. Empty where none was found. */
-  edits: Edit[];
+  edits: CounterfactualEdit[];
   /** The edited text; the text itself where none was found. */
   text: string;
+  /** The second text of a pair. */
   pair?: string;
+  /** The answer to the clean text. */
   before: LabelScore;
   /** What is answered to the edited text. Of multi-label models: the same label, with its new probability. */
   after: LabelScore;
@@ -141,7 +146,7 @@ class Search {
     return {
       edits: [...edits]
         .sort((a, b) => a.word - b.word)
-        .map(({ word, to }): Edit => {
+        .map(({ word, to }): CounterfactualEdit => {
           const { start, end, side, text } = words[word];
           return { start, end, from: text, to, ...(texts.pair !== undefined && { side }) };
         }),

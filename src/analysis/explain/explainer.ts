@@ -61,9 +61,11 @@ export interface ExplainOptions {
 
 /** Why a model answers as it does. */
 export interface Explanation {
+  /** How it was computed. */
   method: ExplainMethod;
   /** What the model answers, and its probability; of a regression the number. */
   label: string;
+  /** Its probability; of a regression the number. */
   score: number;
   /** The output that is explained: a label, or `value`. */
   output: string;
@@ -73,6 +75,7 @@ export interface Explanation {
   baseline?: Baseline;
   /** Of integrated gradients. */
   completeness?: Completeness;
+  /** What an attribution is of. */
   unit: Unit;
   /** In the order of the text. */
   attributions: Attribution[];

@@ -30,15 +30,21 @@ export interface FaithfulnessOfText {
   insertion: number;
   /** Of random rankings. */
   randomDeletion: number;
+  /** Area of insertion in a random order. */
   randomInsertion: number;
 }
 
 /** Areas over many texts, and whether they differ from those of random rankings. */
 export interface FaithfulnessSummary {
+  /** The texts. */
   texts: number;
+  /** Area of deletion in the order of the attributions. */
   deletion: MeanInterval;
+  /** Area of insertion in that order. */
   insertion: MeanInterval;
+  /** Area of deletion in a random order. */
   randomDeletion: MeanInterval;
+  /** Area of insertion in a random order. */
   randomInsertion: MeanInterval;
   /** Deletion less that of random rankings: below 0 where the explanation is better. */
   deletionGain: PairedTest;

@@ -32,7 +32,9 @@ export interface ExplainedPiece extends Piece {
 
 /** An input as the network reads it. */
 export interface ExplainedText {
+  /** Windows, or the whole text. */
   pieces: ExplainedPiece[];
+  /** What happened to the text. */
   counts: TextCounts;
 }
 
@@ -67,6 +69,7 @@ export interface GradientValue {
  * number), and linear in those of the pieces: a text's is the weighted sum.
  */
 export interface ExplainedModel extends Disposable {
+  /** The model's tokeniser. */
   readonly tokenizer: Tokenizer;
   /** Identifies weights, tokeniser and precision. */
   readonly fingerprint: string;
@@ -76,6 +79,7 @@ export interface ExplainedModel extends Disposable {
   readonly isNumber: boolean;
   /** Whether several labels may be right at once. */
   readonly isMultiLabel: boolean;
+  /** Numbers of a word embedding. */
   readonly embeddingSize: number;
   /** Row of the word embeddings; not to be changed. */
   embedding(id: number): Float32Array;

@@ -1,6 +1,6 @@
 import { escapeMarkup } from '../../core/markup.ts';
 import { REPORT_STYLE } from '../../training/report/style.ts';
-import type { Counterfactual, Edit } from './counterfactual.ts';
+import type { Counterfactual, CounterfactualEdit } from './counterfactual.ts';
 import type { Explanation } from './explainer.ts';
 import type { FaithfulnessOfText } from './faithfulness.ts';
 import type { Side } from './model.ts';
@@ -10,8 +10,11 @@ import { sideOf, type Attribution, type TextsOfPair } from './units.ts';
 export interface ShownExplanation {
   /** As they were given. */
   texts: TextsOfPair;
+  /** What is shown. */
   explanation: Explanation;
+  /** The smallest edit that was found. */
   counterfactual?: Counterfactual | undefined;
+  /** Curves of this text. */
   faithfulness?: FaithfulnessOfText | undefined;
 }
 
@@ -114,7 +117,7 @@ function counterfactualPart(texts: TextsOfPair, found: Counterfactual): string {
 ${shown.map((text) => `<p class="shown">${text}</p>`).join('\n')}<p class="bilingual">${asked}</p>`;
 }
 
-function edited(text: string, edits: readonly Edit[]): string {
+function edited(text: string, edits: readonly CounterfactualEdit[]): string {
   let at = 0;
   let out = '';
   for (const { start, end, from, to } of edits) {

@@ -42,7 +42,9 @@ export interface AttackOptions {
 
 /** How an attack went. */
 export interface AttackReport {
+  /** How words were chosen. */
   search: AttackSearch;
+  /** Questions a row at most. */
   queries: number;
   /** Rows attacked, those that were answered wrongly as they are among them. */
   rows: number;
@@ -52,6 +54,7 @@ export interface AttackReport {
   success: MeanInterval;
   /** Share of the rows that are answered rightly without an attack, and after it. */
   clean: number;
+  /** Share that is answered rightly after the attack. */
   underAttack: MeanInterval;
   /** Of the successful attacks: mean share of the words that were replaced. */
   wordsChanged: number;

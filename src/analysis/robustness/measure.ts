@@ -16,13 +16,19 @@ export type MeaningCheck = (pairs: readonly { before: string; after: string }[])
 export interface RobustnessRecord {
   /** Place of the row in the data, from 0. */
   index: number;
+  /** Name of the perturbation. */
   perturbation: string;
+  /** How strong, from 0 to 1. */
   severity: number;
   /** Whether the perturbation changed its texts. */
   changed: boolean;
+  /** The texts. */
   texts: string[];
+  /** What is right, in a few words. */
   gold: string;
+  /** The answer to the clean text. */
   before: string;
+  /** The answer to the changed text. */
   after: string;
   /** How right the answer is, from 0 to 1. */
   right: number;

@@ -32,7 +32,9 @@ export interface RobustnessGroup {
 
 /** A perturbation at a severity. */
 export interface RobustnessCondition {
+  /** Name of the perturbation. */
   perturbation: string;
+  /** How strong, from 0 to 1. */
   severity: number;
   /** Rows whose texts it changed; the others count with their answers to the clean text. */
   changed: number;
@@ -62,6 +64,7 @@ export interface RobustnessCondition {
 
 /** How a model stands perturbations. */
 export interface RobustnessReport {
+  /** Name of the task. */
   task: string;
   /** Name of the figure. */
   metric: string;
@@ -71,10 +74,13 @@ export interface RobustnessReport {
   languages: PerturbedLanguage[];
   /** Rows asked, and those that the file has. */
   rows: number;
+  /** Rows of the file. */
   available: number;
+  /** What was drawn with it. */
   seed: number;
   /** Figures of the rows as they are. */
   clean: MeanInterval & { ece?: number };
+  /** A perturbation and a severity each. */
   conditions: RobustnessCondition[];
 }
 

@@ -7,6 +7,7 @@ import { isOpposite } from './opposites.ts';
 
 /** A word that stands near another. */
 export interface NearWord {
+  /** The word. */
   word: string;
   /** Cosine of the two words' vectors. */
   cosine: number;
@@ -26,7 +27,9 @@ export interface NearOptions {
 export interface WordVectorOptions {
   /** Words of each language that can be found: the vocabulary's first, which are the commonest. Default 3,000. */
   candidates?: number;
+  /** Told about what is done. */
   onProgress?: ProgressListener;
+  /** Stops with its reason. */
   signal?: AbortSignal;
 }
 

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { countOf } from '../../core/count.ts';
+import { rounded } from '../../core/decimal.ts';
 import { AlbertineError, namingSource } from '../../core/errors.ts';
 import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
@@ -17,7 +18,6 @@ import { TextClassifier } from '../../tasks/classify/classifier.ts';
 import { FillMask } from '../../tasks/fill-mask/fill-mask.ts';
 import { outputFile, requireOutputFormat } from '../flags/output-format.ts';
 import { inputNotes, type ReadInput } from '../streams/embed-summary.ts';
-import { rounded } from '../streams/line-output.ts';
 import { openModel } from '../streams/models.ts';
 import { claimOutput } from '../streams/output-claim.ts';
 import { openPairInput } from '../streams/pair-input.ts';
