@@ -32,7 +32,12 @@ export { fillTemplates, type FilledTemplate, type Template, type TermAttribute }
 export { weat, type WeatOptions, type WeatResult, type WeatTest, type WeatVectors, type WordSet } from './bias/weat.ts';
 export { nearestWords, type WordCandidates } from './explain/candidates.ts';
 export { explainedClassifier, type ExplainedClassifierOptions } from './explain/classifier.ts';
-export type { Counterfactual, CounterfactualEdit, CounterfactualOptions, LabelScore } from './explain/counterfactual.ts';
+export type {
+  Counterfactual,
+  CounterfactualEdit,
+  CounterfactualOptions,
+  LabelScore,
+} from './explain/counterfactual.ts';
 export {
   EXPLAIN_METHODS,
   TextExplainer,

@@ -1,6 +1,6 @@
 /**
- * Chinese stop words: those of stopwords-iso (https://github.com/stopwords-iso/stopwords-iso, MIT licence, copyright
- * 2020 Gene Diaz) less punctuation marks and words that phrases are made of ("年", "人", "区" ...).
+ * Chinese stop words: those of stopwords-iso (https://github.com/stopwords-iso/stopwords-zh, MIT licence, copyright
+ * 2016 Gene Diaz, see THIRD_PARTY.md) less punctuation marks and words that phrases are made of ("年", "人", "区" ...).
  */
 export const CHINESE_STOP_WORDS = `
   一 一个 一些 一何 一切 一则 一方面 一旦 一来 一样 一种 一般 一转眼 七 万一 三 上 上下 下 不
