@@ -2,7 +2,7 @@
  * What `albertine fit` reaches with few rows and many, on vectors of the built-in model, on words and on both: where its
  * defaults come from.
  *
- *     npx tsx bench/analysis/fit.ts [--model FOLDER] [--only sst2,tnews] [--sizes few,1000,all] [--seeds 1,2,3] [--test ROWS] [--threads N] [--json]
+ *     npx tsx bench/analysis/fit.ts [--model FOLDER] [--only sst2,tnews] [--sizes few,1000,all] [--systems "both logistic"] [--seeds 1,2,3] [--test ROWS] [--threads N] [--json]
  *
  * Sets: `bench/pretraining/tasks.ts`. `few` is 10 rows a class, and 100 rows where there are few classes; `all` is at most
  * 10,000. Rows of train that are in dev or test too are left out; dev is not used; of test `--test` rows (default 2,000),
@@ -92,6 +92,7 @@ await runBench(async () => {
       model: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', default: SETS.join(',') },
       sizes: { type: 'string', default: SIZES.join(',') },
+      systems: { type: 'string', default: SYSTEMS.map((system) => system.join(' ')).join(',') },
       seeds: { type: 'string', default: '1,2,3' },
       test: { type: 'string', default: '2000' },
       threads: { type: 'string' },
@@ -100,13 +101,14 @@ await runBench(async () => {
   });
   const [{ model }] = await openModels(values.model, wholeNumber('--threads', values.threads));
   const encoder = remembering(model);
+  const systems = SYSTEMS.filter((system) => values.systems.split(',').includes(system.join(' ')));
   const seeds = values.seeds.split(',').map(Number);
   const measured: Measured[] = [];
   for (const name of values.only.split(',') as TaskName[]) {
     const { train, test: all } = withoutOverlap(await TASKS[name].read());
     const test = spread(all, wholeNumber('--test', values.test));
     for (const size of values.sizes.split(',') as Size[])
-      for (const system of SYSTEMS) {
+      for (const system of systems) {
         const own: number[] = [];
         let [rows, seconds] = [0, 0];
         for (const seed of size === 'all' ? seeds.slice(0, 1) : seeds) {
@@ -131,7 +133,7 @@ await runBench(async () => {
   }
   model[Symbol.dispose]();
   const cells = [...new Set(measured.map(({ set, size, rows }) => `${set}, ${size === 'all' ? rows : size}`))];
-  const table = SYSTEMS.map((system) => {
+  const table = systems.map((system) => {
     const own = measured.filter((one) => one.system === system.join(' '));
     const mean = own.reduce((sum, { accuracy }) => sum + accuracy, 0) / own.length;
     return [system.join(', '), ...own.map(({ accuracy }) => accuracy.toFixed(3)), mean.toFixed(3)];

@@ -128,6 +128,13 @@ describe('albertine fit', () => {
     expect((await fit('both')).stderr).toMatch(/holds a fitted classifier already/);
   });
 
+  it('replaces a folder whole: no file of another encoder stays', async () => {
+    writeFileSync(path('both/encoder/vocab.txt'), 'of another model\n');
+    expect((await fit('both', '--overwrite', '-q')).code).toBe(0);
+    expect(existsSync(path('both/encoder/vocab.txt'))).toBe(false);
+    expect(await labelsOf('both')).toEqual(['weather', 'food', 'money']);
+  });
+
   it('says what is wrong with a folder', async () => {
     const stored = JSON.parse(readFileSync(path('words/fit.json'), 'utf8')) as object;
     writeFileSync(path('words/fit.json'), JSON.stringify({ ...stored, albertineFit: 9 }));

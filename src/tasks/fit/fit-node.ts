@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { countOf } from '../../core/count.ts';
 import { AlbertineError } from '../../core/errors.ts';
 import { openFolder } from '../../core/files-node.ts';
@@ -176,13 +176,26 @@ async function save(
     rows: set.examples.length,
   };
   const from = encoder && encoderFolder(encoder);
-  await publishFolder(resolve(output), async (staging) => {
+  const old = await filesBelow(join(resolve(output), FIT_FILES.encoder));
+  const fill = async (staging: string): Promise<void> => {
     if (from !== undefined) await copyEncoder(from, join(staging, FIT_FILES.encoder));
     const numbers = encodeSafetensors(numbersOf(classifier, known), { metadata: { format: 'albertine-fit' } });
     await writeFile(join(staging, FIT_FILES.numbers), Buffer.concat([...numbers.chunks()]));
     await writeFile(join(staging, 'README.md'), cardOf(stored));
     await writeFile(join(staging, FIT_FILES.facts), `${JSON.stringify(stored)}\n`);
-  });
+  };
+  // Files of another encoder that was there would be taken for this one's.
+  await publishFolder(
+    resolve(output),
+    fill,
+    old.map((name) => `${FIT_FILES.encoder}/${name}`),
+  );
+}
+
+/** Names of the files below a folder; none where it is not there. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
 /** Where an encoder's files are. Throws `invalid_argument` where they are no folder in Hugging Face's layout. */
