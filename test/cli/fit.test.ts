@@ -123,6 +123,8 @@ describe('albertine fit', () => {
       expect(stderr).toMatch(message);
       expect(existsSync(path('refused'))).toBe(false);
     }
+    const other = await run(['embed', '--model', path('both'), 'a']);
+    expect(other.stderr).toMatch(/is a fitted classifier, which this command does not take\. evaluate and predict do/);
     const pair = await run(['predict', path('both'), 'a', '--pair', 'b']);
     expect(pair.stderr).toMatch(/--pair is for a classifier, and this model is a fitted classifier/);
     expect((await fit('both')).stderr).toMatch(/holds a fitted classifier already/);

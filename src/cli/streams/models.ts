@@ -1,9 +1,10 @@
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
 import type { NodeAlbert } from '../../loaded/load-node.ts';
+import { FOLDERS } from '../../tasks/registry.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
@@ -17,6 +18,7 @@ export async function openModel(
   model: string | undefined,
   options: { threads?: number; quiet?: boolean; dequantize?: boolean } = {},
 ): Promise<NodeAlbert> {
+  if (model !== undefined) requireCheckpoint(model);
   const { loadModel } = await import('../../loaded/load-node.ts');
   const bar = createProgressBar(io, options);
   const { threads, dequantize } = options;
@@ -28,6 +30,16 @@ export async function openModel(
   }).finally(() => bar.finish());
   for (const note of loaded.notes) io.stderr.write(`note: ${note}\n`);
   return loaded;
+}
+
+/** Throws `invalid_argument` for a folder that `evaluate` and `predict` open and that holds no network by itself. */
+function requireCheckpoint(model: string): void {
+  const folder = FOLDERS.find(({ marker }) => existsSync(join(model, marker)));
+  if (folder && !existsSync(join(model, 'config.json')))
+    throw new AlbertineError('invalid_argument', `${model} is ${folder.noun}, which this command does not take`, {
+      value: model,
+      hint: `evaluate and predict do${existsSync(join(model, 'encoder')) ? `; the model that gives its vectors is ${join(model, 'encoder')}` : ''}`,
+    });
 }
 
 /** The files of a model: its folder on disk, after downloading if it is a hub id. */
@@ -48,6 +60,7 @@ export async function resolveModelFolder(
 ): Promise<string> {
   const { BUILT_IN_MODEL, shippedModelFolder } = await import('../../loaded/load-node.ts');
   const name = model ?? BUILT_IN_MODEL;
+  requireCheckpoint(name);
   const shipped = shippedModelFolder(name);
   if (shipped !== undefined) return shipped;
   const { resolveModel } = await import('../../checkpoint/hub-node.ts');
