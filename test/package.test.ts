@@ -60,12 +60,13 @@ describe('the published package', () => {
     expect(
       paths.filter(
         (path) =>
-          !/^(dist\/|models\/|docs\/|examples\/|README|FEATURES|CHANGELOG|CONTRIBUTING|LICENSE|package\.json)/.test(
+          !/^(dist\/|models\/|docs\/|examples\/|README|FEATURES|CHANGELOG|CONTRIBUTING|LICENSE|THIRD_PARTY|package\.json)/.test(
             path,
           ) || path.endsWith('.tsbuildinfo'),
       ),
     ).toEqual([]);
-    expect(packed.unpackedSize).toBeLessThan(16e6);
+    // The model is 10.7 MB of it.
+    expect(packed.unpackedSize).toBeLessThan(18e6);
   });
 
   it('ends every export and binary at a file that is packed', () => {
