@@ -16,6 +16,7 @@ import { registerInit } from './verbs/init.ts';
 import type { CliIo } from './terminal/io.ts';
 import { registerParity } from './verbs/parity.ts';
 import { registerPredict } from './verbs/predict.ts';
+import { registerProbe } from './verbs/probe.ts';
 import { registerReport } from './verbs/report.ts';
 import { registerPretrain } from './verbs/pretrain.ts';
 import { registerShards } from './verbs/shards.ts';
@@ -119,6 +120,7 @@ Examples
     registerFillMask,
     registerZeroShot,
     registerScore,
+    registerProbe,
     registerReport,
     registerParity,
     registerDemo,

@@ -69,7 +69,14 @@ export {
   type Span,
   type TagScheme,
 } from './entities.ts';
-export { bootstrapMean, pairedTest, type MeanInterval, type PairedTest, type ResamplingOptions } from './resampling.ts';
+export {
+  bootstrapFigure,
+  bootstrapMean,
+  pairedTest,
+  type MeanInterval,
+  type PairedTest,
+  type ResamplingOptions,
+} from './resampling.ts';
 export { bleu, BLEU_TOKENIZERS, type BleuOptions, type BleuTokenizer } from './text/bleu.ts';
 export { chrf, type ChrfOptions } from './text/chrf.ts';
 export { addStatistics, type TextMetric } from './text/metric.ts';
