@@ -3,7 +3,7 @@ import { structureTasks } from './structure.ts';
 import type { ProbeTask } from './task.ts';
 
 /** Rows to learn from of each built-in task at most. */
-const BUILT_IN_ROWS = 800;
+const BUILT_IN_ROWS = 600;
 
 /** Built-in tasks in English and Chinese, which need no file: the same seed makes the same rows. */
 export function builtInTasks({ limit = BUILT_IN_ROWS, seed = 1 }: { limit?: number; seed?: number } = {}): ProbeTask[] {

@@ -20,14 +20,14 @@ import { OUTSIDE, PROBE_PARTS, type ProbePart, type ProbeRow, type ProbeTask } f
 
 /** Options of {@link generatedTasks}. */
 export interface GenerateOptions {
-  /** Rows to learn from of each task. Default 800. */
+  /** Rows to learn from of each task. Default 600. */
   rows?: number;
   /** Default 1. */
   seed?: number;
 }
 
 /** Rows of the other parts, as shares of those to learn from. */
-const SHARES = { train: 1, development: 0.25, test: 0.5 } as const;
+const SHARES = { train: 1, development: 0.5, test: 0.5 } as const;
 /** Of each list of words: those of the parts have nothing in common, so that words learned by heart do not help. */
 const LEARNED = 0.6;
 
@@ -44,7 +44,7 @@ function makerOf(part: ProbePart, random: Random): Maker {
   const one = <T>(list: readonly T[]): T => list[random.integer(list.length)];
   const own = <T>(list: readonly T[]): T => {
     const learned = Math.round(LEARNED * list.length);
-    const middle = learned + Math.round((list.length - learned) / 3);
+    const middle = learned + Math.round((list.length - learned) / 2);
     return one(
       { train: list.slice(0, learned), development: list.slice(learned, middle), test: list.slice(middle) }[part],
     );
@@ -284,7 +284,7 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
 export const GENERATED_TASKS: readonly string[] = Object.keys(RECIPES);
 
 /** Built-in tasks, made from templates and word lists: the same seed makes the same rows. */
-export function generatedTasks({ rows = 800, seed = 1 }: GenerateOptions = {}): ProbeTask[] {
+export function generatedTasks({ rows = 600, seed = 1 }: GenerateOptions = {}): ProbeTask[] {
   return Object.entries(RECIPES).map(([name, { kind, labels, note, make }], index) => {
     const known = new Set<string>();
     const part = (which: ProbePart): ProbeRow[] => {

@@ -171,12 +171,12 @@ async function probeNetwork(
       ? Array.from({ length: depth + 1 }, (_, layer) => layer)
       : [...new Set(resolveLayers(asked, depth))].sort((a, b) => a - b);
   const pooling = poolingOf(model, options);
-  const plan = planEmbedding(model, { layers, layerCombination: 'concat', pooling, normalize: false });
+  const plan = planEmbedding(model, { layers, pooling, normalize: false });
   const rowsOf = (task: ProbeTask): number => PROBE_PARTS.reduce((sum, part) => sum + countRows(task.parts[part]), 0);
   const meter = new ProgressMeter(options.onProgress, {
     stage: `probing ${name}`,
     unit: 'rows',
-    total: tasks.reduce((sum, task) => sum + rowsOf(task) * (layers.length + 1), 0),
+    total: tasks.reduce((sum, task) => sum + rowsOf(task), 0),
   });
   using products = await DenseProductGraphs.create(threads === undefined ? {} : { threads });
   const found: TaskProbe[] = [];
@@ -198,7 +198,7 @@ async function probeNetwork(
       signal?.throwIfAborted();
       const more = pick(options, ['control', 'mdl', 'knn', 'signal']);
       probes.push(await probeLayer(task, layer, { products, strengths, seed, ...more }));
-      meter.add(rowsOf(task), { task: task.name });
+      meter.add(0, { task: task.name }); // Vectors take most of the time: probes only show where it is.
     }
     const best = probes.reduce((one, other) => (other.development > one.development ? other : one));
     found.push({ task: task.name, best: best.layer, layers: probes });
@@ -207,7 +207,7 @@ async function probeNetwork(
   return {
     name,
     untrained,
-    fingerprint: `${embeddingFingerprint(model, plan)};words=${options.wordPooling ?? 'mean'}`,
+    fingerprint: `${embeddingFingerprint(model, plan).replace(':mean;', ';')};words=${options.wordPooling ?? 'mean'}`,
     tasks: found,
   };
 }

@@ -71,8 +71,8 @@ export function structureTasks(texts: readonly string[], options: StructureOptio
   for (const name of probes) {
     const { rows: all, labels, note } = makers[name](createRandom(mixSeed(seed, STRUCTURE_PROBES.indexOf(name))));
     const rows = drawRows(all, Math.round(limit / TRAIN_SHARE), mixSeed(seed, 100));
-    if (rows.length < FEWEST_ROWS || new Set(rows.map(({ target }) => target)).size < 2) {
-      notes.push(`${source}: no probe ${name}, ${countOf(rows.length, 'row')} of at least ${FEWEST_ROWS}`);
+    if (all.length < FEWEST_ROWS || labels.length < 2) {
+      notes.push(`${source}: no probe ${name}, ${countOf(all.length, 'row')} of at least ${FEWEST_ROWS}`);
       continue;
     }
     const drawn =

@@ -32,62 +32,69 @@ export const describeTask = ({ figure, kind, labels, rows, majority, words }: Pr
     `words alone ${shownFigure(words.value)}`,
   ].join(', ');
 
-const CELL = 7;
+const CELL = 6;
 const MARGIN = 2;
+/** The interval at the end of a line, with the layer and its figure where not all layers are shown. */
+const SHORT_END = '  best, 95 %'.length + 2;
+const LONG_END = '  10: 88.8 (88.8 to 88.8)'.length;
+const [SHORTEST_NAME, LONGEST_NAME] = [18, 32];
+
+interface Layout {
+  /** Columns of names. */
+  label: number;
+  layers: readonly number[];
+  /** Whether these are all layers. */
+  all: boolean;
+}
 
 /**
  * A report as lines of a terminal: for each task a line a network, with a column a layer; `*` marks the layer that the
- * development part chose. Of more layers than there is room for, some are shown.
+ * development part chose, and the interval is its. Of more layers than there is room for, some are shown.
  */
 export function probeTable({ tasks, networks }: ProbeReport, { width = 100 }: { width?: number } = {}): string[] {
-  const names = networks.map(({ name }) => name);
-  const label = Math.min(36, Math.max(16, ...names.map(({ length }) => length)));
-  const all = [...new Set(networks.flatMap((network) => network.tasks[0].layers.map(({ layer }) => layer)))];
-  const last = '  best (95 %)'.length + 13;
-  const room = Math.max(3, Math.floor((Math.max(80, width) - MARGIN - label - last) / CELL));
-  const layers = shownLayers(
-    all.sort((a, b) => a - b),
-    room,
+  const layout = layoutOf(networks, Math.max(80, width));
+  const cells = layout.layers.map((layer) =>
+    String(layer)
+      .padStart(CELL - 1)
+      .padEnd(CELL),
   );
-  const head = `${'layer'.padEnd(MARGIN + label)}${layers
-    .map((layer) =>
-      String(layer)
-        .padStart(CELL - 1)
-        .padEnd(CELL),
-    )
-    .join('')}  best (95 %)`;
-  const lines = [head];
+  const lines = [`${'layer'.padEnd(MARGIN + layout.label)}${cells.join('')}  best, 95 %`];
   for (const [index, task] of tasks.entries()) {
     lines.push('', `${task.name}: ${describeTask(task)}`);
-    for (const network of networks) lines.push(...networkLines(network, network.tasks[index], { label, layers }));
+    for (const network of networks) lines.push(...networkLines(network, network.tasks[index], layout));
   }
-  if (layers.length < all.length)
-    lines.push('', `${layers.length} of ${all.length} layers are shown; --json and --html have all`);
+  if (!layout.all)
+    lines.push('', `${layout.layers.length} of the layers are shown; --json, --output and --html have all`);
   return lines;
 }
 
-function shownLayers(all: readonly number[], room: number): number[] {
-  if (all.length <= room) return [...all];
-  return Array.from({ length: room }, (_, i) => all[Math.round((i * (all.length - 1)) / (room - 1))]);
+function layoutOf(networks: readonly NetworkProbe[], width: number): Layout {
+  const found = new Set(networks.flatMap((network) => network.tasks[0].layers.map(({ layer }) => layer)));
+  const layers = [...found].sort((a, b) => a - b);
+  const wanted = networks.reduce((longest, { name }) => Math.max(longest, name.length), SHORTEST_NAME);
+  const label = (end: number, count: number): number =>
+    Math.max(SHORTEST_NAME, Math.min(wanted, LONGEST_NAME, width - MARGIN - end - count * CELL));
+  if (MARGIN + SHORTEST_NAME + layers.length * CELL + SHORT_END <= width)
+    return { label: label(SHORT_END, layers.length), layers, all: true };
+  const room = Math.max(2, Math.floor((width - MARGIN - SHORTEST_NAME - LONG_END) / CELL));
+  const some = Array.from({ length: room }, (_, i) => layers[Math.round((i * (layers.length - 1)) / (room - 1))]);
+  return { label: label(LONG_END, room), layers: some, all: false };
 }
 
-function networkLines(
-  { name }: NetworkProbe,
-  { layers: probes, best }: TaskProbe,
-  { label, layers }: { label: number; layers: readonly number[] },
-): string[] {
+function networkLines({ name }: NetworkProbe, { layers: probes, best }: TaskProbe, layout: Layout): string[] {
+  const { label, layers, all } = layout;
   const row = (title: string, cells: readonly string[], end = ''): string =>
-    `${' '.repeat(MARGIN)}${(title.length > label ? `${title.slice(0, label - 1)}…` : title).padEnd(label)}${cells.join('')}${end}`.trimEnd();
+    `${' '.repeat(MARGIN)}${fitted(title, label)}${cells.join('')}${end}`.trimEnd();
   const of = (layer: number): LayerProbe | undefined => probes.find((probe) => probe.layer === layer);
   const cell = (value: number | undefined, { share = true, mark = false } = {}): string =>
-    value === undefined ? ' '.repeat(CELL) : `${shownFigure(value, share)}`.padStart(CELL - 1) + (mark ? '*' : ' ');
+    value === undefined ? ' '.repeat(CELL) : shownFigure(value, share).padStart(CELL - 1) + (mark ? '*' : ' ');
   const { test } = of(best)!;
-  const interval = `  ${best}: ${shownFigure(test.value)} (${shownFigure(test.low)} to ${shownFigure(test.high)})`;
+  const range = `${shownFigure(test.low)} to ${shownFigure(test.high)}`;
   return [
     row(
       name,
       layers.map((layer) => cell(of(layer)?.test.value, { mark: layer === best })),
-      interval,
+      all ? `  ${range}` : `  ${best}: ${shownFigure(test.value)} (${range})`,
     ),
     ...EXTRA_FIGURES.filter((extra) => extra.of(probes[0]) !== undefined).map((extra) =>
       row(
@@ -99,4 +106,11 @@ function networkLines(
       ),
     ),
   ];
+}
+
+/** Of a longer name the beginning and the end, which tell folders apart. */
+function fitted(name: string, width: number): string {
+  if (name.length <= width) return name.padEnd(width);
+  const start = Math.floor((width - 1) / 2);
+  return `${name.slice(0, start)}…${name.slice(name.length - (width - 1 - start))}`;
 }

@@ -41,7 +41,7 @@ export function registerProbe(program: Command, io: CliIo): void {
     .option('--layers <depths>', 'all, or depths such as 0,3,-1; 0 is the embeddings. Default: all', depths)
     .option(
       '--limit <n>',
-      'rows to learn from at most, evenly drawn; half as many to test, a quarter to choose by. Default: 10,000; built-in tasks have 800',
+      'rows to learn from at most, evenly drawn; half as many to test, a quarter to choose by. Default: 10,000; built-in tasks have 600',
       integer({ min: 20 }),
     )
     .option('--control', 'also the same probes with random labels: selectivity')
