@@ -61,7 +61,7 @@ describe('probes as scikit-learn', () => {
   const train = rowsOf(gold.slice(0, rows));
   const task = taskOf({ parts: { train, development: train, test: rowsOf(gold.slice(rows)) } });
   const parts = featureParts(task, { data, dimensions: columns }, { products: PLAIN_PRODUCTS });
-  const how = { labels, judge: new Judge(task, 'development') };
+  const how = { labels, judge: new Judge(task, 'development'), products: PLAIN_PRODUCTS };
 
   it('finds the coefficients and the accuracy of LogisticRegression', async () => {
     const { model: found, test } = await fitProbe(parts, how, { strengths: [strength], seed: 1 });

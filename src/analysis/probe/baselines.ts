@@ -1,3 +1,4 @@
+import type { DenseProducts } from '../../classical/features.ts';
 import { decidedClasses, decisionValues, type LinearModel } from '../../classical/linear.ts';
 import { mixedTerms, sparseCosine, TfIdf } from '../../classical/tf-idf.ts';
 import { TextFeatures } from '../../tasks/fit/text-features.ts';
@@ -17,7 +18,10 @@ export interface ProbeBaselines {
 }
 
 /** Figures on the test part of a task by its words, and by nothing. */
-export async function probeBaselines(task: ProbeTask, how: ProbeHow): Promise<ProbeBaselines> {
+export async function probeBaselines(
+  task: ProbeTask,
+  how: ProbeHow & { products: DenseProducts },
+): Promise<ProbeBaselines> {
   const judge = new Judge(task, 'test');
   const most = task.kind === 'similarity' ? 0 : mostFrequent(targetsOf(task.parts.train));
   const words = { classify: byTerms, similarity: byCosine, tags: byType }[task.kind];
@@ -38,14 +42,21 @@ function mostFrequent(labels: readonly number[]): number {
 
 const textsOf = ({ parts }: ProbeTask, part: ProbePart): string[] => parts[part].map(({ text }) => text);
 
-async function byTerms(task: ProbeTask, how: ProbeHow): Promise<ArrayLike<number>> {
+async function byTerms(
+  task: ProbeTask,
+  { products, ...how }: ProbeHow & { products: DenseProducts },
+): Promise<ArrayLike<number>> {
   const learned = TextFeatures.learn('words', { texts: textsOf(task, 'train') });
   const data = (part: ProbePart): ProbeData => ({
     features: learned.of({ texts: textsOf(task, part) }).matrix,
     gold: targetsOf(task.parts[part]),
   });
   const parts = { train: data('train'), development: data('development'), test: data('test') };
-  const { test } = await fitProbe(parts, { labels: task.labels.length, judge: new Judge(task, 'development') }, how);
+  const { test } = await fitProbe(
+    parts,
+    { labels: task.labels.length, judge: new Judge(task, 'development'), products },
+    how,
+  );
   return test;
 }
 

@@ -35,6 +35,8 @@ export interface LayerProbe {
   strength: number;
   /** The figure on the development part, by which strength and best layer are chosen. */
   development: number;
+  /** Mean log loss (of scores: squared error) there, which decides between equal figures. */
+  loss: number;
   /** The figure on the test part. */
   test: Interval;
   /** Other figures on the test part: macroF1 and accuracy, or pearson. */
@@ -63,7 +65,7 @@ export async function probeLayer(
   }: ProbeHow & { products: DenseProducts; control?: boolean; mdl?: boolean; knn?: boolean },
 ): Promise<LayerProbe> {
   const labels = task.labels.length;
-  const judges = { labels, judge: new Judge(task, 'development') };
+  const judges = { labels, judge: new Judge(task, 'development'), products };
   const test = new Judge(task, 'test');
   const parts = featureParts(task, vectors, { products });
   const probe = await fitProbe(parts, judges, how);
@@ -73,6 +75,7 @@ export async function probeLayer(
     layer: vectors.layer,
     strength: probe.strength,
     development: probe.development,
+    loss: probe.loss,
     test: test.interval(probe.test, how.seed),
     others: test.others(probe.test),
     ...(vectors.cosines && { cosine: test.interval(vectors.cosines.subarray(from), how.seed) }),

@@ -9,6 +9,7 @@ import { probeBaselines, type ProbeBaselines } from './baselines.ts';
 import { figureOf, type ProbeFigure } from './judge.ts';
 import { probeLayer, type LayerProbe } from './layer-probe.ts';
 import { layerVectors } from './layers.ts';
+import { isBetter } from './linear.ts';
 import type { ProbeKind } from './kinds.ts';
 import { countRows, PROBE_PARTS, requireProbeTask, type ProbePart, type ProbeTask } from './task.ts';
 import { untrainedLike } from './untrained.ts';
@@ -69,7 +70,7 @@ export interface ProbedModel {
 /** What probes of a task found in a network. */
 export interface TaskProbe {
   task: string;
-  /** The layer that does best on the development part, of equal ones the lowest. */
+  /** The layer that does best on the development part, of equal ones the one with the smaller loss. */
   best: number;
   layers: LayerProbe[];
 }
@@ -124,15 +125,19 @@ export async function probeModels(
   const { seed = 1, strengths = PROBE_STRENGTHS, signal, threads, floor = true } = options;
   const how = { strengths, seed, ...(signal && { signal }) };
   const probed: ProbedTask[] = [];
+  using products = await DenseProductGraphs.create(threads === undefined ? {} : { threads });
+  const meter = new ProgressMeter(options.onProgress, { stage: 'words alone', unit: 'tasks', total: tasks.length });
   for (const task of tasks) {
     signal?.throwIfAborted();
-    probed.push({ ...describe(task), ...(await probeBaselines(task, how)) });
+    probed.push({ ...describe(task), ...(await probeBaselines(task, { ...how, products })) });
+    meter.add(1);
   }
+  meter.finish();
   const networks: NetworkProbe[] = [];
   const shapes = new Set<string>();
   for (const { name, load } of models) {
     using model = await load();
-    networks.push(await probeNetwork(model, tasks, { ...options, name }));
+    networks.push(await probeNetwork(model, tasks, { ...options, products, name }));
     const shape = JSON.stringify([model.config, model.tokenizer.fingerprint, model.maxLength]);
     if (!floor || shapes.has(shape)) continue;
     shapes.add(shape);
@@ -140,6 +145,7 @@ export async function probeModels(
     networks.push(
       await probeNetwork(untrained, tasks, {
         ...options,
+        products,
         pooling: poolingOf(model, options),
         name: `untrained ${name}`,
         untrained: true,
@@ -158,14 +164,20 @@ const describe = (task: ProbeTask): Omit<ProbedTask, keyof ProbeBaselines> => ({
 const poolingOf = ({ pooling: own = 'mean' }: EmbeddingModel, { pooling }: ProbeOptions): Exclude<Pooling, 'pooler'> =>
   pooling ?? (own === 'pooler' ? 'cls' : own);
 
+interface NetworkHow {
+  name: string;
+  products: DenseProductGraphs;
+  untrained?: boolean;
+}
+
 /** Probes every layer of one network. */
 async function probeNetwork(
   model: EmbeddingModel,
   tasks: readonly ProbeTask[],
-  { name, untrained = false, ...options }: ProbeOptions & { name: string; untrained?: boolean },
+  { name, products, untrained = false, ...options }: ProbeOptions & NetworkHow,
 ): Promise<NetworkProbe> {
   const { numHiddenLayers: depth } = model.config;
-  const { layers: asked = 'all', seed = 1, strengths = PROBE_STRENGTHS, signal, threads } = options;
+  const { layers: asked = 'all', seed = 1, strengths = PROBE_STRENGTHS, signal } = options;
   const layers =
     asked === 'all'
       ? Array.from({ length: depth + 1 }, (_, layer) => layer)
@@ -178,7 +190,6 @@ async function probeNetwork(
     unit: 'rows',
     total: tasks.reduce((sum, task) => sum + rowsOf(task), 0),
   });
-  using products = await DenseProductGraphs.create(threads === undefined ? {} : { threads });
   const found: TaskProbe[] = [];
   for (const task of tasks) {
     const rows = PROBE_PARTS.flatMap((part) => task.parts[part]);
@@ -200,7 +211,7 @@ async function probeNetwork(
       probes.push(await probeLayer(task, layer, { products, strengths, seed, ...more }));
       meter.add(0, { task: task.name }); // Vectors take most of the time: probes only show where it is.
     }
-    const best = probes.reduce((one, other) => (other.development > one.development ? other : one));
+    const best = probes.reduce((one, other) => (isBetter(other, one) ? other : one));
     found.push({ task: task.name, best: best.layer, layers: probes });
   }
   meter.finish();
