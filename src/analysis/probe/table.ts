@@ -37,7 +37,7 @@ const MARGIN = 2;
 /** The interval at the end of a line, with the layer and its figure where not all layers are shown. */
 const SHORT_END = '  best, 95 %'.length + 2;
 const LONG_END = '  10: 88.8 (88.8 to 88.8)'.length;
-const [SHORTEST_NAME, LONGEST_NAME] = [18, 32];
+const [SHORTEST_NAME, LONGEST_NAME] = [19, 32];
 
 interface Layout {
   /** Columns of names. */
@@ -71,7 +71,7 @@ export function probeTable({ tasks, networks }: ProbeReport, { width = 100 }: { 
 function layoutOf(networks: readonly NetworkProbe[], width: number): Layout {
   const found = new Set(networks.flatMap((network) => network.tasks[0].layers.map(({ layer }) => layer)));
   const layers = [...found].sort((a, b) => a - b);
-  const wanted = networks.reduce((longest, { name }) => Math.max(longest, name.length), SHORTEST_NAME);
+  const wanted = networks.reduce((longest, { name }) => Math.max(longest, name.length + 1), SHORTEST_NAME);
   const label = (end: number, count: number): number =>
     Math.max(SHORTEST_NAME, Math.min(wanted, LONGEST_NAME, width - MARGIN - end - count * CELL));
   if (MARGIN + SHORTEST_NAME + layers.length * CELL + SHORT_END <= width)
@@ -110,7 +110,8 @@ function networkLines({ name }: NetworkProbe, { layers: probes, best }: TaskProb
 
 /** Of a longer name the beginning and the end, which tell folders apart. */
 function fitted(name: string, width: number): string {
-  if (name.length <= width) return name.padEnd(width);
-  const start = Math.floor((width - 1) / 2);
-  return `${name.slice(0, start)}…${name.slice(name.length - (width - 1 - start))}`;
+  const room = width - 1;
+  if (name.length <= room) return name.padEnd(width);
+  const start = Math.floor((room - 1) / 2);
+  return `${name.slice(0, start)}…${name.slice(name.length - (room - 1 - start))} `;
 }

@@ -136,9 +136,9 @@ function requireUse(models: readonly string[], flags: ProbeFlags): void {
   const needed = ['kind', ...FIELDS.filter((name) => name !== 'textField')] as const;
   for (const name of needed)
     if (flags[name as keyof ProbeFlags] !== undefined && !task) throw new UsageError(`${flagOf(name)} is for --task`);
-  for (const name of ['textField', ...FILE_OPTIONS.filter((one) => one !== 'header')] as const)
-    if (flags[name] !== undefined && !task && text === undefined)
-      throw new UsageError(`${flagOf(name)} is for --task and --text`);
+  for (const name of ['textField', ...FILE_OPTIONS] as const)
+    if (flags[name] !== undefined && flags[name] !== true && !task && text === undefined)
+      throw new UsageError(`${name === 'header' ? '--no-header' : flagOf(name)} is for --task and --text`);
 }
 
 /** Tasks of files, of raw text, or the built-in ones. */
@@ -172,5 +172,10 @@ async function tasksOf(flags: ProbeFlags, note: (line: string) => void): Promise
     throw new UsageError(
       `--only: there is no task ${unknown}; the tasks are ${tasks.map(({ name }) => name).join(', ')}`,
     );
-  return tasks.filter(({ name }) => only?.includes(name) ?? true);
+  const chosen = tasks.filter(({ name }) => only?.includes(name) ?? true);
+  if (flags.wordPooling !== undefined && !chosen.some((task) => task.kind === 'tags'))
+    throw new UsageError('--word-pooling is for tags, and there is no such task');
+  if (flags.mdl && chosen.every((task) => task.kind === 'similarity'))
+    throw new UsageError('--mdl is for labels, and there are similarities alone');
+  return chosen;
 }
