@@ -19,9 +19,11 @@ export const EXTRA_FIGURES: readonly ExtraFigure[] = [
   { name: 'compression', of: ({ mdl }) => mdl?.compression, share: false },
 ];
 
-/** In percent with one digit after the point; other figures with two. */
-export const shownFigure = (value: number, share = true): string =>
-  (share ? 100 * value : value).toFixed(share ? 1 : 2);
+/** In percent with one digit after the point, all as `100`; other figures with two. */
+export const shownFigure = (value: number, share = true): string => {
+  const shown = (share ? 100 * value : value).toFixed(share ? 1 : 2);
+  return share && shown === '100.0' ? '100' : shown;
+};
 
 /** What the majority and the words say of a task, in words. */
 export const describeTask = ({ figure, kind, labels, rows, majority, words }: ProbedTask): string =>
