@@ -181,6 +181,10 @@ describe('README', () => {
       'docs/guide.zh-CN.md',
       'docs/keywords.md',
       'docs/pretraining.md',
+      'docs/probe.md',
+      'docs/robustness.md',
+      'docs/explain.md',
+      'docs/bias.md',
       'docs/score.md',
       'docs/training.md',
       'docs/troubleshooting.md',
@@ -203,6 +207,7 @@ describe('README', () => {
     'docs/embedding.md',
     'docs/guide.md',
     'docs/keywords.md',
+    'docs/probe.md',
     'docs/score.md',
     ...readdirSync(join(root, 'docs/tasks')).map((name) => `docs/tasks/${name}`),
   ];

@@ -3,7 +3,8 @@
 /**
  * Measuring texts and models. ALBERTScore: texts beside references, by contextual token vectors. Keywords of documents.
  * Robustness: models with their texts perturbed, and under attack. Explanations: why a classifier answers as it does, and
- * how faithful that is. Bias: scores and errors of groups, associations of vectors.
+ * how faithful that is. Bias: scores and errors of groups, associations of vectors. Probes: what the vectors of every
+ * layer know.
  *
  * @packageDocumentation
  */
@@ -65,6 +66,33 @@ export type {
 } from './explain/model.ts';
 export { explanationPage, type ShownExplanation } from './explain/page.ts';
 export { UNITS, type Attribution, type Unit } from './explain/units.ts';
+export type { ProbeBaselines } from './probe/baselines.ts';
+export { builtInTasks } from './probe/built-in.ts';
+export { PROBE_FIGURES, type Interval, type ProbeFigure } from './probe/judge.ts';
+export { PROBE_KINDS, type ProbeKind } from './probe/kinds.ts';
+export type { ControlProbe, LayerProbe } from './probe/layer-probe.ts';
+export type { DescriptionLength } from './probe/mdl.ts';
+export { probePage } from './probe/page.ts';
+export {
+  probeModels,
+  type NetworkProbe,
+  type ProbedModel,
+  type ProbedTask,
+  type ProbeOptions,
+  type ProbeReport,
+  type TaskProbe,
+} from './probe/probe.ts';
+export { readProbeTask, readStructureTasks, type ProbeFileOptions, type ProbeFiles } from './probe/read-node.ts';
+export {
+  STRUCTURE_PROBES,
+  structureTasks,
+  type StructureOptions,
+  type StructureProbe,
+  type StructureTasks,
+} from './probe/structure.ts';
+export { probeTable } from './probe/table.ts';
+export { PROBE_PARTS, type ProbePart, type ProbeRow, type ProbeTask } from './probe/task.ts';
+export { untrainedLike, type FloorModel } from './probe/untrained.ts';
 export { rescaled, scoreBaseline, type BaselineOptions, type ScoreBaseline } from './score/baseline.ts';
 export { readBaseline, writeBaseline } from './score/baseline-node.ts';
 export { heatMapPage, type ShownPair } from './score/heat-map.ts';

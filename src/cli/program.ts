@@ -19,6 +19,7 @@ import type { CliIo } from './terminal/io.ts';
 import { registerKeywords } from './verbs/keywords.ts';
 import { registerParity } from './verbs/parity.ts';
 import { registerPredict } from './verbs/predict.ts';
+import { registerProbe } from './verbs/probe.ts';
 import { registerReport } from './verbs/report.ts';
 import { registerPretrain } from './verbs/pretrain.ts';
 import { registerShards } from './verbs/shards.ts';
@@ -127,6 +128,7 @@ Examples
     registerRobustness,
     registerExplain,
     registerBias,
+    registerProbe,
     registerReport,
     registerParity,
     registerDemo,
