@@ -13,8 +13,11 @@ export type ProbeFigure = (typeof PROBE_FIGURES)[number];
 
 /** A figure with its 95 % bootstrap interval. */
 export interface Interval {
+  /** Of the rows themselves. */
   value: number;
+  /** Lower bound. */
   low: number;
+  /** Upper bound. */
   high: number;
 }
 

@@ -30,6 +30,7 @@ export interface ControlProbe {
 
 /** What was found in a layer. */
 export interface LayerProbe {
+  /** Depth; 0 are the mapped embeddings. */
   layer: number;
   /** C of the probe. */
   strength: number;
@@ -43,7 +44,9 @@ export interface LayerProbe {
   others: Record<string, number>;
   /** Of similarity: rank correlation of the vectors' cosine, nothing learned. */
   cosine?: Interval;
+  /** The same probe with random labels, where asked for. */
   control?: ControlProbe;
+  /** Bits that the labels take, where asked for. */
   mdl?: Omit<DescriptionLength, 'blocks'>;
   /** Nearest neighbours. */
   knn?: { k: number; test: Interval };

@@ -64,44 +64,57 @@ const PROBE_OPTIONS: OptionKinds<ProbeOptions> = {
 export interface ProbedModel {
   /** As it is shown. */
   name: string;
+  /** Opens it; disposed when it was probed. */
   load: () => Promise<EmbeddingModel & Disposable>;
 }
 
 /** What probes of a task found in a network. */
 export interface TaskProbe {
+  /** Name of the task. */
   task: string;
   /** The layer that does best on the development part, of equal ones the one with the smaller loss. */
   best: number;
+  /** From the lowest to the last. */
   layers: LayerProbe[];
 }
 
 /** What was found in a network. */
 export interface NetworkProbe {
+  /** What it is called. */
   name: string;
   /** Whether it is an untrained network, the floor. */
   untrained: boolean;
   /** Of weights, tokeniser, precision, layers, pooling and windows. */
   fingerprint: string;
+  /** A row each. */
   tasks: TaskProbe[];
 }
 
 /** A task as it was probed. */
 export interface ProbedTask extends ProbeBaselines {
+  /** What it is called. */
   name: string;
+  /** What its rows are. */
   kind: ProbeKind;
+  /** What is measured. */
   figure: ProbeFigure;
+  /** Where the rows are from. */
   source: string;
+  /** Names of the labels; none of pairs. */
   labels: readonly string[];
   /** Texts, pairs or words of each part. */
   rows: Record<ProbePart, number>;
+  /** What a reader should know. */
   notes: readonly string[];
 }
 
 /** Result of {@link probeModels}. */
 export interface ProbeReport {
+  /** What was drawn with it. */
   seed: number;
   /** Strengths that were tried. */
   strengths: readonly number[];
+  /** A row each. */
   tasks: ProbedTask[];
   /** Each model, and after the first of a shape its untrained network. */
   networks: NetworkProbe[];

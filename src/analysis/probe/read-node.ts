@@ -35,6 +35,7 @@ export interface ProbeFileOptions
 
 /** A task in files. */
 export interface ProbeFiles {
+  /** What it is called. */
   name: string;
   /**
    * One file, of which a fifth is held out to test; two, to learn from and to test; or three, to learn from, to choose

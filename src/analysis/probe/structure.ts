@@ -39,7 +39,9 @@ interface Sentence {
 
 /** Tasks of structure, and what could not be made of the texts. */
 export interface StructureTasks {
+  /** A row each. */
   tasks: ProbeTask[];
+  /** What a reader should know. */
   notes: string[];
 }
 

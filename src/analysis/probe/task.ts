@@ -11,6 +11,7 @@ export type ProbePart = (typeof PROBE_PARTS)[number];
 
 /** A text with what is right for it. */
 export interface ProbeRow {
+  /** The text. */
   text: string;
   /** The other text of a `similarity` row. */
   pair?: string;
@@ -22,12 +23,15 @@ export interface ProbeRow {
 
 /** A task that layers are probed with. */
 export interface ProbeTask {
+  /** What it is called. */
   name: string;
+  /** What its rows are. */
   kind: ProbeKind;
   /** Where its rows come from: the path of a file, or `generated`. */
   source: string;
   /** Names of the labels; empty for `similarity`. */
   labels: readonly string[];
+  /** Rows to learn from, to choose by, and to measure on. */
   parts: Readonly<Record<ProbePart, readonly ProbeRow[]>>;
   /** Rows that were left out or drawn, and what else a reader should know. */
   notes: readonly string[];

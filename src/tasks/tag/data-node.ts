@@ -31,7 +31,9 @@ export interface TagFields extends Omit<ReadOptions, 'fields' | 'maxLineBytes' |
   /** Default `text`, `entities`, `tokens`, `tags`. */
   textField?: string;
   entitiesField?: string;
+  /** Of rows with words: default tokens. */
   tokensField?: string;
+  /** Of rows with tags: default tags. */
   tagsField?: string;
 }
 
