@@ -35,7 +35,8 @@ What is in --output
   encoder/                    a copy of the model, unless --features words
   README.md                   what it is
 
-Which one: both with logistic regression did best on average over the sets in docs/tasks/fit.md. With some thousand rows of long texts compare with albertine finetune classify.
+Which one: both with the svm did best on average over the sets in docs/tasks/fit.md; logistic is next, and faster with many labels. With the rows to spare compare with albertine
+finetune classify on the same --eval.
 
 Examples
   albertine fit --train reviews.csv --output reviews-fit

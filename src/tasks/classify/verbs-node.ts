@@ -7,10 +7,9 @@ import type { PredictOptions } from './task.ts';
 import { classifyRewriting } from './rewriting.ts';
 import { classifyTuning } from './tuning-node.ts';
 
-/** Rows below which a classifier on frozen vectors does about as well or better (`docs/tasks/fit.md`). */
+/** Rows below which a classifier on frozen vectors did about as well on some sets (`docs/tasks/fit.md`). */
 const FEW_ROWS = 2000;
-const FIT_HINT =
-  'with so few rows, albertine fit would probably do as well, and takes seconds: compare the two on the same --eval';
+const FIT_HINT = 'with so few rows albertine fit may do as well, and takes seconds: compare the two on the same --eval';
 
 /** The verbs of classification. */
 export const classifyVerbs: TaskVerbs = verbsOf(classifyTuning, {

@@ -14,7 +14,7 @@ import { CLASSIFIERS, type ClassifierKind } from './settings.ts';
 
 /** Options of {@link fitFeatures}. */
 export interface FitOptions {
-  /** Default `logistic`; `ridge` for regression. */
+  /** Default `svm`; `ridge` for regression. */
   classifier?: ClassifierKind;
   /**
    * C of logistic, svm and ridge, or neighbours of knn, from small to large; the best by cross-validation is taken.
@@ -106,7 +106,7 @@ export async function fitFeatures(
   const { problem, matrix } = data;
   const classifier = requireOneOf(
     'classifier',
-    options.classifier ?? (problem === 'regression' ? 'ridge' : 'logistic'),
+    options.classifier ?? (problem === 'regression' ? 'ridge' : 'svm'),
     CLASSIFIERS,
   );
   const kind = KINDS[classifier];

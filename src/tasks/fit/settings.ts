@@ -44,7 +44,7 @@ export const FIT_SETTINGS = {
     values: CLASSIFIERS,
     placeholder: 'kind',
     help: 'logistic (regression), svm (linear), ridge, knn (nearest neighbours by cosine), centroid (nearest mean direction)',
-    usual: 'logistic; ridge for regression',
+    usual: 'svm; ridge for regression',
   },
   strengths: {
     kind: 'list',
