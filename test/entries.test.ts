@@ -113,7 +113,7 @@ describe('entries', () => {
     expect(
       loaded.filter(
         (name) =>
-          !/^(core|data|perturbation)\/|^model\/(config|presets|parameters|pooling|quantize)\.ts$|^checkpoint\/onnx-names\.ts$|^training\/report\/labels\.ts$|^training\/(run|pretraining)\/settings\.ts$|^metrics\/entities\.ts$|^tasks\/(registry|shared-settings|[a-z-]+\/(manual|settings))\.ts$/.test(
+          !/^(core|data|perturbation)\/|^model\/(config|presets|parameters|pooling|quantize)\.ts$|^checkpoint\/onnx-names\.ts$|^training\/report\/labels\.ts$|^training\/(run|pretraining)\/settings\.ts$|^metrics\/entities\.ts$|^analysis\/probe\/kinds\.ts$|^tasks\/(registry|shared-settings|[a-z-]+\/(manual|settings))\.ts$/.test(
             name,
           ),
       ),

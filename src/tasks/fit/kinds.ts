@@ -65,7 +65,7 @@ export const KINDS: Readonly<Record<ClassifierKind, Kind>> = {
         ...how,
         c: strength,
         independent: problem === 'multiLabel' || targets.outputs === 1,
-        ...(exact ? { maxIterations: 1000, tolerance: 1e-5 } : { maxIterations: 100, tolerance: 1e-4 }),
+        ...(exact ? { maxIterations: 2000 } : { maxIterations: 100, tolerance: 1e-4 }),
       }),
     }),
   },
