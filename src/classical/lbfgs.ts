@@ -1,3 +1,4 @@
+import { createPause } from '../core/pause.ts';
 import type { MaybePromise } from './features.ts';
 
 /** A function's value and gradient at a point. */
@@ -37,8 +38,9 @@ export async function minimise(
   let point = start;
   let { loss, gradient } = await evaluate(point);
   const steps: Step[] = [];
+  const pause = createPause(signal);
   for (let i = 0; i < maxIterations && largest(gradient) > tolerance; i++) {
-    signal?.throwIfAborted();
+    await pause();
     const direction = descent(gradient, steps);
     const slope = dot(direction, gradient);
     let size = steps.length === 0 ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;

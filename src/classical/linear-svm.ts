@@ -1,3 +1,4 @@
+import { createPause } from '../core/pause.ts';
 import type { Random } from '../core/random.ts';
 import type { FeatureMatrix } from './features.ts';
 import type { LinearModel, Targets } from './linear.ts';
@@ -23,7 +24,11 @@ export interface LinearSvmOptions {
  * the dual with shrinking (Hsieh et al. 2008, as liblinear). The bias is a feature of value 1 and penalised like the
  * others, as in scikit-learn's `LinearSVC`, whose minimum this is.
  */
-export function trainLinearSvm(features: FeatureMatrix, targets: Targets, options: LinearSvmOptions): LinearModel {
+export async function trainLinearSvm(
+  features: FeatureMatrix,
+  targets: Targets,
+  options: LinearSvmOptions,
+): Promise<LinearModel> {
   const { columns } = features;
   const { outputs } = targets;
   const weights = new Float64Array(columns * outputs);
@@ -33,7 +38,7 @@ export function trainLinearSvm(features: FeatureMatrix, targets: Targets, option
     const signs = Float64Array.from({ length: features.rows }, (_, row) =>
       targets.values[row * outputs + output] === 1 ? 1 : -1,
     );
-    const own = separate(features, signs, { ...options, squares });
+    const own = await separate(features, signs, { ...options, squares });
     for (let j = 0; j < columns; j++) weights[j * outputs + output] = own.weights[j];
     bias[output] = own.bias;
   }
@@ -52,20 +57,21 @@ function rowSquares(features: FeatureMatrix): Float64Array {
 }
 
 /** Algorithm 3 of Hsieh et al. for one output. */
-function separate(
+async function separate(
   features: FeatureMatrix,
   signs: Float64Array,
   options: LinearSvmOptions & { squares: Float64Array },
-): { weights: Float64Array; bias: number } {
+): Promise<{ weights: Float64Array; bias: number }> {
   const { c, rowWeights, random, maxPasses = 1000, tolerance = 1e-4, signal, squares } = options;
   const weights = new Float64Array(features.columns);
   let bias = 0;
   const alphas = new Float64Array(features.rows);
   const order = Array.from({ length: features.rows }, (_, row) => row);
+  const pause = createPause(signal);
   let active = order.length;
   let bound = Infinity;
   for (let pass = 0; pass < maxPasses; pass++) {
-    signal?.throwIfAborted();
+    await pause();
     let [most, least] = [-Infinity, Infinity];
     for (let i = 0; i < active; i++) swap(order, i, i + random.integer(active - i));
     for (let i = 0; i < active; i++) {

@@ -1,3 +1,4 @@
+import { createPause } from '../core/pause.ts';
 import type { FeatureMatrix } from './features.ts';
 import type { LinearModel, Targets } from './linear.ts';
 
@@ -63,6 +64,7 @@ async function conjugateGradients(
   }: { outputs: number; maxIterations: number; tolerance: number; signal: AbortSignal | undefined },
 ): Promise<Float64Array> {
   const x = new Float64Array(b.length);
+  const pause = createPause(signal);
   const residual = Float64Array.from(b);
   const direction = Float64Array.from(b);
   let squares = columnSums(
@@ -71,7 +73,7 @@ async function conjugateGradients(
   );
   const enough = squares.map((value) => value * tolerance * tolerance);
   for (let i = 0; i < maxIterations && squares.some((value, k) => value > enough[k]); i++) {
-    signal?.throwIfAborted();
+    await pause();
     const product = await apply(direction);
     const curvature = columnSums(
       product.map((value, j) => value * direction[j]),

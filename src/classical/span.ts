@@ -1,3 +1,4 @@
+import { createPause } from '../core/pause.ts';
 import { DenseFeatures, type DenseProducts, type FeatureMatrix } from './features.ts';
 import type { LinearModel } from './linear.ts';
 
@@ -16,11 +17,13 @@ const NOTHING = 1e-10;
  * Few rows of many features in fewer numbers: models with an L2 penalty see rows only through their inner products
  * (Kimeldorf and Wahba 1971), so that they may be learned on the Cholesky factor of these, which is exact.
  */
-export async function spanOf(features: FeatureMatrix, products: DenseProducts): Promise<Span> {
+export async function spanOf(features: FeatureMatrix, products: DenseProducts, signal?: AbortSignal): Promise<Span> {
   const { rows } = features;
   const factor = Float64Array.from(await features.similarities(features)); // becomes lower triangular, [rows, rows]
   const basis: boolean[] = [];
+  const pause = createPause(signal);
   for (let i = 0; i < rows; i++) {
+    await pause();
     for (let j = 0; j <= i; j++) {
       let sum = factor[i * rows + j];
       for (let k = 0; k < j; k++) sum -= factor[i * rows + k] * factor[j * rows + k];

@@ -114,9 +114,14 @@ describe('albertine fit', () => {
     for (const [flags, message] of [
       [['--classifier', 'logistic', '--problem', 'regression', '--label-field', 'text'], /must be a number/],
       [['--train', one], /all rows have the same label/],
-      [['--strengths', 'x'], /strengths must be numbers above 0/],
+      [['--strengths', 'x'], /strengths must be numbers above 0, got "x"/],
       [['--classifier', 'knn', '--balance-classes'], /balance-classes must be left out/],
       [['--metric', 'acuracy'], /metric must be a figure of singleLabel/],
+      [['--metric', 'r2'], /metric must be a figure that singleLabel has on these rows/],
+      [['--classifier', 'centroid', '--strengths', '3'], /strengths must be left out/],
+      [['--classifier', 'knn', '--strengths', '99'], /strengths must be no more neighbours than the 18 rows, got 99/],
+      [['--features', 'words', '--model', path('both/encoder')], /model must be left out: words need none/],
+      [['--label-separator', ';'], /label-separator must be left out/],
     ] as const) {
       const { code, stderr } = await fit('refused', ...flags);
       expect([1, 2], stderr).toContain(code);
@@ -135,6 +140,15 @@ describe('albertine fit', () => {
     expect((await fit('both', '--overwrite', '-q')).code).toBe(0);
     expect(existsSync(path('both/encoder/vocab.txt'))).toBe(false);
     expect(await labelsOf('both')).toEqual(['weather', 'food', 'money']);
+  });
+
+  it('writes into no folder of other files, and says which held-out texts were learned', async () => {
+    writeFileSync(path('notes.txt'), 'mine');
+    const { code, stderr } = await run(['fit', '--train', train, '--output', path('.'), '--overwrite']);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/holds other files .*Choose another --output/)]);
+    expect((await fit('seen', '--eval', train, '--features', 'words')).stderr).toMatch(
+      /18 texts of the 18 held out are in --train too/,
+    );
   });
 
   it('says what is wrong with a folder', async () => {

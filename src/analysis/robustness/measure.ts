@@ -4,7 +4,7 @@ import { createRandom, mixSeed } from '../../core/random.ts';
 import { languagesOf, perturbationsNamed } from '../../perturbation/registry.ts';
 import type { Perturbation, PerturbedLanguage } from '../../perturbation/perturbation.ts';
 import { spread, type RewritableData, type RewritableText, type RewrittenText } from '../../tasks/rewriting.ts';
-import type { TaskTypes } from '../../tasks/task.ts';
+import type { TaskTypes, TextCounts } from '../../tasks/task.ts';
 import type { LabelledRow } from '../../tasks/tuning.ts';
 import { RobustnessFigures, type AnsweredRow } from './figures.ts';
 import type { RobustnessReport } from './report.ts';
@@ -101,6 +101,7 @@ export async function measureRobustness(
     languages,
     rows: rows.length,
     available: data.rows.length,
+    truncated: (answers as TextCounts[]).filter(({ truncatedTokens }) => truncatedTokens > 0).length,
     seed,
     clean: figures.clean(),
     conditions: [],

@@ -76,6 +76,8 @@ export interface RobustnessReport {
   rows: number;
   /** Rows of the file. */
   available: number;
+  /** Rows whose text was cut to what the model reads at once, as they are; perturbations that add text cut more. */
+  truncated: number;
   /** What was drawn with it. */
   seed: number;
   /** Figures of the rows as they are. */

@@ -198,7 +198,7 @@ function describeGaps({ attributes, gaps, texts, fingerprint }: BiasReport, most
       .slice(0, most)
       .map(({ attribute, measure, first, second, difference, low, high, pValue, adjusted }) => [
         signed(difference),
-        `${signed(low)} to ${signed(high)}`,
+        low === high ? '-' : `${signed(low)} to ${signed(high)}`,
         share(pValue),
         share(adjusted),
         measure,

@@ -1,4 +1,6 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { countOf } from '../../core/count.ts';
+import { AlbertineError } from '../../core/errors.ts';
 import { fitClassifier, type FitClassifierOptions, type FitResult } from '../../tasks/fit/fit-node.ts';
 import { FIT_VERB_SETTINGS } from '../../tasks/fit/settings.ts';
 import { toJson } from '../../data/json.ts';
@@ -22,7 +24,7 @@ export async function runFit(io: CliIo, flags: FitFlags): Promise<void> {
   const { output, overwrite, model, threads, quiet = false } = flags;
   const options = optionsOfFlags(FIT_VERB_SETTINGS, flags as unknown as Record<string, unknown>);
   requireNewFolder(output, { overwrite, file: 'fit.json', what: 'a fitted classifier' });
-  requireNewFolder(output, { overwrite, file: 'config.json', what: 'a checkpoint' });
+  requireOwnFolder(output);
   const { train, evaluation } = options as { train: string; evaluation?: string };
   const bar = createProgressBar(io, { quiet });
   const started = performance.now();
@@ -43,6 +45,16 @@ export async function runFit(io: CliIo, flags: FitFlags): Promise<void> {
   await io.stdout.write(`${output}\n`);
 }
 
+/** Refuses a folder that holds something else, also with `--overwrite`: two kinds of model in one would be mixed up. */
+function requireOwnFolder(output: string): void {
+  const names = existsSync(output) && statSync(output).isDirectory() ? readdirSync(output) : [];
+  if (names.length === 0 || names.includes('fit.json')) return;
+  throw new AlbertineError('invalid_argument', `${output} holds other files (${names.slice(0, 3).join(', ')})`, {
+    value: output,
+    hint: 'Choose another --output',
+  });
+}
+
 /** Figures that say most, of an evaluation. */
 const SHOWN = ['accuracy', 'macroF1', 'balancedAccuracy', 'microF1', 'logLoss', 'r2', 'pearson', 'spearman', 'rmse'];
 
@@ -56,7 +68,7 @@ function lines({ output, classifier, trainRows, evaluation }: FitResult, seconds
     `${countOf(trainRows, 'row')}, ${features.join(' and ')}: ${kind}, ${kind === 'knn' ? `${strength} neighbours` : `C ${strength}`}  (${formatDuration(seconds)})`,
     ...(crossValidation
       ? [
-          `  ${crossValidation.metric} ${crossValidation.score.toFixed(4)} by cross-validation (${crossValidation.tried.map((one) => `${one.strength}: ${one.score.toFixed(4)}`).join(', ')})`,
+          `  ${crossValidation.metric} ${crossValidation.score.toFixed(4)} by cross-validation${crossValidation.majority !== undefined && crossValidation.metric === 'accuracy' ? `, the most frequent label alone ${crossValidation.majority.toFixed(4)}` : ''} (${crossValidation.tried.map((one) => `${one.strength}: ${one.score.toFixed(4)}`).join(', ')})`,
         ]
       : []),
     ...(evaluation

@@ -62,6 +62,7 @@ const FIELDS = [
 export async function runProbe(io: CliIo, models: readonly string[], flags: ProbeFlags): Promise<void> {
   requireUse(models, flags);
   const { output, html, overwrite, task = [], text, quiet = false } = flags;
+  if (html !== undefined && html === output) throw new UsageError(`--html and --output are the same file: ${html}`);
   const inputs = [...task.flatMap(({ paths }) => paths), text, ...models];
   const claimed: (OutputFile | undefined)[] = [];
   try {

@@ -81,6 +81,10 @@ export async function runRobustness(io: CliIo, model: string, flags: RobustnessF
       await writer?.abort();
       throw error;
     }
+    if (report.truncated > 0)
+      io.stderr.write(
+        `note: ${countOf(report.truncated, 'text')} cut to what the model reads at once, as in evaluate; --long-text window reads them whole\n`,
+      );
     const attacks = await attack(io, source, { flags, words });
     if (page) {
       await writeFile(page.partial, robustnessPage(report, { name: basename(model), attacks }));

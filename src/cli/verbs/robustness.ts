@@ -43,7 +43,7 @@ export function registerRobustness(program: Command, io: CliIo): void {
     .option(
       '--fail-under <figure>',
       'exit code 1 where the figure falls below this in any condition or under attack',
-      number(),
+      number({ min: 0, max: 1 }),
     )
     .option('-o, --output <file>', 'a .jsonl file with every text and answer')
     .option('--html <file>', 'a page with a heat map, and failures with the edits marked')

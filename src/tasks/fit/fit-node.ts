@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { countOf } from '../../core/count.ts';
-import { AlbertineError } from '../../core/errors.ts';
+import { AlbertineError, wrongOption } from '../../core/errors.ts';
 import { openFolder } from '../../core/files-node.ts';
 import { USUAL_FILES } from '../../core/files-url.ts';
 import { requireGiven } from '../../core/options.ts';
@@ -82,6 +82,10 @@ export async function fitClassifier(options: FitClassifierOptions): Promise<FitR
     signal: 'object',
   });
   const { train: path, evaluation, output, features: kind = 'both', problem } = options;
+  if (kind === 'words' && given !== undefined)
+    throw wrongOption('model', 'left out: words need none', { value: String(given) });
+  if (options.labelSeparator !== undefined && problem !== 'multiLabel')
+    throw wrongOption('labelSeparator', 'left out: it is for multiLabel', { value: options.labelSeparator });
   const reading = pick(options, ['textField', 'labelField', 'labelSeparator', ...FILE_OPTIONS]);
   const set = await readExamples(path, { ...reading, ...(problem && { problem }) });
   const held =
@@ -102,7 +106,7 @@ export async function fitClassifier(options: FitClassifierOptions): Promise<FitR
       classifier,
       trainRows: set.examples.length,
       ...(judged && { evaluation: judged }),
-      notes: notesOf(set),
+      notes: [...notesOf(set), ...(held ? overlapNotes(set, held) : [])],
     };
   } catch (error) {
     if (encoder !== given) encoder?.[Symbol.dispose]();
@@ -147,13 +151,19 @@ export async function fitExamples(
     products,
     {
       ...pick(options, Object.keys(FIT_OPTIONS) as (keyof FitOptions)[]),
-      ...(options.strengths && { strengths: options.strengths.map(Number) }),
+      ...(options.strengths && { strengths: requireNumbers(options.strengths) }),
     } as FitOptions,
   );
   return {
     classifier: new FittedClassifier({ features, weights, facts: { problem, labels }, ...(encoder && { encoder }) }),
     known,
   };
+}
+
+function requireNumbers(strengths: readonly (number | string)[]): number[] {
+  const wrong = strengths.find((strength) => strength === '' || !Number.isFinite(Number(strength)));
+  if (wrong !== undefined) throw wrongOption('strengths', 'numbers above 0', { value: wrong });
+  return strengths.map(Number);
 }
 
 /** Writes the folder: it appears at once and complete. */
@@ -190,6 +200,7 @@ async function save(
     fill,
     old.map((name) => `${FIT_FILES.encoder}/${name}`),
   );
+  if (from === undefined) await rm(join(resolve(output), FIT_FILES.encoder), { recursive: true, force: true });
 }
 
 /** Names of the files below a folder; none where it is not there. */
@@ -227,6 +238,17 @@ function notesOf({ report, emptyTexts }: ExampleSet): string[] {
     ...(report.skipped > 0 ? [`${countOf(report.skipped, 'bad row')} left out`] : []),
     ...(emptyTexts > 0 ? [countOf(emptyTexts, 'empty text')] : []),
   ];
+}
+
+/** Held-out rows that were learned say nothing of new ones. */
+function overlapNotes(set: ExampleSet, held: ExampleSet): string[] {
+  const known = new Set(set.examples.map(({ text }) => text));
+  const seen = held.examples.filter(({ text }) => known.has(text)).length;
+  return seen === 0
+    ? []
+    : [
+        `${countOf(seen, 'text')} of the ${held.examples.length} held out ${seen === 1 ? 'is' : 'are'} in --train too: the figures are too good`,
+      ];
 }
 
 /** Whether a folder holds a fitted classifier. */

@@ -70,6 +70,8 @@ export interface CrossValidation {
   tried: Choice['tried'];
   /** Rows that took part. */
   rows: number;
+  /** Share of the most frequent label: the accuracy of always giving it. One label a row. */
+  majority?: number;
 }
 
 /** A classifier, with how sure it is. */
@@ -117,11 +119,11 @@ export async function fitFeatures(
   const how = { problem, seed, ...(rowWeights && { rowWeights }), ...(signal && { signal }) };
   const span =
     kind.spans && matrix.rows <= MOST_SPANNED && matrix.columns > matrix.rows
-      ? await spanOf(matrix, products)
+      ? await spanOf(matrix, products, signal)
       : undefined;
   const features = span?.features ?? matrix;
   const choice = await choose(data, features, { targets, classifier, options, how });
-  const strength = choice?.strength ?? requireStrengths(options, classifier)[0];
+  const strength = choice?.strength ?? requireStrengths(options, classifier, matrix.rows)[0];
   const isKnn = classifier === 'knn';
   const learned = await kind.train(isKnn ? matrix : features, targets, { ...how, strength, exact: true });
   const calibrated = kind.calibrated && problem !== 'regression';
@@ -148,7 +150,7 @@ async function choose(
   { targets, classifier, options, how }: ChooseParts,
 ): Promise<(Choice & { targets: Targets; report: CrossValidation }) | undefined> {
   const { problem } = data;
-  const strengths = requireStrengths(options, classifier);
+  const strengths = requireStrengths(options, classifier, features.rows);
   if (strengths.length === 1 && !(KINDS[classifier].calibrated && problem !== 'regression') && classifier !== 'knn')
     return undefined;
   const metric = requireMetric(options, problem);
@@ -192,7 +194,25 @@ async function choose(
   meter.finish();
   const tried = choice.tried.map(({ strength, score }) => ({ strength, score: sign * score }));
   const { score } = tried.find(({ strength }) => strength === choice.strength)!;
-  return { ...choice, targets: picked, report: { folds, metric, score, tried, rows: rows.length } };
+  if (Number.isNaN(score)) throw wrongOption('metric', `a figure that ${problem} has on these rows`, { value: metric });
+  return {
+    ...choice,
+    targets: picked,
+    report: {
+      folds,
+      metric,
+      score,
+      tried,
+      rows: rows.length,
+      ...(problem === 'singleLabel' && { majority: majorityOf(gold as number[]) }),
+    },
+  };
+}
+
+function majorityOf(gold: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const label of gold) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return Math.max(...counts.values()) / gold.length;
 }
 
 /** As many as may take part in choosing, evenly drawn. */
@@ -251,7 +271,12 @@ function requireFitting(
       value: true,
       hint: 'Labels are weighed by logistic and svm, with one label a row',
     });
-  if (problem === 'regression') return;
+  if (problem === 'regression') {
+    if (new Set(targets).size > 1) return;
+    throw new AlbertineError('invalid_data', 'all rows have the same number: there is nothing to learn', {
+      value: targets[0],
+    });
+  }
   const seen = new Set(targets.flat());
   if (seen.size < (problem === 'singleLabel' ? 2 : 1))
     throw new AlbertineError('invalid_data', 'all rows have the same label: there is nothing to tell apart', {
@@ -261,9 +286,13 @@ function requireFitting(
 
 const isPositive = (value: number): boolean => Number.isFinite(value) && value > 0;
 
-function requireStrengths({ strengths }: FitOptions, classifier: ClassifierKind): readonly number[] {
-  if (strengths === undefined) return KINDS[classifier].strengths;
+function requireStrengths({ strengths }: FitOptions, classifier: ClassifierKind, rows: number): readonly number[] {
+  if (strengths === undefined)
+    return KINDS[classifier].strengths.filter((strength) => classifier !== 'knn' || strength <= rows);
   const numbers = strengths.map(Number);
+  if (classifier === 'centroid') throw wrongOption('strengths', 'left out: centroids have none', { value: strengths });
+  const most = numbers.find((k) => classifier === 'knn' && k > rows);
+  if (most !== undefined) throw wrongOption('strengths', `no more neighbours than the ${rows} rows`, { value: most });
   if (numbers.length > 0 && numbers.every(isPositive) && (classifier !== 'knn' || numbers.every(Number.isInteger)))
     return [...new Set(numbers)].sort((a, b) => a - b);
   throw wrongOption('strengths', classifier === 'knn' ? 'whole numbers above 0' : 'numbers above 0', {

@@ -76,7 +76,7 @@ export const KINDS: Readonly<Record<ClassifierKind, Kind>> = {
     balances: true,
     spans: false,
     train: async (features, targets, { strength, seed, exact, rowWeights, signal }) => ({
-      linear: trainLinearSvm(features, targets, {
+      linear: await trainLinearSvm(features, targets, {
         c: strength,
         random: createRandom(seed),
         rowWeights,
