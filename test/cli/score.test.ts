@@ -273,9 +273,8 @@ describe('albertine score --resume', () => {
     // What a kill tears off is cut off. How far the run came depends on the machine; from here on it does not.
     const lines = readFileSync(partial, 'utf8').split('\n').slice(0, 1030);
     writeFileSync(partial, `${lines.join('\n')}\n{"candidates":"x","ind`);
-    expect(await interrupted([...argv, '--resume'], 1500, partial)).toMatch(/going on after 1,(024|100) pairs/);
     const last = await run([...argv, '--resume']);
-    expect(last.stderr).toMatch(/going on after 1,100 pairs|going on after 2,124 pairs/);
+    expect(last.stderr).toMatch(/going on after 1,024 pairs/);
     expect(last.code, last.stderr).toBe(0);
     expect(readFileSync(cut, 'utf8')).toBe(readFileSync(whole, 'utf8'));
     expect(last.stdout).toBe(full.stdout);
