@@ -68,7 +68,7 @@ def chunks(text: str, size: int) -> list[str]:
 
 def write(name: str, head: str, constant: str, lines: list[str], comment: str) -> None:
     body = "\n".join(lines)
-    source = f"// Written by scripts/chinese-tables.py.\n{head}\n\n/** {comment} */\nexport const {constant} = `\n{body}\n`;\n"
+    source = f"// Written by scripts/chinese-tables.py.\n{head}\n\n/** {comment} */\nexport const {constant}: string = `\n{body}\n`;\n"
     (TABLES / name).write_text(source, "utf-8")
 
 

@@ -69,7 +69,7 @@ export { UNITS, type Attribution, type Unit } from './explain/units.ts';
 export type { ProbeBaselines } from './probe/baselines.ts';
 export { builtInTasks } from './probe/built-in.ts';
 export { PROBE_FIGURES, type Interval, type ProbeFigure } from './probe/judge.ts';
-export { PROBE_KINDS, type ProbeKind } from './probe/kinds.ts';
+export { PROBE_KINDS, type ProbeKind } from './probe/settings.ts';
 export type { ControlProbe, LayerProbe } from './probe/layer-probe.ts';
 export type { DescriptionLength } from './probe/mdl.ts';
 export { probePage } from './probe/page.ts';

@@ -1,3 +1,4 @@
+import { described } from './manual.ts';
 import { perturbation, type Perturbation, type ProposedEdit } from './perturbation.ts';
 import type { Random } from '../core/random.ts';
 import { LOOK_ALIKES } from './tables/look-alikes.ts';
@@ -67,23 +68,17 @@ const replaceFrom =
 /** Characters of Chinese. */
 export const CHINESE: readonly Perturbation[] = [
   perturbation({
-    name: 'sound-alikes',
-    languages: ['zh'],
-    summary: 'a Chinese character replaced by another of the same pinyin, as input methods offer it',
+    ...described('sound-alikes'),
     withinWords: true,
     propose: replaceFrom(soundAlikes),
   }),
   perturbation({
-    name: 'look-alikes',
-    languages: ['zh'],
-    summary: 'a Chinese character replaced by one that looks like it',
+    ...described('look-alikes'),
     withinWords: true,
     propose: replaceFrom(lookAlikes),
   }),
   perturbation({
-    name: 'script',
-    languages: ['zh'],
-    summary: 'traditional characters in place of simplified ones, and the other way round, where they are one to one',
+    ...described('script'),
     withinWords: true,
     propose: (text) =>
       hanCharacters(text).flatMap(({ word, start, end }) => {

@@ -1,3 +1,4 @@
+import { described } from './manual.ts';
 import type { Random } from '../core/random.ts';
 import { perturbation, type Perturbation, type ProposedEdit } from './perturbation.ts';
 import { allWords, isChinese, isNegation } from './words.ts';
@@ -89,37 +90,27 @@ function proposeLength(text: string, random: Random): ProposedEdit[] {
   }));
 }
 
-const BOTH = ['en', 'zh'] as const;
-
 /** Words and sentences added, left out or moved. */
 export const CONTENTS: readonly Perturbation[] = [
   perturbation({
-    name: 'deletion',
-    languages: BOTH,
-    summary: 'words left out; negations stay',
+    ...described('deletion'),
     withinWords: false,
     needsWholeText: true,
     propose: proposeDeletion,
   }),
   perturbation({
-    name: 'order',
-    languages: BOTH,
-    summary: 'neighbouring words change places; negations stay where they are',
+    ...described('order'),
     withinWords: false,
     propose: proposeOrder,
   }),
   perturbation({
-    name: 'distractors',
-    languages: BOTH,
-    summary: 'sentences about something else before and after the text',
+    ...described('distractors'),
     withinWords: false,
     needsWholeText: true,
     propose: proposeDistractors,
   }),
   perturbation({
-    name: 'length',
-    languages: BOTH,
-    summary: 'phrases that say nothing before sentences and their parts',
+    ...described('length'),
     withinWords: false,
     needsWholeText: true,
     propose: proposeLength,

@@ -1,3 +1,4 @@
+import { described } from './manual.ts';
 import type { Random } from '../core/random.ts';
 import { perturbation, type Perturbation, type ProposedEdit } from './perturbation.ts';
 
@@ -107,28 +108,20 @@ const TITLED = new RegExp(
   'gu',
 );
 
-const BOTH = ['en', 'zh'] as const;
-
 /** What a label does not depend on (Ribeiro et al. 2020, "CheckList": invariance tests): every mention is replaced alike. */
 export const INVARIANCE: readonly Perturbation[] = [
   perturbation({
-    name: 'numbers',
-    languages: BOTH,
-    summary: 'numbers become others of as many digits; not years, nor 0 and 1',
+    ...described('numbers'),
     withinWords: true,
     propose: proposeNumbers,
   }),
   perturbation({
-    name: 'dates',
-    languages: BOTH,
-    summary: 'years, months and days become others',
+    ...described('dates'),
     withinWords: true,
     propose: proposeDates,
   }),
   perturbation({
-    name: 'names',
-    languages: BOTH,
-    summary: 'given names (Chinese: frequent names, surnames before a title) become others',
+    ...described('names'),
     withinWords: true,
     propose: (text, random) => [
       ...ENGLISH_NAMES(text, random),
@@ -137,9 +130,7 @@ export const INVARIANCE: readonly Perturbation[] = [
     ],
   }),
   perturbation({
-    name: 'places',
-    languages: BOTH,
-    summary: 'well-known cities become others',
+    ...described('places'),
     withinWords: true,
     propose: (text, random) => [...ENGLISH_PLACES(text, random), ...CHINESE_PLACES(text, random)],
   }),

@@ -1,3 +1,4 @@
+import { described } from './manual.ts';
 import type { Random } from '../core/random.ts';
 import { perturbation, type Perturbation, type ProposedEdit } from './perturbation.ts';
 import { allWords, hanCharacters, letterWords } from './words.ts';
@@ -132,49 +133,35 @@ function proposeInvisible(text: string, random: Random): ProposedEdit[] {
   });
 }
 
-const BOTH = ['en', 'zh'] as const;
-
 /** How a text is written: case, marks, spaces, forms of characters. */
 export const SURFACE: readonly Perturbation[] = [
   perturbation({
-    name: 'case',
-    languages: ['en'],
-    summary: 'words in upper case, in lower case, or with a capital',
+    ...described('case'),
     withinWords: true,
     propose: proposeCase,
   }),
   perturbation({
-    name: 'punctuation',
-    languages: BOTH,
-    summary: 'marks left out, doubled or in place of others; a mark at an end without one',
+    ...described('punctuation'),
     withinWords: true,
     propose: proposePunctuation,
   }),
   perturbation({
-    name: 'spacing',
-    languages: BOTH,
-    summary: 'spaces left out or doubled; spaces between Chinese characters',
+    ...described('spacing'),
     withinWords: true,
     propose: proposeSpacing,
   }),
   perturbation({
-    name: 'width',
-    languages: BOTH,
-    summary: 'full-width letters, digits and marks in place of half-width ones, and the other way round',
+    ...described('width'),
     withinWords: true,
     propose: proposeWidth,
   }),
   perturbation({
-    name: 'homoglyphs',
-    languages: ['en'],
-    summary: 'a letter of a word replaced by one of another script that looks the same',
+    ...described('homoglyphs'),
     withinWords: true,
     propose: proposeHomoglyphs,
   }),
   perturbation({
-    name: 'invisible',
-    languages: BOTH,
-    summary: 'a character that is not seen inside a word',
+    ...described('invisible'),
     withinWords: true,
     propose: proposeInvisible,
   }),

@@ -1,3 +1,4 @@
+import { described, type PerturbationName } from './manual.ts';
 import type { Random } from '../core/random.ts';
 import { perturbation, type Perturbation, type ProposedEdit } from './perturbation.ts';
 import { letterWords, type WordPlace } from './words.ts';
@@ -79,25 +80,13 @@ function propose(kinds: readonly (keyof typeof ERRORS)[]): (text: string, random
     });
 }
 
-const typingErrors = (name: string, summary: string, kinds: readonly (keyof typeof ERRORS)[]): Perturbation =>
-  perturbation({
-    name,
-    languages: ['en'],
-    summary,
-    withinWords: true,
-    usual: kinds.length > 1,
-    propose: propose(kinds),
-  });
+const typingErrors = (name: PerturbationName, kinds: readonly (keyof typeof ERRORS)[]): Perturbation =>
+  perturbation({ ...described(name), withinWords: true, propose: propose(kinds) });
 
 /** Typing errors: one in each word that is chosen, of three letters or more, behind its first letter. */
 export const TYPOS: readonly Perturbation[] = [
-  typingErrors('typos', 'a typing error in a word: a neighbouring key, letters swapped, left out or doubled', [
-    'keyboard',
-    'swap',
-    'drop',
-    'double',
-  ]),
-  typingErrors('keyboard', 'a neighbouring key in place of a letter', ['keyboard']),
-  typingErrors('swaps', 'two letters of a word in the wrong order', ['swap']),
-  typingErrors('drops', 'a letter of a word left out', ['drop']),
+  typingErrors('typos', ['keyboard', 'swap', 'drop', 'double']),
+  typingErrors('keyboard', ['keyboard']),
+  typingErrors('swaps', ['swap']),
+  typingErrors('drops', ['drop']),
 ];

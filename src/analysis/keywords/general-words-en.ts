@@ -4,7 +4,7 @@
  */
 
 /** Regular verbs; their forms in -s, -ed and -ing are made by rule. Verbs that are usual nouns are not among them. */
-export const ENGLISH_VERBS = `
+export const ENGLISH_VERBS: string = `
   accept accommodate accomplish account achieve acquire act adapt add address adjust admit adopt affect aim
   alleviate allow analyse analyze announce answer appear apply appreciate argue arrange ask assess assign assist
   assume attain attempt attract avoid base believe belong call calculate capture carry categorize cause challenge
@@ -30,7 +30,7 @@ export const ENGLISH_VERBS = `
 `;
 
 /** Forms of irregular verbs, and doubled consonants. */
-export const ENGLISH_VERB_FORMS = `
+export const ENGLISH_VERB_FORMS: string = `
   arisen arise arises arising arose became become becomes becoming began begin beginning begins begun bring bringing
   brings brought build builds building built came chose chosen choosing comes coming dealt dealing did fallen fell
   felt find finding findings finds found gave gets getting give given gives giving goes going gone got grew grow
@@ -44,7 +44,7 @@ export const ENGLISH_VERB_FORMS = `
 `;
 
 /** Adjectives and adverbs of judgement and quantity, and nouns of writing about something. */
-export const ENGLISH_GENERAL_WORDS = `
+export const ENGLISH_GENERAL_WORDS: string = `
   ability able absence according accordance account actual additional adequate advance advances advantage advantages
   advent ago aim aims alternative alternatives amount amounts analogous apparent applicability applicable
   appropriate article articles aspect aspects assumption assumptions attempt attempts attention attractive author

@@ -3,7 +3,7 @@
  * Information Retrieval Group) less the nouns and adjectives in it that name things ("computer", "fire", "system",
  * "thin" ...), and with the auxiliary verbs and contractions that it lacks.
  */
-export const ENGLISH_FUNCTION_WORDS = `
+export const ENGLISH_FUNCTION_WORDS: string = `
   a about above across after afterwards again against all almost alone along already also although always am among
   amongst amoungst an and another any anyhow anyone anything anyway anywhere are aren't around as at back be became
   because become becomes becoming been before beforehand behind being below beside besides between beyond both but

@@ -2,7 +2,7 @@
  * Chinese stop words: those of stopwords-iso (https://github.com/stopwords-iso/stopwords-zh, MIT licence, copyright
  * 2016 Gene Diaz, see THIRD_PARTY.md) less punctuation marks and words that phrases are made of ("年", "人", "区" ...).
  */
-export const CHINESE_STOP_WORDS = `
+export const CHINESE_STOP_WORDS: string = `
   一 一个 一些 一何 一切 一则 一方面 一旦 一来 一样 一种 一般 一转眼 七 万一 三 上 上下 下 不
   不仅 不但 不光 不单 不只 不外乎 不如 不妨 不尽 不尽然 不得 不怕 不惟 不成 不拘 不料 不是 不比
   不然 不特 不独 不管 不至于 不若 不论 不过 不问 与 与其 与其说 与否 与此同时 且 且不说 且说 两者
@@ -47,7 +47,7 @@ export const CHINESE_STOP_WORDS = `
  * Verbs, adverbs and words of quantity and writing that a Chinese noun phrase seldom holds, compiled for this
  * package.
  */
-export const CHINESE_GENERAL_WORDS = `
+export const CHINESE_GENERAL_WORDS: string = `
   利用 使用 采用 应用于 运用 取得 获得 得到 达到 实现 进行 提供 提出 提高 提升 改善 改进 增加
   增长 增强 减少 降低 下降 上升 扩大 缩小 加强 加快 加大 推动 推进 促进 促使 导致 造成 引起 引发
   带来 产生 形成 构成 组成 成为 变成 作出 做出 做到 展开 开展 举行 召开 举办 发布 宣布 表示 指出

@@ -15,7 +15,7 @@ import {
   TOWNS,
   type Bilingual,
 } from './lexicon.ts';
-import type { ProbeKind } from './kinds.ts';
+import type { ProbeKind } from './settings.ts';
 import { OUTSIDE, PROBE_PARTS, type ProbePart, type ProbeRow, type ProbeTask } from './task.ts';
 
 /** Options of {@link generatedTasks}. */

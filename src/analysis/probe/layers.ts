@@ -2,7 +2,7 @@ import type { EmbeddingModel } from '../../loaded/embed-plan.ts';
 import { embedTexts } from '../../loaded/embed.ts';
 import { embedTokens } from '../../loaded/embed-tokens.ts';
 import type { Pooling } from '../../model/pooling.ts';
-import type { ProbeKind } from './kinds.ts';
+import type { ProbeKind } from './settings.ts';
 import { countRows, type ProbeRow } from './task.ts';
 
 /** How vectors of rows are made. */

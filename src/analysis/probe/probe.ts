@@ -10,7 +10,7 @@ import { figureOf, type ProbeFigure } from './judge.ts';
 import { probeLayer, type LayerProbe } from './layer-probe.ts';
 import { layerVectors } from './layers.ts';
 import { isBetter } from './linear.ts';
-import type { ProbeKind } from './kinds.ts';
+import type { ProbeKind } from './settings.ts';
 import { countRows, PROBE_PARTS, requireProbeTask, type ProbePart, type ProbeTask } from './task.ts';
 import { untrainedLike } from './untrained.ts';
 

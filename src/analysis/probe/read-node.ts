@@ -11,7 +11,7 @@ import { FILE_OPTIONS } from '../../tasks/shared-settings.ts';
 import { readTagged, type TagFields } from '../../tasks/tag/data-node.ts';
 import { segmentWords } from '../../tasks/tag/words.ts';
 import { structureTasks, type StructureProbe, type StructureTasks } from './structure.ts';
-import type { ProbeKind } from './kinds.ts';
+import type { ProbeKind } from './settings.ts';
 import { drawRows, inParts, OUTSIDE, PROBE_LIMIT, PROBE_PARTS, type ProbeRow, type ProbeTask } from './task.ts';
 
 /** How files of tasks are read. */

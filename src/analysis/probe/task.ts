@@ -2,7 +2,7 @@ import { AlbertineError } from '../../core/errors.ts';
 import { createRandom, mixSeed, shuffle } from '../../core/random.ts';
 import { stratifiedSplit } from '../../data/split.ts';
 import type { Range } from '../../tasks/tag/words.ts';
-import type { ProbeKind } from './kinds.ts';
+import type { ProbeKind } from './settings.ts';
 
 /** What rows are used for: to learn from, to choose strength and layer by, and for the figure that is reported. */
 export const PROBE_PARTS = ['train', 'development', 'test'] as const;

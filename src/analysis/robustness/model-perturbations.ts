@@ -1,3 +1,4 @@
+import { described } from '../../perturbation/manual.ts';
 import type { Random } from '../../core/random.ts';
 import { perturbation, type Perturbation, type ProposedEdit } from '../../perturbation/perturbation.ts';
 import { allWords, type WordPlace } from '../../perturbation/words.ts';
@@ -26,19 +27,13 @@ export function modelPerturbations(find: FindWords): Perturbation[] {
       });
   return [
     perturbation({
-      name: 'synonyms',
-      languages: ['en', 'zh'],
-      summary:
-        'words replaced by near ones of the vocabulary; texts that say something else then are left as they were',
+      ...described('synonyms'),
       withinWords: true,
       propose: replaced('own'),
     }),
     perturbation({
-      name: 'code-mixing',
-      languages: ['en', 'zh'],
-      summary: 'words replaced by the nearest of the other language, English or Chinese',
+      ...described('code-mixing'),
       withinWords: true,
-      usual: false,
       propose: replaced('other'),
     }),
   ];

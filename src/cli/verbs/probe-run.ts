@@ -3,7 +3,7 @@ import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
 import { toJson } from '../../data/json.ts';
 import { builtInTasks } from '../../analysis/probe/built-in.ts';
-import type { ProbeKind } from '../../analysis/probe/kinds.ts';
+import type { ProbeKind } from '../../analysis/probe/settings.ts';
 import { probePage } from '../../analysis/probe/page.ts';
 import { probeModels, type ProbeOptions, type ProbeReport } from '../../analysis/probe/probe.ts';
 import { readProbeTask, readStructureTasks, type ProbeFileOptions } from '../../analysis/probe/read-node.ts';

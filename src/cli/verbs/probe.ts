@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { PROBE_KINDS, type ProbeKind } from '../../analysis/probe/kinds.ts';
+import { PROBE_KINDS, type ProbeKind } from '../../analysis/probe/settings.ts';
 import { FILE_SETTINGS } from '../../tasks/shared-settings.ts';
 import { integer, list, number, oneOf } from '../flags/arguments.ts';
 import { addSettings } from '../flags/setting-flags.ts';

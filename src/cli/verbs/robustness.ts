@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { PERTURBATIONS } from '../../perturbation/registry.ts';
+import { PERTURBATION_MANUAL, type PerturbationAbout } from '../../perturbation/manual.ts';
 import { integer, list, number } from '../flags/arguments.ts';
 import { addSettings } from '../flags/setting-flags.ts';
 import { ROBUSTNESS_SETTINGS } from '../flags/task-flags.ts';
@@ -68,14 +68,12 @@ function shares(text: string): number[] {
   });
 }
 
-const row = (name: string, languages: readonly string[], summary: string): string =>
-  `  ${name.padEnd(13)} ${languages.join(' ').padEnd(6)} ${summary}`;
+const row = ([name, { languages, summary, usual = true }]: [string, PerturbationAbout]): string =>
+  `  ${name.padEnd(13)} ${languages.join(' ').padEnd(6)} ${summary}${usual ? '' : ' (only if named, or all)'}`;
 
 const MANUAL = `
 Perturbations
-${PERTURBATIONS.map(({ name, languages, summary, usual }) => row(name, languages, `${summary}${usual ? '' : ' (only if named, or all)'}`)).join('\n')}
-${row('synonyms', ['en', 'zh'], 'words replaced by near ones; what says something else by ALBERTScore is left as it was')}
-${row('code-mixing', ['en', 'zh'], 'words replaced by the nearest ones of the other language (only if named, or all)')}
+${Object.entries(PERTURBATION_MANUAL).map(row).join('\n')}
   Severity is the share of the places where something can be changed that are changed: words for typos, numbers for numbers.
   It is rounded up: a text with one place is changed at any severity. What is changed at a severity is changed at a higher one too.
   Negations stay. Labelled entities and answers are carried along, or left alone where they could be torn.

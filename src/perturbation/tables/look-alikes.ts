@@ -2,7 +2,7 @@
  * 776 pairs of Chinese characters that are easily taken for each other; written by hand, less those whose pictures turned
  * out to be unlike (correlation of the blurred glyphs below 0.62).
  */
-export const LOOK_ALIKES = `
+export const LOOK_ALIKES: string = `
 且旦 两雨 主玉 主王 主生 乌岛 乌马 乌鸟 乎平 乒乓 乒兵 乓兵 乘垂 九几 九凡 乞气 于千 于干
 互瓦 井并 井开 亮高 亲新 亳毫 亳豪 人入 人八 什汁 什针 今令 仍扔 仗杖 仪议 们门 价阶 份扮
 份粉 仿访 优忧 传转 伦论 伴拌 伴胖 伸押 伸神 但担 位拉 位泣 低底 低抵 低纸 住往 住注 何河

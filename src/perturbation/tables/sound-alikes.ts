@@ -2,7 +2,7 @@
 // Readings: pypinyin (MIT), from Unicode's Unihan (Unicode License, https://www.unicode.org/license.txt).
 
 /** The characters of GB 2312's first level, a line a syllable, tones separated by a space. */
-export const SOUND_ALIKES = `
+export const SOUND_ALIKES: string = `
 阿 啊
 埃挨哎唉哀 皑癌 蔼矮 艾碍爱隘
 鞍氨安 俺 按暗岸胺案

@@ -2,7 +2,7 @@
 // From OpenCC's TSCharacters (https://github.com/BYVoid/OpenCC, Apache-2.0), entries that are one to one.
 
 /** Pairs: a simplified character of GB 2312, and the one traditional character that stands for it. */
-export const TRADITIONAL = `
+export const TRADITIONAL: string = `
 万萬与與专專业業丛叢东東丝絲丢丟两兩严嚴丧喪临臨丽麗举舉义義乌烏乐樂乔喬习習乡鄉书書买買乱亂争爭亏虧亘亙亚亞亩畝亲親亵褻
 亿億仅僅从從仓倉仪儀们們价價优優会會伛傴伞傘伟偉传傳伤傷伥倀伦倫伧傖伫佇体體佥僉侠俠侣侶侥僥侦偵侧側侨僑侩儈侪儕侬儂俣俁
 俦儔俨儼俩倆俪儷俭儉债債倾傾偬傯偻僂偾僨偿償傥儻傧儐储儲傩儺兑兌兖兗党黨兰蘭关關兴興兹茲养養兽獸冁囅内內冈岡册冊写寫军軍
