@@ -1,4 +1,4 @@
-import { createPause } from '../core/pause.ts';
+import { createPause } from '../core/interrupt.ts';
 import type { MaybePromise } from './features.ts';
 
 /** A function's value and gradient at a point. */

@@ -1,4 +1,4 @@
-import { createPause } from '../core/pause.ts';
+import { createPause } from '../core/interrupt.ts';
 import type { Random } from '../core/random.ts';
 import type { FeatureMatrix } from './features.ts';
 import type { LinearModel, Targets } from './linear.ts';

@@ -1,9 +1,10 @@
+import { requireNotInterrupted } from '../core/interrupt.ts';
 import { requireOneOf } from '../core/errors.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables } from '../model/batch.ts';
 import { normalizeVector, poolWords } from '../model/pooling.ts';
 import { countUnknown, type Encoding } from '../tokenizer/tokenizer.ts';
-import { padBatch, requireNotInterrupted, type EmbeddedText } from './embed.ts';
+import { padBatch, type EmbeddedText } from './embed.ts';
 import { planEmbedding, type EmbeddingModel, type EmbedOptions, type EmbedPlan } from './embed-plan.ts';
 import { requireFiniteResult } from './finite-results.ts';
 import { tooLong } from './text-windows.ts';
@@ -111,7 +112,7 @@ async function tokenVectors(
     windows.map(({ ids }) => ids.length),
     { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) },
   )) {
-    requireNotInterrupted(signal);
+    requireNotInterrupted(signal, 'embedding was interrupted');
     const chosen = batch.map((index) => windows[index].ids);
     if (plan.layers === 'static') {
       const { word } = embeddingTables(model.config, model.weights);

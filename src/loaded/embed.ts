@@ -1,4 +1,5 @@
 import { AlbertineError, requireInteger } from '../core/errors.ts';
+import { requireNotInterrupted } from '../core/interrupt.ts';
 import { option, prose } from '../core/prose.ts';
 import { ProgressMeter } from '../core/progress.ts';
 import { bucketWithin, planBatches } from '../data/batches.ts';
@@ -106,7 +107,7 @@ async function embedSplit(
     windows.map((ids) => ids.length),
     { tokenBudget: plan.batchTokens, bucket: bucketWithin(model.config.maxPositionEmbeddings) },
   )) {
-    requireNotInterrupted(context.signal);
+    requireNotInterrupted(context.signal, 'embedding was interrupted');
     await poolBatch(model, plan, {
       windows: batch.map((index) => windows[index]),
       store: (row, vector) => pooled.set(vector, batch[row] * plan.pooledWidth),
@@ -124,15 +125,6 @@ async function embedSplit(
     result.set(finish(plan, combineWindows(plan, text, vectors)), row * plan.dimensions);
   });
   return result;
-}
-
-/** Throws `interrupted` where the signal is aborted. */
-export function requireNotInterrupted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  const reason: unknown = signal.reason;
-  throw reason instanceof AlbertineError
-    ? reason
-    : new AlbertineError('interrupted', 'embedding was interrupted', { cause: reason });
 }
 
 /** Encodes one batch of windows of similar length and hands each pooled vector to `store`. */

@@ -1,3 +1,5 @@
+import { wordSegments } from '../core/word-segments.ts';
+
 /** A word with its place. */
 export interface WordPlace {
   word: string;
@@ -26,14 +28,11 @@ export function hanCharacters(text: string): WordPlace[] {
   }));
 }
 
-let chinese: Intl.Segmenter | undefined;
-
 /** Chinese words as `Intl.Segmenter` finds them. */
 export function hanWords(text: string): WordPlace[] {
-  chinese ??= new Intl.Segmenter('zh', { granularity: 'word' });
   const words: WordPlace[] = [];
   for (const { 0: run, index } of text.matchAll(/\p{Script=Han}+/gu))
-    for (const { segment, index: at } of chinese.segment(run))
+    for (const { segment, index: at } of wordSegments(run))
       words.push({ word: segment, start: index + at, end: index + at + segment.length });
   return words;
 }

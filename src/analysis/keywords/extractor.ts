@@ -1,4 +1,5 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
+import { requireNotInterrupted } from '../../core/interrupt.ts';
 import type { FileSource } from '../../core/files.ts';
 import { hashLanes } from '../../core/hash.ts';
 import { requireOptions, requireTexts, type OptionKinds } from '../../core/options.ts';
@@ -172,8 +173,7 @@ export class KeywordExtractor implements Disposable {
     requireTexts('extract', documents);
     const found: DocumentKeywords[] = [];
     for (const document of documents) {
-      if (signal?.aborted)
-        throw new AlbertineError('interrupted', 'interrupted while keywords were looked for', { cause: signal.reason });
+      requireNotInterrupted(signal, 'interrupted while keywords were looked for');
       found.push(await this.extractOne(document, signal));
     }
     return found;

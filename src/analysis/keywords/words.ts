@@ -1,3 +1,5 @@
+import { wordSegments } from '../../core/word-segments.ts';
+
 /** A word of a document, as candidates are made of them. */
 export interface Word {
   /** UTF-16 position in the document. */
@@ -10,9 +12,6 @@ export interface Word {
   afterBreak: boolean;
 }
 
-/** One for all: building it takes long, and it has no state. The locale only matters where no dictionary decides. */
-let segmenter: Intl.Segmenter | undefined;
-
 /** What joins two parts into one word, without space around it: `co-operative`, `C/C++` stays two, `AT&T` is one. */
 const JOINER = /^[-\u2010\u2011&'\u2019.+_]$/u;
 /** A new paragraph, or a line that begins as a sentence or a list item does. */
@@ -24,11 +23,10 @@ const HAN = /\p{Script=Han}/u;
  * parts with a hyphen between them are one word.
  */
 export function wordsOf(text: string): Word[] {
-  segmenter ??= new Intl.Segmenter('zh', { granularity: 'word' });
   const words: Word[] = [];
   let end = 0;
   let between = '';
-  for (const { segment, index, isWordLike } of segmenter.segment(text)) {
+  for (const { segment, index, isWordLike } of wordSegments(text)) {
     if (!isWordLike) {
       between += segment;
       continue;

@@ -1,4 +1,5 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
+import { requireNotInterrupted } from '../../core/interrupt.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { createRandom, mixSeed, shuffle, type Random } from '../../core/random.ts';
 import { bootstrapMean, type MeanInterval } from '../../metrics/resampling.ts';
@@ -99,8 +100,7 @@ export async function attackRows(source: RewritableData, options: AttackOptions)
   const meter = new ProgressMeter(options.onProgress, { stage: 'attacking', unit: 'rows', total: rows.length });
   const outcomes: (Outcome | undefined)[] = [];
   for (const [i, { row, index }] of rows.entries()) {
-    if (signal?.aborted)
-      throw new AlbertineError('interrupted', 'interrupted while rows were attacked', { cause: signal.reason });
+    requireNotInterrupted(signal, 'interrupted while rows were attacked');
     const attack = new Attack(source, row, { ...options, queries });
     outcomes.push(isRight[i] ? await attack.run(answers[i], search, createRandom(mixSeed(seed, index))) : undefined);
     meter.add(1);

@@ -1,4 +1,5 @@
 import { AlbertineError, requireDistinct, requireInteger } from '../../core/errors.ts';
+import { requireNotInterrupted } from '../../core/interrupt.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import { createRandom, mixSeed } from '../../core/random.ts';
 import { languagesOf, perturbationsNamed } from '../../perturbation/registry.ts';
@@ -229,8 +230,6 @@ class Run {
   }
 
   private goOn(): void {
-    const { signal } = this.options;
-    if (signal?.aborted)
-      throw new AlbertineError('interrupted', 'interrupted while rows were asked', { cause: signal.reason });
+    requireNotInterrupted(this.options.signal, 'interrupted while rows were asked');
   }
 }

@@ -1,4 +1,5 @@
-import { AlbertineError, requireInteger } from '../../core/errors.ts';
+import { requireInteger } from '../../core/errors.ts';
+import { requireNotInterrupted } from '../../core/interrupt.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import type { PerturbedLanguage } from '../../perturbation/perturbation.ts';
@@ -71,8 +72,7 @@ export class WordVectors {
     const meter = new ProgressMeter(onProgress, { stage: 'embedding words', unit: 'words', total: words.length });
     let data: Float32Array | undefined;
     for (let from = 0; from < words.length; from += GROUP) {
-      if (signal?.aborted)
-        throw new AlbertineError('interrupted', 'interrupted while words were embedded', { cause: signal.reason });
+      requireNotInterrupted(signal, 'interrupted while words were embedded');
       const group = words.slice(from, from + GROUP);
       const vectors = (await model.embed(group, { normalize: true })).data;
       data ??= new Float32Array((vectors.length / group.length) * words.length);

@@ -4,7 +4,7 @@ import { option, prose } from '../../core/prose.ts';
 import { ProgressMeter } from '../../core/progress.ts';
 import { createRandom, sampleStream } from '../../core/random.ts';
 import type { Albert } from '../../loaded/albert.ts';
-import { requireNotInterrupted } from '../../loaded/embed.ts';
+import { requireNotInterrupted } from '../../core/interrupt.ts';
 import { pearson, spearman } from '../../metrics/correlation.ts';
 import { scoreBaseline, type ScoreBaseline } from './baseline.ts';
 import { groupsOf, pairsOf } from './groups.ts';

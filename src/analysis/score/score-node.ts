@@ -1,7 +1,7 @@
 import { AlbertineError, requireDistinct, requireOneOf } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
-import { requireNotInterrupted } from '../../loaded/embed.ts';
+import { requireNotInterrupted } from '../../core/interrupt.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import { ROUGE_TOKENS } from '../../metrics/text/rouge.ts';
 import type { StatisticRows } from '../../metrics/text/metric.ts';

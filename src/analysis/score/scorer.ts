@@ -4,7 +4,7 @@ import { requireOptions, requireTexts, type OptionKinds } from '../../core/optio
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { Albert, type LoadOptions } from '../../loaded/albert.ts';
-import { requireNotInterrupted } from '../../loaded/embed.ts';
+import { createPause } from '../../core/interrupt.ts';
 import { embeddingFingerprint, planEmbedding, type EmbedPlan } from '../../loaded/embed-plan.ts';
 import type { TokenEmbeddings } from '../../loaded/embed-tokens.ts';
 import { loadNamed } from '../../loaded/loader.ts';
@@ -246,18 +246,14 @@ export class AlbertScorer implements Disposable {
     );
   }
 
-  /** Matches all tokens; after every so many products others may run, such as who listens for an interrupt. */
+  /** Matches all tokens; now and then others may run, such as who listens for an interrupt. */
   private stepsOf(signal: AbortSignal | undefined): (matching: GreedyMatching) => Promise<void> {
-    let products = 0;
+    const pause = createPause(signal);
     return async (matching) => {
-      for (let goesOn = true; goesOn;) {
-        products += matching.compare(STEP_PRODUCTS);
-        goesOn = !matching.isComplete;
-        if (products < STEP_PRODUCTS) continue;
-        products = 0;
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        requireNotInterrupted(signal);
-      }
+      do {
+        matching.compare(STEP_PRODUCTS);
+        await pause();
+      } while (!matching.isComplete);
     };
   }
 

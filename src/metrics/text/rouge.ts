@@ -1,3 +1,4 @@
+import { wordSegments } from '../../core/word-segments.ts';
 import type { TextMetric } from './metric.ts';
 import { porterStem } from './porter.ts';
 import { countItems, hasHan, runsOf, sharedCount } from './words.ts';
@@ -85,17 +86,11 @@ function scoreOf(shared: number, candidate: number, reference: number): RougeSco
 /** As rouge_score: words of up to three letters stay as they are, and so does what is not English. */
 const stemOf = (token: string): string => (/^[a-z0-9]{4,}$/.test(token) ? porterStem(token) : token);
 
-let segmenter: Intl.Segmenter | undefined;
-
 const TOKENS: Record<'english' | 'characters' | 'words', (text: string) => string[]> = {
   english: (text) => text.toLowerCase().match(/[a-z0-9]+/g) ?? [],
   characters: (text) => text.toLowerCase().match(/\p{Script=Han}|[^\P{L}\p{Script=Han}]+|\p{N}+/gu) ?? [],
-  words: (text) => {
-    segmenter ??= new Intl.Segmenter('zh', { granularity: 'word' });
-    return [...segmenter.segment(text.toLowerCase())]
-      .filter(({ isWordLike }) => isWordLike)
-      .map(({ segment }) => segment);
-  },
+  words: (text) =>
+    [...wordSegments(text.toLowerCase())].filter(({ isWordLike }) => isWordLike).map(({ segment }) => segment),
 };
 
 /** Length of the longest common subsequence. */

@@ -1,3 +1,4 @@
+import { wordSegments } from '../../core/word-segments.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 
 /** Where whole words begin: by the vocabulary's marks alone, or for Chinese and Japanese by a word segmenter on top. */
@@ -20,7 +21,7 @@ export class WordBoundaries {
   readonly ordinaryIds: Int32Array;
   private readonly flags: Uint8Array;
   private readonly texts: string[];
-  private readonly segmenter: Intl.Segmenter | undefined;
+  private readonly usesDictionary: boolean;
 
   constructor(tokenizer: Tokenizer, segmentation: WordSegmentation) {
     const special = new Set<number | undefined>(Object.values(tokenizer.special));
@@ -33,7 +34,7 @@ export class WordBoundaries {
       else this.describe(id, token, tokenizer.kind);
     }
     this.ordinaryIds = Int32Array.from(this.flags.keys()).filter((id) => (this.flags[id] & SPECIAL) === 0);
-    this.segmenter = segmentation === 'intl' ? new Intl.Segmenter('zh', { granularity: 'word' }) : undefined;
+    this.usesDictionary = segmentation === 'intl';
   }
 
   /** Whether an id is special or unknown, and must neither be masked nor stand in for a word. */
@@ -44,7 +45,7 @@ export class WordBoundaries {
   /** For every token of `ids`, 1 if a word begins with it, into `starts`. */
   mark(ids: ArrayLike<number>, starts: Uint8Array): void {
     for (let i = 0; i < ids.length; i++) starts[i] = this.flags[ids[i]] & STARTS_WORD;
-    if (this.segmenter) this.joinCharacters(ids, starts);
+    if (this.usesDictionary) this.joinCharacters(ids, starts);
   }
 
   private describe(id: number, token: string, kind: Tokenizer['kind']): void {
@@ -82,7 +83,7 @@ export class WordBoundaries {
     const { ids, starts, first, end } = run;
     let position = 0;
     let token = first;
-    for (const { index } of this.segmenter!.segment(text)) {
+    for (const { index } of wordSegments(text)) {
       while (token < end && position < index) {
         if (token > first) starts[token] = 0;
         position += this.texts[ids[token++]].length;
