@@ -26,7 +26,7 @@ import { DATA, LANGUAGES, readFileLines, requireData, spread, type Language } fr
 import { fitExamples } from '../../src/tasks/fit/fit-node.ts';
 import type { FeatureKind } from '../../src/tasks/fit/settings.ts';
 import { embedSystem, tfIdfSystem, type System } from './systems.ts';
-import { characterBigrams, words } from '../../src/classical/tf-idf.ts';
+import { characterBigrams, words } from '../../src/classical/terms.ts';
 
 const PARTS = ['translations', 'questions', 'intents'] as const;
 const SEEDS = [1, 2, 3];

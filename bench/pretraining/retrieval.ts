@@ -21,7 +21,7 @@ import { markdown, openModels, print, runBench, wholeNumber } from './command.ts
 import { CORPUS, LANGUAGES, readText, type Language } from './data.ts';
 import { readDocuments, selectPairs, type ParagraphPair } from './paragraph-pairs.ts';
 import { embedSystem, staticSystem, tfIdfSystem, type System } from './systems.ts';
-import { characterBigrams, words } from '../../src/classical/tf-idf.ts';
+import { characterBigrams, words } from '../../src/classical/terms.ts';
 
 const PAIRS = 500;
 const PER_DOCUMENT = 8;

@@ -20,7 +20,7 @@ import { pearson, spearman } from '../../src/metrics/index.ts';
 import { markdown, openModels, print, runBench, wholeNumber } from './command.ts';
 import { LANGUAGES, readSimilarities, spread, type Language, type ScoredPair } from './data.ts';
 import { embedSystem, staticSystem, tfIdfSystem, type System } from './systems.ts';
-import { characterBigrams, words } from '../../src/classical/tf-idf.ts';
+import { characterBigrams, words } from '../../src/classical/terms.ts';
 
 /** How large cosines are: what a person may read out of one. */
 interface Cosines {

@@ -1,6 +1,7 @@
 import { cosine, type Albert } from '../../src/index.ts';
 import { embeddingTables } from '../../src/model/batch.ts';
-import { sparseCosine, TfIdf, type Terms } from '../../src/classical/tf-idf.ts';
+import type { Terms } from '../../src/classical/terms.ts';
+import { sparseCosine, TfIdf } from '../../src/classical/tf-idf.ts';
 
 /** Cosine of the texts with these indices. */
 export type Similarity = (a: number, b: number) => number;

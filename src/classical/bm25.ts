@@ -1,4 +1,4 @@
-import type { Terms } from './tf-idf.ts';
+import type { Terms } from './terms.ts';
 
 /** How strongly repetitions and lengths count: the values that Lucene has. */
 const [K1, B] = [1.2, 0.75];

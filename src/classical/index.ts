@@ -33,13 +33,8 @@ export { trainLogistic, type LogisticOptions } from './logistic.ts';
 export { neighbourTargets } from './neighbours.ts';
 export { fitSigmoid, sigmoidProbability, type Sigmoid } from './platt.ts';
 export { trainRidge, type RidgeOptions } from './ridge.ts';
-export { spanOf, type Span } from './span.ts';
-export { characterBigrams, mixedTerms, sparseCosine, TfIdf, words, type Terms } from './tf-idf.ts';
-export {
-  termsOf,
-  WordFeatures,
-  type StoredWordFeatures,
-  type TermOptions,
-  type WordFeatureOptions,
-} from './word-features.ts';
+export { spanOf, spanWhereSmaller, type Span } from './span.ts';
+export { characterBigrams, mixedTerms, termsOf, words, type TermOptions, type Terms } from './terms.ts';
+export { sparseCosine, TfIdf } from './tf-idf.ts';
+export { WordFeatures, type StoredWordFeatures, type WordFeatureOptions } from './word-features.ts';
 export type { Random } from '../core/random.ts';

@@ -10,6 +10,8 @@ export interface Span {
   lift(model: LinearModel): Promise<LinearModel>;
 }
 
+/** Rows up to which it is worth it: the work grows with their third power. */
+const MOST_ROWS = 2000;
 /** Share of a row's squared length below which nothing of it is left outside the rows before it. */
 const NOTHING = 1e-10;
 
@@ -51,4 +53,14 @@ export async function spanOf(features: FeatureMatrix, products: DenseProducts, s
       return { weights: await features.multiplyTransposed(own, outputs), bias };
     },
   };
+}
+
+/** {@link spanOf} where there are more features than rows, and not too many rows; else undefined. */
+export async function spanWhereSmaller(
+  features: FeatureMatrix,
+  products: DenseProducts,
+  signal?: AbortSignal,
+): Promise<Span | undefined> {
+  const { rows, columns } = features;
+  return rows <= MOST_ROWS && columns > rows ? spanOf(features, products, signal) : undefined;
 }

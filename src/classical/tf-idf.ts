@@ -1,24 +1,4 @@
-/** The terms of a text, repeated as often as they occur. */
-export type Terms = (text: string) => string[];
-
-/** English: lower-cased words; letters and digits of any script make a word. */
-export const words: Terms = (text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-
-/** Chinese: characters and pairs of neighbouring characters, across no punctuation or white space. */
-export const characterBigrams: Terms = (text) =>
-  words(text).flatMap((run) => {
-    const characters = [...run];
-    return [...characters, ...characters.slice(1).map((character, i) => characters[i] + character)];
-  });
-
-const HAN = /\p{Script=Han}+/gu;
-
-/** Any mix of both: Chinese runs as {@link characterBigrams}, everything else as {@link words}. */
-export const mixedTerms: Terms = (text) =>
-  words(text).flatMap((word) => [
-    ...word.replaceAll(HAN, ' ').split(' ').filter(Boolean),
-    ...(word.match(HAN) ?? []).flatMap(characterBigrams),
-  ]);
+import type { Terms } from './terms.ts';
 
 /**
  * A text as term counts times smoothed inverse document frequencies

@@ -1,16 +1,5 @@
 import { SparseFeatures, type SparseRow } from './features.ts';
-import { words } from './tf-idf.ts';
-
-/** What the terms of a text are. */
-export interface TermOptions {
-  /**
-   * Longest sequence of neighbouring words. A run of Chinese characters gives sequences of up to one character more.
-   * Default 1; 0: no words.
-   */
-  wordNgrams?: number;
-  /** Shortest and longest sequence of characters inside a word, with a space at its ends. Default: none. */
-  characterNgrams?: readonly [number, number];
-}
+import { termsOf, type TermOptions } from './terms.ts';
 
 /** Options of {@link WordFeatures.learn}. */
 export interface WordFeatureOptions extends TermOptions {
@@ -33,37 +22,6 @@ export interface StoredWordFeatures {
 }
 
 const MAX_FEATURES = 200_000;
-const HAN = /\p{Script=Han}+/gu;
-
-/** Terms of a text, repeated as often as they occur. */
-export function termsOf(text: string, { wordNgrams = 1, characterNgrams }: TermOptions): string[] {
-  const terms: string[] = [];
-  // Sequences go across no punctuation, so that each run of words is by itself.
-  const found = words(text);
-  const plain: string[] = [];
-  for (const word of found) {
-    const runs = word.match(HAN);
-    plain.push(...(runs ? word.replaceAll(HAN, ' ').split(' ').filter(Boolean) : [word]));
-    for (const run of runs ?? []) sequences([...run], wordNgrams === 0 ? 0 : wordNgrams + 1, '', terms);
-  }
-  sequences(plain, wordNgrams, ' ', terms);
-  if (characterNgrams) for (const word of found) terms.push(...characterSequences(word, characterNgrams));
-  return terms;
-}
-
-function sequences(units: readonly string[], longest: number, joint: string, terms: string[]): void {
-  for (let n = 1; n <= longest; n++)
-    for (let i = 0; i + n <= units.length; i++) terms.push(units.slice(i, i + n).join(joint));
-}
-
-/** As scikit-learn's `char_wb`; marked, so that they are no words. */
-function characterSequences(word: string, [shortest, longest]: readonly [number, number]): string[] {
-  const characters = [' ', ...word, ' '];
-  const terms: string[] = [];
-  for (let n = shortest; n <= longest; n++)
-    for (let i = 0; i + n <= characters.length; i++) terms.push(`#${characters.slice(i, i + n).join('')}`);
-  return terms;
-}
 
 /**
  * Texts as tf-idf of their terms at length 1: counts times `ln((1 + texts) / (1 + texts with the term)) + 1`, terms that

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { CellStore, spreadOf, summarise, type CellResult } from '../../bench/pretraining/cells.ts';
 import { readDocuments, selectPairs } from '../../bench/pretraining/paragraph-pairs.ts';
 import { sampleRows, withoutOverlap, type TaskRow } from '../../bench/pretraining/tasks.ts';
-import { characterBigrams, sparseCosine, TfIdf, words } from '../../src/classical/tf-idf.ts';
+import { characterBigrams, words } from '../../src/classical/terms.ts';
+import { sparseCosine, TfIdf } from '../../src/classical/tf-idf.ts';
 import { bagVocabulary, trainBagOfWords } from '../../bench/training/bag-of-words.ts';
 
 describe('tf-idf', () => {

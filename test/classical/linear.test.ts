@@ -16,7 +16,8 @@ import { neighbourTargets } from '../../src/classical/neighbours.ts';
 import { fitSigmoid, sigmoidProbability } from '../../src/classical/platt.ts';
 import { spanOf } from '../../src/classical/span.ts';
 import { trainRidge } from '../../src/classical/ridge.ts';
-import { termsOf, WordFeatures } from '../../src/classical/word-features.ts';
+import { termsOf } from '../../src/classical/terms.ts';
+import { WordFeatures } from '../../src/classical/word-features.ts';
 import { createRandom } from '../../src/core/random.ts';
 
 interface StoredModel {

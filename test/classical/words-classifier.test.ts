@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { mixedTerms } from '../../src/classical/tf-idf.ts';
+import { mixedTerms } from '../../src/classical/terms.ts';
 import { classifyByWords } from '../../src/classical/words-classifier.ts';
 
 interface Golden {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadFittedClassifier } from '../../src/tasks/fit/fit-node.ts';
 import { temporaryFolder, writeRows } from '../training/small-run.ts';
@@ -143,9 +143,11 @@ describe('albertine fit', () => {
   });
 
   it('writes into no folder of other files, and says which held-out texts were learned', async () => {
-    writeFileSync(path('notes.txt'), 'mine');
-    const { code, stderr } = await run(['fit', '--train', train, '--output', path('.'), '--overwrite']);
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/holds other files .*Choose another --output/)]);
+    mkdirSync(path('mine'));
+    writeFileSync(path('mine/README.md'), 'mine');
+    const { code, stderr } = await fit('mine', '--overwrite');
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/holds other files .*Choose another folder/)]);
+    expect(readFileSync(path('mine/README.md'), 'utf8')).toBe('mine');
     expect((await fit('seen', '--eval', train, '--features', 'words')).stderr).toMatch(
       /18 texts of the 18 held out are in --train too/,
     );

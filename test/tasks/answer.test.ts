@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Bm25 } from '../../src/classical/bm25.ts';
-import { mixedTerms } from '../../src/classical/tf-idf.ts';
+import { mixedTerms } from '../../src/classical/terms.ts';
 import { openQuestions, readQuestions } from '../../src/tasks/answer/data-node.ts';
 import { DocumentReader, splitPassages } from '../../src/tasks/answer/documents.ts';
 import { AnswerReader } from '../../src/tasks/answer/reader.ts';

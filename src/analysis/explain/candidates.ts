@@ -1,3 +1,4 @@
+import { vocabularyWords, type VocabularyWord } from '../../tokenizer/vocabulary-words.ts';
 import type { ExplainedModel } from './model.ts';
 
 /** Words that may stand in the place of another one, best first; `before` and `after` are the text around it. */
@@ -7,31 +8,24 @@ export type WordCandidates = (
 ) => Promise<string[]> | string[];
 
 const HAN = /^\p{Script=Han}+$/u;
-const LETTERS = /^\p{L}[\p{L}\p{M}'’-]+$/u;
-
-/** A piece of the vocabulary that can be a word by itself. */
-interface Word {
-  id: number;
-  text: string;
-  han: boolean;
-}
+const LETTERS = /^\p{L}[\p{L}\p{M}'’-]*$/u;
 
 /**
  * The nearest words of the model's own vocabulary, by the cosine of the word embeddings: words that stand in the same
  * places, so opposites are among them. Chinese for Chinese, letters for letters; a capital stays one.
  */
 export function nearestWords(model: ExplainedModel): WordCandidates {
-  let words: Word[] | undefined;
+  let words: VocabularyWord[] | undefined;
   const lengths = new Map<number, number>();
   return (word, { count }) => {
-    words ??= vocabularyWords(model);
+    words ??= vocabularyWords(model.tokenizer);
     const own = model.tokenizer.encodeIds(word);
-    const han = HAN.test(word);
-    if (own.length === 0 || !(han || LETTERS.test(word) || /^\p{L}$/u.test(word))) return [];
+    const isHan = HAN.test(word);
+    if (own.length === 0 || !(isHan || LETTERS.test(word))) return [];
     const wanted = meanEmbedding(model, own);
     const best: { text: string; score: number }[] = [];
     for (const candidate of words) {
-      if (candidate.han !== han || candidate.text.toLowerCase() === word.toLowerCase()) continue;
+      if (candidate.isHan !== isHan || candidate.text.toLowerCase() === word.toLowerCase()) continue;
       const score = similarity(model.embedding(candidate.id), wanted, lengths, candidate.id);
       if (best.length === count && score <= best[count - 1].score) continue;
       best.push({ text: candidate.text, score });
@@ -41,23 +35,6 @@ export function nearestWords(model: ExplainedModel): WordCandidates {
     const capital = /^\p{Lu}/u.test(word);
     return best.map(({ text }) => (capital ? text[0].toUpperCase() + text.slice(1) : text));
   };
-}
-
-/**
- * Pieces that begin a word (`▁word`, or `word` in WordPiece) and consist of letters, and those of Chinese characters.
- */
-function vocabularyWords({ tokenizer }: ExplainedModel): Word[] {
-  const special = new Set<number | undefined>(Object.values(tokenizer.special));
-  const words = new Map<string, Word>();
-  for (let id = 0; id < tokenizer.vocabSize; id++) {
-    const token = tokenizer.idToToken(id);
-    if (token === undefined || special.has(id)) continue;
-    const text = token.replace(/^▁/, '');
-    const begins = tokenizer.kind === 'unigram' ? token.startsWith('▁') : !token.startsWith('##');
-    if (HAN.test(text)) words.set(text, words.get(text) ?? { id, text, han: true });
-    else if (begins && LETTERS.test(text)) words.set(text, { id, text, han: false });
-  }
-  return [...words.values()];
 }
 
 function meanEmbedding(model: ExplainedModel, ids: Int32Array): Float32Array {

@@ -1,6 +1,7 @@
 import type { DenseProducts } from '../../classical/features.ts';
 import { decidedClasses, decisionValues, type LinearModel } from '../../classical/linear.ts';
-import { mixedTerms, sparseCosine, TfIdf } from '../../classical/tf-idf.ts';
+import { mixedTerms } from '../../classical/terms.ts';
+import { sparseCosine, TfIdf } from '../../classical/tf-idf.ts';
 import { TextFeatures } from '../../tasks/fit/text-features.ts';
 import { Judge, type Interval } from './judge.ts';
 import { fitProbe, type ProbeData, type ProbeHow } from './linear.ts';

@@ -8,7 +8,7 @@ import {
   type Targets,
 } from '../../classical/linear.ts';
 import { neighbourTargets } from '../../classical/neighbours.ts';
-import { spanOf } from '../../classical/span.ts';
+import { spanWhereSmaller } from '../../classical/span.ts';
 import { KINDS } from '../../tasks/fit/kinds.ts';
 import { TextFeatures, type TextVectors } from '../../tasks/fit/text-features.ts';
 import type { Judge } from './judge.ts';
@@ -24,8 +24,6 @@ export interface ProbeData {
 /** The parts of a task as features. */
 export type ProbeParts = Readonly<Record<ProbePart, ProbeData>>;
 
-/** Rows up to which many features are learned on in fewer numbers: the work grows with the third power. */
-const MOST_SPANNED = 2000;
 /** Features up to which the minimum is found to its last digits. */
 const MOST_EXACT = 10_000;
 
@@ -82,9 +80,9 @@ export async function fitProbe(
   { strengths, seed, signal }: ProbeHow,
 ): Promise<FittedProbe> {
   const targets = probeTargets(train.gold, labels);
-  const { rows, columns } = train.features;
+  const { columns } = train.features;
   // Few rows of many terms are learned in as many numbers as there are rows: the same result in far less time.
-  const span = rows <= MOST_SPANNED && columns > rows ? await spanOf(train.features, products) : undefined;
+  const span = await spanWhereSmaller(train.features, products, signal);
   const learn = (given: Parameters<typeof trained>[2]): Promise<LinearModel> =>
     trained(span?.features ?? train.features, targets, given);
   const lifted = async (model: LinearModel): Promise<LinearModel> => (span ? await span.lift(model) : model);

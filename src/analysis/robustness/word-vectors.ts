@@ -1,6 +1,7 @@
 import { requireInteger } from '../../core/errors.ts';
 import { requireNotInterrupted } from '../../core/interrupt.ts';
 import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
+import { vocabularyWords, type VocabularyWord } from '../../tokenizer/vocabulary-words.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import type { PerturbedLanguage } from '../../perturbation/perturbation.ts';
 import { allWords, FUNCTION_WORDS, hanWords, isNegation } from '../../perturbation/words.ts';
@@ -115,21 +116,17 @@ export class WordVectors {
 export const isReplaceable = (word: string): boolean =>
   !FUNCTION_WORDS.has(word.toLowerCase()) && !isNegation(word) && (word.length > 2 || /\p{Script=Han}{2}/u.test(word));
 
-/** Whole words of the vocabulary, in its order: the commonest come first. */
+/** Words of the vocabulary that can be put in place of others, the commonest ones. */
 function commonWords({ tokenizer }: Albert, count: number): Record<PerturbedLanguage, string[]> {
-  const [en, zh] = [new Set<string>(), new Set<string>()];
-  for (let id = 0; id < tokenizer.vocabSize && (en.size < count || zh.size < count); id++) {
-    const piece = tokenizer.idToToken(id) ?? '';
-    const word = piece.replace(/^\u2581/, '');
-    if (/^\u2581[a-z]{3,}$/.test(piece) && isReplaceable(word) && en.size < count) en.add(word);
+  const words = vocabularyWords(tokenizer).filter(({ text }) => isReplaceable(text));
+  const texts = (isFit: (word: VocabularyWord) => boolean): string[] =>
+    words
+      .filter(isFit)
+      .map(({ text }) => text)
+      .slice(0, count);
+  return {
+    en: texts(({ text }) => /^[a-z]{3,}$/.test(text)),
     // A piece of the vocabulary may be of several words, or of parts of them.
-    else if (
-      /^\p{Script=Han}{2,4}$/u.test(word) &&
-      isReplaceable(word) &&
-      zh.size < count &&
-      hanWords(word).length === 1
-    )
-      zh.add(word);
-  }
-  return { en: [...en], zh: [...zh] };
+    zh: texts(({ text, isHan }) => isHan && /^.{2,4}$/u.test(text) && hanWords(text).length === 1),
+  };
 }

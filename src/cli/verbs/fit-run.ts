@@ -1,6 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { countOf } from '../../core/count.ts';
-import { AlbertineError } from '../../core/errors.ts';
 import { fitClassifier, type FitClassifierOptions, type FitResult } from '../../tasks/fit/fit-node.ts';
 import { FIT_VERB_SETTINGS } from '../../tasks/fit/settings.ts';
 import { toJson } from '../../data/json.ts';
@@ -24,7 +22,6 @@ export async function runFit(io: CliIo, flags: FitFlags): Promise<void> {
   const { output, overwrite, model, threads, quiet = false } = flags;
   const options = optionsOfFlags(FIT_VERB_SETTINGS, flags as unknown as Record<string, unknown>);
   requireNewFolder(output, { overwrite, file: 'fit.json', what: 'a fitted classifier' });
-  requireOwnFolder(output);
   const { train, evaluation } = options as { train: string; evaluation?: string };
   const bar = createProgressBar(io, { quiet });
   const started = performance.now();
@@ -43,16 +40,6 @@ export async function runFit(io: CliIo, flags: FitFlags): Promise<void> {
   if (flags.json) return await io.stdout.write(`${toJson(plain(result))}\n`);
   if (!quiet) io.stderr.write(`${lines(result, (performance.now() - started) / 1000).join('\n')}\n`);
   await io.stdout.write(`${output}\n`);
-}
-
-/** Refuses a folder that holds something else, also with `--overwrite`: two kinds of model in one would be mixed up. */
-function requireOwnFolder(output: string): void {
-  const names = existsSync(output) && statSync(output).isDirectory() ? readdirSync(output) : [];
-  if (names.length === 0 || names.includes('fit.json')) return;
-  throw new AlbertineError('invalid_argument', `${output} holds other files (${names.slice(0, 3).join(', ')})`, {
-    value: output,
-    hint: 'Choose another --output',
-  });
 }
 
 /** Figures that say most, of an evaluation. */

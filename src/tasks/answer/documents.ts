@@ -1,5 +1,5 @@
 import { Bm25 } from '../../classical/bm25.ts';
-import { mixedTerms } from '../../classical/tf-idf.ts';
+import { mixedTerms } from '../../classical/terms.ts';
 import { AlbertineError, requireInteger } from '../../core/errors.ts';
 import { requireOptions, requireText } from '../../core/options.ts';
 import type { Albert } from '../../loaded/albert.ts';

@@ -72,7 +72,7 @@ const SETTINGS = {
  * Learns a classic classifier of texts in seconds: logistic regression, a linear SVM, ridge regression, nearest
  * neighbours or centroids, on vectors of a model, on tf-idf of words, or on both. Saves it with its encoder in a folder
  * that `evaluate` and `predict` open. Throws `invalid_data` for rows that cannot be used, `invalid_argument` for what a
- * classifier cannot do.
+ * classifier cannot do and for an output folder that holds something else.
  */
 export async function fitClassifier(options: FitClassifierOptions): Promise<FitResult> {
   requireGiven('fitClassifier', options, ['train', 'output']);
@@ -86,6 +86,7 @@ export async function fitClassifier(options: FitClassifierOptions): Promise<FitR
     throw wrongOption('model', 'left out: words need none', { value: String(given) });
   if (options.labelSeparator !== undefined && problem !== 'multiLabel')
     throw wrongOption('labelSeparator', 'left out: it is for multiLabel', { value: options.labelSeparator });
+  await requireOwnFolder(output);
   const reading = pick(options, ['textField', 'labelField', 'labelSeparator', ...FILE_OPTIONS]);
   const set = await readExamples(path, { ...reading, ...(problem && { problem }) });
   const held =
@@ -112,6 +113,16 @@ export async function fitClassifier(options: FitClassifierOptions): Promise<FitR
     if (encoder !== given) encoder?.[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Refuses a folder that holds something else: two kinds of model in one would be mixed up. */
+async function requireOwnFolder(output: string): Promise<void> {
+  const names: string[] = await readdir(output).catch(() => []);
+  if (names.length === 0 || names.includes(FIT_FILES.facts)) return;
+  throw new AlbertineError('invalid_argument', `${output} holds other files (${names.slice(0, 3).join(', ')})`, {
+    value: output,
+    hint: 'Choose another folder',
+  });
 }
 
 async function openEncoder(

@@ -5,7 +5,7 @@ import { createRandom, shuffle } from '../../core/random.ts';
 import type { DenseProducts, FeatureMatrix } from '../../classical/features.ts';
 import { classTargets, type Targets } from '../../classical/linear.ts';
 import { fitSigmoid, type Sigmoid } from '../../classical/platt.ts';
-import { spanOf } from '../../classical/span.ts';
+import { spanWhereSmaller } from '../../classical/span.ts';
 import type { ProblemType } from '../../data/dataset.ts';
 import { classifyTask, labelAnswer } from '../classify/task.ts';
 import { chooseStrength, stratifiedFolds, type Choice } from './choose.ts';
@@ -91,8 +91,6 @@ export interface FittedWeights {
 const DEFAULT_FOLDS = 5;
 /** Rows by which the strength is chosen, at most: more of them choose the same and take minutes. */
 const MOST_CHOOSING = 20_000;
-/** Rows up to which many features are learned on in fewer numbers: the work grows with the third power. */
-const MOST_SPANNED = 2000;
 
 /**
  * Learns a classifier of features: its strength by stratified cross-validation, its probabilities (where decision values
@@ -117,10 +115,7 @@ export async function fitFeatures(
   const { seed = 1, signal } = options;
   const rowWeights = options.balanceClasses ? balancedWeights(data) : undefined;
   const how = { problem, seed, ...(rowWeights && { rowWeights }), ...(signal && { signal }) };
-  const span =
-    kind.spans && matrix.rows <= MOST_SPANNED && matrix.columns > matrix.rows
-      ? await spanOf(matrix, products, signal)
-      : undefined;
+  const span = kind.spans ? await spanWhereSmaller(matrix, products, signal) : undefined;
   const features = span?.features ?? matrix;
   const choice = await choose(data, features, { targets, classifier, options, how });
   const strength = choice?.strength ?? requireStrengths(options, classifier, matrix.rows)[0];
