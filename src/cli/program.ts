@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../core/version-node.ts';
 import { registerAnswer } from './verbs/answer.ts';
 import { registerBias } from './verbs/bias.ts';
 import { registerConvert } from './verbs/convert.ts';
@@ -28,16 +28,8 @@ import { requireVerb } from './verbs/verbs.ts';
 import { registerVocab } from './verbs/vocab.ts';
 import { registerRobustness } from './verbs/robustness.ts';
 import { registerScore } from './verbs/score.ts';
+import { registerServe } from './verbs/serve.ts';
 import { registerZeroShot } from './verbs/zero-shot.ts';
-
-/** The package's version. */
-export function packageVersion(): string {
-  // Two folders up both in src/cli and in dist/cli.
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
-}
 
 /**
  * Runs `albertine <argv>` and returns its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted. Never throws and
@@ -130,6 +122,7 @@ Examples
     registerBias,
     registerProbe,
     registerReport,
+    registerServe,
     registerParity,
     registerDemo,
   ])

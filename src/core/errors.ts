@@ -24,6 +24,9 @@ export type ErrorCode =
   | 'offline'
   | 'interrupted'
   | 'out_of_memory'
+  | 'overloaded'
+  | 'timed_out'
+  | 'too_large'
   | 'training_diverged';
 
 /** What an {@link AlbertineError} carries besides its code and message. */

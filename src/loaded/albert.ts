@@ -19,7 +19,7 @@ import { loadOrt } from '../runtime/ort.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import type { TokenizerOptions } from '../tokenizer/options.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { embedTexts, type EmbeddingMatrix } from './embed.ts';
+import { embedIds, embedTexts, type EmbeddingMatrix } from './embed.ts';
 import { type EmbedOptions } from './embed-plan.ts';
 import { embedStream, type EmbeddingRow, type StreamOptions } from './embed-stream.ts';
 import { fitToProcessor } from './int8-processor.ts';
@@ -136,6 +136,18 @@ export class Albert implements Disposable {
     requireTexts('embed', texts);
     requireOptions('embed', options, EMBED_OPTIONS);
     return embedTexts(this, texts, options);
+  }
+
+  /**
+   * Embeds texts that are tokenised already: ids of this model's tokeniser without special tokens, which are added. No
+   * prompt is put before them.
+   */
+  async embedIds(
+    texts: readonly ArrayLike<number>[],
+    options: Omit<EmbedOptions, 'prompt'> = {},
+  ): Promise<EmbeddingMatrix> {
+    requireOptions('embedIds', options, EMBED_OPTIONS);
+    return embedIds(this, texts, options);
   }
 
   /** Embeds a source of any length with bounded memory; the source is read only as fast as rows are taken. */

@@ -6,7 +6,7 @@ import { bucketWithin, planBatches } from '../data/batches.ts';
 import { embeddingTables, padPieces, type PaddedBatch } from '../model/batch.ts';
 import { cutDimensions, normalizeVector, poolRow, type Pooling } from '../model/pooling.ts';
 import { requireFiniteResult } from './finite-results.ts';
-import { splitText, type TextWindows } from './text-windows.ts';
+import { splitIds, splitText, type TextWindows } from './text-windows.ts';
 
 import {
   embeddingFingerprint,
@@ -63,22 +63,53 @@ export async function embedTexts(
     return known;
   });
   const split = [...unique.keys()].map((text) => splitText(model.tokenizer, plan.prompt + text, plan.window));
-  const vectors = await embedSplit(model, split, { plan, ...options });
-  order.forEach((from, index) => {
-    requireFiniteResult(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), {
-      what: 'vector',
-      index,
-      text: texts[index],
-      weights: model.weights,
-    });
+  return await embedInOrder(model, split, { plan, options, order, textOf: (row) => texts[row] });
+}
+
+/**
+ * The same of texts that are tokenised already: ids of this model's tokeniser, without special tokens, which are added.
+ * A prompt is not put before them. Throws `invalid_argument` for an id that the vocabulary does not have.
+ */
+export async function embedIds(
+  model: EmbeddingModel,
+  texts: readonly ArrayLike<number>[],
+  options: Omit<EmbedOptions, 'prompt'> = {},
+): Promise<EmbeddingMatrix> {
+  const plan = { ...planEmbedding(model, options), prompt: '' };
+  const { vocabSize } = model.config;
+  const split = texts.map((ids, row) => {
+    const wrong = Array.from(ids).findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+    if (wrong >= 0)
+      throw new AlbertineError('invalid_argument', `text ${row}: there is no token ${ids[wrong]}`, {
+        value: ids[wrong],
+        hint: `Ids are those of this model's own tokeniser, from 0 to ${vocabSize - 1}; send texts if they are another's`,
+      });
+    return splitIds(model.tokenizer, Int32Array.from(ids), plan.window);
   });
-  const data = new Float32Array(texts.length * plan.dimensions);
-  order.forEach((from, row) =>
-    data.set(vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions), row * plan.dimensions),
-  );
+  const order = texts.map((_, row) => row);
+  const textOf = (row: number): string => model.tokenizer.decode(Array.from(texts[row]));
+  return await embedInOrder(model, split, { plan, options, order, textOf });
+}
+
+/** Embeds different texts; row `i` of the result is that of text `order[i]`. */
+async function embedInOrder(
+  model: EmbeddingModel,
+  split: readonly TextWindows[],
+  how: { plan: EmbedPlan; options: EmbedOptions; order: readonly number[]; textOf: (row: number) => string },
+): Promise<EmbeddingMatrix> {
+  const { plan, options, order, textOf } = how;
+  const rows = order.length;
+  const vectors = await embedSplit(model, split, { plan, ...options });
+  const vectorOf = (from: number): Float32Array =>
+    vectors.subarray(from * plan.dimensions, (from + 1) * plan.dimensions);
+  order.forEach((from, index) => {
+    requireFiniteResult(vectorOf(from), { what: 'vector', index, text: textOf(index), weights: model.weights });
+  });
+  const data = new Float32Array(rows * plan.dimensions);
+  order.forEach((from, row) => data.set(vectorOf(from), row * plan.dimensions));
   return {
     data,
-    rows: texts.length,
+    rows,
     dimensions: plan.dimensions,
     texts: order.map((from) => {
       const { tokenCount, windows, truncatedTokens, unknownTokens } = split[from];
@@ -87,7 +118,7 @@ export async function embedTexts(
     pooling: plan.pooling,
     fingerprint: embeddingFingerprint(model, plan),
     row: (index) => {
-      requireInteger('the row', index, { min: 0, max: texts.length - 1 });
+      requireInteger('the row', index, { min: 0, max: rows - 1 });
       return data.subarray(index * plan.dimensions, (index + 1) * plan.dimensions);
     },
   };

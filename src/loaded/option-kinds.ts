@@ -17,6 +17,7 @@ export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
   spinning: 'boolean',
   prepack: 'boolean',
   int8: 'object',
+  wrapForward: 'function',
   tokenizer: 'object',
   dequantize: 'boolean',
   int8Bits: 'number',

@@ -38,8 +38,11 @@ export function requireWindowOptions(options: TextWindowOptions, maxPositions: n
 }
 
 /** Tokenises a text on the fast path (ids only) and applies the long-text policy. */
-export function splitText(tokenizer: Tokenizer, text: string, options: TextWindowOptions): TextWindows {
-  const ids = tokenizer.encodeIds(text);
+export const splitText = (tokenizer: Tokenizer, text: string, options: TextWindowOptions): TextWindows =>
+  splitIds(tokenizer, tokenizer.encodeIds(text), options);
+
+/** The same of a text that is tokenised already, without special tokens. */
+export function splitIds(tokenizer: Tokenizer, ids: Int32Array, options: TextWindowOptions): TextWindows {
   const unknownTokens = countUnknown(tokenizer, ids);
   const room = options.maxLength - 2; // [CLS] and [SEP]
   if (ids.length <= room)

@@ -46,6 +46,11 @@ export interface EncoderInt8 {
 export interface EncoderOptions extends CompileOptions {
   /** Runs dense layers on int8 weights. Default: as the checkpoint is stored. */
   int8?: EncoderInt8 | undefined;
+  /**
+   * Put between {@link AlbertEncoder.forward} and the network: a server joins the batches of several callers here.
+   * Called once; batches are checked before what it returns sees them. Default: nothing.
+   */
+  wrapForward?: ((forward: Forward) => Forward) | undefined;
 }
 
 /** What to return besides the last hidden state. */
@@ -57,6 +62,9 @@ export interface ForwardRequest {
   /** Called with the inputs of the dense layers of every executed layer (calibration). */
   onSites?: (layer: number, sites: Record<QuantizationSite, Float32Array>) => void;
 }
+
+/** A pass of a batch through the network. */
+export type Forward = (batch: EncoderBatch, request: ForwardRequest) => Promise<ForwardResult>;
 
 /** Result of {@link AlbertEncoder.forward}; arrays are row-major and owned by the caller. */
 export interface ForwardResult {
@@ -93,6 +101,7 @@ export class AlbertEncoder implements Disposable {
   private readonly scales: SiteScales[] | undefined;
   private scratch: [Float32Array, Float32Array] = [new Float32Array(0), new Float32Array(0)];
   private queue: Promise<unknown> = Promise.resolve();
+  private readonly pass: Forward;
   private disposed = false;
 
   private constructor(config: AlbertConfig, weights: Weights, options: EncoderOptions) {
@@ -102,6 +111,10 @@ export class AlbertEncoder implements Disposable {
     this.tables = embeddingTables(config, weights);
     this.scales = options.int8 && staticScales(this.config, options.int8);
     this.blockLayers = blockLayers(config, weights);
+    const { wrapForward = (forward: Forward): Forward => forward } = options;
+    this.pass = wrapForward((batch, request) =>
+      this.exclusive(() => this.execute(batch, this.requestedDepths(request.layers), request)),
+    );
   }
 
   /** Compiles the embedding projection and the layers. `weights` is kept and must not change. */
@@ -119,8 +132,8 @@ export class AlbertEncoder implements Disposable {
   /** Hidden states of a batch. Throws `shape_mismatch`, `invalid_argument` or `text_too_long` for a bad batch. */
   forward(batch: EncoderBatch, request: ForwardRequest = {}): Promise<ForwardResult> {
     validateBatch(this.config, batch);
-    const depths = this.requestedDepths(request.layers);
-    return this.exclusive(() => this.execute(batch, depths, request));
+    this.requestedDepths(request.layers);
+    return this.pass(batch, request);
   }
 
   /** Pooled output `[batch, hidden]` of a last hidden state `[batch, sequence, hidden]`. */

@@ -1,5 +1,7 @@
 import type { Settings } from '../core/settings.ts';
+import type { LoadOptions } from '../loaded/albert.ts';
 import type { HeadName } from '../model/heads.ts';
+import type { ServiceManual } from './service.ts';
 import type { AskedModel, TaskVerbs } from './verbs.ts';
 
 /** What differs between tasks in the manual of a training run. */
@@ -43,7 +45,7 @@ export interface FolderManual extends AskedManual {
   /** The file that tells such a folder. */
   readonly marker: string;
   /** Loads the code that opens one. */
-  open(): Promise<(folder: string, options: { threads?: number }) => Promise<AskedModel>>;
+  open(): Promise<(folder: string, options: LoadOptions) => Promise<AskedModel>>;
 }
 
 /**
@@ -68,6 +70,8 @@ export interface TaskManual extends AskedManual {
   };
   /** Whether its verbs have `rewritable`: what `robustness` is for. Default false. */
   readonly rewritable?: boolean;
+  /** What a server takes; its verbs have `service` then. Absent where a model of the task answers nothing. */
+  readonly service?: Pick<ServiceManual, 'input' | 'options'>;
   /** Loads the code of its verbs. */
   load(): Promise<TaskVerbs>;
 }

@@ -3,6 +3,7 @@ import { evaluateTask } from './evaluate-node.ts';
 import { fineTune, type TuningResult } from './fine-tune-node.ts';
 import { pick } from '../core/pick.ts';
 import type { RewritableData, Rewriting } from './rewriting.ts';
+import type { HuggingFaceForm, TaskService } from './service.ts';
 import type { AskOptions, TaskTypes, TextCounts } from './task.ts';
 import type { Answer, TaskModel } from './task-model.ts';
 import type { Tuning, TuningOptions } from './tuning.ts';
@@ -18,6 +19,8 @@ export interface VerbParts<T extends TaskTypes, O extends TuningOptions> {
   rewriting?: Rewriting<T>;
   /** Throws for options of evaluating that do not fit the model. */
   requireFitting?(model: TaskModel<T>, options: O): void;
+  /** How Hugging Face's inference API asks it; absent where that does not. */
+  huggingFace?(model: TaskModel<T>): HuggingFaceForm;
   predict: Pick<Predictor, 'open'> & {
     requireInputs?(model: TaskModel<T>, pairs: boolean): void;
     ofText?(text: { text: string; pair?: string }): T['input'];
@@ -62,6 +65,7 @@ export function verbsOf<T extends TaskTypes, O extends TuningOptions>(
       return evaluateTask(model, data, asking);
     },
     predictor: (albert) => predictorOf(parts, albert),
+    service: (albert) => serviceOf(parts, albert),
     ...(rewriting && {
       async rewritable(albert, path, given) {
         const opened = await open(albert, path, given);
@@ -88,5 +92,19 @@ function predictorOf<T extends TaskTypes, O extends TuningOptions>(
       }) as AsyncGenerator<TextCounts>,
     record: (answer, options) => predict.record(answer as Answer<T>, model.facts, options),
     cells: (answer, options) => predict.cells(answer as Answer<T>, model.facts, options),
+  };
+}
+
+function serviceOf<T extends TaskTypes, O extends TuningOptions>(
+  { open, predict, huggingFace }: VerbParts<T, O>,
+  albert: Albert,
+): TaskService {
+  const model = open(albert);
+  return {
+    async answer(inputs, options) {
+      const answers = await model.predict(inputs as readonly T['input'][], options as T['options']);
+      return answers.map((answer) => ({ record: predict.record(answer, model.facts, options), counts: answer }));
+    },
+    ...(huggingFace && { huggingFace: huggingFace(model) }),
   };
 }

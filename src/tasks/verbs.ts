@@ -4,6 +4,7 @@ import type { Albert } from '../loaded/albert.ts';
 import type { TaskEvaluation } from './evaluate-node.ts';
 import type { FineTuneRunOptions } from '../training/run/options.ts';
 import type { RewritableData } from './rewriting.ts';
+import type { TaskService } from './service.ts';
 import type { TextCounts } from './task.ts';
 
 /** Options of a verb by name, as flags or JSON give them; the task checks them. */
@@ -64,6 +65,8 @@ export interface TaskVerbs {
     options: GivenOptions & { signal?: AbortSignal },
   ): Promise<TaskEvaluation & { heading?: string }>;
   predictor?(model: Albert): Predictor;
+  /** For a server; absent where there is no `service` in the manual. */
+  service?(model: Albert): TaskService;
   /** Labelled rows whose texts can be rewritten; absent where the task does not say how. Options are those of `evaluate`. */
   rewritable?(model: Albert, path: string, options: GivenOptions): Promise<RewritableData>;
 }
@@ -79,4 +82,6 @@ export interface AskedModel extends Disposable {
   ): Promise<TaskEvaluation & { heading?: string }>;
   /** Undefined for models that answer nothing. */
   readonly predictor: Predictor | undefined;
+  /** For a server. */
+  readonly service?: TaskService;
 }

@@ -1,4 +1,5 @@
 import type { TaskManual } from '../manual.ts';
+import { ASK_SCHEMA, COUNT, objectSchema, TEXT } from '../service.ts';
 import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
 import { FIELDS, QUESTION_SETTINGS, ASKING, THRESHOLD, FINE_TUNE_SETTINGS } from './settings.ts';
 
@@ -60,6 +61,16 @@ Then
       'albertine predict reader --input dev-v2.0.json --output answers.jsonl',
       'albertine predict reader --input questions.jsonl --top-k 3',
     ],
+  },
+  service: {
+    input: objectSchema({ question: TEXT, context: TEXT, id: TEXT }, ['question', 'context']),
+    options: objectSchema({
+      ...ASK_SCHEMA,
+      maxAnswerLength: COUNT,
+      stride: COUNT,
+      noAnswerThreshold: { type: 'number' },
+      topK: COUNT,
+    }),
   },
   load: async () => (await import('./verbs-node.ts')).answerVerbs,
 };

@@ -2,6 +2,7 @@ import { short } from '../../data/json.ts';
 import { pick } from '../../core/pick.ts';
 import type { AskedRows, TaskVerbs } from '../verbs.ts';
 import { verbsOf } from '../verbs-node.ts';
+import { questionAnswering } from './hugging-face.ts';
 import { openQuestions, type AnswerFields } from './data-node.ts';
 import { AnswerReader } from './reader.ts';
 import { THRESHOLD_KEY, type AnswerOptions, type ReaderAnswer } from './task.ts';
@@ -12,6 +13,7 @@ import { answerTuning } from './tuning-node.ts';
 export const answerVerbs: TaskVerbs = verbsOf(answerTuning, {
   open: (model) => AnswerReader.from(model),
   rewriting: answerRewriting,
+  huggingFace: ({ facts }) => questionAnswering(facts),
   lines({ extra }) {
     const threshold = extra[THRESHOLD_KEY];
     return typeof threshold === 'number'

@@ -1,4 +1,5 @@
 import type { TaskManual } from '../manual.ts';
+import { ASK_SCHEMA, objectSchema, TEXT } from '../service.ts';
 import { EVALUATE_SETTINGS, FILE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
 import { FINE_TUNE_SETTINGS } from './settings.ts';
 
@@ -47,6 +48,12 @@ Then
     output:
       '{"index":0,"choice":0,"text":"It ate.","scores":[0.91,0.09],"tokenCount":19,"windows":2,"truncatedTokens":0}\n    counts are of all choices together.',
     examples: ['albertine predict chooser --input questions.jsonl'],
+  },
+  service: {
+    input: objectSchema({ context: TEXT, question: TEXT, choices: { type: 'array', items: TEXT }, id: TEXT }, [
+      'choices',
+    ]),
+    options: objectSchema(ASK_SCHEMA),
   },
   load: async () => (await import('./verbs-node.ts')).chooseVerbs,
 };

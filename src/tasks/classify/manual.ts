@@ -1,4 +1,5 @@
 import type { TaskManual } from '../manual.ts';
+import { ASK_SCHEMA, COUNT, objectSchema, TEXT } from '../service.ts';
 import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
 import { FINE_TUNE_SETTINGS, LABELLED_SETTINGS } from './settings.ts';
 
@@ -75,6 +76,10 @@ Then
       'albertine predict nli pairs.tsv --no-header --text-field 0 --pair-field 1',
       `echo '{"premise":"a man sleeps","hypothesis":"somebody is awake"}' | albertine predict nli - --text-field premise --pair-field hypothesis`,
     ],
+  },
+  service: {
+    input: { anyOf: [TEXT, objectSchema({ text: TEXT, pair: TEXT }, ['text'])] },
+    options: objectSchema({ ...ASK_SCHEMA, topK: COUNT }),
   },
   load: async () => (await import('./verbs-node.ts')).classifyVerbs,
 };

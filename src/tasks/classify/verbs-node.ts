@@ -3,6 +3,7 @@ import type { GivenOptions, TaskVerbs } from '../verbs.ts';
 import { verbsOf } from '../verbs-node.ts';
 import { CLASSIFIER_KEYS, TextClassifier } from './classifier.ts';
 import { answerCells, answerRecord } from './answer-record.ts';
+import { textClassification } from './hugging-face.ts';
 import type { PredictOptions } from './task.ts';
 import { classifyRewriting } from './rewriting.ts';
 import { classifyTuning } from './tuning-node.ts';
@@ -15,6 +16,7 @@ const FIT_HINT = 'with so few rows albertine fit may do as well, and takes secon
 export const classifyVerbs: TaskVerbs = verbsOf(classifyTuning, {
   open: (model) => TextClassifier.from(model),
   rewriting: classifyRewriting,
+  huggingFace: () => textClassification,
   lines({ baseline, extra, best, evaluation, facts, trainRows }) {
     const temperature = extra[CLASSIFIER_KEYS.temperature];
     return [

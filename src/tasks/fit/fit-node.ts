@@ -12,7 +12,7 @@ import { readExamples, type ReadExampleOptions } from '../../data/dataset-node.t
 import type { Example, ExampleSet } from '../../data/dataset.ts';
 import { encodeSafetensors } from '../../checkpoint/safetensors.ts';
 import { publishFolder } from '../../checkpoint/save-node.ts';
-import type { Albert } from '../../loaded/albert.ts';
+import type { Albert, LoadOptions } from '../../loaded/albert.ts';
 import { loadModel, type NodeAlbert } from '../../loaded/load-node.ts';
 import { DenseProductGraphs } from '../../runtime/dense-products.ts';
 import { evaluateTask, type TaskEvaluation } from '../evaluate-node.ts';
@@ -266,10 +266,7 @@ function overlapNotes(set: ExampleSet, held: ExampleSet): string[] {
 export const isFittedFolder = (folder: string): boolean => existsSync(join(folder, FIT_FILES.facts));
 
 /** Opens a folder that {@link fitClassifier} wrote. Errors as of `openFittedFiles`. */
-export async function loadFittedClassifier(
-  folder: string,
-  options: { threads?: number } = {},
-): Promise<FittedClassifier> {
+export async function loadFittedClassifier(folder: string, options: LoadOptions = {}): Promise<FittedClassifier> {
   const files = await openFolder(folder);
   const { encoder: needed } = await readStoredFit(files);
   if (needed === null) return openFittedFiles(files);

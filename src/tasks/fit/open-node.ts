@@ -1,6 +1,8 @@
 import { pick } from '../../core/pick.ts';
+import type { LoadOptions } from '../../loaded/albert.ts';
 import { readExamples, type ReadExampleOptions } from '../../data/dataset-node.ts';
 import { labelled } from '../classify/tuning-node.ts';
+import { textClassification } from '../classify/hugging-face.ts';
 import { answerCells, answerRecord } from '../classify/answer-record.ts';
 import { evaluateTask } from '../evaluate-node.ts';
 import { FILE_OPTIONS } from '../shared-settings.ts';
@@ -9,12 +11,19 @@ import { noPairs, type FittedClassifier, type FittedPredictOptions } from './cla
 import { loadFittedClassifier } from './fit-node.ts';
 
 /** Opens a folder of `albertine fit` for the verbs that ask models. */
-export async function openFitted(folder: string, options: { threads?: number } = {}): Promise<AskedModel> {
+export async function openFitted(folder: string, options: LoadOptions = {}): Promise<AskedModel> {
   const classifier = await loadFittedClassifier(folder, options);
   const { facts } = classifier;
   return {
     notes: [],
     predictor: predictorOf(classifier),
+    service: {
+      async answer(inputs, asked) {
+        const answers = await classifier.predict(inputs as readonly string[], asked as FittedPredictOptions);
+        return answers.map((answer) => ({ record: answerRecord(answer as never, facts), counts: answer }));
+      },
+      huggingFace: textClassification,
+    },
     async evaluate(path, given) {
       const reading = pick(given as ReadExampleOptions, ['textField', 'labelField', 'labelSeparator', ...FILE_OPTIONS]);
       const { problem, labels } = facts;

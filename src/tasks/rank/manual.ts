@@ -1,4 +1,5 @@
 import type { TaskManual } from '../manual.ts';
+import { ASK_SCHEMA, COUNT, objectSchema, TEXT } from '../service.ts';
 import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
 import { FIELDS, RANK_SETTINGS, FINE_TUNE_SETTINGS } from './settings.ts';
 
@@ -51,6 +52,10 @@ Then
     output:
       '{"index":0,"ranking":[{"candidate":1,"score":0.97},{"candidate":0,"score":0.02}],"tokenCount":21,"windows":2,"truncatedTokens":0}\n    "candidate" is an index into the list of the input.',
     examples: ['albertine predict ranker --input queries.jsonl --top-k 3'],
+  },
+  service: {
+    input: objectSchema({ query: TEXT, candidates: { type: 'array', items: TEXT }, id: TEXT }, ['query', 'candidates']),
+    options: objectSchema({ ...ASK_SCHEMA, topK: COUNT }),
   },
   load: async () => (await import('./verbs-node.ts')).rankVerbs,
 };

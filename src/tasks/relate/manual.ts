@@ -1,6 +1,9 @@
 import type { TaskManual } from '../manual.ts';
+import { ASK_SCHEMA, objectSchema, TEXT } from '../service.ts';
 import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
 import { MENTIONS, RELATION_SETTINGS, FINE_TUNE_SETTINGS } from './settings.ts';
+
+const MENTION = objectSchema({ start: { type: 'integer' }, end: { type: 'integer' }, type: TEXT }, ['start', 'end']);
 
 /** Two marked mentions into the relation between them. */
 export const relateManual: TaskManual = {
@@ -59,6 +62,10 @@ Then
       'albertine predict relations --input pairs.jsonl',
       'albertine predict relations --tagger tagger "Angela Merkel was born in Hamburg."',
     ],
+  },
+  service: {
+    input: objectSchema({ text: TEXT, head: MENTION, tail: MENTION }, ['text', 'head', 'tail']),
+    options: objectSchema(ASK_SCHEMA),
   },
   load: async () => (await import('./verbs-node.ts')).relateVerbs,
 };

@@ -1,4 +1,5 @@
 import type { TaskManual } from '../manual.ts';
+import { ASK_SCHEMA, COUNT, objectSchema, TEXT } from '../service.ts';
 import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
 import { TAGGED_SETTINGS, ASKING, FINE_TUNE_SETTINGS } from './settings.ts';
 
@@ -51,6 +52,22 @@ Then
       'albertine predict tagger "Angela Merkel lives in Berlin"',
       'albertine predict tagger news.jsonl --text-field body --output entities.jsonl',
     ],
+  },
+  service: {
+    input: {
+      anyOf: [
+        TEXT,
+        objectSchema({ text: TEXT, words: { type: 'array', items: { type: 'array', items: { type: 'integer' } } } }, [
+          'text',
+        ]),
+      ],
+    },
+    options: objectSchema({
+      ...ASK_SCHEMA,
+      aggregation: { enum: ['first', 'average', 'max', 'simple'] },
+      decoding: { enum: ['viterbi', 'greedy'] },
+      stride: COUNT,
+    }),
   },
   load: async () => (await import('./verbs-node.ts')).tagVerbs,
 };

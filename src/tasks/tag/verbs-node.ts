@@ -2,6 +2,7 @@ import { short, toJson } from '../../data/json.ts';
 import { pick } from '../../core/pick.ts';
 import type { TaskVerbs } from '../verbs.ts';
 import { verbsOf } from '../verbs-node.ts';
+import { tokenClassification } from './hugging-face.ts';
 import { EntityTagger } from './tagger.ts';
 import type { EntityAnswer, TagOptions } from './task.ts';
 import { tagRewriting } from './rewriting.ts';
@@ -11,6 +12,7 @@ import { tagTuning } from './tuning-node.ts';
 export const tagVerbs: TaskVerbs = verbsOf(tagTuning, {
   open: (model) => EntityTagger.from(model),
   rewriting: tagRewriting,
+  huggingFace: () => tokenClassification,
   lines: ({ facts: { tags } }) => [`tags: ${tags.join(', ')}`],
   next: ({ output }) => [`evaluate ${output} --data FILE`, `predict ${output} "a text"`],
   predict: {

@@ -7,6 +7,7 @@ import { Albert, type LoadOptions } from '../../loaded/albert.ts';
 import { loadNamed } from '../../loaded/loader.ts';
 import { TextClassifier } from '../classify/classifier.ts';
 import type { ScoredLabel } from '../classify/task.ts';
+import { inferenceLabels } from './labels.ts';
 
 /** Options of {@link ZeroShotClassifier.classify}. */
 export interface ZeroShotOptions {
@@ -42,8 +43,6 @@ export interface ZeroShotPrediction {
   truncatedTokens: number;
 }
 
-const ENTAILED = /^(entail(s|ment|ed)?|yes|true|蕴含)$/i;
-const CONTRADICTED = /^(contradict(s|ion|ory)?|not[_ -]?entail(ment|ed)?|no|false|矛盾)$/i;
 const DEFAULT_TEMPLATE = 'This text is about {}.';
 
 /**
@@ -58,10 +57,8 @@ export class ZeroShotClassifier implements Disposable {
 
   private constructor(classifier: TextClassifier) {
     const { labels, problem } = classifier;
-    this.entailment = labels.findIndex((label) => ENTAILED.test(label));
-    const contradiction = labels.findIndex((label) => CONTRADICTED.test(label));
-    this.contradiction = contradiction < 0 ? undefined : contradiction;
-    if (problem !== 'singleLabel' || this.entailment < 0) {
+    const { entailment, contradiction } = inferenceLabels(labels);
+    if (problem !== 'singleLabel' || entailment === undefined) {
       throw new AlbertineError(
         'weights_mismatch',
         `the model does not know entailment: its labels are ${labels.join(', ')}`,
@@ -69,6 +66,8 @@ export class ZeroShotClassifier implements Disposable {
       );
     }
     classifier.requireInputs(true);
+    this.entailment = entailment;
+    this.contradiction = contradiction;
     this.classifier = classifier;
   }
 

@@ -1,0 +1,164 @@
+import cors from '@fastify/cors';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { AlbertineError } from '../core/errors.ts';
+import type { ServerParts } from './asking.ts';
+import type { ApiKeys } from './keys.ts';
+import { problemOf, type Problem } from './problems.ts';
+import { decorateRequests } from './request-fields.ts';
+import { huggingFaceRoutes } from './routes/hugging-face.ts';
+import { kserveRoutes } from './routes/kserve.ts';
+import { openAiRoutes } from './routes/openai.ts';
+import { ownRoutes } from './routes/own.ts';
+import { stateRoutes } from './routes/state.ts';
+import { teiRoutes } from './routes/tei.ts';
+
+/** The routes' application, with TypeBox schemas. */
+export type App = ReturnType<typeof createApp>;
+
+/** What an application is made of besides its parts. */
+export interface AppOptions {
+  keys?: ApiKeys | undefined;
+  https?: { cert: Buffer; key: Buffer } | undefined;
+  logger: FastifyServerOptions['logger'];
+}
+
+/** The body of an error as each family of clients reads it, and its status where that is another than ours. */
+export type ErrorForm = (problem: Problem) => { body: unknown; status?: number };
+
+const errorForm: ErrorForm = ({ code, message }) => ({ body: { error: { code, message } } });
+
+/** Routes, keys, limits and logs of a server that does not listen yet. */
+export function createApp(parts: ServerParts, { keys, https, logger }: AppOptions) {
+  const { settings, metrics } = parts;
+  const app = fastify({
+    logger: logger ?? false,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: Math.round(settings.maxBody * 2 ** 20),
+    trustProxy: settings.trustProxy ?? false,
+    disableRequestLogging: true,
+    // A head or a body that comes too slowly is given up.
+    requestTimeout: settings.deadline * 1000,
+    connectionTimeout: 2 * settings.deadline * 1000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    schemaErrorFormatter: (errors, place) => new Error(whatIsWrong(errors, place)),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
+    ...(https && { https }),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  decorateRequests(app as unknown as FastifyInstance);
+  watchRequests(app as unknown as FastifyInstance, parts);
+  requireKeys(app as unknown as FastifyInstance, keys);
+  useErrorForm(app as unknown as FastifyInstance, errorForm, parts);
+  app.setNotFoundHandler((request, reply) => {
+    const message = `there is no ${request.method} ${request.url.split('?')[0]}`;
+    return reply.code(404).send({ error: { code: 'not_found', message } });
+  });
+  if (settings.corsOrigin)
+    void app.register(cors, { origin: settings.corsOrigin.includes('*') ? true : [...settings.corsOrigin] });
+  void app.register(rateLimit, {
+    global: true,
+    max: (request) => request.apiKey?.requestsPerMinute ?? settings.requestsPerMinute ?? Number.MAX_SAFE_INTEGER,
+    timeWindow: 60_000,
+    keyGenerator: (request) => request.clientName,
+    allowList: (request) => isPublic(request.routeOptions.url),
+    hook: 'preHandler',
+    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+    errorResponseBuilder: (_request, { after, max }) => {
+      metrics.refuse('rate_limited');
+      return Object.assign(new Error(`more than ${max} requests a minute; try again in ${after}`), { statusCode: 429 });
+    },
+  });
+  void app.register(swagger, { openapi: openApiHead(parts, keys !== undefined) });
+  void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  for (const routes of [stateRoutes, openAiRoutes, teiRoutes, kserveRoutes, huggingFaceRoutes, ownRoutes])
+    void app.register(async (scope) => routes(scope as unknown as App, parts));
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  return app;
+}
+
+/** The rules that a body breaks: of alternatives every one. */
+function whatIsWrong(
+  errors: readonly { instancePath: string; message?: string; keyword: string }[],
+  place: string,
+): string {
+  const [{ instancePath }] = errors;
+  const rules = errors.filter((error) => error.instancePath === instancePath && error.keyword !== 'anyOf');
+  const messages = [...new Set(rules.map(({ message }) => message ?? 'is wrong'))];
+  return `${place}${instancePath} ${messages.join(', or ')}`;
+}
+
+/** Errors of a family of routes in its own form. */
+export function useErrorForm(app: FastifyInstance, form: ErrorForm, { metrics }: ServerParts): void {
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.isOurs) request.log.error({ err: error }, 'failed');
+    if (problem.code === 'overloaded' || problem.code === 'too_large' || problem.code === 'timed_out')
+      metrics.refuse(problem.code);
+    // Nobody is there to read it.
+    if (problem.code === 'interrupted') return reply.code(499).send();
+    const { body, status = problem.status } = form(problem);
+    return reply.code(status).headers(problem.headers).send(body);
+  });
+}
+
+/** Answered to everybody: probes and scrapers have no keys. */
+const PUBLIC = /^\/(|health|ping|metrics|v2\/health\/(live|ready))$/;
+const isPublic = (url: string | undefined): boolean => url === undefined || PUBLIC.test(url);
+
+function requireKeys(app: FastifyInstance, keys: ApiKeys | undefined): void {
+  app.addHook('onRequest', async (request) => {
+    request.clientName = request.ip;
+    if (!keys) return;
+    const [, key] = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    const found = key === undefined ? undefined : keys.find(key);
+    if (found) {
+      request.apiKey = found;
+      request.clientName = `key ${found.name}`;
+    } else if (!isPublic(request.routeOptions.url))
+      throw new AlbertineError(
+        'unauthorized',
+        key === undefined ? 'an API key is needed' : 'the API key is not known',
+        {
+          hint: 'Authorization: Bearer KEY',
+        },
+      );
+  });
+}
+
+/** One line of the log and one measurement for every request; texts only if asked. */
+function watchRequests(app: FastifyInstance, { metrics, settings }: ServerParts): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    const { statusCode: status, elapsedTime: milliseconds } = reply;
+    metrics.request({ route, model: request.modelName, status }, milliseconds);
+    if (isPublic(request.routeOptions.url) && status < 400) return;
+    const { method, url, clientName: client, modelName: model, times, body } = request;
+    const short = (value: number): number => Math.round(value * 10) / 10;
+    const line = {
+      ...{ method, path: url.split('?')[0], status, ms: short(milliseconds), client },
+      ...(model !== '' && { model }),
+      ...(times && { queueMs: short(times.queueMs), inferenceMs: short(times.inferenceMs) }),
+      ...(settings.logTexts && { body }),
+    };
+    request.log[status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info'](line, 'request');
+  });
+}
+
+function openApiHead({ version }: ServerParts, hasKeys: boolean) {
+  return {
+    openapi: '3.1.0' as const,
+    info: {
+      title: 'albertine',
+      description: 'Embeddings and answers of compact language models.',
+      version,
+    },
+    ...(hasKeys && {
+      components: { securitySchemes: { key: { type: 'http' as const, scheme: 'bearer' } } },
+      security: [{ key: [] }],
+    }),
+  };
+}

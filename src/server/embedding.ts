@@ -1,0 +1,56 @@
+import { short } from '../data/json.ts';
+import type { Albert } from '../loaded/albert.ts';
+import type { EmbeddedText, EmbeddingMatrix } from '../loaded/embed.ts';
+import type { EmbedOptions } from '../loaded/embed-plan.ts';
+import { inSlices } from './asking.ts';
+
+/** A text, or one that is tokenised already with this model's tokeniser. */
+export type EmbedInput = string | readonly number[];
+
+/** Vectors with what happened to their texts. */
+export interface Embedded {
+  vectors: Float32Array[];
+  texts: EmbeddedText[];
+  fingerprint: string;
+}
+
+/** Vectors of texts and of token ids, in their order. Special tokens at the ends of ids are not doubled. */
+export async function embedInputs(
+  model: Albert,
+  inputs: readonly EmbedInput[],
+  options: EmbedOptions,
+): Promise<Embedded> {
+  let fingerprint = '';
+  const isIds = typeof inputs[0] !== 'string';
+  const withoutPrompt = { ...options };
+  delete withoutPrompt.prompt;
+  const rows = await inSlices(inputs, async (slice) => {
+    const matrix: EmbeddingMatrix = isIds
+      ? await model.embedIds(
+          (slice as readonly (readonly number[])[]).map((ids) => withoutSpecial(model, ids)),
+          withoutPrompt,
+        )
+      : await model.embed(slice as readonly string[], options);
+    fingerprint = matrix.fingerprint;
+    return matrix.texts.map((text, row) => ({ text, vector: matrix.row(row) }));
+  });
+  return { vectors: rows.map(({ vector }) => vector), texts: rows.map(({ text }) => text), fingerprint };
+}
+
+function withoutSpecial({ tokenizer: { special } }: Albert, ids: readonly number[]): readonly number[] {
+  return ids.slice(ids[0] === special.cls ? 1 : 0, ids.at(-1) === special.sep ? -1 : undefined);
+}
+
+/** The texts and the number of ids among inputs: what they cost. */
+export function costOf(inputs: readonly EmbedInput[]): { texts: string[]; tokens: number } {
+  const texts: string[] = [];
+  let tokens = 0;
+  for (const input of inputs) {
+    if (typeof input === 'string') texts.push(input);
+    else tokens += input.length;
+  }
+  return { texts, tokens };
+}
+
+/** The numbers of a vector with the digits that 32 bits have: further ones would be noise, and cost bytes. */
+export const plain = (vector: Float32Array): number[] => Array.from(vector, short);

@@ -1,0 +1,21 @@
+import type { App } from '../app.ts';
+import type { ServerParts } from '../asking.ts';
+
+/** Whether it is well, for probes and scrapers. */
+export function stateRoutes(app: App, { metrics, pool }: ServerParts): void {
+  const schema = { tags: ['state'], summary: 'Whether the server answers' };
+  for (const path of ['/', '/health', '/ping']) app.get(path, { schema }, () => ({ status: 'ok' }));
+  app.get('/metrics', { schema: { tags: ['state'], summary: 'Figures for Prometheus' } }, async (_request, reply) => {
+    void reply.type(metrics.registry.contentType);
+    return await metrics.registry.metrics();
+  });
+  app.get('/v2/health/live', { schema }, () => ({ live: true }));
+  app.get(
+    '/v2/health/ready',
+    { schema: { ...schema, summary: 'Whether the first model is open' } },
+    (_request, reply) => {
+      const ready = pool.isLoaded(pool.names[0]);
+      return reply.code(ready ? 200 : 503).send({ ready });
+    },
+  );
+}

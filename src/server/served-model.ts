@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { AlbertineError } from '../core/errors.ts';
+import { createPause } from '../core/interrupt.ts';
+import type { Albert } from '../loaded/albert.ts';
+import { loadModel, modelFolder, type NodeLoadOptions } from '../loaded/load-node.ts';
+import { FOLDERS, taskOf } from '../tasks/registry.ts';
+import type { TaskService } from '../tasks/service.ts';
+import { SERVICES } from '../tasks/services.ts';
+import type { AskedModel } from '../tasks/verbs.ts';
+import type { ForwardQueue } from './forward-queue.ts';
+
+/** Characters of a text whose tokens are counted. */
+const COUNTED_CHARACTERS = 16384;
+
+/** A model that is open, as routes ask it. */
+export class ServedModel implements Disposable {
+  /** Name by which clients ask for it. */
+  readonly name: string;
+  /** Its folder. */
+  readonly folder: string;
+  /** Undefined for a folder that is no checkpoint. */
+  readonly checkpoint: Albert | undefined;
+  /** What it was made for. */
+  readonly task: string;
+  /** Bytes of its weights. */
+  readonly bytes: number;
+  readonly loadedAt = new Date();
+  private readonly asked: AskedModel | undefined;
+  private readonly opened = new Map<string, Promise<TaskService>>();
+
+  private constructor(parts: { name: string; folder: string; task: string; checkpoint?: Albert; asked?: AskedModel }) {
+    this.name = parts.name;
+    this.folder = parts.folder;
+    this.task = parts.task;
+    this.checkpoint = parts.checkpoint;
+    this.asked = parts.asked;
+    this.bytes = parts.checkpoint ? bytesOf(parts.checkpoint) : 0;
+  }
+
+  /** Opens a folder, whose passes go through the queue. */
+  static async open(
+    { name, folder }: { name: string; folder: string },
+    { queue, load }: { queue: ForwardQueue; load: NodeLoadOptions },
+  ): Promise<ServedModel> {
+    const lane = queue.lane(name);
+    const options = { ...load, wrapForward: lane.wrapForward };
+    const kind = FOLDERS.find(({ marker }) => existsSync(join(folder, marker)));
+    if (kind) {
+      const asked = await (await kind.open())(folder, options);
+      return new ServedModel({ name, folder, task: kind.name, asked });
+    }
+    const checkpoint = await loadModel(folder, options);
+    lane.joins = checkpoint.checkpoint.quantization?.activations !== 'dynamic';
+    return new ServedModel({ name, folder, task: taskOf(checkpoint).name, checkpoint });
+  }
+
+  /** What it can be asked, by name; its own task first. */
+  get services(): string[] {
+    const { checkpoint } = this;
+    if (!checkpoint) return [this.task];
+    return SERVICES.filter(({ serves }) => serves(checkpoint)).map(({ name }) => name);
+  }
+
+  /** One of its services. Throws `weights_mismatch` where it does not have it. */
+  service(name: string = this.services[0] ?? this.task): Promise<TaskService> {
+    if (this.asked?.service && name === this.task) return Promise.resolve(this.asked.service);
+    const row = this.checkpoint && SERVICES.find((one) => one.name === name && one.serves(this.checkpoint!));
+    if (!row) throw this.cannot(name);
+    let service = this.opened.get(name);
+    if (!service) {
+      service = row.load().then((create) => create(this.checkpoint!));
+      this.opened.set(name, service);
+    }
+    return service;
+  }
+
+  /** The service that has Hugging Face's name for it; without one, the first that has any. */
+  async huggingFace(task?: string): Promise<Required<TaskService>> {
+    for (const name of this.services) {
+      const service = await this.service(name);
+      if (service.huggingFace && (task === undefined || service.huggingFace.task === task))
+        return service as Required<TaskService>;
+    }
+    throw this.cannot(task ?? 'inference');
+  }
+
+  /** Its network. Throws `weights_mismatch` where it is no checkpoint. */
+  get network(): Albert {
+    if (this.checkpoint) return this.checkpoint;
+    throw this.cannot('embed');
+  }
+
+  /**
+   * Tokens of texts, by which requests are admitted. Very long texts are counted by their beginning; of a folder without
+   * a tokeniser characters are counted, which are not fewer.
+   */
+  async countTokens(texts: Iterable<string>): Promise<number> {
+    const pause = createPause();
+    let tokens = 0;
+    for (const text of texts) {
+      await pause();
+      const begun = text.slice(0, COUNTED_CHARACTERS);
+      const counted = this.checkpoint ? this.checkpoint.tokenizer.encodeIds(begun).length + 2 : begun.length;
+      tokens += Math.ceil(counted * Math.max(1, text.length / COUNTED_CHARACTERS));
+    }
+    return tokens;
+  }
+
+  [Symbol.dispose](): void {
+    this.checkpoint?.[Symbol.dispose]();
+    this.asked?.[Symbol.dispose]();
+  }
+
+  private cannot(name: string): AlbertineError {
+    const able = [...(this.checkpoint ? ['embed'] : []), ...this.services];
+    return new AlbertineError('weights_mismatch', `the model ${this.name} cannot be asked for ${name}`, {
+      value: name,
+      hint: `It can be asked for ${able.join(', ')}`,
+    });
+  }
+}
+
+/** The folder that a model argument means, as it is on disk now; a hub id is downloaded. */
+export async function servedFolder(path: string | undefined, load: NodeLoadOptions): Promise<string> {
+  if (path !== undefined && FOLDERS.some(({ marker }) => existsSync(join(path, marker)))) return resolve(path);
+  return await modelFolder(path, load);
+}
+
+/** Without reading those that are read late. */
+function bytesOf({ weights, loaded }: Albert): number {
+  let numbers = 0;
+  for (const { shape } of weights.values()) numbers += shape.reduce((product, size) => product * size, 1);
+  return numbers * (loaded.int8 ? 1 : 4);
+}
