@@ -2,7 +2,10 @@ import { AlbertineError } from '../core/errors.ts';
 
 /** Limits of {@link Admission}. */
 export interface AdmissionLimits {
-  /** Tokens of requests that are accepted and not yet answered. */
+  /**
+   * Tokens of requests that are accepted and not yet answered. A request counts with at most a sixteenth of it: a larger
+   * one is computed in batches that have their turns among the others', so that its size does not hold them up.
+   */
   queueTokens: number;
   /** Tokens of one request. */
   requestTokens: number;
@@ -15,8 +18,7 @@ const NEW = 0.1;
 
 /**
  * Decides before any work whether a request is taken: what is accepted and not answered has a bound in tokens, so that
- * nobody waits longer than that takes. A request is never refused for its size alone while nothing else is there, up to
- * the limit of one request.
+ * nobody waits longer than that takes.
  */
 export class Admission {
   private readonly limits: AdmissionLimits;
@@ -36,13 +38,14 @@ export class Admission {
         value: tokens,
         hint: 'Send the texts in several requests',
       });
-    if (this.pending > 0 && this.pending + tokens > queueTokens)
+    const counted = Math.min(tokens, Math.ceil(queueTokens / 16));
+    if (this.pending + counted > queueTokens)
       throw new OverloadedError(this.pending, { queueTokens, retryAfter: this.retryAfter() });
-    this.pending += tokens;
+    this.pending += counted;
     let answered = false;
     return {
       [Symbol.dispose]: () => {
-        if (!answered) this.pending -= tokens;
+        if (!answered) this.pending -= counted;
         answered = true;
       },
     };

@@ -19,6 +19,9 @@ import { teiRoutes } from './routes/tei.ts';
 /** The routes' application, with TypeBox schemas. */
 export type App = ReturnType<typeof createApp>;
 
+/** Milliseconds in which a request has to arrive. */
+const RECEIVE_MS = 30_000;
+
 /** What an application is made of besides its parts. */
 export interface AppOptions {
   keys?: ApiKeys | undefined;
@@ -39,10 +42,9 @@ export function createApp(parts: ServerParts, { keys, https, logger }: AppOption
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: Math.round(settings.maxBody * 2 ** 20),
     trustProxy: settings.trustProxy ?? false,
-    disableRequestLogging: true,
     // A head or a body that comes too slowly is given up.
-    requestTimeout: settings.deadline * 1000,
-    connectionTimeout: 2 * settings.deadline * 1000,
+    requestTimeout: RECEIVE_MS,
+    connectionTimeout: RECEIVE_MS + settings.deadline * 1000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     schemaErrorFormatter: (errors, place) => new Error(whatIsWrong(errors, place)),
@@ -50,6 +52,7 @@ export function createApp(parts: ServerParts, { keys, https, logger }: AppOption
     ...(https && { https }),
   }).withTypeProvider<TypeBoxTypeProvider>();
   decorateRequests(app as unknown as FastifyInstance);
+  letConnectionsEnd(app as unknown as FastifyInstance);
   watchRequests(app as unknown as FastifyInstance, parts);
   requireKeys(app as unknown as FastifyInstance, keys);
   useErrorForm(app as unknown as FastifyInstance, errorForm, parts);
@@ -126,6 +129,15 @@ function requireKeys(app: FastifyInstance, keys: ApiKeys | undefined): void {
           hint: 'Authorization: Bearer KEY',
         },
       );
+  });
+}
+
+/** While it closes, connections end with the response that they carry: kept alive they would hold it up. */
+function letConnectionsEnd(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', async () => void (closing = true));
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) void reply.header('connection', 'close');
   });
 }
 

@@ -25,6 +25,8 @@ export interface ModelPoolOptions {
 interface Entry extends PooledModel {
   /** The model, or what is about to be. */
   loaded: Promise<Loaded> | undefined;
+  /** The same when it is there. */
+  ready: Loaded | undefined;
   usedAt: number;
   checkedAt: number;
   reloading: boolean;
@@ -55,7 +57,7 @@ export class ModelPool implements AsyncDisposable {
   constructor(models: readonly PooledModel[], options: ModelPoolOptions) {
     this.options = options;
     for (const model of models)
-      this.entries.set(model.name, { ...model, loaded: undefined, usedAt: 0, checkedAt: 0, reloading: false });
+      this.entries.set(model.name, { ...model, loaded: undefined, ready: undefined, usedAt: 0, checkedAt: 0, reloading: false });
   }
 
   /** In the order given. */
@@ -65,7 +67,7 @@ export class ModelPool implements AsyncDisposable {
 
   /** Whether it is open now. */
   isLoaded(name: string): boolean {
-    return this.entries.get(name)?.loaded !== undefined;
+    return this.entries.get(name)?.ready !== undefined;
   }
 
   /** The place of a model. Throws `not_found` for a name that there is none of. */
@@ -120,7 +122,8 @@ export class ModelPool implements AsyncDisposable {
     entry.checkedAt = performance.now();
     this.options.onChange?.({ model: entry.name, what, bytes: model.bytes });
     await this.makeRoom(entry, model.bytes);
-    return { model, signature, users: 0, retired: false };
+    entry.ready = { model, signature, users: 0, retired: false };
+    return entry.ready;
   }
 
   /** Lets models go until there is room for what `kept` has. */
@@ -129,9 +132,8 @@ export class ModelPool implements AsyncDisposable {
     let total = bytes;
     const others: { entry: Entry; loaded: Loaded }[] = [];
     for (const entry of this.entries.values()) {
-      if (entry === kept || !entry.loaded) continue;
-      const loaded = await Promise.race([entry.loaded.catch(() => undefined), undefined]);
-      if (!loaded) continue;
+      const { ready: loaded } = entry;
+      if (entry === kept || !loaded) continue;
       total += loaded.model.bytes;
       others.push({ entry, loaded });
     }
@@ -147,6 +149,7 @@ export class ModelPool implements AsyncDisposable {
   private async retire(entry: Entry): Promise<void> {
     const loaded = await entry.loaded?.catch(() => undefined);
     entry.loaded = undefined;
+    entry.ready = undefined;
     if (!loaded) return;
     loaded.retired = true;
     if (loaded.users === 0) release(loaded);

@@ -7,7 +7,7 @@ import { loadModel, modelFolder, type NodeLoadOptions } from '../loaded/load-nod
 import { FOLDERS, taskOf } from '../tasks/registry.ts';
 import type { TaskService } from '../tasks/service.ts';
 import { SERVICES } from '../tasks/services.ts';
-import type { AskedModel } from '../tasks/verbs.ts';
+import type { AskedModel, GivenOptions } from '../tasks/verbs.ts';
 import type { ForwardQueue } from './forward-queue.ts';
 
 /** Characters of a text whose tokens are counted. */
@@ -75,14 +75,21 @@ export class ServedModel implements Disposable {
     return service;
   }
 
-  /** The service that has Hugging Face's name for it; without one, the first that has any. */
-  async huggingFace(task?: string): Promise<Required<TaskService>> {
-    for (const name of this.services) {
-      const service = await this.service(name);
-      if (service.huggingFace && (task === undefined || service.huggingFace.task === task))
-        return service as Required<TaskService>;
-    }
-    throw this.cannot(task ?? 'inference');
+  /**
+   * The service that has Hugging Face's name for it. Without one, that whose required parameters are all given (such as
+   * `candidate_labels`), else the first that has any name there.
+   */
+  async huggingFace(task?: string, parameters: GivenOptions = {}): Promise<Required<TaskService>> {
+    const services = await Promise.all(this.services.map((name) => this.service(name)));
+    const named = services.filter((one): one is Required<TaskService> => one.huggingFace !== undefined);
+    const needs = ({ huggingFace }: Required<TaskService>): readonly string[] =>
+      (huggingFace.parameters['required'] ?? []) as readonly string[];
+    const found =
+      task === undefined
+        ? (named.find((one) => needs(one).length > 0 && needs(one).every((name) => name in parameters)) ?? named[0])
+        : named.find(({ huggingFace }) => huggingFace.task === task);
+    if (!found) throw this.cannot(task ?? 'inference');
+    return found;
   }
 
   /** Its network. Throws `weights_mismatch` where it is no checkpoint. */

@@ -37,7 +37,7 @@ export const SERVER_SETTINGS = {
     kind: 'number',
     integer: true,
     min: 1,
-    help: 'tokens of requests that are accepted and not yet answered; beyond, clients are told to come again (429)',
+    help: 'tokens of requests that are accepted and not yet answered, of one at most a sixteenth; beyond, clients are told to come again (429)',
     default: 65536,
   },
   requestTokens: {

@@ -51,10 +51,10 @@ async function respond(parts: ServerParts, { request, reply, body, model, task }
   delete beside.options;
   const given = { ...beside, ...parameters };
   return await ask(parts, { request, reply, model, texts: textsIn(inputs) }, async (served) => {
-    const name = task ?? (served.task === 'embedding' && served.checkpoint ? taskOf(inputs) : undefined);
+    const name = task ?? (embeds(served) ? taskOf(inputs) : undefined);
     if (name === 'feature-extraction' || name === 'sentence-similarity')
       return await embedded(parts, { served, request, reply, inputs, given, name });
-    const service = await served.huggingFace(name);
+    const service = await served.huggingFace(name, given);
     const asked = service.huggingFace.ask(inputs, given);
     const answers = await inSlices(asked.inputs, (slice) => service.answer(slice, asked.options));
     tellLongTexts(
@@ -65,6 +65,10 @@ async function respond(parts: ServerParts, { request, reply, body, model, task }
     return service.huggingFace.respond(answers, { inputs, parameters: given });
   });
 }
+
+/** Whether vectors are what a model is for: its folder says how they are made, or it can do nothing else. */
+const embeds = ({ task, checkpoint, services }: ServedModel): boolean =>
+  checkpoint !== undefined && task === 'embedding' && (checkpoint.pooling !== undefined || services.length === 0);
 
 /** What an embedding model is asked for shows in the inputs. */
 const taskOf = (inputs: unknown): EmbeddingTask =>
