@@ -51,6 +51,8 @@ export interface Predictor {
   record(answer: TextCounts, options: GivenOptions): Record<string, unknown>;
   /** The same one level deep, for a table. */
   cells(answer: TextCounts, options: GivenOptions): Record<string, unknown>;
+  /** What the user should know about the answers, once they are given. Default: nothing. */
+  remarks?(): string[];
 }
 
 /** What a task does, behind the command line: code that a row of the registry loads when it is needed. */

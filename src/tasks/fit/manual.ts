@@ -1,3 +1,4 @@
+import { ASKED_PAIR_SETTINGS } from '../classify/settings.ts';
 import type { FolderManual } from '../manual.ts';
 import { FIT_DATA_SETTINGS } from './settings.ts';
 
@@ -14,6 +15,7 @@ export const fitManual: FolderManual = {
   },
   predict: {
     settings: {
+      ...ASKED_PAIR_SETTINGS,
       topK: {
         kind: 'number',
         integer: true,
@@ -21,7 +23,7 @@ export const fitManual: FolderManual = {
         help: 'labels listed in "labels" (in tables label, label_2 ...), best first; "label" and "score" are always the best one. Default: all; in tables 1',
       },
     },
-    output: 'as of classify',
+    output: `as of classify; with "noKnownWords": true where features are words alone and the text has none that was learned`,
     examples: [],
   },
   open: async () => (await import('./open-node.ts')).openFitted,

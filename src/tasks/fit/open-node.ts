@@ -1,3 +1,4 @@
+import { countOf } from '../../core/count.ts';
 import { pick } from '../../core/pick.ts';
 import { readExamples, type ReadExampleOptions } from '../../data/dataset-node.ts';
 import { labelled } from '../classify/tuning-node.ts';
@@ -5,7 +6,7 @@ import { answerCells, answerRecord } from '../classify/answer-record.ts';
 import { evaluateTask } from '../evaluate-node.ts';
 import { FILE_OPTIONS } from '../shared-settings.ts';
 import type { AskedModel, Predictor } from '../verbs.ts';
-import { noPairs, type FittedClassifier, type FittedPredictOptions } from './classifier.ts';
+import type { FittedClassifier, FittedPrediction, FittedPredictOptions } from './classifier.ts';
 import { loadFittedClassifier } from './fit-node.ts';
 
 /** Opens a folder of `albertine fit` for the verbs that ask models. */
@@ -16,29 +17,60 @@ export async function openFitted(folder: string, options: { threads?: number } =
     notes: [],
     predictor: predictorOf(classifier),
     async evaluate(path, given) {
-      const reading = pick(given as ReadExampleOptions, ['textField', 'labelField', 'labelSeparator', ...FILE_OPTIONS]);
+      const fields = ['textField', 'pairField', 'labelField', 'labelSeparator', ...FILE_OPTIONS] as const;
+      const reading = pick(given as ReadExampleOptions, fields);
+      classifier.requireInputs(reading.pairField !== undefined);
       const { problem, labels } = facts;
       const set = await readExamples(path, { ...reading, problem, ...(problem !== 'regression' && { labels }) });
-      return evaluateTask(classifier, labelled(set, facts), {});
+      let unknown = 0;
+      const counting = {
+        task: classifier.task,
+        facts,
+        async predict(...asked: Parameters<FittedClassifier['predict']>): Promise<FittedPrediction[]> {
+          const answers = await classifier.predict(...asked);
+          unknown += answers.filter(({ noKnownWords }) => noKnownWords).length;
+          return answers;
+        },
+      };
+      const { remarks, ...evaluation } = await evaluateTask(counting, labelled(set, facts), {});
+      return { ...evaluation, remarks: [...remarks, ...unknownTexts(unknown)] };
     },
     [Symbol.dispose]: () => classifier[Symbol.dispose](),
   };
 }
 
+/** What is said of texts without a word that was learned. */
+const unknownTexts = (count: number): string[] =>
+  count === 0
+    ? []
+    : [
+        `${countOf(count, 'text')} ${count === 1 ? 'has' : 'have'} no word that was learned: the answer is that to no text at all, not to this one`,
+      ];
+
 function predictorOf(classifier: FittedClassifier): Predictor {
+  let unknown = 0;
   return {
-    requireInputs(pairs) {
-      if (pairs) throw noPairs();
-    },
+    requireInputs: (pairs) => classifier.requireInputs(pairs),
+    remarks: () => unknownTexts(unknown),
     ofText:
       () =>
       ({ text, pair }) =>
         pair === undefined ? text : { text, pair },
-    answers: (inputs, options) =>
-      classifier.predictStream(inputs as AsyncIterable<string>, {
-        ...pick(options as FittedPredictOptions & { lookAhead?: number }, ['topK', 'lookAhead', 'batchTokens']),
-      }),
-    record: (answer) => answerRecord(answer as never, classifier.facts),
+    async *answers(inputs, options) {
+      const asking = pick(options as FittedPredictOptions & { lookAhead?: number }, [
+        'topK',
+        'lookAhead',
+        'batchTokens',
+      ]);
+      for await (const answer of classifier.predictStream(inputs as AsyncIterable<string>, asking)) {
+        if (answer.noKnownWords) unknown++;
+        yield answer;
+      }
+    },
+    record(answer) {
+      const { noKnownWords } = answer as FittedPrediction;
+      return { ...answerRecord(answer as never, classifier.facts), ...(noKnownWords && { noKnownWords }) };
+    },
     cells: (answer, { topK }) => answerCells(answer as never, classifier.facts, (topK as number | undefined) ?? 1),
   };
 }
