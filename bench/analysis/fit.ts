@@ -66,7 +66,7 @@ function remembering(model: Albert): Albert {
 }
 
 function rowsFor(train: readonly TaskRow[], size: Size, seed: number): TaskRow[] {
-  const classes = new Set(train.map(({ label }) => label)).size;
+  const classes = typeof train[0].label === 'number' ? 1 : new Set(train.map(({ label }) => label)).size;
   if (size === 'few') return sampleRows([...train], classes > 10 ? 10 * classes : 100, seed);
   return sampleRows([...train], size === 'all' ? MOST_ROWS : Number(size), seed);
 }

@@ -60,6 +60,10 @@ describe('albertine fit', () => {
     for (const file of ['fit.json', 'fit.safetensors', 'README.md', 'encoder/config.json'])
       expect(existsSync(path(`both/${file}`)), file).toBe(true);
     expect(await labelsOf('both')).toEqual(['weather', 'food', 'money']);
+    // What was written before there were pairs, and still is of single texts.
+    const stored = JSON.parse(readFileSync(path('both/fit.json'), 'utf8')) as object;
+    expect(stored).toMatchObject({ albertineFit: 1 });
+    expect(stored).not.toHaveProperty('pairs');
     const evaluated = await run(['evaluate', path('both'), '--data', train, '--json']);
     expect(JSON.parse(evaluated.stdout)).toMatchObject({ problem: 'singleLabel', count: 18, accuracy: 1 });
   });
