@@ -16,6 +16,10 @@ export function registerKeywords(program: Command, io: CliIo): void {
   addInputOptions(addModelOption(command))
     .option('--documents <files...>', 'files that hold a document each, in place of texts and --input')
     .option('-o, --output <file>', 'a .jsonl file, or - for standard output. Default: standard output')
+    .option(
+      '--resume',
+      'continue an interrupted output after its last whole line. Refused if model, options or files differ',
+    )
     .option('--overwrite', OVERWRITE)
     .option('-k, --top-k <n>', 'keywords a document. Default: 10', integer({ min: 1 }))
     .option(
