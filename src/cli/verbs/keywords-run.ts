@@ -80,7 +80,8 @@ export async function runKeywords(io: CliIo, texts: readonly string[], flags: Ke
       };
     },
   });
-  if (counts.without > 0) io.stderr.write(`note: ${countOf(counts.without, 'document')} without a candidate\n`);
+  if (counts.withoutCandidate > 0)
+    io.stderr.write(`note: ${countOf(counts.withoutCandidate, 'document')} without a candidate\n`);
   if (flags.quiet) return;
   const windowed = counts.windowed > 0 ? `, ${counts.windowed.toLocaleString('en-US')} read in several windows` : '';
   io.stderr.write(`${countOf(counts.documents, 'document')}${windowed}\n${made.fingerprint}\n`);
@@ -103,12 +104,12 @@ function recordOf({ keywords, windows }: DocumentKeywords): KeywordRecord {
 /** Of the whole file: lines of an interrupted run are counted as they stand there. */
 class KeywordCounts {
   documents = 0;
-  without = 0;
+  withoutCandidate = 0;
   windowed = 0;
 
   add({ keywords, windows = 1 }: KeywordRecord): void {
     this.documents++;
-    if (keywords.length === 0) this.without++;
+    if (keywords.length === 0) this.withoutCandidate++;
     if (windows > 1) this.windowed++;
   }
 }

@@ -5,7 +5,7 @@ import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { formatOfPath, readTexts } from '../../data/read-node.ts';
 import { METADATA_ENDING, metadataPath } from '../../data/embeddings-node.ts';
-import { toJson } from '../../data/json.ts';
+import { toJson, withoutNaN } from '../../data/json.ts';
 import { readBaseline } from '../../analysis/score/baseline-node.ts';
 import { heatMapPage } from '../../analysis/score/heat-map.ts';
 import { openPairs, requireRereadable, type PairFiles, type ScoreRow } from '../../analysis/score/pairs-node.ts';
@@ -23,7 +23,7 @@ import { estimateRows, type InputFlags } from '../streams/text-input.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
-import { printReport, reportOf, withoutNaN, type ScoreFindings } from './score-report.ts';
+import { printReport, reportOf, type ScoreFindings } from './score-report.ts';
 
 /** The flags of `albertine score`, as commander gives them. */
 export interface ScoreFlags
