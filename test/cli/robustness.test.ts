@@ -88,7 +88,7 @@ describe('albertine robustness --resume', () => {
   const beside = (file: string): { noted: { conditions: object[] } } =>
     JSON.parse(readFileSync(`${file}.meta.json`, 'utf8')) as { noted: { conditions: object[] } };
   // Numbers are in few texts: conditions without a changed row have figures that are no numbers.
-  const given = ['--perturbations', 'numbers,typos,deletion', '--severities', '0.2,0.6', '--json'];
+  const given = ['--perturbations', 'numbers,typos,deletion', '--severities', '0.2,0.6', '--limit', '30', '--json'];
 
   it('gives the file and the report of a run that was never interrupted', async () => {
     const [whole, cut, partial] = ['whole.jsonl', 'cut.jsonl', 'cut.partial.jsonl'].map(path);
@@ -96,7 +96,7 @@ describe('albertine robustness --resume', () => {
     expect(full.code, full.stderr).toBe(0);
     expect(full.stdout).toContain('"consistency":null');
     const argv = ['robustness', path('fitted'), '--threads', '1', '--data', data, ...given, '-o', cut];
-    expect(await interrupted(argv, partial, 60)).toMatch(
+    expect(await interrupted(argv, partial, 30)).toMatch(
       /cut\.partial\.jsonl holds the first \d+ answers; --resume goes on after them/,
     );
     expect((await run(argv)).stderr).toMatch(/was begun by a run that did not come to its end.*--resume/);
@@ -116,14 +116,14 @@ describe('albertine robustness --resume', () => {
       writeFileSync(`${partial}.meta.json`, JSON.stringify(notes));
     };
     // In the middle of the rows of a condition, before it was noted, and with fewer rows than are noted.
-    killed(150, 2);
-    await check(120);
-    killed(240, 3);
-    await check(180);
-    killed(70, 3);
+    killed(75, 2);
     await check(60);
+    killed(120, 3);
+    await check(90);
+    killed(35, 3);
+    await check(30);
     // All is there: an attack after it may have been interrupted.
-    await check(360);
+    await check(180);
   }, 120_000);
 
   it('refuses what was made from something else, and needs a file', async () => {

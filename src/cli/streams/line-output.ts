@@ -116,39 +116,37 @@ interface AnswerRun {
   quiet: boolean;
 }
 
-async function answerAll(io: CliIo, { input, answerer, writer, progress, quiet }: AnswerRun): Promise<void> {
+async function answerAll(io: CliIo, run: AnswerRun): Promise<void> {
+  const { input, progress, quiet, writer } = run;
   // Lines on a terminal are progress themselves.
   const bar = createProgressBar(io, { quiet: quiet || progress === undefined || writer === undefined });
-  const existing = writer?.existing ?? 0;
-  let index = 0;
   try {
+    const total = await totalOf(input, writer === undefined);
     const meter =
-      progress &&
-      new ProgressMeter(bar.update, {
-        ...progress,
-        ...(await totalOf(input, writer === undefined)),
-        alreadyDone: existing,
-      });
-    for await (const row of untilAborted(input, io.signal)) {
-      if (index < existing) {
-        index++;
-        continue;
-      }
-      const record = {
-        index: index++,
-        ...(await answerer.answer(row.text).catch((error: unknown) => {
-          throw namingRow(error, row, input.format === undefined ? undefined : input.name);
-        })),
-      };
-      await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
-      meter?.add(1);
-    }
+      progress && new ProgressMeter(bar.update, { ...progress, ...total, alreadyDone: writer?.existing ?? 0 });
+    await answerRows(io, run, () => meter?.add(1)).finally(() => bar.finish());
     await writer?.close();
   } catch (error) {
     await writer?.abort();
     throw error;
-  } finally {
-    bar.finish();
+  }
+}
+
+async function answerRows(
+  io: CliIo,
+  { input, answerer, writer }: Pick<AnswerRun, 'input' | 'answerer' | 'writer'>,
+  onAnswer: () => void,
+): Promise<void> {
+  let index = 0;
+  for await (const row of untilAborted(input, io.signal)) {
+    const place = index++;
+    if (writer && place < writer.existing) continue;
+    const answer = await answerer.answer(row.text).catch((error: unknown) => {
+      throw namingRow(error, row, input.format === undefined ? undefined : input.name);
+    });
+    const record = { index: place, ...answer };
+    await (writer ? writer.write(record) : io.stdout.write(`${toJson(record)}\n`));
+    onAnswer();
   }
 }
 

@@ -92,9 +92,14 @@ Columns
   ECE          expected calibration error, of models with one label a text
   worst group  label, or third of the lengths, with the lowest share of right answers
 
+Interrupted, or killed, a run with --output leaves NAME.partial.jsonl; the same command with --resume asks for the rows as they are, reads back the perturbations at
+severities that are there whole, goes on with the others, and gives the same file and report as a run that was never interrupted. Word vectors are computed again,
+and an attack, which is not in the file, begins anew.
+
 Examples
   albertine robustness runs/reviews --data test.csv
   albertine robustness runs/reviews --data test.csv --perturbations typos,case,numbers --severities 0.1,0.2,0.4 --html robustness.html
   albertine robustness runs/reviews --data test.csv --attack --attack-search greedy,random --queries 200
+  albertine robustness runs/reviews --data test.csv --perturbations all --output answers.jsonl --resume
   albertine robustness runs/reviews --data test.csv --limit 500 --fail-under 0.8 --quiet
 `;
