@@ -29,6 +29,8 @@ export interface AskedManual {
     json: string;
     examples: readonly string[];
   };
+  /** Whether rows can be rewritten: what `robustness` is for. Default false. */
+  readonly rewritable?: boolean;
   /** Absent where `predict` has nothing to say. */
   readonly predict?: {
     settings: Settings;
@@ -66,8 +68,6 @@ export interface TaskManual extends AskedManual {
     /** Examples, and what else there is to say. */
     manual: string;
   };
-  /** Whether its verbs have `rewritable`: what `robustness` is for. Default false. */
-  readonly rewritable?: boolean;
   /** Loads the code of its verbs. */
   load(): Promise<TaskVerbs>;
 }

@@ -81,4 +81,6 @@ export interface AskedModel extends Disposable {
   ): Promise<TaskEvaluation & { heading?: string }>;
   /** Undefined for models that answer nothing. */
   readonly predictor: Predictor | undefined;
+  /** Labelled rows whose texts can be rewritten; absent where the task does not say how. Options are those of `evaluate`. */
+  rewritable?(path: string, options: GivenOptions): Promise<RewritableData>;
 }

@@ -15,6 +15,7 @@ import {
 } from '../classify/task.ts';
 import type { Task, TextCounts } from '../task.ts';
 import { answerStream } from '../task-model.ts';
+import { fitFingerprint } from './fingerprint.ts';
 import type { FittedWeights } from './fit.ts';
 import { decide, probabilitiesOf } from './kinds.ts';
 import type { FeatureInput, TextFeatures } from './text-features.ts';
@@ -76,6 +77,11 @@ export class FittedClassifier implements Disposable {
   /** Names of the labels; empty for regression. */
   get labels(): readonly string[] {
     return this.facts.labels;
+  }
+
+  /** Encoder, precision and what was learned on its vectors. */
+  get fingerprint(): string {
+    return [fitFingerprint(this), ...(this.encoder ? [this.encoder.fingerprint] : [])].join(';');
   }
 
   /**

@@ -8,6 +8,7 @@ export const fitManual: FolderManual = {
   head: undefined,
   noun: 'a fitted classifier',
   marker: 'fit.json',
+  rewritable: true,
   evaluate: {
     settings: FIT_DATA_SETTINGS,
     json: 'as of classify',

@@ -1,27 +1,35 @@
 import { countOf } from '../../core/count.ts';
 import { pick } from '../../core/pick.ts';
 import { readExamples, type ReadExampleOptions } from '../../data/dataset-node.ts';
-import { labelled } from '../classify/tuning-node.ts';
+import { classifyRewriting } from '../classify/rewriting.ts';
+import type { ClassifyTypes } from '../classify/task.ts';
+import { classifyTuning, labelled } from '../classify/tuning-node.ts';
 import { answerCells, answerRecord } from '../classify/answer-record.ts';
 import { evaluateTask } from '../evaluate-node.ts';
+import type { RewritableData } from '../rewriting.ts';
 import { FILE_OPTIONS } from '../shared-settings.ts';
-import type { AskedModel, Predictor } from '../verbs.ts';
+import type { Labelled } from '../tuning.ts';
+import type { AskedModel, GivenOptions, Predictor } from '../verbs.ts';
 import type { FittedClassifier, FittedPrediction, FittedPredictOptions } from './classifier.ts';
 import { loadFittedClassifier } from './fit-node.ts';
+
+const FIELDS = ['textField', 'pairField', 'labelField', 'labelSeparator', ...FILE_OPTIONS] as const;
 
 /** Opens a folder of `albertine fit` for the verbs that ask models. */
 export async function openFitted(folder: string, options: { threads?: number } = {}): Promise<AskedModel> {
   const classifier = await loadFittedClassifier(folder, options);
   const { facts } = classifier;
+  const read = async (path: string, given: GivenOptions): Promise<Labelled<ClassifyTypes>> => {
+    const reading = pick(given as ReadExampleOptions, FIELDS);
+    classifier.requireInputs(reading.pairField !== undefined);
+    const { problem, labels } = facts;
+    const set = await readExamples(path, { ...reading, problem, ...(problem !== 'regression' && { labels }) });
+    return labelled(set, facts);
+  };
   return {
     notes: [],
     predictor: predictorOf(classifier),
     async evaluate(path, given) {
-      const fields = ['textField', 'pairField', 'labelField', 'labelSeparator', ...FILE_OPTIONS] as const;
-      const reading = pick(given as ReadExampleOptions, fields);
-      classifier.requireInputs(reading.pairField !== undefined);
-      const { problem, labels } = facts;
-      const set = await readExamples(path, { ...reading, problem, ...(problem !== 'regression' && { labels }) });
       let unknown = 0;
       const counting = {
         task: classifier.task,
@@ -32,8 +40,18 @@ export async function openFitted(folder: string, options: { threads?: number } =
           return answers;
         },
       };
-      const { remarks, ...evaluation } = await evaluateTask(counting, labelled(set, facts), {});
+      const { remarks, ...evaluation } = await evaluateTask(counting, await read(path, given), {});
       return { ...evaluation, remarks: [...remarks, ...unknownTexts(unknown)] };
+    },
+    async rewritable(path, given) {
+      classifyRewriting.check!(facts);
+      return {
+        model: classifier,
+        data: await read(path, given),
+        asking: {},
+        rewriting: classifyRewriting,
+        metric: classifyTuning.defaultMetric(facts),
+      } as unknown as RewritableData;
     },
     [Symbol.dispose]: () => classifier[Symbol.dispose](),
   };
