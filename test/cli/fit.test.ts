@@ -135,7 +135,9 @@ describe('albertine fit', () => {
       expect(existsSync(path('refused'))).toBe(false);
     }
     const other = await run(['embed', '--model', path('both'), 'a']);
-    expect(other.stderr).toMatch(/is a fitted classifier, which this command does not take\. evaluate, predict and robustness do/);
+    expect(other.stderr).toMatch(
+      /is a fitted classifier, which this command does not take\. evaluate, predict and robustness do/,
+    );
     const pair = await run(['predict', path('both'), 'a', '--pair', 'b']);
     expect(pair.stderr).toMatch(/this model was learned on single texts, and a pair of texts was given/);
     expect((await fit('both')).stderr).toMatch(/holds a fitted classifier already/);
