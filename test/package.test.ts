@@ -30,12 +30,21 @@ beforeAll(() => {
 describe('the published package', () => {
   it('depends on what was weighed, and nothing else', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual([
+      // `albertine serve`, which alone loads them.
+      '@fastify/cors',
+      '@fastify/rate-limit',
+      '@fastify/swagger',
+      '@fastify/swagger-ui',
+      '@fastify/type-provider-typebox',
       'commander',
+      'fastify',
       'hyparquet',
       'hyparquet-compressors',
       'hyparquet-writer',
       'ml-matrix',
       'onnxruntime-web',
+      'prom-client',
+      'typebox',
     ]);
     expect(Object.keys(manifest.optionalDependencies)).toEqual(['onnxruntime-node']);
     expect(manifest.engines.node).toBe('>=20.16');

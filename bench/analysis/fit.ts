@@ -4,7 +4,8 @@
  *
  *     npx tsx bench/analysis/fit.ts [--model FOLDER] [--only sst2,tnews] [--sizes few,1000,all] [--systems "both logistic"] [--seeds 1,2,3] [--test ROWS] [--threads N] [--json]
  *
- * Sets: `bench/pretraining/tasks.ts`. `few` is 10 rows a class, and 100 rows where there are few classes; `all` is at most
+ * Sets: `bench/pretraining/tasks.ts`; those of pairs by name (`--only rte,lcqmc,stsb-en`), regressions with ridge alone
+ * and Spearman's correlation as the figure. `few` is 10 rows a class, and 100 rows where there are few classes; `all` is at most
  * 10,000. Rows of train that are in dev or test too are left out; dev is not used; of test `--test` rows (default 2,000),
  * evenly spread. The strength is chosen by cross-validation on the training rows. Accuracy, mean over seeds, which draw the
  * rows (one seed for all). Seconds are of the last fit, without embedding.
@@ -13,11 +14,12 @@ import { parseArgs } from 'node:util';
 import type { Albert } from '../../src/index.ts';
 import type { EmbedOptions } from '../../src/loaded/embed-plan.ts';
 import type { EmbeddingMatrix } from '../../src/loaded/embed.ts';
+import { spearman } from '../../src/metrics/correlation.ts';
 import { fitExamples } from '../../src/tasks/fit/fit-node.ts';
 import type { ClassifierKind, FeatureKind } from '../../src/tasks/fit/settings.ts';
 import { markdown, openModels, print, runBench, wholeNumber } from '../pretraining/command.ts';
 import { spread } from '../pretraining/data.ts';
-import { sampleRows, TASKS, withoutOverlap, type TaskName, type TaskRow } from '../pretraining/tasks.ts';
+import { sampleRows, TASKS, withoutOverlap, type Task, type TaskName, type TaskRow } from '../pretraining/tasks.ts';
 
 const SETS: readonly TaskName[] = ['sst2', 'chnsenticorp', 'phrasebank', 'banking77', 'tnews'];
 const SIZES = ['few', '1000', 'all'] as const;
@@ -30,7 +32,9 @@ const SYSTEMS: readonly [FeatureKind, ClassifierKind][] = [
   ['words', 'svm'],
   ['embedding', 'svm'],
   ['both', 'svm'],
+  ['words', 'ridge'],
   ['embedding', 'ridge'],
+  ['both', 'ridge'],
   ['embedding', 'knn'],
   ['embedding', 'centroid'],
 ];
@@ -62,7 +66,7 @@ function remembering(model: Albert): Albert {
 }
 
 function rowsFor(train: readonly TaskRow[], size: Size, seed: number): TaskRow[] {
-  const classes = new Set(train.map(({ label }) => label)).size;
+  const classes = typeof train[0].label === 'number' ? 1 : new Set(train.map(({ label }) => label)).size;
   if (size === 'few') return sampleRows([...train], classes > 10 ? 10 * classes : 100, seed);
   return sampleRows([...train], size === 'all' ? MOST_ROWS : Number(size), seed);
 }
@@ -70,19 +74,26 @@ function rowsFor(train: readonly TaskRow[], size: Size, seed: number): TaskRow[]
 async function accuracyOf(
   model: Albert,
   [features, classifier]: readonly [FeatureKind, ClassifierKind],
-  { train, test }: { train: readonly TaskRow[]; test: readonly TaskRow[] },
+  { train, test, problem }: { train: readonly TaskRow[]; test: readonly TaskRow[]; problem: Task['problem'] },
 ): Promise<{ accuracy: number; seconds: number }> {
-  const labels = [...new Set(train.map(({ label }) => String(label)))].sort();
-  const examples = train.map(({ text, label }) => ({ text, target: labels.indexOf(String(label)) }));
+  const isNumber = problem === 'regression';
+  const labels = isNumber ? [] : [...new Set(train.map(({ label }) => String(label)))].sort();
+  const examples = train.map(({ text, pair, label }) => ({
+    text,
+    ...(pair !== undefined && { pair }),
+    target: isNumber ? Number(label) : labels.indexOf(String(label)),
+  }));
   const encoder = features === 'words' ? undefined : model;
-  await encoder?.embed(train.map(({ text }) => text));
+  await encoder?.embed(train.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair])));
   const started = performance.now();
-  const { classifier: fitted } = await fitExamples({ examples, labels, problem: 'singleLabel' }, encoder, {
-    features,
-    classifier,
-  });
+  const { classifier: fitted } = await fitExamples({ examples, labels, problem }, encoder, { features, classifier });
   const seconds = (performance.now() - started) / 1000;
-  const found = await fitted.predict(test.map(({ text }) => text));
+  const found = await fitted.predict(test.map(({ text, pair }) => (pair === undefined ? text : { text, pair })));
+  if (isNumber) {
+    const gold = test.map(({ label }) => Number(label));
+    const answers = found.map(({ score }) => score);
+    return { accuracy: spearman(gold, answers), seconds };
+  }
   return { accuracy: found.filter(({ label }, i) => label === String(test[i].label)).length / test.length, seconds };
 }
 
@@ -105,15 +116,16 @@ await runBench(async () => {
   const seeds = values.seeds.split(',').map(Number);
   const measured: Measured[] = [];
   for (const name of values.only.split(',') as TaskName[]) {
+    const { problem } = TASKS[name];
     const { train, test: all } = withoutOverlap(await TASKS[name].read());
     const test = spread(all, wholeNumber('--test', values.test));
     for (const size of values.sizes.split(',') as Size[])
-      for (const system of systems) {
+      for (const system of systems.filter(([, kind]) => problem !== 'regression' || kind === 'ridge')) {
         const own: number[] = [];
         let [rows, seconds] = [0, 0];
         for (const seed of size === 'all' ? seeds.slice(0, 1) : seeds) {
           const some = rowsFor(train, size, seed);
-          const found = await accuracyOf(encoder, system, { train: some, test });
+          const found = await accuracyOf(encoder, system, { train: some, test, problem });
           own.push(found.accuracy);
           [rows, seconds] = [some.length, found.seconds];
         }
@@ -132,11 +144,16 @@ await runBench(async () => {
       }
   }
   model[Symbol.dispose]();
-  const cells = [...new Set(measured.map(({ set, size, rows }) => `${set}, ${size === 'all' ? rows : size}`))];
+  const key = ({ set, size }: Measured): string => `${set} ${size}`;
+  const cells = new Map(measured.map((one) => [key(one), `${one.set}, ${one.size === 'all' ? one.rows : one.size}`]));
   const table = systems.map((system) => {
     const own = measured.filter((one) => one.system === system.join(' '));
     const mean = own.reduce((sum, { accuracy }) => sum + accuracy, 0) / own.length;
-    return [system.join(', '), ...own.map(({ accuracy }) => accuracy.toFixed(3)), mean.toFixed(3)];
+    const shown = [...cells.keys()].map((cell) => own.find((one) => key(one) === cell)?.accuracy.toFixed(3) ?? '–');
+    return [system.join(', '), ...shown, mean.toFixed(3)];
   });
-  print(measured, { json: values.json, tables: [markdown(['features, classifier', ...cells, 'mean'], table)] });
+  print(measured, {
+    json: values.json,
+    tables: [markdown(['features, classifier', ...cells.values(), 'mean'], table)],
+  });
 });

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { AlbertineError, describeValue } from '../core/errors.ts';
 import { option, prose } from '../core/prose.ts';
 import { requireOptions } from '../core/options.ts';
+import { misspeltFolder, nearFolder, noFolder } from './hub-absent-node.ts';
 import { RepositoryCache, findSnapshot, isCommit } from './hub-cache-node.ts';
 import {
   CONFIG_FILES,
@@ -55,7 +56,7 @@ export interface Download {
 /**
  * Turns what a user wrote into a local folder. Text that names something on disk, starts with `.`, `/`, `~` or a drive
  * letter, or has a backslash is a path, and never opens a socket. Otherwise `owner/name`, `owner/name@revision` and
- * single names are hub ids: a complete snapshot in the cache is used without asking the network (so a branch stays
+ * single names are hub ids, but for those that {@link misspeltFolder} takes for a path: a complete snapshot in the cache is used without asking the network (so a branch stays
  * where it was last downloaded; {@link downloadModel} moves it), anything else is downloaded. Rejects with
  * `file_not_found` for a path that is absent, `offline` when offline and incomplete, else as {@link downloadModel}
  * does.
@@ -71,12 +72,13 @@ export async function resolveModel(pathOrId: string, options: HubOptions = {}): 
       value: pathOrId,
       hint: 'Give the folder that holds it',
     });
-  if (isPath(pathOrId)) throw new AlbertineError('file_not_found', `no model folder at ${path}`, { value: pathOrId });
+  if (isPath(pathOrId)) throw await noFolder(pathOrId, path);
   const reference = parseHubReference(pathOrId);
   if (!reference) {
+    const near = await nearFolder(path);
     throw new AlbertineError('file_not_found', `no folder at ${path}, and ${describeValue(pathOrId)} is not a hub id`, {
       value: pathOrId,
-      hint: 'A hub id looks like owner/name or owner/name@revision',
+      hint: `${near === undefined ? '' : `${near} `}A hub id looks like owner/name or owner/name@revision`,
     });
   }
   const wanted = withRevision(reference, options.revision);
@@ -87,6 +89,8 @@ export async function resolveModel(pathOrId: string, options: HubOptions = {}): 
     checkedNames(options.files),
   );
   if (folder !== undefined) return folder;
+  const misspelt = options.revision === undefined ? await misspeltFolder(pathOrId, reference) : undefined;
+  if (misspelt) throw misspelt;
   try {
     return (await download(wanted, settings, options.files)).folder;
   } catch (error) {

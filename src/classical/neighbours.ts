@@ -6,7 +6,9 @@ const QUERIES = 256;
 
 /**
  * Mean target of the `k` rows with the highest cosine (Cover and Hart 1967), for several `k` at once: `[rows, outputs]`
- * each. Of equal cosines the earlier row counts, as in scikit-learn's brute force.
+ * each. Of equal cosines the earlier row counts, as in scikit-learn's brute force; other than there a row that shares
+ * nothing with the one asked about (cosine 0) is no neighbour, and where there is none at all, it is the mean of all
+ * rows.
  */
 export async function neighbourTargets(
   features: FeatureMatrix,
@@ -16,13 +18,20 @@ export async function neighbourTargets(
   const { values, outputs } = known.targets;
   const reference = normalised(known.features);
   const queries = normalised(features);
+  let whole: Float64Array | undefined;
   const results = ks.map(() => new Float64Array(features.rows * outputs));
   const most = Math.min(Math.max(...ks), reference.rows);
   for (let start = 0; start < queries.rows; start += QUERIES) {
     const rows = Array.from({ length: Math.min(QUERIES, queries.rows - start) }, (_, i) => start + i);
     const cosines = await queries.pick(rows).similarities(reference);
     for (const [i, row] of rows.entries()) {
-      const nearest = largest(cosines.subarray(i * reference.rows, (i + 1) * reference.rows), most);
+      const own = cosines.subarray(i * reference.rows, (i + 1) * reference.rows);
+      const nearest = largest(own, most).filter((neighbour) => own[neighbour] !== 0);
+      if (nearest.length === 0) {
+        whole ??= meanTarget(known.targets, reference.rows);
+        for (const result of results) result.set(whole, row * outputs);
+        continue;
+      }
       ks.forEach((k, index) => {
         const counted = nearest.slice(0, k);
         for (let output = 0; output < outputs; output++) {
@@ -34,6 +43,12 @@ export async function neighbourTargets(
     }
   }
   return results;
+}
+
+function meanTarget({ values, outputs }: Targets, rows: number): Float64Array {
+  const mean = new Float64Array(outputs);
+  values.forEach((value, i) => (mean[i % outputs] += value));
+  return mean.map((sum) => sum / rows);
 }
 
 /** Indices of the largest values, the largest first. */

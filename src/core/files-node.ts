@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, constants, existsSync, openSync, readSync, realpathSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, constants, createReadStream, existsSync, openSync, readSync, realpathSync } from 'node:fs';
 import { access, mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AlbertineError } from './errors.ts';
@@ -194,4 +194,11 @@ export async function readJsonFile(path: string): Promise<unknown> {
       { value: path, cause },
     );
   }
+}
+
+/** SHA-256 of a file, by which a changed one is noticed. */
+export async function fileHash(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }

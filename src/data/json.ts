@@ -18,6 +18,14 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** A value for {@link toJson} with null for NaN, which JSON has not. */
+export function withoutNaN(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isNaN(value) ? null : value;
+  if (Array.isArray(value)) return value.map(withoutNaN);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutNaN(member)]));
+}
+
 /** A 32-bit float as the number with the fewest digits that read back as it: further ones would be noise. */
 export const short = (value: number): number => (Number.isFinite(value) ? Number(formatFloat32(value)) : value);
 

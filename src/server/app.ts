@@ -7,7 +7,7 @@ import fastify, { LogController, type FastifyInstance, type FastifyServerOptions
 import { AlbertineError } from '../core/errors.ts';
 import type { ServerParts } from './asking.ts';
 import type { ApiKeys } from './keys.ts';
-import { problemOf, type Problem } from './problems.ts';
+import { useErrorForm, type ErrorForm } from './error-forms.ts';
 import { decorateRequests } from './request-fields.ts';
 import { huggingFaceRoutes } from './routes/hugging-face.ts';
 import { kserveRoutes } from './routes/kserve.ts';
@@ -28,9 +28,6 @@ export interface AppOptions {
   https?: { cert: Buffer; key: Buffer } | undefined;
   logger: FastifyServerOptions['logger'];
 }
-
-/** The body of an error as each family of clients reads it, and its status where that is another than ours. */
-export type ErrorForm = (problem: Problem) => { body: unknown; status?: number };
 
 const errorForm: ErrorForm = ({ code, message }) => ({ body: { error: { code, message } } });
 
@@ -92,20 +89,6 @@ function whatIsWrong(
   const rules = errors.filter((error) => error.instancePath === instancePath && error.keyword !== 'anyOf');
   const messages = [...new Set(rules.map(({ message }) => message ?? 'is wrong'))];
   return `${place}${instancePath} ${messages.join(', or ')}`;
-}
-
-/** Errors of a family of routes in its own form. */
-export function useErrorForm(app: FastifyInstance, form: ErrorForm, { metrics }: ServerParts): void {
-  app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
-    if (problem.isOurs) request.log.error({ err: error }, 'failed');
-    if (problem.code === 'overloaded' || problem.code === 'too_large' || problem.code === 'timed_out')
-      metrics.refuse(problem.code);
-    // Nobody is there to read it.
-    if (problem.code === 'interrupted') return reply.code(499).send();
-    const { body, status = problem.status } = form(problem);
-    return reply.code(status).headers(problem.headers).send(body);
-  });
 }
 
 /** Answered to everybody: probes and scrapers have no keys. */

@@ -57,7 +57,14 @@ export class ModelPool implements AsyncDisposable {
   constructor(models: readonly PooledModel[], options: ModelPoolOptions) {
     this.options = options;
     for (const model of models)
-      this.entries.set(model.name, { ...model, loaded: undefined, ready: undefined, usedAt: 0, checkedAt: 0, reloading: false });
+      this.entries.set(model.name, {
+        ...model,
+        loaded: undefined,
+        ready: undefined,
+        usedAt: 0,
+        checkedAt: 0,
+        reloading: false,
+      });
   }
 
   /** In the order given. */

@@ -31,6 +31,8 @@ export interface AskedManual {
     json: string;
     examples: readonly string[];
   };
+  /** Whether rows can be rewritten: what `robustness` is for. Default false. */
+  readonly rewritable?: boolean;
   /** Absent where `predict` has nothing to say. */
   readonly predict?: {
     settings: Settings;
@@ -68,8 +70,6 @@ export interface TaskManual extends AskedManual {
     /** Examples, and what else there is to say. */
     manual: string;
   };
-  /** Whether its verbs have `rewritable`: what `robustness` is for. Default false. */
-  readonly rewritable?: boolean;
   /** What a server takes; its verbs have `service` then. Absent where a model of the task answers nothing. */
   readonly service?: Pick<ServiceManual, 'input' | 'options'>;
   /** Loads the code of its verbs. */

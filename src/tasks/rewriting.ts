@@ -51,7 +51,7 @@ export interface Rewriting<T extends TaskTypes> {
 /** Labelled rows whose texts can be rewritten, with the model that is asked. */
 export interface RewritableData<T extends TaskTypes = TaskTypes> {
   /** The model that is asked. */
-  model: TaskModel<T>;
+  model: Pick<TaskModel<T>, 'task' | 'facts' | 'predict' | 'fingerprint'>;
   /** The rows. */
   data: Labelled<T>;
   /** How their texts are rewritten. */

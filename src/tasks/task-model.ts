@@ -46,6 +46,11 @@ export class TaskModel<T extends TaskTypes> implements Disposable {
     this.maxLength = requireStoredLength(model);
   }
 
+  /** Model and precision that answer. */
+  get fingerprint(): string {
+    return this.model.fingerprint;
+  }
+
   /**
    * Answers in input order. Throws `invalid_argument` for inputs that are not what the model was fine-tuned on,
    * `text_too_long` with `longText: 'error'`, `not_finite` naming an input.

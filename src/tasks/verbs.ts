@@ -52,6 +52,8 @@ export interface Predictor {
   record(answer: TextCounts, options: GivenOptions): Record<string, unknown>;
   /** The same one level deep, for a table. */
   cells(answer: TextCounts, options: GivenOptions): Record<string, unknown>;
+  /** What the user should know about the answers, once they are given. Default: nothing. */
+  remarks?(): string[];
 }
 
 /** What a task does, behind the command line: code that a row of the registry loads when it is needed. */
@@ -84,4 +86,6 @@ export interface AskedModel extends Disposable {
   readonly predictor: Predictor | undefined;
   /** For a server. */
   readonly service?: TaskService;
+  /** Labelled rows whose texts can be rewritten; absent where the task does not say how. Options are those of `evaluate`. */
+  rewritable?(path: string, options: GivenOptions): Promise<RewritableData>;
 }

@@ -163,8 +163,38 @@ describe('integrated gradients', () => {
     const model = await loadModel(folder.path('tiny'), { threads: 1 });
     using stopped = TextExplainer.from(TextClassifier.from(model), { threads: 1, signal: controller.signal });
     controller.abort(new Error('stop'));
-    await expect(stopped.explain('a film')).rejects.toThrow('stop');
-    await expect(stopped.counterfactual('a film')).rejects.toThrow('stop');
+    const interrupted = { code: 'interrupted', cause: expect.objectContaining({ message: 'stop' }) as Error };
+    await expect(stopped.explain('a film')).rejects.toMatchObject(interrupted);
+    await expect(stopped.counterfactual('a film')).rejects.toMatchObject(interrupted);
+  });
+
+  it('tell of windows and passes within a text, and stop between its batches', async () => {
+    const controller = new AbortController();
+    const model = await loadModel(folder.path('tiny'), { threads: 1 });
+    let [passes, limit] = [0, Infinity];
+    using one = TextExplainer.from(TextClassifier.from(model), {
+      threads: 1,
+      maxLength: 8,
+      signal: controller.signal,
+      onPasses(count) {
+        passes += count;
+        if (passes >= limit) controller.abort(new Error('enough'));
+      },
+    });
+    const text = 'a good old film '.repeat(40).trim();
+    const windows: number[] = [];
+    const { counts } = await one.explain(text, {
+      method: 'occlusion',
+      onProgress: ({ done, total }) => windows.push(done, total!),
+    });
+    expect(counts.windows).toBeGreaterThan(10);
+    expect(windows.slice(0, 2)).toEqual([1, counts.windows]);
+    // The text itself, and its windows once more with every word.
+    const all = passes;
+    expect(all).toBeGreaterThan(100);
+    [passes, limit] = [0, counts.windows + 5];
+    await expect(one.explain(text, { method: 'occlusion' })).rejects.toMatchObject({ code: 'interrupted' });
+    expect(passes).toBeLessThan(all / 2);
   });
 
   it('are empty for an empty text', async () => {

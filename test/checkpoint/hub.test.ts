@@ -360,6 +360,36 @@ describe('a path or an id', () => {
     expect(server.log).toEqual([]);
   });
 
+  it('takes a misspelt folder for what it is, and asks nothing of the network', async () => {
+    for (const name of ['models/sentiment', 'runs/first/best']) mkdirSync(join(home, name), { recursive: true });
+    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(home);
+    try {
+      for (const [given, message] of [
+        ['./modls/sentiment', /no model folder at .*Did you mean .*models\/sentiment\?/],
+        [
+          'models/sentimnt',
+          /the folder models has no folder sentimnt\. Did you mean .*models\/sentiment\?.*For the hub/,
+        ],
+        ['modles', /no folder modles here, and it is no hub id.*Did you mean .*models\?/],
+        ['runs/frist/best', /is not a hub id\. Did you mean .*runs\/first\/best\?/],
+        ['albert-bse-v2', /Did you mean albert-base-v2, of the hub\?/],
+        ['nothing-like-it', /no folder nothing-like-it here, and it is no hub id, which has an owner/],
+      ] as const)
+        expect(await failure(resolveModel(given, quick)), given).toMatchObject({
+          code: 'file_not_found',
+          message: expect.stringMatching(message),
+        });
+      expect(server.log).toEqual([]);
+      // A revision says that the hub is meant, whatever folders there are.
+      mkdirSync(join(home, 'albert'));
+      expect(await resolveModel(`${ID}@main`, quick)).toBe(snapshot());
+      // What is in the cache is known to be an id.
+      expect(await resolveModel(ID, quick)).toBe(snapshot());
+    } finally {
+      cwd.mockRestore();
+    }
+  });
+
   it('takes a legacy single name, follows its redirect, and caches it under the name asked for', async () => {
     server.repositories.set('albert-base-v2', albert({ renamedTo: ID }));
     expect(await resolveModel('albert-base-v2', quick)).toBe(

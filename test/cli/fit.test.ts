@@ -60,6 +60,10 @@ describe('albertine fit', () => {
     for (const file of ['fit.json', 'fit.safetensors', 'README.md', 'encoder/config.json'])
       expect(existsSync(path(`both/${file}`)), file).toBe(true);
     expect(await labelsOf('both')).toEqual(['weather', 'food', 'money']);
+    // What was written before there were pairs, and still is of single texts.
+    const stored = JSON.parse(readFileSync(path('both/fit.json'), 'utf8')) as object;
+    expect(stored).toMatchObject({ albertineFit: 1 });
+    expect(stored).not.toHaveProperty('pairs');
     const evaluated = await run(['evaluate', path('both'), '--data', train, '--json']);
     expect(JSON.parse(evaluated.stdout)).toMatchObject({ problem: 'singleLabel', count: 18, accuracy: 1 });
   });
@@ -121,6 +125,8 @@ describe('albertine fit', () => {
       [['--classifier', 'centroid', '--strengths', '3'], /strengths must be left out/],
       [['--classifier', 'knn', '--strengths', '99'], /strengths must be no more neighbours than the 18 rows, got 99/],
       [['--features', 'words', '--model', path('both/encoder')], /model must be left out: words need none/],
+      [['--classifier', 'logistic', '--strengths', '3', '--folds', '4'], /folds must be left out: one strength \(3\)/],
+      [['--classifier', 'logistic', '--strengths', '3', '--metric', 'macroF1'], /metric must be left out/],
       [['--label-separator', ';'], /label-separator must be left out/],
     ] as const) {
       const { code, stderr } = await fit('refused', ...flags);
@@ -129,10 +135,74 @@ describe('albertine fit', () => {
       expect(existsSync(path('refused'))).toBe(false);
     }
     const other = await run(['embed', '--model', path('both'), 'a']);
-    expect(other.stderr).toMatch(/is a fitted classifier, which this command does not take\. evaluate and predict do/);
+    expect(other.stderr).toMatch(
+      /is a fitted classifier, which this command does not take\. evaluate, predict and robustness do/,
+    );
     const pair = await run(['predict', path('both'), 'a', '--pair', 'b']);
-    expect(pair.stderr).toMatch(/--pair is for a classifier, and this model is a fitted classifier/);
+    expect(pair.stderr).toMatch(/this model was learned on single texts, and a pair of texts was given/);
     expect((await fit('both')).stderr).toMatch(/holds a fitted classifier already/);
+  });
+
+  it('learns pairs of texts, which evaluate and predict take by their fields', async () => {
+    const flags = ['--text-field', 'first', '--pair-field', 'second'];
+    const texts = rows.map(({ text }) => text);
+    // Whether the second text says the same: it is the first one again, or another one.
+    const pairs = texts.flatMap((text, i) => [
+      { first: text, second: text, label: 'same' },
+      { first: text, second: texts[(i + 7) % texts.length], label: 'other' },
+    ]);
+    const data = writeRows(path('pairs.jsonl'), pairs);
+    for (const features of ['both', 'words', 'embedding']) {
+      const name = `pairs-${features}`;
+      const fitted = await fit(name, '--train', data, ...flags, '--features', features, '--eval', data);
+      expect([fitted.code, fitted.stderr]).toEqual([0, expect.stringContaining('--pair-field NAME')]);
+      expect(fitted.stderr).toContain('36 pairs of the 36 held out are in --train too');
+      const evaluated = await run(['evaluate', path(name), '--data', data, ...flags, '--json']);
+      expect(JSON.parse(evaluated.stdout)).toMatchObject({ count: 36, accuracy: 1 });
+      const answered = await run(['predict', path(name), NEW[0], '--pair', NEW[0], '-q']);
+      expect(JSON.parse(answered.stdout)).toMatchObject({ label: 'same' });
+    }
+    const file = await run(['predict', path('pairs-both'), data, ...flags, '-q']);
+    expect(file.stdout.match(/"index":\d+,"label":"other"/g)).toHaveLength(18);
+    expect(readFileSync(path('pairs-both/README.md'), 'utf8')).toContain('--pair "another"');
+    const single = await run(['predict', path('pairs-both'), 'a']);
+    expect(single.stderr).toMatch(/learned on pairs of texts, and one text alone was given/);
+    const without = await run(['evaluate', path('pairs-both'), '--data', data, '--text-field', 'first']);
+    expect(without.stderr).toMatch(/learned on pairs of texts, and one text alone was given/);
+  });
+
+  it('answers as after saving when pairs are asked of nearest neighbours, and learns numbers of pairs', async () => {
+    const pairs = rows.map(({ text }, i) => ({ text, pair: rows[(i * 5) % rows.length].text, label: i % 4 }));
+    const data = writeRows(path('scored.jsonl'), pairs);
+    const train = ['--train', data, '--pair-field', 'pair', '-q'];
+    expect((await fit('near', ...train, '--classifier', 'knn')).code).toBe(0);
+    using near = await loadFittedClassifier(path('near'));
+    const together = await near.predict(pairs);
+    for (const [i, { text, pair }] of pairs.entries()) {
+      expect((await near.predict([{ text, pair }]))[0].label).toBe(together[i].label);
+      const counts = near.encoder!.tokenizer.encodeIds(text).length + near.encoder!.tokenizer.encodeIds(pair).length;
+      expect(together[i].tokenCount).toBe(counts);
+    }
+    expect((await fit('scored', ...train, '--problem', 'regression')).code).toBe(0);
+    const { stdout } = await run(['predict', path('scored'), pairs[0].text, '--pair', pairs[0].pair, '-q']);
+    expect(Number.isFinite((JSON.parse(stdout) as { value: number }).value)).toBe(true);
+  });
+
+  it('says where no word is known, and answers with what is most frequent', async () => {
+    const uneven = writeRows(path('uneven.jsonl'), [...rows, ...rows.filter(({ label }) => label === 'money')]);
+    const flags = ['--train', uneven, '--features', 'words', '--classifier', 'knn', '-q'];
+    expect((await fit('unknown', ...flags)).code).toBe(0);
+    const { stdout, stderr } = await run(['predict', path('unknown'), 'Zyzzyva qwertz', 'A warm wind', '-q']);
+    const [unknown, known] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(unknown).toMatchObject({ label: 'money', score: 0.5, noKnownWords: true, tokenCount: 0 });
+    expect(known).not.toHaveProperty('noKnownWords');
+    expect(stderr).toMatch(/note: 1 text has no word that was learned/);
+    const data = writeRows(path('unknown.jsonl'), [{ text: 'Zyzzyva', label: 'food' }, rows[0]]);
+    const evaluated = await run(['evaluate', path('unknown'), '--data', data]);
+    expect(evaluated.stderr).toMatch(/note: 1 text has no word that was learned/);
   });
 
   it('replaces a folder whole: no file of another encoder stays', async () => {

@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { run, temporaryFolder } from './support.ts';
+import { interrupted, run, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -84,5 +84,114 @@ describe('albertine keywords', () => {
       expect([1, 2], argv.join(' ')).toContain(code);
       expect(stderr).toContain(message);
     }
+  });
+});
+
+describe('albertine keywords --resume', () => {
+  const beside = (path: string): Record<string, unknown> =>
+    JSON.parse(readFileSync(`${path}.meta.json`, 'utf8')) as Record<string, unknown>;
+  /** What is said after the progress. */
+  const summaryOf = (stderr: string): string => stderr.slice(stderr.indexOf('note: '));
+  /** What a run that was killed leaves of a finished one. */
+  const killed = (whole: string, partial: string, content: string): void => {
+    writeFileSync(partial, content);
+    writeFileSync(`${partial}.meta.json`, JSON.stringify({ ...beside(whole), complete: false, summary: undefined }));
+  };
+  /** With a bad row, documents without candidates, and some that are read in several windows. */
+  const many = (name: string): string =>
+    write(
+      name,
+      Array.from({ length: 100 }, (_, i) =>
+        i === 7
+          ? '{"text":\n'
+          : `${JSON.stringify({ text: i % 50 === 3 ? '' : i % 40 === 4 ? `${ENGLISH} ${CHINESE} `.repeat(4) : `${ENGLISH} Part ${i}.` })}\n`,
+      ).join(''),
+    );
+  const flags = ['--max-length', '64', '--on-error', 'skip'];
+
+  it('gives the file and the summary of a run that was never interrupted', async () => {
+    const input = many('many.jsonl');
+    const [whole, cut, partial] = ['whole.jsonl', 'cut.jsonl', 'cut.partial.jsonl'].map((name) => folder.path(name));
+    const full = await keywords('--input', input, ...flags, '--output', whole);
+    expect(full.code, full.stderr).toBe(0);
+    expect(full.stderr).toMatch(
+      /1 row left out\n.*row 8.*\nnote: 2 documents without a candidate\n99 documents, 3 read/,
+    );
+    expect(linesOf(readFileSync(whole, 'utf8'))[3]).toMatchObject({ index: 3, keywords: [] });
+    expect(linesOf(readFileSync(whole, 'utf8'))[4]).toHaveProperty('windows');
+    const argv = ['keywords', '--threads', '1', '--input', input, ...flags, '--output', cut];
+    expect(await interrupted(argv, partial, 1)).toMatch(
+      /cut\.partial\.jsonl holds the first \d+ documents?; --resume goes on after them/,
+    );
+    expect(existsSync(cut)).toBe(false);
+    expect((await run(argv)).stderr).toMatch(/was begun by a run that did not come to its end.*--resume/);
+    const check = async (message: RegExp): Promise<void> => {
+      const { code, stderr } = await run([...argv, '--resume']);
+      expect(stderr).toMatch(message);
+      expect([code, summaryOf(stderr)]).toEqual([0, summaryOf(full.stderr)]);
+      expect(readFileSync(cut, 'utf8')).toBe(readFileSync(whole, 'utf8'));
+      expect(beside(cut)).toEqual(beside(whole));
+    };
+    await check(/^going on after [\d,]+ documents?\n/);
+    // All is there.
+    await check(/^going on after 99 documents\n/);
+    // What a kill tears off is cut off, and what tells where the file is from must be there.
+    const lines = readFileSync(whole, 'utf8').split('\n').slice(0, 60);
+    killed(whole, partial, `${lines.join('\n')}\n{"index":60,"keyw`);
+    await check(/^going on after 60 documents\n/);
+    killed(whole, partial, `${lines.slice(1).join('\n')}\n`);
+    expect((await run([...argv, '--resume'])).stderr).toMatch(/row 1: a line is missing or out of order/);
+    writeFileSync(`${partial}.meta.json`, '{"kind":"albertine scores"}');
+    expect((await run([...argv, '--resume'])).stderr).toMatch(
+      /cut\.partial\.jsonl\.meta\.json to tell what it was made/,
+    );
+  }, 300_000);
+
+  it('refuses what was made from something else', async () => {
+    const [input, stop, output] = [
+      write('two.txt', `${ENGLISH}\n`),
+      write('more.words', 'cells\n'),
+      folder.path('o.jsonl'),
+    ];
+    const given = ['--input', input, '--stop-words', `en,${stop}`, '-q'];
+    expect((await keywords(...given, '--output', output)).code).toBe(0);
+    const before = readFileSync(output, 'utf8');
+    const refused = async (argv: string[], message: RegExp): Promise<void> => {
+      const { code, stderr } = await keywords(...argv, '--output', output, '--resume');
+      expect([code === 0, stderr], argv.join(' ')).toEqual([false, expect.stringMatching(message)]);
+      expect(readFileSync(output, 'utf8')).toBe(before);
+      expect(existsSync(folder.path('o.partial.jsonl'))).toBe(false);
+    };
+    await refused(
+      [...given, '--top-k', '3'],
+      /cannot continue .*o\.jsonl: --top-k was not given when it was begun, and is 3/,
+    );
+    await refused([...given, '--no-header'], /--no-header|header/);
+    await refused([...given.slice(0, 2), '-q'], /--stop-words was \["en"\] when it was begun, and is not given now/);
+    await refused(
+      [...given.slice(0, 2), '--stop-words', `en,${stop},${input}`],
+      /two\.txt was not read when it was begun/,
+    );
+    await refused([ENGLISH, '--stop-words', `en,${stop}`], /two\.txt was read when it was begun/);
+    await refused(['-', '--stop-words', `en,${stop}`], /--resume reads the texts again .* standard input cannot be/);
+    await refused([...given, '--overwrite'], /give one of them/);
+    writeFileSync(stop, 'film\n');
+    await refused(given, /more\.words has changed since it was begun/);
+    writeFileSync(stop, 'cells\n');
+    // A file that only has another name is the same.
+    const moved = folder.path('moved.txt');
+    copyFileSync(input, moved);
+    const again = await keywords('--input', moved, ...given.slice(2), '--output', output, '--resume');
+    expect(again).toMatchObject({ code: 0, stderr: '' });
+    expect((await keywords(...given, '--resume')).stderr).toMatch(/--resume needs --output/);
+  });
+
+  it('says that there is nothing to read, as embed and predict do', async () => {
+    const empty = write('empty.jsonl', '');
+    const output = folder.path('none.jsonl');
+    const { code, stderr } = await keywords('--input', empty, '--output', output);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^note: .*empty\.jsonl holds no rows\n0 documents\n/)]);
+    expect(readFileSync(output, 'utf8')).toBe('');
+    expect(beside(output)).toMatchObject({ complete: true, summary: { documents: 0 } });
   });
 });

@@ -22,6 +22,8 @@ writeFileSync(
   columns,
   Array.from({ length: 20 }, (_, i) => `Anna B-PER\nSmith${i} I-PER\nsleeps O\n\nRain O\nfell${i} O\n\n`).join(''),
 );
+const table = path('table.csv');
+writeFileSync(table, `text,label\n${Array.from({ length: 20 }, (_, i) => `cat ${i},${i % 2 ? 'a' : 'b'}\n`).join('')}`);
 const usual = ['--layers', '0,-1', '--threads', '1'];
 
 describe('albertine probe', () => {
@@ -71,6 +73,12 @@ describe('albertine probe', () => {
       [['--task', 'labelled.csv'], /It must be name=file/],
       [['--task', `topic:guess=${labelled}`], /kind must be one of classify, similarity, tags/],
       [['--kind', 'tags'], /--kind is for --task/],
+      [[`--task=a=${table}`, '--column', '2'], /--column is for tags in columns \(CoNLL\), and there is no such task/],
+      [[`--task=a=${table}`, '--tag-column', '2'], /--tag-column is for tags in columns/],
+      [[`--task=a=${table}`, '--score-field', 'text'], /--score-field is for similarities/],
+      [[`--task=a=${columns}`, '--tags-field', 'x'], /--tags-field is for tags in rows/],
+      [[`--task=a=${columns}`, '--label-field', 'x'], /--label-field is for labels/],
+      [[`--task=a=${columns}`, '--text-field', 'x'], /--text-field is for --text and tasks of texts/],
       [['--no-header'], /--no-header is for --task and --text/],
       [[task], /has the fields sentence, topic: neither text with label/],
       [[task, '--text-field', 'sentence', '--label-field', 'topic', '--word-pooling', 'first'], /is for tags/],

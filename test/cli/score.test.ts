@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { AlbertineError } from '../../src/core/errors.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, writeRows } from '../training/small-run.ts';
-import { run } from './support.ts';
+import { interrupted, run } from './support.ts';
 
 const folder = temporaryFolder();
 const people = ['The cat sat on the mat.', '今天北京下了大雨。', 'He went home early.', 'A good film about music.'];
@@ -247,25 +246,13 @@ describe('albertine score --resume', () => {
       ),
     ],
   ];
-  /** Interrupts when the partial file has so many lines. */
-  const interrupted = async (argv: string[], lines: number, partial: string): Promise<string> => {
-    const controller = new AbortController();
-    const watch = setInterval(() => {
-      const written = existsSync(partial) ? readFileSync(partial, 'utf8').split('\n').length - 1 : 0;
-      if (written >= lines) controller.abort(new AlbertineError('interrupted', 'interrupted'));
-    }, 5);
-    const { code, stderr } = await run(argv, { signal: controller.signal });
-    clearInterval(watch);
-    expect(code, stderr).toBe(130);
-    return stderr;
-  };
 
   it('gives the file and the summary of a run that was never interrupted', async () => {
     const [whole, cut, partial] = [path('whole.jsonl'), path('cut.jsonl'), path('cut.partial.jsonl')];
     const full = await run([...long, ...pairs(), '-o', whole, '--json']);
     expect(full.code, full.stderr).toBe(0);
     const argv = [...long, ...pairs(), '-o', cut, '--json'];
-    expect(await interrupted(argv, 1030, partial)).toMatch(
+    expect(await interrupted(argv, partial, 1030)).toMatch(
       /cut\.partial\.jsonl holds the first 1,\d+ scores; --resume goes on after them/,
     );
     expect(existsSync(cut)).toBe(false);

@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AlbertineError } from '../../src/core/errors.ts';
 import type { CliIo } from '../../src/cli/terminal/io.ts';
 import { runCli } from '../../src/cli/program.ts';
 
@@ -49,6 +50,19 @@ export async function run(
   };
   result.code = await runCli(argv, io);
   return result;
+}
+
+/** Runs a command that is interrupted when a file has so many lines; what it said. */
+export async function interrupted(argv: string[], file: string, lines: number): Promise<string> {
+  const controller = new AbortController();
+  const watch = setInterval(() => {
+    const written = existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+    if (written >= lines) controller.abort(new AlbertineError('interrupted', 'interrupted'));
+  }, 5);
+  const { code, stderr } = await run(argv, { signal: controller.signal });
+  clearInterval(watch);
+  if (code !== 130) throw new Error(`it ended with ${code}: ${stderr}`);
+  return stderr;
 }
 
 /** Writes the vocabulary file and returns its path. */

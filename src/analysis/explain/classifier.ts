@@ -1,4 +1,5 @@
 import { requireInteger } from '../../core/errors.ts';
+import { createPause, requireNotInterrupted } from '../../core/interrupt.ts';
 import { embeddingTables, padPieces } from '../../model/batch.ts';
 import type { TextClassifier } from '../../tasks/classify/classifier.ts';
 import { encodingsOf } from '../../tasks/classify/task.ts';
@@ -15,9 +16,14 @@ export interface ExplainedClassifierOptions {
   batchTokens?: number | undefined;
   /** Processor threads of gradients. Default: those the process may use. */
   threads?: number | undefined;
-  /** Ends what is asked before its next pass through the network, with the signal's reason. */
+  /** Ends what is asked before its next batch goes through the network: `interrupted`, or the signal's own reason. */
   signal?: AbortSignal | undefined;
+  /** Told how many more passes through the network there were, after each batch. */
+  onPasses?: ((passes: number) => void) | undefined;
 }
+
+/** Passes between which an interruption is noticed; fewer would leave batches of short texts half empty. */
+const PASSES = 32;
 
 /**
  * A fine-tuned classifier (one label, several, a number; texts or pairs) as explanations use it. Long texts are read in
@@ -29,7 +35,7 @@ export function explainedClassifier(
 ): ExplainedModel {
   const { model, facts, problem } = classifier;
   const { tokenizer, config } = model;
-  const { batchTokens, threads, signal } = options;
+  const { batchTokens, threads, signal, onPasses } = options;
   const maxLength = requireInteger('maxLength', options.maxLength ?? classifier.maxLength, {
     min: 3,
     max: config.maxPositionEmbeddings,
@@ -38,6 +44,25 @@ export function explainedClassifier(
   const outputs = isNumber ? ['value'] : facts.labels;
   const { word } = embeddingTables(config, model.weights);
   let gradients: LogitGradients | undefined;
+  const pause = createPause(signal);
+  const passed = async (passes: number): Promise<void> => {
+    onPasses?.(passes);
+    await pause();
+  };
+  /** Some at a time. */
+  const inParts = async <I>(
+    items: readonly I[],
+    asking: (some: readonly I[]) => Promise<Float32Array[]>,
+  ): Promise<Float32Array[]> => {
+    requireNotInterrupted(signal);
+    const all: Float32Array[] = [];
+    for (let first = 0; first < items.length; first += PASSES) {
+      const some = items.slice(first, first + PASSES);
+      all.push(...(await asking(some)));
+      await passed(some.length);
+    }
+    return all;
+  };
   return {
     tokenizer,
     fingerprint: `${model.fingerprint};length=${maxLength}`,
@@ -63,18 +88,16 @@ export function explainedClassifier(
         },
       };
     },
-    async logits(pieces) {
-      signal?.throwIfAborted();
-      return await pieceLogits(model, pieces, { head: 'sequenceClassification', batchTokens });
-    },
-    async ask(inputs) {
-      signal?.throwIfAborted();
-      const { logits } = await classifier.logits(inputs, {
-        maxLength,
-        ...(batchTokens !== undefined && { batchTokens }),
-      });
-      return inputs.map((_, row) => logits.subarray(row * outputs.length, (row + 1) * outputs.length));
-    },
+    logits: (pieces) =>
+      inParts(pieces, (some) => pieceLogits(model, some, { head: 'sequenceClassification', batchTokens })),
+    ask: (inputs) =>
+      inParts(inputs, async (some) => {
+        const { logits } = await classifier.logits(some, {
+          maxLength,
+          ...(batchTokens !== undefined && { batchTokens }),
+        });
+        return some.map((_, row) => logits.subarray(row * outputs.length, (row + 1) * outputs.length));
+      }),
     answer(logits) {
       if (isNumber) return { label: String(logits[0]), score: logits[0], probabilities: logits };
       const probabilities = classifier.probabilities(logits);
@@ -82,9 +105,9 @@ export function explainedClassifier(
       return { label: outputs[best], score: probabilities[best], probabilities };
     },
     async gradients(piece, points) {
-      signal?.throwIfAborted();
+      requireNotInterrupted(signal);
       gradients ??= LogitGradients.of(model, outputs.length, { threads });
-      return await gradients.at(piece, points);
+      return await gradients.at(piece, points, passed);
     },
     async attentions(piece) {
       const batch = padPieces([piece], { sequenceLength: piece.ids.length, padTokenId: config.padTokenId });

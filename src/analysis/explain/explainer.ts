@@ -1,5 +1,6 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../../core/errors.ts';
 import { requireOptions, type OptionKinds } from '../../core/options.ts';
+import { ProgressMeter, type ProgressListener } from '../../core/progress.ts';
 import type { TextClassifier } from '../../tasks/classify/classifier.ts';
 import { averageWindows } from '../../tasks/classify/task.ts';
 import type { TextCounts } from '../../tasks/task.ts';
@@ -57,6 +58,8 @@ export interface ExplainOptions {
   steps?: number;
   /** Stretches of the text (of the first one of a pair) whose attribution is wanted besides, UTF-16. */
   spans?: readonly (readonly [start: number, end: number])[];
+  /** Told of the windows of the text that are explained. */
+  onProgress?: ProgressListener;
 }
 
 /** Why a model answers as it does. */
@@ -94,6 +97,7 @@ const OPTIONS: OptionKinds<ExplainOptions> = {
   baseline: 'string',
   steps: 'number',
   spans: 'list',
+  onProgress: 'function',
 };
 
 /**
@@ -134,10 +138,16 @@ export class TextExplainer implements Disposable {
     const groups = pieces.map((piece) => (checked.unit === 'word' ? wordGroups(piece, texts) : tokenGroups(piece)));
     const tokens: AttributedToken[][] = [];
     const completeness: { completeness: Completeness; weight: number }[] = [];
+    const meter = new ProgressMeter(options.onProgress, {
+      stage: 'explaining',
+      unit: 'windows',
+      total: pieces.length,
+    });
     for (const [i, piece] of pieces.entries()) {
       const part = await this.attribute(piece, { ...checked, output, groups: groups[i] });
       tokens.push(piece.tokens.map((token, t) => ({ ...token, value: piece.weight * part.values[t] })));
       if (part.completeness) completeness.push({ completeness: part.completeness, weight: piece.weight });
+      meter.add(1);
     }
     return {
       method: checked.method,

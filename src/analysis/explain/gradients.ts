@@ -64,19 +64,31 @@ export class LogitGradients implements Disposable {
   }
 
   /**
-   * Gradients of one piece at several points, computed a few at a time. Calls may overlap: they wait for each other.
+   * Gradients of one piece at several points, computed a few at a time; `onBatch` is awaited after each few, and told
+   * how many they were. Calls may overlap: they wait for each other.
    */
-  at(piece: Piece, points: readonly GradientPoint[]): Promise<GradientValue[]> {
-    const next = this.queue.then(() => this.run(piece, points));
+  at(
+    piece: Piece,
+    points: readonly GradientPoint[],
+    onBatch?: (points: number) => Promise<void>,
+  ): Promise<GradientValue[]> {
+    const next = this.queue.then(() => this.run(piece, points, onBatch));
     this.queue = next.catch(() => undefined);
     return next;
   }
 
-  private async run(piece: Piece, points: readonly GradientPoint[]): Promise<GradientValue[]> {
+  private async run(
+    piece: Piece,
+    points: readonly GradientPoint[],
+    onBatch?: (points: number) => Promise<void>,
+  ): Promise<GradientValue[]> {
     const rows = Math.max(1, Math.floor(BATCH_TOKENS / piece.ids.length));
     const values: GradientValue[] = [];
-    for (let first = 0; first < points.length; first += rows)
-      values.push(...(await this.batch(piece, points.slice(first, first + rows))));
+    for (let first = 0; first < points.length; first += rows) {
+      const some = points.slice(first, first + rows);
+      values.push(...(await this.batch(piece, some)));
+      await onBatch?.(some.length);
+    }
     return values;
   }
 

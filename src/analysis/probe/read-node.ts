@@ -4,11 +4,11 @@ import { pick } from '../../core/pick.ts';
 import { createRandom, mixSeed, sampleStream } from '../../core/random.ts';
 import { readExamples } from '../../data/dataset-node.ts';
 import { sortLabels } from '../../data/dataset.ts';
-import { formatOfPath, openRows, readTexts, type ReadOptions } from '../../data/read-node.ts';
+import { openRows, readTexts, type ReadOptions } from '../../data/read-node.ts';
 import type { ReadReport } from '../../data/rows.ts';
 import { openSentences } from '../../tasks/embedding/sentences-node.ts';
 import { FILE_OPTIONS } from '../../tasks/shared-settings.ts';
-import { readTagged, type TagFields } from '../../tasks/tag/data-node.ts';
+import { isInColumns, readTagged, type TagFields } from '../../tasks/tag/data-node.ts';
 import { segmentWords } from '../../tasks/tag/words.ts';
 import { structureTasks, type StructureProbe, type StructureTasks } from './structure.ts';
 import type { ProbeKind } from './settings.ts';
@@ -154,12 +154,30 @@ function withoutUnused(files: ProbeRow[][], labels: readonly string[]): Pick<Rea
   return { files: shifted, labels: labels.slice(1) };
 }
 
+/** What says where texts and labels stand in a file. */
+export type ProbeField = 'textField' | 'pairField' | 'labelField' | 'scoreField' | keyof typeof TAG_FIELDS;
+
+/** Of tags: in rows or in columns. */
+const TAG_FIELDS = { tokensField: false, tagsField: false, column: true, tagColumn: true } as const;
+const FIELD_KINDS = { labelField: 'classify', pairField: 'similarity', scoreField: 'similarity' } as const;
+
+/** Whether a task of these files looks at a field, as {@link readProbeTask} reads them. */
+export function looksAt(
+  field: ProbeField,
+  { kind, paths }: { kind: ProbeKind; paths: readonly string[] },
+  options: ProbeFileOptions,
+): boolean {
+  if (field in FIELD_KINDS) return kind === FIELD_KINDS[field as keyof typeof FIELD_KINDS];
+  const isColumns = (path: string): boolean => kind === 'tags' && isInColumns(path, options);
+  if (field === 'textField') return !paths.every(isColumns);
+  return kind === 'tags' && paths.some((path) => isColumns(path) === TAG_FIELDS[field as keyof typeof TAG_FIELDS]);
+}
+
 /** What a task is about, by the fields of the first row. */
 async function kindOfFile(path: string, options: ProbeFileOptions): Promise<ProbeKind> {
   const { textField = 'text', pairField = 'pair', scoreField = 'score', labelField = 'label' } = options;
   const { tokensField = 'tokens', tagsField = 'tags' } = options;
-  const format = options.format ?? formatOfPath(path);
-  if (format === undefined || format === 'txt') return 'tags';
+  if (isInColumns(path, options)) return 'tags';
   const rows = openRows(path, { ...pick(options, FILE_OPTIONS), onError: 'skip' });
   for await (const { fields } of rows) {
     const has = (...names: string[]): boolean => names.every((name) => Object.hasOwn(fields, name));

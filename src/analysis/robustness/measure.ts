@@ -8,7 +8,7 @@ import { spread, type RewritableData, type RewritableText, type RewrittenText } 
 import type { TaskTypes, TextCounts } from '../../tasks/task.ts';
 import type { LabelledRow } from '../../tasks/tuning.ts';
 import { RobustnessFigures, type AnsweredRow } from './figures.ts';
-import type { RobustnessReport } from './report.ts';
+import type { RobustnessCondition, RobustnessReport } from './report.ts';
 
 /** Whether each text still says what it said. */
 export type MeaningCheck = (pairs: readonly { before: string; after: string }[]) => Promise<boolean[]>;
@@ -51,6 +51,13 @@ export interface RobustnessOptions {
   examples?: number;
   /** By name of a perturbation: its texts are left as they were where the check says no. Default: none is checked. */
   checks?: Readonly<Record<string, MeaningCheck>>;
+  /**
+   * Conditions that an earlier run with the same model, rows and options has found: they are not asked again, and
+   * {@link RobustnessOptions.onRecord} is not told of them. The report is that of a run without them.
+   */
+  known?: readonly RobustnessCondition[];
+  /** Told of every condition that was asked, after its rows. */
+  onCondition?: (condition: RobustnessCondition) => void | Promise<void>;
   /** Told of every row of every condition. */
   onRecord?: (record: RobustnessRecord) => void | Promise<void>;
   /** Told about rows that are done. */
@@ -78,7 +85,7 @@ export async function measureRobustness(
   source: RewritableData,
   options: RobustnessOptions = {},
 ): Promise<RobustnessReport> {
-  const { severities = DEFAULT_SEVERITIES, seed = 1, limit, examples = 5, onRecord } = options;
+  const { severities = DEFAULT_SEVERITIES, seed = 1, limit, known = [] } = options;
   requireSeverities(severities);
   requireInteger('seed', seed);
   const { model, data, metric } = source;
@@ -89,7 +96,14 @@ export async function measureRobustness(
     limit,
   );
   if (rows.length === 0) throw new AlbertineError('invalid_data', 'there is no row to ask', { value: 0 });
-  const run = new Run(source, options, rows.length * (1 + perturbations.length * severities.length));
+  const planned = perturbations.flatMap((row) => severities.map((severity) => ({ row, severity })));
+  const found = planned.map(({ row, severity }) =>
+    known.find((condition) => condition.perturbation === row.name && condition.severity === severity),
+  );
+  const run = new Run(source, options, {
+    total: rows.length * (1 + planned.length),
+    alreadyDone: rows.length * found.filter((condition) => condition !== undefined).length,
+  });
   const answers = await run.ask(rows.map(({ row }) => row));
   const figures = new RobustnessFigures(
     source,
@@ -98,7 +112,7 @@ export async function measureRobustness(
   const report: RobustnessReport = {
     task: model.task.name,
     metric,
-    fingerprint: model.model.fingerprint,
+    fingerprint: model.fingerprint,
     languages,
     rows: rows.length,
     available: data.rows.length,
@@ -107,15 +121,28 @@ export async function measureRobustness(
     clean: figures.clean(),
     conditions: [],
   };
-  for (const row of perturbations)
-    for (const severity of severities) {
-      const { after, rejected } = await run.perturbed(figures.rows, { row, severity, seed });
-      const condition = { perturbation: row.name, severity };
-      report.conditions.push({ ...condition, rejected, ...figures.of(after, examples) });
-      if (onRecord) for (const one of figures.records(after)) await onRecord({ ...one, ...condition });
-    }
+  for (const [i, { row, severity }] of planned.entries())
+    report.conditions.push(found[i] ?? (await measureCondition(run, figures, { row, severity, seed, options })));
   run.finish();
   return report;
+}
+
+async function measureCondition(
+  run: Run,
+  figures: RobustnessFigures,
+  {
+    row,
+    severity,
+    seed,
+    options: { examples = 5, onRecord, onCondition },
+  }: { row: Perturbation; severity: number; seed: number; options: RobustnessOptions },
+): Promise<RobustnessCondition> {
+  const { after, rejected } = await run.perturbed(figures.rows, { row, severity, seed });
+  const named = { perturbation: row.name, severity };
+  const condition = { ...named, rejected, ...figures.of(after, examples) };
+  if (onRecord) for (const record of figures.records(after)) await onRecord({ ...record, ...named });
+  await onCondition?.(condition);
+  return condition;
 }
 
 function requireSeverities(severities: readonly number[]): void {
@@ -152,10 +179,10 @@ class Run {
   private readonly source: RewritableData;
   private readonly options: RobustnessOptions;
 
-  constructor(source: RewritableData, options: RobustnessOptions, total: number) {
+  constructor(source: RewritableData, options: RobustnessOptions, count: { total: number; alreadyDone: number }) {
     this.source = source;
     this.options = options;
-    this.meter = new ProgressMeter(options.onProgress, { stage: 'asking', unit: 'rows', total });
+    this.meter = new ProgressMeter(options.onProgress, { stage: 'asking', unit: 'rows', ...count });
   }
 
   async ask(rows: readonly LabelledRow<TaskTypes>[]): Promise<object[]> {

@@ -1,8 +1,9 @@
 import { AlbertineError } from '../../core/errors.ts';
 import type { Albert } from '../../loaded/albert.ts';
-import { taskOf, TASKS } from '../../tasks/registry.ts';
+import type { AskedManual } from '../../tasks/manual.ts';
+import { ASKED, taskOf } from '../../tasks/registry.ts';
 import type { RewritableData } from '../../tasks/rewriting.ts';
-import type { GivenOptions } from '../../tasks/verbs.ts';
+import type { AskedModel, GivenOptions } from '../../tasks/verbs.ts';
 
 /**
  * Reads labelled rows for a fine-tuned model, as `evaluate` does and with its options. Throws `unsupported` for models
@@ -15,8 +16,18 @@ export async function openRobustnessData(
 ): Promise<RewritableData> {
   const task = taskOf(model);
   const { rewritable } = await task.load();
-  if (rewritable) return await rewritable(model, path, options);
-  const able = TASKS.filter((other) => other.rewritable).map(({ noun }) => noun);
+  const asked = { task, ...(rewritable && { rewritable: rewritable.bind(undefined, model) }) };
+  return await readRobustnessData(asked, path, options);
+}
+
+/** The same of a model that is open to be asked, of whatever kind of folder. */
+export async function readRobustnessData(
+  { task, rewritable }: Pick<AskedModel, 'rewritable'> & { task: AskedManual },
+  path: string,
+  options: GivenOptions,
+): Promise<RewritableData> {
+  if (rewritable) return await rewritable(path, options);
+  const able = ASKED.filter((other) => other.rewritable).map(({ noun }) => noun);
   throw new AlbertineError('unsupported', `robustness is measured of ${able.join(', ')}; this model is ${task.noun}`, {
     value: task.name,
   });

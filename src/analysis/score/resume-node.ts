@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { AlbertineError } from '../../core/errors.ts';
 import { openRows } from '../../data/read-node.ts';
 import { countCompleteRecords, cutRecords } from '../../data/resume-node.ts';
@@ -45,11 +43,4 @@ export function scoredBefore(path: string, systems: readonly number[], system: n
     }
   }
   return { count, records: records() };
-}
-
-/** SHA-256 of a file, by which a changed one is noticed. */
-export async function fileHash(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

@@ -1,6 +1,6 @@
 import { flagName, type Settings } from '../../core/settings.ts';
 import type { AskedManual } from '../../tasks/manual.ts';
-import { ASKED, TASKS } from '../../tasks/registry.ts';
+import { ASKED } from '../../tasks/registry.ts';
 import { UsageError } from '../terminal/errors.ts';
 import { writtenFlag } from './setting-flags.ts';
 
@@ -28,7 +28,7 @@ export function unitedSettings(
 export const ROBUSTNESS_SETTINGS = unitedSettings(
   'evaluate',
   [],
-  TASKS.filter(({ rewritable }) => rewritable),
+  ASKED.filter(({ rewritable }) => rewritable),
 );
 
 /** Throws {@link UsageError} for an option that other tasks have and this one does not. */

@@ -29,6 +29,7 @@ export async function openAsked(
     get predictor() {
       return verbs.predictor?.(opened);
     },
+    ...(verbs.rewritable && { rewritable: (path, given) => verbs.rewritable!(opened, path, given) }),
     [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
 }

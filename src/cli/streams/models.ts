@@ -32,13 +32,13 @@ export async function openModel(
   return loaded;
 }
 
-/** Throws `invalid_argument` for a folder that `evaluate` and `predict` open and that holds no network by itself. */
+/** Throws `invalid_argument` for a folder that `evaluate`, `predict` and `robustness` open and that holds no network by itself. */
 function requireCheckpoint(model: string): void {
   const folder = FOLDERS.find(({ marker }) => existsSync(join(model, marker)));
   if (folder && !existsSync(join(model, 'config.json')))
     throw new AlbertineError('invalid_argument', `${model} is ${folder.noun}, which this command does not take`, {
       value: model,
-      hint: `evaluate and predict do${existsSync(join(model, 'encoder')) ? `; the model that gives its vectors is ${join(model, 'encoder')}` : ''}`,
+      hint: `evaluate, predict and robustness do${existsSync(join(model, 'encoder')) ? `; the model that gives its vectors is ${join(model, 'encoder')}` : ''}`,
     });
 }
 

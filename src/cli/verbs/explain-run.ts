@@ -4,7 +4,7 @@ import { rounded } from '../../core/decimal.ts';
 import { AlbertineError, namingSource } from '../../core/errors.ts';
 import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
-import { ProgressMeter } from '../../core/progress.ts';
+import { ProgressMeter, type ProgressEvent, type ProgressListener } from '../../core/progress.ts';
 import { toJson } from '../../data/json.ts';
 import { openRecordWriter } from '../../data/writers-node.ts';
 import type { WordCandidates } from '../../analysis/explain/candidates.ts';
@@ -25,7 +25,7 @@ import { untilAborted } from '../streams/text-feed.ts';
 import { chooseSource, openTextInput, type InputFlags } from '../streams/text-input.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { createProgressBar } from '../terminal/progress-bar.ts';
+import { createProgressBar, type ProgressBar } from '../terminal/progress-bar.ts';
 
 /** The flags of `albertine explain`, as commander gives them. */
 export interface ExplainFlags extends InputFlags {
@@ -67,12 +67,13 @@ export async function runExplain(
   try {
     page = html === undefined ? undefined : await claimOutput(html, { inputs: [file, model, output], overwrite });
     const input = openInput(texts, flags);
+    const passes = new Passes();
     using explainer = TextExplainer.from(
       TextClassifier.from(await openModel(io, model, { ...flags, dequantize: true })),
-      { ...pick(flags, ['maxLength', 'threads']), signal: io.signal },
+      { ...pick(flags, ['maxLength', 'threads']), signal: io.signal, onPasses: (count) => passes.add(count) },
     );
     using filler = flags.candidates === 'fill-mask' ? FillMask.from(await openModel(io, undefined, flags)) : undefined;
-    const run = new Run(io, { explainer, flags, candidates: filler && fromFillMask(filler) });
+    const run = new Run(io, { explainer, flags, candidates: filler && fromFillMask(filler), passes });
     const writer = claimed && (await openRecordWriter(output!, { output: claimed }));
     try {
       await run.explainAll(input, async (record) => {
@@ -146,6 +147,46 @@ function fromFillMask(filler: FillMask): WordCandidates {
   };
 }
 
+/** Milliseconds after which a single text shows where it is. */
+const LONG_MS = 1000;
+
+/** What happens within a text that takes long: its windows as they are done, and passes through the network. */
+class Passes {
+  private passes = 0;
+  private started = 0;
+  private listener: ProgressListener | undefined;
+  private shown: ProgressEvent | undefined;
+
+  /** Begins a step of a text. */
+  begin(stage: string, listener: ProgressListener): void {
+    [this.passes, this.started, this.listener] = [0, performance.now(), listener];
+    this.shown = { stage, done: 0, unit: 'windows', rate: 0 };
+  }
+
+  /** The windows that are done. */
+  window(event: ProgressEvent): void {
+    this.shown = { ...event, stage: this.shown!.stage };
+    this.show();
+  }
+
+  add(count: number): void {
+    this.passes += count;
+    this.show();
+  }
+
+  private show(): void {
+    if (!this.shown || performance.now() - this.started < LONG_MS) return;
+    // Steps that are of the text as a whole count passes alone.
+    const { total, ...rest } = this.shown;
+    const passes = {
+      unit: 'passes',
+      done: this.passes,
+      rate: (1000 * this.passes) / (performance.now() - this.started),
+    };
+    this.listener?.(total === undefined ? { ...rest, ...passes } : { ...this.shown, extra: { passes: this.passes } });
+  }
+}
+
 /** Explains texts one after the other, and remembers what the summary and the page are of. */
 class Run {
   readonly shown: ShownExplanation[] = [];
@@ -153,13 +194,22 @@ class Run {
   private readonly explainer: TextExplainer;
   private readonly flags: ExplainFlags;
   private readonly candidates: WordCandidates | undefined;
+  private readonly passes: Passes;
+  private readonly bar: ProgressBar;
   private readonly faithfulness: FaithfulnessOfText[] = [];
   private readonly counts = { texts: 0, windowed: 0, truncated: 0, incomplete: 0, worst: 0, mostSteps: 0, found: 0 };
 
   constructor(
     io: CliIo,
-    parts: { explainer: TextExplainer; flags: ExplainFlags; candidates: WordCandidates | undefined },
+    parts: {
+      explainer: TextExplainer;
+      flags: ExplainFlags;
+      candidates: WordCandidates | undefined;
+      passes: Passes;
+    },
   ) {
+    this.passes = parts.passes;
+    this.bar = createProgressBar(io, parts.flags);
     this.io = io;
     this.explainer = parts.explainer;
     this.flags = parts.flags;
@@ -170,7 +220,7 @@ class Run {
     input: AsyncIterable<ExplainedRow> & ReadInput,
     write: (record: Record<string, unknown>) => Promise<void>,
   ): Promise<void> {
-    const bar = createProgressBar(this.io, this.flags);
+    const { bar } = this;
     const estimate = 'estimate' in input ? await (input.estimate as () => Promise<number | undefined>)() : undefined;
     const meter = new ProgressMeter(bar.update, {
       stage: 'explaining',
@@ -181,9 +231,8 @@ class Run {
       for await (const row of untilAborted(input, this.io.signal)) {
         this.io.signal.throwIfAborted();
         const record = await this.record(row).catch((error: unknown) => {
-          throw error instanceof AlbertineError && error.option === undefined && input.name !== 'arguments'
-            ? namingSource(error, `${input.name}, row ${row.number}`)
-            : error;
+          const isOfRow = error instanceof AlbertineError && error.option === undefined && error.code !== 'interrupted';
+          throw isOfRow && input.name !== 'arguments' ? namingSource(error, `${input.name}, row ${row.number}`) : error;
         });
         await write(record);
         meter.add(1);
@@ -202,10 +251,15 @@ class Run {
   private async record({ text, pair }: ExplainedRow): Promise<Record<string, unknown>> {
     const { explainer, flags } = this;
     const asked = pair === undefined ? text : { text, pair };
+    const name = `text ${this.counts.texts + 1}`;
+    const begin = (what: string): void => this.passes.begin(`${name}: ${what}`, this.bar.update);
+    begin('explaining');
     const explanation = await explainer.explain(asked, {
       ...pick(flags, ['method', 'unit', 'baseline', 'steps']),
       ...(flags.class !== undefined && { label: flags.class }),
+      onProgress: (event) => this.passes.window(event),
     });
+    begin('searching an edit');
     const counterfactual = flags.counterfactual
       ? await explainer.counterfactual(asked, {
           ...pick(flags, ['to', 'maxQueries']),
@@ -213,6 +267,7 @@ class Run {
           ...(flags.candidates === 'none' && { candidatesPerWord: 0 }),
         })
       : undefined;
+    begin('measuring faithfulness');
     const faithfulness = flags.faithfulness ? await explainer.faithfulness(asked, explanation) : undefined;
     const index = this.counts.texts;
     this.count(explanation, counterfactual, faithfulness);

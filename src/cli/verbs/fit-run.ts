@@ -66,7 +66,9 @@ function lines({ output, classifier, trainRows, evaluation }: FitResult, seconds
             .join('  ')}`,
         ]
       : []),
-    `next: albertine evaluate ${output} --data FILE; albertine predict ${output} "a text"`,
+    classifier.features.pairs
+      ? `next: albertine evaluate ${output} --data FILE --pair-field NAME; albertine predict ${output} "a text" --pair "another"`
+      : `next: albertine evaluate ${output} --data FILE; albertine predict ${output} "a text"`,
   ];
 }
 

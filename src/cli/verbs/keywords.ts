@@ -16,6 +16,10 @@ export function registerKeywords(program: Command, io: CliIo): void {
   addInputOptions(addModelOption(command))
     .option('--documents <files...>', 'files that hold a document each, in place of texts and --input')
     .option('-o, --output <file>', 'a .jsonl file, or - for standard output. Default: standard output')
+    .option(
+      '--resume',
+      'continue an interrupted output after its last whole line. Refused if model, options or files differ',
+    )
     .option('--overwrite', OVERWRITE)
     .option('-k, --top-k <n>', 'keywords a document. Default: 10', integer({ min: 1 }))
     .option(
@@ -76,7 +80,11 @@ Output
   {"index":0,"keywords":[{"text":"solar cells","score":0.61,"offsets":[[4,15],[80,90]]},...]}
   "index" counts the documents from 0. "text" is as it stands in the document, in its most frequent form; "offsets" are UTF-16 positions of every occurrence,
   singulars and plurals together. The best comes first; scores order the keywords of one document and say little across documents (with --ranking similarity
-  they are cosines). A document without candidates has none.
+  they are cosines). A document without candidates has none. "windows" says in how many a long document was read, where there were several.
+
+  The file is written as NAME.partial.jsonl and takes its name when it is complete; <output>.meta.json beside it has the counts, the fingerprint, the options, and
+  the hashes of the files that were read. Interrupted, or killed, --resume goes on after the last whole line and gives the same file and counts as a run that was
+  never interrupted; documents must come from files or arguments, as standard input cannot be read again.
 
 A document has the same keywords whatever other documents are in the file. Long documents are read in windows; nothing is cut off. Of a .txt file every line is a
 document; --documents takes whole files.

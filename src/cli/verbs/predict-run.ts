@@ -153,7 +153,7 @@ async function predictAll(
     counts,
     input: source.read,
     seconds: (performance.now() - started) / 1000,
-    notes: columns?.notes() ?? [],
+    notes: [...(predictor.remarks?.() ?? []).map((remark) => `note: ${remark}`), ...(columns?.notes() ?? [])],
   });
 }
 

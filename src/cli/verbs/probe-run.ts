@@ -1,12 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
+import { flagName } from '../../core/settings.ts';
 import { toJson } from '../../data/json.ts';
 import { builtInTasks } from '../../analysis/probe/built-in.ts';
 import type { ProbeKind } from '../../analysis/probe/settings.ts';
 import { probePage } from '../../analysis/probe/page.ts';
 import { probeModels, type ProbeOptions, type ProbeReport } from '../../analysis/probe/probe.ts';
-import { readProbeTask, readStructureTasks, type ProbeFileOptions } from '../../analysis/probe/read-node.ts';
+import {
+  looksAt,
+  readProbeTask,
+  readStructureTasks,
+  type ProbeField,
+  type ProbeFileOptions,
+} from '../../analysis/probe/read-node.ts';
 import { probeTable } from '../../analysis/probe/table.ts';
 import type { ProbeTask } from '../../analysis/probe/task.ts';
 import { BUILT_IN_MODEL } from '../../loaded/load-node.ts';
@@ -56,7 +63,19 @@ const FIELDS = [
   'tagsField',
   'column',
   'tagColumn',
-] as const;
+] as const satisfies readonly ProbeField[];
+
+/** What fields are for, where no file has them. */
+const FIELD_USES: Readonly<Record<ProbeField, string>> = {
+  textField: '--text and tasks of texts',
+  pairField: 'similarities',
+  labelField: 'labels',
+  scoreField: 'similarities',
+  tokensField: 'tags in rows (JSON lines, tables)',
+  tagsField: 'tags in rows (JSON lines, tables)',
+  column: 'tags in columns (CoNLL)',
+  tagColumn: 'tags in columns (CoNLL)',
+};
 
 /** Runs `albertine probe`. */
 export async function runProbe(io: CliIo, models: readonly string[], flags: ProbeFlags): Promise<void> {
@@ -126,20 +145,29 @@ async function show(io: CliIo, report: ProbeReport, { json, output, html }: Prob
   await io.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** Refuses flags that would do nothing. */
+const flagOf = (name: string): string => `--${flagName(name)!}`;
+
+/** Refuses flags that would do nothing; those of fields are judged by what the files are. */
 function requireUse(models: readonly string[], flags: ProbeFlags): void {
   const { task, text, output } = flags;
   if (output !== undefined && !output.endsWith('.json'))
     throw new UsageError(`--output must end in .json, got ${output}`);
   const twice = models.find((model, i) => models.indexOf(model) !== i);
   if (twice !== undefined) throw new UsageError(`the model ${twice} is named twice`);
-  const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   const needed = ['kind', ...FIELDS.filter((name) => name !== 'textField')] as const;
   for (const name of needed)
     if (flags[name as keyof ProbeFlags] !== undefined && !task) throw new UsageError(`${flagOf(name)} is for --task`);
   for (const name of ['textField', ...FILE_OPTIONS] as const)
     if (flags[name] !== undefined && flags[name] !== true && !task && text === undefined)
       throw new UsageError(`${name === 'header' ? '--no-header' : flagOf(name)} is for --task and --text`);
+}
+
+/** Refuses fields that no file has been asked for. */
+function requireLookedAt(flags: ProbeFlags, isLookedAt: (name: ProbeField) => boolean): void {
+  for (const name of FIELDS) {
+    if (flags[name] === undefined || isLookedAt(name) || (name === 'textField' && flags.text !== undefined)) continue;
+    throw new UsageError(`${flagOf(name)} is for ${FIELD_USES[name]}, and there is no such task`);
+  }
 }
 
 /** Tasks of files, of raw text, or the built-in ones. */
@@ -158,6 +186,9 @@ async function tasksOf(flags: ProbeFlags, note: (line: string) => void): Promise
     for (const line of task.notes) note(`${task.name}: ${line}`);
     tasks.push(task);
   }
+  requireLookedAt(flags, (name) =>
+    files.some(({ paths }, i) => looksAt(name, { kind: tasks[i].kind, paths }, reading)),
+  );
   if (text !== undefined) {
     const made = await readStructureTasks(text, {
       ...pick(reading, ['textField', 'format', 'encoding', 'delimiter', 'quotes', 'onError', 'header']),

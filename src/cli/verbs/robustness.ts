@@ -11,7 +11,10 @@ import type { CliIo } from '../terminal/io.ts';
 export function registerRobustness(program: Command, io: CliIo): void {
   const command = program
     .command('robustness')
-    .argument('<model>', 'folder of a fine-tuned model (labels, entities, answers), or a hub id')
+    .argument(
+      '<model>',
+      'folder of a fine-tuned model (labels, entities, answers) or of albertine fit (labels), or a hub id',
+    )
     .summary('how a fine-tuned model stands typing errors, other spellings, replaced names, attacks')
     .description(
       'Asks a fine-tuned model for labelled rows as they are, and with their texts changed in ways that leave what is right as it is: typing errors, case, look-alike characters, other names and numbers, words left out, and more. Prints how its figure falls, how many answers stay the same, the worst groups and examples.',
@@ -47,6 +50,10 @@ export function registerRobustness(program: Command, io: CliIo): void {
     )
     .option('-o, --output <file>', 'a .jsonl file with every text and answer')
     .option('--html <file>', 'a page with a heat map, and failures with the edits marked')
+    .option(
+      '--resume',
+      'continue an interrupted --output: perturbations at severities that it has whole are not asked again. An attack begins anew. Refused if model, options or data differ',
+    )
     .option('--overwrite', OVERWRITE);
   addSettings(command, ROBUSTNESS_SETTINGS)
     .option('--json', 'print one JSON object')
@@ -85,9 +92,14 @@ Columns
   ECE          expected calibration error, of models with one label a text
   worst group  label, or third of the lengths, with the lowest share of right answers
 
+Interrupted, or killed, a run with --output leaves NAME.partial.jsonl; the same command with --resume asks for the rows as they are, reads back the perturbations at
+severities that are there whole, goes on with the others, and gives the same file and report as a run that was never interrupted. Word vectors are computed again,
+and an attack, which is not in the file, begins anew.
+
 Examples
   albertine robustness runs/reviews --data test.csv
   albertine robustness runs/reviews --data test.csv --perturbations typos,case,numbers --severities 0.1,0.2,0.4 --html robustness.html
   albertine robustness runs/reviews --data test.csv --attack --attack-search greedy,random --queries 200
+  albertine robustness runs/reviews --data test.csv --perturbations all --output answers.jsonl --resume
   albertine robustness runs/reviews --data test.csv --limit 500 --fail-under 0.8 --quiet
 `;

@@ -1,5 +1,5 @@
 import { countOf } from '../../core/count.ts';
-import { toJson } from '../../data/json.ts';
+import { toJson, withoutNaN } from '../../data/json.ts';
 import { pearson, kendallTau, spearman } from '../../metrics/correlation.ts';
 import { pairedTest, type PairedTest } from '../../metrics/resampling.ts';
 import { corpusTest } from '../../metrics/text/corpus-test.ts';
@@ -64,14 +64,6 @@ export async function printReport(
 ): Promise<void> {
   if (json) await io.stdout.write(`${toJson(withoutNaN(report))}\n`);
   else if (!quiet) io.stderr.write(`${linesOf(report).join('\n')}\n`);
-}
-
-/** The same with null for NaN, which JSON has not. */
-export function withoutNaN(value: unknown): unknown {
-  if (typeof value === 'number') return Number.isNaN(value) ? null : value;
-  if (Array.isArray(value)) return value.map(withoutNaN);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutNaN(member)]));
 }
 
 function linesOf(report: ScoreReport): string[] {

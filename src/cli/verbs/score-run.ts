@@ -1,29 +1,29 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { countOf } from '../../core/count.ts';
 import type { OutputFile } from '../../core/output-node.ts';
 import { pick } from '../../core/pick.ts';
 import { option, prose } from '../../core/prose.ts';
 import { formatOfPath, readTexts } from '../../data/read-node.ts';
 import { METADATA_ENDING, metadataPath } from '../../data/embeddings-node.ts';
-import { toJson } from '../../data/json.ts';
+import { toJson, withoutNaN } from '../../data/json.ts';
 import { readBaseline } from '../../analysis/score/baseline-node.ts';
 import { heatMapPage } from '../../analysis/score/heat-map.ts';
 import { openPairs, requireRereadable, type PairFiles, type ScoreRow } from '../../analysis/score/pairs-node.ts';
 import { prepareScores } from '../../analysis/score/prepare-node.ts';
-import { fileHash } from '../../analysis/score/resume-node.ts';
 import { scoreFiles, type FilesScore, type ScoreFilesOptions } from '../../analysis/score/score-node.ts';
 import { hasCorpusFigure, type ScoreMetric, type WordOptions } from '../../analysis/score/score-run.ts';
 import { AlbertScorer } from '../../analysis/score/scorer.ts';
 import type { NodeAlbert } from '../../loaded/load-node.ts';
 import { requireOutputFormat, outputFile } from '../flags/output-format.ts';
+import { hashInputs, isFile, type Origin } from '../streams/journal.ts';
 import { openModel } from '../streams/models.ts';
 import { claimOutput } from '../streams/output-claim.ts';
-import { ScoreJournal, type ScoreOrigin } from '../streams/score-journal.ts';
+import { chosenOf, openScoreJournal } from '../streams/score-journal.ts';
 import { estimateRows, type InputFlags } from '../streams/text-input.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
-import { printReport, reportOf, withoutNaN, type ScoreFindings } from './score-report.ts';
+import { printReport, reportOf, type ScoreFindings } from './score-report.ts';
 
 /** The flags of `albertine score`, as commander gives them. */
 export interface ScoreFlags
@@ -114,13 +114,14 @@ async function scoreInto(io: CliIo, run: Run): Promise<void> {
   const { compare = [], metrics = ['albertscore'] } = flags;
   using model = await openModel(io, flags.model, flags);
   const options = await optionsOf(io, run);
-  const journal =
+  const begun =
     output &&
-    (await ScoreJournal.open(output, {
+    (await openScoreJournal(output, {
       path: flags.output!,
       resume: flags.resume ?? false,
       origin: await originOf(model, run),
     }));
+  const journal = begun?.journal;
   const found: Omit<ScoreFindings, 'result'> = {
     metrics,
     words: pick(flags, WORDS),
@@ -132,12 +133,12 @@ async function scoreInto(io: CliIo, run: Run): Promise<void> {
     const prepared = await withBar(io, flags, (onProgress) =>
       prepareScores(model, { ...options, onProgress }, journal?.known),
     );
-    await journal?.begin(prepared);
+    await journal?.begin(chosenOf(prepared));
     if (journal && journal.existing > 0 && !flags.quiet)
       io.stderr.write(`going on after ${countOf(journal.existing, 'pair')}\n`);
     const system = async (place: number): Promise<FilesScore> => {
       const name = compare.length > 0 ? { candidates: files[place] } : {};
-      const done = journal?.done(place);
+      const done = begun?.done(place);
       return await withBar(io, flags, (onProgress) =>
         scoreFiles(model, {
           ...options,
@@ -217,13 +218,7 @@ function filesRead({ input, candidates, references = [], compare = [], idf, resc
   );
 }
 
-async function originOf(model: NodeAlbert, { flags, read }: Run): Promise<ScoreOrigin> {
-  const inputs: ScoreOrigin['inputs'] = {};
-  for (const [role, path] of Object.entries(read)) {
-    if (await isFile(path)) inputs[role] = { path, sha256: await fileHash(path) };
-    else if (flags.resume)
-      throw new UsageError(`--resume reads the texts twice, which ${path} cannot be: it is no file`);
-  }
+async function originOf(model: NodeAlbert, { flags, read }: Run): Promise<Origin> {
   const { metrics = ['albertscore'], idf, rescale } = flags;
   const isAuto = rescale === true || rescale === 'auto';
   return {
@@ -234,7 +229,7 @@ async function originOf(model: NodeAlbert, { flags, read }: Run): Promise<ScoreO
       ...(idf !== undefined && { idf: idf === true ? 'references' : 'file' }),
       ...(rescale !== undefined && { rescale: isAuto ? 'auto' : 'file' }),
     },
-    inputs,
+    inputs: await hashInputs(read, { resume: flags.resume ?? false }),
   };
 }
 
@@ -262,9 +257,6 @@ async function countPairs(files: PairFiles): Promise<number | undefined> {
     () => undefined,
   );
 }
-
-/** A pipe can be read only once, and not for its length or its hash. */
-const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false;
 
 async function* textsOf(path: string, flags: ScoreFlags): AsyncGenerator<string> {
   for await (const { text } of readTexts(path, pick(flags, ['encoding', 'textField']))) yield text;

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { LongTextPolicy } from '../../loaded/text-windows.ts';
-import { useErrorForm, type App, type ErrorForm } from '../app.ts';
+import type { App } from '../app.ts';
+import { useErrorForm, type ErrorForm } from '../error-forms.ts';
 import { ask, tellLongTexts, type ServerParts } from '../asking.ts';
 import { costOf, embedInputs, plain, type EmbedInput } from '../embedding.ts';
 import type { Problem } from '../problems.ts';

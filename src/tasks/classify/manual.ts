@@ -1,7 +1,7 @@
 import type { TaskManual } from '../manual.ts';
 import { ASK_SCHEMA, COUNT, objectSchema, TEXT } from '../service.ts';
 import { EVALUATE_SETTINGS, PREDICT_SETTINGS } from '../shared-settings.ts';
-import { FINE_TUNE_SETTINGS, LABELLED_SETTINGS } from './settings.ts';
+import { ASKED_PAIR_SETTINGS, FINE_TUNE_SETTINGS, LABELLED_SETTINGS } from './settings.ts';
 
 /** Texts, or pairs of texts, into labels or numbers. */
 export const classifyManual: TaskManual = {
@@ -47,15 +47,7 @@ Then
   },
   predict: {
     settings: {
-      pair: {
-        kind: 'text',
-        placeholder: 'text',
-        help: 'second text, for models fine-tuned on pairs; goes with every text given as an argument',
-      },
-      pairField: {
-        kind: 'text',
-        help: 'field of the second text, for models fine-tuned on pairs; the first one is in --text-field. Standard input is JSONL then, unless --format says otherwise',
-      },
+      ...ASKED_PAIR_SETTINGS,
       topK: {
         kind: 'number',
         integer: true,

@@ -15,6 +15,19 @@ export const LABELLED_SETTINGS = {
   ...FILE_SETTINGS,
 } as const satisfies Settings;
 
+/** How models of pairs are asked. */
+export const ASKED_PAIR_SETTINGS = {
+  pair: {
+    kind: 'text',
+    placeholder: 'text',
+    help: 'second text, for models that learned pairs; goes with every text given as an argument',
+  },
+  pairField: {
+    kind: 'text',
+    help: 'field of the second text, for models that learned pairs; the first one is in --text-field. Standard input is JSONL then, unless --format says otherwise',
+  },
+} as const satisfies Settings;
+
 /** Of `finetune classify`, besides those of every run. */
 export const FINE_TUNE_SETTINGS = {
   ...DATA_SETTINGS,

@@ -17,6 +17,7 @@ export function cardOf({
   strength,
   encoder,
   words,
+  pairs = false,
   crossValidation,
   rows,
 }: StoredFit): string {
@@ -24,9 +25,9 @@ export function cardOf({
     ...(encoder === null ? [] : ['vectors of the model in `encoder/`']),
     ...(words ? [`tf-idf of ${countOf(words.terms.length, 'term')}`] : []),
   ].join(' and ');
-  return `# Text classifier
+  return `# ${pairs ? 'Classifier of pairs of texts' : 'Text classifier'}
 
-Learned with \`albertine fit\` from ${countOf(rows, 'row')}: ${NAMES[classifier]} (${classifier === 'knn' ? 'k' : 'C'} ${strength}) on ${features}.
+Learned with \`albertine fit\` from ${countOf(rows, 'row')}: ${NAMES[classifier]} (${classifier === 'knn' ? 'k' : 'C'} ${strength}) on ${features}${pairs ? '; of a pair what the two share and where they differ' : ''}.
 
 | | |
 |---|---|
@@ -37,14 +38,14 @@ ${problem === 'regression' ? '' : `| Labels | ${labels.map((label) => `\`${label
       : ''
   }${encoder === null ? '' : `| Encoder | ${encoder} |\n`}
 \`\`\`sh
-albertine predict path/to/this/folder "a text"
-albertine evaluate path/to/this/folder --data test.csv
+albertine predict path/to/this/folder "a text"${pairs ? ' --pair "another"' : ''}
+albertine evaluate path/to/this/folder --data test.csv${pairs ? ' --pair-field NAME' : ''}
 \`\`\`
 
 \`\`\`js
 import { loadFittedClassifier } from 'albertine';
 using classifier = await loadFittedClassifier('path/to/this/folder');
-const [{ label, score }] = await classifier.predict(['a text']);
+const [{ label, score }] = await classifier.predict([${pairs ? "{ text: 'a text', pair: 'another' }" : "'a text'"}]);
 \`\`\`
 `;
 }

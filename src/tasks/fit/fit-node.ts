@@ -19,10 +19,10 @@ import { evaluateTask, type TaskEvaluation } from '../evaluate-node.ts';
 import { labelled } from '../classify/tuning-node.ts';
 import { FILE_OPTIONS } from '../shared-settings.ts';
 import { cardOf } from './card.ts';
-import { FittedClassifier } from './classifier.ts';
+import { featureInput, FittedClassifier } from './classifier.ts';
 import { fitFeatures, FIT_OPTIONS, type FitOptions } from './fit.ts';
 import { FIT_VERB_SETTINGS, type FeatureKind } from './settings.ts';
-import { FIT_FILES, numbersOf, openFittedFiles, readStoredFit, type StoredFit } from './store.ts';
+import { FIT_FILES, FIT_VERSIONS, numbersOf, openFittedFiles, readStoredFit, type StoredFit } from './store.ts';
 import { TextFeatures, type FeatureParts } from './text-features.ts';
 
 /** Options of {@link fitExamples}. */
@@ -36,8 +36,7 @@ export interface FitExamplesOptions extends Omit<FitOptions, 'strengths'> {
 }
 
 /** Options of {@link fitClassifier}; fields and formats of the files are those of `readExamples`. */
-export interface FitClassifierOptions
-  extends FitExamplesOptions, Omit<ReadExampleOptions, 'labels' | 'maxLineBytes' | 'pairField'> {
+export interface FitClassifierOptions extends FitExamplesOptions, Omit<ReadExampleOptions, 'labels' | 'maxLineBytes'> {
   /** Labelled examples. */
   train: string;
   /** Held-out examples that the classifier is judged by. Default: none, cross-validation says how good it is. */
@@ -69,7 +68,7 @@ const SETTINGS = {
 } as const;
 
 /**
- * Learns a classic classifier of texts in seconds: logistic regression, a linear SVM, ridge regression, nearest
+ * Learns a classic classifier of texts, or of pairs of texts (`pairField`), in seconds: logistic regression, a linear SVM, ridge regression, nearest
  * neighbours or centroids, on vectors of a model, on tf-idf of words, or on both. Saves it with its encoder in a folder
  * that `evaluate` and `predict` open. Throws `invalid_data` for rows that cannot be used, `invalid_argument` for what a
  * classifier cannot do and for an output folder that holds something else.
@@ -87,7 +86,7 @@ export async function fitClassifier(options: FitClassifierOptions): Promise<FitR
   if (options.labelSeparator !== undefined && problem !== 'multiLabel')
     throw wrongOption('labelSeparator', 'left out: it is for multiLabel', { value: options.labelSeparator });
   await requireOwnFolder(output);
-  const reading = pick(options, ['textField', 'labelField', 'labelSeparator', ...FILE_OPTIONS]);
+  const reading = pick(options, ['textField', 'pairField', 'labelField', 'labelSeparator', ...FILE_OPTIONS]);
   const set = await readExamples(path, { ...reading, ...(problem && { problem }) });
   const held =
     evaluation === undefined
@@ -147,18 +146,23 @@ export async function fitExamples(
     problem,
     labels,
   }: Pick<ExampleSet, 'problem' | 'labels'> & {
-    examples: readonly Pick<Example, 'text' | 'target'>[];
+    examples: readonly Pick<Example, 'text' | 'pair' | 'target'>[];
   },
   encoder: Albert | undefined,
   options: FitExamplesOptions = {},
 ): Promise<{ classifier: FittedClassifier; known: FeatureParts }> {
-  const texts = examples.map(({ text }) => text);
-  const vectors = await encoder?.embed(texts, pick(options, ['onProgress', 'signal']));
-  const features = TextFeatures.learn(options.features ?? 'both', { texts, ...(vectors && { vectors }) });
+  const { input } = await featureInput(examples, encoder, pick(options, ['onProgress', 'signal']));
+  const features = TextFeatures.learn(options.features ?? 'both', input);
   using products = await DenseProductGraphs.create(pick(options, ['threads']));
-  const known = features.of({ texts, ...(vectors && { vectors }) }, products);
+  const known = features.of(input, products);
   const weights = await fitFeatures(
-    { matrix: known.matrix, texts, problem, labels, targets: examples.map(({ target }) => target) },
+    {
+      matrix: known.matrix,
+      texts: examples.map(textsKey),
+      problem,
+      labels,
+      targets: examples.map(({ target }) => target),
+    },
     products,
     {
       ...pick(options, Object.keys(FIT_OPTIONS) as (keyof FitOptions)[]),
@@ -185,13 +189,14 @@ async function save(
 ): Promise<void> {
   const { weights, features, facts, encoder } = classifier;
   const stored: StoredFit = {
-    albertineFit: 1,
+    albertineFit: features.pairs ? FIT_VERSIONS.pairs : FIT_VERSIONS.single,
     problem: facts.problem,
     labels: [...facts.labels],
     classifier: weights.classifier,
     strength: weights.strength,
     encoder: encoder?.fingerprint ?? null,
     words: features.words?.toJSON() ?? null,
+    ...(features.pairs && { pairs: true }),
     ...(weights.sigmoids && { sigmoids: weights.sigmoids }),
     ...(weights.crossValidation && { crossValidation: weights.crossValidation }),
     rows: set.examples.length,
@@ -253,14 +258,19 @@ function notesOf({ report, emptyTexts }: ExampleSet): string[] {
 
 /** Held-out rows that were learned say nothing of new ones. */
 function overlapNotes(set: ExampleSet, held: ExampleSet): string[] {
-  const known = new Set(set.examples.map(({ text }) => text));
-  const seen = held.examples.filter(({ text }) => known.has(text)).length;
+  const known = new Set(set.examples.map(textsKey));
+  const seen = held.examples.filter((example) => known.has(textsKey(example))).length;
+  const what = held.examples[0].pair === undefined ? 'text' : 'pair';
   return seen === 0
     ? []
     : [
-        `${countOf(seen, 'text')} of the ${held.examples.length} held out ${seen === 1 ? 'is' : 'are'} in --train too: the figures are too good`,
+        `${countOf(seen, what)} of the ${held.examples.length} held out ${seen === 1 ? 'is' : 'are'} in --train too: the figures are too good`,
       ];
 }
+
+/** The same for equal texts, and for equal pairs. */
+const textsKey = ({ text, pair }: Pick<Example, 'text' | 'pair'>): string =>
+  pair === undefined ? text : JSON.stringify([text, pair]);
 
 /** Whether a folder holds a fitted classifier. */
 export const isFittedFolder = (folder: string): boolean => existsSync(join(folder, FIT_FILES.facts));

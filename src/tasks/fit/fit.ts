@@ -50,7 +50,7 @@ export const FIT_OPTIONS: OptionKinds<FitOptions> = {
 /** Rows of features with what is right for them. */
 export interface LabelledFeatures {
   matrix: FeatureMatrix;
-  /** By which equal rows are kept in one part of the cross-validation. */
+  /** By which equal rows are kept in one part of the cross-validation: the text, or something for a pair. */
   texts: readonly string[];
   problem: ProblemType;
   labels: readonly string[];
@@ -146,8 +146,10 @@ async function choose(
 ): Promise<(Choice & { targets: Targets; report: CrossValidation }) | undefined> {
   const { problem } = data;
   const strengths = requireStrengths(options, classifier, features.rows);
-  if (strengths.length === 1 && !(KINDS[classifier].calibrated && problem !== 'regression') && classifier !== 'knn')
+  if (strengths.length === 1 && !(KINDS[classifier].calibrated && problem !== 'regression') && classifier !== 'knn') {
+    requireUnused(options, { strength: strengths[0], classifier });
     return undefined;
+  }
   const metric = requireMetric(options, problem);
   const rows = sampleRows(features.rows, how.seed);
   const some = rows.length < features.rows ? features.pick(rows) : features;
@@ -202,6 +204,16 @@ async function choose(
       ...(problem === 'singleLabel' && { majority: majorityOf(gold as number[]) }),
     },
   };
+}
+
+/** Refuses what only a cross-validation does something with, where there is none. */
+function requireUnused(options: FitOptions, { strength, classifier }: { strength: number; classifier: string }): void {
+  for (const name of ['folds', 'metric'] as const)
+    if (options[name] !== undefined)
+      throw wrongOption(name, `left out: one strength (${strength}) of ${classifier} is taken as it is`, {
+        value: options[name],
+        hint: 'Give several strengths, or none, and the best by cross-validation is taken',
+      });
 }
 
 function majorityOf(gold: readonly number[]): number {

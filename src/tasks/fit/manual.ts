@@ -1,3 +1,4 @@
+import { ASKED_PAIR_SETTINGS } from '../classify/settings.ts';
 import type { FolderManual } from '../manual.ts';
 import { FIT_DATA_SETTINGS } from './settings.ts';
 
@@ -7,6 +8,7 @@ export const fitManual: FolderManual = {
   head: undefined,
   noun: 'a fitted classifier',
   marker: 'fit.json',
+  rewritable: true,
   evaluate: {
     settings: FIT_DATA_SETTINGS,
     json: 'as of classify',
@@ -14,6 +16,7 @@ export const fitManual: FolderManual = {
   },
   predict: {
     settings: {
+      ...ASKED_PAIR_SETTINGS,
       topK: {
         kind: 'number',
         integer: true,
@@ -21,7 +24,7 @@ export const fitManual: FolderManual = {
         help: 'labels listed in "labels" (in tables label, label_2 ...), best first; "label" and "score" are always the best one. Default: all; in tables 1',
       },
     },
-    output: 'as of classify',
+    output: `as of classify; with "noKnownWords": true where features are words alone and the text has none that was learned`,
     examples: [],
   },
   open: async () => (await import('./open-node.ts')).openFitted,

@@ -13,11 +13,12 @@ export const CLASSIFIERS = ['logistic', 'svm', 'ridge', 'knn', 'centroid'] as co
 /** One of {@link CLASSIFIERS}. */
 export type ClassifierKind = (typeof CLASSIFIERS)[number];
 
-const { textField, labelField, labelSeparator } = LABELLED_SETTINGS;
+const { textField, pairField, labelField, labelSeparator } = LABELLED_SETTINGS;
 
-/** How labelled texts are read: one text a row. */
+/** How labelled texts, or pairs of texts, are read. */
 export const FIT_DATA_SETTINGS = {
   textField,
+  pairField,
   labelField,
   labelSeparator,
   ...FILE_SETTINGS,
@@ -49,10 +50,17 @@ export const FIT_SETTINGS = {
   strengths: {
     kind: 'list',
     placeholder: 'numbers',
-    help: 'C of logistic, svm and ridge (inverse strength of the penalty), or the neighbours of knn, from small to large: the best by cross-validation is taken; one alone is taken as it is',
+    help: 'C of logistic, svm and ridge (inverse strength of the penalty), or the neighbours of knn, from small to large: the best by cross-validation is taken; one alone is taken as it is, and held out rows serve the probabilities only (svm, ridge)',
     usual: 'a range for each classifier',
   },
-  folds: { kind: 'number', integer: true, min: 2, max: 20, help: 'parts of the cross-validation', default: 5 },
+  folds: {
+    kind: 'number',
+    integer: true,
+    min: 2,
+    max: 20,
+    help: 'parts of the cross-validation; refused where there is none (one of --strengths with logistic, or a regression by ridge)',
+    default: 5,
+  },
   metric: {
     kind: 'text',
     help: 'figure by which the strength is chosen',

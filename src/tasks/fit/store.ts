@@ -14,7 +14,8 @@ import { TextFeatures, type FeatureParts } from './text-features.ts';
 
 /** What the folder of a fitted classifier has. */
 export const FIT_FILES = { facts: 'fit.json', numbers: 'fit.safetensors', encoder: 'encoder' } as const;
-const VERSION = 1;
+/** What is written for single texts and for pairs: readers that know no pairs refuse the second. */
+export const FIT_VERSIONS = { single: 1, pairs: 2 } as const;
 
 /** `fit.json`. */
 export interface StoredFit {
@@ -27,6 +28,8 @@ export interface StoredFit {
   /** Fingerprint of the encoder whose vectors it was learned on; null for words alone. */
   encoder: string | null;
   words: StoredWordFeatures | null;
+  /** Whether it was learned on pairs of texts. Absent: it was not. */
+  pairs?: boolean;
   sigmoids?: Sigmoid[];
   crossValidation?: CrossValidation;
   rows: number;
@@ -91,10 +94,11 @@ export async function readStoredFit(files: FileSource): Promise<StoredFit> {
   } catch (cause) {
     throw new AlbertineError('invalid_file', `${files.location}: ${FIT_FILES.facts} is not JSON`, { cause });
   }
-  if (stored.albertineFit !== VERSION)
+  const version = stored.pairs ? FIT_VERSIONS.pairs : FIT_VERSIONS.single;
+  if (stored.albertineFit !== version)
     throw new AlbertineError(
       'invalid_file',
-      `${files.location}: ${FIT_FILES.facts} is of version ${String(stored.albertineFit)}, and ${VERSION} is read here`,
+      `${files.location}: ${FIT_FILES.facts} is of version ${String(stored.albertineFit)}, and ${version} is read here`,
       { value: stored.albertineFit, hint: 'Make it again with albertine fit, or use the version that made it' },
     );
   return stored as StoredFit;
@@ -126,6 +130,7 @@ export async function openFittedFiles(files: FileSource, encoder?: Albert): Prom
       scale: { means: numbers('vectors.means'), deviations: numbers('vectors.deviations') },
     }),
     ...(stored.words && { words: stored.words }),
+    pairs: stored.pairs === true,
   });
   const { classifier, strength, sigmoids, crossValidation, problem, labels } = stored;
   return new FittedClassifier({
@@ -150,7 +155,7 @@ function learnedOf(
   if (classifier !== 'knn') return { linear: { weights: numbers('linear.weights'), bias: numbers('linear.bias') } };
   const parts = [
     ...(features.scale ? [new DenseFeatures(numbers('neighbours.vectors'), features.dimensions)] : []),
-    ...(features.words ? [sparseOf(features.words.columns, numbers)] : []),
+    ...(features.words ? [sparseOf(features.wordColumns, numbers)] : []),
   ];
   const values = numbers('neighbours.targets');
   return {

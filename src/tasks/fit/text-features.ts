@@ -7,6 +7,7 @@ import {
   type SparseFeatures,
 } from '../../classical/features.ts';
 import { WordFeatures, type StoredWordFeatures } from '../../classical/word-features.ts';
+import { pairColumns, pairVectors, pairWords } from './pair-features.ts';
 import type { FeatureKind } from './settings.ts';
 
 /** Neighbouring words, repetitions by their logarithm: what measured best beside vectors. */
@@ -30,9 +31,11 @@ export interface FeatureInput {
   texts: readonly string[];
   /** For the vectors. */
   vectors?: TextVectors;
+  /** The second texts, where they are pairs; as many. */
+  second?: Pick<FeatureInput, 'texts' | 'vectors'>;
 }
 
-/** Mean and deviation of each number of the vectors. */
+/** Mean and deviation of each number of the vectors, or of what pairs of them are made into. */
 export interface VectorScale {
   /** By number. */
   means: Float64Array;
@@ -44,26 +47,33 @@ export interface VectorScale {
 export interface FeatureParts {
   /** `[rows, dimensions]`; a row has length 1 on average over what was learned from. */
   vectors?: DenseFeatures;
-  /** `[rows, terms]`; a row has length 1. */
+  /** `[rows, terms]`; a row has length 1. Of pairs `[rows, 2 * terms + 3]`, of any length. */
   words?: SparseFeatures;
   /** The two side by side, or the one there is. */
   matrix: FeatureMatrix;
 }
 
-/** Texts into numbers: standardised vectors, tf-idf, or both. What it needs is taken from texts without their labels. */
+/**
+ * Texts, or pairs of texts, into numbers: standardised vectors, tf-idf, or both; of pairs what {@link pairVectors} and
+ * {@link pairWords} make of them. What it needs is taken from texts without their labels.
+ */
 export class TextFeatures {
   /** Undefined without vectors. */
   readonly scale: VectorScale | undefined;
   /** Undefined without words. */
   readonly words: WordFeatures | undefined;
+  /** Whether it takes pairs of texts. */
+  readonly pairs: boolean;
 
-  constructor({ scale, words }: { scale?: VectorScale; words?: StoredWordFeatures }) {
+  constructor({ scale, words, pairs = false }: { scale?: VectorScale; words?: StoredWordFeatures; pairs?: boolean }) {
+    this.pairs = pairs;
     this.scale = scale;
     this.words = words && new WordFeatures(words);
   }
 
   /** Takes scale and vocabulary from texts. Throws `invalid_data` where texts have no words to learn from. */
-  static learn(kind: FeatureKind, { texts, vectors }: FeatureInput): TextFeatures {
+  static learn(kind: FeatureKind, { texts: first, vectors, second }: FeatureInput): TextFeatures {
+    const texts = second ? [...first, ...second.texts] : first;
     const words =
       kind === 'embedding'
         ? undefined
@@ -73,25 +83,34 @@ export class TextFeatures {
         hint: 'Take the features embedding',
       });
     return new TextFeatures({
-      ...(kind !== 'words' && { scale: scaleOf(vectors!) }),
+      ...(kind !== 'words' && { scale: scaleOf(second ? pairVectors(vectors!, second.vectors!) : vectors!) }),
       ...(words && { words }),
+      pairs: second !== undefined,
     });
   }
 
-  /** Numbers of a vector; 0 without vectors. */
+  /** Numbers of a vector, or of a pair of them; 0 without vectors. */
   get dimensions(): number {
     return this.scale?.means.length ?? 0;
   }
 
-  /** Numbers of a text. */
-  get columns(): number {
-    return this.dimensions + (this.words?.columns ?? 0);
+  /** Numbers of the words of a text, or of a pair; 0 without words. */
+  get wordColumns(): number {
+    const terms = this.words?.columns ?? 0;
+    return this.pairs && terms > 0 ? pairColumns(terms) : terms;
   }
 
-  /** The numbers of texts. */
-  of({ texts, vectors }: FeatureInput, products?: DenseProducts): FeatureParts {
-    const dense = this.scale && new DenseFeatures(standardised(vectors!, this.scale), this.dimensions, products);
-    const sparse = this.words?.of(texts);
+  /** Numbers of a text, or of a pair. */
+  get columns(): number {
+    return this.dimensions + this.wordColumns;
+  }
+
+  /** The numbers of texts, or of pairs. */
+  of({ texts, vectors, second }: FeatureInput, products?: DenseProducts): FeatureParts {
+    const joined = second && vectors ? pairVectors(vectors, second.vectors!) : vectors;
+    const dense = this.scale && new DenseFeatures(standardised(joined!, this.scale), this.dimensions, products);
+    const own = this.words?.of(texts);
+    const sparse = own && second ? pairWords(own, this.words!.of(second.texts)) : own;
     const parts = [dense, sparse].filter((part) => part !== undefined);
     return {
       ...(dense && { vectors: dense }),

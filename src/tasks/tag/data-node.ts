@@ -66,11 +66,10 @@ interface Sentence {
  * none.
  */
 export async function readTagged(path: string, fields: TagFields): Promise<TaggedTexts> {
-  const format = fields.format ?? formatOfPath(path);
-  const columns = fields.conll ?? (format === undefined || format === 'txt');
+  const columns = isInColumns(path, fields);
   const rows = openRows(path, {
     ...pick(fields, FILE_OPTIONS),
-    format: columns ? 'txt' : format!,
+    format: columns ? 'txt' : (fields.format ?? formatOfPath(path))!,
   });
   const texts: TaggedText[] = [];
   const sentences: Sentence[] = [];
@@ -84,6 +83,11 @@ export async function readTagged(path: string, fields: TagFields): Promise<Tagge
         rows.report.issues[0] && `The first bad row is ${rows.report.issues[0].row}: ${rows.report.issues[0].reason}`,
     });
   return { texts, report: rows.report, remarks };
+}
+
+/** Whether a file of tags is read as columns: a word and its tag a line. */
+export function isInColumns(path: string, { conll, format = formatOfPath(path) }: TagFields): boolean {
+  return conll ?? (format === undefined || format === 'txt');
 }
 
 /** A word and its tag a line, a sentence to a blank line. */

@@ -1,0 +1,20 @@
+import type { FastifyInstance } from 'fastify';
+import type { ServerParts } from './asking.ts';
+import { problemOf, type Problem } from './problems.ts';
+
+/** The body of an error as each family of clients reads it, and its status where that is another than ours. */
+export type ErrorForm = (problem: Problem) => { body: unknown; status?: number };
+
+/** Errors of a family of routes in its own form. */
+export function useErrorForm(app: FastifyInstance, form: ErrorForm, { metrics }: ServerParts): void {
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.isOurs) request.log.error({ err: error }, 'failed');
+    if (problem.code === 'overloaded' || problem.code === 'too_large' || problem.code === 'timed_out')
+      metrics.refuse(problem.code);
+    // Nobody is there to read it.
+    if (problem.code === 'interrupted') return reply.code(499).send();
+    const { body, status = problem.status } = form(problem);
+    return reply.code(status).headers(problem.headers).send(body);
+  });
+}
