@@ -74,7 +74,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
   const parts: ServerParts = { settings, pool, queue, admission, metrics, version: packageVersion() };
   const app = createApp(parts, await appOptions(settings, logStream));
   try {
-    if (!settings.lazy) await pool.use(undefined, async () => undefined);
+    await Promise.all([app.ready(), settings.lazy ? undefined : pool.use(undefined, async () => undefined)]);
     const url = await listen(app, settings);
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= app.close().then(() => pool[Symbol.asyncDispose]()));

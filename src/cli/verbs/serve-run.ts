@@ -70,7 +70,10 @@ async function readConfig(path: string): Promise<ServerSettings & { models?: Rec
     });
   requireValues(settings, SERVER_SETTINGS);
   const isNames = (value: unknown): value is Record<string, string> =>
-    typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'string');
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((one) => typeof one === 'string');
   if (models !== undefined && !isNames(models))
     throw new AlbertineError('invalid_config', `${path}: "models" must be folders by name`, { value: models });
   return { ...(settings as ServerSettings), ...(models !== undefined && { models }) };

@@ -1,3 +1,4 @@
+import { short } from '../../data/json.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import { COUNT, objectSchema, TEXT, type HuggingFaceForm, type TaskService } from '../service.ts';
 import { FillMask, type FilledText, type FillOptions, type MaskGuess } from './fill-mask.ts';
@@ -8,14 +9,16 @@ export const fillMaskService = (model: Albert): TaskService => {
   return {
     async answer(inputs, options) {
       const texts = await filler.fill(inputs as readonly string[], options as FillOptions);
-      return texts.map(({ tokenCount, truncatedTokens, ...record }) => ({
-        record,
+      return texts.map(({ tokenCount, truncatedTokens, masks, text }) => ({
+        record: { masks: masks.map((mask) => ({ ...mask, guesses: mask.guesses.map(plain) })), text },
         counts: { tokenCount, truncatedTokens, windows: 1 },
       }));
     },
     huggingFace: fillMaskForm(model),
   };
 };
+
+const plain = (guess: MaskGuess): MaskGuess => ({ ...guess, score: short(Math.fround(guess.score)) });
 
 /** Hugging Face's `fill-mask`: guesses of a text with one mask, a list for each mask where there are several. */
 const fillMaskForm = ({ tokenizer }: Albert): HuggingFaceForm => ({

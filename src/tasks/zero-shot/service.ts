@@ -1,7 +1,10 @@
 import { pick } from '../../core/pick.ts';
+import { short } from '../../data/json.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import { objectSchema, TEXT, type TaskService } from '../service.ts';
 import { ZeroShotClassifier, type ZeroShotOptions, type ZeroShotPrediction } from './zero-shot.ts';
+
+const plain = (score: number): number => short(Math.fround(score));
 
 /** Labels that are named in the question; Hugging Face's `zero-shot-classification`. */
 export const zeroShotService = (model: Albert): TaskService => {
@@ -10,8 +13,8 @@ export const zeroShotService = (model: Albert): TaskService => {
     async answer(inputs, { labels = [], ...options }) {
       const texts = inputs as readonly string[];
       const answers = await classifier.classify(texts, labels as readonly string[], options as ZeroShotOptions);
-      return answers.map(({ truncatedTokens, ...record }, i) => ({
-        record,
+      return answers.map(({ truncatedTokens, label, score, labels: scored }, i) => ({
+        record: { label, score: plain(score), labels: scored.map((one) => ({ ...one, score: plain(one.score) })) },
         counts: { tokenCount: model.tokenizer.encodeIds(texts[i]).length, truncatedTokens, windows: 1 },
       }));
     },
