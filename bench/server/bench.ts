@@ -103,10 +103,14 @@ async function load(
 ): Promise<Load> {
   const times: number[] = [];
   let [refused, failed] = [0, 0];
-  const requests = texts.map((text) => ({
-    ...{ method: 'POST' as const, path: '/embed', headers: { 'content-type': 'application/json' } },
-    body: JSON.stringify({ inputs: text }),
-  }));
+  const bodies = texts.map((text) => JSON.stringify({ inputs: text }));
+  let next = 0;
+  // Made when it is sent: a list would be built for every connection.
+  const setupRequest = (request: autocannon.Request): autocannon.Request => ({
+    ...{ ...request, method: 'POST', path: '/embed', headers: { 'content-type': 'application/json' } },
+    body: bodies[next++ % bodies.length],
+  });
+  const requests = [{ setupRequest }];
   const limits = { connections, duration: seconds, timeout: 120, ...(rate !== undefined && { overallRate: rate }) };
   const begun = performance.now();
   const { errors, timeouts } = await new Promise<autocannon.Result>((done, fail) => {
