@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
 import { createPause } from '../core/interrupt.ts';
 import type { Albert } from '../loaded/albert.ts';
-import { loadModel, modelFolder, type NodeLoadOptions } from '../loaded/load-node.ts';
+import { loadAs, type Dtype } from '../loaded/load-dtype-node.ts';
+import { modelFolder, type NodeLoadOptions } from '../loaded/load-node.ts';
 import { FOLDERS, taskOf } from '../tasks/registry.ts';
 import type { TaskService } from '../tasks/service.ts';
 import { SERVICES } from '../tasks/services.ts';
@@ -41,7 +42,7 @@ export class ServedModel implements Disposable {
   /** Opens a folder, whose passes go through the queue. */
   static async open(
     { name, folder }: { name: string; folder: string },
-    { queue, load }: { queue: ForwardQueue; load: NodeLoadOptions },
+    { queue, load, dtype }: { queue: ForwardQueue; load: NodeLoadOptions; dtype?: Dtype | undefined },
   ): Promise<ServedModel> {
     const lane = queue.lane(name);
     const options = { ...load, wrapForward: lane.wrapForward };
@@ -50,7 +51,7 @@ export class ServedModel implements Disposable {
       const asked = await (await kind.open())(folder, options);
       return new ServedModel({ name, folder, task: kind.name, asked });
     }
-    const checkpoint = await loadModel(folder, options);
+    const checkpoint = await loadAs(folder, dtype, options);
     lane.joins = checkpoint.checkpoint.quantization?.activations !== 'dynamic';
     return new ServedModel({ name, folder, task: taskOf(checkpoint).name, checkpoint });
   }

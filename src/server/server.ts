@@ -63,7 +63,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     waitingTokens: () => queue.waitingTokens,
   });
   const pool = new ModelPool(pooled, {
-    open: (model) => ServedModel.open(model, { queue, load: opening }),
+    open: (model) => ServedModel.open(model, { queue, load: opening, dtype: settings.dtype }),
     ...(settings.modelMemory !== undefined && { maxBytes: settings.modelMemory * 1e6 }),
     onChange({ model, what, bytes }) {
       metrics.changed(model, what);

@@ -19,6 +19,13 @@ export const SERVER_SETTINGS = {
     help: 'processor threads of a pass through a network',
     usual: 'those this process may use',
   },
+  dtype: {
+    kind: 'text',
+    values: ['f32', 'int8'],
+    help: 'how networks compute: f32, or int8, for which f32 weights are quantised when they are loaded',
+    usual: 'as the weights are stored',
+    placeholder: 'type',
+  },
   batchTokens: {
     kind: 'number',
     integer: true,

@@ -225,6 +225,21 @@ describe('models', () => {
   }, 40_000);
 });
 
+it('--dtype int8 quantises what is stored in f32, and texts computed together get the bits they have alone', async () => {
+  const server = await start({ dtype: 'int8' });
+  const vector = async (input: string): Promise<string> => {
+    const { data, fingerprint } = (await (await embed(server, input)).json()) as {
+      data: [{ embedding: number[] }];
+      fingerprint: string;
+    };
+    expect(fingerprint).toContain('dtype=int8-mixed');
+    return JSON.stringify(data[0].embedding);
+  };
+  const texts = ['a cat', 'the dog ran', 'a blue tree', 'the sun', 'red house', 'a moon'];
+  const together = await Promise.all(texts.map(vector));
+  for (const [i, text] of texts.entries()) expect(await vector(text)).toBe(together[i]);
+});
+
 describe('closing', () => {
   it('answers what has begun, and takes no more', async () => {
     const server = await start();
