@@ -2,9 +2,9 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import fastify, { LogController, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { AlbertineError } from '../core/errors.ts';
+import type { App } from './app-type.ts';
 import type { ServerParts } from './asking.ts';
 import type { ApiKeys } from './keys.ts';
 import { useErrorForm, type ErrorForm } from './error-forms.ts';
@@ -15,9 +15,6 @@ import { openAiRoutes } from './routes/openai.ts';
 import { ownRoutes } from './routes/own.ts';
 import { stateRoutes } from './routes/state.ts';
 import { teiRoutes } from './routes/tei.ts';
-
-/** The routes' application, with TypeBox schemas. */
-export type App = ReturnType<typeof createApp>;
 
 /** Milliseconds in which a request has to arrive. */
 const RECEIVE_MS = 30_000;
@@ -32,7 +29,7 @@ export interface AppOptions {
 const errorForm: ErrorForm = ({ code, message }) => ({ body: { error: { code, message } } });
 
 /** Routes, keys, limits and logs of a server that does not listen yet. */
-export function createApp(parts: ServerParts, { keys, https, logger }: AppOptions) {
+export function createApp(parts: ServerParts, { keys, https, logger }: AppOptions): App {
   const { settings, metrics } = parts;
   const app = fastify({
     logger: logger ?? false,
@@ -47,12 +44,12 @@ export function createApp(parts: ServerParts, { keys, https, logger }: AppOption
     schemaErrorFormatter: (errors, place) => new Error(whatIsWrong(errors, place)),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
     ...(https && { https }),
-  }).withTypeProvider<TypeBoxTypeProvider>();
-  decorateRequests(app as unknown as FastifyInstance);
-  letConnectionsEnd(app as unknown as FastifyInstance);
-  watchRequests(app as unknown as FastifyInstance, parts);
-  requireKeys(app as unknown as FastifyInstance, keys);
-  useErrorForm(app as unknown as FastifyInstance, errorForm, parts);
+  }) as unknown as App; // HTTPS or not, it is the same to routes.
+  decorateRequests(app);
+  letConnectionsEnd(app);
+  watchRequests(app, parts);
+  requireKeys(app, keys);
+  useErrorForm(app, errorForm, parts);
   app.setNotFoundHandler((request, reply) => {
     const message = `there is no ${request.method} ${request.url.split('?')[0]}`;
     return reply.code(404).send({ error: { code: 'not_found', message } });
@@ -64,7 +61,7 @@ export function createApp(parts: ServerParts, { keys, https, logger }: AppOption
     max: (request) => request.apiKey?.requestsPerMinute ?? settings.requestsPerMinute ?? Number.MAX_SAFE_INTEGER,
     timeWindow: 60_000,
     keyGenerator: (request) => request.clientName,
-    allowList: (request) => isPublic(request.routeOptions.url),
+    allowList: isPublic,
     hook: 'preHandler',
     addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
     errorResponseBuilder: (_request, { after, max }) => {
@@ -75,7 +72,7 @@ export function createApp(parts: ServerParts, { keys, https, logger }: AppOption
   void app.register(swagger, { openapi: openApiHead(parts, keys !== undefined) });
   void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
   for (const routes of [stateRoutes, openAiRoutes, teiRoutes, kserveRoutes, huggingFaceRoutes, ownRoutes])
-    void app.register(async (scope) => routes(scope as unknown as App, parts));
+    void app.register(async (scope) => routes(scope as App, parts));
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   return app;
 }
@@ -93,9 +90,10 @@ function whatIsWrong(
 
 /** Answered to everybody: probes and scrapers have no keys. */
 const PUBLIC = /^\/(|health|ping|metrics|v2\/health\/(live|ready))$/;
-const isPublic = (url: string | undefined): boolean => url === undefined || PUBLIC.test(url);
+const isPublic = ({ method, routeOptions: { url } }: FastifyRequest): boolean =>
+  url === undefined || ((method === 'GET' || method === 'HEAD') && PUBLIC.test(url));
 
-function requireKeys(app: FastifyInstance, keys: ApiKeys | undefined): void {
+function requireKeys(app: App, keys: ApiKeys | undefined): void {
   app.addHook('onRequest', async (request) => {
     request.clientName = request.ip;
     if (!keys) return;
@@ -104,7 +102,7 @@ function requireKeys(app: FastifyInstance, keys: ApiKeys | undefined): void {
     if (found) {
       request.apiKey = found;
       request.clientName = `key ${found.name}`;
-    } else if (!isPublic(request.routeOptions.url))
+    } else if (!isPublic(request))
       throw new AlbertineError(
         'unauthorized',
         key === undefined ? 'an API key is needed' : 'the API key is not known',
@@ -116,7 +114,7 @@ function requireKeys(app: FastifyInstance, keys: ApiKeys | undefined): void {
 }
 
 /** While it closes, connections end with the response that they carry: kept alive they would hold it up. */
-function letConnectionsEnd(app: FastifyInstance): void {
+function letConnectionsEnd(app: App): void {
   let closing = false;
   app.addHook('preClose', async () => void (closing = true));
   app.addHook('onSend', async (_request, reply) => {
@@ -125,12 +123,12 @@ function letConnectionsEnd(app: FastifyInstance): void {
 }
 
 /** One line of the log and one measurement for every request; texts only if asked. */
-function watchRequests(app: FastifyInstance, { metrics, settings }: ServerParts): void {
+function watchRequests(app: App, { metrics, settings }: ServerParts): void {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     const { statusCode: status, elapsedTime: milliseconds } = reply;
     metrics.request({ route, model: request.modelName, status }, milliseconds);
-    if (isPublic(request.routeOptions.url) && status < 400) return;
+    if (isPublic(request) && status < 400) return;
     const { method, url, clientName: client, modelName: model, times, body } = request;
     const short = (value: number): number => Math.round(value * 10) / 10;
     const line = {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { App } from './app-type.ts';
 import type { ServerParts } from './asking.ts';
 import { problemOf, type Problem } from './problems.ts';
 
@@ -6,7 +6,7 @@ import { problemOf, type Problem } from './problems.ts';
 export type ErrorForm = (problem: Problem) => { body: unknown; status?: number };
 
 /** Errors of a family of routes in its own form. */
-export function useErrorForm(app: FastifyInstance, form: ErrorForm, { metrics }: ServerParts): void {
+export function useErrorForm(app: App, form: ErrorForm, { metrics }: ServerParts): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     if (problem.isOurs) request.log.error({ err: error }, 'failed');

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { App } from './app-type.ts';
 import type { ApiKey } from './keys.ts';
 import type { RequestContext } from './request-context.ts';
 
@@ -16,7 +16,7 @@ declare module 'fastify' {
 }
 
 /** Gives requests these fields. */
-export function decorateRequests(app: FastifyInstance): void {
+export function decorateRequests(app: App): void {
   app.decorateRequest('clientName', '');
   app.decorateRequest('apiKey', null);
   app.decorateRequest('modelName', '');

@@ -133,6 +133,10 @@ describe('who may ask', () => {
     for (const path of ['/health', '/v2/health/ready', '/metrics'])
       expect((await fetch(server.url + path)).status).toBe(200);
     expect((await fetch(`${server.url}/v1/models`)).status).toBe(401);
+    // What may be looked at may not be asked.
+    const root = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"inputs":"a"}' };
+    expect((await fetch(server.url, root)).status).toBe(401);
+    expect((await fetch(server.url, { ...root, headers: { ...root.headers, ...as(bob.key) } })).status).not.toBe(401);
   });
 
   it('a file of keys that is none is refused', async () => {

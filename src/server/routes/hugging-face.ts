@@ -1,10 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import { short } from '../../data/json.ts';
 import type { LongTextPolicy } from '../../loaded/text-windows.ts';
 import { dot } from '../../metrics/similarity.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { useErrorForm } from '../error-forms.ts';
 import { ask, inSlices, tellLongTexts, textsIn, type ServerParts } from '../asking.ts';
 import { embedInputs, plain } from '../embedding.ts';
@@ -24,7 +24,7 @@ type EmbeddingTask = 'feature-extraction' | 'sentence-similarity';
 
 /** The forms of Hugging Face's inference API: a model's own task, or one that is named. */
 export function huggingFaceRoutes(app: App, parts: ServerParts): void {
-  useErrorForm(app as unknown as FastifyInstance, ({ message }) => ({ body: { error: message } }), parts);
+  useErrorForm(app, ({ message }) => ({ body: { error: message } }), parts);
   const tags = ['Hugging Face'];
   const route = (path: string, summary: string): void => {
     app.post(path, { schema: { tags, summary, body: Body } }, async (request, reply) => {

@@ -1,8 +1,7 @@
-import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import type { LongTextPolicy } from '../../loaded/text-windows.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { useErrorForm } from '../error-forms.ts';
 import { ask, inSlices, tellLongTexts, textsIn, type ServerParts } from '../asking.ts';
 import { embedInputs, plain } from '../embedding.ts';
@@ -28,7 +27,7 @@ const VERSION = '1';
 
 /** The second version of KServe's protocol ("Open Inference Protocol"), over REST. */
 export function kserveRoutes(app: App, parts: ServerParts): void {
-  useErrorForm(app as unknown as FastifyInstance, ({ message }) => ({ body: { error: message } }), parts);
+  useErrorForm(app, ({ message }) => ({ body: { error: message } }), parts);
   const { pool } = parts;
   const tags = ['KServe'];
   app.get('/v2', { schema: { tags, summary: 'The server' } }, () => ({

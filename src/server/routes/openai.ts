@@ -1,11 +1,10 @@
 import { Type } from 'typebox';
 import type { LongTextPolicy } from '../../loaded/text-windows.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { useErrorForm, type ErrorForm } from '../error-forms.ts';
 import { ask, tellLongTexts, type ServerParts } from '../asking.ts';
 import { costOf, embedInputs, plain, type EmbedInput } from '../embedding.ts';
 import type { Problem } from '../problems.ts';
-import type { FastifyInstance } from 'fastify';
 
 const Ids = Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 });
 
@@ -30,7 +29,7 @@ const EmbeddingsBody = Type.Object(
 
 /** The embeddings of OpenAI's API, and its list of models. */
 export function openAiRoutes(app: App, parts: ServerParts): void {
-  useErrorForm(app as unknown as FastifyInstance, openAiError, parts);
+  useErrorForm(app, openAiError, parts);
   const { settings, pool } = parts;
   const schema = { tags: ['OpenAI'], summary: 'Vectors of texts', body: EmbeddingsBody };
   for (const path of ['/v1/embeddings', '/embeddings'])

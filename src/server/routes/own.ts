@@ -6,7 +6,7 @@ import { pick } from '../../core/pick.ts';
 import { rounded } from '../../core/decimal.ts';
 import type { EmbedOptions } from '../../loaded/embed-plan.ts';
 import { SERVICES } from '../../tasks/services.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { ask, inSlices, tellLongTexts, textsIn, type ServerParts } from '../asking.ts';
 import { embedInputs, plain } from '../embedding.ts';
 

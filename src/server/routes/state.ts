@@ -1,4 +1,4 @@
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import type { ServerParts } from '../asking.ts';
 
 /** Whether it is well, for probes and scrapers. */

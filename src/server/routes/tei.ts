@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { AlbertineError } from '../../core/errors.ts';
 import { short } from '../../data/json.ts';
@@ -6,7 +5,7 @@ import type { LongTextPolicy } from '../../loaded/text-windows.ts';
 import { dot } from '../../metrics/similarity.ts';
 import type { ClassifierInput, ScoredLabel } from '../../tasks/classify/task.ts';
 import type { TextCounts } from '../../tasks/task.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { useErrorForm, type ErrorForm } from '../error-forms.ts';
 import { ask, inSlices, tellLongTexts, type ServerParts } from '../asking.ts';
 import { costOf, embedInputs, plain, type EmbedInput } from '../embedding.ts';
@@ -38,7 +37,7 @@ const PredictInputs = Type.Union([Type.String(), Sequence, Type.Array(Sequence, 
 
 /** The API of Hugging Face's text-embeddings-inference (1.9). */
 export function teiRoutes(app: App, parts: ServerParts): void {
-  useErrorForm(app as unknown as FastifyInstance, teiError, parts);
+  useErrorForm(app, teiError, parts);
   embedRoutes(app, parts);
   tokenRoutes(app, parts);
   classifierRoutes(app, parts);
