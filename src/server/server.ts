@@ -13,6 +13,7 @@ import { ServerMetrics } from './metrics.ts';
 import { ModelPool } from './model-pool.ts';
 import { ServedModel, servedFolder } from './served-model.ts';
 import { filled, SERVER_SETTINGS, type ServerSettings } from './settings.ts';
+import { traceRequests } from './tracing-node.ts';
 
 /** Options of {@link startServer}. */
 export interface ServerOptions extends ServerSettings {
@@ -75,6 +76,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
   const parts: ServerParts = { settings, pool, queue, admission, metrics, version: packageVersion() };
   const app = createApp(parts, await appOptions(settings, logStream));
   try {
+    await traceRequests(app, parts.version);
     await Promise.all([app.ready(), settings.lazy ? undefined : pool.use(undefined, async () => undefined)]);
     const url = await listen(app, settings);
     let closing: Promise<void> | undefined;

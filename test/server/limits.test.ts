@@ -264,6 +264,18 @@ describe('closing', () => {
   });
 });
 
+it('traces that are asked for and cannot be made are said at the start', async () => {
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = 'http://127.0.0.1:1';
+  try {
+    await expect(start()).rejects.toMatchObject({
+      code: 'runtime_unavailable',
+      message: expect.stringMatching(/OTEL_EXPORTER_OTLP_ENDPOINT asks for traces.* npm install @opentelemetry\/api/),
+    });
+  } finally {
+    delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  }
+});
+
 it('broken requests hurt nobody', async () => {
   const server = await start({ deadline: 2 });
   const { hostname, port } = new URL(server.url);
