@@ -20,25 +20,23 @@ const strict = { additionalProperties: false };
 /** What clients of other APIs cannot ask: every task by its own name, layers and windows, scores, keywords, explanations. */
 export function ownRoutes(app: App, parts: ServerParts): void {
   const { pool } = parts;
+  const about = async (name: string): Promise<object> => {
+    // With a limit of memory looking must not drive out what is used.
+    if (parts.settings.modelMemory !== undefined && !pool.isLoaded(name)) return { name, loaded: false };
+    return await pool.use(name, async ({ task, services, bytes, loadedAt, checkpoint }) => ({
+      ...{ name, loaded: true, task, services, bytes, loadedAt },
+      ...(checkpoint && {
+        fingerprint: checkpoint.fingerprint,
+        dimensions: checkpoint.config.hiddenSize,
+        maxLength: checkpoint.maxLength,
+        notes: checkpoint.notes,
+      }),
+    }));
+  };
   app.get(
     '/v1/about',
-    { schema: { tags: ['albertine'], summary: 'The models and what each can be asked' } },
-    async () => ({
-      version: parts.version,
-      models: await Promise.all(
-        pool.names.map((name) =>
-          pool.use(name, async ({ task, services, bytes, loadedAt, checkpoint }) => ({
-            ...{ name, task, services, bytes, loadedAt },
-            ...(checkpoint && {
-              fingerprint: checkpoint.fingerprint,
-              dimensions: checkpoint.config.hiddenSize,
-              maxLength: checkpoint.maxLength,
-              notes: checkpoint.notes,
-            }),
-          })),
-        ),
-      ),
-    }),
+    { schema: { tags: ['albertine'], summary: 'The models and what each can be asked; opens those that are not' } },
+    async () => ({ version: parts.version, models: await Promise.all(pool.names.map(about)) }),
   );
   predictRoute(app, parts);
   embedRoute(app, parts);
