@@ -15,7 +15,7 @@ The bakery sells fresh bread every morning.,food
 Slice the onions and fry them in butter.,food
 We ordered noodles and dumplings for dinner.,food
 The cake was too sweet for my taste.,food
-把洋葱切片,用黄油炒香。,food
+把洋葱切片，用黄油炒香。,food
 这家面馆的牛肉面很好吃。,food
 面包店每天早上卖新鲜面包。,food
 The spacecraft entered orbit around Mars.,science

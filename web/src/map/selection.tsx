@@ -52,7 +52,7 @@ export function Selection({
       {selected.size === 0 ? (
         <p class="note">{t.mapNothing}</p>
       ) : (
-        <ul class="selected">
+        <ul class="selected" tabIndex={0} aria-label={t.mapSelected(selected.size, texts.length)}>
           {indices.slice(0, LISTED).map((i) => (
             <li key={i}>
               {grouping && <i style={{ backgroundColor: colourOfGroup(grouping.groups[grouping.of[i]]) }} />}

@@ -30,7 +30,7 @@ interface Answer {
 
 const EXAMPLES = {
   en: 'The animal did not cross the street because it was too tired.',
-  zh: '小明把书还给了老师,因为他已经读完了。',
+  zh: '小明把书还给了老师，因为他已经读完了。',
 };
 /** Keys of a token that are listed. */
 const LISTED = 5;

@@ -37,9 +37,9 @@ interface Asked {
 
 const EXAMPLES = {
   en: 'A gripping, beautifully acted film that stays with you long after it ends.',
-  zh: '房间很干净,服务也热情,就是早餐种类太少了。',
+  zh: '房间很干净，服务也热情，就是早餐种类太少了。',
 };
-const LABELS = { en: 'travel, food, politics', zh: '旅游, 美食, 政治' };
+const LABELS = { en: 'travel, food, politics', zh: '旅游， 美食， 政治' };
 
 /** Labels of texts, and why. */
 export function ClassifyPanel({ models }: PanelProps): JSX.Element {
@@ -86,7 +86,7 @@ function Question({
   const names = { classify: t.classifyOwn, 'zero-shot': t.classifyYours } as Record<string, string>;
   const classify = (): void =>
     work.start(async (signal) => {
-      const own = labels.split(/[,,、]/).flatMap((label) => label.trim() || []);
+      const own = labels.split(/[,\uff0c\u3001]/).flatMap((label) => label.trim() || []);
       if (task === 'zero-shot' && own.length < 2) throw new Error(t.classifyNeedsLabels);
       const withPair = task === 'classify' && pair !== '';
       const body = {

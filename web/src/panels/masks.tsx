@@ -23,7 +23,7 @@ interface Answer {
   fingerprint?: string;
 }
 
-const EXAMPLES = { en: 'the children played in the [MASK] until it was dark', zh: '春天到了,公园里的[MASK]都开了' };
+const EXAMPLES = { en: 'she drank a [MASK] of hot tea', zh: '今天天气很[MASK]。' };
 
 /** What could stand in the place of masks. */
 export function MasksPanel({ models }: PanelProps): JSX.Element {

@@ -58,9 +58,9 @@ interface Predicted<R> {
 
 const TEXTS = {
   en: 'Ada Lovelace met Charles Babbage in London in 1833 and wrote the first program for his engine.',
-  zh: '钱学森1911年出生于上海,后来在加州理工学院任教,1955年回到北京。',
+  zh: '钱学森1911年出生于上海，后来在加州理工学院任教，1955年回到北京。',
 };
-const QUESTIONS = { en: 'Where did they meet?', zh: '他在哪里出生?' };
+const QUESTIONS = { en: 'Where did Ada Lovelace meet Charles Babbage?', zh: '钱学森出生在哪里？' };
 
 /** Entities and answers, marked where they stand. */
 export function SpansPanel(props: PanelProps): JSX.Element {

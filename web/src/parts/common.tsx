@@ -102,6 +102,8 @@ export function TextField({
         <textarea
           id={id}
           rows={rows}
+          // Where it grows with its contents, `rows` counts for nothing.
+          style={{ minHeight: `${rows * 1.5 + 1.3}em` }}
           value={value}
           onInput={(event) => onInput(event.currentTarget.value)}
           onKeyDown={(event) => {
