@@ -33,6 +33,8 @@ describe('the published package', () => {
       // `albertine serve`, which alone loads them.
       '@fastify/cors',
       '@fastify/rate-limit',
+      // The files of the playground; @fastify/swagger-ui has it anyway.
+      '@fastify/static',
       '@fastify/swagger',
       '@fastify/swagger-ui',
       '@fastify/type-provider-typebox',
@@ -56,6 +58,7 @@ describe('the published package', () => {
       'dist/index.js',
       'dist/index.d.ts',
       'dist/cli/main.js',
+      'dist/playground/index.html',
       'models/albertine-nano-en-zh/README.zh-CN.md',
       'models/albertine-nano-en-zh/config.json',
       'models/albertine-nano-en-zh/model.safetensors',

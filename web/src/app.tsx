@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, ask, keepKey, type About } from './api.ts';
 import { Field, Problem, type PanelProps } from './parts/common.tsx';
 import { kept } from './parts/kept.ts';
@@ -81,13 +81,21 @@ function Page({ onLanguage }: { onLanguage: () => void }): JSX.Element {
   const intro = t[PANELS.find(({ name }) => name === panel)!.intro];
   return (
     <>
-      <a class="skip" href={`#${panel}`} onClick={() => heading.current?.focus()}>
+      <a
+        class="skip"
+        href="#panel"
+        onClick={(event) => {
+          // The address names the panel that is shown.
+          event.preventDefault();
+          heading.current?.focus();
+        }}
+      >
         {t.skip}
       </a>
       <Header onLanguage={onLanguage} />
       <div class="frame">
         <Menu panel={panel} />
-        <main>
+        <main id="panel">
           <h2 ref={heading} tabIndex={-1}>
             {title}
           </h2>
@@ -123,7 +131,7 @@ function Header({ onLanguage }: { onLanguage: () => void }): JSX.Element {
   const [theme, setTheme] = useState<Theme>(
     () => kept('theme', (value): value is Theme => THEMES.includes(value as Theme)) ?? 'system',
   );
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (theme === 'system') delete document.documentElement.dataset['theme'];
     else document.documentElement.dataset['theme'] = theme;
     localStorage.setItem('albertine-theme', theme);
