@@ -125,7 +125,16 @@ describe.skipIf(CHROMIUM === undefined)(`in Chromium${CHROMIUM ? '' : ' (skipped
     await page.route('**/v1/indexes', (route) => route.fulfill({ json: { indexes: [{ name: 'notes' }] } }));
     await page.route('**/v1/search', (route) => {
       asked.push(route.request().postDataJSON());
-      const results = [{ text: 'Water the flowers at dusk.', score: 0.9, file: 'notes/garden.md', start: 3, end: 29 }];
+      const results = [
+        {
+          text: 'Water the flowers at dusk.',
+          score: 0.9,
+          file: 'notes/garden.md',
+          start: 3,
+          end: 29,
+          headings: ['Garden', 'Summer'],
+        },
+      ];
       return route.fulfill({ json: { results } });
     });
     return { asked };
@@ -145,7 +154,7 @@ describe.skipIf(CHROMIUM === undefined)(`in Chromium${CHROMIUM ? '' : ' (skipped
     async search(panel) {
       await panel.getByLabel('Question or words').fill('flowers');
       await press(panel, 'Search');
-      await panel.getByText('1 results').waitFor();
+      await panel.getByText('Results: 1').waitFor();
     },
     async classify(panel) {
       await panel.getByLabel('Text', { exact: true }).fill('the cat sat');
@@ -196,7 +205,7 @@ describe.skipIf(CHROMIUM === undefined)(`in Chromium${CHROMIUM ? '' : ' (skipped
   it.each(NAMES)('%s: without a model for it, says how to serve one', async (name) => {
     const panel = await show(name, plain);
     const needs: Partial<Record<string, string>> = {
-      search: 'albertine serve --playground --index',
+      search: 'albertine playground --index my-index',
       classify: 'albertine finetune classify',
       spans: 'albertine finetune tag',
       runs: 'albertine playground --runs runs',
@@ -269,9 +278,9 @@ describe.skipIf(CHROMIUM === undefined)(`in Chromium${CHROMIUM ? '' : ' (skipped
   it('search: asks the index that is chosen', async () => {
     const { asked } = await withIndex();
     const panel = await show('search');
-    await panel.getByLabel('Way').selectOption('sparse');
+    await panel.getByLabel('Way').selectOption('lexical');
     await FILL.search(panel);
-    expect(asked).toEqual([{ index: 'notes', query: 'flowers', limit: 10, mode: 'sparse' }]);
+    expect(asked).toEqual([{ index: 'notes', query: 'flowers', limit: 10, mode: 'lexical' }]);
     expect(await panel.locator('mark').allTextContents()).toEqual(['flowers']);
   });
 

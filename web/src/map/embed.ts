@@ -1,7 +1,7 @@
 import { ask } from '../api.ts';
 
 /** Texts and characters of one request: small enough that others get a turn and progress is seen. */
-const [MOST_TEXTS, MOST_CHARACTERS] = [32, 20_000];
+const [MOST_TEXTS, MOST_CHARACTERS] = [64, 40_000];
 
 /** Vectors of length 1 of texts, with what computed them. */
 export interface Embedded {

@@ -12,6 +12,10 @@ interface Found {
   file?: string;
   start?: number;
   end?: number;
+  title?: string;
+  headings?: string[];
+  page?: number;
+  row?: number;
 }
 
 interface Answer {
@@ -22,7 +26,7 @@ interface Answer {
 /** An index as `/v1/indexes` lists it: a name, or an object with one. */
 type ListedIndex = string | { name: string; modes?: string[] };
 
-const MODES = ['hybrid', 'dense', 'sparse'];
+const MODES = ['hybrid', 'vector', 'lexical'];
 
 /** Passages of an index that is served. */
 export function SearchPanel({ active }: PanelProps): JSX.Element | null {
@@ -38,10 +42,7 @@ export function SearchPanel({ active }: PanelProps): JSX.Element | null {
       <NotServed
         what={t.searchNone}
         how={t.searchNoneHow}
-        commands={[
-          'albertine index build notes/ --output notes.index',
-          'albertine serve --playground --index notes=notes.index',
-        ]}
+        commands={['albertine index build notes --output my-index', 'albertine playground --index my-index']}
       />
     );
   return <Searching indexes={indexes.value} />;
@@ -88,7 +89,12 @@ function Searching({ indexes }: { indexes: readonly ListedIndex[] }): JSX.Elemen
         </Field>
         <div class="row">
           <Choice label={t.searchIndex} value={index} options={names.map((name) => [name, name])} onChange={setIndex} />
-          <Choice label={t.searchMode} value={mode} options={modes.map((name) => [name, name])} onChange={setMode} />
+          <Choice
+            label={t.searchMode}
+            value={mode}
+            options={modes.map((name) => [name, t.searchModes[name] ?? name])}
+            onChange={setMode}
+          />
           <Field label={t.searchLimit}>
             {(id) => (
               <input
@@ -116,12 +122,17 @@ function Results({ answer: { query, results } }: { answer: Answer }): JSX.Elemen
     <div class="results" aria-live="polite">
       <Card title={results.length === 0 ? t.searchNothing : t.searchFound(results.length)}>
         <ol class="found">
-          {results.map(({ text, score, file, start, end }, i) => (
+          {results.map(({ text, score, file, start, end, title, headings = [], page, row }, i) => (
             <li key={i}>
+              {(title !== undefined || headings.length > 0) && (
+                <p class="above">{[...(title === undefined ? [] : [title]), ...headings].join(' › ')}</p>
+              )}
               <Marked text={text} marks={wordsOf(query, text)} />
               <p class="note">
                 {t.score} {score.toFixed(4)}
                 {file !== undefined && ` · ${t.searchFrom(file)}`}
+                {page !== undefined && ` · ${t.searchPage(page)}`}
+                {row !== undefined && ` · ${t.searchRow(row)}`}
                 {start !== undefined && end !== undefined && ` · ${start}–${end}`}
               </p>
             </li>
