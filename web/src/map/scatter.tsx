@@ -4,6 +4,7 @@ import { propertyOf, rgbOf, useThemeChange } from '../parts/colours.ts';
 import { useText } from '../text/use-text.ts';
 import { colourOfGroup, type Grouping } from './groups.ts';
 import type { Points } from './pca.ts';
+import { traceShape } from './shapes.ts';
 import { isInside, nearest, onCanvas, viewOfAll, zoomed, type Size, type View } from './view.ts';
 
 /** A line of pixels. */
@@ -227,8 +228,7 @@ function drawPoints(context: CanvasRenderingContext2D, { points, grouping, selec
       const [x, y] = onCanvas(view, point);
       context.globalAlpha = isTop || selected.size === 0 ? 0.85 : 0.3;
       context.fillStyle = grouping ? colours[grouping.of[i]] : plain;
-      context.beginPath();
-      context.arc(x, y, radius + (isTop ? 1 : 0), 0, 2 * Math.PI);
+      traceShape(context, grouping?.groups[grouping.of[i]], { x, y, radius: radius + (isTop ? 1 : 0) });
       context.fill();
       if (!isTop) return;
       context.strokeStyle = ink;

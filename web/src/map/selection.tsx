@@ -2,7 +2,8 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Card, Field } from '../parts/common.tsx';
 import { useText } from '../text/use-text.ts';
-import { colourOfGroup, type Grouping } from './groups.ts';
+import type { Grouping } from './groups.ts';
+import { Swatch } from './swatch.tsx';
 
 /** Texts that are listed at most. */
 const LISTED = 200;
@@ -55,7 +56,7 @@ export function Selection({
         <ul class="selected" tabIndex={0} aria-label={t.mapSelected(selected.size, texts.length)}>
           {indices.slice(0, LISTED).map((i) => (
             <li key={i}>
-              {grouping && <i style={{ backgroundColor: colourOfGroup(grouping.groups[grouping.of[i]]) }} />}
+              {grouping && <Swatch group={grouping.groups[grouping.of[i]]} />}
               {texts[i]}
             </li>
           ))}

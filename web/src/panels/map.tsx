@@ -2,11 +2,12 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { embedTexts } from '../map/embed.ts';
 import { EXAMPLE } from '../map/examples.ts';
-import { colourOfGroup, groupsOf, type Group, type Grouping } from '../map/groups.ts';
+import { groupsOf, type Group, type Grouping } from '../map/groups.ts';
 import { principalComponents, type Points } from '../map/pca.ts';
 import { formatOfName, formatOfText, readTextRows, type TextRows } from '../map/rows.ts';
 import { Scatter } from '../map/scatter.tsx';
 import { Selection } from '../map/selection.tsx';
+import { Swatch } from '../map/swatch.tsx';
 import { neighboursOf, umapOf } from '../map/umap.ts';
 import {
   Card,
@@ -246,7 +247,7 @@ function Legend({
       {groups.map((group, index) => (
         <li key={index}>
           <button type="button" onClick={() => onSelect(new Set(of.flatMap((own, i) => (own === index ? [i] : []))))}>
-            <i style={{ backgroundColor: colourOfGroup(group) }} />
+            <Swatch group={group} />
             {nameOf(group)} <small>{group.count}</small>
           </button>
         </li>

@@ -15,7 +15,7 @@ import {
 import { ApiError, ask, sleep } from '../api.ts';
 import { Card, Choice, NotServed, Problem, type PanelProps } from '../parts/common.tsx';
 import { useWork } from '../parts/use-work.ts';
-import { useText } from '../text/use-text.ts';
+import { useLanguage, useText } from '../text/use-text.ts';
 
 interface ListedRun {
   name: string;
@@ -132,6 +132,7 @@ function recordOf(name: string, { metrics, events, info }: Log): RunRecord {
 
 function Curves({ run, readAt }: { run: RunRecord; readAt: Date }): JSX.Element {
   const t = useText();
+  const language = useLanguage();
   const summary = summarizeRun(run);
   const { outcome } = run.info;
   const tiles: [string, string][] = [
@@ -158,7 +159,8 @@ function Curves({ run, readAt }: { run: RunRecord; readAt: Date }): JSX.Element 
         ))}
       </dl>
       <p class="note" role="status">
-        {outcome === undefined && <span class="live">{t.runsLive}</span>} {t.runsUpdated(readAt.toLocaleTimeString())}
+        {outcome === undefined && <span class="live">{t.runsLive}</span>}{' '}
+        {t.runsUpdated(readAt.toLocaleTimeString(language === 'zh' ? 'zh-CN' : 'en-GB'))}
       </p>
       {run.steps.length + run.evaluations.length === 0 && <Card>{t.runsNothingYet}</Card>}
       <div class="charts">
