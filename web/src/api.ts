@@ -10,6 +10,9 @@ export class ApiError extends Error {
   }
 }
 
+/** The server does not answer at all. */
+export class Unreachable extends Error {}
+
 /** A model as `/v1/about` tells it. */
 export interface AboutModel {
   name: string;
@@ -46,7 +49,7 @@ const MOST_WAIT = 120;
 
 /**
  * Asks a route of the server that the page comes from; with a body by POST. A busy server (429) is asked again when it
- * says. Throws {@link ApiError} with its words, and `TypeError` where it cannot be reached.
+ * says. Throws {@link ApiError} with its words, and {@link Unreachable}.
  */
 export async function ask<T>(route: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const key = sessionStorage.getItem(KEY);
@@ -61,7 +64,9 @@ export async function ask<T>(route: string, body?: unknown, signal?: AbortSignal
     ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
   };
   for (let waited = 0; ;) {
-    const response = await fetch(address, request);
+    const response = await fetch(address, request).catch((error: Error) => {
+      throw error instanceof TypeError ? new Unreachable(error.message) : error;
+    });
     if (response.ok) return (await response.json()) as T;
     const seconds = Number(response.headers.get('retry-after') ?? NaN);
     if (response.status !== 429 || !(waited + seconds <= MOST_WAIT)) throw await errorOf(response);

@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process';
 import { PLAYGROUND_PATH } from '../../server/playground.ts';
+import type { ServerSettings } from '../../server/settings.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { PLAYGROUND_USUAL } from './playground.ts';
 import { runServe, type ServeFlags } from './serve-run.ts';
 
 /** Runs `albertine playground` until it is interrupted. */
 export async function runPlayground(
   io: CliIo,
   { open = false, ...flags }: ServeFlags & { open?: boolean },
+  usual: ServerSettings,
 ): Promise<void> {
   await runServe(io, flags, {
-    usual: PLAYGROUND_USUAL,
+    usual,
     fixed: { playground: true },
     async onListening({ models, url }) {
       const page = `${url}${PLAYGROUND_PATH}`;

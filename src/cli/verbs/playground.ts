@@ -6,7 +6,7 @@ import type { CliIo } from '../terminal/io.ts';
 import { addServeOptions } from './serve.ts';
 
 /** What this command has where nothing else is said: a page of one's own, and only what goes wrong on the terminal. */
-export const PLAYGROUND_USUAL = { port: 8090, log: 'warn' } as const satisfies OptionsOf<typeof SERVER_SETTINGS>;
+const PLAYGROUND_USUAL = { port: 8090, log: 'warn' } as const satisfies OptionsOf<typeof SERVER_SETTINGS>;
 
 /** `albertine playground`: a page in the browser to try models in. */
 export function registerPlayground(program: Command, io: CliIo): void {
@@ -22,7 +22,7 @@ export function registerPlayground(program: Command, io: CliIo): void {
     .addHelpText('after', MANUAL)
     .action(async () => {
       const { runPlayground } = await import('./playground-run.ts');
-      await runPlayground(io, command.opts());
+      await runPlayground(io, command.opts(), PLAYGROUND_USUAL);
     });
 }
 

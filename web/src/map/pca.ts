@@ -12,6 +12,8 @@ export interface Principal {
 
 /** Rounds at most, and the change of a direction at which it has settled. */
 const [ROUNDS, SETTLED] = [500, 1e-10];
+/** Share of the squares below which variance is an effect of rounding. */
+const ROUNDING = 1e-12;
 
 /**
  * The two principal components of vectors (Pearson 1901), by power iteration on the centred vectors themselves, the
@@ -23,10 +25,12 @@ export function principalComponents(vectors: readonly ArrayLike<number>[]): Prin
   for (const vector of vectors) for (let i = 0; i < size; i++) mean[i] += vector[i] / rows;
   const centred = vectors.map((vector) => Float64Array.from({ length: size }, (_, i) => vector[i] - mean[i]));
   const total = centred.reduce((sum, row) => sum + dot(row, row), 0);
+  // Of equal vectors rounding is all that is left, and no direction.
+  if (total <= ROUNDING * rows * dot(mean, mean)) return { points: vectors.map(() => [0, 0]), shares: [0, 0] };
   const first = direction(centred, []);
   const second = direction(centred, [first]);
   const [xs, ys] = [first, second].map((axis) => centred.map((row) => dot(row, axis)));
-  const share = (values: number[]): number => (total > 0 ? values.reduce((sum, v) => sum + v * v, 0) / total : 0);
+  const share = (values: number[]): number => values.reduce((sum, v) => sum + v * v, 0) / total;
   return { points: xs.map((x, i) => [x, ys[i]]), shares: [share(xs), share(ys)] };
 }
 

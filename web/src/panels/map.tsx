@@ -37,6 +37,8 @@ interface Mapped {
   /** Texts there were. */
   all: number;
   vectors: number[][];
+  /** When it was made: another map begins anew. */
+  madeAt: number;
   fingerprint: string;
 }
 
@@ -72,7 +74,7 @@ export function MapPanel({ models }: PanelProps): JSX.Element {
       const onDone = (count: number): void => setDone([count, texts.length]);
       const embedded = await embedTexts(texts, { model: model.name, signal, onDone });
       const fields = source!.fields.filter((name) => name !== textField);
-      return { rows: used, fields, texts, all: rows.length, ...embedded };
+      return { rows: used, fields, texts, all: rows.length, madeAt: performance.now(), ...embedded };
     });
   return (
     <>
@@ -100,7 +102,7 @@ export function MapPanel({ models }: PanelProps): JSX.Element {
         )}
         <Problem error={work.error} />
       </Form>
-      {work.value && <TheMap key={work.value.fingerprint + work.value.texts.length} mapped={work.value} />}
+      {work.value && <TheMap key={work.value.madeAt} mapped={work.value} />}
     </>
   );
 }

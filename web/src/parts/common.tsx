@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useId, useState } from 'preact/hooks';
-import { ApiError, type AboutModel, type Counts } from '../api.ts';
+import { ApiError, Unreachable, type AboutModel, type Counts } from '../api.ts';
 import { useText } from '../text/use-text.ts';
 import type { Work } from './use-work.ts';
 
@@ -23,7 +23,7 @@ export function Problem({ error }: { error: Error | undefined }): JSX.Element | 
     );
   return (
     <p class="problem" role="alert">
-      {error instanceof TypeError ? `${t.unreachable} (${error.message})` : error.message}
+      {error instanceof Unreachable ? `${t.unreachable} (${error.message})` : error.message}
     </p>
   );
 }
