@@ -18,5 +18,5 @@ export default tseslint.config(
     },
   },
   { files: ['test/**', 'bench/**'], rules: { 'max-lines-per-function': 'off', 'max-lines': 'off' } },
-  { files: ['*.config.*'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['**/*.config.*'], rules: { 'no-restricted-exports': 'off' } },
 );

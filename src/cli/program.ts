@@ -18,6 +18,7 @@ import { registerInit } from './verbs/init.ts';
 import type { CliIo } from './terminal/io.ts';
 import { registerKeywords } from './verbs/keywords.ts';
 import { registerParity } from './verbs/parity.ts';
+import { registerPlayground } from './verbs/playground.ts';
 import { registerPredict } from './verbs/predict.ts';
 import { registerProbe } from './verbs/probe.ts';
 import { registerReport } from './verbs/report.ts';
@@ -123,6 +124,7 @@ Examples
     registerProbe,
     registerReport,
     registerServe,
+    registerPlayground,
     registerParity,
     registerDemo,
   ])

@@ -9,10 +9,13 @@ import type { ServerParts } from './asking.ts';
 import type { ApiKeys } from './keys.ts';
 import { useErrorForm, type ErrorForm } from './error-forms.ts';
 import { decorateRequests } from './request-fields.ts';
+import { servePlayground } from './playground.ts';
+import { attentionRoutes } from './routes/attention.ts';
 import { huggingFaceRoutes } from './routes/hugging-face.ts';
 import { kserveRoutes } from './routes/kserve.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { ownRoutes } from './routes/own.ts';
+import { runRoutes } from './routes/runs.ts';
 import { stateRoutes } from './routes/state.ts';
 import { teiRoutes } from './routes/tei.ts';
 
@@ -24,12 +27,14 @@ export interface AppOptions {
   keys?: ApiKeys | undefined;
   https?: { cert: Buffer; key: Buffer } | undefined;
   logger: FastifyServerOptions['logger'];
+  /** Folder of the built playground, where it is served. */
+  playground?: string | undefined;
 }
 
 const errorForm: ErrorForm = ({ code, message }) => ({ body: { error: { code, message } } });
 
 /** Routes, keys, limits and logs of a server that does not listen yet. */
-export function createApp(parts: ServerParts, { keys, https, logger }: AppOptions): App {
+export function createApp(parts: ServerParts, { keys, https, logger, playground }: AppOptions): App {
   const { settings, metrics } = parts;
   const app = fastify({
     logger: logger ?? false,
@@ -71,8 +76,12 @@ export function createApp(parts: ServerParts, { keys, https, logger }: AppOption
   });
   void app.register(swagger, { openapi: openApiHead(parts, keys !== undefined) });
   void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
-  for (const routes of [stateRoutes, openAiRoutes, teiRoutes, kserveRoutes, huggingFaceRoutes, ownRoutes])
+  for (const routes of [
+    ...[stateRoutes, openAiRoutes, teiRoutes, kserveRoutes, huggingFaceRoutes],
+    ...[ownRoutes, attentionRoutes, runRoutes],
+  ])
     void app.register(async (scope) => routes(scope as App, parts));
+  if (playground !== undefined) servePlayground(app, playground);
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   return app;
 }
@@ -88,8 +97,8 @@ function whatIsWrong(
   return `${place}${instancePath} ${messages.join(', or ')}`;
 }
 
-/** Answered to everybody: probes and scrapers have no keys. */
-const PUBLIC = /^\/(|health|ping|metrics|v2\/health\/(live|ready))$/;
+/** Answered to everybody: probes, scrapers and a browser that opens a page have no keys. */
+const PUBLIC = /^\/(|health|ping|metrics|v2\/health\/(live|ready)|playground|playground\/\*?)$/;
 const isPublic = ({ method, routeOptions: { url } }: FastifyRequest): boolean =>
   url === undefined || ((method === 'GET' || method === 'HEAD') && PUBLIC.test(url));
 

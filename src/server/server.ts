@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { AlbertineError } from '../core/errors.ts';
 import { requireSettings } from '../core/settings.ts';
 import { packageVersion } from '../core/version-node.ts';
@@ -11,6 +11,7 @@ import { ForwardQueue } from './forward-queue.ts';
 import { ApiKeys } from './keys.ts';
 import { ServerMetrics } from './metrics.ts';
 import { ModelPool } from './model-pool.ts';
+import { playgroundFolder } from './playground.ts';
 import { ServedModel, servedFolder } from './served-model.ts';
 import { filled, SERVER_SETTINGS, type ServerSettings } from './settings.ts';
 import { traceRequests } from './tracing-node.ts';
@@ -21,6 +22,8 @@ export interface ServerOptions extends ServerSettings {
   models?: Readonly<Record<string, string>>;
   /** How models are opened. */
   load?: Pick<NodeLoadOptions, 'device' | 'cpuFallback' | 'dequantize' | 'onProgress' | 'signal'>;
+  /** Folder of the page that `playground` serves. Default: that of the package. */
+  playgroundFolder?: string;
   /** Where lines of the log go. Default: standard error. */
   logStream?: { write(line: string): void };
 }
@@ -43,7 +46,7 @@ export interface AlbertineServer extends AsyncDisposable {
  * where the port is taken, and what opening the first model throws.
  */
 export async function startServer(options: ServerOptions = {}): Promise<AlbertineServer> {
-  const { models, load = {}, logStream = process.stderr, ...given } = options;
+  const { models, load = {}, logStream = process.stderr, playgroundFolder: page, ...given } = options;
   requireSettings('startServer', given, SERVER_SETTINGS);
   const settings = filled(given);
   const { threads, batchTokens, batchWait: waitMs, queueTokens, requestTokens } = settings;
@@ -74,7 +77,9 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     onFailedReload: (model, error) => app.log.error({ model, err: error }, 'not reloaded'),
   });
   const parts: ServerParts = { settings, pool, queue, admission, metrics, version: packageVersion() };
-  const app = createApp(parts, await appOptions(settings, logStream));
+  if (settings.runs !== undefined) await requireFolder(settings.runs);
+  const playground = settings.playground ? playgroundFolder(page) : undefined;
+  const app = createApp(parts, { ...(await appOptions(settings, logStream)), playground });
   try {
     await traceRequests(app, parts.version);
     await Promise.all([app.ready(), settings.lazy ? undefined : pool.use(undefined, async () => undefined)]);
@@ -87,6 +92,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     await pool[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function requireFolder(path: string): Promise<void> {
+  const info = await stat(path).catch(() => undefined);
+  if (!info?.isDirectory())
+    throw new AlbertineError('file_not_found', `--runs: no folder at ${path}`, { value: path, option: 'runs' });
 }
 
 async function listen(app: App, { host, port }: { host: string; port: number }): Promise<string> {

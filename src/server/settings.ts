@@ -77,6 +77,12 @@ export const SERVER_SETTINGS = {
     placeholder: 'mb',
   },
   lazy: { kind: 'flag', help: 'load a model when it is first asked for, not at the start' },
+  playground: { kind: 'flag', help: 'serve the page to try the models in, under /playground/' },
+  runs: {
+    kind: 'file',
+    help: 'folder of training runs whose curves /v1/runs and the playground show',
+    placeholder: 'folder',
+  },
   keys: { kind: 'file', help: 'JSON of API keys (see --new-key); without it everybody may ask' },
   requestsPerMinute: {
     kind: 'number',

@@ -94,7 +94,8 @@ describe('help, version and errors', () => {
 
   it('ends with 1 and one readable message for what fails; --debug adds the rest', async () => {
     const plain = await run(['embed', '-m', folder.path('absent'), 'x']);
-    expect(plain).toEqual({ code: 1, stdout: '', stderr: `albertine: no model folder at ${folder.path('absent')}\n` });
+    const message = `albertine: no model folder at ${folder.path('absent')}. ${folder.path('.').replace(/\/\.?$/, '')} has model.\n`;
+    expect(plain).toEqual({ code: 1, stdout: '', stderr: message });
     for (const debugged of [
       await run(['embed', '--debug', '-m', folder.path('absent'), 'x']),
       await run(['embed', '-m', folder.path('absent'), 'x'], { env: { ALBERTINE_DEBUG: '1' } }),

@@ -3,7 +3,7 @@ import { AlbertineError, describeValue, requireOneOf } from '../../core/errors.t
 import { readJsonFile } from '../../core/files-node.ts';
 import { requireValues, type Setting } from '../../core/settings.ts';
 import { createApiKey } from '../../server/keys.ts';
-import { startServer } from '../../server/server.ts';
+import { startServer, type AlbertineServer } from '../../server/server.ts';
 import { SERVER_SETTINGS, type ServerSettings } from '../../server/settings.ts';
 import { optionsOfFlags } from '../flags/setting-flags.ts';
 import { UsageError } from '../terminal/errors.ts';
@@ -11,7 +11,7 @@ import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
 
 /** The flags of `albertine serve` that are no settings. */
-interface ServeFlags {
+export interface ServeFlags {
   model?: string[];
   config?: string;
   device?: string;
@@ -20,8 +20,18 @@ interface ServeFlags {
 
 const DEVICES = ['cpu', 'webgpu'] as const;
 
+/** What another command that serves does differently. */
+export interface ServeWays {
+  /** Settings where neither a flag, the environment nor the file has them. */
+  usual?: ServerSettings;
+  /** Settings that are not to be chosen. */
+  fixed?: ServerSettings;
+  /** What to print, and do, when it listens. */
+  onListening?: (server: AlbertineServer) => Promise<void>;
+}
+
 /** Runs `albertine serve` until it is interrupted. */
-export async function runServe(io: CliIo, flags: ServeFlags): Promise<void> {
+export async function runServe(io: CliIo, flags: ServeFlags, ways: ServeWays = {}): Promise<void> {
   if (flags.newKey !== undefined) {
     const { key, entry } = createApiKey(flags.newKey);
     await io.stdout.write(`${key}\n${JSON.stringify(entry)}\n`);
@@ -33,14 +43,17 @@ export async function runServe(io: CliIo, flags: ServeFlags): Promise<void> {
   const device = flags.device === undefined ? undefined : requireOneOf('device', flags.device, DEVICES);
   const bar = createProgressBar(io, {});
   const server = await startServer({
+    ...ways.usual,
     ...file,
     ...ofEnvironment(io.env),
     ...optionsOfFlags(SERVER_SETTINGS, flags as Record<string, unknown>),
+    ...ways.fixed,
     ...(models && { models }),
     load: { onProgress: bar.update, signal: io.signal, ...(device !== undefined && { device }) },
     logStream: { write: (line) => io.stderr.write(line) },
   }).finally(() => bar.finish());
-  await io.stdout.write(`${server.models.join(', ')}: ${server.url}\n`);
+  if (ways.onListening) await ways.onListening(server);
+  else await io.stdout.write(`${server.models.join(', ')}: ${server.url}\n`);
   if (!io.signal.aborted) await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
   io.stderr.write('note: closing; requests that have begun are answered\n');
   await server.close();

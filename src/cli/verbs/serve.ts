@@ -5,19 +5,14 @@ import type { CliIo } from '../terminal/io.ts';
 
 /** `albertine serve`: models over HTTP. */
 export function registerServe(program: Command, io: CliIo): void {
-  const command = program
-    .command('serve')
-    .summary('serve models over HTTP')
-    .description(
-      'Serves models over HTTP, to clients of OpenAI, text-embeddings-inference, KServe and Hugging Face as they are, and with an API of its own. Without --model the built-in one.',
-    )
-    .option(
-      '-m, --model <name=folder...>',
-      'folders or hub ids by the name that clients use; a folder alone is called as it is',
-    )
-    .option('-c, --config <file>', 'settings as JSON, "models" among them; flags and environment variables go before')
-    .option('--device <name>', 'cpu, or webgpu where there is one. Default: cpu')
-    .option('--new-key <name>', 'make an API key, print it with its entry for the file of --keys, and end');
+  const command = addServeOptions(
+    program
+      .command('serve')
+      .summary('serve models over HTTP')
+      .description(
+        'Serves models over HTTP, to clients of OpenAI, text-embeddings-inference, KServe and Hugging Face as they are, and with an API of its own. Without --model the built-in one.',
+      ),
+  ).option('--new-key <name>', 'make an API key, print it with its entry for the file of --keys, and end');
   addSettings(command, SERVER_SETTINGS)
     .addHelpText('after', MANUAL)
     .action(async () => {
@@ -26,13 +21,25 @@ export function registerServe(program: Command, io: CliIo): void {
     });
 }
 
+/** What every command that serves can be told besides settings. */
+export const addServeOptions = (command: Command): Command =>
+  command
+    .option(
+      '-m, --model <name=folder...>',
+      'folders or hub ids by the name that clients use; a folder alone is called as it is',
+    )
+    .option('-c, --config <file>', 'settings as JSON, "models" among them; flags and environment variables go before')
+    .option('--device <name>', 'cpu, or webgpu where there is one. Default: cpu');
+
 const MANUAL = `
 Routes
   /v1/embeddings /v1/models                                                   OpenAI
   /embed /embed_all /predict /rerank /similarity /tokenize /decode /info      text-embeddings-inference
   /v2/models/NAME/infer /v2/health/ready ...                                  KServe V2 (Open Inference Protocol)
   /models/NAME /models/NAME/pipeline/TASK                                     Hugging Face's inference API
-  /v1/predict /v1/embed /v1/score /v1/keywords /v1/explain /v1/about          albertine
+  /v1/predict /v1/embed /v1/score /v1/keywords /v1/explain /v1/attention      albertine
+  /v1/runs /v1/runs/NAME/events /v1/about                                     albertine; runs with --runs
+  /playground/                                                                a page to try it all in, with --playground
   /health /metrics /openapi.json /docs                                        state, figures for Prometheus, description
 
 Texts of several requests are computed together; each gets the very numbers that it would get alone. Requests beyond --queue-tokens are refused with 429 and

@@ -18,13 +18,14 @@ export async function readRun(folder: string): Promise<RunRecord> {
   });
   const events = await readFile(join(folder, 'events.jsonl'), 'utf8').catch(() => '');
   const metrics = joinMetrics(parseMetrics(text), parseMetrics(events, 'events.jsonl'));
-  const described = await readInfo(join(folder, 'run.json'));
+  const described = await readRunInfo(folder);
   const name = described.info.name ?? basename(resolve(folder));
   return { ...metrics, name, info: described.info, warnings: [...described.warnings, ...metrics.warnings] };
 }
 
-async function readInfo(path: string): Promise<{ info: RunInfo; warnings: string[] }> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+/** What `run.json` in a run's folder says, and why it says nothing. */
+export async function readRunInfo(folder: string): Promise<{ info: RunInfo; warnings: string[] }> {
+  const text = await readFile(join(folder, 'run.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return { info: {}, warnings: ['there is no run.json, so settings and versions are unknown'] };
   try {
     const value: unknown = JSON.parse(text);

@@ -1,9 +1,25 @@
+/** Colours on light ground. */
+export const LIGHT_COLOURS = `--ink: #1c2330; --soft: #5c6675; --line: #dfe3ea; --card: #ffffff; --page: #f5f6f8; --shade: 37, 99, 235;
+  --c1: #2563eb; --c2: #c2410c; --c3: #047857; --c4: #9333ea; --c5: #b45309; --c6: #0e7490; --warn: #b91c1c;`;
+
+/** Colours on dark ground. */
+export const DARK_COLOURS = `--ink: #e6e9ef; --soft: #9aa4b2; --line: #323a47; --card: #1b2029; --page: #12161d; --shade: 96, 165, 250;
+  --c1: #6ea8fe; --c2: #fb923c; --c3: #34d399; --c4: #c084fc; --c5: #fbbf24; --c6: #22d3ee; --warn: #f87171;`;
+
+/** Style of the elements that `lineChart` draws. */
+export const CHART_STYLE = `svg { width: 100%; height: auto; display: block; overflow: visible; }
+svg text { font-size: 12px; fill: var(--soft); font-variant-numeric: tabular-nums; }
+.axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--warn); stroke-dasharray: 3 3; opacity: .7; }
+.curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke: currentColor; } .curve.faint { stroke-width: 1; opacity: .38; } .curve.dots { stroke-width: 1.5; }
+.dot { fill: currentColor; }
+.c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); } .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); }
+.hit rect { fill: transparent; } .hit line { stroke: var(--soft); } .hit text { fill: var(--ink); }
+.hit line, .hit circle, .hit text { opacity: 0; pointer-events: none; } .hit:hover line, .hit:hover circle, .hit:hover text { opacity: 1; }`;
+
 /** Style sheet of a report; colours follow the reader's light or dark preference. */
 export const REPORT_STYLE = `
-:root { color-scheme: light dark; --ink: #1c2330; --soft: #5c6675; --line: #dfe3ea; --card: #ffffff; --page: #f5f6f8; --shade: 37, 99, 235;
-  --c1: #2563eb; --c2: #c2410c; --c3: #047857; --c4: #9333ea; --c5: #b45309; --c6: #0e7490; --warn: #b91c1c; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #9aa4b2; --line: #323a47; --card: #1b2029; --page: #12161d; --shade: 96, 165, 250;
-  --c1: #6ea8fe; --c2: #fb923c; --c3: #34d399; --c4: #c084fc; --c5: #fbbf24; --c6: #22d3ee; --warn: #f87171; } }
+:root { color-scheme: light dark; ${LIGHT_COLOURS} }
+@media (prefers-color-scheme: dark) { :root { ${DARK_COLOURS} } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif; }
 main { max-width: 1400px; margin: 0 auto; padding: 28px 20px 60px; }
@@ -20,14 +36,7 @@ summary { cursor: pointer; color: var(--soft); } details .bars { margin-top: 6px
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; color: var(--soft); margin-bottom: 4px; }
 .legend i { display: inline-block; width: 18px; height: 3px; border-radius: 2px; vertical-align: middle; margin-right: 6px; background: currentColor; }
 .caption { color: var(--soft); font-size: 12.5px; margin: 4px 0 0; }
-svg { width: 100%; height: auto; display: block; overflow: visible; }
-svg text { font-size: 12px; fill: var(--soft); font-variant-numeric: tabular-nums; }
-.axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--warn); stroke-dasharray: 3 3; opacity: .7; }
-.curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke: currentColor; } .curve.faint { stroke-width: 1; opacity: .38; } .curve.dots { stroke-width: 1.5; }
-.dot { fill: currentColor; }
-.c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); } .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); }
-.hit rect { fill: transparent; } .hit line { stroke: var(--soft); } .hit text { fill: var(--ink); }
-.hit line, .hit circle, .hit text { opacity: 0; pointer-events: none; } .hit:hover line, .hit:hover circle, .hit:hover text { opacity: 1; }
+${CHART_STYLE}
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
