@@ -19,7 +19,7 @@ export interface Chunk {
   headings?: readonly string[];
   /** Of a PDF, from 1. */
   page?: number;
-  /** Of a file of rows, from 1. */
+  /** Of a file of rows: its record, from 1, a header counted. */
   row?: number;
   fields?: Readonly<Record<string, FieldValue>>;
 }

@@ -3,7 +3,7 @@ import { Bm25 } from '../classical/bm25.ts';
 import { mixedTerms } from '../classical/terms.ts';
 import { AlbertineError, requireInteger, requireOneOf, wrongOption } from '../core/errors.ts';
 import { requireOptions, requireText, type OptionKinds } from '../core/options.ts';
-import { pick } from '../core/pick.ts';
+import { option, prose } from '../core/prose.ts';
 import type { Albert } from '../loaded/albert.ts';
 import { indexedText, type Chunk } from './chunk.ts';
 import { acceptedRows, type Filter } from './filter.ts';
@@ -143,10 +143,14 @@ export class DocumentIndex implements AsyncDisposable {
     if (pool !== undefined) {
       requireInteger('pool', pool, { min: 1 });
       if (mmr === undefined && rerank === undefined)
-        throw new AlbertineError('invalid_argument', 'pool does nothing without mmr or rerank', {
-          value: pool,
-          option: 'pool',
-        });
+        throw new AlbertineError(
+          'invalid_argument',
+          prose`${option('pool')} does nothing without ${option('mmr')} or ${option('rerank')}`,
+          {
+            value: pool,
+            option: 'pool',
+          },
+        );
     }
     return options;
   }
@@ -233,7 +237,3 @@ function dot(a: Float32Array, b: Float32Array): number {
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }
-
-/** Options without those of opening. */
-export const searchOptionsOf = (options: SearchOptions): SearchOptions =>
-  pick(options, Object.keys(SEARCH_OPTIONS) as (keyof SearchOptions)[]);

@@ -20,7 +20,7 @@ export interface ReadDocument {
   /** In the order of the text, none of them empty or overlapping. */
   blocks: readonly Block[];
   title?: string;
-  /** Of a file of rows, from 1. */
+  /** Of a file of rows: its record, from 1, a header counted. */
   row?: number;
   fields?: Readonly<Record<string, FieldValue>>;
   /** Where a range of `text` stands in the file, if that is not the range itself. */
