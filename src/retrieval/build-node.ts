@@ -29,6 +29,7 @@ import {
   loadChunks,
   placeOf,
   requireGeneration,
+  requireModel,
   type Generation,
   type Manifest,
 } from './generations-node.ts';
@@ -158,19 +159,6 @@ export async function updateIndex(index: string, model: Albert, options: UpdateO
     requireModel(before.manifest, model);
     return await new IndexWriter(index, model, { plan: before.manifest, options }).write(before);
   });
-}
-
-/** Throws `weights_mismatch` where an index was made with another model. */
-export function requireModel(
-  { fingerprint, model: name }: Pick<Manifest, 'fingerprint' | 'model'>,
-  model: Pick<Albert, 'fingerprint' | 'checkpoint'>,
-): void {
-  if (model.fingerprint === fingerprint) return;
-  throw new AlbertineError(
-    'weights_mismatch',
-    `the index was made with ${name} (${fingerprint}), and its vectors say nothing beside those of ${model.checkpoint.location} (${model.fingerprint})`,
-    { value: model.fingerprint, hint: 'Search with the model it was made with, or build it anew with this one' },
-  );
 }
 
 async function locked<T>(index: string, work: () => Promise<T>): Promise<T> {

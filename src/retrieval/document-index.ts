@@ -8,7 +8,7 @@ import type { Albert } from '../loaded/albert.ts';
 import { indexedText, type Chunk } from './chunk.ts';
 import { acceptedRows, type Filter } from './filter.ts';
 import { fuse, LEXICAL_WEIGHT, VECTOR_WEIGHT } from './fuse.ts';
-import type { Manifest } from './generations-node.ts';
+import { requireModel, type Manifest } from './generations-node.ts';
 import { queryPrompt } from './prompts.ts';
 import type { TextRanker } from './rerank.ts';
 import type { ScoredRow, VectorStore } from './stores/store.ts';
@@ -110,13 +110,14 @@ export class DocumentIndex implements AsyncDisposable {
   /**
    * The chunks that answer a query best. Throws `invalid_argument` for an empty query, for options out of range and for
    * a filter of a field that no chunk has, `weights_mismatch` where the model is not the one the index was made with.
+   * `model` embeds the query in place of the one that the index opens.
    */
-  async search(query: string, options: SearchOptions = {}): Promise<SearchHit[]> {
+  async search(query: string, options: SearchOptions = {}, model?: Albert): Promise<SearchHit[]> {
     const { limit = 10, mode = 'hybrid' } = this.check(query, options);
     const isChosen = options.mmr !== undefined || options.rerank !== undefined;
     const wanted = isChosen ? Math.max(limit, options.pool ?? POOL) : limit;
     const accept = options.filter && acceptedRows(this.chunks, options.filter);
-    const vector = mode === 'lexical' ? undefined : await this.embed(query, options.signal);
+    const vector = mode === 'lexical' ? undefined : await this.embed(query, { model, signal: options.signal });
     let found = await this.find({ query, vector, accept, wanted, mode });
     if (options.rerank !== undefined && found.length > 0) found = await this.rerank(query, found, options);
     if (options.mmr !== undefined) found = await this.diversify(found, { limit, diversity: options.mmr });
@@ -155,8 +156,12 @@ export class DocumentIndex implements AsyncDisposable {
     return options;
   }
 
-  private async embed(query: string, signal: AbortSignal | undefined): Promise<Float32Array> {
-    const model = await this.parts.model();
+  private async embed(
+    query: string,
+    { model: given, signal }: { model: Albert | undefined; signal: AbortSignal | undefined },
+  ): Promise<Float32Array> {
+    if (given) requireModel(this.manifest, given);
+    const model = given ?? (await this.parts.model());
     const prompt = queryPrompt(model.prompts);
     const matrix = await model.embed([query], { normalize: true, prompt, ...(signal && { signal }) });
     return matrix.row(0);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { AlbertineError } from '../core/errors.ts';
 import { makeFolder, readJsonFile, writeFileAtomic } from '../core/files-node.ts';
+import type { Albert } from '../loaded/albert.ts';
 import type { Chunk, ChunkOptions } from './chunk.ts';
 import type { RowOptions, Source } from './documents/sources-node.ts';
 import type { StoreName, StorePlace } from './stores/store.ts';
@@ -68,8 +69,8 @@ export interface Generation {
   manifest: Manifest;
 }
 
-/** The generation that an index holds now; undefined where there is none. Throws `invalid_file` for what is no index. */
-export async function currentGeneration(index: string): Promise<Generation | undefined> {
+/** The name of the generation that an index holds now; undefined where there is none. Throws as {@link currentGeneration}. */
+export async function generationName(index: string): Promise<string | undefined> {
   const found = await stat(join(index, POINTER)).catch(() => undefined);
   if (!found) return undefined;
   const { format, generation } = (await readJsonFile(join(index, POINTER))) as Pointer;
@@ -78,6 +79,13 @@ export async function currentGeneration(index: string): Promise<Generation | und
       value: format,
       hint: 'Build the index anew with --overwrite',
     });
+  return generation;
+}
+
+/** The generation that an index holds now; undefined where there is none. Throws `invalid_file` for what is no index. */
+export async function currentGeneration(index: string): Promise<Generation | undefined> {
+  const generation = await generationName(index);
+  if (generation === undefined) return undefined;
   const folder = join(index, generation);
   return { folder, name: generation, manifest: (await readJsonFile(join(folder, MANIFEST))) as Manifest };
 }
@@ -96,6 +104,19 @@ export async function requireGeneration(index: string): Promise<Generation> {
         ? 'The same albertine index build goes on from there'
         : 'Make one: albertine index build FOLDER --output INDEX',
     },
+  );
+}
+
+/** Throws `weights_mismatch` where an index was made with another model. */
+export function requireModel(
+  { fingerprint, model: name }: Pick<Manifest, 'fingerprint' | 'model'>,
+  model: Pick<Albert, 'fingerprint' | 'checkpoint'>,
+): void {
+  if (model.fingerprint === fingerprint) return;
+  throw new AlbertineError(
+    'weights_mismatch',
+    `the index was made with ${name} (${fingerprint}), and its vectors say nothing beside those of ${model.checkpoint.location} (${model.fingerprint})`,
+    { value: model.fingerprint, hint: 'Search with the model it was made with, or build it anew with this one' },
   );
 }
 

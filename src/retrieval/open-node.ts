@@ -5,9 +5,8 @@ import { pick } from '../core/pick.ts';
 import type { ProgressListener } from '../core/progress.ts';
 import { Albert } from '../loaded/albert.ts';
 import { loadModel } from '../loaded/load-node.ts';
-import { requireModel } from './build-node.ts';
 import { DocumentIndex } from './document-index.ts';
-import { loadChunks, placeOf, requireGeneration, type Generation } from './generations-node.ts';
+import { loadChunks, placeOf, requireGeneration, requireModel, type Generation } from './generations-node.ts';
 import { foldersRanker, scoreRanker, type TextRanker } from './rerank.ts';
 import { storeKind } from './stores/kinds-node.ts';
 

@@ -13,6 +13,7 @@ import { huggingFaceRoutes } from './routes/hugging-face.ts';
 import { kserveRoutes } from './routes/kserve.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { ownRoutes } from './routes/own.ts';
+import { searchRoutes } from './routes/search.ts';
 import { stateRoutes } from './routes/state.ts';
 import { teiRoutes } from './routes/tei.ts';
 
@@ -74,7 +75,7 @@ export function createApp(parts: ServerParts, { keys, https, logger }: AppOption
   });
   void app.register(swagger, { openapi: openApiHead(parts, keys !== undefined) });
   void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
-  for (const routes of [stateRoutes, openAiRoutes, teiRoutes, kserveRoutes, huggingFaceRoutes, ownRoutes])
+  for (const routes of [stateRoutes, openAiRoutes, teiRoutes, kserveRoutes, huggingFaceRoutes, ownRoutes, searchRoutes])
     void app.register(async (scope) => routes(scope as unknown as App, parts));
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   return app;

@@ -10,6 +10,7 @@ import { ForwardQueue } from './forward-queue.ts';
 import { ApiKeys } from './keys.ts';
 import { ServerMetrics } from './metrics.ts';
 import { ModelPool } from './model-pool.ts';
+import { ServedIndexes } from './served-indexes.ts';
 import { ServedModel, servedFolder } from './served-model.ts';
 import { filled, SERVER_SETTINGS, type ServerSettings } from './settings.ts';
 
@@ -17,6 +18,8 @@ import { filled, SERVER_SETTINGS, type ServerSettings } from './settings.ts';
 export interface ServerOptions extends ServerSettings {
   /** Folders or hub ids by the names that clients use. Default: the built-in model. */
   models?: Readonly<Record<string, string>>;
+  /** Folders of indexes by the names that clients use; the models that they were made with must be among the models. */
+  indexes?: Readonly<Record<string, string>>;
   /** How models are opened. */
   load?: Pick<NodeLoadOptions, 'device' | 'cpuFallback' | 'dequantize' | 'onProgress' | 'signal'>;
   /** Where lines of the log go. Default: standard error. */
@@ -41,7 +44,7 @@ export interface AlbertineServer extends AsyncDisposable {
  * where the port is taken, and what opening the first model throws.
  */
 export async function startServer(options: ServerOptions = {}): Promise<AlbertineServer> {
-  const { models, load = {}, logStream = process.stderr, ...given } = options;
+  const { models, indexes: folders = {}, load = {}, logStream = process.stderr, ...given } = options;
   requireSettings('startServer', given, SERVER_SETTINGS);
   const settings = filled(given);
   const { threads, batchTokens, batchWait: waitMs, queueTokens, requestTokens } = settings;
@@ -71,10 +74,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     },
     onFailedReload: (model, error) => app.log.error({ model, err: error }, 'not reloaded'),
   });
-  const parts: ServerParts = { settings, pool, queue, admission, metrics, version: packageVersion() };
+  const indexes = new ServedIndexes();
+  const parts: ServerParts = { settings, pool, indexes, queue, admission, metrics, version: packageVersion() };
   const app = createApp(parts, await appOptions(settings, logStream));
   try {
     if (!settings.lazy) await pool.use(undefined, async () => undefined);
+    await indexes.open(folders, pool);
     const url = await listen(app, settings);
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= app.close().then(() => pool[Symbol.asyncDispose]()));

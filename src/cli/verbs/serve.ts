@@ -15,6 +15,10 @@ export function registerServe(program: Command, io: CliIo): void {
       '-m, --model <name=folder...>',
       'folders or hub ids by the name that clients use; a folder alone is called as it is',
     )
+    .option(
+      '--index <name=folder...>',
+      'indexes of albertine index build by the name that clients use; the models that they were made with must be served',
+    )
     .option('-c, --config <file>', 'settings as JSON, "models" among them; flags and environment variables go before')
     .option('--device <name>', 'cpu, or webgpu where there is one. Default: cpu')
     .option('--new-key <name>', 'make an API key, print it with its entry for the file of --keys, and end');
@@ -33,6 +37,7 @@ Routes
   /v2/models/NAME/infer /v2/health/ready ...                                  KServe V2 (Open Inference Protocol)
   /models/NAME /models/NAME/pipeline/TASK                                     Hugging Face's inference API
   /v1/predict /v1/embed /v1/score /v1/keywords /v1/explain /v1/about          albertine
+  /v1/search /v1/indexes                                                      albertine: documents of --index
   /health /metrics /openapi.json /docs                                        state, figures for Prometheus, description
 
 Texts of several requests are computed together; each gets the very numbers that it would get alone. Requests beyond --queue-tokens are refused with 429 and
@@ -44,6 +49,7 @@ Every setting is also an environment variable (ALBERTINE_PORT, ALBERTINE_QUEUE_T
 Examples
   albertine serve
   albertine serve --model sentiment=runs/sst --model small=albertine-nano-en-zh --port 9000
+  albertine serve --index docs=my-index
   albertine serve --new-key alice
   curl localhost:8080/v1/embeddings -H 'content-type: application/json' -d '{"input":"how do I water flowers"}'
 `;
