@@ -7,8 +7,8 @@
  * XQuAD (1,190 questions to 240 paragraphs, English and Chinese, and with the questions in the other language) and
  * the dev set of CMRC 2018 (3,219 questions to 848 paragraphs), of `../shared/data` or `$ALBERTINE_DATA`. Every
  * paragraph is a row of a JSONL file that is indexed as `albertine index build` does, and every question is a search of
- * its own, as of `albertine search`; a paragraph stands where its best chunk does. `--run` writes rankings and figures
- * for test/oracle/make_retrieval_golden.py, which computes them again.
+ * its own, as of `albertine search`; a paragraph stands where its best chunk does. `--run` writes the rankings, as numbers
+ * of paragraphs, with the figures.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
