@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { makeFolder } from '../core/files-node.ts';
-import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
+import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { requireNotInterrupted } from '../core/interrupt.ts';
 import { withLock } from '../core/lock-node.ts';
 import { requireOptions, type OptionKinds } from '../core/options.ts';
@@ -36,7 +36,7 @@ import {
 import { KnownVectors } from './known-vectors-node.ts';
 import { documentPrompt } from './prompts.ts';
 import { storeKind } from './stores/kinds-node.ts';
-import { STORE_NAMES, type StoreName, type VectorWriter } from './stores/store.ts';
+import type { VectorWriter } from './stores/store.ts';
 
 /** How an index is built. */
 export interface BuildOptions extends RowOptions {
@@ -50,10 +50,6 @@ export interface BuildOptions extends RowOptions {
   overlap?: number;
   /** As of `embed`. Default: the prompt of the model's folder for documents (`document`, `passage`, `corpus`). */
   prompt?: string;
-  /** Default `exact`. */
-  store?: StoreName;
-  /** Of a database. */
-  connection?: string;
   /** Replaces an index that is there. Default false. */
   overwrite?: boolean;
   /** Padded tokens a batch. Default 1024. */
@@ -69,8 +65,6 @@ const BUILD_OPTIONS: OptionKinds<BuildOptions> = {
   chunkTokens: 'number',
   overlap: 'number',
   prompt: 'string',
-  store: 'string',
-  connection: 'string',
   overwrite: 'boolean',
   batchTokens: 'number',
   onProgress: 'function',
@@ -114,12 +108,11 @@ export const CHUNK_TOKENS = 256;
  */
 export async function buildIndex(index: string, model: Albert, options: BuildOptions): Promise<BuildReport> {
   requireOptions('buildIndex', options, BUILD_OPTIONS);
-  const { sources, chunkTokens, overlap = 0, overwrite = false, connection } = options;
+  const { sources, chunkTokens, overlap = 0, overwrite = false } = options;
   if (sources.length === 0)
     throw new AlbertineError('invalid_argument', 'an index needs files or folders that it is made of', {
       option: 'sources',
     });
-  const store = requireOneOf('store', options.store ?? 'exact', STORE_NAMES);
   const most = model.maxLength - 2;
   const maxTokens = requireInteger('chunkTokens', chunkTokens ?? Math.min(CHUNK_TOKENS, most), { min: 16, max: most });
   requireInteger('overlap', overlap, { min: 0, max: Math.floor(maxTokens / 2) });
@@ -134,7 +127,7 @@ export async function buildIndex(index: string, model: Albert, options: BuildOpt
     const plan = {
       model: options.model ?? model.checkpoint.location,
       id: `albertine_${randomBytes(6).toString('hex')}`,
-      store: { name: store, ...(connection !== undefined && { connection }) },
+      store: { name: 'exact' as const },
       prompt,
       chunking: { maxTokens, overlap },
       reading: pick(options, ROW_OPTIONS),

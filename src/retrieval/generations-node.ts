@@ -31,7 +31,7 @@ export interface Manifest {
   /** That of the vectors: model, pooling, windows, prompt. */
   vectors: string;
   dimensions: number;
-  store: { name: StoreName; connection?: string | undefined };
+  store: { name: StoreName };
   /** Identifies the index where others are beside it. */
   id: string;
   /** What stands before every chunk where it is embedded. */
@@ -166,6 +166,6 @@ export async function commitGeneration(index: string, name: string, manifest: Ma
 }
 
 /** Where the vectors of a generation are. */
-export function placeOf({ folder, name, manifest: { id, store } }: Generation): StorePlace {
-  return { folder, name: `${id}_${name}`, ...(store.connection !== undefined && { connection: store.connection }) };
+export function placeOf({ folder, name, manifest: { id } }: Generation): StorePlace {
+  return { folder, name: `${id}_${name}` };
 }

@@ -25,7 +25,7 @@ export interface IndexBuildFlags
 }
 
 const BUILD_FLAGS = [
-  ...(['chunkTokens', 'overlap', 'prompt', 'overwrite', 'batchTokens', 'store', 'connection'] as const),
+  ...(['chunkTokens', 'overlap', 'prompt', 'overwrite', 'batchTokens'] as const),
   ...(['textField', 'titleField', 'encoding', 'delimiter', 'quotes', 'onError'] as const),
 ] as const;
 

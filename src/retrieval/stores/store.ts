@@ -38,8 +38,6 @@ export interface StorePlace {
   folder: string;
   /** Identifies index and generation where others are beside it, as in a database. */
   name: string;
-  /** Of a database. */
-  connection?: string | undefined;
 }
 
 /** A way to keep vectors. */
