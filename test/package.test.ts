@@ -40,6 +40,8 @@ describe('the published package', () => {
       '@fastify/type-provider-typebox',
       'commander',
       'fastify',
+      // HTML with the positions of its text, for `albertine index`; loaded with the first HTML file.
+      'htmlparser2',
       'hyparquet',
       'hyparquet-compressors',
       'hyparquet-writer',
@@ -47,6 +49,9 @@ describe('the published package', () => {
       'onnxruntime-web',
       'prom-client',
       'typebox',
+      // Text of PDFs (pdf.js in one file, without its canvas), for `albertine index`; loaded with the first PDF. Newer
+      // versions want Node 22.
+      'unpdf',
     ]);
     expect(Object.keys(manifest.optionalDependencies)).toEqual(['onnxruntime-node']);
     expect(manifest.engines.node).toBe('>=20.16');

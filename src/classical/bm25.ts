@@ -37,8 +37,7 @@ export class Bm25 {
     for (const term of new Set(this.terms(query))) {
       const posting = this.postings.get(term);
       if (!posting) continue;
-      const found = posting.documents.length;
-      const idf = Math.log(1 + (this.lengths.length - found + 0.5) / (found + 0.5));
+      const idf = this.idf(posting.documents.length);
       posting.documents.forEach((document, i) => {
         const count = posting.counts[i];
         scores[document] +=
@@ -46,5 +45,19 @@ export class Bm25 {
       });
     }
     return scores;
+  }
+  /**
+   * The score that no document can reach: of one that has every term of the query endlessly often. Terms that no
+   * document has count as the rarest.
+   */
+  bound(query: string): number {
+    let sum = 0;
+    for (const term of new Set(this.terms(query)))
+      sum += this.idf(this.postings.get(term)?.documents.length ?? 0) * (K1 + 1);
+    return sum;
+  }
+
+  private idf(found: number): number {
+    return Math.log(1 + (this.lengths.length - found + 0.5) / (found + 0.5));
   }
 }

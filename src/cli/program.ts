@@ -13,6 +13,7 @@ import { registerExplain } from './verbs/explain.ts';
 import { registerFillMask } from './verbs/fill-mask.ts';
 import { registerFit } from './verbs/fit.ts';
 import { registerFinetune } from './verbs/finetune.ts';
+import { registerIndex } from './verbs/index.ts';
 import { registerInfo } from './verbs/info.ts';
 import { registerInit } from './verbs/init.ts';
 import type { CliIo } from './terminal/io.ts';
@@ -29,6 +30,7 @@ import { requireVerb } from './verbs/verbs.ts';
 import { registerVocab } from './verbs/vocab.ts';
 import { registerRobustness } from './verbs/robustness.ts';
 import { registerScore } from './verbs/score.ts';
+import { registerSearch } from './verbs/search.ts';
 import { registerServe } from './verbs/serve.ts';
 import { registerZeroShot } from './verbs/zero-shot.ts';
 
@@ -116,6 +118,8 @@ Examples
     registerAnswer,
     registerFillMask,
     registerZeroShot,
+    registerIndex,
+    registerSearch,
     registerScore,
     registerKeywords,
     registerRobustness,

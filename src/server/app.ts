@@ -16,6 +16,7 @@ import { kserveRoutes } from './routes/kserve.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { ownRoutes } from './routes/own.ts';
 import { runRoutes } from './routes/runs.ts';
+import { searchRoutes } from './routes/search.ts';
 import { stateRoutes } from './routes/state.ts';
 import { teiRoutes } from './routes/tei.ts';
 
@@ -78,7 +79,7 @@ export function createApp(parts: ServerParts, { keys, https, logger, playground 
   void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
   for (const routes of [
     ...[stateRoutes, openAiRoutes, teiRoutes, kserveRoutes, huggingFaceRoutes],
-    ...[ownRoutes, attentionRoutes, runRoutes],
+    ...[ownRoutes, searchRoutes, attentionRoutes, runRoutes],
   ])
     void app.register(async (scope) => routes(scope as App, parts));
   if (playground !== undefined) servePlayground(app, playground);
@@ -103,7 +104,8 @@ const isPublic = ({ method, routeOptions: { url } }: FastifyRequest): boolean =>
   url === undefined || ((method === 'GET' || method === 'HEAD') && PUBLIC.test(url));
 
 function requireKeys(app: App, keys: ApiKeys | undefined): void {
-  app.addHook('onRequest', async (request) => {
+  // After CORS has answered what a browser asks before it asks: that has no key.
+  app.addHook('preParsing', async (request) => {
     request.clientName = request.ip;
     if (!keys) return;
     const [, key] = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '') ?? [];

@@ -7,6 +7,7 @@ import type { ServerMetrics } from './metrics.ts';
 import type { ModelPool } from './model-pool.ts';
 import { inRequest } from './request-context.ts';
 import './request-fields.ts';
+import type { ServedIndexes } from './served-indexes.ts';
 import type { ServedModel } from './served-model.ts';
 import type { FilledSettings } from './settings.ts';
 
@@ -14,6 +15,7 @@ import type { FilledSettings } from './settings.ts';
 export interface ServerParts {
   settings: FilledSettings;
   pool: ModelPool;
+  indexes: ServedIndexes;
   queue: ForwardQueue;
   admission: Admission;
   metrics: ServerMetrics;

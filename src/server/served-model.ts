@@ -93,6 +93,11 @@ export class ServedModel implements Disposable {
     return found;
   }
 
+  /** Throws `weights_mismatch` where its classifier has another number of outputs. */
+  requireOutputs(asked: string, outputs: number): void {
+    if (this.network.weights.get('classifier.weight')?.shape[0] !== outputs) throw this.cannot(asked);
+  }
+
   /** Its network. Throws `weights_mismatch` where it is no checkpoint. */
   get network(): Albert {
     if (this.checkpoint) return this.checkpoint;

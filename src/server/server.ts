@@ -12,6 +12,7 @@ import { ApiKeys } from './keys.ts';
 import { ServerMetrics } from './metrics.ts';
 import { ModelPool } from './model-pool.ts';
 import { playgroundFolder } from './playground.ts';
+import { ServedIndexes } from './served-indexes.ts';
 import { ServedModel, servedFolder } from './served-model.ts';
 import { filled, SERVER_SETTINGS, type ServerSettings } from './settings.ts';
 import { traceRequests } from './tracing-node.ts';
@@ -20,6 +21,8 @@ import { traceRequests } from './tracing-node.ts';
 export interface ServerOptions extends ServerSettings {
   /** Folders or hub ids by the names that clients use. Default: the built-in model. */
   models?: Readonly<Record<string, string>>;
+  /** Folders of indexes by the names that clients use; the models that they were made with must be among the models. */
+  indexes?: Readonly<Record<string, string>>;
   /** How models are opened. */
   load?: Pick<NodeLoadOptions, 'device' | 'cpuFallback' | 'dequantize' | 'onProgress' | 'signal'>;
   /** Folder of the page that `playground` serves. Default: that of the package. */
@@ -46,7 +49,8 @@ export interface AlbertineServer extends AsyncDisposable {
  * where the port is taken, and what opening the first model throws.
  */
 export async function startServer(options: ServerOptions = {}): Promise<AlbertineServer> {
-  const { models, load = {}, logStream = process.stderr, playgroundFolder: page, ...given } = options;
+  const { models, indexes: folders = {}, load = {}, logStream = process.stderr, ...rest } = options;
+  const { playgroundFolder: page, ...given } = rest;
   requireSettings('startServer', given, SERVER_SETTINGS);
   const settings = filled(given);
   const { threads, batchTokens, batchWait: waitMs, queueTokens, requestTokens } = settings;
@@ -76,13 +80,15 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     },
     onFailedReload: (model, error) => app.log.error({ model, err: error }, 'not reloaded'),
   });
-  const parts: ServerParts = { settings, pool, queue, admission, metrics, version: packageVersion() };
+  const indexes = new ServedIndexes();
+  const parts: ServerParts = { settings, pool, indexes, queue, admission, metrics, version: packageVersion() };
   if (settings.runs !== undefined) await requireFolder(settings.runs);
   const playground = settings.playground ? playgroundFolder(page) : undefined;
   const app = createApp(parts, { ...(await appOptions(settings, logStream)), playground });
   try {
     await traceRequests(app, parts.version);
-    await Promise.all([app.ready(), settings.lazy ? undefined : pool.use(undefined, async () => undefined)]);
+    await Promise.all([app.ready(), settings.lazy ? undefined : openAtStart(pool, settings)]);
+    await indexes.open(folders, pool);
     const url = await listen(app, settings);
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= app.close().then(() => pool[Symbol.asyncDispose]()));
@@ -98,6 +104,12 @@ async function requireFolder(path: string): Promise<void> {
   const info = await stat(path).catch(() => undefined);
   if (!info?.isDirectory())
     throw new AlbertineError('file_not_found', `--runs: no folder at ${path}`, { value: path, option: 'runs' });
+}
+
+/** Every model, so that a damaged one is known before anybody asks; where memory is limited the first. */
+async function openAtStart(pool: ModelPool, { modelMemory }: { modelMemory?: number }): Promise<void> {
+  for (const name of modelMemory === undefined ? pool.names : pool.names.slice(0, 1))
+    await pool.use(name, async () => undefined);
 }
 
 async function listen(app: App, { host, port }: { host: string; port: number }): Promise<string> {

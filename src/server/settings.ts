@@ -76,7 +76,10 @@ export const SERVER_SETTINGS = {
     usual: 'no limit',
     placeholder: 'mb',
   },
-  lazy: { kind: 'flag', help: 'load a model when it is first asked for, not at the start' },
+  lazy: {
+    kind: 'flag',
+    help: 'load every model when it is first asked for. Otherwise all are loaded at the start; with --model-memory the first',
+  },
   playground: { kind: 'flag', help: 'serve the page to try the models in, under /playground/' },
   runs: {
     kind: 'file',

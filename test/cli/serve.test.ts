@@ -71,7 +71,7 @@ describe('albertine serve', () => {
 
   it.each([
     [['--port', '70000'], /port/],
-    [['--model', `a=${small}`, `a=${small}`], /two models are called a/],
+    [['--model', `a=${small}`, `a=${small}`], /two are called a/],
     [['--model', `a=${small}x`], /small/],
     [['--device', 'tpu'], /one of cpu, webgpu/],
     [['--tls-cert', 'a.pem'], /belong together/],

@@ -13,6 +13,7 @@ import { createProgressBar } from '../terminal/progress-bar.ts';
 /** The flags of `albertine serve` that are no settings. */
 export interface ServeFlags {
   model?: string[];
+  index?: string[];
   config?: string;
   device?: string;
   newKey?: string;
@@ -39,7 +40,8 @@ export async function runServe(io: CliIo, flags: ServeFlags, ways: ServeWays = {
     return;
   }
   const { models: inFile, ...file } = flags.config === undefined ? {} : await readConfig(flags.config);
-  const models = flags.model ? namedModels(flags.model) : inFile;
+  const models = flags.model ? namedFolders('model', flags.model) : inFile;
+  const indexes = flags.index && namedFolders('index', flags.index);
   const device = flags.device === undefined ? undefined : requireOneOf('device', flags.device, DEVICES);
   const bar = createProgressBar(io, {});
   const server = await startServer({
@@ -49,6 +51,7 @@ export async function runServe(io: CliIo, flags: ServeFlags, ways: ServeWays = {
     ...optionsOfFlags(SERVER_SETTINGS, flags as Record<string, unknown>),
     ...ways.fixed,
     ...(models && { models }),
+    ...(indexes && { indexes }),
     load: { onProgress: bar.update, signal: io.signal, ...(device !== undefined && { device }) },
     logStream: { write: (line) => io.stderr.write(line) },
   }).finally(() => bar.finish());
@@ -60,14 +63,14 @@ export async function runServe(io: CliIo, flags: ServeFlags, ways: ServeWays = {
 }
 
 /** `NAME=FOLDER`, or a folder alone, whose own name it gets. */
-function namedModels(entries: readonly string[]): Record<string, string> {
-  const models: Record<string, string> = {};
+function namedFolders(flag: 'model' | 'index', entries: readonly string[]): Record<string, string> {
+  const folders: Record<string, string> = {};
   for (const entry of entries) {
     const [, name, path] = /^([^=/\\]+)=(.+)$/.exec(entry) ?? [undefined, basename(entry), entry];
-    if (Object.hasOwn(models, name!)) throw new UsageError(`--model: two models are called ${name!}`);
-    models[name!] = path!;
+    if (Object.hasOwn(folders, name!)) throw new UsageError(`--${flag}: two are called ${name!}`);
+    folders[name!] = path!;
   }
-  return models;
+  return folders;
 }
 
 async function readConfig(path: string): Promise<ServerSettings & { models?: Record<string, string> }> {

@@ -28,6 +28,10 @@ export const addServeOptions = (command: Command): Command =>
       '-m, --model <name=folder...>',
       'folders or hub ids by the name that clients use; a folder alone is called as it is',
     )
+    .option(
+      '--index <name=folder...>',
+      'indexes of albertine index build by the name that clients use; the models that they were made with must be served',
+    )
     .option('-c, --config <file>', 'settings as JSON, "models" among them; flags and environment variables go before')
     .option('--device <name>', 'cpu, or webgpu where there is one. Default: cpu');
 
@@ -38,6 +42,7 @@ Routes
   /v2/models/NAME/infer /v2/health/ready ...                                  KServe V2 (Open Inference Protocol)
   /models/NAME /models/NAME/pipeline/TASK                                     Hugging Face's inference API
   /v1/predict /v1/embed /v1/score /v1/keywords /v1/explain /v1/attention      albertine
+  /v1/search /v1/indexes                                                      albertine: documents of --index
   /v1/runs /v1/runs/NAME/events /v1/about                                     albertine; runs with --runs
   /playground/                                                                a page to try it all in, with --playground
   /health /metrics /openapi.json /docs                                        state, figures for Prometheus, description
@@ -51,6 +56,7 @@ Every setting is also an environment variable (ALBERTINE_PORT, ALBERTINE_QUEUE_T
 Examples
   albertine serve
   albertine serve --model sentiment=runs/sst --model small=albertine-nano-en-zh --port 9000
+  albertine serve --index docs=my-index
   albertine serve --new-key alice
   curl localhost:8080/v1/embeddings -H 'content-type: application/json' -d '{"input":"how do I water flowers"}'
 `;

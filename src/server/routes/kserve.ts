@@ -37,9 +37,14 @@ export function kserveRoutes(app: App, parts: ServerParts): void {
   }));
   const params = Type.Object({ model: Type.String() });
   const versioned = Type.Object({ model: Type.String(), version: Type.String() });
-  const ready = (name: string): object => ({ name: pool.find(name).name, ready: pool.isLoaded(name) });
-  app.get('/v2/models/:model/ready', { schema: { tags, summary: 'Whether a model is open', params } }, (request) =>
-    ready(request.params.model),
+  app.get(
+    '/v2/models/:model/ready',
+    { schema: { tags, summary: 'Whether a model is open (503 where it is not)', params } },
+    (request, reply) => {
+      const { name } = pool.find(request.params.model);
+      const ready = pool.isLoaded(name);
+      return reply.code(ready ? 200 : 503).send({ name, ready });
+    },
   );
   app.get('/v2/models/:model', { schema: { tags, summary: 'Tensors of a model', params } }, async (request) =>
     pool.use(request.params.model, describe),

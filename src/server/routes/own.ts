@@ -23,7 +23,7 @@ export function ownRoutes(app: App, parts: ServerParts): void {
   const about = async (name: string): Promise<object> => {
     // With a limit of memory looking must not drive out what is used.
     if (parts.settings.modelMemory !== undefined && !pool.isLoaded(name)) return { name, loaded: false };
-    return await pool.use(name, async ({ task, services, bytes, loadedAt, checkpoint }) => ({
+    const described = pool.use(name, async ({ task, services, bytes, loadedAt, checkpoint }) => ({
       ...{ name, loaded: true, task, services, bytes, loadedAt },
       ...(checkpoint && {
         fingerprint: checkpoint.fingerprint,
@@ -32,6 +32,11 @@ export function ownRoutes(app: App, parts: ServerParts): void {
         notes: checkpoint.notes,
       }),
     }));
+    // One that cannot be opened does not hide the others; the log says why.
+    return await described.catch((error: unknown) => {
+      app.log.error({ model: name, err: error }, 'not opened');
+      return { name, loaded: false, error: 'it cannot be opened; the log says why' };
+    });
   };
   app.get(
     '/v1/about',

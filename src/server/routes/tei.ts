@@ -200,6 +200,7 @@ function classifierRoutes(app: App, parts: ServerParts): void {
         parts,
         { request, reply, model, texts: [...texts, ...texts.map(() => query)] },
         async (served) => {
+          served.requireOutputs('rerank', 1);
           const { Reranker } = await import('../../tasks/rank/reranker.ts');
           const longText = common.truncate === false ? 'error' : 'truncate';
           const [answer] = await Reranker.from(served.network).predict([{ query, candidates: texts }], { longText });

@@ -1,0 +1,245 @@
+import { chooseMmr } from '../analysis/keywords/choose.ts';
+import { Bm25 } from '../classical/bm25.ts';
+import { mixedTerms } from '../classical/terms.ts';
+import { AlbertineError, requireInteger, requireOneOf, wrongOption } from '../core/errors.ts';
+import { requireOptions, requireText, type OptionKinds } from '../core/options.ts';
+import { option, prose } from '../core/prose.ts';
+import type { Albert } from '../loaded/albert.ts';
+import { indexedText, type Chunk } from './chunk.ts';
+import { acceptedRows, type Filter } from './filter.ts';
+import { fuse, LEXICAL_WEIGHT, VECTOR_WEIGHT } from './fuse.ts';
+import { requireModel, type Manifest } from './generations-node.ts';
+import { queryPrompt } from './prompts.ts';
+import type { TextRanker } from './rerank.ts';
+import type { ScoredRow, VectorStore } from './stores/store.ts';
+import { TopRows } from './stores/top-rows.ts';
+
+/** Ways to search. */
+export const SEARCH_MODES = ['hybrid', 'vector', 'lexical'] as const;
+/** One of {@link SEARCH_MODES}: by vectors, by words (BM25), or by both together. */
+export type SearchMode = (typeof SEARCH_MODES)[number];
+
+/** Options of {@link DocumentIndex.search}. */
+export interface SearchOptions {
+  /** Most chunks that are given. Default 10. */
+  limit?: number;
+  /** Default `hybrid`, which measures best; see docs/search.md. */
+  mode?: SearchMode;
+  /** Conditions on fields, all of which a chunk must meet. */
+  filter?: Filter;
+  /**
+   * Maximal marginal relevance (Carbonell and Goldstein 1998): from 0, the best chunks, to 1, those least alike. Chosen
+   * among the best `pool`. Default: not used.
+   */
+  mmr?: number;
+  /** `albertscore`, or a fine-tuned ranker's folder or hub id: orders the best `pool` anew. Default: not used. */
+  rerank?: string;
+  /** How many chunks `mmr` and `rerank` choose among. Default 50, or `limit` where that is more. */
+  pool?: number;
+  /** Stops with `interrupted`. */
+  signal?: AbortSignal;
+}
+
+/** See `requireOptions`. */
+export const SEARCH_OPTIONS: OptionKinds<SearchOptions> = {
+  limit: 'number',
+  mode: 'string',
+  filter: 'object',
+  mmr: 'number',
+  rerank: 'string',
+  pool: 'number',
+  signal: 'object',
+};
+
+/** What a score is made of. */
+export interface ScoreParts {
+  /** Cosine of chunk and query; absent where words alone are searched. */
+  vector?: number;
+  /** BM25; 0 for no common word; absent where vectors alone are searched. */
+  lexical?: number;
+  /** That of the ranker, which the order follows. */
+  rerank?: number;
+}
+
+/** A chunk that was found. */
+export interface SearchHit extends Chunk {
+  /** What the order follows, `mmr` aside: of a ranker, else of vectors and words together, else the only part. */
+  score: number;
+  /** What its score is made of. */
+  scores: ScoreParts;
+}
+
+/** Chunks that each part of a hybrid search contributes. */
+const CANDIDATES = 100;
+/** Default of {@link SearchOptions.pool}. */
+export const POOL = 50;
+
+/** What an index is opened with. */
+export interface IndexParts {
+  manifest: Manifest;
+  chunks: readonly Chunk[];
+  store: VectorStore;
+  /** Opens the model the index was made with. */
+  model: () => Promise<Albert>;
+  ranker: (name: string) => Promise<TextRanker>;
+  close: () => Promise<void>;
+}
+
+/** Documents that can be searched. Dispose it (`await using`) to free its models. */
+export class DocumentIndex implements AsyncDisposable {
+  /** What it was made of, and how. */
+  readonly manifest: Manifest;
+  private readonly parts: IndexParts;
+  private bm25: Bm25 | undefined;
+
+  /** Use {@link openIndex}. */
+  constructor(parts: IndexParts) {
+    this.manifest = parts.manifest;
+    this.parts = parts;
+  }
+
+  /** All chunks in the order of files and places. */
+  get chunks(): readonly Chunk[] {
+    return this.parts.chunks;
+  }
+
+  /** Their vectors. */
+  get vectors(): VectorStore {
+    return this.parts.store;
+  }
+
+  /**
+   * The chunks that answer a query best. Throws `invalid_argument` for an empty query, for options out of range and for
+   * a filter of a field that no chunk has, `weights_mismatch` where the model is not the one the index was made with.
+   * `model` embeds the query in place of the one that the index opens.
+   */
+  async search(query: string, options: SearchOptions = {}, model?: Albert): Promise<SearchHit[]> {
+    const { limit = 10, mode = 'hybrid' } = this.check(query, options);
+    const isChosen = options.mmr !== undefined || options.rerank !== undefined;
+    const wanted = isChosen ? Math.max(limit, options.pool ?? POOL) : limit;
+    const accept = options.filter && acceptedRows(this.chunks, options.filter);
+    const vector = mode === 'lexical' ? undefined : await this.embed(query, { model, signal: options.signal });
+    let found = await this.find({ query, vector, accept, wanted, mode });
+    if (options.rerank !== undefined && found.length > 0) found = await this.rerank(query, found, options);
+    if (options.mmr !== undefined) found = await this.diversify(found, { limit, diversity: options.mmr });
+    return found.slice(0, limit).map(({ row, score, scores }) => ({ ...this.chunks[row], score, scores }));
+  }
+
+  /** Frees the models and the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.parts.close();
+  }
+
+  private check(query: string, options: SearchOptions): SearchOptions {
+    requireText('search', query, 0);
+    requireOptions('search', options, SEARCH_OPTIONS);
+    if (query.trim() === '')
+      throw new AlbertineError('invalid_argument', 'the query is empty', {
+        value: query,
+        hint: 'Give words to look for',
+      });
+    const { limit, mode, mmr, pool, rerank } = options;
+    if (limit !== undefined) requireInteger('limit', limit, { min: 1 });
+    if (mode !== undefined) requireOneOf('mode', mode, SEARCH_MODES);
+    if (mmr !== undefined && !(mmr >= 0 && mmr <= 1)) throw wrongOption('mmr', 'from 0 to 1', { value: mmr });
+    if (pool !== undefined) {
+      requireInteger('pool', pool, { min: 1 });
+      if (mmr === undefined && rerank === undefined)
+        throw new AlbertineError(
+          'invalid_argument',
+          prose`${option('pool')} does nothing without ${option('mmr')} or ${option('rerank')}`,
+          {
+            value: pool,
+            option: 'pool',
+          },
+        );
+    }
+    return options;
+  }
+
+  private async embed(
+    query: string,
+    { model: given, signal }: { model: Albert | undefined; signal: AbortSignal | undefined },
+  ): Promise<Float32Array> {
+    if (given) requireModel(this.manifest, given);
+    const model = given ?? (await this.parts.model());
+    const prompt = queryPrompt(model.prompts);
+    const matrix = await model.embed([query], { normalize: true, prompt, ...(signal && { signal }) });
+    return matrix.row(0);
+  }
+
+  private get words(): Bm25 {
+    return (this.bm25 ??= new Bm25(this.chunks.map(indexedText), mixedTerms));
+  }
+
+  private async find({ query, vector, accept, wanted, mode }: Wanted): Promise<FoundRow[]> {
+    const depth = Math.max(wanted, CANDIDATES);
+    const near = vector
+      ? await this.parts.store.nearest(vector, { limit: mode === 'vector' ? wanted : depth, accept })
+      : [];
+    if (mode === 'vector') return near.map(({ row, score }) => ({ row, score, scores: { vector: score } }));
+    const lexical = this.words.scores(query);
+    const worded = bestOf(lexical, { limit: mode === 'lexical' ? wanted : depth, accept });
+    if (!vector) return worded.map(({ row, score }) => ({ row, score, scores: { lexical: score } }));
+    const fused = fuse([
+      { ranking: near, weight: VECTOR_WEIGHT, floor: near.at(-1)?.score ?? 0, ceiling: near[0]?.score ?? 0 },
+      { ranking: worded, weight: LEXICAL_WEIGHT, floor: 0, ceiling: this.words.bound(query) },
+    ]).slice(0, wanted);
+    const cosines = new Map(near.map(({ row, score }) => [row, score]));
+    const rest = fused.filter(({ row }) => !cosines.has(row)).map(({ row }) => row);
+    (await this.parts.store.read(rest)).forEach((own, i) => cosines.set(rest[i], dot(own, vector)));
+    return fused.map(({ row, score }) => ({
+      row,
+      score,
+      scores: { vector: cosines.get(row)!, lexical: lexical[row] },
+    }));
+  }
+
+  private async rerank(query: string, found: readonly FoundRow[], options: SearchOptions): Promise<FoundRow[]> {
+    const ranker = await this.parts.ranker(options.rerank!);
+    const texts = found.map(({ row }) => indexedText(this.chunks[row]));
+    const scores = await ranker.rank(query, texts, options.signal);
+    return found
+      .map(({ row, scores: parts }, i) => ({ row, score: scores[i], scores: { ...parts, rerank: scores[i] } }))
+      .sort((a, b) => b.score - a.score);
+  }
+
+  private async diversify(
+    found: readonly FoundRow[],
+    { limit, diversity }: { limit: number; diversity: number },
+  ): Promise<FoundRow[]> {
+    const vectors = await this.parts.store.read(found.map(({ row }) => row));
+    // Scores of words have no bound of their own; beside cosines they have to be of their size.
+    const best = Math.max(...found.map(({ score }) => score));
+    const scores = found.map(({ score }) => (best > 1 ? score / best : score));
+    const similarity = (a: number, b: number): number => dot(vectors[a], vectors[b]);
+    return chooseMmr({ scores, similarity }, { topK: limit, diversity }).map((i) => found[i]);
+  }
+}
+
+interface FoundRow extends ScoredRow {
+  scores: ScoreParts;
+}
+
+interface Wanted {
+  query: string;
+  vector: Float32Array | undefined;
+  accept: Uint8Array | undefined;
+  wanted: number;
+  mode: SearchMode;
+}
+
+function bestOf(
+  scores: Float64Array,
+  { limit, accept }: { limit: number; accept: Uint8Array | undefined },
+): ScoredRow[] {
+  const top = new TopRows(limit);
+  for (let row = 0; row < scores.length; row++) if (scores[row] > 0 && accept?.[row] !== 0) top.offer(row, scores[row]);
+  return top.sorted();
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}

@@ -1,0 +1,115 @@
+import { stat } from 'node:fs/promises';
+import { AlbertineError } from '../core/errors.ts';
+import { requireOptions } from '../core/options.ts';
+import { pick } from '../core/pick.ts';
+import type { ProgressListener } from '../core/progress.ts';
+import { Albert } from '../loaded/albert.ts';
+import { loadModel } from '../loaded/load-node.ts';
+import { DocumentIndex } from './document-index.ts';
+import { loadChunks, placeOf, requireGeneration, requireModel, type Generation } from './generations-node.ts';
+import { foldersRanker, scoreRanker, type TextRanker } from './rerank.ts';
+import { storeKind } from './stores/kinds-node.ts';
+
+/** Options of {@link openIndex}. */
+export interface OpenIndexOptions {
+  /**
+   * A model that is loaded, which stays open, or where it is now. Default: where it was when the index was built. Another
+   * one than the index was made with is refused.
+   */
+  model?: Albert | string;
+  /** Of the models that it opens. */
+  threads?: number;
+  /** Told about downloads. */
+  onProgress?: ProgressListener;
+}
+
+/**
+ * Opens an index for searches. Its model is opened by the first search that needs it. What is read is the state of now:
+ * an update meanwhile does not disturb it, and is seen by opening again. Throws `file_not_found` where there is none,
+ * `weights_mismatch` for another model.
+ */
+export async function openIndex(path: string, options: OpenIndexOptions = {}): Promise<DocumentIndex> {
+  requireOptions('openIndex', options, { model: 'any', threads: 'number', onProgress: 'function' });
+  if (!(await stat(path).catch(() => undefined))?.isDirectory())
+    throw new AlbertineError('file_not_found', `no index at ${path}`, {
+      value: path,
+      hint: 'Make one: albertine index build FOLDER --output INDEX',
+    });
+  const generation = await requireGeneration(path);
+  const { manifest } = generation;
+  if (options.model instanceof Albert) requireModel(manifest, options.model);
+  const opened = await openParts(generation).catch(async (error: unknown) => {
+    // An update may have replaced it since its name was read.
+    const now = await requireGeneration(path);
+    if (now.name === generation.name) throw error;
+    return await openParts(now);
+  });
+  const models = new IndexModels(opened.manifest, options);
+  return new DocumentIndex({
+    ...opened,
+    model: () => models.model(),
+    ranker: (name) => models.ranker(name),
+    close: async () => {
+      await models[Symbol.asyncDispose]();
+      await opened.store[Symbol.asyncDispose]();
+    },
+  });
+}
+
+async function openParts(generation: Generation) {
+  const kind = await storeKind(generation.manifest.store.name);
+  const chunks = await loadChunks(generation);
+  const store = await kind.open(placeOf(generation));
+  if (store.rows === chunks.length) return { manifest: generation.manifest, chunks, store };
+  await store[Symbol.asyncDispose]();
+  throw new AlbertineError(
+    'invalid_file',
+    `${generation.folder} has ${chunks.length} chunks and ${store.rows} vectors`,
+    { value: store.rows, hint: 'Build the index anew with --overwrite' },
+  );
+}
+
+/** What searches need besides the index, opened when it is asked for. */
+class IndexModels implements AsyncDisposable {
+  private readonly manifest: Generation['manifest'];
+  private readonly options: OpenIndexOptions;
+  private opened: Promise<Albert> | undefined;
+  private readonly rankers = new Map<string, Promise<TextRanker>>();
+
+  constructor(manifest: Generation['manifest'], options: OpenIndexOptions) {
+    this.manifest = manifest;
+    this.options = options;
+  }
+
+  async model(): Promise<Albert> {
+    const { model } = this.options;
+    if (model instanceof Albert) return model;
+    this.opened ??= loadModel(model ?? this.manifest.model, pick(this.options, ['threads', 'onProgress'])).then(
+      (loaded) => {
+        try {
+          requireModel(this.manifest, loaded);
+          return loaded;
+        } catch (error) {
+          loaded[Symbol.dispose]();
+          throw error;
+        }
+      },
+    );
+    return await this.opened;
+  }
+
+  async ranker(name: string): Promise<TextRanker> {
+    let ranker = this.rankers.get(name);
+    if (!ranker) {
+      ranker =
+        name === 'albertscore' ? this.model().then(scoreRanker) : foldersRanker(name, pick(this.options, ['threads']));
+      this.rankers.set(name, ranker);
+    }
+    return await ranker;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const ranker of this.rankers.values()) (await ranker.catch(() => undefined))?.[Symbol.dispose]();
+    (await this.opened?.catch(() => undefined))?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,59 @@
+/** A vector that was found. */
+export interface ScoredRow {
+  /** Number of the chunk. */
+  row: number;
+  /** Cosine with the query. */
+  score: number;
+}
+
+/** What of a search concerns vectors. */
+export interface NearestOptions {
+  /** How many at most. */
+  limit: number;
+  /** One byte a row, 0 for those that may not be found. Default: all may. */
+  accept?: Uint8Array | undefined;
+}
+
+/** Vectors of length 1 by the number of their chunk. */
+export interface VectorStore extends AsyncDisposable {
+  /** Number of vectors. */
+  readonly rows: number;
+  /** Numbers a vector. */
+  readonly dimensions: number;
+  /** The rows with the highest cosine, best first; equal ones in their order. */
+  nearest(query: Float32Array, options: NearestOptions): Promise<ScoredRow[]>;
+  /** Vectors of rows. */
+  read(rows: readonly number[]): Promise<Float32Array[]>;
+}
+
+/** Vectors that are being written, in the order of their chunks. */
+export interface VectorWriter {
+  /** `[n, dimensions]`. */
+  write(vectors: Float32Array): Promise<void>;
+  /** Makes them readable. */
+  close(): Promise<void>;
+  /** Takes away what was written. */
+  abort(): Promise<void>;
+}
+
+/** Where a generation of vectors is kept. */
+export interface StorePlace {
+  /** Of the generation, in the index. */
+  folder: string;
+  /** Identifies index and generation where others are beside it, as in a database. */
+  name: string;
+}
+
+/** A way to keep vectors. */
+export interface VectorStoreKind {
+  readonly name: StoreName;
+  create(place: StorePlace, dimensions: number): Promise<VectorWriter>;
+  open(place: StorePlace): Promise<VectorStore>;
+  /** Removes what lies outside the folder of the generation. */
+  remove(place: StorePlace): Promise<void>;
+}
+
+/** Names of {@link VectorStoreKind}s. */
+export const STORE_NAMES = ['exact'] as const;
+/** One of {@link STORE_NAMES}. */
+export type StoreName = (typeof STORE_NAMES)[number];

@@ -1,0 +1,267 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AlbertineError } from '../../src/core/errors.ts';
+import { loadModel, type NodeAlbert } from '../../src/loaded/load-node.ts';
+import { buildIndex, updateIndex } from '../../src/retrieval/build-node.ts';
+import { Chunker, indexedText } from '../../src/retrieval/chunk.ts';
+import type { DocumentIndex } from '../../src/retrieval/document-index.ts';
+import { readMarkdown } from '../../src/retrieval/documents/markdown.ts';
+import { readPlain } from '../../src/retrieval/documents/plain.ts';
+import { acceptedRows, parseFilter } from '../../src/retrieval/filter.ts';
+import { fuse, reciprocalRanks } from '../../src/retrieval/fuse.ts';
+import { openIndex } from '../../src/retrieval/open-node.ts';
+import { ExactStore } from '../../src/retrieval/stores/exact-node.ts';
+import { TopRows } from '../../src/retrieval/stores/top-rows.ts';
+import { createRandom } from '../../src/core/random.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'albertine-retrieval-'));
+const path = (...names: string[]): string => join(folder, ...names);
+let model: NodeAlbert;
+beforeAll(async () => {
+  model = await loadModel(undefined, { threads: 1 });
+});
+afterAll(() => {
+  model[Symbol.dispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('chunks', () => {
+  const sentences = Array.from({ length: 12 }, (_, i) => `Sentence number ${i} tells of the cat and of the dog.`);
+
+  it('are neighbours below one heading, within the tokens, and slices of the file', () => {
+    const text = `# Cats\n\nOne.\n\nTwo.\n\n## Dogs\n\n${sentences.join(' ')}\n`;
+    const chunks = new Chunker(model.tokenizer, { maxTokens: 40, overlap: 0 }).cut('a.md', readMarkdown(text));
+    expect(chunks[0]).toMatchObject({ text: 'One.\n\nTwo.', headings: ['Cats'], title: 'Cats', file: 'a.md' });
+    expect(chunks.length).toBeGreaterThan(4);
+    for (const chunk of chunks) {
+      expect(text.slice(chunk.start, chunk.end)).toBe(chunk.text);
+      expect(model.tokenizer.encodeIds(indexedText(chunk)).length).toBeLessThanOrEqual(40);
+      expect(chunk.tokens).toBe(model.tokenizer.encodeIds(chunk.text).length);
+    }
+    expect(
+      chunks
+        .slice(1)
+        .map(({ text: own }) => own)
+        .join(' '),
+    ).toBe(sentences.join(' '));
+  });
+
+  it('end at Chinese sentences, and repeat whole sentences where that is asked for', () => {
+    const text = '猫在睡觉。狗在跑步！鸟在唱歌吗？鱼在水里游泳。太阳升起来了。月亮落下去了。';
+    const cut = (overlap: number): string[] =>
+      new Chunker(model.tokenizer, { maxTokens: 20, overlap }).cut('a', readPlain(text)).map((chunk) => chunk.text);
+    expect(cut(0).join('')).toBe(text);
+    for (const chunk of [...cut(0), ...cut(10)]) expect(chunk).toMatch(/[。！？]$/);
+    const repeated = cut(10);
+    expect(repeated.length).toBeGreaterThan(cut(0).length);
+    for (let i = 1; i < repeated.length; i++) expect(repeated[i - 1]).toContain(/^.*?[。！？]/.exec(repeated[i])![0]);
+  });
+
+  it('divide a sentence that is too long, losing nothing', () => {
+    const text = Array.from({ length: 200 }, (_, i) => `w${i}`).join(' ');
+    const chunks = new Chunker(model.tokenizer, { maxTokens: 32, overlap: 0 }).cut('a', readPlain(text));
+    expect(
+      chunks
+        .map((chunk) => chunk.text)
+        .join('')
+        .replaceAll(' ', ''),
+    ).toBe(text.replaceAll(' ', ''));
+    for (const { tokens } of chunks) expect(tokens).toBeLessThanOrEqual(34);
+  });
+});
+
+describe('the exact store', () => {
+  it('finds what sorting finds, with a mask too', async () => {
+    const random = createRandom(1);
+    const [rows, dimensions] = [300, 7];
+    const data = Float32Array.from({ length: rows * dimensions }, () => Math.round(random.uniform() * 4) / 4);
+    const store = new ExactStore(data, dimensions);
+    const query = data.slice(0, dimensions);
+    const accept = Uint8Array.from({ length: rows }, (_, i) => i % 3);
+    const all = Array.from({ length: rows }, (_, row) => ({
+      row,
+      score: query.reduce((sum, value, k) => sum + value * data[row * dimensions + k], 0),
+    })).sort((a, b) => b.score - a.score || a.row - b.row);
+    expect(await store.nearest(query, { limit: 20 })).toEqual(all.slice(0, 20));
+    const accepted = all.filter(({ row }) => accept[row] > 0);
+    expect(await store.nearest(query, { limit: 1000, accept })).toEqual(accepted);
+    expect(new TopRows(0).sorted()).toEqual([]);
+  });
+});
+
+describe('fusion', () => {
+  it('scales from floor to ceiling, and by ranks', () => {
+    const vector = [1, 2, 3].map((row, i) => ({ row, score: 0.9 - 0.2 * i }));
+    const lexical = [{ row: 3, score: 5 }];
+    const fused = fuse([
+      { ranking: vector, weight: 0.2, floor: 0.5, ceiling: 0.9 },
+      { ranking: lexical, weight: 0.8, floor: 0, ceiling: 20 },
+    ]);
+    expect(fused.map(({ row }) => row)).toEqual([1, 3, 2]);
+    [0.2, 0.2, 0.1].forEach((score, i) => expect(fused[i].score).toBeCloseTo(score, 12));
+    expect(reciprocalRanks([vector, lexical])[0]).toEqual({ row: 3, score: 1 / 63 + 1 / 61 });
+  });
+});
+
+describe('filters', () => {
+  const chunk = { start: 0, end: 1, text: 'a', tokens: 1 };
+  const chunks = [
+    { ...chunk, file: 'docs/a.md', fields: { lang: 'en', year: '2019' }, headings: ['A', 'B'] },
+    { ...chunk, file: 'docs/b.md', fields: { lang: 'zh', year: 2021 } },
+    { ...chunk, file: 'c.pdf', page: 3 },
+  ];
+  const rows = (...entries: string[]): number[] =>
+    [...acceptedRows(chunks, parseFilter(entries)).entries()].flatMap(([row, is]) => (is ? [row] : []));
+
+  it('are values, lists, bounds and exclusions, all of which must hold', () => {
+    expect(rows('lang=zh')).toEqual([1]);
+    expect(rows('lang=en, zh')).toEqual([0, 1]);
+    expect(rows('lang!=en')).toEqual([1, 2]);
+    expect(rows('year>=2019', 'year<=2020')).toEqual([0]);
+    expect(rows('file=docs/*', 'heading=B')).toEqual([0]);
+    expect(rows('page=3')).toEqual([2]);
+    expect([...acceptedRows(chunks, { year: { min: 2020 } })]).toEqual([0, 1, 0]);
+  });
+
+  it('that cannot be meant are refused', () => {
+    expect(() => rows('lnag=zh')).toThrow(/no chunk of the index has a field "lnag". Did you mean lang\?/);
+    expect(() => parseFilter(['lang'])).toThrow(/must be like lang=zh/);
+    expect(() => parseFilter(['lang=zh', 'lang=en'])).toThrow(/contradicts/);
+    expect(() => acceptedRows(chunks, { lang: {} })).toThrow(/must be a value/);
+  });
+});
+
+describe('an index', () => {
+  const sources = path('docs');
+  const index = path('index');
+  let opened: DocumentIndex;
+  beforeAll(async () => {
+    mkdirSync(sources);
+    writeFileSync(
+      join(sources, 'garden.md'),
+      '# Garden\n\n## Tomatoes\n\nTomatoes need sun and much water in summer.\n\n## Roses\n\nCut roses back in early spring.\n',
+    );
+    writeFileSync(join(sources, 'train.txt'), 'The night train to the coast leaves the station at nine.\n');
+    writeFileSync(
+      join(sources, 'rows.jsonl'),
+      `${JSON.stringify({ text: '番茄在夏天需要很多阳光和水。', lang: 'zh', year: 2020 })}\n${JSON.stringify({ text: '火车晚上九点离开车站。', lang: 'zh', year: 2022 })}\n`,
+    );
+    const report = await buildIndex(index, model, { sources: [sources], onError: 'skip' });
+    expect(report).toMatchObject({
+      files: 3,
+      added: 3,
+      changed: 0,
+      chunks: 5,
+      embedded: 5,
+      fingerprint: model.fingerprint,
+    });
+    opened = await openIndex(index, { model });
+  }, 60_000);
+  afterAll(() => opened[Symbol.asyncDispose]());
+
+  it('answers with text, file, offsets and scores by part', async () => {
+    const [hit, ...others] = await opened.search('when do I cut roses?', { limit: 3 });
+    expect(hit).toMatchObject({
+      text: 'Cut roses back in early spring.',
+      headings: ['Garden', 'Roses'],
+      title: 'Garden',
+    });
+    expect(readFileSync(hit.file, 'utf8').slice(hit.start, hit.end)).toBe(hit.text);
+    expect(others.length).toBe(2);
+    const { data } = await model.embed(['when do I cut roses?', indexedText(hit)], { normalize: true });
+    const width = data.length / 2;
+    const cosine = data.subarray(0, width).reduce((sum, value, k) => sum + value * data[width + k], 0);
+    expect(hit.scores.vector).toBeCloseTo(cosine, 4);
+    expect(hit.scores.lexical).toBeGreaterThan(0);
+    const [lexical] = await opened.search('roses', { mode: 'lexical' });
+    expect(lexical.score).toBe(lexical.scores.lexical);
+    expect(await opened.search('quantum', { mode: 'lexical' })).toEqual([]);
+    const vector = await opened.search('火车几点出发', { mode: 'vector', limit: 99 });
+    expect(vector.length).toBe(5);
+    expect(vector[0].text).toBe('火车晚上九点离开车站。');
+  });
+
+  it('filters, diversifies and reranks', async () => {
+    const late = await opened.search('火车', { filter: { lang: 'zh', year: { min: 2021 } } });
+    expect(late.map(({ row, fields }) => [row, fields])).toEqual([[2, { lang: 'zh', year: 2022 }]]);
+    const best = await opened.search('tomatoes in summer', { limit: 2, mode: 'vector' });
+    const spread = await opened.search('tomatoes in summer', { limit: 5, mode: 'vector', mmr: 1 });
+    expect(spread[0]).toEqual(best[0]);
+    expect(spread.map(({ score }) => score)).not.toEqual(spread.map(({ score }) => score).sort((a, b) => b - a));
+    const reranked = await opened.search('cut roses in spring', { rerank: 'albertscore' });
+    expect(reranked[0].headings).toEqual(['Garden', 'Roses']);
+    expect(reranked[0].score).toBe(reranked[0].scores.rerank);
+  });
+
+  it('refuses what it cannot answer', async () => {
+    await expect(opened.search('  ')).rejects.toThrow(/query is empty/);
+    await expect(opened.search('a', { mode: 'fuzzy' as 'vector' })).rejects.toThrow(/mode must be one of/);
+    await expect(opened.search('a', { pool: 5 })).rejects.toThrow(/pool does nothing/);
+    await expect(opened.search('a', { mmr: 2 })).rejects.toThrow(/from 0 to 1/);
+    await expect(openIndex(path('nothing'))).rejects.toThrow(/no index at/);
+    await expect(buildIndex(index, model, { sources: [sources] })).rejects.toThrow(/holds an index already/);
+    const other = Object.assign(Object.create(model) as NodeAlbert, { fingerprint: 'model=other' });
+    await expect(openIndex(index, { model: other })).rejects.toThrow(/was made with .*nano.*model=other/);
+    await expect(updateIndex(index, other)).rejects.toThrow(/say nothing beside/);
+  });
+
+  it('is updated by content: changed, new and removed files, and only new texts are embedded', async () => {
+    expect(await updateIndex(index, model)).toMatchObject({ unchanged: 3, embedded: 0, chunks: 5 });
+    writeFileSync(
+      join(sources, 'garden.md'),
+      '# Garden\n\n## Tomatoes\n\nTomatoes need sun and much water in summer.\n\n## Beans\n\nBeans climb.\n',
+    );
+    writeFileSync(join(sources, 'new.html'), '<h1>Bread</h1><p>Knead the dough.</p>');
+    rmSync(join(sources, 'train.txt'));
+    const report = await updateIndex(index, model);
+    expect(report).toMatchObject({ added: 1, changed: 1, unchanged: 1, removed: 1, chunks: 5, embedded: 2 });
+    await using after = await openIndex(index, { model });
+    expect((await after.search('dough', { mode: 'lexical' }))[0].text).toBe('Knead the dough.');
+    expect(await after.search('coast', { mode: 'lexical' })).toEqual([]);
+    // Vectors are those of their chunks still.
+    const vectors = await after.vectors.read([0, 1, 2, 3, 4]);
+    const fresh = await model.embed(after.chunks.map(indexedText), { normalize: true });
+    vectors.forEach((vector, row) => vector.forEach((value, k) => expect(value).toBeCloseTo(fresh.row(row)[k], 4)));
+    // The one that was open is as it was.
+    expect((await opened.search('coast', { mode: 'lexical' })).length).toBe(1);
+    expect(readdirSync(index).sort()).toEqual(['000003', 'albertine-index.json']);
+  });
+
+  it('stays as it was when an update is interrupted, and the next one goes on', async () => {
+    const many = Array.from({ length: 600 }, (_, i) => JSON.stringify({ text: `Entry ${i}.` })).join('\n');
+    writeFileSync(join(sources, 'rows2.jsonl'), many);
+    const controller = new AbortController();
+    const onProgress = ({ extra }: { extra?: Record<string, number | string> }): void => {
+      if (Number(extra?.['chunks'] ?? 0) > 500) controller.abort(new AlbertineError('interrupted', 'interrupted'));
+    };
+    await expect(updateIndex(index, model, { signal: controller.signal, onProgress })).rejects.toThrow(/interrupted/);
+    expect(existsSync(join(index, 'work'))).toBe(true);
+    await using before = await openIndex(index, { model });
+    expect(before.chunks.length).toBe(5);
+    const report = await updateIndex(index, model);
+    expect(report.chunks).toBe(605);
+    expect(report.resumed).toBeGreaterThan(400);
+    expect(report.embedded + report.resumed).toBe(600);
+    await using after = await openIndex(index, { model });
+    expect((await after.search('Entry 577.', { mode: 'lexical' }))[0].text).toBe('Entry 577.');
+  }, 120_000);
+
+  it('reports what it leaves out', async () => {
+    const mixed = path('mixed');
+    mkdirSync(mixed);
+    writeFileSync(join(mixed, 'a.txt'), 'Fine.');
+    writeFileSync(join(mixed, 'b.txt'), Buffer.from([0xff, 0x41]));
+    writeFileSync(join(mixed, 'c.pdf'), 'no pdf');
+    writeFileSync(join(mixed, 'd.md'), '');
+    writeFileSync(join(mixed, 'e.xyz'), '');
+    await expect(buildIndex(path('mixed-index'), model, { sources: [mixed] })).rejects.toThrow(/b\.txt is not utf-8/);
+    const report = await buildIndex(path('mixed-index'), model, { sources: [mixed], onError: 'skip' });
+    expect(report.skippedFiles.map(({ file }) => file.slice(-5))).toEqual(['b.txt', 'c.pdf']);
+    expect(report.emptyFiles.map((file) => file.slice(-4))).toEqual(['d.md']);
+    expect([report.leftOut, report.chunks]).toEqual([{ '.xyz': 1 }, 1]);
+    mkdirSync(path('void'));
+    await expect(buildIndex(path('void-index'), model, { sources: [path('void')] })).rejects.toThrow(/no text in/);
+  });
+});
