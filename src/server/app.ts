@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
@@ -56,6 +57,7 @@ export function createApp(parts: ServerParts, { keys, https, logger, playground 
   watchRequests(app, parts);
   requireKeys(app, keys);
   useErrorForm(app, errorForm, parts);
+  refuseBrokenText(app);
   app.setNotFoundHandler((request, reply) => {
     const message = `there is no ${request.method} ${request.url.split('?')[0]}`;
     return reply.code(404).send({ error: { code: 'not_found', message } });
@@ -96,6 +98,15 @@ function whatIsWrong(
   const rules = errors.filter((error) => error.instancePath === instancePath && error.keyword !== 'anyOf');
   const messages = [...new Set(rules.map(({ message }) => message ?? 'is wrong'))];
   return `${place}${instancePath} ${messages.join(', or ')}`;
+}
+
+/** Bytes that are no UTF-8 would be read as other characters than were sent. */
+function refuseBrokenText(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (isUtf8(body)) return void parse(request, body.toString('utf8'), done);
+    done(new AlbertineError('invalid_argument', 'the body is not UTF-8'));
+  });
 }
 
 /** Answered to everybody: probes, scrapers and a browser that opens a page have no keys. */

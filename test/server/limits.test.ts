@@ -152,6 +152,24 @@ describe('who may ask', () => {
     expect((await ask('https://b.example')).headers.get('access-control-allow-origin')).toBeNull();
   });
 
+  it('a browser may ask whether it may ask, which has no key', async () => {
+    const keys = folder.path('cors-keys.json');
+    writeFileSync(keys, JSON.stringify({ keys: [createApiKey('page').entry] }));
+    const server = await start({ keys, corsOrigin: ['https://a.example'] });
+    const preflight = await fetch(`${server.url}/v1/embeddings`, {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'https://a.example',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization,content-type',
+      },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-origin')).toBe('https://a.example');
+    const refused = await embed(server, 'a', { origin: 'https://a.example' });
+    expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([401, 'https://a.example']);
+  });
+
   it('over TLS', async () => {
     const [cert, key] = ['cert.pem', 'key.pem'].map((name) => folder.path(name));
     execFileSync(

@@ -261,5 +261,10 @@ it('errors say what is wrong in one line, in the form of each family, and nothin
     ...{ method: 'POST', url: '/embed', payload: '{"inputs":', headers: { 'content-type': 'application/json' } },
   });
   expect(statusCode).toBe(422);
+  const broken = await server.app.inject({
+    ...{ method: 'POST', url: '/v1/embeddings', payload: Buffer.from('7b22696e707574223a22ff227d', 'hex') },
+    headers: { 'content-type': 'application/json' },
+  });
+  expect([broken.statusCode, broken.body]).toEqual([400, expect.stringContaining('the body is not UTF-8')]);
   expect(body).not.toMatch(/node_modules|at \w+ \(/);
 });
