@@ -50,15 +50,15 @@ describe('indexes of a server', () => {
     expect(body).toMatchObject({
       index: 'travel',
       model: 'nano',
-      hits: [{ text: 'The ferry leaves at noon.', row: 1 }],
+      results: [{ text: 'The ferry leaves at noon.', row: 1 }],
     });
-    expect(Object.keys(body.hits[0].scores)).toEqual(['vector', 'lexical']);
+    expect(Object.keys(body.results[0].scores)).toEqual(['vector', 'lexical']);
     const chinese = await post({ index: 'travel', query: 'ferry', mode: 'vector', filter: { lang: ['zh'] } });
-    expect(chinese.body.hits.map(({ row }: { row: number }) => row)).toEqual([2]);
+    expect(chinese.body.results.map(({ row }: { row: number }) => row)).toEqual([2]);
     writeFileSync(source, `${JSON.stringify({ text: 'The tram is free.' })}\n`);
     await updateIndex(index, nano);
     const after = await post({ index: 'travel', query: 'tram', mode: 'lexical' });
-    expect(after.body.hits.map(({ text }: { text: string }) => text)).toEqual(['The tram is free.']);
+    expect(after.body.results.map(({ text }: { text: string }) => text)).toEqual(['The tram is free.']);
   });
 
   it('say what is wrong', async () => {

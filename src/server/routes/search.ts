@@ -44,7 +44,7 @@ export function searchRoutes(app: App, parts: ServerParts): void {
         index: name,
         model: index.model,
         fingerprint: network.fingerprint,
-        hits: hits.map(({ score, scores, ...chunk }) => ({
+        results: hits.map(({ score, scores, ...chunk }) => ({
           score: rounded(score),
           scores: Object.fromEntries(Object.entries(scores).map(([part, value]) => [part, rounded(value as number)])),
           ...chunk,
