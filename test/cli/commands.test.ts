@@ -75,8 +75,8 @@ describe('help, version and errors', () => {
     };
     expect(await message('emebd', 'x')).toBe("albertine: unknown command 'emebd'. Did you mean embed?");
     expect(await message('emebd', 'x', '--normalize')).toBe("albertine: unknown command 'emebd'. Did you mean embed?");
-    expect(await message('search', 'x')).toMatch(
-      /^albertine: unknown command 'search'\. The commands are embed, tokenize, /,
+    expect(await message('paintbrush', 'x')).toMatch(
+      /^albertine: unknown command 'paintbrush'\. The commands are embed, tokenize, /,
     );
     expect(await message('shards', 'biuld', 'x')).toBe("albertine: unknown command 'biuld'. Did you mean build?");
     expect(await message('vocab', 'trian', 'x')).toBe("albertine: unknown command 'trian'. Did you mean train?");
@@ -84,7 +84,7 @@ describe('help, version and errors', () => {
       "albertine: unknown command 'clasify'. Did you mean classify?",
     );
     expect(await message('--nonsense')).toBe("albertine: unknown option '--nonsense'");
-    for (const group of [[], ['vocab'], ['shards'], ['finetune']])
+    for (const group of [[], ['vocab'], ['shards'], ['finetune'], ['index']])
       expect(await run(group)).toMatchObject({
         code: 0,
         stderr: '',
