@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { makeFolder } from '../core/files-node.ts';
+import { fileHash, makeFolder } from '../core/files-node.ts';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { requireNotInterrupted } from '../core/interrupt.ts';
 import { withLock } from '../core/lock-node.ts';
@@ -14,7 +14,6 @@ import type { Albert } from '../loaded/albert.ts';
 import { embeddingFingerprint, planEmbedding, type EmbedOptions } from '../loaded/embed-plan.ts';
 import { Chunker, indexedText, type Chunk } from './chunk.ts';
 import {
-  contentHash,
   hashOfText,
   listSources,
   readDocuments,
@@ -244,7 +243,7 @@ class IndexWriter {
     file: SourceFile,
     { old, meter }: { old: { hash: string; chunks: Chunk[] } | undefined; meter: ProgressMeter },
   ): Promise<void> {
-    const hash = await contentHash(file.path);
+    const hash = await fileHash(file.path);
     const isUnchanged = old?.hash === hash;
     let [chunks, read] = [0, 0];
     const add = async (cut: readonly Chunk[], bytes: number): Promise<void> => {

@@ -1,10 +1,12 @@
 import { chooseMmr } from '../analysis/keywords/choose.ts';
 import { Bm25 } from '../classical/bm25.ts';
 import { mixedTerms } from '../classical/terms.ts';
+import { rounded } from '../core/decimal.ts';
 import { AlbertineError, requireInteger, requireOneOf, wrongOption } from '../core/errors.ts';
 import { requireOptions, requireText, type OptionKinds } from '../core/options.ts';
 import { option, prose } from '../core/prose.ts';
 import type { Albert } from '../loaded/albert.ts';
+import { dot } from '../metrics/similarity.ts';
 import { indexedText, type Chunk } from './chunk.ts';
 import { acceptedRows, type Filter } from './filter.ts';
 import { fuse, LEXICAL_WEIGHT, VECTOR_WEIGHT } from './fuse.ts';
@@ -238,8 +240,8 @@ function bestOf(
   return top.sorted();
 }
 
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
+/** A hit as JSON has it: scores with the digits that they have. */
+export function hitRecord({ score, scores, ...chunk }: SearchHit): object {
+  const parts = Object.fromEntries(Object.entries(scores).map(([part, value]) => [part, rounded(value as number)]));
+  return { score: rounded(score), scores: parts, ...chunk };
 }

@@ -1,3 +1,4 @@
+import { requireNotInterrupted } from '../core/interrupt.ts';
 import { AlbertScorer } from '../analysis/score/scorer.ts';
 import type { Albert } from '../loaded/albert.ts';
 import { Reranker } from '../tasks/rank/reranker.ts';
@@ -33,7 +34,8 @@ export async function foldersRanker(folder: string, options: { threads?: number 
   const ranker = await Reranker.load(folder, options);
   return {
     async rank(query, texts, signal) {
-      const ranking = await ranker.rank(query, texts, { longText: 'window', ...(signal && { signal }) });
+      requireNotInterrupted(signal, 'reranking was interrupted');
+      const ranking = await ranker.rank(query, texts, { longText: 'window' });
       const scores = new Array<number>(texts.length).fill(0);
       for (const { candidate, score } of ranking) scores[candidate] = score;
       return scores;

@@ -2,6 +2,8 @@ import { short } from '../data/json.ts';
 import type { Albert } from '../loaded/albert.ts';
 import type { EmbeddedText, EmbeddingMatrix } from '../loaded/embed.ts';
 import type { EmbedOptions } from '../loaded/embed-plan.ts';
+import type { LongTextPolicy } from '../loaded/text-windows.ts';
+import { dot } from '../metrics/similarity.ts';
 import { inSlices } from './asking.ts';
 
 /** A text, or one that is tokenised already with this model's tokeniser. */
@@ -54,3 +56,17 @@ export function costOf(inputs: readonly EmbedInput[]): { texts: string[]; tokens
 
 /** The numbers of a vector with the digits that 32 bits have: further ones would be noise, and cost bytes. */
 export const plain = (vector: Float32Array): number[] => Array.from(vector, short);
+
+/** Cosines of texts with one, and what happened to all of them. */
+export async function similarities(
+  model: Albert,
+  [source, ...texts]: readonly string[],
+  options: Pick<EmbedOptions, 'longText' | 'prompt'>,
+): Promise<{ cosines: number[]; texts: EmbeddedText[] }> {
+  const { vectors, texts: told } = await embedInputs(model, [source, ...texts], { ...options, normalize: true });
+  return { cosines: vectors.slice(1).map((vector) => short(Math.fround(dot(vectors[0], vector)))), texts: told };
+}
+
+/** What Hugging Face's `truncate` means: true cuts, false refuses, without it as the server has it. */
+export const policyOf = (truncate: unknown, usual: LongTextPolicy): LongTextPolicy =>
+  truncate === true ? 'truncate' : truncate === false ? 'error' : usual;

@@ -3,35 +3,12 @@ import { join } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
 import { nearestName } from '../core/nearest.ts';
 import { readRunInfo } from '../training/report/report-node.ts';
-import type { RunInfo } from '../training/report/run-record.ts';
+import type { ListedRun, RunLines } from './run-lines.ts';
 
 /** Bytes of a log that one answer holds at most; a longer one is read in several. */
 const MOST_BYTES = 2 ** 20;
 /** What a training run writes its lines to. */
 const LOGS = ['metrics.jsonl', 'events.jsonl'] as const;
-
-/** A run as it is listed. */
-export interface ListedRun {
-  name: string;
-  /** Milliseconds since 1970 of its last line. */
-  changedAt: number;
-  /** As `run.json` has it; absent while it runs. */
-  outcome?: string;
-}
-
-/** Lines of a run since a place in its logs. */
-export interface RunLines {
-  /** Whole lines of `metrics.jsonl` and `events.jsonl`. */
-  metrics: string;
-  events: string;
-  /** The place behind them. */
-  next: string;
-  /** There is more to be read at once. */
-  more: boolean;
-  /** The logs were begun anew: these lines are their first, and what was read before is void. */
-  restarted: boolean;
-  info: RunInfo;
-}
 
 /** Runs are the folders directly in `root` that have a log; links are not followed, so nothing outside is read. */
 export async function listRuns(root: string): Promise<ListedRun[]> {

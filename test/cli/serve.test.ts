@@ -89,7 +89,7 @@ describe('albertine serve', () => {
     const config = folder.path('wrong.json');
     writeFileSync(config, JSON.stringify({ ports: 3 }));
     expect((await run(['serve', '--config', config])).stderr).toMatch(
-      /there is no setting "ports". There are models, host, port/,
+      /there is no setting "ports". There are models, indexes, host, port/,
     );
     writeFileSync(config, JSON.stringify({ models: ['a'] }));
     expect((await run(['serve', '--config', config])).stderr).toMatch(/"models" must be folders by name/);

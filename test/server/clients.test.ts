@@ -5,26 +5,21 @@ import { embed, embedMany } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, type NodeAlbert } from '../../src/loaded/load-node.ts';
-import { startServer, type AlbertineServer } from '../../src/server/server.ts';
+import type { AlbertineServer } from '../../src/server/server.ts';
 import { AnswerReader } from '../../src/tasks/answer/reader.ts';
 import { TextClassifier } from '../../src/tasks/classify/classifier.ts';
 import { EntityTagger } from '../../src/tasks/tag/tagger.ts';
 import { temporaryFolder } from '../training/small-run.ts';
-import { TASK_FOLDERS, writeSmallFolder } from './models.ts';
+import { NANO, startTaskServer, TASK_FOLDERS } from './models.ts';
 
 /* Clients as they are, against a running server. */
 
 const folder = temporaryFolder();
-const NANO = 'albertine-nano-en-zh';
 const TEXTS = ['how do I water flowers', '怎么给花浇水', 'share prices fell'];
 let server: AlbertineServer;
 let nano: NodeAlbert;
-const paths: Record<string, string> = {};
-beforeAll(async () => {
-  for (const [name, what] of Object.entries(TASK_FOLDERS)) paths[name] = writeSmallFolder(folder.path(name), what);
-  server = await startServer({ port: 0, log: 'silent', models: { [NANO]: NANO, ...paths } });
-  nano = await loadModel(undefined);
-}, 60_000);
+let paths: Record<string, string>;
+beforeAll(async () => void ({ server, nano, paths } = await startTaskServer(folder)), 60_000);
 afterAll(async () => {
   await server.close();
   nano[Symbol.dispose]();

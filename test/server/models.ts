@@ -2,7 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { writeConfig } from '../../src/checkpoint/config-json.ts';
 import { initialiseWeights } from '../../src/checkpoint/initialise.ts';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { loadModel, type NodeAlbert } from '../../src/loaded/load-node.ts';
 import type { HeadName } from '../../src/model/heads.ts';
+import { startServer, type AlbertineServer } from '../../src/server/server.ts';
 import { SMALL_CONFIG, WORDS } from '../tasks/model.ts';
 
 /** What a folder of the small network has on top. */
@@ -59,3 +61,17 @@ export const TASK_FOLDERS: Readonly<Record<string, SmallFolder>> = {
   },
   masked: { heads: ['maskedLm'], architecture: 'AlbertForMaskedLM' },
 };
+
+/** The built-in model's name. */
+export const NANO = 'albertine-nano-en-zh';
+
+/** A server of the built-in model and of a folder for each task, and the built-in model by itself. */
+export async function startTaskServer(folder: {
+  path: (name: string) => string;
+}): Promise<{ server: AlbertineServer; nano: NodeAlbert; paths: Record<string, string> }> {
+  const paths = Object.fromEntries(
+    Object.entries(TASK_FOLDERS).map(([name, what]) => [name, writeSmallFolder(folder.path(name), what)]),
+  );
+  const server = await startServer({ port: 0, log: 'silent', models: { [NANO]: NANO, ...paths } });
+  return { server, nano: await loadModel(undefined), paths };
+}

@@ -1,22 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AlbertScorer } from '../../src/analysis/score/scorer.ts';
-import { loadModel, type NodeAlbert } from '../../src/loaded/load-node.ts';
-import { startServer, type AlbertineServer } from '../../src/server/server.ts';
+import type { NodeAlbert } from '../../src/loaded/load-node.ts';
+import type { AlbertineServer } from '../../src/server/server.ts';
 import { TASKS } from '../../src/tasks/registry.ts';
 import { SERVICES } from '../../src/tasks/services.ts';
 import { temporaryFolder } from '../training/small-run.ts';
-import { TASK_FOLDERS, writeSmallFolder } from './models.ts';
+import { NANO, startTaskServer } from './models.ts';
 
 const folder = temporaryFolder();
-const NANO = 'albertine-nano-en-zh';
 const LONG = 'water the flowers every day '.repeat(100);
 let server: AlbertineServer;
 let nano: NodeAlbert;
-beforeAll(async () => {
-  const paths = Object.entries(TASK_FOLDERS).map(([name, what]) => [name, writeSmallFolder(folder.path(name), what)]);
-  server = await startServer({ port: 0, log: 'silent', models: { [NANO]: NANO, ...Object.fromEntries(paths) } });
-  nano = await loadModel(undefined);
-}, 60_000);
+beforeAll(async () => void ({ server, nano } = await startTaskServer(folder)), 60_000);
 afterAll(async () => {
   await server.close();
   nano[Symbol.dispose]();

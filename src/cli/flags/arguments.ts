@@ -61,17 +61,28 @@ export function addModelOption(command: Command, usual = 'the built-in model'): 
 
 /** The options for reading texts from files. */
 export function addInputOptions(command: Command): Command {
+  return addFormOptions(
+    command
+      .option(
+        '-i, --input <file>',
+        'file of texts: .txt (a text a line), .jsonl, .csv, .tsv or .parquet; text formats may be gzipped',
+      )
+      .option('--text-field <name>', 'field or column that holds the text. Default: "text", or the only one there is')
+      .option(
+        '--format <format>',
+        'format of the input where the extension does not tell it, and of standard input: txt, jsonl, csv, tsv, parquet. Default for standard input: txt',
+        oneOf(...ROW_FORMATS),
+      ),
+  ).option(
+    '--on-error <action>',
+    'what to do with a row that cannot be used (no such field, not JSON, not a text): "stop" or "skip". Skipped rows are counted and listed. Default: stop',
+    oneOf('stop', 'skip'),
+  );
+}
+
+/** How text files and tables are read. */
+export function addFormOptions(command: Command): Command {
   return command
-    .option(
-      '-i, --input <file>',
-      'file of texts: .txt (a text a line), .jsonl, .csv, .tsv or .parquet; text formats may be gzipped',
-    )
-    .option('--text-field <name>', 'field or column that holds the text. Default: "text", or the only one there is')
-    .option(
-      '--format <format>',
-      'format of the input where the extension does not tell it, and of standard input: txt, jsonl, csv, tsv, parquet. Default for standard input: txt',
-      oneOf(...ROW_FORMATS),
-    )
     .option(
       '--encoding <name>',
       `encoding of text files, never guessed: ${TEXT_ENCODINGS.join(', ')}. Default: utf-8`,
@@ -83,10 +94,5 @@ export function addInputOptions(command: Command): Command {
       `CSV and TSV: ${QUOTE_STYLES.join(', ')}. Default: rfc4180 for CSV, auto for TSV`,
       oneOf(...QUOTE_STYLES),
     )
-    .option('--no-header', 'CSV and TSV: the first line is a record; columns are called 0, 1, 2 ...')
-    .option(
-      '--on-error <action>',
-      'what to do with a row that cannot be used (no such field, not JSON, not a text): "stop" or "skip". Skipped rows are counted and listed. Default: stop',
-      oneOf('stop', 'skip'),
-    );
+    .option('--no-header', 'CSV and TSV: the first line is a record; columns are called 0, 1, 2 ...');
 }

@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import { addModelOption, integer, oneOf } from '../flags/arguments.ts';
+import { addFormOptions, addModelOption, integer, oneOf } from '../flags/arguments.ts';
 import { nameFlags } from '../flags/spelling.ts';
 import { OVERWRITE } from '../streams/output-claim.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { QUOTE_STYLES } from '../../data/csv.ts';
-import { TEXT_ENCODINGS } from '../../data/lines.ts';
 import { requireVerb } from './verbs.ts';
 
 /** `albertine index`: documents that `albertine search` searches. */
@@ -45,24 +43,12 @@ function registerBuild(parent: Command, io: CliIo): void {
       'what stands before every chunk where it is embedded, or the name of a prompt of the model. Default: its prompt for documents, where it has one',
     )
     .option('--text-field <name>', 'rows: field that holds the text. Default: "text", or the only one there is')
-    .option('--title-field <name>', 'rows: field that holds the title. Default: "title", where there is one')
-    .option(
-      '--encoding <name>',
-      `encoding of text files, never guessed: ${TEXT_ENCODINGS.join(', ')}. Default: utf-8`,
-      oneOf(...TEXT_ENCODINGS),
-    )
-    .option('--delimiter <character>', 'CSV and TSV: what separates columns. Default: comma or tab')
-    .option(
-      '--quotes <style>',
-      `CSV and TSV: ${QUOTE_STYLES.join(', ')}. Default: rfc4180 for CSV, auto for TSV`,
-      oneOf(...QUOTE_STYLES),
-    )
-    .option('--no-header', 'CSV and TSV: the first line is a record; columns are called 0, 1, 2 ...')
-    .option(
-      '--on-error <action>',
-      'what to do with a file or a row that cannot be read: "stop" or "skip". Skipped ones are counted and listed. Default: stop',
-      oneOf('stop', 'skip'),
-    );
+    .option('--title-field <name>', 'rows: field that holds the title. Default: "title", where there is one');
+  addFormOptions(command).option(
+    '--on-error <action>',
+    'what to do with a file or a row that cannot be read: "stop" or "skip". Skipped ones are counted and listed. Default: stop',
+    oneOf('stop', 'skip'),
+  );
   addRunOptions(command).addHelpText('after', BUILD_MANUAL);
   nameFlags(command, {}).action(async (sources: string[]) => {
     const { runIndexBuild } = await import('./index-run.ts');

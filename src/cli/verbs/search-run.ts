@@ -1,10 +1,9 @@
-import { rounded } from '../../core/decimal.ts';
 import { pick } from '../../core/pick.ts';
 import { toJson } from '../../data/json.ts';
 import { readTexts } from '../../data/read-node.ts';
 import { parseFilter } from '../../retrieval/filter.ts';
 import { openIndex } from '../../retrieval/open-node.ts';
-import type { SearchHit, SearchMode, SearchOptions } from '../../retrieval/document-index.ts';
+import { hitRecord, type SearchHit, type SearchMode, type SearchOptions } from '../../retrieval/document-index.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
@@ -38,7 +37,7 @@ export async function runSearch(
   for await (const text of textsOf(queries)) {
     const hits = await index.search(text, options).finally(() => bar.finish());
     const lines = json
-      ? hits.map((hit, i) => recordOf(hit, { query, rank: i + 1 }))
+      ? hits.map((hit, i) => toJson({ query, rank: i + 1, ...hitRecord(hit) }))
       : shown(hits, { query: queries.length > 1 || queries[0] === '-' ? text : undefined, width: io.stdout.columns });
     if (lines.length > 0) await io.stdout.write(`${lines.join('\n')}\n`);
     query++;
@@ -48,11 +47,6 @@ export async function runSearch(
 async function* textsOf(queries: readonly string[]): AsyncGenerator<string> {
   if (queries.length === 1 && queries[0] === '-') for await (const { text } of readTexts('-')) yield text;
   else yield* queries;
-}
-
-function recordOf({ score, scores, ...chunk }: SearchHit, { query, rank }: { query: number; rank: number }): string {
-  const parts = Object.fromEntries(Object.entries(scores).map(([name, value]) => [name, rounded(value as number)]));
-  return toJson({ query, rank, score: rounded(score), scores: parts, ...chunk });
 }
 
 /** Lines of text that are shown of a passage. */

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { AlbertineError, describeValue, requireOneOf } from '../../core/errors.ts';
 import { readJsonFile } from '../../core/files-node.ts';
 import { requireValues, type Setting } from '../../core/settings.ts';
+import { DEVICES } from '../../runtime/compile.ts';
 import { createApiKey } from '../../server/keys.ts';
 import { startServer, type AlbertineServer } from '../../server/server.ts';
 import { SERVER_SETTINGS, type ServerSettings } from '../../server/settings.ts';
@@ -18,8 +19,6 @@ export interface ServeFlags {
   device?: string;
   newKey?: string;
 }
-
-const DEVICES = ['cpu', 'webgpu'] as const;
 
 /** What another command that serves does differently. */
 export interface ServeWays {
@@ -39,8 +38,8 @@ export async function runServe(io: CliIo, flags: ServeFlags, ways: ServeWays = {
     io.stderr.write('note: the key is shown this once; the second line goes into "keys" of the file of --keys\n');
     return;
   }
-  const { models: inFile, ...file } = flags.config === undefined ? {} : await readConfig(flags.config);
-  const models = flags.model ? namedFolders('model', flags.model) : inFile;
+  const file = flags.config === undefined ? {} : await readConfig(flags.config);
+  const models = flags.model && namedFolders('model', flags.model);
   const indexes = flags.index && namedFolders('index', flags.index);
   const device = flags.device === undefined ? undefined : requireOneOf('device', flags.device, DEVICES);
   const bar = createProgressBar(io, {});
@@ -73,27 +72,36 @@ function namedFolders(flag: 'model' | 'index', entries: readonly string[]): Reco
   return folders;
 }
 
-async function readConfig(path: string): Promise<ServerSettings & { models?: Record<string, string> }> {
+/** Keys of the configuration file that hold folders by name. */
+const FOLDERS = ['models', 'indexes'] as const;
+
+async function readConfig(
+  path: string,
+): Promise<ServerSettings & Partial<Record<(typeof FOLDERS)[number], Record<string, string>>>> {
   const content = await readJsonFile(path);
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     throw new AlbertineError('invalid_config', `${path} must hold an object of settings`, { value: content });
-  const { models, ...settings } = content as Record<string, unknown>;
-  const unknown = Object.keys(settings).find((name) => !Object.hasOwn(SERVER_SETTINGS, name));
+  const known = [...FOLDERS, ...Object.keys(SERVER_SETTINGS)];
+  const unknown = Object.keys(content).find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new AlbertineError('invalid_config', `${path}: there is no setting ${describeValue(unknown)}`, {
       value: unknown,
-      hint: `There are models, ${Object.keys(SERVER_SETTINGS).join(', ')}`,
+      hint: `There are ${known.join(', ')}`,
     });
-  requireValues(settings, SERVER_SETTINGS);
-  const isNames = (value: unknown): value is Record<string, string> =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((one) => typeof one === 'string');
-  if (models !== undefined && !isNames(models))
-    throw new AlbertineError('invalid_config', `${path}: "models" must be folders by name`, { value: models });
-  return { ...(settings as ServerSettings), ...(models !== undefined && { models }) };
+  for (const name of FOLDERS) {
+    const value = (content as Record<string, unknown>)[name];
+    if (value !== undefined && !isTexts(value))
+      throw new AlbertineError('invalid_config', `${path}: ${JSON.stringify(name)} must be folders by name`, { value });
+  }
+  requireValues(content, SERVER_SETTINGS);
+  return content;
 }
+
+const isTexts = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((one) => typeof one === 'string');
 
 /** Settings that the environment names, such as `ALBERTINE_QUEUE_TOKENS`. */
 function ofEnvironment(env: CliIo['env']): ServerSettings {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
-import { fileHash } from '../../core/files-node.ts';
 import { formatOfPath, readTexts, type ReadTextOptions } from '../../data/read-node.ts';
 import { fieldValues, type ReadDocument } from './document.ts';
 import { readMarkdown } from './markdown.ts';
@@ -112,9 +111,6 @@ function unknownKind(given: string): AlbertineError {
 
 /** A source with its place, wherever the program runs later. */
 export const sourceOf = (given: string): Source => ({ given, path: resolve(given) });
-
-/** Hash of a file's content, by which a changed one is noticed. */
-export const contentHash = fileHash;
 
 /** Hash of a text that is embedded, of 52 bits: of a million texts, no two are likely to share one. */
 export function hashOfText(text: string): number {

@@ -1,13 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
-import { short } from '../../data/json.ts';
-import type { LongTextPolicy } from '../../loaded/text-windows.ts';
-import { dot } from '../../metrics/similarity.ts';
 import type { App } from '../app-type.ts';
 import { useErrorForm } from '../error-forms.ts';
 import { ask, inSlices, tellLongTexts, textsIn, type ServerParts } from '../asking.ts';
-import { embedInputs, plain } from '../embedding.ts';
+import { embedInputs, plain, policyOf, similarities } from '../embedding.ts';
 import type { ServedModel } from '../served-model.ts';
 
 const Body = Type.Object(
@@ -94,21 +91,16 @@ async function embedded(
     name: EmbeddingTask;
   },
 ): Promise<unknown> {
-  const longText: LongTextPolicy =
-    given['truncate'] === true
-      ? 'truncate'
-      : given['truncate'] === false
-        ? 'error'
-        : (parts.settings.longText as LongTextPolicy);
+  const longText = policyOf(given['truncate'], parts.settings.longText);
   const normalize = given['normalize'] as boolean | undefined;
   const prompt = given['prompt_name'] as string | undefined;
   const options = { longText, ...(typeof prompt === 'string' && { prompt }) };
   if (name === 'sentence-similarity') {
     const { source_sentence: source, sentences } = inputs as { source_sentence?: unknown; sentences?: unknown };
     const texts = textsOf([source, ...(Array.isArray(sentences) ? (sentences as unknown[]) : [undefined])]);
-    const { vectors, texts: told } = await embedInputs(served.network, texts, { ...options, normalize: true });
+    const { cosines, texts: told } = await similarities(served.network, texts, options);
     tellLongTexts(parts, exchange, told);
-    return vectors.slice(1).map((vector) => short(Math.fround(dot(vectors[0], vector))));
+    return cosines;
   }
   const texts = textsOf(Array.isArray(inputs) ? (inputs as unknown[]) : [inputs]);
   const { vectors, texts: told } = await embedInputs(served.network, texts, {

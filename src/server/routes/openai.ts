@@ -36,7 +36,7 @@ export function openAiRoutes(app: App, parts: ServerParts): void {
     app.post(path, { schema }, async (request, reply) => {
       const { input, model, encoding_format: format = 'float', dimensions, long_text } = request.body;
       const inputs = inputsOf(input);
-      const longText: LongTextPolicy = long_text ?? (settings.longText as LongTextPolicy);
+      const longText: LongTextPolicy = long_text ?? settings.longText;
       return await ask(parts, { request, reply, model, ...costOf(inputs) }, async (served) => {
         const { vectors, texts, fingerprint } = await embedInputs(served.network, inputs, {
           longText,

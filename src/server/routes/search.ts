@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
-import { rounded } from '../../core/decimal.ts';
-import type { SearchOptions } from '../../retrieval/document-index.ts';
+import { hitRecord, type SearchOptions } from '../../retrieval/document-index.ts';
 import type { Filter } from '../../retrieval/filter.ts';
 import type { App } from '../app-type.ts';
 import { ask, type ServerParts } from '../asking.ts';
@@ -44,11 +43,7 @@ export function searchRoutes(app: App, parts: ServerParts): void {
         index: name,
         model: index.model,
         fingerprint: network.fingerprint,
-        results: hits.map(({ score, scores, ...chunk }) => ({
-          score: rounded(score),
-          scores: Object.fromEntries(Object.entries(scores).map(([part, value]) => [part, rounded(value as number)])),
-          ...chunk,
-        })),
+        results: hits.map(hitRecord),
       };
     });
   });

@@ -2,13 +2,12 @@ import { Type } from 'typebox';
 import { AlbertineError } from '../../core/errors.ts';
 import { short } from '../../data/json.ts';
 import type { LongTextPolicy } from '../../loaded/text-windows.ts';
-import { dot } from '../../metrics/similarity.ts';
 import type { ClassifierInput, ScoredLabel } from '../../tasks/classify/task.ts';
 import type { TextCounts } from '../../tasks/task.ts';
 import type { App } from '../app-type.ts';
 import { useErrorForm, type ErrorForm } from '../error-forms.ts';
 import { ask, inSlices, tellLongTexts, type ServerParts } from '../asking.ts';
-import { costOf, embedInputs, plain, type EmbedInput } from '../embedding.ts';
+import { costOf, embedInputs, plain, policyOf, similarities, type EmbedInput } from '../embedding.ts';
 import type { Problem } from '../problems.ts';
 import type { ServedModel } from '../served-model.ts';
 import { decodeIds, simpleTokens } from '../tokens.ts';
@@ -88,7 +87,7 @@ function embedRoutes(app: App, parts: ServerParts): void {
     return await ask(parts, { request, reply, model, ...costOf(inputs) }, async ({ network }) => {
       const { vectors, texts } = await embedInputs(network, inputs, {
         normalize,
-        longText: policyOf(common, settings.longText as LongTextPolicy),
+        longText: longTextOf(common, settings.longText),
         ...promptOf(common),
         ...(dimensions && { dimensions }),
       });
@@ -104,7 +103,7 @@ function embedRoutes(app: App, parts: ServerParts): void {
       const { inputs: given, model, ...common } = request.body;
       const inputs = typeof given === 'string' ? [given] : given;
       return await ask(parts, { request, reply, model, texts: inputs }, async ({ network }) => {
-        const longText = policyOf(common, settings.longText as LongTextPolicy);
+        const longText = longTextOf(common, settings.longText);
         const texts = await inSlices(inputs, (slice) => network.embedTokens(slice, { longText }));
         tellLongTexts(parts, { request, reply }, texts);
         return texts.map(({ tokens }) => tokens.map(({ embedding }) => plain(embedding)));
@@ -123,13 +122,12 @@ function embedRoutes(app: App, parts: ServerParts): void {
       const { inputs, parameters, model } = request.body;
       const texts = [inputs.source_sentence, ...inputs.sentences];
       return await ask(parts, { request, reply, model, texts }, async ({ network }) => {
-        const { vectors, texts: told } = await embedInputs(network, texts, {
-          normalize: true,
-          longText: policyOf(parameters ?? {}, settings.longText as LongTextPolicy),
+        const { cosines, texts: told } = await similarities(network, texts, {
+          longText: longTextOf(parameters ?? {}, settings.longText),
           ...promptOf(parameters ?? {}),
         });
         tellLongTexts(parts, { request, reply }, told);
-        return vectors.slice(1).map((vector) => short(Math.fround(dot(vectors[0], vector))));
+        return cosines;
       });
     },
   );
@@ -177,7 +175,7 @@ function classifierRoutes(app: App, parts: ServerParts): void {
       const isBatch = Array.isArray(given) && Array.isArray(given[0]);
       const inputs = (isBatch ? given : [given]) as (string | string[])[];
       return await ask(parts, { request, reply, model, texts: inputs.flat() }, async (served) => {
-        const longText = policyOf(common, settings.longText as LongTextPolicy);
+        const longText = longTextOf(common, settings.longText);
         const { predictions, texts } = await labelled(served, inputs, { raw, longText });
         tellLongTexts(parts, { request, reply }, texts);
         return isBatch ? predictions : predictions[0];
@@ -258,13 +256,13 @@ function inputsOf(given: string | number[] | (string | number[])[]): readonly Em
   return inputs;
 }
 
-function policyOf({ truncate, truncation_direction: side }: Common, usual: LongTextPolicy): LongTextPolicy {
+function longTextOf({ truncate, truncation_direction: side }: Common, usual: LongTextPolicy): LongTextPolicy {
   if (side?.toLowerCase() === 'left')
     throw new AlbertineError('unsupported', 'truncation_direction left is not given: the beginning of a text is kept', {
       value: side,
       hint: 'Without truncate long texts are read whole',
     });
-  return truncate === true ? 'truncate' : truncate === false ? 'error' : usual;
+  return policyOf(truncate, usual);
 }
 
 const promptOf = ({ prompt_name: name }: Common): { prompt?: string } =>

@@ -12,25 +12,11 @@ import {
   type RunInfo,
   type RunRecord,
 } from '../../../src/training/report/run-record.ts';
+import type { ListedRun, RunLines } from '../../../src/server/run-lines.ts';
 import { ApiError, ask, sleep } from '../api.ts';
 import { Card, Choice, NotServed, Problem, type PanelProps } from '../parts/common.tsx';
 import { useWork } from '../parts/use-work.ts';
 import { useLanguage, useText } from '../text/use-text.ts';
-
-interface ListedRun {
-  name: string;
-  changedAt: number;
-  outcome?: string;
-}
-
-interface Lines {
-  metrics: string;
-  events: string;
-  next: string;
-  more: boolean;
-  restarted: boolean;
-  info: RunInfo;
-}
 
 /** Milliseconds between two looks at a run that goes on. */
 const LOOK_EVERY = 2000;
@@ -112,7 +98,7 @@ async function follow(name: string, onLog: (log: Log) => void, signal: AbortSign
   let [metrics, events, from] = ['', '', '0-0'];
   for (;;) {
     const route = `/v1/runs/${encodeURIComponent(name)}/events?from=${from}`;
-    const lines = await ask<Lines>(route, undefined, signal);
+    const lines = await ask<RunLines>(route, undefined, signal);
     if (lines.restarted) [metrics, events] = ['', ''];
     const isNew = lines.next !== from;
     metrics += lines.metrics;
