@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TASK_FOLDERS, writeSmallFolder } from '../server/models.ts';
 import { run, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();
@@ -91,5 +92,15 @@ describe('albertine index and search', () => {
       expect(result.stderr).toMatch(message);
       expect([argv.join(' '), result.code]).toEqual([argv.join(' '), code]);
     }
+  });
+
+  it('orders what it found anew by a ranker of a folder', async () => {
+    const ranker = writeSmallFolder(folder.path('ranker'), TASK_FOLDERS['rank']);
+    const { code, stdout, stderr } = await search('when does the ferry leave', '--rerank', ranker, '--json');
+    expect(code, stderr).toBe(0);
+    const scores = linesOf(stdout).map(({ score, scores: { rerank } }) => [score, rerank]);
+    expect(scores.length).toBeGreaterThan(1);
+    for (const [score, rerank] of scores) expect(score).toBe(rerank);
+    expect(scores.map(([score]) => score)).toEqual(scores.map(([score]) => score).sort((a, b) => b - a));
   });
 });

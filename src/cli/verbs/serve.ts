@@ -33,7 +33,10 @@ export const addServeOptions = (command: Command): Command =>
       'indexes of albertine index build by the name that clients use; the models that they were made with must be served',
     )
     .option('-c, --config <file>', 'settings as JSON, "models" among them; flags and environment variables go before')
-    .option('--device <name>', 'cpu, or webgpu where there is one. Default: cpu');
+    .option(
+      '--device <name>',
+      'cpu, or webgpu where there is one (not tried on a graphics processor yet). Default: cpu',
+    );
 
 const MANUAL = `
 Routes
