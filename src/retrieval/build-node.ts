@@ -190,7 +190,7 @@ class IndexWriter {
 
   async write(before: Generation | undefined): Promise<BuildReport> {
     const { index, model, plan } = this;
-    const { files, leftOut } = await listSources(plan.sources);
+    const { files, leftOut } = await listSources(plan.sources, index);
     const { dimensions, ...embedPlan } = planEmbedding(model, this.embedding);
     const vectors = embeddingFingerprint(model, { dimensions, ...embedPlan });
     const known = await KnownVectors.open(index, vectors);

@@ -83,7 +83,8 @@ export interface Generation {
 export async function generationName(index: string): Promise<string | undefined> {
   const found = await stat(join(index, POINTER)).catch(() => undefined);
   if (!found) return undefined;
-  const { format, generation } = (await readJsonFile(join(index, POINTER))) as Pointer;
+  const { format, generation } = ((await readJsonFile(join(index, POINTER))) ?? {}) as Partial<Pointer>;
+  if (typeof format !== 'number') throw damaged(join(index, POINTER), 'it does not name a generation');
   if (format !== 1 || typeof generation !== 'string')
     throw new AlbertineError('invalid_file', `${join(index, POINTER)} is of another version of albertine`, {
       value: format,
@@ -133,7 +134,7 @@ export function requireModel(
 /** Chunks of a generation, in order. */
 export async function* readChunks({ folder }: Generation): AsyncGenerator<Chunk> {
   const lines = createInterface({ input: createReadStream(join(folder, CHUNKS)), crlfDelay: Infinity });
-  for await (const line of lines) yield JSON.parse(line) as Chunk;
+  for await (const line of lines) yield parseChunk(folder, line);
 }
 
 /** All of them, at once: twice as fast. */
@@ -144,15 +145,27 @@ export async function loadChunks({ folder, manifest }: Generation): Promise<Chun
   if (size > 2 ** 28) for await (const chunk of readChunks({ folder, manifest, name: '' })) chunks.push(chunk);
   else
     for (const line of (await readFile(join(folder, CHUNKS), 'utf8')).split('\n'))
-      if (line !== '') chunks.push(JSON.parse(line) as Chunk);
+      if (line !== '') chunks.push(parseChunk(folder, line));
   if (chunks.length !== manifest.chunks)
-    throw new AlbertineError(
-      'invalid_file',
-      `${join(folder, CHUNKS)} has ${chunks.length} chunks, and its manifest says ${manifest.chunks}`,
-      { value: chunks.length, hint: 'Build the index anew with --overwrite' },
-    );
+    throw damaged(join(folder, CHUNKS), `it has ${chunks.length} chunks of ${manifest.chunks}`);
   return chunks;
 }
+
+function parseChunk(folder: string, line: string): Chunk {
+  try {
+    return JSON.parse(line) as Chunk;
+  } catch (cause) {
+    throw damaged(join(folder, CHUNKS), `a line of it is no JSON (${(cause as Error).message})`, cause);
+  }
+}
+
+/** The error of a file of an index that is not what was written. */
+export const damaged = (path: string, what: string, cause?: unknown): AlbertineError =>
+  new AlbertineError('invalid_file', `${path} is damaged: ${what}`, {
+    value: path,
+    cause,
+    hint: 'Build the index anew with --overwrite',
+  });
 
 /** A folder for a new generation, empty. */
 export async function beginGeneration(index: string): Promise<{ folder: string; chunks: string; name: string }> {

@@ -6,7 +6,7 @@ import type { ProgressListener } from '../core/progress.ts';
 import { Albert } from '../loaded/albert.ts';
 import { loadModel } from '../loaded/load-node.ts';
 import { DocumentIndex } from './document-index.ts';
-import { loadChunks, placeOf, requireGeneration, requireModel, type Generation } from './generations-node.ts';
+import { damaged, loadChunks, placeOf, requireGeneration, requireModel, type Generation } from './generations-node.ts';
 import { foldersRanker, scoreRanker, type TextRanker } from './rerank.ts';
 import { storeKind } from './stores/kinds-node.ts';
 
@@ -59,14 +59,12 @@ export async function openIndex(path: string, options: OpenIndexOptions = {}): P
 async function openParts(generation: Generation) {
   const kind = await storeKind(generation.manifest.store.name);
   const chunks = await loadChunks(generation);
-  const store = await kind.open(placeOf(generation));
+  const store = await kind.open(placeOf(generation)).catch((cause: unknown) => {
+    throw damaged(generation.folder, `its vectors cannot be read (${(cause as Error).message})`, cause);
+  });
   if (store.rows === chunks.length) return { manifest: generation.manifest, chunks, store };
   await store[Symbol.asyncDispose]();
-  throw new AlbertineError(
-    'invalid_file',
-    `${generation.folder} has ${chunks.length} chunks and ${store.rows} vectors`,
-    { value: store.rows, hint: 'Build the index anew with --overwrite' },
-  );
+  throw damaged(generation.folder, `it has ${chunks.length} chunks and ${store.rows} vectors`);
 }
 
 /** What searches need besides the index, opened when it is asked for. */

@@ -15,6 +15,7 @@ import { openIndex } from '../../src/retrieval/open-node.ts';
 import { ExactStore } from '../../src/retrieval/stores/exact-node.ts';
 import { TopRows } from '../../src/retrieval/stores/top-rows.ts';
 import { createRandom } from '../../src/core/random.ts';
+import { pdfOf } from './pdf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'albertine-retrieval-'));
 const path = (...names: string[]): string => join(folder, ...names);
@@ -247,6 +248,44 @@ describe('an index', () => {
     await using after = await openIndex(index, { model });
     expect((await after.search('Entry 577.', { mode: 'lexical' }))[0].text).toBe('Entry 577.');
   }, 120_000);
+
+  it('reads PDF files from folders', async () => {
+    mkdirSync(path('pdfs'));
+    writeFileSync(join(path('pdfs'), 'a.pdf'), pdfOf([[['The ferry leaves at noon.']], [['Green tea.']]]));
+    const report = await buildIndex(path('pdf-index'), model, { sources: [path('pdfs')] });
+    expect([report.chunks, report.skippedFiles]).toEqual([2, []]);
+  });
+
+  it('does not read itself, nor other indexes', async () => {
+    mkdirSync(path('inside'));
+    writeFileSync(join(path('inside'), 'a.txt'), 'Fine.');
+    const index = join(path('inside'), 'index');
+    expect((await buildIndex(index, model, { sources: [path('inside')] })).chunks).toBe(1);
+    for (let i = 0; i < 2; i++)
+      expect(await updateIndex(index, model)).toMatchObject({ chunks: 1, leftOut: { index: 1 } });
+    await expect(buildIndex(path('of-index'), model, { sources: [index] })).rejects.toThrow(
+      /is an index, and no folder/,
+    );
+  });
+
+  it('says which file of an index is damaged, and what to do', async () => {
+    mkdirSync(path('whole'));
+    writeFileSync(join(path('whole'), 'a.txt'), 'Fine.');
+    for (const [file, content, message] of [
+      ['000001/chunks.jsonl', '{"text', /chunks\.jsonl is damaged: a line of it is no JSON/],
+      ['000001/vectors.npy', 'x', /is damaged: its vectors cannot be read/],
+      ['albertine-index.json', '99', /albertine-index\.json is damaged: it does not name a generation/],
+    ] as const) {
+      const index = path(`damaged ${file.slice(-6)}`);
+      await buildIndex(index, model, { sources: [path('whole')] });
+      writeFileSync(join(index, file), content);
+      await expect(openIndex(index)).rejects.toMatchObject({
+        code: 'invalid_file',
+        message: expect.stringMatching(message),
+      });
+      await expect(openIndex(index)).rejects.toThrow(/--overwrite/);
+    }
+  });
 
   it('reports what it leaves out', async () => {
     const mixed = path('mixed');

@@ -34,11 +34,17 @@ export async function runSearch(
   const bar = createProgressBar(io, flags);
   await using index = await openIndex(folder, { ...pick(flags, ['model', 'threads']), onProgress: bar.update });
   let query = 0;
+  const isBatch = queries[0] === '-';
   for await (const text of textsOf(queries)) {
+    if (isBatch && text.trim() === '') {
+      io.stderr.write(`note: line ${query + 1} is empty: nothing is searched\n`);
+      query++;
+      continue;
+    }
     const hits = await index.search(text, options).finally(() => bar.finish());
     const lines = json
       ? hits.map((hit, i) => toJson({ query, rank: i + 1, ...hitRecord(hit) }))
-      : shown(hits, { query: queries.length > 1 || queries[0] === '-' ? text : undefined, width: io.stdout.columns });
+      : shown(hits, { query: queries.length > 1 || isBatch ? text : undefined, width: io.stdout.columns });
     if (lines.length > 0) await io.stdout.write(`${lines.join('\n')}\n`);
     query++;
   }

@@ -19,8 +19,8 @@ const PARAGRAPH_GAP = 1.7;
 export async function readPdf(bytes: Uint8Array, name: string): Promise<ReadDocument> {
   const { getDocumentProxy } = await import('unpdf');
   try {
-    // Copied, because the parser takes the memory away.
-    const pdf = await getDocumentProxy(bytes.slice(), { verbosity: 0 });
+    // Copied, because the parser takes the memory away; and no Buffer, which it refuses.
+    const pdf = await getDocumentProxy(Uint8Array.from(bytes), { verbosity: 0 });
     const pages: string[][] = [];
     for (let number = 1; number <= pdf.numPages; number++) {
       const { items } = await (await pdf.getPage(number)).getTextContent();

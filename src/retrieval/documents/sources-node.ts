@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
 import { formatOfPath, readTexts, type ReadTextOptions } from '../../data/read-node.ts';
+import { POINTER } from '../generations-node.ts';
 import { fieldValues, type ReadDocument } from './document.ts';
 import { readMarkdown } from './markdown.ts';
 import { readPdf } from './pdf-node.ts';
@@ -36,7 +38,7 @@ export interface SourceFile {
 /** What a source holds. */
 export interface SourceFiles {
   files: SourceFile[];
-  /** How many files of a folder are of no kind that is read, by extension. */
+  /** How many files of a folder are of no kind that is read, by extension; and how many indexes are in it. */
   leftOut: Record<string, number>;
 }
 
@@ -66,16 +68,24 @@ function kindOf(path: string, isNamed: boolean): Kind | undefined {
 const isHidden = (name: string): boolean => name.startsWith('.') || name === 'node_modules';
 
 /**
- * Files of sources in the order of their names. Hidden ones and `node_modules` are passed over, links to folders not
- * followed. Throws `file_not_found` for a source that is not there, `unsupported` for a named file of no kind.
+ * Files of sources in the order of their names. Hidden ones, `node_modules` and indexes (`written`, which is none yet,
+ * among them) are passed over, links to folders not followed. Throws `file_not_found` for a source that is not there,
+ * `unsupported` for a named file of no kind and for an index.
  */
-export async function listSources(sources: readonly Source[]): Promise<SourceFiles> {
+export async function listSources(sources: readonly Source[], written?: string): Promise<SourceFiles> {
   const found: SourceFiles = { files: [], leftOut: {} };
+  const isIndex = (path: string): boolean =>
+    existsSync(join(path, POINTER)) || (written !== undefined && resolve(written) === path);
   for (const { given, path } of sources) {
     const info = await stat(path).catch((cause: unknown) => {
       throw new AlbertineError('file_not_found', `no file or folder at ${given}`, { value: given, cause });
     });
-    if (info.isDirectory()) await listFolder({ given, path }, found);
+    if (isIndex(path))
+      throw new AlbertineError('unsupported', `${given} is an index, and no folder of documents`, {
+        value: given,
+        hint: 'Name the files and folders that it was built of',
+      });
+    if (info.isDirectory()) await listFolder({ given, path }, { found, isIndex });
     else if (kindOf(path, true) === undefined) throw unknownKind(given);
     else found.files.push({ file: given, path, bytes: info.size });
   }
@@ -84,22 +94,31 @@ export async function listSources(sources: readonly Source[]): Promise<SourceFil
   return found;
 }
 
-async function listFolder({ given, path }: Source, found: SourceFiles): Promise<void> {
+async function listFolder(
+  { given, path }: Source,
+  into: { found: SourceFiles; isIndex: (path: string) => boolean },
+): Promise<void> {
+  const { found, isIndex } = into;
   const entries = await readdir(path, { withFileTypes: true });
   for (const { name } of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (isHidden(name)) continue;
     const inner = { given: join(given, name), path: join(path, name) };
     const entry = entries.find((one) => one.name === name)!;
     if (entry.isDirectory()) {
-      await listFolder(inner, found);
+      if (isIndex(inner.path)) leaveOut(found, 'index');
+      else await listFolder(inner, into);
       continue;
     }
     const info = await stat(inner.path).catch(() => undefined);
     if (!info?.isFile()) continue;
     const extension = extname(name).toLowerCase() || 'no extension';
-    if (kindOf(name, false) === undefined) found.leftOut[extension] = (found.leftOut[extension] ?? 0) + 1;
+    if (kindOf(name, false) === undefined) leaveOut(found, extension);
     else found.files.push({ file: inner.given, path: inner.path, bytes: info.size });
   }
+}
+
+function leaveOut({ leftOut }: SourceFiles, kind: string): void {
+  leftOut[kind] = (leftOut[kind] ?? 0) + 1;
 }
 
 function unknownKind(given: string): AlbertineError {
