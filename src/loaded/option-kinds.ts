@@ -16,6 +16,7 @@ export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
   arena: 'boolean',
   spinning: 'boolean',
   prepack: 'boolean',
+  sessions: 'object',
   int8: 'object',
   wrapForward: 'function',
   tokenizer: 'object',

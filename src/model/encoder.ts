@@ -1,5 +1,6 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { CompiledGraph, CompileOptions } from '../runtime/compile.ts';
+import type { SessionHost } from '../runtime/sessions.ts';
 import { float32, HostTensor } from '../runtime/tensor.ts';
 import {
   distanceTensor,
@@ -127,6 +128,11 @@ export class AlbertEncoder implements Disposable {
       pending.push(encoder.layerGraph(first, encoder.blockLayers, {}));
     await Promise.all(pending);
     return encoder;
+  }
+
+  /** Where its sessions run, if not on the thread that asks; for what else is computed with its weights. */
+  get sessions(): SessionHost | undefined {
+    return this.options.sessions;
   }
 
   /** Hidden states of a batch. Throws `shape_mismatch`, `invalid_argument` or `text_too_long` for a bad batch. */

@@ -3,7 +3,8 @@ import { concatenate } from '../core/protobuf.ts';
 import { evaluateDim, formatShape, type Dim } from '../graph/dims.ts';
 import { Graph, type ShapeInput, type Tensor } from '../graph/graph.ts';
 import { writeOnnx, type OnnxSource } from '../graph/onnx/model.ts';
-import { loadOrt, setWasmThreads, type Engine, type Ort, type OrtSession, type OrtTensor } from './ort.ts';
+import { loadOrt, setWasmThreads, type Engine, type Ort, type OrtTensor } from './ort.ts';
+import type { RunnableSession, SessionHost } from './sessions.ts';
 import { DeviceTensor, HostTensor, int64, zeros, type RunTensor } from './tensor.ts';
 import { defaultThreads } from './threads.ts';
 import { STOP_OUTPUT, stopMessage, stopPrefix } from './uncopied.ts';
@@ -51,6 +52,8 @@ export interface CompileOptions {
    * true.
    */
   prepack?: boolean;
+  /** Makes and runs sessions elsewhere: see `openSessionThread`. Default: the thread that asks, which waits. */
+  sessions?: SessionHost | undefined;
 }
 
 /** Options of {@link CompiledGraph.run}. */
@@ -65,7 +68,8 @@ export interface RunOptions {
 interface CompiledParts {
   ort: Ort;
   engine: Engine;
-  session: OrtSession;
+  session: RunnableSession;
+  writesInto: boolean;
   inputs: readonly Tensor[];
   outputs: Readonly<Record<string, Tensor>>;
   shapeInputs: readonly ShapeInput[];
@@ -82,7 +86,9 @@ export class CompiledGraph implements Disposable {
   /** What computes: native or WebAssembly. */
   readonly engine: Engine;
   private readonly ort: Ort;
-  private readonly session: OrtSession;
+  private readonly session: RunnableSession;
+  /** Whether runs write to the tensors that they are given. */
+  private readonly writesInto: boolean;
   private readonly outputs: Readonly<Record<string, Tensor>>;
   private readonly shapeInputs: readonly ShapeInput[];
   private readonly deviceOutputs: ReadonlySet<string>;
@@ -96,6 +102,7 @@ export class CompiledGraph implements Disposable {
     this.ort = parts.ort;
     this.engine = parts.engine;
     this.session = parts.session;
+    this.writesInto = parts.writesInto;
     this.outputs = parts.outputs;
     this.outputNames = Object.keys(parts.outputs);
     const derived = new Set(parts.shapeInputs.map(({ tensor }) => tensor));
@@ -116,15 +123,12 @@ export class CompiledGraph implements Disposable {
     const bindings = new Map<string, number>(Object.entries(options.sizes ?? {}));
     const native = this.nativeFeeds(feeds, bindings);
     this.checkInto(into, bindings);
-    // The WebAssembly engine does not write to tensors that it is given (it leaves them as they are), so its results
-    // are copied.
-    const writesInto = this.engine === 'native';
     const uncopied = this.stopMessage !== undefined && byteLength(into) >= UNCOPIED_MINIMUM_BYTES;
     const targets = uncopied ? this.places(into, bindings) : into;
     const fetches: Record<string, OrtTensor | null> = {};
     for (const name of this.outputNames) {
       const target = targets[name];
-      fetches[name] = writesInto && target instanceof HostTensor ? target.toNative(this.ort) : null;
+      fetches[name] = this.writesInto && target instanceof HostTensor ? target.toNative(this.ort) : null;
     }
     const stops = uncopied && Object.values(fetches).every((fetch) => fetch !== null);
     const results = await this.runSession(native, stops ? { [STOP_OUTPUT]: null, ...fetches } : fetches);
@@ -135,7 +139,7 @@ export class CompiledGraph implements Disposable {
         target.replace(results[name]);
         continue;
       }
-      if (target && !writesInto) target.copyFrom(HostTensor.fromNative(results[name]));
+      if (target && !this.writesInto) target.copyFrom(HostTensor.fromNative(results[name]));
       outputs[name] = target ?? HostTensor.fromNative(results[name]);
     }
     return outputs;
@@ -151,10 +155,10 @@ export class CompiledGraph implements Disposable {
   private async runSession(
     native: Record<string, OrtTensor>,
     fetches: Record<string, OrtTensor | null>,
-  ): Promise<Record<string, OrtTensor>> {
+  ): Promise<Readonly<Record<string, OrtTensor>>> {
     this.activeRuns++;
     try {
-      return (await this.session.run(native, fetches)) as Record<string, OrtTensor>;
+      return await this.session.run(native, fetches);
     } catch (cause) {
       if (STOP_OUTPUT in fetches && cause instanceof Error && cause.message === this.stopMessage) return {};
       throw new AlbertineError(
@@ -308,7 +312,19 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
       hint: 'Install onnxruntime-node, and do not set ALBERTINE_ENGINE=wasm.',
     });
   if (engine === 'wasm') setWasmThreads(ort, options.threads ?? defaultThreads());
-  const stop = engine === 'native' && options.device !== 'webgpu' ? await stopMessage(ort) : undefined;
+  if (options.sessions && options.deviceOutputs)
+    throw new AlbertineError(
+      'invalid_argument',
+      'outputs that stay on a device cannot cross threads: leave out sessions',
+      {
+        value: options.deviceOutputs,
+        option: 'sessions',
+      },
+    );
+  // The WebAssembly engine does not write to tensors that it is given (it leaves them as they are), and another thread
+  // cannot: results are copied.
+  const writesInto = engine === 'native' && !options.sessions;
+  const stop = writesInto && options.device !== 'webgpu' ? await stopMessage(ort) : undefined;
   const bytes = concatenate([...(stop === undefined ? [] : stopPrefix()), ...model.chunks]);
   const session = await createSession(ort, bytes, { ...options, weightFolder: weightFolder(graph) });
   const needed = new Set(model.inputs);
@@ -317,6 +333,7 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
     ort,
     engine,
     session,
+    writesInto,
     inputs: model.inputs,
     outputs: { ...source.outputs },
     shapeInputs,
@@ -349,7 +366,8 @@ async function createSession(
   ort: Ort,
   bytes: Uint8Array,
   options: CompileOptions & { weightFolder: string | undefined },
-): Promise<OrtSession> {
+): Promise<RunnableSession> {
+  const host = options.sessions ?? (ort.InferenceSession as SessionHost);
   const {
     threads = defaultThreads(),
     device = 'cpu',
@@ -360,7 +378,7 @@ async function createSession(
     prepack = true,
   } = options;
   try {
-    return await ort.InferenceSession.create(bytes, {
+    return await host.create(bytes, {
       executionProviders: device === 'webgpu' ? ['webgpu'] : ['cpu'],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,

@@ -2,10 +2,11 @@ import { AlbertineError, requireOneOf } from '../core/errors.ts';
 import { disableTelemetry } from './telemetry.ts';
 import type * as OrtModule from 'onnxruntime-web';
 
+export type { OrtModule };
+
 /** ONNX Runtime's JavaScript interface; the native and the WebAssembly package share it. */
 export type Ort = typeof OrtModule;
 export type OrtTensor = OrtModule.Tensor;
-export type OrtSession = OrtModule.InferenceSession;
 
 const ENGINES = ['native', 'wasm'] as const;
 

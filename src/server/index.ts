@@ -6,6 +6,7 @@
  *
  * @packageDocumentation
  */
+export { SessionThread } from '../runtime/session-thread-node.ts';
 export { createApiKey, type ApiKey } from './keys.ts';
 export { startServer, type AlbertineServer, type ServerOptions } from './server.ts';
 export type { ServerSettings } from './settings.ts';

@@ -3,6 +3,7 @@ import { AlbertineError } from '../core/errors.ts';
 import { requireSettings } from '../core/settings.ts';
 import { packageVersion } from '../core/version-node.ts';
 import { BUILT_IN_MODEL, type NodeLoadOptions } from '../loaded/load-node.ts';
+import { SessionThread } from '../runtime/session-thread-node.ts';
 import { Admission } from './admission.ts';
 import type { App } from './app-type.ts';
 import { createApp, type AppOptions } from './app.ts';
@@ -67,12 +68,17 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
       metrics.pass(report);
     },
   });
+  // On this thread a pass would keep everything else waiting: probes, admission, clients that hang up.
+  let thread: Promise<SessionThread> | undefined;
   const metrics = new ServerMetrics({
     pendingTokens: () => admission.pending,
     waitingTokens: () => queue.waitingTokens,
   });
   const pool = new ModelPool(pooled, {
-    open: (model) => ServedModel.open(model, { queue, load: opening, dtype: settings.dtype }),
+    async open(model) {
+      const sessions = await (thread ??= SessionThread.open());
+      return await ServedModel.open(model, { queue, load: { ...opening, sessions }, dtype: settings.dtype });
+    },
     ...(settings.modelMemory !== undefined && { maxBytes: settings.modelMemory * 1e6 }),
     onChange({ model, what, bytes }) {
       metrics.changed(model, what);
@@ -91,12 +97,17 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     await indexes.open(folders, pool);
     const url = await listen(app, settings);
     let closing: Promise<void> | undefined;
-    const close = (): Promise<void> => (closing ??= app.close().then(() => pool[Symbol.asyncDispose]()));
+    const close = (): Promise<void> => (closing ??= end());
     return { url, models: pool.names, app, close, [Symbol.asyncDispose]: close };
   } catch (error) {
+    await end();
+    throw error;
+  }
+
+  async function end(): Promise<void> {
     await app.close();
     await pool[Symbol.asyncDispose]();
-    throw error;
+    await (await thread?.catch(() => undefined))?.[Symbol.asyncDispose]();
   }
 }
 

@@ -80,6 +80,27 @@ describe('what is too much', () => {
     expect(await metric(server, 'albertine_waiting_tokens')).toBe(0);
   });
 
+  it('refuses single texts too that come while a pass is under way, and answers probes meanwhile', async () => {
+    const server = await start({ models: { built: 'albertine-nano-en-zh' }, queueTokens: 2048, batchTokens: 4096 });
+    const long = embed(server, 'many words '.repeat(200));
+    await expect.poll(() => metric(server, 'albertine_pending_tokens')).toBeGreaterThan(0);
+    const burst = Array.from({ length: 200 }, (_, i) => embed(server, `${i} ${'some words '.repeat(40)}`));
+    const statuses = (await Promise.all(burst)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    expect((await long).status).toBe(200);
+
+    let passed = false;
+    const pass = embed(
+      server,
+      Array.from({ length: 24 }, () => 'many words '.repeat(200)),
+    ).then(() => (passed = true));
+    let probes = 0;
+    while (!passed) if ((await fetch(`${server.url}/health`)).ok && !passed) probes++;
+    await pass;
+    // Between the layers of a pass on the same thread there are some too.
+    expect(probes).toBeGreaterThan(20);
+  });
+
   it('one large request does not hold up a small one', async () => {
     const server = await start();
     const large = embed(

@@ -57,7 +57,7 @@ export class LogitGradients implements Disposable {
     const arena = createArena(specs, 2, { frozen });
     arena.load(model.weights);
     return new this(
-      new LayerwiseNetwork(config, arena, head, threads === undefined ? {} : { threads }),
+      new LayerwiseNetwork(config, arena, head, { sessions: model.encoder.sessions, ...(threads && { threads }) }),
       config,
       outputs,
     );

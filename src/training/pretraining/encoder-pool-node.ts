@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { AlbertineError } from '../../core/errors.ts';
 import { openFolder } from '../../core/files-node.ts';
+import { startThread } from '../../core/thread-node.ts';
 import { loadTokenizer } from '../../tokenizer/load.ts';
 import { DocumentEncoder, type EncodedDocuments, type EncodeJob, type EncoderSettings } from './document-encoder.ts';
 
@@ -45,7 +44,7 @@ class EncoderThread {
   private failure: AlbertineError | undefined;
 
   constructor(tokenizerFolder: string, settings: EncoderSettings) {
-    this.worker = startWorker({ tokenizerFolder, settings });
+    this.worker = startThread(new URL('./tokenize-worker-node.js', import.meta.url), { tokenizerFolder, settings });
     this.worker.on('message', (reply: { result: EncodedDocuments } | { error: string }) => {
       const job = this.pending.shift()!;
       if ('result' in reply) job.resolve(reply.result);
@@ -79,20 +78,4 @@ class EncoderThread {
     this.failure ??= error;
     for (const job of this.pending.splice(0)) job.reject(this.failure);
   }
-}
-
-/**
- * The entry is compiled beside this file. Run from TypeScript sources (development, tests), the thread loads it through
- * tsx.
- */
-function startWorker(workerData: unknown): Worker {
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./tokenize-worker-node.js', import.meta.url), { workerData });
-  const entry = new URL('./tokenize-worker-node.ts', import.meta.url).href;
-  const tsx = new URL(
-    './dist/esm/api/index.mjs',
-    pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json')),
-  ).href;
-  const code = `import(${JSON.stringify(tsx)}).then(({ tsImport }) => tsImport(${JSON.stringify(entry)}, ${JSON.stringify(import.meta.url)}))`;
-  return new Worker(code, { eval: true, workerData });
 }
