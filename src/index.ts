@@ -45,29 +45,33 @@ export { TextExplainer } from './analysis/explain/explainer.ts';
 // Texts beside references
 export { KeywordExtractor } from './analysis/keywords/extractor.ts';
 export { AlbertScorer } from './analysis/score/scorer.ts';
-export { scoreFiles } from './analysis/score/score-node.ts';
 
-// Training and judging them
-export { fineTuneClassifier, type FineTuneOptions, type FineTuneResult } from './tasks/classify/tuning-node.ts';
-export { evaluateClassifier } from './tasks/classify/evaluate-node.ts';
-export { fineTuneEmbedding, type FineTuneEmbeddingOptions } from './tasks/embedding/fine-tune-node.ts';
-export { evaluateEmbedding } from './tasks/embedding/evaluate-node.ts';
-export { fineTuneTagger } from './tasks/tag/tuning-node.ts';
-export { fineTuneReader } from './tasks/answer/tuning-node.ts';
-export { fineTuneRelations } from './tasks/relate/tuning-node.ts';
-export { fineTuneChoice } from './tasks/choose/tuning-node.ts';
-export { fineTuneRanker } from './tasks/rank/tuning-node.ts';
-export { distill, type DistillOptions } from './tasks/distill/distill-node.ts';
-export { pretrain } from './tasks/pretrain/pretrain-node.ts';
-
-// Classic classifiers on vectors and words
-export { fitClassifier, loadFittedClassifier } from './tasks/fit/fit-node.ts';
+// Training and judging, classic classifiers on vectors and words, other forms: loaded when they are called
+export {
+  distill,
+  evaluateClassifier,
+  evaluateEmbedding,
+  fineTuneChoice,
+  fineTuneClassifier,
+  fineTuneEmbedding,
+  fineTuneRanker,
+  fineTuneReader,
+  fineTuneRelations,
+  fineTuneTagger,
+  fitClassifier,
+  loadFittedClassifier,
+  pretrain,
+  quantizeModel,
+  saveOnnx,
+  scoreFiles,
+} from './jobs.ts';
+export type { FineTuneOptions, FineTuneResult } from './tasks/classify/tuning-node.ts';
+export type { DistillOptions } from './tasks/distill/distill-node.ts';
+export type { FineTuneEmbeddingOptions } from './tasks/embedding/fine-tune-node.ts';
 
 // Other forms, other places
-export { quantizeModel } from './loaded/quantize-model.ts';
 export { saveInt8Checkpoint } from './checkpoint/save-int8-node.ts';
 export { saveCheckpoint } from './checkpoint/save-node.ts';
-export { saveOnnx } from './checkpoint/onnx-export-node.ts';
 export { downloadModel } from './checkpoint/hub-lazy-node.ts';
 export { droppedFiles } from './core/files-dropped.ts';
 export { memoryFiles } from './core/files-memory.ts';

@@ -173,7 +173,8 @@ export async function latency(options: SectionOptions): Promise<Table[]> {
   const tables: Table[] = [];
   for (const threads of options.threads) {
     const specs = contenders(options.shape, threads);
-    if (threads > 1) specs.splice(1, 0, { ...specs[0], name: 'albertine f32, spinning', options: { spinning: true } });
+    if (threads > 1)
+      specs.splice(1, 0, { ...specs[0], name: 'albertine f32, not spinning', options: { spinning: false } });
     const running = await startAll(specs);
     const samples = new Map<Contender, Sample[][]>(running.map((contender) => [contender, []]));
     for (const contender of running) await contender.ask({ do: 'singles', texts: texts.slice(0, 4) });

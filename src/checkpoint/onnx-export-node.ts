@@ -36,10 +36,7 @@ export interface SavedOnnx {
 /** Leaves room for the graph beside the weights in a file of at most 2 GiB. */
 const EMBEDDED_LIMIT = 2 ** 31 - 2 ** 24;
 
-/**
- * Writes {@link exportOnnx}'s result to `path` (and external weights to `<path>_data`, the name transformers.js
- * expects). Files are written and flushed under other names first, so that a reader never sees half a model.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function saveOnnx(
   path: string,
   config: AlbertConfig,

@@ -309,7 +309,8 @@ export class Graph {
     this.names.add(name);
   }
 
-  private cached(key: string, create: () => Tensor): Tensor {
+  /** The tensor of a key, made once. */
+  cached(key: string, create: () => Tensor): Tensor {
     const found = this.cache.get(key);
     if (found) return found;
     const tensor = create();

@@ -78,11 +78,7 @@ const SAMPLE_TOKENS = 128;
 /** More texts than this add time, not precision: of a longer sample this many are taken, evenly spread. */
 const MAX_SAMPLES = 300;
 
-/**
- * Quantises a model that runs in f32, and measures how far the result is from it, layer by layer, on texts that took no
- * part in calibration. The drift is that of the stored model as it runs on this machine. Throws `invalid_argument` for
- * a model that is int8 already or for a sample too small.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function quantizeModel(model: Albert, options: QuantizeOptions = {}): Promise<QuantizedModel> {
   requireOptions('quantizeModel', options, QUANTIZE_OPTIONS);
   const { bits = 8, signal } = options;

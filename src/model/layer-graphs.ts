@@ -25,7 +25,7 @@ import {
 } from './network.ts';
 import {
   isNormalizedSite,
-  rowZeroPoint,
+  rowRange,
   SITE_OF_DENSE,
   siteInputs,
   type ActivationQuantization,
@@ -200,7 +200,7 @@ function int8Dense(
   const quantize = (x: Tensor, site: QuantizationSite): QuantizedTensor => {
     if (activations === 'dynamic') return quantizeDynamic(x);
     if (activations === 'perRow' || (activations === 'mixed' && !isNormalizedSite(site)))
-      return quantizeRows(x, rowZeroPoint(site, config.hiddenAct));
+      return quantizeRows(x, rowRange(site, config.hiddenAct));
     const { scale, zeroPoint } = siteInputs(site, index);
     return quantizeStatic(x, graph.input(scale, []), graph.input(zeroPoint, [], { dtype: 'uint8' }));
   };

@@ -1,3 +1,4 @@
+import type { RowRange } from '../graph/operators/quantized.ts';
 import type { Activation } from './config.ts';
 import type { QuantizationSite } from './network.ts';
 
@@ -158,19 +159,19 @@ export function isNormalizedSite(site: QuantizationSite): boolean {
   return site === 'attentionInput' || site === 'feedForwardInput';
 }
 
-/** Zero points of the feed-forward's inner activation: room below zero only as far as the function goes there. */
-const INNER_ZERO_POINT: Record<Activation, number> = {
-  gelu_erf: 16,
-  gelu_tanh: 16,
-  silu: 24,
-  relu: 0,
-  sigmoid: 0,
-  tanh: 128,
+/** The feed-forward's inner activation: room below zero only as far as the function goes there. */
+const INNER_RANGE: Record<Activation, RowRange> = {
+  gelu_erf: { zeroPoint: 16, lowest: -0.1701 },
+  gelu_tanh: { zeroPoint: 16, lowest: -0.1701 },
+  silu: { zeroPoint: 24, lowest: -0.2785 },
+  relu: { zeroPoint: 0, lowest: 0 },
+  sigmoid: { zeroPoint: 0, lowest: 0 },
+  tanh: { zeroPoint: 128 },
 };
 
-/** Zero point that `perRow` quantisation gives a site: the middle, except after a one-sided activation function. */
-export function rowZeroPoint(site: QuantizationSite, activation: Activation): number {
-  return site === 'feedForwardInner' ? INNER_ZERO_POINT[activation] : 128;
+/** What `perRow` quantisation knows of a site. */
+export function rowRange(site: QuantizationSite, activation: Activation): RowRange {
+  return site === 'feedForwardInner' ? INNER_RANGE[activation] : { zeroPoint: 128 };
 }
 
 /**

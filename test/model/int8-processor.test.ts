@@ -7,7 +7,7 @@ import {
   quantizeMatrix,
   quantizeWeight,
   reduceRange,
-  rowZeroPoint,
+  rowRange,
   toInt8Weight,
 } from '../../src/model/quantize.ts';
 import { detectInt8 } from '../../src/runtime/cpu.ts';
@@ -137,8 +137,8 @@ describe('activation ranges', () => {
   });
 
   it('leave room below zero only where an activation function goes there', () => {
-    expect(rowZeroPoint('feedForwardInner', 'relu')).toBe(0);
-    expect(rowZeroPoint('feedForwardInner', 'gelu_tanh')).toBe(16);
-    expect(rowZeroPoint('attentionContext', 'relu')).toBe(128);
+    expect(rowRange('feedForwardInner', 'relu')).toEqual({ zeroPoint: 0, lowest: 0 });
+    expect(rowRange('feedForwardInner', 'gelu_tanh')).toEqual({ zeroPoint: 16, lowest: -0.1701 });
+    expect(rowRange('attentionContext', 'relu')).toEqual({ zeroPoint: 128 });
   });
 });

@@ -72,9 +72,9 @@ function expectedScales(kind: (typeof KINDS)[number], x: Float32Array, width: nu
   if (kind === 'perRow') {
     return rows.map((row) => {
       const { min, max } = rangeOf(row);
-      const above = Math.fround(max * Math.fround(1 / (255 - zeroPoint)));
-      const below = zeroPoint > 0 ? Math.fround(min * Math.fround(-1 / zeroPoint)) : 0;
-      return { scale: Math.max(above, below), zeroPoint };
+      const largest = zeroPoint === 128 ? Math.max(max, -min) : max;
+      const above = Math.fround(largest * Math.fround(1 / (255 - zeroPoint)));
+      return { scale: zeroPoint === 128 ? above : Math.max(above, Math.fround(-LOWEST / zeroPoint)), zeroPoint };
     });
   }
   const range = rangeOf(x);
@@ -83,6 +83,9 @@ function expectedScales(kind: (typeof KINDS)[number], x: Float32Array, width: nu
   );
   return rows.map(() => ({ scale: Math.fround(scale), zeroPoint: shared }));
 }
+
+/** Of values with another zero point than the middle. */
+const LOWEST = -3;
 
 async function runLinear(
   kind: (typeof KINDS)[number],
@@ -97,7 +100,7 @@ async function runLinear(
     kind === 'dynamic'
       ? quantizeDynamic(input)
       : kind === 'perRow'
-        ? quantizeRows(input, zeroPoint)
+        ? quantizeRows(input, zeroPoint === 128 ? { zeroPoint } : { zeroPoint, lowest: zeroPoint === 0 ? 0 : LOWEST })
         : quantizeStatic(input, graph.input('scale', []), graph.input('zeroPoint', [], { dtype: 'uint8' }));
   const constants = {
     values: graph.constant(weight.values, [inputs, outputs]),

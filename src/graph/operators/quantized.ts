@@ -1,6 +1,6 @@
 import { formatShape, multiplyDims } from '../dims.ts';
 import { lastDim, type Tensor } from '../graph.ts';
-import { rawAdd, rawMultiply } from './elementwise.ts';
+import { rawAdd, rawMultiply, rawUnary } from './elementwise.ts';
 import { rawReshape } from './reduce.ts';
 import { AlbertineError } from '../../core/errors.ts';
 
@@ -53,24 +53,31 @@ export function quantizeStatic(x: Tensor, scale: Tensor, zeroPoint: Tensor): Qua
 /** Scale of a row of zeros: any positive number will do. */
 const SMALLEST_SCALE = 1e-30;
 
+/** What is known of the values of a row before they are seen. */
+export interface RowRange {
+  /** The byte that stands for 0: 128 for values of both signs, less where few of the bytes are needed below 0. */
+  zeroPoint: number;
+  /** No value is smaller. Needed for any other zero point than 128. */
+  lowest?: number;
+}
+
 /**
- * Quantises each row of `x: [rows, width]` with the smallest scale that holds its own values around a common zero point
- * (0..255; 128 for values of both signs, smaller for activations with a bounded negative part). Needs no calibration,
- * and a row's result depends on that row alone.
+ * Quantises each row of `x: [rows, width]` with the smallest scale that holds its own values (and `lowest`). Needs no
+ * calibration, and a row's result depends on that row alone.
  */
-export function quantizeRows(x: Tensor, zeroPoint: number): QuantizedTensor {
+export function quantizeRows(x: Tensor, { zeroPoint, lowest }: RowRange): QuantizedTensor {
   const { graph } = x;
   const [rows] = x.shape;
-  const reduce = (operator: 'ReduceMax' | 'ReduceMin'): Tensor =>
-    graph.apply(operator, [x, graph.integers([1])], [rows], { attributes: { keepdims: 0 } });
-  const bounds = [rawMultiply(reduce('ReduceMax'), graph.real(1 / (255 - zeroPoint)))];
-  // Without room below the zero point there is nothing to bound: the values are not negative.
-  if (zeroPoint > 0) bounds.push(rawMultiply(reduce('ReduceMin'), graph.real(-1 / zeroPoint)));
-  const scales = graph.apply('Max', [...bounds, graph.real(SMALLEST_SCALE)], [rows]);
-  const zero = graph.constant(Uint8Array.of(zeroPoint), []);
-  const zeros = graph.apply('Expand', [zero, graph.apply('Shape', [scales], [1], { dtype: 'int64' })], [rows], {
-    dtype: 'uint8',
-  });
+  const room = 255 - zeroPoint;
+  // One-sided values fill the bytes below the zero point as far as their function goes, which is not looked for.
+  const size = lowest === undefined ? rawUnary('Abs', x) : x;
+  const largest = graph.apply('ReduceMax', [size, graph.integers([1])], [rows], { attributes: { keepdims: 0 } });
+  const least = lowest === undefined || lowest === 0 ? SMALLEST_SCALE : -lowest / zeroPoint;
+  const scales = graph.apply('Max', [rawMultiply(largest, graph.real(1 / room)), graph.real(least)], [rows]);
+  const zero = graph.cached(`byte ${zeroPoint}`, () => graph.constant(Uint8Array.of(zeroPoint), []));
+  const zeros = graph.cached(`byte ${zeroPoint} ${rows}`, () =>
+    graph.apply('Expand', [zero, graph.runtimeShape([rows])], [rows], { dtype: 'uint8' }),
+  );
   return {
     values: graph.apply('QuantizeLinear', [x, scales, zeros], x.shape, { dtype: 'uint8', attributes: { axis: 0 } }),
     scale: graph.real(1),

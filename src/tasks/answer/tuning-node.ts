@@ -31,10 +31,7 @@ const [FEWEST_EPOCHS, MOST_EPOCHS] = [2, 10];
 /** Added to the logits of tokens that can be no answer: far below any, and finite. */
 const BARRED = -1e30;
 
-/**
- * Fine-tunes a checkpoint into a reader that answers questions by stretches of a text. Errors and resuming are those of
- * `fineTuneClassifier`.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function fineTuneReader(
   options: FineTuneAnswerOptions,
 ): Promise<TuningResult & { noAnswerThreshold?: number }> {

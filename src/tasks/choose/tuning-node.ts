@@ -15,7 +15,7 @@ export interface FineTuneChooseOptions extends TuningOptions, ChoiceFields {}
 const FEWEST_STEPS = 600;
 const [FEWEST_EPOCHS, MOST_EPOCHS] = [3, 10];
 
-/** Fine-tunes a checkpoint to choose among answers. Errors and resuming are those of `fineTuneClassifier`. */
+/** What the main entry's function of this name loads; it says more. */
 export async function fineTuneChoice(options: FineTuneChooseOptions): Promise<TuningResult> {
   return await fineTune(chooseTuning, options);
 }

@@ -44,11 +44,7 @@ export interface Evaluation {
   skippedRows: number;
 }
 
-/**
- * Evaluates a classifier on a file of labelled examples. Its labels are the only ones allowed: another one is a bad
- * row, named with its line. Long texts are cut by default, as in training. Throws `invalid_argument` when `pairField`
- * is missing for a model fine-tuned on pairs of texts, or given for one of single texts.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function evaluateClassifier(
   classifier: TextClassifier,
   path: string,

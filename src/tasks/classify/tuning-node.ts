@@ -36,11 +36,7 @@ const HUGGING_FACE_PROBLEM = {
 } as const;
 const DEFAULT_METRIC = { singleLabel: 'accuracy', multiLabel: 'macroF1', regression: 'spearman' } as const;
 
-/**
- * Fine-tunes a checkpoint into a text (or text pair) classifier and saves it where `evaluate`, `predict` and Python's
- * `transformers` can load it. Interrupting saves; `resume` continues with the same result as an uninterrupted run.
- * Throws `invalid_data` for rows that cannot be used, `out_of_memory`, `training_diverged`.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function fineTuneClassifier(options: FineTuneOptions): Promise<FineTuneResult> {
   const { facts, extra, baseline, ...result } = await fineTune(classifyTuning, options);
   const temperature = extra[CLASSIFIER_KEYS.temperature];

@@ -36,15 +36,7 @@ const TASKS: Record<
   ) => Promise<DistillResult>
 > = { embedding: distillVectors, tokens: distillTokens, masked: distillMasked, classify: distillLabels };
 
-/**
- * Teaches an ALBERT what another model says of texts (distillation; Hinton et al. 2015, Reimers and Gurevych 2020):
- * sentence vectors or token states of any encoder, guesses at masked words, or the answers of a text classifier. The student is a checkpoint or a new network;
- * the output is a model folder as `fineTuneEmbedding` or `fineTuneClassifier` write it. Interrupting saves; `resume`
- * continues with the same result as an uninterrupted run. Vectors and tokens are read from disk when a step needs them,
- * so that millions of texts take little memory. Throws `invalid_data` for rows that cannot be used, vectors that are
- * not finite, or another number of vectors than of texts; `invalid_argument` for options that do not go together;
- * `interrupted` before the first step; `out_of_memory`, `training_diverged`.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function distill(given: DistillOptions): Promise<DistillResult> {
   requireRunOptions('distill', given as DistillOptions & { model?: string }, {
     ...DISTILL_SETTINGS,

@@ -37,11 +37,7 @@ export interface EmbeddingEvaluation {
   skippedRows: number;
 }
 
-/**
- * Embeds both texts of scored pairs, as `embed` does with the same options, and correlates the cosines with the scores.
- * Works for any model; one that was trained for it has its own pooling. Throws `invalid_data` for rows that cannot be
- * used.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function evaluateEmbedding(
   model: Albert,
   path: string,

@@ -60,14 +60,7 @@ interface Prepared extends BaseModel {
   data: EmbeddingData;
 }
 
-/**
- * Trains a checkpoint to give sentences vectors whose cosine tells how similar they are: on texts alone, on pairs, or
- * on scored pairs. Stages are runs one after another, each with the `output` of the last as its `model`. The output is
- * a checkpoint that `embed`, Python's `transformers` and its sentence-transformers load; its pooling is stored.
- * Interrupting saves; `resume` continues with the same result as an uninterrupted run. A step is computed at once, so
- * `batchSize` and `maxLength` decide the memory. Throws `invalid_data` for rows that cannot be used, `invalid_argument`
- * for options that do not fit the objective, `out_of_memory` with advice, `training_diverged`.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promise<FineTuneEmbeddingResult> {
   // Three names on the command line, an object here.
   requireRunOptions('fineTuneEmbedding', given, {

@@ -67,12 +67,7 @@ const SETTINGS = {
   threads: { kind: 'number', integer: true, min: 1, help: '' },
 } as const;
 
-/**
- * Learns a classic classifier of texts, or of pairs of texts (`pairField`), in seconds: logistic regression, a linear SVM, ridge regression, nearest
- * neighbours or centroids, on vectors of a model, on tf-idf of words, or on both. Saves it with its encoder in a folder
- * that `evaluate` and `predict` open. Throws `invalid_data` for rows that cannot be used, `invalid_argument` for what a
- * classifier cannot do and for an output folder that holds something else.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function fitClassifier(options: FitClassifierOptions): Promise<FitResult> {
   requireGiven('fitClassifier', options, ['train', 'output']);
   const { strengths, model: given, ...plain } = options;
@@ -275,7 +270,7 @@ const textsKey = ({ text, pair }: Pick<Example, 'text' | 'pair'>): string =>
 /** Whether a folder holds a fitted classifier. */
 export const isFittedFolder = (folder: string): boolean => existsSync(join(folder, FIT_FILES.facts));
 
-/** Opens a folder that {@link fitClassifier} wrote. Errors as of `openFittedFiles`. */
+/** What the main entry's function of this name loads; it says more. */
 export async function loadFittedClassifier(folder: string, options: LoadOptions = {}): Promise<FittedClassifier> {
   const files = await openFolder(folder);
   const { encoder: needed } = await readStoredFit(files);

@@ -32,10 +32,7 @@ const PAPER_RATE = 1.76e-3;
 const PAPER_BATCH = 4096;
 const SETTINGS = PRETRAIN_CONFIG_SETTINGS;
 const DEFAULT_OPTIMIZER = SETTINGS.optimizer.settings.name.default;
-/**
- * Pretrains an ALBERT on token shards with masked tokens and sentence order, from random weights or from a checkpoint.
- * The output folder holds a checkpoint that `transformers` loads as `AlbertForPreTraining`, also when interrupted.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function pretrain(given: PretrainOptions): Promise<PretrainResult> {
   requirePretrainOptions(given);
   // A run that was started with constants it ignores goes on.

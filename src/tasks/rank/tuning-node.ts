@@ -24,10 +24,7 @@ export interface FineTuneRankOptions extends TuningOptions, RankFields {
 const FEWEST_STEPS = 600;
 const [FEWEST_EPOCHS, MOST_EPOCHS] = [2, 10];
 
-/**
- * Fine-tunes a checkpoint into a ranker of candidates for a query. Errors and resuming are those of
- * `fineTuneClassifier`.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function fineTuneRanker(options: FineTuneRankOptions): Promise<TuningResult> {
   return await fineTune(rankTuning, options);
 }

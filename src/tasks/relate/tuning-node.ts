@@ -26,10 +26,7 @@ const DEFAULT_MAX_LENGTH = 128;
 const FEWEST_STEPS = 600;
 const [FEWEST_EPOCHS, MOST_EPOCHS] = [3, 20];
 
-/**
- * Fine-tunes a checkpoint into a classifier of relations between two mentions. Errors and resuming are those of
- * `fineTuneClassifier`.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function fineTuneRelations(
   options: FineTuneRelateOptions,
 ): Promise<TuningResult & { labels: readonly string[] }> {

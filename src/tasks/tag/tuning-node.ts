@@ -57,10 +57,7 @@ const DEFAULT_MAX_LENGTH = 128;
 const FEWEST_STEPS = 600;
 const [FEWEST_EPOCHS, MOST_EPOCHS] = [3, 20];
 
-/**
- * Fine-tunes a checkpoint into a tagger of entities and saves it where `evaluate`, `predict` and Python's
- * `transformers` load it. Errors and resuming are those of `fineTuneClassifier`.
- */
+/** What the main entry's function of this name loads; it says more. */
 export async function fineTuneTagger(options: FineTuneTagOptions): Promise<TuningResult & { tags: readonly string[] }> {
   const { facts, ...result } = await fineTune(tagTuning, options);
   return { ...result, tags: facts.tags };
