@@ -107,6 +107,12 @@ export class AlbertEncoder implements Disposable {
 
   private constructor(config: AlbertConfig, weights: Weights, options: EncoderOptions) {
     this.config = validateConfig(config);
+    const { device = 'cpu', int8 } = options;
+    if (int8 && device !== 'cpu')
+      throw new AlbertineError('unsupported', `int8 weights are computed on the processor, not by ${device}`, {
+        value: device,
+        hint: 'Use the device cpu, or run the checkpoint in f32: dequantize: true, or serve --dtype f32',
+      });
     this.weights = weights;
     this.options = options;
     this.tables = embeddingTables(config, weights);

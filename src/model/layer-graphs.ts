@@ -33,6 +33,10 @@ import {
 } from './quantize.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
 
+/** A graph of the operators that the device has: of fused ones only CUDA has those of the processor. */
+const graphFor = ({ device = 'cpu' }: CompileOptions): Graph =>
+  new Graph(device === 'cpu' || device === 'cuda' ? 'cpu' : 'webgpu');
+
 /**
  * Parameters as constants of a graph, each embedded once; large ones of a file on disk are mapped by the runtime
  * instead of copied.
@@ -62,7 +66,7 @@ export function compileProjection(
   weights: Weights,
   options: CompileOptions,
 ): Promise<CompiledGraph> {
-  const graph = new Graph();
+  const graph = graphFor(options);
   const embedded = graph.input('embedded', ['batch*sequence', config.embeddingSize]);
   return compile(
     { outputs: { hidden: embeddingProjection(config, constantParameters(graph, weights), embedded) } },
@@ -106,7 +110,7 @@ export function compileLayers(
   options: CompileOptions & { variant?: LayerVariant },
 ): Promise<CompiledGraph> {
   const { variant = {} } = options;
-  const graph = new Graph();
+  const graph = graphFor(options);
   let hidden = graph.input('hidden', ['batch*sequence', config.hiddenSize]);
   const inputs = layerInputs(graph, config, variant);
   const shared = new Map<string, FloatLayer>();
@@ -223,7 +227,7 @@ function int8Constants(graph: Graph, { values, scales, inputs, outputs }: Int8We
 
 /** Compiles the pooler: `firstTokens` -> `pooled`. */
 export function compilePooler(config: AlbertConfig, weights: Weights, options: CompileOptions): Promise<CompiledGraph> {
-  const graph = new Graph();
+  const graph = graphFor(options);
   const firstTokens = graph.input('firstTokens', ['batch', config.hiddenSize]);
   return compile({ outputs: { pooled: pooler(constantParameters(graph, weights), firstTokens) } }, options);
 }
@@ -235,7 +239,7 @@ export function compileHead(
   head: HeadName,
   options: CompileOptions,
 ): Promise<CompiledGraph> {
-  const graph = new Graph();
+  const graph = graphFor(options);
   const x = graph.input('x', ['rows', config.hiddenSize]);
   return compile({ outputs: { logits: headOf(head).logits(config, constantParameters(graph, weights), x) } }, options);
 }

@@ -3,19 +3,12 @@ import { concatenate } from '../core/protobuf.ts';
 import { evaluateDim, formatShape, type Dim } from '../graph/dims.ts';
 import { Graph, type ShapeInput, type Tensor } from '../graph/graph.ts';
 import { writeOnnx, type OnnxSource } from '../graph/onnx/model.ts';
+import { DEVICE_NAMES, DEVICE_NEEDS, TRAINING_DEVICES, type Device, type TrainingDevice } from './devices.ts';
 import { loadOrt, setWasmThreads, type Engine, type Ort, type OrtTensor } from './ort.ts';
 import type { RunnableSession, SessionHost } from './sessions.ts';
 import { DeviceTensor, HostTensor, int64, zeros, type RunTensor } from './tensor.ts';
 import { defaultThreads } from './threads.ts';
 import { STOP_OUTPUT, stopMessage, stopPrefix } from './uncopied.ts';
-
-/**
- * Where graphs run: the processor, or a graphics processor through ONNX Runtime's WebGPU provider (`onnxruntime-node`
- * only).
- */
-export type Device = (typeof DEVICES)[number];
-/** Values of {@link Device}; the first is the default everywhere. */
-export const DEVICES = ['cpu', 'webgpu'] as const;
 
 /** Options of {@link compile}. */
 export interface CompileOptions {
@@ -306,8 +299,9 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   const graph: Graph = Object.values(source.outputs)[0].graph;
   const { ort, engine } = await loadOrt();
   const model = writeOnnx(graph, source);
-  if (engine === 'wasm' && options.device === 'webgpu')
-    throw new AlbertineError('runtime_unavailable', 'WebGPU needs the native engine', {
+  const { device = 'cpu' } = options;
+  if (engine === 'wasm' && device !== 'cpu')
+    throw new AlbertineError('runtime_unavailable', `the device ${device} needs the native engine`, {
       value: engine,
       hint: 'Install onnxruntime-node, and do not set ALBERTINE_ENGINE=wasm.',
     });
@@ -324,7 +318,7 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   // The WebAssembly engine does not write to tensors that it is given (it leaves them as they are), and another thread
   // cannot: results are copied.
   const writesInto = engine === 'native' && !options.sessions;
-  const stop = writesInto && options.device !== 'webgpu' ? await stopMessage(ort) : undefined;
+  const stop = writesInto && device === 'cpu' ? await stopMessage(ort) : undefined;
   const bytes = concatenate([...(stop === undefined ? [] : stopPrefix()), ...model.chunks]);
   const session = await createSession(ort, bytes, { ...options, weightFolder: weightFolder(graph) });
   const needed = new Set(model.inputs);
@@ -343,11 +337,11 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
 }
 
 /**
- * Compiles a graph of one node for `device`: throws `invalid_argument` or `runtime_unavailable` before anything costly
+ * Compiles a graph of one node for a device that is to train: throws `invalid_argument` or `runtime_unavailable` before anything costly
  * has begun.
  */
-export async function requireDevice(device: Device): Promise<void> {
-  if (requireOneOf('device', device, DEVICES) === 'cpu') return;
+export async function requireDevice(device: TrainingDevice): Promise<void> {
+  if (requireOneOf('device', device, TRAINING_DEVICES) === 'cpu') return;
   const x = new Graph(device).input('x', ['n']);
   (await compile({ outputs: { y: x.graph.apply('Neg', [x], x.shape) } }, { device }))[Symbol.dispose]();
 }
@@ -382,7 +376,7 @@ async function createSession(
   } = options;
   try {
     return await host.create(bytes, {
-      executionProviders: device === 'webgpu' ? ['webgpu'] : ['cpu'],
+      executionProviders: [device],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -409,17 +403,15 @@ async function createSession(
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.slice(0, 500) : String(cause);
-    if (device === 'webgpu' && NO_ADAPTER.test(reason))
-      throw new AlbertineError('runtime_unavailable', 'no WebGPU device was found', {
+    if (device !== 'cpu' && NO_DEVICE.test(reason))
+      throw new AlbertineError('runtime_unavailable', `no ${DEVICE_NAMES[device]} device was found`, {
         value: reason,
         cause,
-        hint: DEVICE_HINT,
+        hint: `${DEVICE_NEEDS[device]} Or use the device cpu.`,
       });
     throw new AlbertineError('runtime_failed', `ONNX Runtime rejected the graph: ${reason}`, { cause });
   }
 }
 
-/** What ONNX Runtime says on a machine without a usable graphics driver. */
-const NO_ADAPTER = /Failed to get a WebGPU (adapter|device)/;
-const DEVICE_HINT =
-  'On Linux it needs the Vulkan loader (Debian: libvulkan1) and the driver of a graphics processor, also without a display: vulkaninfo --summary must list it. Or use the device cpu.';
+/** What ONNX Runtime says on a machine without a usable driver, or without the provider. */
+const NO_DEVICE = /Failed to get a WebGPU (adapter|device)|backend not found|Failed to load (shared )?library/;

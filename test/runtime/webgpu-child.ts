@@ -6,6 +6,7 @@ import { add, multiply, tanh } from '../../src/graph/operators/elementwise.ts';
 import { matmul } from '../../src/graph/operators/matmul.ts';
 import { sum } from '../../src/graph/operators/reduce.ts';
 import { DEFAULT_CONFIG, type Activation } from '../../src/model/config.ts';
+import { loadModel } from '../../src/loaded/load-node.ts';
 import { encoderLayer } from '../../src/model/network.ts';
 import { layerParameters } from '../../src/model/parameters.ts';
 import { compile, requireDevice, type CompileOptions } from '../../src/runtime/compile.ts';
@@ -14,7 +15,8 @@ import { DeviceTensor, float32, zeros, type HostTensor } from '../../src/runtime
 
 /**
  * Run as a process of its own by webgpu.test.ts, since the Vulkan driver is chosen by the environment at start. `probe`
- * runs a product; `refuse` compiles what the device cannot run; `keep` keeps an output on the device; `missing` asks
+ * runs a product; `refuse` compiles what the device cannot run; `keep` keeps an output on the device; `embed`
+ * asks the built-in model on both devices; `missing` asks
  * for a device; an activation's name compares a layer and its gradients on both devices and prints the largest
  * differences as JSON.
  */
@@ -159,6 +161,22 @@ async function keep(): Promise<void> {
   process.stdout.write(JSON.stringify({ value: [...(result.data as Float32Array)], errors }));
 }
 
+/** Vectors and masked-token logits of the built-in model, every node on the device, beside the processor's. */
+async function embed(): Promise<void> {
+  const texts = ['A gripping film.', '这家酒店的房间太小。', 'many words '.repeat(20)];
+  using onDevice = await loadModel(undefined, ON_DEVICE);
+  using onCpu = await loadModel();
+  const [vectors, expected] = [await onDevice.embed(texts), await onCpu.embed(texts)];
+  const hidden = vectors.data.subarray(0, onCpu.config.hiddenSize);
+  const [logits, same] = [
+    await onDevice.encoder.logits('maskedLm', hidden),
+    await onCpu.encoder.logits('maskedLm', hidden),
+  ];
+  const largest = (a: Float32Array, b: Float32Array): number =>
+    a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i])), 0);
+  process.stdout.write(JSON.stringify([largest(vectors.data, expected.data), largest(logits, same)]));
+}
+
 async function missing(): Promise<void> {
   process.stdout.write(
     await requireDevice('webgpu').then(
@@ -172,5 +190,6 @@ const [task] = process.argv.slice(2);
 if (task === 'probe') await probe();
 else if (task === 'refuse') await refuse();
 else if (task === 'keep') await keep();
+else if (task === 'embed') await embed();
 else if (task === 'missing') await missing();
 else await compare(task as Activation);

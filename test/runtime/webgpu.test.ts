@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { loadModel } from '../../src/loaded/load-node.ts';
+import { quantizeModel } from '../../src/loaded/quantize-model.ts';
 import { CHILD_TIMEOUT, findDevice, runChild } from './webgpu-process.ts';
 
 const { usable, reason: missing } = findDevice();
@@ -13,6 +15,16 @@ describe.skipIf(!usable)(usable ? 'WebGPU without fallback to the CPU' : `WebGPU
       const differences = JSON.parse(stdout) as Record<string, number>;
       expect(Object.keys(differences)).toHaveLength(18);
       for (const [name, difference] of Object.entries(differences)) expect(difference, name).toBeLessThan(1e-4);
+    },
+    CHILD_TIMEOUT,
+  );
+
+  it(
+    'gives the vectors and logits of a model as the CPU does, to 1e-4',
+    () => {
+      const { ok, stdout, reason } = run('embed');
+      expect(ok, reason).toBe(true);
+      for (const difference of JSON.parse(stdout) as number[]) expect(difference).toBeLessThan(1e-4);
     },
     CHILD_TIMEOUT,
   );
@@ -54,4 +66,20 @@ describe('a machine without a graphics driver', () => {
     },
     CHILD_TIMEOUT,
   );
+});
+
+describe('a device that this system does not have', () => {
+  const absent = { linux: ['coreml', 'dml'], darwin: ['cuda', 'dml'], win32: ['cuda', 'coreml'] } as const;
+  it.each(absent[process.platform as keyof typeof absent] ?? [])('%s is said to be absent', async (device) => {
+    await expect(loadModel(undefined, { device })).rejects.toMatchObject({
+      code: 'runtime_unavailable',
+      message: expect.stringMatching(/^no (CoreML|DirectML|CUDA) device was found\. It (is part of|needs)/),
+    });
+  });
+
+  it('is not asked for int8', async () => {
+    using model = await loadModel();
+    const { int8 } = await quantizeModel(model);
+    await expect(loadModel(undefined, { device: 'webgpu', int8 })).rejects.toMatchObject({ code: 'unsupported' });
+  });
 });

@@ -1,5 +1,5 @@
 import type { Weights } from '../../src/model/parameters.ts';
-import type { Device } from '../../src/runtime/compile.ts';
+import type { TrainingDevice } from '../../src/runtime/devices.ts';
 import { LayerwiseNetwork } from '../../src/training/layerwise.ts';
 import { clipScale } from '../../src/training/optimizers/optimizer.ts';
 import { loadTrainingCase, maxAbsDifference } from '../oracle/goldens.ts';
@@ -18,7 +18,7 @@ interface Trained {
   weights: Weights;
 }
 
-async function train(name: string, steps: number, device: Device): Promise<Trained> {
+async function train(name: string, steps: number, device: TrainingDevice): Promise<Trained> {
   const golden = loadTrainingCase(name);
   const { batches, curve } = golden;
   const { config, head, arena, optimizer } = curveSetup(golden);

@@ -4,6 +4,7 @@ import { describeBounds, isWithin, type Bounds } from '../../core/settings.ts';
 import { QUOTE_STYLES } from '../../data/csv.ts';
 import { TEXT_ENCODINGS } from '../../data/lines.ts';
 import { ROW_FORMATS } from '../../data/rows.ts';
+import { DEVICES } from '../../runtime/devices.ts';
 import { MODEL_HELP } from '../../training/run/settings.ts';
 
 /** Parser of a whole number within bounds, for commander's options. */
@@ -96,3 +97,17 @@ export function addFormOptions(command: Command): Command {
     )
     .option('--no-header', 'CSV and TSV: the first line is a record; columns are called 0, 1, 2 ...');
 }
+
+/** `--device`, of commands that ask models. */
+export const addDeviceOption = (command: Command): Command =>
+  command.option(
+    '--device <name>',
+    'where networks compute: cpu, or a graphics processor by webgpu, cuda, coreml or dml, as far as ONNX Runtime has them here (f32 weights only; see docs/webgpu.md). Default: cpu',
+    oneOf(...DEVICES),
+  );
+
+/** `--threads` and `--device`. */
+export const addComputeOptions = (command: Command): Command =>
+  addDeviceOption(
+    command.option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 })),
+  );

@@ -1,21 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { pick } from '../../core/pick.ts';
 import type { AskedManual } from '../../tasks/manual.ts';
 import { FOLDERS, taskOf } from '../../tasks/registry.ts';
 import type { AskedModel } from '../../tasks/verbs.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { openModel } from './models.ts';
+import { openModel, type OpenFlags } from './models.ts';
 
 /** Opens whatever a verb may ask: a checkpoint by its task, or a folder of another kind. */
 export async function openAsked(
   io: CliIo,
   model: string,
-  options: { threads?: number; quiet?: boolean },
+  options: OpenFlags,
 ): Promise<AskedModel & { task: AskedManual }> {
-  const { threads } = options;
   const folder = FOLDERS.find(({ marker }) => existsSync(join(model, marker)));
   if (folder) {
-    const opened = await (await folder.open())(model, { ...(threads !== undefined && { threads }) });
+    const opened = await (await folder.open())(model, pick(options, ['threads', 'device']));
     for (const note of opened.notes) io.stderr.write(`note: ${note}\n`);
     return { ...opened, task: folder };
   }

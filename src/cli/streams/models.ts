@@ -3,11 +3,20 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
 import type { FileSource } from '../../core/files.ts';
+import { pick } from '../../core/pick.ts';
 import type { NodeAlbert } from '../../loaded/load-node.ts';
+import type { Device } from '../../runtime/devices.ts';
 import { FOLDERS } from '../../tasks/registry.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
+
+/** How a command opens models. */
+export interface OpenFlags {
+  threads?: number | undefined;
+  device?: Device | undefined;
+  quiet?: boolean | undefined;
+}
 
 /**
  * Loads a model for a command: downloads with progress if it is a hub id, and prints what the user should know about
@@ -16,17 +25,15 @@ import { createProgressBar } from '../terminal/progress-bar.ts';
 export async function openModel(
   io: CliIo,
   model: string | undefined,
-  options: { threads?: number; quiet?: boolean; dequantize?: boolean } = {},
+  options: OpenFlags & { dequantize?: boolean } = {},
 ): Promise<NodeAlbert> {
   if (model !== undefined) requireCheckpoint(model);
   const { loadModel } = await import('../../loaded/load-node.ts');
   const bar = createProgressBar(io, options);
-  const { threads, dequantize } = options;
   const loaded = await loadModel(model, {
     onProgress: bar.update,
     signal: io.signal,
-    ...(threads !== undefined && { threads }),
-    ...(dequantize !== undefined && { dequantize }),
+    ...pick(options, ['threads', 'device', 'dequantize']),
   }).finally(() => bar.finish());
   for (const note of loaded.notes) io.stderr.write(`note: ${note}\n`);
   return loaded;

@@ -19,6 +19,7 @@ import { embedRecords } from '../streams/embed-records.ts';
 import { EmbedCounts, printSummary } from '../streams/embed-summary.ts';
 import { openEmbedOutput, requireOutput } from '../streams/embed-output.ts';
 import { UsageError } from '../terminal/errors.ts';
+import type { Device } from '../../runtime/devices.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { openModel } from '../streams/models.ts';
 import { claimOutput } from '../streams/output-claim.ts';
@@ -49,6 +50,7 @@ export interface EmbedFlags extends InputFlags {
   batchTokens?: number;
   lookAhead?: number;
   threads?: number;
+  device?: Device;
   resume?: boolean;
   overwrite?: boolean;
   quiet?: boolean;

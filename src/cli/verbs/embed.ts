@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addInputOptions, addModelOption, integer, layers, oneOf } from '../flags/arguments.ts';
+import { addComputeOptions, addInputOptions, addModelOption, integer, layers, oneOf } from '../flags/arguments.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { OVERWRITE } from '../streams/output-claim.ts';
 
@@ -82,8 +82,8 @@ export function registerEmbed(program: Command, io: CliIo): void {
       '--look-ahead <n>',
       'texts read ahead and sorted by length together; 1 answers every line of a pipe at once. Default: 1024',
       integer({ min: 1 }),
-    )
-    .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
+    );
+  addComputeOptions(command)
     .option(
       '--resume',
       'continue an interrupted output after its last complete record (not Parquet). Refused if model, options or input differ',

@@ -8,6 +8,7 @@ import type { TextCounts } from '../../tasks/task.ts';
 import type { AskedRows, GivenOptions, Predictor } from '../../tasks/verbs.ts';
 import { inputNotes, unknownNotes, type ReadInput } from '../streams/embed-summary.ts';
 import { UsageError } from '../terminal/errors.ts';
+import type { Device } from '../../runtime/devices.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { openAsked } from '../streams/asked.ts';
 import { claimOutput } from '../streams/output-claim.ts';
@@ -28,6 +29,7 @@ export interface PredictFlags extends InputFlags {
   pairField?: string;
   lookAhead?: number;
   threads?: number;
+  device?: Device;
   quiet?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ASKED } from '../../tasks/registry.ts';
-import { addInputOptions, integer } from '../flags/arguments.ts';
+import { addComputeOptions, addInputOptions, integer } from '../flags/arguments.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { OVERWRITE } from '../streams/output-claim.ts';
 import { addSettings } from '../flags/setting-flags.ts';
@@ -22,13 +22,12 @@ export function registerPredict(program: Command, io: CliIo): void {
       'a .jsonl, .csv, .tsv or .parquet file, or - for standard output. Default: JSONL on standard output',
     )
     .option('--overwrite', OVERWRITE);
-  addSettings(command, unitedSettings('predict', INPUT_SETTINGS))
-    .option(
-      '--look-ahead <n>',
-      'texts read ahead and sorted by length together; 1 answers every line of a pipe at once. Default: 256',
-      integer({ min: 1 }),
-    )
-    .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
+  addSettings(command, unitedSettings('predict', INPUT_SETTINGS)).option(
+    '--look-ahead <n>',
+    'texts read ahead and sorted by length together; 1 answers every line of a pipe at once. Default: 256',
+    integer({ min: 1 }),
+  );
+  addComputeOptions(command)
     .option('-q, --quiet', 'no progress and no summary; notes and errors are still printed')
     .addHelpText(
       'after',

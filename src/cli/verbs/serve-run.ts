@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
-import { AlbertineError, describeValue, requireOneOf } from '../../core/errors.ts';
+import { AlbertineError, describeValue } from '../../core/errors.ts';
+import { pick } from '../../core/pick.ts';
 import { readJsonFile } from '../../core/files-node.ts';
 import { requireValues, type Setting } from '../../core/settings.ts';
-import { DEVICES } from '../../runtime/compile.ts';
+import type { Device } from '../../runtime/devices.ts';
 import { createApiKey } from '../../server/keys.ts';
 import { startServer, type AlbertineServer } from '../../server/server.ts';
 import { SERVER_SETTINGS, type ServerSettings } from '../../server/settings.ts';
@@ -16,7 +17,7 @@ export interface ServeFlags {
   model?: string[];
   index?: string[];
   config?: string;
-  device?: string;
+  device?: Device;
   newKey?: string;
 }
 
@@ -41,7 +42,6 @@ export async function runServe(io: CliIo, flags: ServeFlags, ways: ServeWays = {
   const file = flags.config === undefined ? {} : await readConfig(flags.config);
   const models = flags.model && namedFolders('model', flags.model);
   const indexes = flags.index && namedFolders('index', flags.index);
-  const device = flags.device === undefined ? undefined : requireOneOf('device', flags.device, DEVICES);
   const bar = createProgressBar(io, {});
   const server = await startServer({
     ...ways.usual,
@@ -51,7 +51,7 @@ export async function runServe(io: CliIo, flags: ServeFlags, ways: ServeWays = {
     ...ways.fixed,
     ...(models && { models }),
     ...(indexes && { indexes }),
-    load: { onProgress: bar.update, signal: io.signal, ...(device !== undefined && { device }) },
+    load: { onProgress: bar.update, signal: io.signal, ...pick(flags, ['device']) },
     logStream: { write: (line) => io.stderr.write(line) },
   }).finally(() => bar.finish());
   if (ways.onListening) await ways.onListening(server);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { SERVER_SETTINGS } from '../../server/settings.ts';
 import { addSettings } from '../flags/setting-flags.ts';
+import { addDeviceOption } from '../flags/arguments.ts';
 import type { CliIo } from '../terminal/io.ts';
 
 /** `albertine serve`: models over HTTP. */
@@ -23,20 +24,21 @@ export function registerServe(program: Command, io: CliIo): void {
 
 /** What every command that serves can be told besides settings. */
 export const addServeOptions = (command: Command): Command =>
-  command
-    .option(
-      '-m, --model <name=folder...>',
-      'folders or hub ids by the name that clients use; a folder alone is called as it is',
-    )
-    .option(
-      '--index <name=folder...>',
-      'indexes of albertine index build by the name that clients use; the models that they were made with must be served',
-    )
-    .option('-c, --config <file>', 'settings as JSON, "models" among them; flags and environment variables go before')
-    .option(
-      '--device <name>',
-      'cpu, or webgpu where there is one (not tried on a graphics processor yet). Default: cpu',
-    );
+  addDeviceOption(
+    command
+      .option(
+        '-m, --model <name=folder...>',
+        'folders or hub ids by the name that clients use; a folder alone is called as it is',
+      )
+      .option(
+        '--index <name=folder...>',
+        'indexes of albertine index build by the name that clients use; the models that they were made with must be served',
+      )
+      .option(
+        '-c, --config <file>',
+        'settings as JSON, "models" among them; flags and environment variables go before',
+      ),
+  );
 
 const MANUAL = `
 Routes

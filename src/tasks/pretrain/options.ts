@@ -1,7 +1,7 @@
 import type { ProgressListener } from '../../core/progress.ts';
 import type { OptionsOf } from '../../core/settings.ts';
 import { type AlbertConfig } from '../../model/config.ts';
-import { type Device } from '../../runtime/compile.ts';
+import { type TrainingDevice } from '../../runtime/devices.ts';
 import type { RunEstimate } from '../../training/estimate-node.ts';
 import type { GuardOptions } from '../../training/guards.ts';
 import type { SaveActivations } from '../../training/layerwise.ts';
@@ -97,7 +97,7 @@ export interface PretrainOptions extends PretrainConfig, OptionsOf<typeof PRETRA
   /** Receives checkpoints, metrics and the pretrained model. */
   output: string;
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
-  device?: Device;
+  device?: TrainingDevice;
   /** Default: those of the run that is resumed, or those this process may use. */
   threads?: number;
   /** Continues the run in `output`. */

@@ -1,7 +1,7 @@
 import type { OptionKinds } from '../../core/options.ts';
 import type { ProgressListener } from '../../core/progress.ts';
 import { prose, type Prose } from '../../core/prose.ts';
-import type { Device } from '../../runtime/compile.ts';
+import type { TrainingDevice } from '../../runtime/devices.ts';
 import type { RunEstimate } from '../estimate-node.ts';
 import type { GuardOptions } from '../guards.ts';
 import type { SaveActivations } from '../layerwise.ts';
@@ -81,7 +81,7 @@ export interface FineTuneRunOptions extends OptionsOf<typeof FINE_TUNE_RUN_SETTI
    */
   saveActivations?: SaveActivations;
   /** Where the network is trained. Default `cpu`; for `webgpu` see docs/webgpu.md. */
-  device?: Device;
+  device?: TrainingDevice;
   /**
    * Default: those of the run that is resumed, or those this process may use. For what the number does to the last bits
    * see docs/training.md.

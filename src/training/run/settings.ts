@@ -1,4 +1,5 @@
 import type { Settings } from '../../core/settings.ts';
+import { TRAINING_DEVICES } from '../../runtime/devices.ts';
 
 /* Settings of a training run, each declared once: options, checks, flags and manuals follow. Names and numbers only: manuals are printed without loading what trains. */
 
@@ -152,7 +153,7 @@ export const KEEPING_SETTINGS = {
 export const MACHINE_SETTINGS = {
   device: {
     kind: 'text',
-    values: ['cpu', 'webgpu'],
+    values: TRAINING_DEVICES,
     help: 'where the network is trained: cpu, or webgpu (a graphics processor)',
     default: 'cpu',
   },
