@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../typebox.ts';
 import { AlbertineError } from '../../core/errors.ts';
 import type { Albert } from '../../loaded/albert.ts';
 import { padPieces } from '../../model/batch.ts';

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { Type } from '../typebox.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import type { App } from '../app-type.ts';
 import { useErrorForm } from '../error-forms.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../typebox.ts';
 import { AlbertineError, describeValue } from '../../core/errors.ts';
 import type { LongTextPolicy } from '../../loaded/text-windows.ts';
 import type { App } from '../app-type.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../typebox.ts';
 import type { LongTextPolicy } from '../../loaded/text-windows.ts';
 import type { App } from '../app-type.ts';
 import { useErrorForm, type ErrorForm } from '../error-forms.ts';

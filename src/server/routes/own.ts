@@ -1,4 +1,5 @@
-import { Type, type TSchema } from 'typebox';
+import type { TSchema } from 'typebox';
+import { Type } from '../typebox.ts';
 import type { KeywordOptions } from '../../analysis/keywords/extractor.ts';
 import type { ExplainOptions } from '../../analysis/explain/explainer.ts';
 import type { ScorerOptions } from '../../analysis/score/scorer.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../typebox.ts';
 import type { App } from '../app-type.ts';
 import type { ServerParts } from '../asking.ts';
 import { listRuns, readRunLines } from '../run-files.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../typebox.ts';
 import { hitRecord, type SearchOptions } from '../../retrieval/document-index.ts';
 import type { Filter } from '../../retrieval/filter.ts';
 import type { App } from '../app-type.ts';

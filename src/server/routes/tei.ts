@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../typebox.ts';
 import { AlbertineError } from '../../core/errors.ts';
 import { short } from '../../data/json.ts';
 import type { LongTextPolicy } from '../../loaded/text-windows.ts';
