@@ -30,6 +30,8 @@ interface Entry extends PooledModel {
   usedAt: number;
   checkedAt: number;
   reloading: boolean;
+  /** Why it could not be looked at or opened anew. */
+  failure: string | undefined;
 }
 
 interface Loaded {
@@ -64,6 +66,7 @@ export class ModelPool implements AsyncDisposable {
         usedAt: 0,
         checkedAt: 0,
         reloading: false,
+        failure: undefined,
       });
   }
 
@@ -170,6 +173,7 @@ export class ModelPool implements AsyncDisposable {
     const before = await entry.loaded;
     try {
       const now = await signatureOf(entry.folder);
+      entry.failure = undefined;
       // What is being written is looked at again when it has come to rest.
       if (!before || now === before.signature || now !== (await later(() => signatureOf(entry.folder)))) return;
       // Should it fail, it is not tried again before something has changed again.
@@ -180,7 +184,10 @@ export class ModelPool implements AsyncDisposable {
       before.retired = true;
       if (before.users === 0) release(before);
     } catch (error) {
-      this.options.onFailedReload?.(entry.name, error);
+      // A folder that is gone stays gone for every look: it is told once.
+      const failure = String(error);
+      if (failure !== entry.failure) this.options.onFailedReload?.(entry.name, error);
+      entry.failure = failure;
     } finally {
       entry.reloading = false;
     }

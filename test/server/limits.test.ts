@@ -250,7 +250,9 @@ describe('models', () => {
 
   it('are opened anew when their folder has changed, and stay as they were when it is damaged', async () => {
     const path = writeSmallFolder(folder.path('changing'), TASK_FOLDERS['classify']);
-    const server = await start({ models: { changing: path } });
+    const lines: string[] = [];
+    const logStream = { write: (line: string) => void lines.push(line) };
+    const server = await start({ models: { changing: path }, log: 'error', logStream });
     const fingerprint = async (): Promise<string> =>
       ((await (await embed(server, 'a cat')).json()) as { fingerprint: string }).fingerprint;
     const before = await fingerprint();
@@ -265,7 +267,14 @@ describe('models', () => {
       expect(await fingerprint()).toBe(after);
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
-  }, 40_000);
+    rmSync(path, { recursive: true });
+    for (let look = 0; look < 3; look++) {
+      await new Promise((resolve) => setTimeout(resolve, 2100));
+      expect(await fingerprint()).toBe(after);
+    }
+    // What is gone is told once, not at every look.
+    expect(lines.filter((line) => line.includes('ENOENT'))).toHaveLength(1);
+  }, 60_000);
 });
 
 it('--dtype int8 quantises what is stored in f32, and texts computed together get the bits they have alone', async () => {
