@@ -7,6 +7,7 @@
  */
 export { buildIndex, updateIndex, type BuildOptions, type BuildReport, type UpdateOptions } from './build-node.ts';
 export { Chunker, contextOf, indexedText, type Chunk, type ChunkOptions } from './chunk.ts';
+export { IndexedChunks } from './chunks-node.ts';
 export {
   DocumentIndex,
   SEARCH_MODES,

@@ -6,9 +6,14 @@ import type { ProgressListener } from '../core/progress.ts';
 import { Albert } from '../loaded/albert.ts';
 import { loadModel } from '../loaded/load-node.ts';
 import { DocumentIndex } from './document-index.ts';
-import { damaged, loadChunks, placeOf, requireGeneration, requireModel, type Generation } from './generations-node.ts';
+import { IndexedChunks } from './chunks-node.ts';
+import { damaged } from './damaged.ts';
+import { placeOf, requireGeneration, requireModel, type Generation } from './generations-node.ts';
 import { foldersRanker, scoreRanker, type TextRanker } from './rerank.ts';
 import { storeKind } from './stores/kinds-node.ts';
+import { indexedText } from './chunk.ts';
+import { wordsInMemory } from './words/lexical.ts';
+import { StoredWords } from './words/postings-node.ts';
 
 /** Options of {@link openIndex}. */
 export interface OpenIndexOptions {
@@ -38,33 +43,52 @@ export async function openIndex(path: string, options: OpenIndexOptions = {}): P
   const generation = await requireGeneration(path);
   const { manifest } = generation;
   if (options.model instanceof Albert) requireModel(manifest, options.model);
-  const opened = await openParts(generation).catch(async (error: unknown) => {
+  const parts = await openParts(generation).catch(async (error: unknown) => {
     // An update may have replaced it since its name was read.
     const now = await requireGeneration(path);
     if (now.name === generation.name) throw error;
     return await openParts(now);
   });
-  const models = new IndexModels(opened.manifest, options);
+  const models = new IndexModels(parts.manifest, options);
   return new DocumentIndex({
-    ...opened,
+    ...parts,
     model: () => models.model(),
     ranker: (name) => models.ranker(name),
     close: async () => {
       await models[Symbol.asyncDispose]();
-      await opened.store[Symbol.asyncDispose]();
+      await parts.close();
     },
   });
 }
 
 async function openParts(generation: Generation) {
-  const kind = await storeKind(generation.manifest.store.name);
-  const chunks = await loadChunks(generation);
-  const store = await kind.open(placeOf(generation)).catch((cause: unknown) => {
-    throw damaged(generation.folder, `its vectors cannot be read (${(cause as Error).message})`, cause);
-  });
-  if (store.rows === chunks.length) return { manifest: generation.manifest, chunks, store };
-  await store[Symbol.asyncDispose]();
-  throw damaged(generation.folder, `it has ${chunks.length} chunks and ${store.rows} vectors`);
+  const { folder, manifest } = generation;
+  const opened: AsyncDisposable[] = [];
+  const close = async (): Promise<void> => {
+    for (const one of opened) await one[Symbol.asyncDispose]();
+  };
+  try {
+    const chunks = await IndexedChunks.open(folder, manifest.chunks);
+    opened.push(chunks);
+    const words = (await StoredWords.open(folder, manifest.chunks)) ?? wordsInMemory(() => textsOf(chunks));
+    opened.push(words);
+    const kind = await storeKind(manifest.store.name);
+    const store = await kind.open(placeOf(generation)).catch((cause: unknown) => {
+      throw damaged(folder, `its vectors cannot be read (${(cause as Error).message})`, cause);
+    });
+    opened.push(store);
+    if (store.rows !== chunks.length) throw damaged(folder, `it has ${chunks.length} chunks and ${store.rows} vectors`);
+    return { manifest, chunks, words, store, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function textsOf(chunks: IndexedChunks): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const chunk of chunks) texts.push(indexedText(chunk));
+  return texts;
 }
 
 /** What searches need besides the index, opened when it is asked for. */
