@@ -33,7 +33,8 @@ import {
 import { GenerationWriter } from './generation-writer-node.ts';
 import { KnownVectors } from './known-vectors-node.ts';
 import { documentPrompt } from './prompts.ts';
-import { storeKind } from './stores/kinds-node.ts';
+import { storeKind, storeSettings } from './stores/kinds-node.ts';
+import type { StoreName, VectorFormat } from './stores/store.ts';
 
 /** How an index is built. */
 export interface BuildOptions extends RowOptions {
@@ -47,6 +48,19 @@ export interface BuildOptions extends RowOptions {
   overlap?: number;
   /** As of `embed`. Default: the prompt of the model's folder for documents (`document`, `passage`, `corpus`). */
   prompt?: string;
+  /**
+   * Where vectors are kept: `exact`, in files of the index, every one compared; `lancedb`, the same with an approximate
+   * search where there are many; `pgvector`, a PostgreSQL database. The latter two need packages of their own. Default
+   * `exact`.
+   */
+  store?: StoreName;
+  /**
+   * Of the store `exact`: what searches have in memory, 4 bytes a number (`f32`), about 1 (`int8`) or about an eighth
+   * (`binary`); float32 is on disk in any case. Default `f32`.
+   */
+  vectors?: VectorFormat;
+  /** Of the store `pgvector`: `postgresql://user:password@host/name`. Default: `$ALBERTINE_DATABASE_URL`. */
+  database?: string;
   /** Replaces an index that is there. Default false. */
   overwrite?: boolean;
   /** Padded tokens a batch. Default 1024. */
@@ -64,6 +78,9 @@ const BUILD_OPTIONS: OptionKinds<BuildOptions> = {
   overlap: 'number',
   prompt: 'string',
   overwrite: 'boolean',
+  store: 'string',
+  vectors: 'string',
+  database: 'string',
   batchTokens: 'number',
   onProgress: 'function',
   signal: 'object',
@@ -95,6 +112,8 @@ export interface BuildReport extends Omit<Manifest, 'files'> {
   windowedChunks: number;
   /** Of the known ones, those of an earlier run that did not come to its end. */
   resumed: number;
+  /** Vectors of the index that was there and could not be removed from their database, with the reason. */
+  notRemoved: readonly string[];
 }
 
 /** Texts that are embedded together, and what an interrupted build loses at most. */
@@ -118,6 +137,7 @@ export async function buildIndex(index: string, model: Albert, options: BuildOpt
   const most = model.maxLength - 2;
   const maxTokens = requireInteger('chunkTokens', chunkTokens ?? Math.min(CHUNK_TOKENS, most), { min: 16, max: most });
   requireInteger('overlap', overlap, { min: 0, max: Math.floor(maxTokens / 2) });
+  const store = storeSettings(options);
   await requireSeparate(index, sources);
   return await locked(index, async () => {
     if (!overwrite && (await currentGeneration(index)))
@@ -129,7 +149,7 @@ export async function buildIndex(index: string, model: Albert, options: BuildOpt
     const plan = {
       model: options.model ?? model.checkpoint.location,
       id: `albertine_${randomBytes(6).toString('hex')}`,
-      store: { name: 'exact' as const },
+      store,
       prompt,
       chunking: { maxTokens, overlap },
       reading: pick(options, ROW_OPTIONS),
@@ -140,7 +160,7 @@ export async function buildIndex(index: string, model: Albert, options: BuildOpt
 }
 
 /** Options of {@link updateIndex}. */
-export type UpdateOptions = Pick<BuildOptions, 'onProgress' | 'signal' | 'batchTokens'>;
+export type UpdateOptions = Pick<BuildOptions, 'onProgress' | 'signal' | 'batchTokens' | 'database'>;
 
 /**
  * Brings an index up to date with its sources: new and changed files, by their content, are read; chunks whose text was
@@ -148,7 +168,7 @@ export type UpdateOptions = Pick<BuildOptions, 'onProgress' | 'signal' | 'batchT
  * `weights_mismatch` for another model than it was made with.
  */
 export async function updateIndex(index: string, model: Albert, options: UpdateOptions = {}): Promise<BuildReport> {
-  requireOptions('updateIndex', options, { onProgress: 'function', signal: 'object', batchTokens: 'number' });
+  requireOptions('updateIndex', options, pick(BUILD_OPTIONS, ['onProgress', 'signal', 'batchTokens', 'database']));
   return await locked(index, async () => {
     const before = await requireGeneration(index);
     requireModel(before.manifest, model);
@@ -189,14 +209,15 @@ class IndexWriter {
 
   async write(before: Generation | undefined): Promise<BuildReport> {
     const { index, model, plan } = this;
+    const last = before ?? (await currentGeneration(index).catch(() => undefined));
     const { files, leftOut } = await listSources(plan.sources, index);
     const { dimensions, ...embedPlan } = planEmbedding(model, this.embedding);
     const vectors = embeddingFingerprint(model, { dimensions, ...embedPlan });
     this.known = await KnownVectors.open(index, vectors);
     const kind = await storeKind(plan.store.name);
-    const old = before && (await openOld(before, this.known));
+    const old = before && (await openOld(before, { known: this.known, database: this.options.database }));
     const next = await beginGeneration(index);
-    const place = { ...placeOf({ ...next, manifest: plan as Manifest }), folder: next.folder };
+    const place = placeOf({ ...next, manifest: plan }, this.options.database);
     this.out = await GenerationWriter.open(next.folder, await kind.create(place, dimensions));
     try {
       await this.readAll(files, old);
@@ -214,10 +235,21 @@ class IndexWriter {
       writtenAt: new Date().toISOString(),
     };
     const replaced = await commitGeneration(index, next.name, manifest);
-    for (const name of replaced)
-      await kind.remove(placeOf({ folder: '', name, manifest: before?.manifest ?? manifest }));
+    const notRemoved = await this.removeOld(replaced, last);
     const removed = before ? before.manifest.files.length - this.counts.changed - this.counts.unchanged : 0;
-    return { ...manifest, ...this.counts, files: files.length, removed, resumed: this.known.resumed };
+    return { ...manifest, ...this.counts, files: files.length, removed, resumed: this.known.resumed, notRemoved };
+  }
+
+  /** What generations that are replaced have outside their folders; the index is complete without that too. */
+  private async removeOld(names: readonly string[], last: Generation | undefined): Promise<string[]> {
+    const failures: string[] = [];
+    if (!last) return failures;
+    const kind = await storeKind(last.manifest.store.name);
+    for (const name of names) {
+      const place = placeOf({ folder: '', name, manifest: last.manifest }, this.options.database);
+      await kind.remove(place).catch((error: Error) => failures.push(`${place.name}: ${error.message}`));
+    }
+    return failures;
   }
 
   private async readAll(files: readonly SourceFile[], old: OldGeneration | undefined): Promise<void> {
@@ -327,10 +359,13 @@ interface OldGeneration extends AsyncDisposable {
 }
 
 /** Opens it, and makes its vectors known. */
-async function openOld(before: Generation, known: KnownVectors): Promise<OldGeneration> {
+async function openOld(
+  before: Generation,
+  { known, database }: { known: KnownVectors; database: string | undefined },
+): Promise<OldGeneration> {
   const chunks = await IndexedChunks.open(before.folder, before.manifest.chunks);
   const kind = await storeKind(before.manifest.store.name);
-  const store = await kind.open(placeOf(before));
+  const store = await kind.open(placeOf(before, database));
   await known.addGeneration(chunks, store);
   const files = new Map<string, OldFile>();
   let from = 0;

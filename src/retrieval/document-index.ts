@@ -38,6 +38,11 @@ export interface SearchOptions {
   rerank?: string;
   /** How many chunks `mmr` and `rerank` choose among. Default 50, or `limit` where that is more. */
   pool?: number;
+  /**
+   * Where a store finds candidates by an approximation: how many for each chunk that is wanted are compared by their
+   * whole vectors; more find better and take longer. Default: that of the store, see docs/search.md.
+   */
+  oversample?: number;
   /** Stops with `interrupted`. */
   signal?: AbortSignal;
 }
@@ -50,6 +55,7 @@ export const SEARCH_OPTIONS: OptionKinds<SearchOptions> = {
   mmr: 'number',
   rerank: 'string',
   pool: 'number',
+  oversample: 'number',
   signal: 'object',
 };
 
@@ -136,7 +142,7 @@ export class DocumentIndex implements AsyncDisposable {
     const wanted = isChosen ? Math.max(limit, options.pool ?? POOL) : limit;
     const accept = options.filter && (await this.chunkFilter.accepted(options.filter));
     const vector = mode === 'lexical' ? undefined : await this.embed(query, { model, signal: options.signal });
-    let found = await this.find({ query, vector, accept, wanted, mode });
+    let found = await this.find({ query, vector, accept, wanted, mode, oversample: options.oversample });
     if (options.rerank !== undefined && found.length > 0) found = await this.rerank(query, found, options);
     if (options.mmr !== undefined) found = await this.diversify(found, { limit, diversity: options.mmr });
     found = found.slice(0, limit);
@@ -152,7 +158,7 @@ export class DocumentIndex implements AsyncDisposable {
         value: query,
         hint: 'Give words to look for',
       });
-    const { limit, mode, mmr, pool, rerank } = options;
+    const { limit, mode, mmr, pool, rerank, oversample } = options;
     if (limit !== undefined) requireInteger('limit', limit, { min: 1 });
     if (mode !== undefined) requireOneOf('mode', mode, SEARCH_MODES);
     if (mmr !== undefined && !(mmr >= 0 && mmr <= 1)) throw wrongOption('mmr', 'from 0 to 1', { value: mmr });
@@ -166,6 +172,15 @@ export class DocumentIndex implements AsyncDisposable {
             value: pool,
             option: 'pool',
           },
+        );
+    }
+    if (oversample !== undefined) {
+      requireInteger('oversample', oversample, { min: 1 });
+      if (mode === 'lexical' || this.vectors.oversample === undefined)
+        throw new AlbertineError(
+          'invalid_argument',
+          prose`${option('oversample')} does nothing where ${mode === 'lexical' ? 'words alone are searched' : 'every vector is compared'}`,
+          { value: oversample, option: 'oversample' },
         );
     }
     return options;
@@ -182,10 +197,10 @@ export class DocumentIndex implements AsyncDisposable {
     return matrix.row(0);
   }
 
-  private async find({ query, vector, accept, wanted, mode }: Wanted): Promise<FoundRow[]> {
+  private async find({ query, vector, accept, wanted, mode, oversample }: Wanted): Promise<FoundRow[]> {
     const depth = Math.max(wanted, CANDIDATES);
     const near = vector
-      ? await this.parts.store.nearest(vector, { limit: mode === 'vector' ? wanted : depth, accept })
+      ? await this.parts.store.nearest(vector, { limit: mode === 'vector' ? wanted : depth, accept, oversample })
       : [];
     if (mode === 'vector') return near.map(({ row, score }) => ({ row, score, scores: { vector: score } }));
     const { scores: lexical, bound } = await this.parts.words.search(query);
@@ -237,6 +252,7 @@ interface Wanted {
   accept: Uint8Array | undefined;
   wanted: number;
   mode: SearchMode;
+  oversample: number | undefined;
 }
 
 function bestOf(

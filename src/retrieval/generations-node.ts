@@ -6,7 +6,7 @@ import type { Albert } from '../loaded/albert.ts';
 import type { ChunkOptions } from './chunk.ts';
 import { damaged } from './damaged.ts';
 import type { RowOptions, Source } from './documents/sources-node.ts';
-import type { StoreName, StorePlace } from './stores/store.ts';
+import type { StorePlace, StoreSettings } from './stores/store.ts';
 
 /** The file of an index that names what it holds now; writing it is what makes a build or an update happen. */
 export const POINTER = 'albertine-index.json';
@@ -30,8 +30,8 @@ export interface Manifest {
   vectors: string;
   /** Numbers a vector. */
   dimensions: number;
-  /** Kind of the store. */
-  store: { name: StoreName };
+  /** How vectors are kept. */
+  store: StoreSettings;
   /** Identifies the index where others are beside it. */
   id: string;
   /** What stands before every chunk where it is embedded. */
@@ -152,7 +152,14 @@ export async function commitGeneration(index: string, name: string, manifest: Ma
   return old;
 }
 
-/** Where the vectors of a generation are. */
-export function placeOf({ folder, name, manifest: { id } }: Generation): StorePlace {
-  return { folder, name: `${id}_${name}` };
+/** Where the vectors of a generation are; `database` as in {@link StorePlace}. */
+export function placeOf(
+  {
+    folder,
+    name,
+    manifest: { id, store },
+  }: Omit<Generation, 'manifest'> & { manifest: Pick<Manifest, 'id' | 'store'> },
+  database?: string,
+): StorePlace {
+  return { folder, name: `${id}_${name}`, settings: store, database };
 }

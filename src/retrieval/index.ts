@@ -28,4 +28,14 @@ export type { IndexedFile, Manifest } from './generations-node.ts';
 export { openIndex, type OpenIndexOptions } from './open-node.ts';
 export type { TextRanker } from './rerank.ts';
 export { ExactStore } from './stores/exact-node.ts';
-export { STORE_NAMES, type NearestOptions, type ScoredRow, type StoreName, type VectorStore } from './stores/store.ts';
+export { CompactStore } from './stores/compact-node.ts';
+export {
+  STORE_NAMES,
+  VECTOR_FORMATS,
+  type NearestOptions,
+  type ScoredRow,
+  type StoreName,
+  type StoreSettings,
+  type VectorFormat,
+  type VectorStore,
+} from './stores/store.ts';

@@ -22,6 +22,11 @@ export interface OpenIndexOptions {
    * one than the index was made with is refused.
    */
   model?: Albert | string;
+  /**
+   * Of an index in a PostgreSQL database: its URL, with the password. Default: `$ALBERTINE_DATABASE_URL`, else that of
+   * the build, without a password.
+   */
+  database?: string;
   /** Of the models that it opens. */
   threads?: number;
   /** Told about downloads. */
@@ -34,7 +39,12 @@ export interface OpenIndexOptions {
  * `weights_mismatch` for another model.
  */
 export async function openIndex(path: string, options: OpenIndexOptions = {}): Promise<DocumentIndex> {
-  requireOptions('openIndex', options, { model: 'any', threads: 'number', onProgress: 'function' });
+  requireOptions('openIndex', options, {
+    model: 'any',
+    database: 'string',
+    threads: 'number',
+    onProgress: 'function',
+  });
   if (!(await stat(path).catch(() => undefined))?.isDirectory())
     throw new AlbertineError('file_not_found', `no index at ${path}`, {
       value: path,
@@ -43,11 +53,11 @@ export async function openIndex(path: string, options: OpenIndexOptions = {}): P
   const generation = await requireGeneration(path);
   const { manifest } = generation;
   if (options.model instanceof Albert) requireModel(manifest, options.model);
-  const parts = await openParts(generation).catch(async (error: unknown) => {
+  const parts = await openParts(generation, options.database).catch(async (error: unknown) => {
     // An update may have replaced it since its name was read.
     const now = await requireGeneration(path);
     if (now.name === generation.name) throw error;
-    return await openParts(now);
+    return await openParts(now, options.database);
   });
   const models = new IndexModels(parts.manifest, options);
   return new DocumentIndex({
@@ -61,7 +71,7 @@ export async function openIndex(path: string, options: OpenIndexOptions = {}): P
   });
 }
 
-async function openParts(generation: Generation) {
+async function openParts(generation: Generation, database: string | undefined) {
   const { folder, manifest } = generation;
   const opened: AsyncDisposable[] = [];
   const close = async (): Promise<void> => {
@@ -73,7 +83,9 @@ async function openParts(generation: Generation) {
     const words = (await StoredWords.open(folder, manifest.chunks)) ?? wordsInMemory(() => textsOf(chunks));
     opened.push(words);
     const kind = await storeKind(manifest.store.name);
-    const store = await kind.open(placeOf(generation)).catch((cause: unknown) => {
+    const store = await kind.open(placeOf(generation, database)).catch((cause: unknown) => {
+      // What is not of a file of the index says itself what to do.
+      if (cause instanceof AlbertineError && !isOfFile(cause)) throw cause;
       throw damaged(folder, `its vectors cannot be read (${(cause as Error).message})`, cause);
     });
     opened.push(store);
@@ -84,6 +96,8 @@ async function openParts(generation: Generation) {
     throw error;
   }
 }
+
+const isOfFile = ({ code }: AlbertineError): boolean => code === 'invalid_file' || code === 'file_not_found';
 
 async function textsOf(chunks: IndexedChunks): Promise<string[]> {
   const texts: string[] = [];

@@ -114,7 +114,7 @@ describe('filters', () => {
     { ...chunk, file: 'c.pdf', page: 3 },
   ];
   let reads = 0;
-   
+
   const read = async function* () {
     reads++;
     yield chunks.slice(0, 2);

@@ -31,8 +31,17 @@ export function registerSearch(program: Command, io: CliIo): void {
       number({ min: 0, max: 1 }),
     )
     .option('--pool <n>', 'passages that --rerank and --mmr choose among. Default: 50', integer({ min: 1 }))
+    .option(
+      '--oversample <n>',
+      'of an index with int8 or binary vectors, or in LanceDB or PostgreSQL: candidates that are compared by their whole vectors, for each passage wanted. Default: int8 4, binary 16, LanceDB 4, PostgreSQL 2',
+      integer({ min: 1 }),
+    )
     .option('--json', 'a line of JSON a passage, in place of text for people');
   addModelOption(command, 'where it was when the index was built')
+    .option(
+      '--database <url>',
+      'of an index in PostgreSQL: its URL with the password. Default: $ALBERTINE_DATABASE_URL, else as it was built, without a password',
+    )
     .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
     .option('-q, --quiet', 'no progress; notes and errors are still printed')
     .addHelpText('after', MANUAL);
