@@ -51,6 +51,7 @@ async function readReal(folder: string): Promise<{ collection: Float32Array; que
 async function build(work: Work): Promise<object> {
   const place = placeOf(work);
   const { collection } = await readReal(work.folder);
+  rmSync(place.folder, { recursive: true, force: true });
   mkdirSync(place.folder, { recursive: true });
   const writer = await (await storeKind(place.settings.name)).create(place, DIMENSIONS);
   let seconds = 0;

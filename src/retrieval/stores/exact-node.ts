@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
-import { readNpy } from '../../data/npy-node.ts';
+import { completeNpyRows } from '../../data/npy-node.ts';
+import { PlacedFile } from '../placed-file-node.ts';
 import { CompactStore, createVectorFiles } from './compact-node.ts';
 import type { NearestOptions, ScoredRow, VectorStore, VectorStoreKind } from './store.ts';
 import { bestRows, dotAt } from './top-rows.ts';
@@ -43,10 +44,13 @@ export const exactStore: VectorStoreKind = {
   async open({ folder, settings: { vectors: format = 'f32' } }) {
     if (format !== 'f32') return await CompactStore.open(folder, format);
     const path = join(folder, VECTORS);
-    const { data, shape, dtype } = await readNpy(path);
-    if (!(data instanceof Float32Array) || shape.length !== 2)
+    const { columns, dtype, dataOffset, endOffset } = await completeNpyRows(path);
+    if (dtype !== 'float32')
       throw new AlbertineError('invalid_file', `${path} holds ${dtype}, not vectors of float32`, { value: dtype });
-    return new ExactStore(data, shape[1]);
+    // Read into the memory that they stay in: as a whole file they would be in memory twice for a while.
+    await using file = await PlacedFile.open(path);
+    const { buffer } = await file.read(dataOffset, endOffset);
+    return new ExactStore(new Float32Array(buffer as ArrayBuffer), columns);
   },
   remove: async () => undefined,
 };

@@ -43,7 +43,7 @@ async function connect({ database, settings }: Pick<StorePlace, 'database' | 'se
     const { hostname, pathname } = new URL(url);
     throw new AlbertineError(
       'runtime_failed',
-      `cannot connect to the database ${pathname.slice(1)} at ${hostname || 'this machine'} (${error.code ?? error.name})`,
+      `cannot connect to the database ${pathname.slice(1)} at ${hostname || 'this machine'} (${error.code ?? (/password must be/.test(error.message) ? 'no password' : error.name)})`,
       {
         hint: `Give its URL with the password as --database or ${DATABASE_VARIABLE}, or the password alone as PGPASSWORD`,
       },
