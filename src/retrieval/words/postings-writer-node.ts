@@ -9,6 +9,14 @@ import { RunReader, writeRecord } from './runs-node.ts';
 /** Postings that are kept in memory, 12 bytes each, before they go into a run of their own. */
 const RUN_POSTINGS = 8_000_000;
 
+/** Bytes that are collected before they are written. */
+const WRITE_BYTES = 1 << 16;
+
+async function writeOut(bytes: ByteBuffer, sink: FileSink): Promise<void> {
+  await sink.write(bytes.content);
+  bytes.clear();
+}
+
 /**
  * Writes the words of documents as `postings.ts` says. Memory does not grow with them but for the distinct terms, a few
  * dozen bytes each, and 8 bytes a document: postings go sorted into runs, files of their own beside it, which are merged
@@ -66,8 +74,9 @@ export class PostingsWriter {
     const terms = [...this.ids.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
     const { order, ends, documents, counts } = this.waiting.byTerm(this.ids.size);
     const sink = await FileSink.open(path);
+    const [records, postings] = [new ByteBuffer(), new ByteBuffer()];
     for (const [term, id] of terms) {
-      const postings = new ByteBuffer();
+      postings.clear();
       const [from, to] = [id === 0 ? 0 : ends[id - 1], ends[id]];
       let last = 0;
       for (let i = from; i < to; i++) {
@@ -75,8 +84,10 @@ export class PostingsWriter {
         writePosting(postings, { document, count: counts[order[i]] }, last);
         last = document;
       }
-      await writeRecord(sink, { term, found: to - from, last, postings: postings.content });
+      writeRecord(records, { term, found: to - from, last, postings: postings.content });
+      if (records.length >= WRITE_BYTES) await writeOut(records, sink);
     }
+    await writeOut(records, sink);
     await sink.close();
     this.ids = new Map();
     this.waiting = new WaitingPostings();
@@ -85,7 +96,7 @@ export class PostingsWriter {
   private async merge(sink: FileSink): Promise<void> {
     const readers = await Promise.all(this.runs.map(async (run) => new RunReader(await PlacedFile.open(run))));
     const [places, starts, found] = [[0], [0], [] as number[]];
-    const text = new ByteBuffer();
+    const [text, postings] = [new ByteBuffer(), new ByteBuffer()];
     await sink.write(Buffer.alloc(HEADER_BYTES));
     let postingBytes = 0;
     try {
@@ -97,9 +108,9 @@ export class PostingsWriter {
         // Runs are in the order of their documents.
         for (const reader of readers) {
           if (reader.record?.term !== term) continue;
-          const joined = reader.record.postingsAfter(last);
-          await sink.write(joined);
-          postingBytes += joined.length;
+          const before = postings.length;
+          reader.record.writePostings(postings, last);
+          postingBytes += postings.length - before;
           count += reader.record.found;
           ({ last } = reader.record);
           reader.next();
@@ -108,7 +119,9 @@ export class PostingsWriter {
         starts.push(text.length);
         places.push(postingBytes);
         found.push(count);
+        if (postings.length >= WRITE_BYTES) await writeOut(postings, sink);
       }
+      await writeOut(postings, sink);
     } finally {
       for (const reader of readers) await reader.file[Symbol.asyncDispose]();
     }

@@ -90,6 +90,11 @@ export class ByteBuffer {
     this.length += more.length;
   }
 
+  /** Begins anew. */
+  clear(): void {
+    this.length = 0;
+  }
+
   /** Those that there are, in the memory that the next ones go into. */
   get content(): Buffer {
     return this.bytes.subarray(0, this.length);
@@ -101,6 +106,13 @@ export class ByteBuffer {
     larger.set(this.content);
     this.bytes = larger;
   }
+}
+
+/** Bytes of a number as a varint. */
+export function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
 }
 
 /** Adds a posting after that of the document `before`. */

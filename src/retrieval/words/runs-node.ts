@@ -1,6 +1,5 @@
-import type { FileSink } from '../../data/sink-node.ts';
 import type { PlacedFile } from '../placed-file-node.ts';
-import { ByteBuffer, readVarint } from './postings.ts';
+import { varintBytes, readVarint, type ByteBuffer } from './postings.ts';
 
 /** Bytes that are read of a run at a time, at least. */
 const READ_BYTES = 1 << 16;
@@ -15,19 +14,16 @@ export interface TermRecord {
   postings: Uint8Array;
 }
 
-/** Writes a record: its length, then the bytes of the term and the term, `found`, `last`, and the postings. */
-export async function writeRecord(sink: FileSink, { term, found, last, postings }: TermRecord): Promise<void> {
-  const record = new ByteBuffer();
+/** Adds a record: its length, then the bytes of the term and the term, `found`, `last`, and the postings. */
+export function writeRecord(to: ByteBuffer, { term, found, last, postings }: TermRecord): void {
   const name = Buffer.from(term);
-  record.varint(name.length);
-  record.append(name);
-  record.varint(found);
-  record.varint(last);
-  record.append(postings);
-  const length = new ByteBuffer();
-  length.varint(record.length);
-  // A copy, which the sink may keep.
-  await sink.write(Buffer.concat([length.content, record.content]));
+  const bytes = [name.length, found, last].reduce((sum, value) => sum + varintBytes(value), 0);
+  to.varint(bytes + name.length + postings.length);
+  to.varint(name.length);
+  to.append(name);
+  to.varint(found);
+  to.varint(last);
+  to.append(postings);
 }
 
 class ReadRecord implements TermRecord {
@@ -45,13 +41,11 @@ class ReadRecord implements TermRecord {
     this.postings = bytes.subarray(at);
   }
 
-  /** The postings as they stand after those of the document `before`. */
-  postingsAfter(before: number): Uint8Array {
+  /** Adds the postings as they stand after those of the document `before`. */
+  writePostings(to: ByteBuffer, before: number): void {
     const [code, at] = readVarint(this.postings, 0);
-    const joined = new ByteBuffer();
-    joined.varint(code - 2 * before);
-    joined.append(this.postings.subarray(at));
-    return joined.content;
+    to.varint(code - 2 * before);
+    to.append(this.postings.subarray(at));
   }
 }
 
