@@ -7,6 +7,8 @@ export interface VectorCode {
   readonly rowBytes: number;
   /** For each row that is wanted, how many are to be compared by their whole vectors; measured by bench/retrieval. */
   readonly oversample: number;
+  /** Rows that are to be compared so however few are wanted, unless a search says how many for each. */
+  readonly least: number;
   /** Writes the form of a vector of length 1. */
   encode(vector: Float32Array, into: Uint8Array): void;
   /** About the cosine with a query, but for a factor, of any row of many that lie one after the other. */
@@ -19,6 +21,7 @@ export function int8Code(dimensions: number): VectorCode {
   return {
     rowBytes,
     oversample: 4,
+    least: 100,
     encode(vector, into) {
       const scale = Math.fround(vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127) || 1;
       new Float32Array(into.buffer, into.byteOffset, 1)[0] = scale;
@@ -46,6 +49,7 @@ export function binaryCode(dimensions: number): VectorCode {
   return {
     rowBytes,
     oversample: 16,
+    least: 1000,
     encode(vector, into) {
       const rotated = rotation.apply(vector);
       for (let byte = 0; byte < rowBytes; byte++) {

@@ -53,12 +53,10 @@ export class CompactStore implements VectorStore {
     return new CompactStore(shape, { code, codes, file: await PlacedFile.open(join(folder, VECTORS)) });
   }
 
-  nearest(query: Float32Array, { limit, accept, oversample = this.oversample }: NearestOptions): Promise<ScoredRow[]> {
-    const candidates = bestRows(this.code.scorer(this.codes, query), {
-      rows: this.rows,
-      limit: limit * oversample,
-      accept,
-    });
+  nearest(query: Float32Array, { limit, accept, oversample }: NearestOptions): Promise<ScoredRow[]> {
+    const { least } = this.code;
+    const compared = oversample === undefined ? Math.max(least, limit * this.oversample) : limit * oversample;
+    const candidates = bestRows(this.code.scorer(this.codes, query), { rows: this.rows, limit: compared, accept });
     const top = new TopRows(Math.min(limit, candidates.length));
     const rows = candidates.map(({ row }) => row).sort((a, b) => a - b);
     for (const row of rows) top.offer(row, dot(this.readRow(row), query));

@@ -19,7 +19,7 @@ const INDEXED_ROWS = 50_000;
 /** Default of `oversample`: the candidates of the index (`hnsw.ef_search`) for each row that is wanted. */
 const OVERSAMPLE = 2;
 /** What pgvector has as `ef_search` at least here, and at most. */
-const CANDIDATES = { least: 100, most: 1000 };
+const CANDIDATES = { least: 200, most: 1000 };
 /** Rows that a filter leaves up to which they are named one by one; of more, a bit for each row of all is sent. */
 const NAMED_ROWS = 1000;
 const INSERTED_ROWS = 1000;
