@@ -113,7 +113,7 @@ function inProcess(step: 'build' | 'query', work: Work): unknown {
 
 const recall = (found: number[][], right: number[][]): number =>
   found.reduce((sum, rows, i) => sum + rows.filter((row) => right[i].includes(row)).length, 0) /
-  right.reduce((sum, rows) => sum + rows.length, 0);
+  right.slice(0, found.length).reduce((sum, rows) => sum + rows.length, 0);
 
 function bytesOf(folder: string): number {
   return existsSync(folder)

@@ -55,7 +55,7 @@ export interface BuildOptions extends RowOptions {
    */
   store?: StoreName;
   /**
-   * Of the store `exact`: what searches have in memory, 4 bytes a number (`f32`), about 1 (`int8`) or about an eighth
+   * Of the store `exact`: what searches have in memory, 4 bytes a number (`f32`), about 1 (`int8`) or up to a quarter
    * (`binary`); float32 is on disk in any case. Default `f32`.
    */
   vectors?: VectorFormat;

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { createRandom } from '../../src/core/random.ts';
 import { dot } from '../../src/metrics/similarity.ts';
 import { databaseUrl, withoutPassword } from '../../src/retrieval/stores/database-url.ts';
@@ -164,6 +164,32 @@ describe('PostgreSQL', () => {
     await expect(kind.open(place)).rejects.toThrow(/does not exist/);
   });
 
+  itThere('connects again when the server has ended the connection (skipped without it)', async () => {
+    const name = `albertine_test${process.pid}_000003`;
+    const place = placeOf({ name: 'pgvector' }, name);
+    const kind = await storeKind('pgvector');
+    const store = await written(place);
+    const other = 'pg';
+    const { default: pg } = (await import(other)) as {
+      default: {
+        Client: new (url: string) => {
+          connect(): Promise<void>;
+          query(text: string): Promise<unknown>;
+          end(): Promise<void>;
+        };
+      };
+    };
+    const client = new pg.Client(DATABASE!);
+    await client.connect();
+    await client.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'albertine' AND query LIKE '%${name}%'`,
+    );
+    await client.end();
+    await vi.waitFor(async () => expect((await store.nearest(queries[0], { limit: 3 })).length).toBe(3));
+    await store[Symbol.asyncDispose]();
+    await kind.remove(place);
+  });
+
   itThere('has nothing of a build that was given up (skipped without it)', async () => {
     const place = placeOf({ name: 'pgvector' }, `albertine_test${process.pid}_000002`);
     const kind = await storeKind('pgvector');
@@ -221,9 +247,8 @@ describe('stores', () => {
   });
 
   it('that need a package which is not there say how to install it', async () => {
-    await expect(
-      loadOptional('lancedb', ['albertine-no-such-package'], async ([name]) => (await import(name)) as unknown),
-    ).rejects.toMatchObject({
+    const name = 'albertine-no-such-package';
+    await expect(loadOptional('lancedb', name, async () => (await import(name)) as unknown)).rejects.toMatchObject({
       code: 'runtime_unavailable',
       hint: 'npm install albertine-no-such-package',
     });

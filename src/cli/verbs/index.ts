@@ -48,7 +48,7 @@ function registerBuild(parent: Command, io: CliIo): void {
     )
     .option(
       '--vectors <form>',
-      'of --store exact, what searches have in memory: f32, int8 (a quarter of it) or binary (about a thirtieth), the best of which are compared again in f32, from disk. Default: f32',
+      'of --store exact, what searches have in memory: f32, int8 (a quarter of it) or binary (less than a twentieth), the best of which are compared again in f32, from disk. Default: f32',
       oneOf('f32', 'int8', 'binary'),
     )
     .option('--database <url>', DATABASE)
@@ -119,7 +119,7 @@ Chunks
 Interrupted, or killed, the same command goes on: what was embedded is in INDEX/work. An index that --overwrite replaces stays as it is until the new one is complete.
 Stores
   exact: float32 vectors in the folder of the index, every one compared: right for up to some hundred thousand chunks, and with --vectors int8 or binary for a million.
-  lancedb (npm install @lancedb/lancedb apache-arrow): also files in that folder; from 50,000 chunks on an approximate search.
+  lancedb (npm install @lancedb/lancedb@0.22): also files in that folder; from 50,000 chunks on an approximate search.
   pgvector (npm install pg): a table of a PostgreSQL database with the extension vector, named by index and generation; texts and words stay in the folder.
 
 Examples

@@ -73,14 +73,18 @@ const GRAPH = { distanceType: 'cosine', m: 16, efConstruction: 100, maxIteration
 /** Rows that a filter leaves up to which they are read and compared one by one. */
 const COMPARED_ROWS = 20_000;
 
+/** The package, in the last version for Node 20, and what brings it. */
+const PACKAGE: string = '@lancedb/lancedb';
+const INSTALLED = `${PACKAGE}@0.22`;
+
 /** Throws `runtime_unavailable` where LanceDB is not installed. */
 async function importLance(): Promise<{ lance: Lance; arrow: Arrow }> {
   // LanceDB tells on standard error of every table that it makes.
   process.env['LANCEDB_LOG'] ??= 'error';
-  return await loadOptional('lancedb', ['@lancedb/lancedb', 'apache-arrow'], async ([name]) => {
-    const lance = (await import(name)) as Lance;
+  return await loadOptional('lancedb', INSTALLED, async () => {
+    const lance = (await import(PACKAGE)) as Lance;
     // The Arrow that LanceDB itself has: tables of another copy, even of the same version, it takes for empty ones.
-    const require = createRequire(createRequire(import.meta.url).resolve(name));
+    const require = createRequire(createRequire(import.meta.url).resolve(PACKAGE));
     return { lance, arrow: require('apache-arrow') as Arrow };
   });
 }

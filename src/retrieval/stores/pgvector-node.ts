@@ -8,12 +8,13 @@ interface Client {
   connect(): Promise<unknown>;
   query(text: string, values?: readonly unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
   end(): Promise<void>;
-  on(event: 'error', listener: () => void): unknown;
+  on(event: 'error' | 'end', listener: () => void): unknown;
 }
 interface Pg {
   Client: new (options: { connectionString: string; application_name: string }) => Client;
 }
 
+const PACKAGE: string = 'pg';
 /** Vectors from which on they are not all compared. */
 const INDEXED_ROWS = 50_000;
 /** Default of `oversample`: the candidates of the index (`hnsw.ef_search`) for each row that is wanted. */
@@ -30,11 +31,7 @@ const INSERTED_ROWS = 1000;
  */
 async function connect({ database, settings }: Pick<StorePlace, 'database' | 'settings'>): Promise<Client> {
   const url = databaseUrl({ database, settings });
-  const module = await loadOptional(
-    'pgvector',
-    ['pg'],
-    async ([name]) => (await import(name)) as Pg & { default?: Pg },
-  );
+  const module = await loadOptional('pgvector', PACKAGE, async () => (await import(PACKAGE)) as Pg & { default?: Pg });
   const { Client: PgClient } = module.default ?? module;
   const client = new PgClient({ connectionString: url, application_name: 'albertine' });
   // The next query reports it; without a listener it would end the process.
@@ -71,14 +68,16 @@ class PgvectorStore implements VectorStore {
   readonly rows: number;
   readonly dimensions: number;
   readonly oversample: number | undefined;
-  private readonly client: Client;
+  private readonly place: StorePlace;
   private readonly table: string;
+  private client: Client | undefined;
   /** A connection does one thing at a time. */
   private last: Promise<unknown> = Promise.resolve();
 
-  constructor(client: Client, table: string, shape: { rows: number; dimensions: number; isIndexed: boolean }) {
-    this.client = client;
-    this.table = table;
+  constructor(place: StorePlace, client: Client, shape: { rows: number; dimensions: number; isIndexed: boolean }) {
+    this.place = place;
+    this.table = tableOf(place);
+    this.keep(client);
     this.rows = shape.rows;
     this.dimensions = shape.dimensions;
     this.oversample = shape.isIndexed ? OVERSAMPLE : undefined;
@@ -92,19 +91,18 @@ class PgvectorStore implements VectorStore {
     const text = literal(query);
     const select = `SELECT row, 1 - (vector <=> $1::vector) AS score FROM`;
     const order = `ORDER BY vector <=> $1::vector LIMIT $2`;
-    const rows = await this.alone(async () => {
+    const rows = await this.alone(async (client) => {
       if (accept) {
         const { condition, value } = conditionOf(accept);
         const accepted = `WITH accepted AS MATERIALIZED (SELECT row, vector FROM ${this.table} WHERE ${condition})`;
-        return await run(this.client, `${accepted} ${select} accepted ${order}`, [text, limit, value]);
+        return await run(client, `${accepted} ${select} accepted ${order}`, [text, limit, value]);
       }
-      if (this.oversample === undefined)
-        return await run(this.client, `${select} ${this.table} ${order}`, [text, limit]);
+      if (this.oversample === undefined) return await run(client, `${select} ${this.table} ${order}`, [text, limit]);
       const candidates = Math.min(CANDIDATES.most, Math.max(CANDIDATES.least, limit * oversample));
-      await run(this.client, `SET hnsw.ef_search = ${candidates}`);
+      await run(client, `SET hnsw.ef_search = ${candidates}`);
       // The index gives no more than its candidates.
-      await run(this.client, `SET enable_indexscan = ${limit <= candidates ? 'on' : 'off'}`);
-      return await run(this.client, `${select} ${this.table} ${order}`, [text, limit]);
+      await run(client, `SET enable_indexscan = ${limit <= candidates ? 'on' : 'off'}`);
+      return await run(client, `${select} ${this.table} ${order}`, [text, limit]);
     });
     return rows
       .map(({ row, score }) => ({ row: Number(row), score: Number(score) }))
@@ -113,18 +111,29 @@ class PgvectorStore implements VectorStore {
 
   async read(rows: readonly number[]): Promise<Float32Array[]> {
     const text = `SELECT row, vector::text AS vector FROM ${this.table} WHERE row = ANY($1::int[])`;
-    const found = await this.alone(() => run(this.client, text, [rows]));
+    const found = await this.alone((client) => run(client, text, [rows]));
     const vectors = new Map(found.map(({ row, vector }) => [Number(row), parsed(vector as string)]));
     return rows.map((row) => vectors.get(row)!);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.last.catch(() => undefined);
-    await this.client.end().catch(() => undefined);
+    await this.client?.end().catch(() => undefined);
   }
 
-  private async alone<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.last.catch(() => undefined).then(work);
+  private keep(client: Client): Client {
+    this.client = client;
+    // A server that was started anew, or that ends connections which do nothing: the next search connects again.
+    client.on('end', () => {
+      if (this.client === client) this.client = undefined;
+    });
+    return client;
+  }
+
+  private async alone<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const next = this.last
+      .catch(() => undefined)
+      .then(async () => await work(this.client ?? this.keep(await connect(this.place))));
     this.last = next;
     return await next;
   }
@@ -216,11 +225,11 @@ export const pgvectorStore: VectorStoreKind = {
     try {
       const [shape] = await run(
         client,
-        `SELECT (SELECT count(*) FROM ${table}) AS rows, (SELECT vector_dims(vector) FROM ${table} LIMIT 1) AS dimensions,
+        `SELECT (SELECT max(row) + 1 FROM ${table}) AS rows, (SELECT vector_dims(vector) FROM ${table} LIMIT 1) AS dimensions,
           (SELECT count(*) FROM pg_indexes WHERE tablename = $1 AND indexdef LIKE '%USING hnsw%') AS indexes`,
         [place.name],
       );
-      return new PgvectorStore(client, table, {
+      return new PgvectorStore(place, client, {
         rows: Number(shape['rows']),
         dimensions: Number(shape['dimensions']),
         isIndexed: Number(shape['indexes']) > 0,
