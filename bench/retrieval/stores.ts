@@ -2,7 +2,8 @@
  * What vectors cost by the way they are kept, and how many of the right ones each way finds.
  *
  *     npx tsx bench/retrieval/stores.ts [--rows 10000,100000,1000000] [--stores f32,int8,binary,lancedb,pgvector]
- *         [--work FOLDER] [--queries 200] [--oversample 1,2,4] [--keep] [--json]
+ *         [--work FOLDER] [--queries 200] [--limit 10] [--oversample 1,2,4]
+ *         [--keep] [--json]
  *
  * 20,000 sentences of the corpus (`../shared/corpus` or `$ALBERTINE_CORPUS`) embedded by the built-in model are the
  * collection, and 1,000 others the queries. Larger collections have, besides, mixtures of two of them: real embeddings
@@ -23,13 +24,13 @@ import { mixedVectors, realVectors } from './corpus.ts';
 
 const REAL = { collection: 20_000, queries: 1000 };
 const DIMENSIONS = 384;
-const LIMIT = 10;
 
 interface Work {
   folder: string;
   store: string;
   rows: number;
   queries: number;
+  limit: number;
   oversample?: number | undefined;
 }
 
@@ -78,7 +79,7 @@ async function query({ oversample, ...work }: Work): Promise<object> {
   for (let i = 0; i < work.queries; i++) {
     const one = queries.slice(i * DIMENSIONS, (i + 1) * DIMENSIONS);
     const started = performance.now();
-    const rows = await store.nearest(one, { limit: LIMIT, oversample });
+    const rows = await store.nearest(one, { limit: work.limit, oversample });
     times.push(performance.now() - started);
     found.push(rows.map(({ row }) => row));
   }
@@ -130,6 +131,7 @@ await runBench(async () => {
       stores: { type: 'string', default: 'f32,int8,binary,lancedb,pgvector' },
       work: { type: 'string', default: 'bench-stores' },
       queries: { type: 'string', default: '200' },
+      limit: { type: 'string', default: '10' },
       oversample: { type: 'string' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -149,13 +151,14 @@ await runBench(async () => {
     console.error(`${REAL.collection + REAL.queries} sentences embedded in ${seconds.toFixed(0)} s, one thread`);
   writeFileSync(join(folder, 'queries.f32'), new Uint8Array((await readReal(folder)).queries.slice().buffer));
   const queries = wholeNumber('--queries', values.queries)!;
+  const limit = wholeNumber('--limit', values.limit)!;
   const factors = values.oversample?.split(',').map(Number) ?? [undefined];
   const rows: string[][] = [];
   const results: object[] = [];
   for (const size of values.rows.split(',').map(Number)) {
-    const truth = join(folder, `right-${size}.json`);
+    const truth = join(folder, `right-${size}-${limit}.json`);
     for (const store of values.stores.split(',')) {
-      const work = { folder, store, rows: size, queries };
+      const work = { folder, store, rows: size, queries, limit };
       const place = placeOf(work);
       const note = join(place.folder, 'built');
       if (!existsSync(note)) writeFileSync(note, String((inProcess('build', work) as { seconds: number }).seconds));
@@ -192,7 +195,7 @@ await runBench(async () => {
       'vectors',
       'store',
       'oversample',
-      'recall@10',
+      `recall@${limit}`,
       'processor, ms',
       'p50, ms',
       'p99, ms',
