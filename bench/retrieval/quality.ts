@@ -10,39 +10,13 @@
  * its own, as of `albertine search`; a paragraph stands where its best chunk does. `--run` writes the rankings, as numbers
  * of paragraphs, with the figures.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { Albert } from '../../src/index.ts';
 import { meanReciprocalRank, ndcgAtK, recallAtK, type RankedQuery } from '../../src/metrics/index.ts';
-import { buildIndex, openIndex, SEARCH_MODES, type DocumentIndex, type SearchMode } from '../../src/retrieval/index.ts';
+import { SEARCH_MODES, type DocumentIndex, type SearchMode } from '../../src/retrieval/index.ts';
 import { markdown, openModels, print, runBench, wholeNumber } from '../pretraining/command.ts';
-import { DATA, requireData, spread } from '../pretraining/data.ts';
-
-interface Question {
-  text: string;
-  /** Number of its paragraph. */
-  right: number;
-}
-
-interface QuestionSet {
-  paragraphs: string[];
-  questions: Question[];
-}
-
-interface Squad {
-  data: { paragraphs: { context: string; qas: { question: string }[] }[] }[];
-}
-
-function readSet(...path: string[]): QuestionSet {
-  const { data } = JSON.parse(readFileSync(requireData(join(DATA, ...path)), 'utf8')) as Squad;
-  const paragraphs = data.flatMap((article) => article.paragraphs);
-  return {
-    paragraphs: paragraphs.map(({ context }) => context),
-    questions: paragraphs.flatMap(({ qas }, right) => qas.map(({ question }) => ({ text: question, right }))),
-  };
-}
+import { spread } from '../pretraining/data.ts';
+import { openParagraphs, SETS, type Question } from './sets.ts';
 
 /** Chunks that are looked at to have 100 paragraphs. */
 const CHUNKS = 400;
@@ -57,28 +31,6 @@ async function rank(
   const hits = await index.search(text, { mode, limit: CHUNKS, ...(rerank !== undefined && { rerank, pool: 50 }) });
   const rows = [...new Set(hits.map(({ row }) => row! - 1))].slice(0, PARAGRAPHS);
   return { ranking: rows, relevance: new Map([[right, 1]]) };
-}
-
-const SETS: Record<string, () => { questions: QuestionSet; paragraphs: QuestionSet }> = {
-  en: () => both(readSet('xquad', 'xquad.en.json')),
-  zh: () => both(readSet('xquad', 'xquad.zh.json')),
-  'en-zh': () => ({ questions: readSet('xquad', 'xquad.en.json'), paragraphs: readSet('xquad', 'xquad.zh.json') }),
-  'zh-en': () => ({ questions: readSet('xquad', 'xquad.zh.json'), paragraphs: readSet('xquad', 'xquad.en.json') }),
-  cmrc: () => both(readSet('cmrc2018', 'cmrc2018_dev.json')),
-};
-const both = (set: QuestionSet): { questions: QuestionSet; paragraphs: QuestionSet } => ({
-  questions: set,
-  paragraphs: set,
-});
-
-async function openParagraphs(folder: string, paragraphs: readonly string[], model: Albert): Promise<DocumentIndex> {
-  const file = join(folder, 'paragraphs.jsonl');
-  writeFileSync(file, paragraphs.map((text) => `${JSON.stringify({ text })}\n`).join(''));
-  const started = performance.now();
-  const { chunks, tokens } = await buildIndex(join(folder, 'index'), model, { sources: [file], overwrite: true });
-  const seconds = (performance.now() - started) / 1000;
-  console.error(`${chunks} chunks of ${tokens} tokens in ${seconds.toFixed(1)} s`);
-  return await openIndex(join(folder, 'index'), { model });
 }
 
 await runBench(async () => {
@@ -100,9 +52,8 @@ await runBench(async () => {
   const results = [];
   const runs: { set: string; mode: string; rankings: number[][]; right: number[]; figures: number[] }[] = [];
   for (const set of values.set.split(',')) {
-    const folder = mkdtempSync(join(tmpdir(), 'albertine-bench-'));
     const { questions, paragraphs } = SETS[set]();
-    await using index = await openParagraphs(folder, paragraphs.paragraphs, model);
+    const { index, folder } = await openParagraphs(paragraphs.paragraphs, model);
     const asked = spread(questions.questions, wholeNumber('--limit', values.limit));
     for (const mode of SEARCH_MODES) {
       const started = performance.now();
@@ -122,6 +73,7 @@ await runBench(async () => {
       });
       console.error(`${set} ${mode}: nDCG@10 ${ndcg10.toFixed(4)}`);
     }
+    await index[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   }
   model[Symbol.dispose]();

@@ -8,11 +8,10 @@ import { requireSeparate } from '../core/output-node.ts';
 import { pick } from '../core/pick.ts';
 import { ProgressMeter, type ProgressListener } from '../core/progress.ts';
 import { option, prose } from '../core/prose.ts';
-import { toJson } from '../data/json.ts';
-import { FileSink } from '../data/sink-node.ts';
 import type { Albert } from '../loaded/albert.ts';
 import { embeddingFingerprint, planEmbedding, type EmbedOptions } from '../loaded/embed-plan.ts';
 import { Chunker, indexedText, type Chunk } from './chunk.ts';
+import { IndexedChunks } from './chunks-node.ts';
 import {
   hashOfText,
   listSources,
@@ -25,17 +24,17 @@ import {
   beginGeneration,
   commitGeneration,
   currentGeneration,
-  loadChunks,
   placeOf,
   requireGeneration,
   requireModel,
   type Generation,
   type Manifest,
 } from './generations-node.ts';
+import { GenerationWriter } from './generation-writer-node.ts';
 import { KnownVectors } from './known-vectors-node.ts';
 import { documentPrompt } from './prompts.ts';
-import { storeKind } from './stores/kinds-node.ts';
-import type { VectorWriter } from './stores/store.ts';
+import { storeKind, storeSettings } from './stores/kinds-node.ts';
+import type { StoreName, VectorFormat } from './stores/store.ts';
 
 /** How an index is built. */
 export interface BuildOptions extends RowOptions {
@@ -49,6 +48,19 @@ export interface BuildOptions extends RowOptions {
   overlap?: number;
   /** As of `embed`. Default: the prompt of the model's folder for documents (`document`, `passage`, `corpus`). */
   prompt?: string;
+  /**
+   * Where vectors are kept: `exact`, in files of the index, every one compared; `lancedb`, the same with an approximate
+   * search where there are many; `pgvector`, a PostgreSQL database. The latter two need packages of their own. Default
+   * `exact`.
+   */
+  store?: StoreName;
+  /**
+   * Of the store `exact`: what searches have in memory, 4 bytes a number (`f32`), about 1 (`int8`) or up to a quarter
+   * (`binary`); float32 is on disk in any case. Default `f32`.
+   */
+  vectors?: VectorFormat;
+  /** Of the store `pgvector`: `postgresql://user:password@host/name`. Default: `$ALBERTINE_DATABASE_URL`. */
+  database?: string;
   /** Replaces an index that is there. Default false. */
   overwrite?: boolean;
   /** Padded tokens a batch. Default 1024. */
@@ -66,6 +78,9 @@ const BUILD_OPTIONS: OptionKinds<BuildOptions> = {
   overlap: 'number',
   prompt: 'string',
   overwrite: 'boolean',
+  store: 'string',
+  vectors: 'string',
+  database: 'string',
   batchTokens: 'number',
   onProgress: 'function',
   signal: 'object',
@@ -97,6 +112,8 @@ export interface BuildReport extends Omit<Manifest, 'files'> {
   windowedChunks: number;
   /** Of the known ones, those of an earlier run that did not come to its end. */
   resumed: number;
+  /** Vectors of the index that was there and could not be removed from their database, with the reason. */
+  notRemoved: readonly string[];
 }
 
 /** Texts that are embedded together, and what an interrupted build loses at most. */
@@ -120,6 +137,7 @@ export async function buildIndex(index: string, model: Albert, options: BuildOpt
   const most = model.maxLength - 2;
   const maxTokens = requireInteger('chunkTokens', chunkTokens ?? Math.min(CHUNK_TOKENS, most), { min: 16, max: most });
   requireInteger('overlap', overlap, { min: 0, max: Math.floor(maxTokens / 2) });
+  const store = storeSettings(options);
   await requireSeparate(index, sources);
   return await locked(index, async () => {
     if (!overwrite && (await currentGeneration(index)))
@@ -131,7 +149,7 @@ export async function buildIndex(index: string, model: Albert, options: BuildOpt
     const plan = {
       model: options.model ?? model.checkpoint.location,
       id: `albertine_${randomBytes(6).toString('hex')}`,
-      store: { name: 'exact' as const },
+      store,
       prompt,
       chunking: { maxTokens, overlap },
       reading: pick(options, ROW_OPTIONS),
@@ -142,7 +160,7 @@ export async function buildIndex(index: string, model: Albert, options: BuildOpt
 }
 
 /** Options of {@link updateIndex}. */
-export type UpdateOptions = Pick<BuildOptions, 'onProgress' | 'signal' | 'batchTokens'>;
+export type UpdateOptions = Pick<BuildOptions, 'onProgress' | 'signal' | 'batchTokens' | 'database'>;
 
 /**
  * Brings an index up to date with its sources: new and changed files, by their content, are read; chunks whose text was
@@ -150,7 +168,7 @@ export type UpdateOptions = Pick<BuildOptions, 'onProgress' | 'signal' | 'batchT
  * `weights_mismatch` for another model than it was made with.
  */
 export async function updateIndex(index: string, model: Albert, options: UpdateOptions = {}): Promise<BuildReport> {
-  requireOptions('updateIndex', options, { onProgress: 'function', signal: 'object', batchTokens: 'number' });
+  requireOptions('updateIndex', options, pick(BUILD_OPTIONS, ['onProgress', 'signal', 'batchTokens', 'database']));
   return await locked(index, async () => {
     const before = await requireGeneration(index);
     requireModel(before.manifest, model);
@@ -178,7 +196,8 @@ class IndexWriter {
   private readonly skippedFiles: { file: string; reason: string }[] = [];
   private readonly files: { file: string; hash: string; chunks: number }[] = [];
   private waiting: Chunk[] = [];
-  private out!: { known: KnownVectors; vectors: VectorWriter; chunks: FileSink };
+  private known!: KnownVectors;
+  private out!: GenerationWriter;
 
   constructor(index: string, model: Albert, { plan, options }: { plan: Plan; options: UpdateOptions }) {
     this.index = index;
@@ -190,26 +209,24 @@ class IndexWriter {
 
   async write(before: Generation | undefined): Promise<BuildReport> {
     const { index, model, plan } = this;
+    const last = before ?? (await currentGeneration(index).catch(() => undefined));
     const { files, leftOut } = await listSources(plan.sources, index);
     const { dimensions, ...embedPlan } = planEmbedding(model, this.embedding);
     const vectors = embeddingFingerprint(model, { dimensions, ...embedPlan });
-    const known = await KnownVectors.open(index, vectors);
+    this.known = await KnownVectors.open(index, vectors);
     const kind = await storeKind(plan.store.name);
-    const store = before && (await kind.open(placeOf(before)));
-    if (before && store) await known.addGeneration(before, store);
+    const old = before && (await openOld(before, { known: this.known, database: this.options.database }));
     const next = await beginGeneration(index);
-    const place = { ...placeOf({ ...next, manifest: plan as Manifest }), folder: next.folder };
-    this.out = { known, vectors: await kind.create(place, dimensions), chunks: await FileSink.open(next.chunks) };
+    const place = placeOf({ ...next, manifest: plan }, this.options.database);
+    this.out = await GenerationWriter.open(next.folder, await kind.create(place, dimensions));
     try {
-      await this.readAll(files, before);
-      await this.out.chunks.close();
-      await this.out.vectors.close();
+      await this.readAll(files, old);
+      await this.out.close();
     } catch (error) {
-      await this.out.chunks.close().catch(() => undefined);
-      await this.out.vectors.abort();
+      await this.out.abort();
       throw error;
     } finally {
-      await store?.[Symbol.asyncDispose]();
+      await old?.[Symbol.asyncDispose]();
     }
     const manifest: Manifest = {
       ...pick(plan, ['model', 'id', 'store', 'prompt', 'chunking', 'reading', 'sources']),
@@ -217,19 +234,30 @@ class IndexWriter {
       ...{ files: this.files, emptyFiles: this.emptyFiles, skippedFiles: this.skippedFiles },
       writtenAt: new Date().toISOString(),
     };
-    const old = await commitGeneration(index, next.name, manifest);
-    for (const name of old) await kind.remove(placeOf({ folder: '', name, manifest: before?.manifest ?? manifest }));
+    const replaced = await commitGeneration(index, next.name, manifest);
+    const notRemoved = await this.removeOld(replaced, last);
     const removed = before ? before.manifest.files.length - this.counts.changed - this.counts.unchanged : 0;
-    return { ...manifest, ...this.counts, files: files.length, removed, resumed: known.resumed };
+    return { ...manifest, ...this.counts, files: files.length, removed, resumed: this.known.resumed, notRemoved };
   }
 
-  private async readAll(files: readonly SourceFile[], before: Generation | undefined): Promise<void> {
-    const old = await oldFiles(before);
+  /** What generations that are replaced have outside their folders; the index is complete without that too. */
+  private async removeOld(names: readonly string[], last: Generation | undefined): Promise<string[]> {
+    const failures: string[] = [];
+    if (!last) return failures;
+    const kind = await storeKind(last.manifest.store.name);
+    for (const name of names) {
+      const place = placeOf({ folder: '', name, manifest: last.manifest }, this.options.database);
+      await kind.remove(place).catch((error: Error) => failures.push(`${place.name}: ${error.message}`));
+    }
+    return failures;
+  }
+
+  private async readAll(files: readonly SourceFile[], old: OldGeneration | undefined): Promise<void> {
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     const meter = new ProgressMeter(this.options.onProgress, { stage: 'indexing', unit: 'bytes', total });
     for (const file of files) {
       requireNotInterrupted(this.options.signal, 'indexing was interrupted');
-      await this.readFile(file, { old: old.get(file.file), meter });
+      await this.readFile(file, { old: old?.file(file.file), meter });
     }
     await this.flush();
     meter.finish({ chunks: this.totals.chunks });
@@ -241,14 +269,14 @@ class IndexWriter {
 
   private async readFile(
     file: SourceFile,
-    { old, meter }: { old: { hash: string; chunks: Chunk[] } | undefined; meter: ProgressMeter },
+    { old, meter }: { old: OldFile | undefined; meter: ProgressMeter },
   ): Promise<void> {
     const hash = await fileHash(file.path);
     const isUnchanged = old?.hash === hash;
     let [chunks, read] = [0, 0];
-    const add = async (cut: readonly Chunk[], bytes: number): Promise<void> => {
-      chunks += cut.length;
-      for (const chunk of cut) {
+    const add = async (cut: Iterable<Chunk> | AsyncIterable<Chunk>, bytes: number): Promise<void> => {
+      for await (const chunk of cut) {
+        chunks++;
         this.waiting.push(chunk);
         if (this.waiting.length >= STEP_CHUNKS) await this.flush();
       }
@@ -256,7 +284,7 @@ class IndexWriter {
       read += counted;
       meter.add(counted, { chunks: this.totals.chunks });
     };
-    if (isUnchanged) await add(old.chunks, file.bytes);
+    if (isUnchanged) await add(old.chunks(), file.bytes);
     else if (!(await this.readNew(file, add))) return;
     meter.add(file.bytes - read, { chunks: this.totals.chunks });
     this.counts[isUnchanged ? 'unchanged' : old ? 'changed' : 'added']++;
@@ -267,7 +295,7 @@ class IndexWriter {
   /** False where the file cannot be read and is left out. */
   private async readNew(
     file: SourceFile,
-    add: (chunks: readonly Chunk[], bytes: number) => Promise<void>,
+    add: (chunks: Iterable<Chunk>, bytes: number) => Promise<void>,
   ): Promise<boolean> {
     const { reading, chunking } = this.plan;
     const chunker = new Chunker(this.model.tokenizer, chunking);
@@ -295,7 +323,7 @@ class IndexWriter {
     if (chunks.length === 0) return;
     const texts = chunks.map(indexedText);
     const keys = texts.map(hashOfText);
-    const found = await this.out.known.of(keys);
+    const found = await this.known.of(keys);
     const missing = [...found.keys()].filter((i) => !found[i]);
     if (missing.length > 0) {
       const matrix = await this.model.embed(
@@ -303,7 +331,7 @@ class IndexWriter {
         this.embedding,
       );
       missing.forEach((i, row) => (found[i] = matrix.row(row)));
-      await this.out.known.add(
+      await this.known.add(
         missing.map((i) => keys[i]),
         matrix.data,
       );
@@ -313,24 +341,44 @@ class IndexWriter {
     const { length } = found[0]!;
     const data = new Float32Array(chunks.length * length);
     found.forEach((vector, i) => data.set(vector!, i * length));
-    await this.out.vectors.write(data);
-    for (const chunk of chunks) {
-      await this.out.chunks.write(`${toJson(chunk)}\n`);
-      this.totals.tokens += chunk.tokens;
-    }
+    await this.out.write(chunks, data);
+    for (const { tokens } of chunks) this.totals.tokens += tokens;
     this.totals.chunks += chunks.length;
   }
 }
 
-/** Files of the generation that is replaced, with their chunks. */
-async function oldFiles(before: Generation | undefined): Promise<Map<string, { hash: string; chunks: Chunk[] }>> {
-  const files = new Map<string, { hash: string; chunks: Chunk[] }>();
-  if (!before) return files;
-  const chunks = await loadChunks(before);
+/** A file of the generation that is replaced. */
+interface OldFile {
+  hash: string;
+  chunks: () => AsyncGenerator<Chunk>;
+}
+
+/** The generation that is replaced. */
+interface OldGeneration extends AsyncDisposable {
+  file(name: string): OldFile | undefined;
+}
+
+/** Opens it, and makes its vectors known. */
+async function openOld(
+  before: Generation,
+  { known, database }: { known: KnownVectors; database: string | undefined },
+): Promise<OldGeneration> {
+  const chunks = await IndexedChunks.open(before.folder, before.manifest.chunks);
+  const kind = await storeKind(before.manifest.store.name);
+  const store = await kind.open(placeOf(before, database));
+  await known.addGeneration(chunks, store);
+  const files = new Map<string, OldFile>();
   let from = 0;
   for (const { file, hash, chunks: count } of before.manifest.files) {
-    files.set(file, { hash, chunks: chunks.slice(from, from + count) });
+    const start = from;
+    files.set(file, { hash, chunks: () => chunks.range(start, start + count) });
     from += count;
   }
-  return files;
+  return {
+    file: (name) => files.get(name),
+    [Symbol.asyncDispose]: async () => {
+      await store[Symbol.asyncDispose]();
+      await chunks[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -1,6 +1,4 @@
 import { chooseMmr } from '../analysis/keywords/choose.ts';
-import { Bm25 } from '../classical/bm25.ts';
-import { mixedTerms } from '../classical/terms.ts';
 import { rounded } from '../core/decimal.ts';
 import { AlbertineError, requireInteger, requireOneOf, wrongOption } from '../core/errors.ts';
 import { requireOptions, requireText, type OptionKinds } from '../core/options.ts';
@@ -8,13 +6,15 @@ import { option, prose } from '../core/prose.ts';
 import type { Albert } from '../loaded/albert.ts';
 import { dot } from '../metrics/similarity.ts';
 import { indexedText, type Chunk } from './chunk.ts';
-import { acceptedRows, type Filter } from './filter.ts';
+import type { IndexedChunks } from './chunks-node.ts';
+import { ChunkFilter, type Filter } from './filter.ts';
 import { fuse, LEXICAL_WEIGHT, VECTOR_WEIGHT } from './fuse.ts';
 import { requireModel, type Manifest } from './generations-node.ts';
 import { queryPrompt } from './prompts.ts';
 import type { TextRanker } from './rerank.ts';
 import type { ScoredRow, VectorStore } from './stores/store.ts';
 import { TopRows } from './stores/top-rows.ts';
+import type { LexicalIndex } from './words/lexical.ts';
 
 /** Ways to search. */
 export const SEARCH_MODES = ['hybrid', 'vector', 'lexical'] as const;
@@ -38,6 +38,11 @@ export interface SearchOptions {
   rerank?: string;
   /** How many chunks `mmr` and `rerank` choose among. Default 50, or `limit` where that is more. */
   pool?: number;
+  /**
+   * Where a store finds candidates by an approximation: how many for each chunk that is wanted are compared by their
+   * whole vectors; more find better and take longer. Default: that of the store, see docs/search.md.
+   */
+  oversample?: number;
   /** Stops with `interrupted`. */
   signal?: AbortSignal;
 }
@@ -50,6 +55,7 @@ export const SEARCH_OPTIONS: OptionKinds<SearchOptions> = {
   mmr: 'number',
   rerank: 'string',
   pool: 'number',
+  oversample: 'number',
   signal: 'object',
 };
 
@@ -79,7 +85,8 @@ export const POOL = 50;
 /** What an index is opened with. */
 export interface IndexParts {
   manifest: Manifest;
-  chunks: readonly Chunk[];
+  chunks: IndexedChunks;
+  words: LexicalIndex;
   store: VectorStore;
   /** Opens the model the index was made with. */
   model: () => Promise<Albert>;
@@ -92,16 +99,18 @@ export class DocumentIndex implements AsyncDisposable {
   /** What it was made of, and how. */
   readonly manifest: Manifest;
   private readonly parts: IndexParts;
-  private bm25: Bm25 | undefined;
+  private readonly chunkFilter: ChunkFilter;
+  private readonly searches = new Set<Promise<unknown>>();
 
   /** Use {@link openIndex}. */
   constructor(parts: IndexParts) {
     this.manifest = parts.manifest;
     this.parts = parts;
+    this.chunkFilter = new ChunkFilter(() => parts.chunks.filtered(), parts.chunks.length);
   }
 
-  /** All chunks in the order of files and places. */
-  get chunks(): readonly Chunk[] {
+  /** All chunks in the order of files and places, read from the index when they are asked for. */
+  get chunks(): IndexedChunks {
     return this.parts.chunks;
   }
 
@@ -116,20 +125,29 @@ export class DocumentIndex implements AsyncDisposable {
    * `model` embeds the query in place of the one that the index opens.
    */
   async search(query: string, options: SearchOptions = {}, model?: Albert): Promise<SearchHit[]> {
+    const search = this.answer(query, options, model);
+    this.searches.add(search);
+    return await search.finally(() => this.searches.delete(search));
+  }
+
+  /** Frees the models and the store, after the searches that were begun. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.searches);
+    await this.parts.close();
+  }
+
+  private async answer(query: string, options: SearchOptions, model: Albert | undefined): Promise<SearchHit[]> {
     const { limit = 10, mode = 'hybrid' } = this.check(query, options);
     const isChosen = options.mmr !== undefined || options.rerank !== undefined;
     const wanted = isChosen ? Math.max(limit, options.pool ?? POOL) : limit;
-    const accept = options.filter && acceptedRows(this.chunks, options.filter);
+    const accept = options.filter && (await this.chunkFilter.accepted(options.filter));
     const vector = mode === 'lexical' ? undefined : await this.embed(query, { model, signal: options.signal });
-    let found = await this.find({ query, vector, accept, wanted, mode });
+    let found = await this.find({ query, vector, accept, wanted, mode, oversample: options.oversample });
     if (options.rerank !== undefined && found.length > 0) found = await this.rerank(query, found, options);
     if (options.mmr !== undefined) found = await this.diversify(found, { limit, diversity: options.mmr });
-    return found.slice(0, limit).map(({ row, score, scores }) => ({ ...this.chunks[row], score, scores }));
-  }
-
-  /** Frees the models and the store. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.parts.close();
+    found = found.slice(0, limit);
+    const chunks = await this.chunks.read(found.map(({ row }) => row));
+    return found.map(({ score, scores }, i) => ({ ...chunks[i], score, scores }));
   }
 
   private check(query: string, options: SearchOptions): SearchOptions {
@@ -140,7 +158,7 @@ export class DocumentIndex implements AsyncDisposable {
         value: query,
         hint: 'Give words to look for',
       });
-    const { limit, mode, mmr, pool, rerank } = options;
+    const { limit, mode, mmr, pool, rerank, oversample } = options;
     if (limit !== undefined) requireInteger('limit', limit, { min: 1 });
     if (mode !== undefined) requireOneOf('mode', mode, SEARCH_MODES);
     if (mmr !== undefined && !(mmr >= 0 && mmr <= 1)) throw wrongOption('mmr', 'from 0 to 1', { value: mmr });
@@ -154,6 +172,15 @@ export class DocumentIndex implements AsyncDisposable {
             value: pool,
             option: 'pool',
           },
+        );
+    }
+    if (oversample !== undefined) {
+      requireInteger('oversample', oversample, { min: 1 });
+      if (mode === 'lexical' || this.vectors.oversample === undefined)
+        throw new AlbertineError(
+          'invalid_argument',
+          prose`${option('oversample')} does nothing where ${mode === 'lexical' ? 'words alone are searched' : 'every vector is compared'}`,
+          { value: oversample, option: 'oversample' },
         );
     }
     return options;
@@ -170,22 +197,18 @@ export class DocumentIndex implements AsyncDisposable {
     return matrix.row(0);
   }
 
-  private get words(): Bm25 {
-    return (this.bm25 ??= new Bm25(this.chunks.map(indexedText), mixedTerms));
-  }
-
-  private async find({ query, vector, accept, wanted, mode }: Wanted): Promise<FoundRow[]> {
+  private async find({ query, vector, accept, wanted, mode, oversample }: Wanted): Promise<FoundRow[]> {
     const depth = Math.max(wanted, CANDIDATES);
     const near = vector
-      ? await this.parts.store.nearest(vector, { limit: mode === 'vector' ? wanted : depth, accept })
+      ? await this.parts.store.nearest(vector, { limit: mode === 'vector' ? wanted : depth, accept, oversample })
       : [];
     if (mode === 'vector') return near.map(({ row, score }) => ({ row, score, scores: { vector: score } }));
-    const lexical = this.words.scores(query);
+    const { scores: lexical, bound } = await this.parts.words.search(query);
     const worded = bestOf(lexical, { limit: mode === 'lexical' ? wanted : depth, accept });
     if (!vector) return worded.map(({ row, score }) => ({ row, score, scores: { lexical: score } }));
     const fused = fuse([
       { ranking: near, weight: VECTOR_WEIGHT, floor: near.at(-1)?.score ?? 0, ceiling: near[0]?.score ?? 0 },
-      { ranking: worded, weight: LEXICAL_WEIGHT, floor: 0, ceiling: this.words.bound(query) },
+      { ranking: worded, weight: LEXICAL_WEIGHT, floor: 0, ceiling: bound },
     ]).slice(0, wanted);
     const cosines = new Map(near.map(({ row, score }) => [row, score]));
     const rest = fused.filter(({ row }) => !cosines.has(row)).map(({ row }) => row);
@@ -199,7 +222,7 @@ export class DocumentIndex implements AsyncDisposable {
 
   private async rerank(query: string, found: readonly FoundRow[], options: SearchOptions): Promise<FoundRow[]> {
     const ranker = await this.parts.ranker(options.rerank!);
-    const texts = found.map(({ row }) => indexedText(this.chunks[row]));
+    const texts = (await this.chunks.read(found.map(({ row }) => row))).map(indexedText);
     const scores = await ranker.rank(query, texts, options.signal);
     return found
       .map(({ row, scores: parts }, i) => ({ row, score: scores[i], scores: { ...parts, rerank: scores[i] } }))
@@ -229,6 +252,7 @@ interface Wanted {
   accept: Uint8Array | undefined;
   wanted: number;
   mode: SearchMode;
+  oversample: number | undefined;
 }
 
 function bestOf(

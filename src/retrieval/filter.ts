@@ -19,27 +19,95 @@ export type Filter = Readonly<Record<string, Condition>>;
 /** The fields that every chunk has, or may have. */
 const OWN = ['file', 'title', 'heading', 'page', 'row'];
 
-/**
- * One byte a chunk: 1 for those that meet every condition. Throws `invalid_argument` for a field that no chunk has,
- * naming the nearest.
- */
-export function acceptedRows(chunks: readonly Chunk[], filter: Filter): Uint8Array {
-  const accept = new Uint8Array(chunks.length).fill(1);
-  for (const [name, condition] of Object.entries(filter)) {
-    const meets = tester(name, condition);
-    let known = OWN.includes(name);
-    chunks.forEach((chunk, row) => {
-      known ||= chunk.fields !== undefined && Object.hasOwn(chunk.fields, name);
-      if (accept[row] === 1 && !valuesOf(chunk, name).some(meets)) accept[row] = 0;
-    });
-    if (!known) throw unknownField(name, chunks);
-  }
-  return accept;
+/** What filters ask for of a chunk. */
+export type FilteredChunk = Pick<Chunk, 'file' | 'title' | 'headings' | 'page' | 'row' | 'fields'>;
+
+/** A field of all chunks: for each the number of its value, or list of values. */
+interface Column {
+  codes: Uint32Array;
+  values: readonly (readonly (FieldValue | undefined)[])[];
 }
 
-function unknownField(name: string, chunks: readonly Chunk[]): AlbertineError {
-  const names = new Set(OWN);
-  for (const { fields } of chunks) for (const field of Object.keys(fields ?? {})) names.add(field);
+/**
+ * Decides which chunks meet a filter. The first filter that names a field reads it of all chunks, and keeps it: 4 bytes
+ * a chunk, and every value once.
+ */
+export class ChunkFilter {
+  private readonly chunks: () => AsyncIterable<readonly FilteredChunk[]>;
+  private readonly rows: number;
+  private readonly columns = new Map<string, Column>();
+  /** Of fields that chunks have; known when all were read once. */
+  private names: ReadonlySet<string> | undefined;
+  private reading: Promise<void> = Promise.resolve();
+
+  /** `chunks` gives all of them, in order, some at a time. */
+  constructor(chunks: () => AsyncIterable<readonly FilteredChunk[]>, rows: number) {
+    this.chunks = chunks;
+    this.rows = rows;
+  }
+
+  /**
+   * One byte a chunk: 1 for those that meet every condition. Throws `invalid_argument` for a field that no chunk has,
+   * naming the nearest.
+   */
+  async accepted(filter: Filter): Promise<Uint8Array> {
+    const tests = Object.entries(filter).map(([name, condition]) => ({ name, meets: tester(name, condition) }));
+    // One after the other, so that a field is not read twice; the failure of one does not concern the next.
+    const names = tests.map(({ name }) => name);
+    const reading = this.reading.then(() => this.readColumns(names));
+    this.reading = reading.catch(() => undefined);
+    await reading;
+    const accept = new Uint8Array(this.rows).fill(1);
+    for (const { name, meets } of tests) {
+      const { codes, values } = this.columns.get(name)!;
+      const accepted = values.map((value) => value.some(meets));
+      for (let row = 0; row < codes.length; row++) if (!accepted[codes[row]]) accept[row] = 0;
+    }
+    return accept;
+  }
+
+  private async readColumns(wanted: readonly string[]): Promise<void> {
+    const missing = wanted.filter((name) => !this.columns.has(name));
+    if (missing.length === 0) return;
+    for (const name of missing) if (this.names && !this.names.has(name)) throw unknownField(name, this.names);
+    const columns = missing.map((name) => new ColumnBuilder(name, this.rows));
+    const names = new Set(OWN);
+    for await (const chunks of this.chunks())
+      for (const chunk of chunks) {
+        for (const name in chunk.fields) names.add(name);
+        for (const column of columns) column.add(chunk);
+      }
+    this.names = names;
+    for (const name of missing) if (!names.has(name)) throw unknownField(name, names);
+    for (const column of columns) this.columns.set(column.name, column);
+  }
+}
+
+class ColumnBuilder implements Column {
+  readonly name: string;
+  readonly codes: Uint32Array;
+  readonly values: (readonly (FieldValue | undefined)[])[] = [];
+  private readonly known = new Map<FieldValue | undefined, number>();
+  private row = 0;
+
+  constructor(name: string, rows: number) {
+    this.name = name;
+    this.codes = new Uint32Array(rows);
+  }
+
+  add(chunk: FilteredChunk): void {
+    const values = valuesOf(chunk, this.name);
+    const key = values.length === 1 ? values[0] : JSON.stringify(values);
+    let code = this.known.get(key);
+    if (code === undefined) {
+      this.known.set(key, (code = this.values.length));
+      this.values.push(values);
+    }
+    this.codes[this.row++] = code;
+  }
+}
+
+function unknownField(name: string, names: ReadonlySet<string>): AlbertineError {
   const near = nearestName(name, names);
   return new AlbertineError('invalid_argument', `no chunk of the index has a field ${describeValue(name)}`, {
     value: name,
@@ -48,7 +116,7 @@ function unknownField(name: string, chunks: readonly Chunk[]): AlbertineError {
   });
 }
 
-function valuesOf(chunk: Chunk, name: string): readonly (FieldValue | undefined)[] {
+function valuesOf(chunk: FilteredChunk, name: string): readonly (FieldValue | undefined)[] {
   if (chunk.fields && Object.hasOwn(chunk.fields, name)) return [chunk.fields[name]];
   if (name === 'heading') return chunk.headings ?? [];
   return OWN.includes(name) ? [chunk[name as 'file' | 'title' | 'page' | 'row']] : [undefined];

@@ -1,13 +1,12 @@
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { AlbertineError } from '../core/errors.ts';
 import { makeFolder, readJsonFile, writeFileAtomic } from '../core/files-node.ts';
 import type { Albert } from '../loaded/albert.ts';
-import type { Chunk, ChunkOptions } from './chunk.ts';
+import type { ChunkOptions } from './chunk.ts';
+import { damaged } from './damaged.ts';
 import type { RowOptions, Source } from './documents/sources-node.ts';
-import type { StoreName, StorePlace } from './stores/store.ts';
+import type { StorePlace, StoreSettings } from './stores/store.ts';
 
 /** The file of an index that names what it holds now; writing it is what makes a build or an update happen. */
 export const POINTER = 'albertine-index.json';
@@ -15,7 +14,6 @@ export const POINTER = 'albertine-index.json';
 export const WORK = 'work';
 const NEXT = 'next';
 const MANIFEST = 'manifest.json';
-const CHUNKS = 'chunks.jsonl';
 
 interface Pointer {
   format: 1;
@@ -32,8 +30,8 @@ export interface Manifest {
   vectors: string;
   /** Numbers a vector. */
   dimensions: number;
-  /** Kind of the store. */
-  store: { name: StoreName };
+  /** How vectors are kept. */
+  store: StoreSettings;
   /** Identifies the index where others are beside it. */
   id: string;
   /** What stands before every chunk where it is embedded. */
@@ -131,50 +129,14 @@ export function requireModel(
   );
 }
 
-/** Chunks of a generation, in order. */
-export async function* readChunks({ folder }: Generation): AsyncGenerator<Chunk> {
-  const lines = createInterface({ input: createReadStream(join(folder, CHUNKS)), crlfDelay: Infinity });
-  for await (const line of lines) yield parseChunk(folder, line);
-}
-
-/** All of them, at once: twice as fast. */
-export async function loadChunks({ folder, manifest }: Generation): Promise<Chunk[]> {
-  const { size } = await stat(join(folder, CHUNKS));
-  const chunks: Chunk[] = [];
-  // Strings have a longest length.
-  if (size > 2 ** 28) for await (const chunk of readChunks({ folder, manifest, name: '' })) chunks.push(chunk);
-  else
-    for (const line of (await readFile(join(folder, CHUNKS), 'utf8')).split('\n'))
-      if (line !== '') chunks.push(parseChunk(folder, line));
-  if (chunks.length !== manifest.chunks)
-    throw damaged(join(folder, CHUNKS), `it has ${chunks.length} chunks of ${manifest.chunks}`);
-  return chunks;
-}
-
-function parseChunk(folder: string, line: string): Chunk {
-  try {
-    return JSON.parse(line) as Chunk;
-  } catch (cause) {
-    throw damaged(join(folder, CHUNKS), `a line of it is no JSON (${(cause as Error).message})`, cause);
-  }
-}
-
-/** The error of a file of an index that is not what was written. */
-export const damaged = (path: string, what: string, cause?: unknown): AlbertineError =>
-  new AlbertineError('invalid_file', `${path} is damaged: ${what}`, {
-    value: path,
-    cause,
-    hint: 'Build the index anew with --overwrite',
-  });
-
 /** A folder for a new generation, empty. */
-export async function beginGeneration(index: string): Promise<{ folder: string; chunks: string; name: string }> {
+export async function beginGeneration(index: string): Promise<{ folder: string; name: string }> {
   const folder = join(index, NEXT);
   await rm(folder, { recursive: true, force: true });
   await makeFolder(folder);
   const numbers = (await readdir(index)).filter((name) => /^\d{6}$/.test(name)).map(Number);
   const name = String(Math.max(0, ...numbers) + 1).padStart(6, '0');
-  return { folder, chunks: join(folder, CHUNKS), name };
+  return { folder, name };
 }
 
 /** Makes a complete generation the one that the index holds, and removes what it replaces. Returns the old ones. */
@@ -184,11 +146,20 @@ export async function commitGeneration(index: string, name: string, manifest: Ma
   const pointer: Pointer = { format: 1, generation: name };
   await writeFileAtomic(join(index, POINTER), `${JSON.stringify(pointer)}\n`);
   const old = (await readdir(index)).filter((other) => /^\d{6}$/.test(other) && other !== name);
-  for (const other of [...old, WORK]) await rm(join(index, other), { recursive: true, force: true });
+  // Where files that a search has open cannot be removed (Windows), the next update removes them.
+  for (const other of old) await rm(join(index, other), { recursive: true, force: true }).catch(() => undefined);
+  await rm(join(index, WORK), { recursive: true, force: true });
   return old;
 }
 
-/** Where the vectors of a generation are. */
-export function placeOf({ folder, name, manifest: { id } }: Generation): StorePlace {
-  return { folder, name: `${id}_${name}` };
+/** Where the vectors of a generation are; `database` as in {@link StorePlace}. */
+export function placeOf(
+  {
+    folder,
+    name,
+    manifest: { id, store },
+  }: Omit<Generation, 'manifest'> & { manifest: Pick<Manifest, 'id' | 'store'> },
+  database?: string,
+): StorePlace {
+  return { folder, name: `${id}_${name}`, settings: store, database };
 }

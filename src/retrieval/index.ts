@@ -7,6 +7,7 @@
  */
 export { buildIndex, updateIndex, type BuildOptions, type BuildReport, type UpdateOptions } from './build-node.ts';
 export { Chunker, contextOf, indexedText, type Chunk, type ChunkOptions } from './chunk.ts';
+export { IndexedChunks } from './chunks-node.ts';
 export {
   DocumentIndex,
   SEARCH_MODES,
@@ -27,4 +28,14 @@ export type { IndexedFile, Manifest } from './generations-node.ts';
 export { openIndex, type OpenIndexOptions } from './open-node.ts';
 export type { TextRanker } from './rerank.ts';
 export { ExactStore } from './stores/exact-node.ts';
-export { STORE_NAMES, type NearestOptions, type ScoredRow, type StoreName, type VectorStore } from './stores/store.ts';
+export { CompactStore } from './stores/compact-node.ts';
+export {
+  STORE_NAMES,
+  VECTOR_FORMATS,
+  type NearestOptions,
+  type ScoredRow,
+  type StoreName,
+  type StoreSettings,
+  type VectorFormat,
+  type VectorStore,
+} from './stores/store.ts';

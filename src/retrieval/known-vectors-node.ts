@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { makeFolder, readJsonFile, writeFileAtomic } from '../core/files-node.ts';
 import { readNpy, writeNpy } from '../data/npy-node.ts';
 import { indexedText } from './chunk.ts';
+import type { IndexedChunks } from './chunks-node.ts';
 import { hashOfText } from './documents/sources-node.ts';
-import { readChunks, WORK, type Generation } from './generations-node.ts';
+import { WORK } from './generations-node.ts';
 import type { VectorStore } from './stores/store.ts';
 
 /**
@@ -16,10 +17,12 @@ export class KnownVectors {
   /** Vectors of an earlier, unfinished run. */
   resumed = 0;
   private readonly folder: string;
-  private readonly vectors = new Map<number, Float32Array>();
+  /** Those of an earlier run: the step, and the place in it. */
+  private readonly places = new Map<number, readonly [step: string, row: number]>();
   private readonly rows = new Map<number, number>();
   private store: VectorStore | undefined;
   private steps = 0;
+  private step: { name: string; data: Float32Array; columns: number } | undefined;
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -40,15 +43,15 @@ export class KnownVectors {
   }
 
   /** Takes over those of a generation. */
-  async addGeneration(generation: Generation, store: VectorStore): Promise<void> {
+  async addGeneration(chunks: IndexedChunks, store: VectorStore): Promise<void> {
     this.store = store;
     let row = 0;
-    for await (const chunk of readChunks(generation)) this.rows.set(hashOfText(indexedText(chunk)), row++);
+    for await (const chunk of chunks) this.rows.set(hashOfText(indexedText(chunk)), row++);
   }
 
   /** Those of texts, undefined where there is none. */
   async of(keys: readonly number[]): Promise<(Float32Array | undefined)[]> {
-    const found = keys.map((key) => this.vectors.get(key));
+    const found = await this.resumedOf(keys);
     const missing = keys.flatMap((key, i) => (!found[i] && this.rows.has(key) ? [i] : []));
     if (missing.length === 0 || !this.store) return found;
     const vectors = await this.store.read(missing.map((i) => this.rows.get(keys[i])!));
@@ -69,11 +72,23 @@ export class KnownVectors {
       if (step === undefined) continue;
       this.steps = Number(step);
       const keys = (await readJsonFile(join(this.folder, file))) as number[];
-      const { data, shape } = await readNpy(join(this.folder, `${step}.npy`));
-      keys.forEach((key, i) =>
-        this.vectors.set(key, (data as Float32Array).subarray(i * shape[1], (i + 1) * shape[1])),
-      );
+      keys.forEach((key, row) => this.places.set(key, [step, row]));
     }
-    this.resumed = this.vectors.size;
+    this.resumed = this.places.size;
+  }
+
+  /** Steps are read as they are needed, and one at a time is kept: a run asks for them in their order. */
+  private async resumedOf(keys: readonly number[]): Promise<(Float32Array | undefined)[]> {
+    const found: (Float32Array | undefined)[] = [];
+    for (const key of keys) {
+      const place = this.places.get(key);
+      if (place && this.step?.name !== place[0]) {
+        const { data, shape } = await readNpy(join(this.folder, `${place[0]}.npy`));
+        this.step = { name: place[0], data: data as Float32Array, columns: shape[1] };
+      }
+      const { data, columns } = this.step ?? {};
+      found.push(place && data!.subarray(place[1] * columns!, (place[1] + 1) * columns!));
+    }
+    return found;
   }
 }

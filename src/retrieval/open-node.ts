@@ -6,9 +6,14 @@ import type { ProgressListener } from '../core/progress.ts';
 import { Albert } from '../loaded/albert.ts';
 import { loadModel } from '../loaded/load-node.ts';
 import { DocumentIndex } from './document-index.ts';
-import { damaged, loadChunks, placeOf, requireGeneration, requireModel, type Generation } from './generations-node.ts';
+import { IndexedChunks } from './chunks-node.ts';
+import { damaged } from './damaged.ts';
+import { placeOf, requireGeneration, requireModel, type Generation } from './generations-node.ts';
 import { foldersRanker, scoreRanker, type TextRanker } from './rerank.ts';
 import { storeKind } from './stores/kinds-node.ts';
+import { indexedText } from './chunk.ts';
+import { wordsInMemory } from './words/lexical.ts';
+import { StoredWords } from './words/postings-node.ts';
 
 /** Options of {@link openIndex}. */
 export interface OpenIndexOptions {
@@ -17,6 +22,11 @@ export interface OpenIndexOptions {
    * one than the index was made with is refused.
    */
   model?: Albert | string;
+  /**
+   * Of an index in a PostgreSQL database: its URL, with the password. Default: `$ALBERTINE_DATABASE_URL`, else that of
+   * the build, without a password.
+   */
+  database?: string;
   /** Of the models that it opens. */
   threads?: number;
   /** Told about downloads. */
@@ -29,7 +39,12 @@ export interface OpenIndexOptions {
  * `weights_mismatch` for another model.
  */
 export async function openIndex(path: string, options: OpenIndexOptions = {}): Promise<DocumentIndex> {
-  requireOptions('openIndex', options, { model: 'any', threads: 'number', onProgress: 'function' });
+  requireOptions('openIndex', options, {
+    model: 'any',
+    database: 'string',
+    threads: 'number',
+    onProgress: 'function',
+  });
   if (!(await stat(path).catch(() => undefined))?.isDirectory())
     throw new AlbertineError('file_not_found', `no index at ${path}`, {
       value: path,
@@ -38,33 +53,56 @@ export async function openIndex(path: string, options: OpenIndexOptions = {}): P
   const generation = await requireGeneration(path);
   const { manifest } = generation;
   if (options.model instanceof Albert) requireModel(manifest, options.model);
-  const opened = await openParts(generation).catch(async (error: unknown) => {
+  const parts = await openParts(generation, options.database).catch(async (error: unknown) => {
     // An update may have replaced it since its name was read.
     const now = await requireGeneration(path);
     if (now.name === generation.name) throw error;
-    return await openParts(now);
+    return await openParts(now, options.database);
   });
-  const models = new IndexModels(opened.manifest, options);
+  const models = new IndexModels(parts.manifest, options);
   return new DocumentIndex({
-    ...opened,
+    ...parts,
     model: () => models.model(),
     ranker: (name) => models.ranker(name),
     close: async () => {
       await models[Symbol.asyncDispose]();
-      await opened.store[Symbol.asyncDispose]();
+      await parts.close();
     },
   });
 }
 
-async function openParts(generation: Generation) {
-  const kind = await storeKind(generation.manifest.store.name);
-  const chunks = await loadChunks(generation);
-  const store = await kind.open(placeOf(generation)).catch((cause: unknown) => {
-    throw damaged(generation.folder, `its vectors cannot be read (${(cause as Error).message})`, cause);
-  });
-  if (store.rows === chunks.length) return { manifest: generation.manifest, chunks, store };
-  await store[Symbol.asyncDispose]();
-  throw damaged(generation.folder, `it has ${chunks.length} chunks and ${store.rows} vectors`);
+async function openParts(generation: Generation, database: string | undefined) {
+  const { folder, manifest } = generation;
+  const opened: AsyncDisposable[] = [];
+  const close = async (): Promise<void> => {
+    for (const one of opened) await one[Symbol.asyncDispose]();
+  };
+  try {
+    const chunks = await IndexedChunks.open(folder, manifest.chunks);
+    opened.push(chunks);
+    const words = (await StoredWords.open(folder, manifest.chunks)) ?? wordsInMemory(() => textsOf(chunks));
+    opened.push(words);
+    const kind = await storeKind(manifest.store.name);
+    const store = await kind.open(placeOf(generation, database)).catch((cause: unknown) => {
+      // What is not of a file of the index says itself what to do.
+      if (cause instanceof AlbertineError && !isOfFile(cause)) throw cause;
+      throw damaged(folder, `its vectors cannot be read (${(cause as Error).message})`, cause);
+    });
+    opened.push(store);
+    if (store.rows !== chunks.length) throw damaged(folder, `it has ${chunks.length} chunks and ${store.rows} vectors`);
+    return { manifest, chunks, words, store, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const isOfFile = ({ code }: AlbertineError): boolean => code === 'invalid_file' || code === 'file_not_found';
+
+async function textsOf(chunks: IndexedChunks): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const chunk of chunks) texts.push(indexedText(chunk));
+  return texts;
 }
 
 /** What searches need besides the index, opened when it is asked for. */

@@ -14,6 +14,8 @@ export interface ServedIndex {
   /** Of its content now. */
   generation: string | undefined;
   opened: DocumentIndex;
+  /** While it is opened anew. */
+  opening?: Promise<void> | undefined;
 }
 
 /** Indexes by the names that clients use; one that was updated is opened anew by the next search. */
@@ -39,10 +41,7 @@ export class ServedIndexes {
     const index = this.indexes.get(name);
     if (!index) throw this.unknown(name);
     const now = await generationName(index.folder);
-    if (now !== index.generation) {
-      index.opened = await openIndex(index.folder);
-      index.generation = now;
-    }
+    if (now !== index.generation) await (index.opening ??= reopen(index).finally(() => (index.opening = undefined)));
     return index;
   }
 
@@ -55,6 +54,15 @@ export class ServedIndexes {
       hint: near === undefined ? all : `Did you mean ${near}?`,
     });
   }
+}
+
+async function reopen(index: ServedIndex): Promise<void> {
+  const before = index.opened;
+  const now = await generationName(index.folder);
+  index.opened = await openIndex(index.folder);
+  index.generation = now;
+  // It comes to its end after the searches that use it.
+  void before[Symbol.asyncDispose]().catch(() => undefined);
 }
 
 async function modelOf(name: string, { manifest }: DocumentIndex, pool: ModelPool): Promise<string> {

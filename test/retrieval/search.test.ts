@@ -9,7 +9,7 @@ import { Chunker, indexedText } from '../../src/retrieval/chunk.ts';
 import type { DocumentIndex } from '../../src/retrieval/document-index.ts';
 import { readMarkdown } from '../../src/retrieval/documents/markdown.ts';
 import { readPlain } from '../../src/retrieval/documents/plain.ts';
-import { acceptedRows, parseFilter } from '../../src/retrieval/filter.ts';
+import { ChunkFilter, parseFilter, type Filter } from '../../src/retrieval/filter.ts';
 import { fuse, reciprocalRanks } from '../../src/retrieval/fuse.ts';
 import { openIndex } from '../../src/retrieval/open-node.ts';
 import { ExactStore } from '../../src/retrieval/stores/exact-node.ts';
@@ -113,24 +113,36 @@ describe('filters', () => {
     { ...chunk, file: 'docs/b.md', fields: { lang: 'zh', year: 2021 } },
     { ...chunk, file: 'c.pdf', page: 3 },
   ];
-  const rows = (...entries: string[]): number[] =>
-    [...acceptedRows(chunks, parseFilter(entries)).entries()].flatMap(([row, is]) => (is ? [row] : []));
+  let reads = 0;
 
-  it('are values, lists, bounds and exclusions, all of which must hold', () => {
-    expect(rows('lang=zh')).toEqual([1]);
-    expect(rows('lang=en, zh')).toEqual([0, 1]);
-    expect(rows('lang!=en')).toEqual([1, 2]);
-    expect(rows('year>=2019', 'year<=2020')).toEqual([0]);
-    expect(rows('file=docs/*', 'heading=B')).toEqual([0]);
-    expect(rows('page=3')).toEqual([2]);
-    expect([...acceptedRows(chunks, { year: { min: 2020 } })]).toEqual([0, 1, 0]);
+  const read = async function* () {
+    reads++;
+    yield chunks.slice(0, 2);
+    yield chunks.slice(2);
+  };
+  const filter = new ChunkFilter(read, chunks.length);
+  const accepted = async (wanted: Filter): Promise<number[]> =>
+    [...(await filter.accepted(wanted)).entries()].flatMap(([row, is]) => (is ? [row] : []));
+  const rows = (...entries: string[]): Promise<number[]> => accepted(parseFilter(entries));
+
+  it('are values, lists, bounds and exclusions, all of which must hold', async () => {
+    expect(await rows('lang=zh')).toEqual([1]);
+    expect(await rows('lang=en, zh')).toEqual([0, 1]);
+    expect(await rows('lang!=en')).toEqual([1, 2]);
+    expect(await rows('year>=2019', 'year<=2020')).toEqual([0]);
+    expect(await rows('file=docs/*', 'heading=B')).toEqual([0]);
+    expect(await rows('page=3')).toEqual([2]);
+    expect(await accepted({ year: { min: 2020 } })).toEqual([1]);
+    // A field is read once.
+    expect(reads).toBe(4);
   });
 
-  it('that cannot be meant are refused', () => {
-    expect(() => rows('lnag=zh')).toThrow(/no chunk of the index has a field "lnag". Did you mean lang\?/);
+  it('that cannot be meant are refused', async () => {
+    await expect(rows('lnag=zh')).rejects.toThrow(/no chunk of the index has a field "lnag". Did you mean lang\?/);
     expect(() => parseFilter(['lang'])).toThrow(/must be like lang=zh/);
     expect(() => parseFilter(['lang=zh', 'lang=en'])).toThrow(/contradicts/);
-    expect(() => acceptedRows(chunks, { lang: {} })).toThrow(/must be a value/);
+    await expect(accepted({ lang: {} })).rejects.toThrow(/must be a value/);
+    expect(await rows('lang=zh')).toEqual([1]);
   });
 });
 
@@ -223,7 +235,8 @@ describe('an index', () => {
     expect(await after.search('coast', { mode: 'lexical' })).toEqual([]);
     // Vectors are those of their chunks still.
     const vectors = await after.vectors.read([0, 1, 2, 3, 4]);
-    const fresh = await model.embed(after.chunks.map(indexedText), { normalize: true });
+    const chunks = await after.chunks.read([0, 1, 2, 3, 4]);
+    const fresh = await model.embed(chunks.map(indexedText), { normalize: true });
     vectors.forEach((vector, row) => vector.forEach((value, k) => expect(value).toBeCloseTo(fresh.row(row)[k], 4)));
     // The one that was open is as it was.
     expect((await opened.search('coast', { mode: 'lexical' })).length).toBe(1);
@@ -249,6 +262,40 @@ describe('an index', () => {
     expect((await after.search('Entry 577.', { mode: 'lexical' }))[0].text).toBe('Entry 577.');
   }, 120_000);
 
+  it('of the first version, without the files that came later, is searched as before', async () => {
+    const rows = path('old.jsonl');
+    const texts = ['Cats sleep.', 'Dogs\u2028run.', '猫在睡觉。'];
+    writeFileSync(rows, texts.map((text, i) => JSON.stringify({ text, year: 2000 + i })).join('\n'));
+    const index = path('old-index');
+    await buildIndex(index, model, { sources: [rows] });
+    const search = async (): Promise<unknown> => {
+      await using opened = await openIndex(index, { model });
+      const all: unknown[] = [];
+      for await (const chunk of opened.chunks) all.push(chunk);
+      return [
+        all,
+        await opened.search('猫 cats', { filter: { year: { max: 2001 } } }),
+        await opened.search('dogs run'),
+      ];
+    };
+    const before = await search();
+    expect(before).toMatchObject([texts.map((text) => ({ text })), [{ text: texts[0] }, { text: texts[1] }], {}]);
+    for (const name of ['words.bin', 'chunks.offsets', 'fields.jsonl']) rmSync(join(index, '000001', name));
+    expect(await search()).toEqual(before);
+    await updateIndex(index, model);
+    expect(readdirSync(join(index, '000002')).sort()).toEqual(
+      ['chunks.jsonl', 'chunks.offsets', 'fields.jsonl', 'manifest.json', 'vectors.npy', 'words.bin'].sort(),
+    );
+    expect(await search()).toEqual(before);
+  });
+
+  it('is closed after the searches that were begun', async () => {
+    const one = await openIndex(path('old-index'), { model });
+    const found = one.search('cats');
+    await one[Symbol.asyncDispose]();
+    expect((await found)[0].text).toBe('Cats sleep.');
+  });
+
   it('reads PDF files from folders', async () => {
     mkdirSync(path('pdfs'));
     writeFileSync(join(path('pdfs'), 'a.pdf'), pdfOf([[['The ferry leaves at noon.']], [['Green tea.']]]));
@@ -272,7 +319,8 @@ describe('an index', () => {
     mkdirSync(path('whole'));
     writeFileSync(join(path('whole'), 'a.txt'), 'Fine.');
     for (const [file, content, message] of [
-      ['000001/chunks.jsonl', '{"text', /chunks\.jsonl is damaged: a line of it is no JSON/],
+      ['000001/chunks.jsonl', '{"text', /chunks\.jsonl is damaged: it has 6 bytes of \d+/],
+      ['000001/words.bin', 'ALBWORDS', /words\.bin is damaged: it has not the bytes that were written/],
       ['000001/vectors.npy', 'x', /is damaged: its vectors cannot be read/],
       ['albertine-index.json', '99', /albertine-index\.json is damaged: it does not name a generation/],
     ] as const) {

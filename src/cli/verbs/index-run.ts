@@ -12,7 +12,7 @@ import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
 
 /** The flags of `albertine index update`, as commander gives them. */
-export interface IndexUpdateFlags extends Pick<BuildOptions, 'batchTokens'> {
+export interface IndexUpdateFlags extends Pick<BuildOptions, 'batchTokens' | 'database'> {
   model?: string;
   threads?: number;
   quiet?: boolean;
@@ -25,7 +25,7 @@ export interface IndexBuildFlags
 }
 
 const BUILD_FLAGS = [
-  ...(['chunkTokens', 'overlap', 'prompt', 'overwrite', 'batchTokens'] as const),
+  ...(['chunkTokens', 'overlap', 'prompt', 'overwrite', 'batchTokens', 'store', 'vectors', 'database'] as const),
   ...(['textField', 'titleField', 'encoding', 'delimiter', 'quotes', 'onError'] as const),
 ] as const;
 
@@ -50,7 +50,7 @@ export async function runIndexUpdate(io: CliIo, index: string, flags: IndexUpdat
   using model = await openModel(io, flags.model ?? manifest.model, flags);
   const bar = createProgressBar(io, flags);
   const report = await updateIndex(index, model, {
-    ...pick(flags, ['batchTokens']),
+    ...pick(flags, ['batchTokens', 'database']),
     ...{ onProgress: bar.update, signal: io.signal },
   }).finally(() => bar.finish());
   await printReport(io, report, { index, quiet: flags.quiet });
@@ -86,7 +86,15 @@ async function printReport(
 /** Names that a note lists. */
 const LISTED = 5;
 
-function notesOf({ leftOut, emptyFiles, skippedFiles, skippedRows, windowedChunks, resumed }: BuildReport): string[] {
+function notesOf({
+  leftOut,
+  emptyFiles,
+  skippedFiles,
+  skippedRows,
+  windowedChunks,
+  resumed,
+  notRemoved,
+}: BuildReport): string[] {
   const kinds = Object.entries(leftOut);
   const others = kinds.reduce((sum, [, count]) => sum + count, 0);
   return [
@@ -101,6 +109,7 @@ function notesOf({ leftOut, emptyFiles, skippedFiles, skippedRows, windowedChunk
     ...(skippedFiles.length > 0 ? [`${countOf(skippedFiles.length, 'file')} left out that could not be read:`] : []),
     ...skippedFiles.slice(0, LISTED).map(({ reason }) => `  ${reason}`),
     ...(skippedFiles.length > LISTED ? [`  and ${skippedFiles.length - LISTED} more`] : []),
+    ...notRemoved.map((one) => `vectors that were replaced could not be removed: ${one}`),
     ...(windowedChunks > 0 ? [`${countOf(windowedChunks, 'chunk')} read in several windows`] : []),
   ];
 }

@@ -19,6 +19,9 @@ export function registerIndex(program: Command, io: CliIo): void {
   requireVerb(command);
 }
 
+const DATABASE =
+  'of --store pgvector: postgresql://user:password@host/name; the index remembers it without the password. Default: $ALBERTINE_DATABASE_URL';
+
 function registerBuild(parent: Command, io: CliIo): void {
   const command = parent
     .command('build')
@@ -38,6 +41,17 @@ function registerBuild(parent: Command, io: CliIo): void {
       'most tokens that a chunk repeats of the one before, in whole sentences. Default: 0',
       integer({ min: 0 }),
     )
+    .option(
+      '--store <name>',
+      'where vectors are kept: exact (files of the index, every vector compared), lancedb (files too, approximate where there are many) or pgvector (a PostgreSQL database). Default: exact',
+      oneOf('exact', 'lancedb', 'pgvector'),
+    )
+    .option(
+      '--vectors <form>',
+      'of --store exact, what searches have in memory: f32, int8 (a quarter of it) or binary (less than a twentieth), the best of which are compared again in f32, from disk. Default: f32',
+      oneOf('f32', 'int8', 'binary'),
+    )
+    .option('--database <url>', DATABASE)
     .option(
       '--prompt <text>',
       'what stands before every chunk where it is embedded, or the name of a prompt of the model. Default: its prompt for documents, where it has one',
@@ -64,7 +78,7 @@ function registerUpdate(parent: Command, io: CliIo): void {
     .description(
       'Brings an index up to date with the files and folders that it was built of, with the same settings: new files, changed ones (by their content) and those that are gone.',
     );
-  addModelOption(command, 'where it was when the index was built');
+  addModelOption(command, 'where it was when the index was built').option('--database <url>', DATABASE);
   addRunOptions(command).addHelpText('after', UPDATE_MANUAL);
   command.action(async (index: string) => {
     const { runIndexUpdate } = await import('./index-run.ts');
@@ -103,7 +117,10 @@ Chunks
   Title and headings are embedded, and searched for words, with every chunk. Nothing is left out, and nothing repeated unless --overlap says so.
 
 Interrupted, or killed, the same command goes on: what was embedded is in INDEX/work. An index that --overwrite replaces stays as it is until the new one is complete.
-Vectors are kept as float32 beside the texts (vectors.npy, chunks.jsonl), and searches compare with all of them: right for up to some hundred thousand chunks.
+Stores
+  exact: float32 vectors in the folder of the index, every one compared: right for up to some hundred thousand chunks, and with --vectors int8 or binary for a million.
+  lancedb (npm install @lancedb/lancedb@0.22): also files in that folder; from 50,000 chunks on an approximate search.
+  pgvector (npm install pg): a table of a PostgreSQL database with the extension vector, named by index and generation; texts and words stay in the folder.
 
 Examples
   albertine index build docs --output my-index

@@ -10,11 +10,12 @@ import { createProgressBar } from '../terminal/progress-bar.ts';
 import { displayWidth, fitWidth } from '../terminal/text-width.ts';
 
 /** The flags of `albertine search`, as commander gives them. */
-export interface SearchFlags extends Pick<SearchOptions, 'limit' | 'mmr' | 'rerank' | 'pool'> {
+export interface SearchFlags extends Pick<SearchOptions, 'limit' | 'mmr' | 'rerank' | 'pool' | 'oversample'> {
   mode?: SearchMode;
   filter?: string[];
   json?: boolean;
   model?: string;
+  database?: string;
   threads?: number;
   quiet?: boolean;
 }
@@ -27,12 +28,15 @@ export async function runSearch(
   if (queries.length === 0) throw new UsageError('give a query, or - to read queries from standard input');
   const { filter, json = false } = flags;
   const options: SearchOptions = {
-    ...pick(flags, ['limit', 'mode', 'mmr', 'rerank', 'pool']),
+    ...pick(flags, ['limit', 'mode', 'mmr', 'rerank', 'pool', 'oversample']),
     ...(filter && { filter: parseFilter(filter) }),
     signal: io.signal,
   };
   const bar = createProgressBar(io, flags);
-  await using index = await openIndex(folder, { ...pick(flags, ['model', 'threads']), onProgress: bar.update });
+  await using index = await openIndex(folder, {
+    ...pick(flags, ['model', 'database', 'threads']),
+    onProgress: bar.update,
+  });
   let query = 0;
   const isBatch = queries[0] === '-';
   for await (const text of textsOf(queries)) {

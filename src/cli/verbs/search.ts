@@ -31,8 +31,17 @@ export function registerSearch(program: Command, io: CliIo): void {
       number({ min: 0, max: 1 }),
     )
     .option('--pool <n>', 'passages that --rerank and --mmr choose among. Default: 50', integer({ min: 1 }))
+    .option(
+      '--oversample <n>',
+      'of an index with int8 or binary vectors, or in LanceDB or PostgreSQL: candidates that are compared by their whole vectors, for each passage wanted. Default: int8 4, binary 16, LanceDB 4, PostgreSQL 2',
+      integer({ min: 1 }),
+    )
     .option('--json', 'a line of JSON a passage, in place of text for people');
   addModelOption(command, 'where it was when the index was built')
+    .option(
+      '--database <url>',
+      'of an index in PostgreSQL: its URL with the password. Default: $ALBERTINE_DATABASE_URL, else as it was built, without a password',
+    )
     .option('--threads <n>', 'processor threads. Default: those this process may use', integer({ min: 1 }))
     .option('-q, --quiet', 'no progress; notes and errors are still printed')
     .addHelpText('after', MANUAL);
@@ -46,7 +55,7 @@ const MANUAL = `
 Output
   {"query":0,"rank":1,"score":0.71,"scores":{"vector":0.62,"lexical":9.3},"file":"docs/a.md","start":120,"end":390,"text":"...","tokens":61,"title":"...","headings":["..."]}
   "start" and "end" are UTF-16 positions: in the file; in the text of the row ("row" counts from 1, a header too); of a PDF in the text that is read out of it ("page").
-  "score" gives the order: with --rerank it is the ranker's; else in hybrid mode 0.2 of the cosine, scaled over the best 100, and 0.8 of BM25, as a share of
+  "score" gives the order: with --rerank it is the ranker's; else in hybrid mode 0.15 of the cosine, scaled over the best 100, and 0.85 of BM25, as a share of
   what a passage could reach; else the one part that there is. "scores" has the parts as they are: the cosine, and BM25.
 
 The query is embedded with the model that the index was built with; another one is refused. A long query is read in windows, not cut.

@@ -12,6 +12,8 @@ export interface NearestOptions {
   limit: number;
   /** One byte a row, 0 for those that may not be found. Default: all may. */
   accept?: Uint8Array | undefined;
+  /** For each row that is wanted, how many are looked at with their whole vectors. Default: that of the store. */
+  oversample?: number | undefined;
 }
 
 /** Vectors of length 1 by the number of their chunk. */
@@ -20,6 +22,8 @@ export interface VectorStore extends AsyncDisposable {
   readonly rows: number;
   /** Numbers a vector. */
   readonly dimensions: number;
+  /** Default of {@link NearestOptions.oversample}; undefined where every whole vector is looked at. */
+  readonly oversample?: number | undefined;
   /** The rows with the highest cosine, best first; equal ones in their order. */
   nearest(query: Float32Array, options: NearestOptions): Promise<ScoredRow[]>;
   /** Vectors of rows. */
@@ -36,12 +40,37 @@ export interface VectorWriter {
   abort(): Promise<void>;
 }
 
+/** Names of {@link VectorStoreKind}s. */
+export const STORE_NAMES = ['exact', 'lancedb', 'pgvector'] as const;
+/** One of {@link STORE_NAMES}. */
+export type StoreName = (typeof STORE_NAMES)[number];
+
+/** Forms of vectors in the `exact` store. */
+export const VECTOR_FORMATS = ['f32', 'int8', 'binary'] as const;
+/**
+ * One of {@link VECTOR_FORMATS}: what is in memory for searches. Of `int8` and `binary` the best candidates are compared
+ * again by their float32 vectors, which are read from disk.
+ */
+export type VectorFormat = (typeof VECTOR_FORMATS)[number];
+
+/** How vectors are kept, as the index remembers it. */
+export interface StoreSettings {
+  name: StoreName;
+  /** Of `exact`. Default `f32`. */
+  vectors?: VectorFormat;
+  /** Of `pgvector`: the URL of the database, without its password. */
+  database?: string;
+}
+
 /** Where a generation of vectors is kept. */
 export interface StorePlace {
   /** Of the generation, in the index. */
   folder: string;
   /** Identifies index and generation where others are beside it, as in a database. */
   name: string;
+  settings: StoreSettings;
+  /** URL of the database of now, with its password, in place of the one that the settings have. */
+  database?: string | undefined;
 }
 
 /** A way to keep vectors. */
@@ -52,8 +81,3 @@ export interface VectorStoreKind {
   /** Removes what lies outside the folder of the generation. */
   remove(place: StorePlace): Promise<void>;
 }
-
-/** Names of {@link VectorStoreKind}s. */
-export const STORE_NAMES = ['exact'] as const;
-/** One of {@link STORE_NAMES}. */
-export type StoreName = (typeof STORE_NAMES)[number];

@@ -1,5 +1,36 @@
 import type { ScoredRow } from './store.ts';
 
+/** The best of all rows by their scores, of those that `accept` does not forbid; see {@link TopRows}. */
+export function bestRows(
+  score: (row: number) => number,
+  { rows, limit, accept }: { rows: number; limit: number; accept?: Uint8Array | undefined },
+): ScoredRow[] {
+  const top = new TopRows(Math.min(limit, rows));
+  for (let row = 0; row < rows; row++) if (accept?.[row] !== 0) top.offer(row, score(row));
+  return top.sorted();
+}
+
+/** The scalar product of a query with the numbers from a place on. */
+export function dotAt(query: Float32Array, data: Float32Array | Int8Array, at: number): number {
+  const { length } = query;
+  const whole = length - (length % 4);
+  // Four sums, so that one addition need not wait for the one before; declared one by one, which is twice as fast here
+  // as together.
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  let k = 0;
+  for (; k < whole; k += 4) {
+    s0 += query[k] * data[at + k];
+    s1 += query[k + 1] * data[at + k + 1];
+    s2 += query[k + 2] * data[at + k + 2];
+    s3 += query[k + 3] * data[at + k + 3];
+  }
+  for (; k < length; k++) s0 += query[k] * data[at + k];
+  return s0 + s1 + s2 + s3;
+}
+
 /** Keeps the best rows of those it is shown: a heap whose root is the worst one kept. */
 export class TopRows {
   private readonly rows: Int32Array;

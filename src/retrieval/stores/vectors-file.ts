@@ -1,0 +1,2 @@
+/** The vectors of an index in float32, `[chunks, dimensions]`. */
+export const VECTORS = 'vectors.npy';
