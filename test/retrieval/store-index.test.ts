@@ -6,10 +6,11 @@ import { loadModel, type NodeAlbert } from '../../src/loaded/load-node.ts';
 import { buildIndex, updateIndex } from '../../src/retrieval/build-node.ts';
 import type { SearchHit } from '../../src/retrieval/document-index.ts';
 import { openIndex } from '../../src/retrieval/open-node.ts';
+import { openTestDatabase } from './database.ts';
 import { storeKind } from '../../src/retrieval/stores/kinds-node.ts';
 
-/** See stores.test.ts. */
-const DATABASE = process.env['ALBERTINE_TEST_DATABASE_URL'];
+const postgres = await openTestDatabase();
+afterAll(() => postgres.close());
 
 const folder = mkdtempSync(join(tmpdir(), 'albertine-store-index-'));
 const docs = join(folder, 'docs');
@@ -32,10 +33,11 @@ const WAYS = [
   ['int8', { vectors: 'int8' }, true],
   ['binary', { vectors: 'binary' }, true],
   ['lancedb (skipped without @lancedb/lancedb)', { store: 'lancedb' }, isLanceThere],
+  // PGlite has one connection at a time; here a build has its transaction open while another is asked.
   [
     'pgvector (skipped without ALBERTINE_TEST_DATABASE_URL)',
-    { store: 'pgvector', ...(DATABASE !== undefined && { database: DATABASE }) },
-    DATABASE !== undefined,
+    { store: 'pgvector', database: postgres.url },
+    postgres.isServer,
   ],
 ] as const;
 
@@ -77,15 +79,15 @@ describe.each(WAYS)('an index in %s', (name, how, isThere) => {
       await buildIndex(index, model, { sources: [docs], overwrite: true, ...how });
       await compare();
       if (store.name !== 'pgvector') return;
-      expect(manifest).not.toContain(new URL(DATABASE!).password);
+      expect(manifest).not.toContain(new URL(postgres.url).password);
       // Neither the generation that was updated nor the index that was replaced has left a table.
       const kind = await storeKind('pgvector');
       for (const generation of ['000001', '000002']) {
-        const place = { folder: '', name: `${id}_${generation}`, settings: store, database: DATABASE };
+        const place = { folder: '', name: `${id}_${generation}`, settings: store, database: postgres.url };
         await expect(kind.open(place)).rejects.toThrow(/does not exist/);
       }
       const now = JSON.parse(readFileSync(join(index, '000003', 'manifest.json'), 'utf8')) as { id: string };
-      await kind.remove({ folder: '', name: `${now.id}_000003`, settings: store, database: DATABASE });
+      await kind.remove({ folder: '', name: `${now.id}_000003`, settings: store, database: postgres.url });
     },
     60_000,
   );

@@ -10,10 +10,12 @@ import { storeKind, storeSettings } from '../../src/retrieval/stores/kinds-node.
 import { createLance } from '../../src/retrieval/stores/lancedb-node.ts';
 import { nearestAccepted } from '../../src/retrieval/stores/widening.ts';
 import { loadOptional } from '../../src/retrieval/stores/optional.ts';
+import { openTestDatabase } from './database.ts';
 import type { ScoredRow, StorePlace, VectorStore } from '../../src/retrieval/stores/store.ts';
 
-/** A PostgreSQL server with the extension vector, whose database these tests may write into. */
-const DATABASE = process.env['ALBERTINE_TEST_DATABASE_URL'];
+const database = await openTestDatabase();
+afterAll(() => database.close());
+const DATABASE = database.url;
 
 const folder = mkdtempSync(join(tmpdir(), 'albertine-stores-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -153,8 +155,8 @@ describe('LanceDB', async () => {
 });
 
 describe('PostgreSQL', () => {
-  const itThere = it.skipIf(DATABASE === undefined);
-  itThere('finds what comparing all finds (skipped without ALBERTINE_TEST_DATABASE_URL)', async () => {
+  const itOnServer = it.skipIf(!database.isServer);
+  it('finds what comparing all finds', async () => {
     const place = placeOf({ name: 'pgvector' }, `albertine_test${process.pid}_000001`);
     const kind = await storeKind('pgvector');
     const store = await written(place);
@@ -164,33 +166,36 @@ describe('PostgreSQL', () => {
     await expect(kind.open(place)).rejects.toThrow(/does not exist/);
   });
 
-  itThere('connects again when the server has ended the connection (skipped without it)', async () => {
-    const name = `albertine_test${process.pid}_000003`;
-    const place = placeOf({ name: 'pgvector' }, name);
-    const kind = await storeKind('pgvector');
-    const store = await written(place);
-    const other = 'pg';
-    const { default: pg } = (await import(other)) as {
-      default: {
-        Client: new (url: string) => {
-          connect(): Promise<void>;
-          query(text: string): Promise<unknown>;
-          end(): Promise<void>;
+  itOnServer(
+    'connects again when the server has ended the connection (skipped without ALBERTINE_TEST_DATABASE_URL)',
+    async () => {
+      const name = `albertine_test${process.pid}_000003`;
+      const place = placeOf({ name: 'pgvector' }, name);
+      const kind = await storeKind('pgvector');
+      const store = await written(place);
+      const other = 'pg';
+      const { default: pg } = (await import(other)) as {
+        default: {
+          Client: new (url: string) => {
+            connect(): Promise<void>;
+            query(text: string): Promise<unknown>;
+            end(): Promise<void>;
+          };
         };
       };
-    };
-    const client = new pg.Client(DATABASE!);
-    await client.connect();
-    await client.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'albertine' AND query LIKE '%${name}%'`,
-    );
-    await client.end();
-    await vi.waitFor(async () => expect((await store.nearest(queries[0], { limit: 3 })).length).toBe(3));
-    await store[Symbol.asyncDispose]();
-    await kind.remove(place);
-  });
+      const client = new pg.Client(DATABASE);
+      await client.connect();
+      await client.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'albertine' AND query LIKE '%${name}%'`,
+      );
+      await client.end();
+      await vi.waitFor(async () => expect((await store.nearest(queries[0], { limit: 3 })).length).toBe(3));
+      await store[Symbol.asyncDispose]();
+      await kind.remove(place);
+    },
+  );
 
-  itThere('has nothing of a build that was given up (skipped without it)', async () => {
+  itOnServer('has nothing of a build that was given up (skipped without it)', async () => {
     const place = placeOf({ name: 'pgvector' }, `albertine_test${process.pid}_000002`);
     const kind = await storeKind('pgvector');
     const writer = await kind.create(place, DIMENSIONS);
@@ -200,8 +205,8 @@ describe('PostgreSQL', () => {
     await expect(kind.open(place)).rejects.toThrow(/does not exist/);
   });
 
-  itThere('says of a wrong password which database it is for, and no password (skipped without it)', async () => {
-    const url = new URL(DATABASE!);
+  itOnServer('says of a wrong password which database it is for, and no password (skipped without it)', async () => {
+    const url = new URL(DATABASE);
     url.password = 'wrong-secret';
     const place = { ...placeOf({ name: 'pgvector' }, 'albertine_x_000001'), database: url.href };
     const error = await (await storeKind('pgvector')).open(place).then(
