@@ -45,7 +45,7 @@ export {
   mineDuplicates,
   similarGroups,
   type MineOptions,
-  type NearOptions,
+  type SimilarRowsOptions,
   type SimilarPair,
 } from './cluster/duplicates.ts';
 export { sphericalKMeans, type KMeansOptions, type KMeansResult } from './cluster/k-means.ts';

@@ -31,12 +31,16 @@ export class ClassTfIdf {
     }
   }
 
-  /** Terms of a class by falling weight, equal ones by falling count, then in the order of their first occurrence. */
-  top(own: number, most: number): ClassTerm[] {
+  /**
+   * Terms of a class that occur there at least `minCount` times, by falling weight, equal ones by falling count, then in
+   * the order of their first occurrence.
+   */
+  top(own: number, most: number, minCount = 1): ClassTerm[] {
     const { counts, total } = this.classes.get(own) ?? { counts: new Map<string, number>(), total: 0 };
     const all = [...this.classes.values()].reduce((sum, one) => sum + one.total, 0);
     const average = Math.floor(all / this.classes.size);
     return [...counts]
+      .filter(([, count]) => count >= minCount)
       .map(([term, count]) => ({
         term,
         weight: (count / total) * Math.log(1 + average / this.frequencies.get(term)!),

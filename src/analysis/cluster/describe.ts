@@ -1,7 +1,6 @@
 import { ClassTfIdf, type ClassTerm } from '../../classical/class-tf-idf.ts';
 import { AlbertineError } from '../../core/errors.ts';
-import type { StopWords } from '../keywords/stop-words.ts';
-import { stopWordsOf } from '../keywords/stop-words.ts';
+import { stopWordsOf, type StopWordLanguage, type StopWords } from '../keywords/stop-words.ts';
 import { wordsOf } from '../keywords/words.ts';
 import { UnitVectors, type VectorRows } from './vectors.ts';
 
@@ -16,7 +15,9 @@ export interface ClusterDescription {
   size: number;
   /** Rows with the highest mean cosine with all of the cluster, best first: its medoids. None of outliers. */
   central: number[];
-  /** Words that are frequent in its texts and rare in others: class-based tf-idf. None of outliers. */
+  /**
+   * Words that are frequent in its texts, twice at least, and rare in others: class-based tf-idf. None of outliers.
+   */
   keywords: ClassTerm[];
 }
 
@@ -26,8 +27,8 @@ export interface DescribeOptions {
   central?: number;
   /** Keywords of each. Default 10. */
   keywords?: number;
-  /** Words that are no keywords. Default: the package's English and Chinese ones. */
-  stopWords?: StopWords;
+  /** Languages whose stop words are no keywords. Default: English and Chinese. */
+  stopWords?: readonly StopWordLanguage[];
 }
 
 /** Rows as they were clustered. */
@@ -38,10 +39,13 @@ export interface ClusteredRows extends VectorRows {
   labels: ArrayLike<number>;
 }
 
+/** A word that stands once in a cluster says little of it, and would be rare in the others. */
+const MIN_COUNT = 2;
+
 /** Describes every cluster, in the order of their numbers, outliers last. Throws `shape_mismatch`. */
 export function describeClusters(
   { texts, labels, ...rows }: ClusteredRows,
-  { central = 3, keywords = 10, stopWords = stopWordsOf(['en', 'zh']) }: DescribeOptions = {},
+  { central = 3, keywords = 10, stopWords = ['en', 'zh'] }: DescribeOptions = {},
 ): ClusterDescription[] {
   const vectors = new UnitVectors(rows);
   if (texts.length !== vectors.rows || labels.length !== vectors.rows)
@@ -50,8 +54,9 @@ export function describeClusters(
       `there are ${texts.length} texts, ${labels.length} clusters and ${vectors.rows} vectors of them`,
       { value: labels.length },
     );
+  const stopped = stopWordsOf(stopWords);
   const members = new Map<number, number[]>();
-  const words = new ClassTfIdf((text) => keywordTerms(text, stopWords));
+  const words = new ClassTfIdf((text) => keywordTerms(text, stopped));
   for (let row = 0; row < vectors.rows; row++) {
     const cluster = labels[row];
     const own = members.get(cluster);
@@ -65,7 +70,7 @@ export function describeClusters(
       cluster,
       size: own.length,
       central: cluster === OUTLIER ? [] : medoids(vectors, own, central),
-      keywords: cluster === OUTLIER ? [] : words.top(cluster, keywords),
+      keywords: cluster === OUTLIER ? [] : words.top(cluster, keywords, MIN_COUNT),
     }));
 }
 

@@ -1,6 +1,6 @@
 import { createPause } from '../../core/interrupt.ts';
 import { ProgressMeter } from '../../core/progress.ts';
-import { requireNear, type NearOptions } from './duplicates.ts';
+import { requireNear, type SimilarRowsOptions } from './duplicates.ts';
 import { ROWS_TOGETHER, SimilarityProducts } from './similarity-blocks.ts';
 import { UnitVectors, type VectorRows } from './vectors.ts';
 
@@ -19,7 +19,7 @@ export interface DistinctRows {
  * first rows of `similarGroups`, everything that is left out is near something that stays. Rows are only compared
  * with those that stay, which are in memory twice.
  */
-export async function keepDistinct(rows: VectorRows, options: NearOptions = {}): Promise<DistinctRows> {
+export async function keepDistinct(rows: VectorRows, options: SimilarRowsOptions = {}): Promise<DistinctRows> {
   const threshold = requireNear('keepDistinct', options);
   const vectors = new UnitVectors(rows);
   using products = await SimilarityProducts.create(options);

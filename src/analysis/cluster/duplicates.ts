@@ -23,7 +23,7 @@ export interface MineOptions extends ComparisonOptions {
 }
 
 /** Options of {@link similarGroups} and {@link keepDistinct}. */
-export type NearOptions = Omit<MineOptions, 'topK' | 'maxPairs'>;
+export type SimilarRowsOptions = Omit<MineOptions, 'topK' | 'maxPairs'>;
 
 /** See `requireOptions`. */
 export const COMPARISON_OPTIONS: OptionKinds<ComparisonOptions> = {
@@ -41,7 +41,7 @@ export function requireThreshold(threshold: number): number {
 }
 
 /** The threshold of options of `subject`, checked like the others. */
-export function requireNear(subject: string, options: NearOptions): number {
+export function requireNear(subject: string, options: SimilarRowsOptions): number {
   requireOptions(subject, options, { ...COMPARISON_OPTIONS, threshold: 'number' });
   return requireThreshold(options.threshold ?? DUPLICATE_THRESHOLD);
 }
@@ -134,7 +134,7 @@ class Nearest {
  * more, each in ascending order, in the order of their first rows. Two rows of a group may be less near than the
  * threshold; a low one can join everything.
  */
-export async function similarGroups(rows: VectorRows, options: NearOptions = {}): Promise<number[][]> {
+export async function similarGroups(rows: VectorRows, options: SimilarRowsOptions = {}): Promise<number[][]> {
   const threshold = requireNear('similarGroups', options);
   const vectors = new UnitVectors(rows);
   using products = await SimilarityProducts.create(options);

@@ -129,3 +129,29 @@ export function eachPair(
       if (scores[start + j] >= threshold) found(own, column + j, scores[start + j]);
   }
 }
+
+/**
+ * Of every row the cosine with the centre of its cluster; of those in none with the nearest centre, NaN where there is
+ * none. Centres have length 1.
+ */
+export async function centreSimilarities(
+  vectors: UnitVectors,
+  { centres, labels, ...options }: ComparisonOptions & { centres: Float32Array; labels: ArrayLike<number> },
+): Promise<Float32Array> {
+  const { dimensions } = vectors;
+  const count = centres.length / dimensions;
+  const similarities = new Float32Array(vectors.rows).fill(NaN);
+  if (count === 0) return similarities;
+  using products = await SimilarityProducts.create(options);
+  const pause = createPause(options.signal);
+  for (let from = 0; from < vectors.rows; from += ROWS_TOGETHER) {
+    const to = Math.min(from + ROWS_TOGETHER, vectors.rows);
+    const scores = await products.multiply(vectors.slice(from, to), centres, dimensions);
+    for (let row = from; row < to; row++) {
+      const own = scores.subarray((row - from) * count, (row - from + 1) * count);
+      similarities[row] = labels[row] >= 0 ? own[labels[row]] : own.reduce((most, score) => Math.max(most, score));
+    }
+    await pause();
+  }
+  return similarities;
+}
