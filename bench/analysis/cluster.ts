@@ -105,10 +105,13 @@ async function byCommunities(
   const found = await detectCommunities(vectors, { threshold, threads });
   const clusters = communityLabels(found, rows.length);
   const inside = [...clusters.keys()].filter((i) => clusters[i] !== OUTLIER);
-  const { adjustedRandIndex, vMeasure, purity } = clusteringReport(
-    inside.map((i) => rows[i].label),
-    inside.map((i) => clusters[i]),
-  );
+  const { adjustedRandIndex, vMeasure, purity } =
+    inside.length === 0
+      ? { adjustedRandIndex: NaN, vMeasure: NaN, purity: NaN }
+      : clusteringReport(
+          inside.map((i) => rows[i].label),
+          inside.map((i) => clusters[i]),
+        );
   const covered = inside.length / rows.length;
   return {
     method: `communities, ${threshold}`,
