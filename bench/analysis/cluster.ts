@@ -123,7 +123,7 @@ async function byCommunities(
   };
 }
 
-const THRESHOLDS = [0.65, 0.7, 0.75, 0.8, 0.85] as const;
+const THRESHOLDS = [0.45, 0.5, 0.55, 0.65, 0.7, 0.75, 0.8, 0.85] as const;
 const TFIDF_THRESHOLDS = [0.2, 0.3, 0.4, 0.5, 0.6] as const;
 
 async function quality(model: Albert, { threads, limit }: { threads: number; limit: number }): Promise<Figure[]> {

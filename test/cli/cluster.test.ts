@@ -169,6 +169,12 @@ describe('albertine cluster', () => {
     expect(json).toMatchObject({ texts: 9, method: 'communities', threshold: 0.7, minSize: 2 });
   });
 
+  it('says what to do where there is no cluster', async () => {
+    const { code, stderr } = await cluster(input, ...body);
+    expect(code).toBe(0);
+    expect(stderr).toContain('9 texts, 0 clusters, 9 in none\nnote: no text has so many near it: lower --threshold');
+  });
+
   it('makes as many clusters as are asked for, and measures them beside labels', async () => {
     const labelled = folder.path('labelled.csv');
     const lines = ROWS.slice(0, 8).map(({ body: text, id }) => `"${text}",${id < 4 ? 'card' : 'rain'}`);

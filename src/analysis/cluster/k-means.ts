@@ -4,7 +4,7 @@ import { requireOptions } from '../../core/options.ts';
 import { ProgressMeter } from '../../core/progress.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import { COMPARISON_OPTIONS } from './duplicates.ts';
-import { ROWS_TOGETHER, SimilarityProducts, type ComparisonOptions } from './similarity-blocks.ts';
+import { SimilarityProducts, type ComparisonOptions } from './similarity-blocks.ts';
 import { UnitVectors, type VectorRows } from './vectors.ts';
 
 /** Options of {@link sphericalKMeans}. */
@@ -83,6 +83,9 @@ export async function sphericalKMeans(
   return { labels, centres, inertia, iterations, converged: changed === 0 };
 }
 
+/** Rows that are compared with the centres in one product. */
+const ASSIGNED_TOGETHER = 4096;
+
 interface LloydParts {
   vectors: UnitVectors;
   clusters: number;
@@ -98,11 +101,16 @@ class Lloyd {
   private readonly parts: LloydParts;
   /** Squared distance of each row from its centre. */
   private readonly distances: Float64Array;
+  /** Of the rows of each cluster: `[clusters, dimensions]`, and how many they are. */
+  private readonly sums: Float64Array;
+  private readonly sizes: Int32Array;
 
   constructor(parts: LloydParts) {
     this.parts = parts;
     this.labels = new Int32Array(parts.vectors.rows).fill(-1);
     this.distances = new Float64Array(parts.vectors.rows);
+    this.sums = new Float64Array(parts.clusters * parts.vectors.dimensions);
+    this.sizes = new Int32Array(parts.clusters);
   }
 
   get inertia(): number {
@@ -114,8 +122,8 @@ class Lloyd {
     const { vectors, clusters, products, pause } = this.parts;
     const squares = squaredLengths(this.centres, clusters);
     let changed = 0;
-    for (let from = 0; from < vectors.rows; from += ROWS_TOGETHER) {
-      const to = Math.min(from + ROWS_TOGETHER, vectors.rows);
+    for (let from = 0; from < vectors.rows; from += ASSIGNED_TOGETHER) {
+      const to = Math.min(from + ASSIGNED_TOGETHER, vectors.rows);
       const scores = await products.multiply(vectors.slice(from, to), this.centres, vectors.dimensions);
       for (let row = from; row < to; row++) {
         const start = (row - from) * clusters;
@@ -125,8 +133,9 @@ class Lloyd {
           if (distance < least) [best, least] = [k, distance];
         }
         this.distances[row] = Math.max(0, 1 + least);
-        if (this.labels[row] !== best) changed++;
-        this.labels[row] = best;
+        if (this.labels[row] === best) continue;
+        changed++;
+        this.put(row, best);
       }
       await pause();
     }
@@ -135,34 +144,41 @@ class Lloyd {
 
   /** Puts every centre in the middle of its rows. */
   move(): void {
-    const { vectors, clusters, spherical } = this.parts;
+    const { clusters, spherical, vectors } = this.parts;
     const { dimensions } = vectors;
-    const sums = new Float64Array(clusters * dimensions);
-    const sizes = new Int32Array(clusters);
-    for (const label of this.labels) sizes[label]++;
-    this.fillEmpty(sizes);
-    for (let row = 0; row < vectors.rows; row++) {
-      const [from, to] = [row * dimensions, this.labels[row] * dimensions];
-      for (let k = 0; k < dimensions; k++) sums[to + k] += vectors.data[from + k];
-    }
-    const lengths = squaredLengths(sums, clusters);
-    for (let k = 0; k < clusters * dimensions; k++) {
-      const cluster = Math.floor(k / dimensions);
-      const divisor = spherical ? Math.sqrt(lengths[cluster]) : sizes[cluster];
-      this.centres[k] = divisor === 0 ? 0 : sums[k] / divisor;
+    this.fillEmpty();
+    const lengths = squaredLengths(this.sums, clusters);
+    for (let cluster = 0; cluster < clusters; cluster++) {
+      const divisor = spherical ? Math.sqrt(lengths[cluster]) : this.sizes[cluster];
+      for (let k = cluster * dimensions; k < (cluster + 1) * dimensions; k++)
+        this.centres[k] = divisor === 0 ? 0 : this.sums[k] / divisor;
     }
   }
 
-  private fillEmpty(sizes: Int32Array): void {
+  /** Puts a row into a cluster: sums are kept up, as after some rounds few rows change. */
+  private put(row: number, cluster: number): void {
+    const before = this.labels[row];
+    this.labels[row] = cluster;
+    this.addTo(cluster, row, 1);
+    if (before >= 0) this.addTo(before, row, -1);
+  }
+
+  private addTo(cluster: number, row: number, sign: number): void {
+    const { data, dimensions } = this.parts.vectors;
+    const [from, to] = [row * dimensions, cluster * dimensions];
+    this.sizes[cluster] += sign;
+    for (let k = 0; k < dimensions; k++) this.sums[to + k] += sign * data[from + k];
+  }
+
+  private fillEmpty(): void {
+    const { sizes, labels, distances } = this;
     for (const [cluster, size] of sizes.entries()) {
       if (size > 0) continue;
       let furthest = -1;
-      for (const [row, distance] of this.distances.entries())
-        if (sizes[this.labels[row]] > 1 && (furthest < 0 || distance > this.distances[furthest])) furthest = row;
-      sizes[this.labels[furthest]]--;
-      sizes[cluster] = 1;
-      this.labels[furthest] = cluster;
-      this.distances[furthest] = 0;
+      for (let row = 0; row < distances.length; row++)
+        if (sizes[labels[row]] > 1 && (furthest < 0 || distances[row] > distances[furthest])) furthest = row;
+      this.put(furthest, cluster);
+      distances[furthest] = 0;
     }
   }
 
@@ -199,7 +215,8 @@ class Lloyd {
 function squaredLengths(centres: ArrayLike<number>, clusters: number): Float64Array {
   const dimensions = centres.length / clusters;
   const squares = new Float64Array(clusters);
-  for (let k = 0; k < centres.length; k++) squares[Math.floor(k / dimensions)] += centres[k] ** 2;
+  for (let cluster = 0; cluster < clusters; cluster++)
+    for (let k = cluster * dimensions; k < (cluster + 1) * dimensions; k++) squares[cluster] += centres[k] ** 2;
   return squares;
 }
 

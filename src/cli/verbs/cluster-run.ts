@@ -93,7 +93,7 @@ export async function runCluster(io: CliIo, file: string | undefined, given: Clu
   if (isShown) {
     const similarities = await centreSimilarities(vectors, { centres, labels, ...options });
     for (const [i, text] of texts.entries())
-      await output.write({ ...places[i], cluster: labels[i], similarity: rounded(similarities[i]), text });
+      await output.write({ ...places[i], cluster: labels[i], similarity: rounded(Math.min(1, similarities[i])), text });
   }
   const described = describeClusters(
     { data: vectors.data, dimensions, texts, labels },
@@ -200,12 +200,13 @@ function linesOf(summary: ClusterSummary, width: number): string[] {
     ...clusters
       .slice(0, SHOWN)
       .flatMap(({ cluster, size, keywords, central }) => [
-        fit(`${cluster}  ${countOf(size, 'text')}: ${keywords.map(({ text }) => text).join(', ')}`),
+        fit(`cluster ${cluster}, ${countOf(size, 'text')}: ${keywords.map(({ text }) => text).join(', ')}`),
         ...central.map(({ text }) => fit(text, '     ')),
       ]),
     ...(clusters.length > SHOWN ? [`and ${countOf(clusters.length - SHOWN, 'cluster')} more; --json has all`] : []),
     '',
     `${countOf(texts, 'text')}, ${countOf(clusters.length, 'cluster')}${method === 'communities' ? `, ${outliers.toLocaleString('en-US')} in none` : ''}`,
+    ...(clusters.length === 0 ? ['note: no text has so many near it: lower --threshold or --min-size'] : []),
     ...(converged === false ? ['note: rows were still moving between clusters when the rounds were over'] : []),
     ...agreementLines(summary),
     ...(windowedTexts > 0 ? [`${countOf(windowedTexts, 'text')} read in several windows`] : []),

@@ -188,7 +188,7 @@ class DuplicateSearch {
   ): Record<string, unknown> {
     const { places, texts } = this.compared;
     return {
-      score: rounded(score),
+      score: rounded(Math.min(1, score)),
       exact,
       ...named('first', places[first]),
       ...named('second', places[second]),
