@@ -202,6 +202,7 @@ describe('albertine cluster', () => {
       [[input, '--seed', '2'], '--seed is not for communities'],
       [[input, '--method', 'k-means'], 'needs --clusters'],
       [[input, '--stop-words', 'de'], 'takes en, zh'],
+      [[input, '-q'], 'there is nothing else'],
       [[input, ...body, '--clusters', '20'], '9 rows are no 20 clusters'],
       [[input, ...body, '--label-field', 'nope'], 'row 1 has no field "nope"'],
       [['--index', 'x', '--label-field', 'a'], '--index has none'],

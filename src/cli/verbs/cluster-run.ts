@@ -131,6 +131,8 @@ function requireUse(flags: ClusterFlags): 'communities' | 'k-means' {
       );
   if (method === 'k-means' && flags.clusters === undefined)
     throw new UsageError('--method k-means needs --clusters, how many there are to be');
+  if (flags.quiet && flags.output === undefined && !flags.json)
+    throw new UsageError('--quiet leaves the summary out, and without --output or --json there is nothing else');
   if (flags.labelField !== undefined && flags.index !== undefined)
     throw new UsageError('--label-field is a field of a file: --index has none');
   return method;

@@ -41,7 +41,7 @@ export function registerCluster(program: Command, io: CliIo): void {
       'field of labels by people: measures how well clusters agree with them (adjusted Rand index, V-measure, purity)',
     )
     .option('--json', 'the summary as JSON on standard output, in place of text')
-    .option('-q, --quiet', 'no progress; notes and errors are still printed')
+    .option('-q, --quiet', 'no progress and no summary; notes and errors are still printed')
     .addHelpText('after', MANUAL);
   nameFlags(command, {}).action(async (file: string | undefined) => {
     const { runCluster } = await import('./cluster-run.ts');
