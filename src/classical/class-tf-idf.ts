@@ -2,7 +2,9 @@ import type { Terms } from './terms.ts';
 
 /** A term of a class with its weight. */
 export interface ClassTerm {
+  /** As it was given. */
   term: string;
+  /** Class-based tf-idf. */
   weight: number;
 }
 

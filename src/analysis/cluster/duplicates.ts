@@ -7,6 +7,7 @@ import { UnitVectors, type VectorRows } from './vectors.ts';
 export interface SimilarPair {
   /** 0-based, below `second`. */
   first: number;
+  /** 0-based. */
   second: number;
   /** Their cosine. */
   score: number;
