@@ -46,19 +46,19 @@ const [MOST_BYTES, MOST_MS] = [64 * 2 ** 20, 10_000];
  * connection that is closed meanwhile takes the answer with it. Beyond some bytes or seconds it waits no longer.
  */
 export async function drain(request: IncomingMessage): Promise<void> {
-  if (request.complete || request.destroyed) return;
+  if (request.complete || request.readableEnded || request.destroyed) return;
   await new Promise<void>((resolve) => {
     let bytes = 0;
-    const timer = setTimeout(resolve, MOST_MS);
+    const finish = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(finish, MOST_MS);
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > MOST_BYTES) resolve();
+      if (bytes > MOST_BYTES) finish();
     });
-    for (const event of ['end', 'close', 'error'] as const)
-      request.once(event, () => {
-        clearTimeout(timer);
-        resolve();
-      });
+    for (const event of ['end', 'close', 'error'] as const) request.once(event, finish);
     request.resume();
   });
 }
