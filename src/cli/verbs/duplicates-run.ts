@@ -113,7 +113,11 @@ class DuplicateSearch {
       if (first === undefined) {
         firsts.set(key, place);
         this.distinct.push(place);
-      } else this.copies.set(first, [...(this.copies.get(first) ?? []), place]);
+        continue;
+      }
+      const copies = this.copies.get(first);
+      if (copies) copies.push(place);
+      else this.copies.set(first, [place]);
     }
     const texts = compared.texts.length;
     this.summary = {
