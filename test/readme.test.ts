@@ -174,6 +174,7 @@ describe('README', () => {
       'CONTRIBUTING.md',
       'FEATURES.md',
       'docs/checkpoints.md',
+      'docs/cluster.md',
       'docs/distillation.md',
       'docs/embedding.md',
       'docs/graph.md',
@@ -204,6 +205,7 @@ describe('README', () => {
 
   let printed = '';
   const pages = [
+    'docs/cluster.md',
     'docs/embedding.md',
     'docs/guide.md',
     'docs/keywords.md',

@@ -4,7 +4,7 @@
  * Measuring texts and models. ALBERTScore: texts beside references, by contextual token vectors. Keywords of documents.
  * Robustness: models with their texts perturbed, and under attack. Explanations: why a classifier answers as it does, and
  * how faithful that is. Bias: scores and errors of groups, associations of vectors. Probes: what the vectors of every
- * layer know.
+ * layer know. Clusters and near duplicates of texts, by their vectors.
  *
  * @packageDocumentation
  */
@@ -31,6 +31,26 @@ export {
 export { associationPage, biasPage } from './bias/page.ts';
 export { fillTemplates, type FilledTemplate, type Template, type TermAttribute } from './bias/templates.ts';
 export { weat, type WeatOptions, type WeatResult, type WeatTest, type WeatVectors, type WordSet } from './bias/weat.ts';
+export { detectCommunities, type CommunityOptions } from './cluster/communities.ts';
+export {
+  communityLabels,
+  describeClusters,
+  OUTLIER,
+  type ClusterDescription,
+  type ClusteredRows,
+  type DescribeOptions,
+} from './cluster/describe.ts';
+export { keepDistinct, type DistinctRows } from './cluster/distinct.ts';
+export {
+  mineDuplicates,
+  similarGroups,
+  type MineOptions,
+  type SimilarRowsOptions,
+  type SimilarPair,
+} from './cluster/duplicates.ts';
+export { sphericalKMeans, type KMeansOptions, type KMeansResult } from './cluster/k-means.ts';
+export type { ComparisonOptions } from './cluster/similarity-blocks.ts';
+export type { VectorRows } from './cluster/vectors.ts';
 export { nearestWords, type WordCandidates } from './explain/candidates.ts';
 export { explainedClassifier, type ExplainedClassifierOptions } from './explain/classifier.ts';
 export type {

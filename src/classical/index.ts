@@ -15,6 +15,7 @@
  */
 export { Bm25 } from './bm25.ts';
 export { trainCentroids } from './centroid.ts';
+export { ClassTfIdf, type ClassTerm } from './class-tf-idf.ts';
 export {
   DenseFeatures,
   JoinedFeatures,

@@ -2,10 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../core/version-node.ts';
 import { registerAnswer } from './verbs/answer.ts';
 import { registerBias } from './verbs/bias.ts';
+import { registerCluster } from './verbs/cluster.ts';
 import { registerConvert } from './verbs/convert.ts';
 import { registerDemo } from './verbs/demo.ts';
 import { registerDistill } from './verbs/distill.ts';
 import { registerDownload } from './verbs/download.ts';
+import { registerDuplicates } from './verbs/duplicates.ts';
 import { registerEmbed } from './verbs/embed.ts';
 import { EXIT, reportError, type FailedCommand } from './terminal/errors.ts';
 import { registerEvaluate } from './verbs/evaluate.ts';
@@ -122,6 +124,8 @@ Examples
     registerSearch,
     registerScore,
     registerKeywords,
+    registerCluster,
+    registerDuplicates,
     registerRobustness,
     registerExplain,
     registerBias,

@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Metrics: numbers in, numbers out. Classification, regression, ranking, entities, relations, answers, texts beside
- * references, similarity of vectors.
+ * references, clusters, similarity of vectors.
  *
  * @packageDocumentation
  */
@@ -27,6 +27,7 @@ export {
   type CalibrationBin,
   type ProbabilityRows,
 } from './probabilities.ts';
+export { clusteringReport, type ClusteringReport } from './clustering.ts';
 export { kendallTau, pearson, ranks, spearman } from './correlation.ts';
 export { meanAbsoluteError, meanSquaredError, r2, regressionReport, type RegressionReport } from './regression.ts';
 export { cosine, dot, euclidean } from './similarity.ts';

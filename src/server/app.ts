@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
@@ -7,6 +6,7 @@ import fastify, { LogController, type FastifyRequest, type FastifyServerOptions 
 import { AlbertineError } from '../core/errors.ts';
 import type { App } from './app-type.ts';
 import type { ServerParts } from './asking.ts';
+import { readBodies } from './bodies.ts';
 import type { ApiKeys } from './keys.ts';
 import { useErrorForm, type ErrorForm } from './error-forms.ts';
 import { decorateRequests } from './request-fields.ts';
@@ -20,6 +20,8 @@ import { runRoutes } from './routes/runs.ts';
 import { searchRoutes } from './routes/search.ts';
 import { stateRoutes } from './routes/state.ts';
 import { teiRoutes } from './routes/tei.ts';
+import { answerUnknownRoutes } from './unknown-routes.ts';
+import { compileLate, whatIsWrong, type BrokenRule } from './validation.ts';
 
 /** Milliseconds in which a request has to arrive. */
 const RECEIVE_MS = 30_000;
@@ -48,9 +50,9 @@ export function createApp(parts: ServerParts, { keys, https, logger, playground 
     connectionTimeout: RECEIVE_MS + settings.deadline * 1000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
-    schemaErrorFormatter: (errors, place) => new Error(whatIsWrong(errors, place)),
+    schemaErrorFormatter: (errors, place) => new Error(whatIsWrong(errors as readonly BrokenRule[], place)),
     ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true },
+      customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true, verbose: true },
       onCreate: compileLate,
     },
     ...(https && { https }),
@@ -60,11 +62,8 @@ export function createApp(parts: ServerParts, { keys, https, logger, playground 
   watchRequests(app, parts);
   requireKeys(app, keys);
   useErrorForm(app, errorForm, parts);
-  refuseBrokenText(app);
-  app.setNotFoundHandler((request, reply) => {
-    const message = `there is no ${request.method} ${request.url.split('?')[0]}`;
-    return reply.code(404).send({ error: { code: 'not_found', message } });
-  });
+  readBodies(app);
+  answerUnknownRoutes(app);
   if (settings.corsOrigin)
     void app.register(cors, { origin: settings.corsOrigin.includes('*') ? true : [...settings.corsOrigin] });
   void app.register(rateLimit, {
@@ -92,48 +91,12 @@ export function createApp(parts: ServerParts, { keys, https, logger, playground 
   return app;
 }
 
-/** Schemas are compiled when a request needs them: together they take a quarter of a second. */
-const compileLate: NonNullable<NonNullable<FastifyServerOptions['ajv']>['onCreate']> = (ajv) => {
-  const compile = ajv.compile.bind(ajv) as (schema: object) => Validate;
-  ajv.compile = ((schema: object) => {
-    let compiled: Validate | undefined;
-    const validate: Validate = (data) => {
-      compiled ??= compile(schema);
-      const isValid = compiled(data);
-      validate.errors = compiled.errors;
-      return isValid;
-    };
-    return validate;
-  }) as typeof ajv.compile;
-};
-
-interface Validate {
-  (data: unknown): unknown;
-  errors?: unknown;
-}
-
-/** The rules that a body breaks: of alternatives every one. */
-function whatIsWrong(
-  errors: readonly { instancePath: string; message?: string; keyword: string }[],
-  place: string,
-): string {
-  const [{ instancePath }] = errors;
-  const rules = errors.filter((error) => error.instancePath === instancePath && error.keyword !== 'anyOf');
-  const messages = [...new Set(rules.map(({ message }) => message ?? 'is wrong'))];
-  return `${place}${instancePath} ${messages.join(', or ')}`;
-}
-
-/** Bytes that are no UTF-8 would be read as other characters than were sent. */
-function refuseBrokenText(app: App): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (isUtf8(body)) return void parse(request, body.toString('utf8'), done);
-    done(new AlbertineError('invalid_argument', 'the body is not UTF-8'));
-  });
-}
-
-/** Answered to everybody: probes, scrapers and a browser that opens a page have no keys. */
-const PUBLIC = /^\/(|health|ping|metrics|v2\/health\/(live|ready)|playground|playground\/\*?)$/;
+/**
+ * Answered to everybody: probes, scrapers and a browser that opens a page have no keys, and the description of the routes
+ * is the same for every server.
+ */
+const PUBLIC =
+  /^\/(|health|ping|metrics|v2\/health\/(live|ready)|playground|playground\/\*?|docs|docs\/.*|openapi\.json)$/;
 const isPublic = ({ method, routeOptions: { url } }: FastifyRequest): boolean =>
   url === undefined || ((method === 'GET' || method === 'HEAD') && PUBLIC.test(url));
 

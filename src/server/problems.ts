@@ -56,6 +56,7 @@ function codeOf(status: number, code: string | undefined): string {
   if (status === 401) return 'unauthorized';
   if (status === 404) return 'not_found';
   if (status === 413) return 'too_large';
+  if (status === 415) return 'unsupported_media_type';
   if (status === 429) return 'rate_limited';
   return code === 'FST_ERR_VALIDATION' || status === 400 ? 'invalid_argument' : 'invalid_request';
 }

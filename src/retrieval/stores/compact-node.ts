@@ -67,6 +67,7 @@ export class CompactStore implements VectorStore {
     return Promise.resolve(rows.map((row) => this.readRow(row)));
   }
 
+  /** Closes the file of f32 vectors. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.file[Symbol.asyncDispose]();
   }

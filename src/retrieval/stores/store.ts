@@ -55,6 +55,7 @@ export type VectorFormat = (typeof VECTOR_FORMATS)[number];
 
 /** How vectors are kept, as the index remembers it. */
 export interface StoreSettings {
+  /** Which store. */
   name: StoreName;
   /** Of `exact`. Default `f32`. */
   vectors?: VectorFormat;
