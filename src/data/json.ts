@@ -26,27 +26,30 @@ export function withoutNaN(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutNaN(member)]));
 }
 
-/** A 32-bit float as the number with the fewest digits that read back as it: further ones would be noise. */
-export const short = (value: number): number => (Number.isFinite(value) ? Number(formatFloat32(value)) : value);
+/** A 32-bit float as the number with the fewest digits (at most 9) that read back as it: further ones would be noise. */
+export function short(value: number): number {
+  // Rounding to a fixed number of decimals is several times faster than toPrecision and is enough for most numbers of
+  // vectors.
+  if (value < 1 && value > -1)
+    for (const scale of SCALES) {
+      const rounded = Math.round(value * scale) / scale;
+      if (Math.fround(rounded) === value) return rounded;
+    }
+  // 6 digits are not always enough and 9 always are (IEEE 754, section 5.12.2).
+  for (const digits of [6, 7, 8]) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
+}
+
+const SCALES = [1e6, 1e7, 1e8, 1e9];
 
 /**
  * A short decimal (at most 9 digits) that reads back as the same 32-bit float. Throws `invalid_data` for NaN and
  * infinities.
  */
-export function formatFloat32(value: number): string {
-  // Rounding to a fixed number of decimals is several times faster than toPrecision and is enough for most numbers of
-  // vectors.
-  for (const scale of [1e6, 1e7, 1e8, 1e9]) {
-    const rounded = Math.round(value * scale) / scale;
-    if (Math.fround(rounded) === value && Math.abs(rounded) < 1) return String(rounded);
-  }
-  // 6 digits are not always enough and 9 always are (IEEE 754, section 5.12.2).
-  for (const digits of [6, 7, 8]) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return formatNumber(short);
-  }
-  return formatNumber(Number(value.toPrecision(9)));
-}
+export const formatFloat32 = (value: number): string => formatNumber(short(value));
 
 function formatNumber(value: number): string {
   if (!Number.isFinite(value))

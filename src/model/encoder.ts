@@ -119,9 +119,11 @@ export class AlbertEncoder implements Disposable {
     this.scales = options.int8 && staticScales(this.config, options.int8);
     this.blockLayers = blockLayers(config, weights);
     const { wrapForward = (forward: Forward): Forward => forward } = options;
-    this.pass = wrapForward((batch, request) =>
-      this.exclusive(() => this.execute(batch, this.requestedDepths(request.layers), request)),
-    );
+    this.pass = wrapForward((batch, request) => {
+      const execute = (): Promise<ForwardResult> => this.execute(batch, this.requestedDepths(request.layers), request);
+      // A thread of sessions has its own order, and gives results in memory of their own.
+      return options.sessions ? execute() : this.exclusive(execute);
+    });
   }
 
   /** Compiles the embedding projection and the layers. `weights` is kept and must not change. */
@@ -212,10 +214,7 @@ export class AlbertEncoder implements Disposable {
     };
     const result: ForwardResult = { lastHiddenState: new Float32Array(0), hiddenStates: new Map(), attentions: [] };
     const deepest = Math.max(...depths);
-    let hidden = await this.project(
-      batch,
-      depths.has(0) ? new Float32Array(tokens * config.hiddenSize) : this.buffer(0, tokens),
-    );
+    let hidden = await this.project(batch, this.place({ tokens, keep: depths.has(0), turn: 0 }));
     if (depths.has(0)) result.hiddenStates.set(0, hidden.data as Float32Array);
     const sizes = { batch: batch.batchSize, sequence: batch.sequenceLength };
     const shared = this.sharedFeeds(masks, batch.sequenceLength);
@@ -227,13 +226,11 @@ export class AlbertEncoder implements Disposable {
         done % config.innerGroupNum === 0 && depths.has(done / config.innerGroupNum)
           ? done / config.innerGroupNum
           : undefined;
-      const data =
-        depth !== undefined ? new Float32Array(tokens * config.hiddenSize) : this.buffer((done / step) % 2, tokens);
-      const output = float32([tokens, config.hiddenSize], data);
+      const output = this.place({ tokens, keep: depth !== undefined, turn: (done / step) % 2 });
       const graph = await this.layerGraph(first, step, variant);
       const outputs = await graph.run(
         { hidden, ...shared, ...this.scaleFeeds(first, step) },
-        { into: { output }, sizes },
+        { into: output && { output }, sizes },
       );
       if (request.attentions) result.attentions.push(outputs['probabilities'].data as Float32Array);
       request.onSites?.(
@@ -243,20 +240,20 @@ export class AlbertEncoder implements Disposable {
           Float32Array
         >,
       );
-      hidden = output;
-      if (depth !== undefined) result.hiddenStates.set(depth, data);
+      hidden = outputs['output'];
+      if (depth !== undefined) result.hiddenStates.set(depth, hidden.data as Float32Array);
     }
     result.lastHiddenState = result.hiddenStates.get(deepest)!;
     return result;
   }
 
-  private async project(batch: EncoderBatch, out: Float32Array): Promise<HostTensor> {
+  private async project(batch: EncoderBatch, into: HostTensor | undefined): Promise<HostTensor> {
     const tokens = batch.batchSize * batch.sequenceLength;
     const embedded = new Float32Array(tokens * this.config.embeddingSize);
     lookUpEmbeddings(this.config, this.tables, batch, embedded);
     const graph = await this.graph('projection', () => compileProjection(this.config, this.weights, this.options));
-    const hidden = float32([tokens, this.config.hiddenSize], out);
-    await graph.run({ embedded: float32([tokens, this.config.embeddingSize], embedded) }, { into: { hidden } });
+    const feeds = { embedded: float32([tokens, this.config.embeddingSize], embedded) };
+    const { hidden } = await graph.run(feeds, { into: into && { hidden: into } });
     return hidden;
   }
 
@@ -270,11 +267,17 @@ export class AlbertEncoder implements Disposable {
     };
   }
 
-  /** One of two scratch buffers that layers write to in turn; grown to the largest batch seen. */
-  private buffer(which: number, tokens: number): Float32Array {
+  /**
+   * Where a hidden state is written to: memory of its own if it is kept, else one of two scratch buffers in turn, grown
+   * to the largest batch seen. Undefined where sessions bring memory of their own.
+   */
+  private place(hidden: { tokens: number; keep: boolean; turn: number }): HostTensor | undefined {
+    if (this.options.sessions) return undefined;
+    const { tokens, keep, turn } = hidden;
     const size = tokens * this.config.hiddenSize;
-    if (this.scratch[which].length < size) this.scratch[which] = new Float32Array(size);
-    return this.scratch[which].subarray(0, size);
+    if (!keep && this.scratch[turn].length < size) this.scratch[turn] = new Float32Array(size);
+    const data = keep ? new Float32Array(size) : this.scratch[turn].subarray(0, size);
+    return float32([tokens, this.config.hiddenSize], data);
   }
 
   private get executedLayers(): number {

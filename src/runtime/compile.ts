@@ -52,7 +52,7 @@ export interface CompileOptions {
 /** Options of {@link CompiledGraph.run}. */
 export interface RunOptions {
   /** Tensors that receive outputs by name; the other outputs are freshly allocated. */
-  into?: Readonly<Record<string, RunTensor>>;
+  into?: Readonly<Record<string, RunTensor>> | undefined;
   /** Sizes of named dimensions that no input has on its own, such as `batch` when inputs only have `batch*sequence`. */
   sizes?: Readonly<Record<string, number>>;
 }

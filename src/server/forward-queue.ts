@@ -1,6 +1,7 @@
 import { requireNotInterrupted } from '../core/interrupt.ts';
 import type { EncoderBatch } from '../model/batch.ts';
 import type { Forward, ForwardRequest, ForwardResult } from '../model/encoder.ts';
+import { joinBatches, paddingOf, sizeOf, splitResult } from './joined-batch.ts';
 import { currentRequest, type RequestContext } from './request-context.ts';
 
 /** A pass that was made, for measuring. */
@@ -25,10 +26,16 @@ export interface ForwardQueueOptions {
   batchTokens?: number;
   /** Milliseconds that an idle network waits for more to come. Default 0. */
   waitMs?: number;
-  /** Passes made at the same time. Default 1: each uses all threads. */
+  /** Passes made or prepared at the same time. Default 1. */
   passes?: number;
   onPass?: (report: PassReport) => void;
 }
+
+/**
+ * What a pass costs whatever is in it, in tokens: measured with the built-in model, f32 and int8, on two threads. So
+ * much padding one more text may add.
+ */
+const PASS_TOKENS = 8;
 
 interface Part {
   batch: EncoderBatch;
@@ -60,7 +67,8 @@ export interface Lane {
 
 /**
  * One queue for the passes of all models and requests: what is waiting is joined to passes of up to `batchTokens` padded
- * tokens. Only rows of one padded length share a pass, so that every row gets the very bits that it would get alone.
+ * tokens, as long as the padding costs less than passes of their own. Every row gets the very bits that it would get
+ * alone: whatever is beside it and after it, no sum of its own has another order (tested).
  * Clients have their turns by start-time fair queueing (Goyal, Vin & Cheng 1996) in tokens: one with thousands of rows
  * does not keep another with one waiting. A row whose request was given up is taken out before it costs anything.
  */
@@ -156,24 +164,34 @@ export class ForwardQueue {
     this.wake();
   }
 
-  /** The part whose turn it is, and those that fit beside it. */
+  /** The part whose turn it is, and those that fit beside it, nearest in length first. */
   private take(): Part[] {
     if (this.waiting.length === 0) return [];
     this.waiting.sort((a, b) => a.finish - b.finish);
     const [first] = this.waiting;
     this.virtualTime = Math.max(this.virtualTime, first.finish - first.tokens);
-    let tokens = 0;
-    const taken = this.waiting.filter((part) => {
-      if (part !== first && (part.key !== first.key || tokens + part.tokens > this.batchTokens)) return false;
-      tokens += part.tokens;
-      return true;
-    });
+    const { sequenceLength } = first.batch;
+    const distance = ({ batch }: Part): number => Math.abs(batch.sequenceLength - sequenceLength);
+    const others = this.waiting.filter((part) => part !== first && part.key === first.key);
+    const taken = [first];
+    for (const part of others.sort((a, b) => distance(a) - distance(b) || a.finish - b.finish))
+      if (this.gains(taken, part)) taken.push(part);
     const chosen = new Set(taken);
     for (const { context, onAbort } of taken) context?.signal.removeEventListener('abort', onAbort);
     const rest = this.waiting.filter((part) => !chosen.has(part));
     this.waiting.splice(0, this.waiting.length, ...rest);
     if (rest.length === 0) this.finishOfClient.clear();
     return taken;
+  }
+
+  /** Whether one more part in a pass costs less than a pass of its own. */
+  private gains(taken: readonly Part[], part: Part): boolean {
+    const tokensOf = (parts: readonly Part[]): number => {
+      const { batchSize, sequenceLength } = sizeOf(parts.map(({ batch }) => batch));
+      return batchSize * sequenceLength;
+    };
+    const together = tokensOf([...taken, part]);
+    return together <= this.batchTokens && together - tokensOf(taken) - part.tokens <= PASS_TOKENS;
   }
 
   private async pass(parts: readonly Part[]): Promise<void> {
@@ -195,7 +213,8 @@ export class ForwardQueue {
         ...{ model: lane.model, rows, parts: parts.length, tokens: rows * sequenceLength, padding },
         ...{ inferenceMs, queueMs },
       });
-      splitResult(result, parts).forEach((own, i) => parts[i].resolve(own));
+      const batches = parts.map((part) => part.batch);
+      splitResult(result, batches).forEach((own, i) => parts[i].resolve(own));
     } catch (error) {
       for (const part of parts) part.reject(error);
     }
@@ -208,53 +227,5 @@ let lonely = 0;
 function keyOf({ model, joins }: Lane, batch: EncoderBatch, { layers, attentions, onSites }: ForwardRequest): string {
   if (!joins || onSites || batch.positionIds || batch.causalFrom) return `alone ${lonely++}`;
   const asked = layers === undefined || layers === 'all' ? layers : layers.join('+');
-  return [model, batch.sequenceLength, asked, attentions ?? false, batch.attentionMask !== undefined].join(' ');
-}
-
-/** Batches of one padded length, one below the other. */
-function joinBatches(batches: readonly EncoderBatch[]): EncoderBatch {
-  if (batches.length === 1) return batches[0];
-  const [{ sequenceLength }] = batches;
-  const batchSize = batches.reduce((sum, batch) => sum + batch.batchSize, 0);
-  const inputIds = new Int32Array(batchSize * sequenceLength);
-  const tokenTypeIds = new Int32Array(inputIds.length);
-  const attentionMask = new Uint8Array(inputIds.length);
-  let start = 0;
-  for (const batch of batches) {
-    inputIds.set(batch.inputIds, start);
-    if (batch.tokenTypeIds) tokenTypeIds.set(batch.tokenTypeIds, start);
-    for (let i = 0; batch.attentionMask && i < batch.attentionMask.length; i++)
-      attentionMask[start + i] = batch.attentionMask[i] ? 1 : 0;
-    start += batch.batchSize * sequenceLength;
-  }
-  return {
-    ...{ batchSize, sequenceLength, inputIds, tokenTypeIds },
-    ...(batches[0].attentionMask && { attentionMask }),
-  };
-}
-
-function paddingOf({ attentionMask }: EncoderBatch): number {
-  let padding = 0;
-  for (let i = 0; attentionMask && i < attentionMask.length; i++) if (!attentionMask[i]) padding++;
-  return padding;
-}
-
-/** The rows of each part: views into the arrays of the pass. */
-function splitResult(result: ForwardResult, parts: readonly Part[]): ForwardResult[] {
-  if (parts.length === 1) return [result];
-  const all = parts.reduce((sum, { batch }) => sum + batch.batchSize, 0);
-  let first = 0;
-  return parts.map(({ batch: { batchSize } }) => {
-    const from = first;
-    first += batchSize;
-    const rows = (values: Float32Array): Float32Array => {
-      const width = values.length / all;
-      return values.subarray(from * width, (from + batchSize) * width);
-    };
-    return {
-      lastHiddenState: rows(result.lastHiddenState),
-      hiddenStates: new Map([...result.hiddenStates].map(([depth, values]) => [depth, rows(values)])),
-      attentions: result.attentions.map(rows),
-    };
-  });
+  return [model, asked, ...(attentions ? [batch.sequenceLength] : [])].join(' ');
 }

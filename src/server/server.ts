@@ -62,7 +62,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
   );
   const admission = new Admission({ queueTokens, requestTokens });
   const queue: ForwardQueue = new ForwardQueue({
-    ...{ batchTokens, waitMs },
+    // While one computes on its thread, the next is prepared here.
+    ...{ batchTokens, waitMs, passes: 2 },
     onPass(report) {
       admission.learn(report);
       metrics.pass(report);

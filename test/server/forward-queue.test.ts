@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryFiles } from '../../src/core/files-memory.ts';
 import { Albert } from '../../src/loaded/albert.ts';
+import { loadModel } from '../../src/loaded/load-node.ts';
+import { quantizeModel } from '../../src/loaded/quantize-model.ts';
 import type { EncoderBatch } from '../../src/model/batch.ts';
 import type { ForwardResult } from '../../src/model/encoder.ts';
 import { ForwardQueue, type ForwardQueueOptions, type PassReport } from '../../src/server/forward-queue.ts';
@@ -42,7 +44,7 @@ const context = (client: string, signal = new AbortController().signal): Request
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('what shares a pass', () => {
-  it('is of one padded length, up to the budget, and every part gets its own rows', async () => {
+  it('is of like length, up to the budget, and every part gets its own rows', async () => {
     const { forward, passes, reports } = fakeNetwork({ batchTokens: 16 });
     const found = await Promise.all([
       ...[1, 2, 3].map((id) => forward(batch(id), {})),
@@ -60,6 +62,35 @@ describe('what shares a pass', () => {
       new Array(8).fill(5),
     ]);
     expect(reports[0]).toMatchObject({ model: 'm', rows: 3, parts: 3, tokens: 12, padding: 0 });
+  });
+
+  it('is padded where that costs less than another pass, and parts do not see it', async () => {
+    const { forward, passes, reports } = fakeNetwork();
+    const lengths = [4, 7, 6, 30, 5];
+    const found = await Promise.all(
+      lengths.map((length, id) => forward(batch(id + 1, { length, rows: id === 4 ? 2 : 1 }), { layers: [1] })),
+    );
+    // 5, 5, 6 and 7 beside 4: three more rows of up to 3 padded tokens; 30 is too far.
+    expect(passes.map(({ batchSize, sequenceLength }) => [batchSize, sequenceLength])).toEqual([
+      [5, 7],
+      [1, 30],
+    ]);
+    expect(reports[0]).toMatchObject({ rows: 5, parts: 4, tokens: 35, padding: 8 });
+    for (const [id, { lastHiddenState, hiddenStates }] of found.entries()) {
+      const expected = new Array(lengths[id] * (id === 4 ? 2 : 1)).fill(id + 1);
+      expect([...lastHiddenState]).toEqual(expected);
+      expect([...hiddenStates.get(1)!]).toEqual(expected);
+    }
+  });
+
+  it('has one length where attention is asked for', async () => {
+    const { forward, passes } = fakeNetwork();
+    const request = { attentions: true };
+    await Promise.all([4, 5, 4].map((length) => forward(batch(1, { length }), request)));
+    expect(passes.map(({ batchSize, sequenceLength }) => [batchSize, sequenceLength])).toEqual([
+      [2, 4],
+      [1, 5],
+    ]);
   });
 
   it('has the same request, and nothing of its own', async () => {
@@ -181,5 +212,21 @@ describe('a network behind the queue', () => {
     expect(reports.some(({ parts }) => parts > 1)).toBe(true);
     for (const [i, text] of texts.entries())
       expect(whole[i].data).toEqual((await alone.embed([text, 'the moon'])).data);
+  });
+});
+
+describe('texts that share a pass with longer ones', () => {
+  it.each(['f32', 'int8'])('get the bits that they have alone in %s', async (dtype) => {
+    const queue = new ForwardQueue();
+    const { wrapForward } = queue.lane('m');
+    using plain = await loadModel(undefined, { threads: 2 });
+    const int8 = dtype === 'int8' ? (await quantizeModel(plain)).int8 : undefined;
+    using alone = await loadModel(undefined, { threads: 2, int8 });
+    using joined = await loadModel(undefined, { threads: 2, int8, wrapForward });
+    const words =
+      'the quick brown fox jumps over a lazy dog and 一只猫坐在垫子上 while it rains in the afternoon'.split(' ');
+    const texts = words.map((_, i) => words.slice(0, i + 1).join(' '));
+    const together = await Promise.all(texts.map((text) => joined.embed([text])));
+    for (const [i, text] of texts.entries()) expect(together[i].data).toEqual((await alone.embed([text])).data);
   });
 });
