@@ -14,7 +14,7 @@ import { ROOT } from '../inference/paths.ts';
 import { sampleTexts } from '../inference/texts.ts';
 import { markdown, print, runBench, wholeNumber } from '../pretraining/command.ts';
 
-const WORDS = 4;
+const WORDS = 2;
 
 /** Bodies for the routes, of the first words of real sentences. */
 function requestsOf(texts: readonly string[]): { path: string; body: string }[] {
