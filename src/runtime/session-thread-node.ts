@@ -54,6 +54,11 @@ export class SessionThread implements SessionHost, AsyncDisposable {
     return new SessionThread((await loadOrt()).ort);
   }
 
+  /** Whether it has ended, so that nothing it was asked or will be asked is answered. */
+  get hasEnded(): boolean {
+    return this.failure !== undefined;
+  }
+
   async create(model: Uint8Array, options: OrtModule.InferenceSession.SessionOptions): Promise<RunnableSession> {
     const { session } = await this.ask({ create: { model, options } }, [model.buffer as ArrayBuffer]);
     return {

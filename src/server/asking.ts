@@ -20,6 +20,8 @@ export interface ServerParts {
   admission: Admission;
   metrics: ServerMetrics;
   version: string;
+  /** Whether networks can be computed: false when the thread that does has ended, which only a new process mends. */
+  computes: () => boolean;
 }
 
 /** What is asked of which model. */

@@ -71,13 +71,14 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
   });
   // On this thread a pass would keep everything else waiting: probes, admission, clients that hang up.
   let thread: Promise<SessionThread> | undefined;
+  let opened: SessionThread | undefined;
   const metrics = new ServerMetrics({
     pendingTokens: () => admission.pending,
     waitingTokens: () => queue.waitingTokens,
   });
   const pool = new ModelPool(pooled, {
     async open(model) {
-      const sessions = await (thread ??= SessionThread.open());
+      const sessions = (opened = await (thread ??= SessionThread.open()));
       return await ServedModel.open(model, { queue, load: { ...opening, sessions }, dtype: settings.dtype });
     },
     ...(settings.modelMemory !== undefined && { maxBytes: settings.modelMemory * 1e6 }),
@@ -88,7 +89,17 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     onFailedReload: (model, error) => app.log.error({ model, err: error }, 'not reloaded'),
   });
   const indexes = new ServedIndexes();
-  const parts: ServerParts = { settings, pool, indexes, queue, admission, metrics, version: packageVersion() };
+  const computes = (): boolean => opened?.hasEnded !== true;
+  const parts: ServerParts = {
+    settings,
+    pool,
+    indexes,
+    queue,
+    admission,
+    metrics,
+    computes,
+    version: packageVersion(),
+  };
   if (settings.runs !== undefined) await requireFolder(settings.runs);
   const playground = settings.playground ? playgroundFolder(page) : undefined;
   const app = createApp(parts, { ...(await appOptions(settings, logStream)), playground });

@@ -3,7 +3,8 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Agent } from 'node:https';
 import { request as httpsRequest } from 'node:https';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { SessionThread } from '../../src/runtime/session-thread-node.ts';
 import { createApiKey } from '../../src/server/keys.ts';
 import { startServer, type AlbertineServer, type ServerOptions } from '../../src/server/server.ts';
 import { temporaryFolder } from '../training/small-run.ts';
@@ -290,6 +291,18 @@ it('--dtype int8 quantises what is stored in f32, and texts computed together ge
   const texts = ['a cat', 'the dog ran', 'a blue tree', 'the sun', 'red house', 'a moon'];
   const together = await Promise.all(texts.map(vector));
   for (const [i, text] of texts.entries()) expect(await vector(text)).toBe(together[i]);
+});
+
+it('is not well when the thread that computes has ended', async () => {
+  const server = await start();
+  const statuses = async (): Promise<number[]> =>
+    await Promise.all(
+      ['/health', '/v2/health/live', '/v2/health/ready'].map(async (path) => (await fetch(server.url + path)).status),
+    );
+  expect(await statuses()).toEqual([200, 200, 200]);
+  const ended = vi.spyOn(SessionThread.prototype, 'hasEnded', 'get').mockReturnValue(true);
+  expect(await statuses()).toEqual([503, 503, 503]);
+  ended.mockRestore();
 });
 
 describe('closing', () => {
