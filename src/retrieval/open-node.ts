@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { option, prose } from '../core/prose.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { requireOptions } from '../core/options.ts';
 import { pick } from '../core/pick.ts';
@@ -53,6 +54,12 @@ export async function openIndex(path: string, options: OpenIndexOptions = {}): P
   const generation = await requireGeneration(path);
   const { manifest } = generation;
   if (options.model instanceof Albert) requireModel(manifest, options.model);
+  if (options.database !== undefined && manifest.store.name !== 'pgvector')
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option('database')} does nothing: the vectors of this index are in its folder`,
+      { option: 'database' },
+    );
   const parts = await openParts(generation, options.database).catch(async (error: unknown) => {
     // An update may have replaced it since its name was read.
     const now = await requireGeneration(path);

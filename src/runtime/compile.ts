@@ -336,13 +336,15 @@ export async function compile(source: OnnxSource, options: CompileOptions = {}):
   });
 }
 
-/**
- * Compiles a graph of one node for a device that is to train: throws `invalid_argument` or `runtime_unavailable` before anything costly
- * has begun.
- */
+/** Throws as {@link probeDevice} does, and for a device that networks are not trained on. */
 export async function requireDevice(device: TrainingDevice): Promise<void> {
-  if (requireOneOf('device', device, TRAINING_DEVICES) === 'cpu') return;
-  const x = new Graph(device).input('x', ['n']);
+  await probeDevice(requireOneOf('device', device, TRAINING_DEVICES));
+}
+
+/** Compiles a graph of one node for `device`: throws `runtime_unavailable` before anything costly has begun. */
+export async function probeDevice(device: Device): Promise<void> {
+  if (device === 'cpu') return;
+  const x = new Graph('webgpu').input('x', ['n']);
   (await compile({ outputs: { y: x.graph.apply('Neg', [x], x.shape) } }, { device }))[Symbol.dispose]();
 }
 

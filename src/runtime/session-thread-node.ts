@@ -71,6 +71,8 @@ export class SessionThread implements SessionHost, AsyncDisposable {
   /** Ends the thread; what it has not done yet is rejected with `disposed`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.failure ??= new AlbertineError('disposed', 'the session thread has been closed');
+    // Otherwise a process that waits for nothing else ends before this has; what is still answered leaves it so.
+    this.worker.ref();
     await this.worker.terminate();
   }
 
@@ -111,7 +113,7 @@ export class SessionThread implements SessionHost, AsyncDisposable {
   private receive(answer: SessionAnswer): void {
     const pending = this.pending.get(answer.id)!;
     this.pending.delete(answer.id);
-    if (this.pending.size === 0) this.worker.unref();
+    if (this.pending.size === 0 && !this.failure) this.worker.unref();
     if ('error' in answer) pending.reject(new Error(answer.error));
     else pending.resolve(answer);
   }

@@ -22,6 +22,11 @@ export function readBodies(app: App): void {
       else done(error, value);
     });
   });
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    const { 'content-type': type = '' } = request.headers;
+    const message = `a body of the type ${JSON.stringify(type)} is not read: send JSON, with content-type: application/json`;
+    done(Object.assign(new Error(message), { statusCode: 415 }));
+  });
 }
 
 /** Why a body was not read: it is no JSON, or it has names that programs in JavaScript must not take over. */

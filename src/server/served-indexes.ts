@@ -66,13 +66,18 @@ async function reopen(index: ServedIndex): Promise<void> {
 }
 
 async function modelOf(name: string, { manifest }: DocumentIndex, pool: ModelPool): Promise<string> {
+  const served: string[] = [];
   for (const model of pool.names) {
     const fingerprint = await pool.use(model, ({ checkpoint }) => Promise.resolve(checkpoint?.fingerprint));
     if (fingerprint === manifest.fingerprint) return model;
+    served.push(fingerprint === undefined ? model : `${model} (${fingerprint})`);
   }
   throw new AlbertineError(
     'weights_mismatch',
-    `the index ${name} was made with ${manifest.model} (${manifest.fingerprint}), which is none of the models served: ${pool.names.join(', ')}`,
-    { value: manifest.fingerprint, hint: `Serve it too: --model NAME=${manifest.model}` },
+    `the index ${name} was made with ${manifest.model} (${manifest.fingerprint}), which is none of the models served: ${served.join(', ')}`,
+    {
+      value: manifest.fingerprint,
+      hint: `Serve it too, with the same dtype: --model NAME=${manifest.model}`,
+    },
   );
 }

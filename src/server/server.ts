@@ -3,6 +3,7 @@ import { AlbertineError } from '../core/errors.ts';
 import { requireSettings } from '../core/settings.ts';
 import { packageVersion } from '../core/version-node.ts';
 import { BUILT_IN_MODEL, type NodeLoadOptions } from '../loaded/load-node.ts';
+import { probeDevice } from '../runtime/compile.ts';
 import { SessionThread } from '../runtime/session-thread-node.ts';
 import { Admission } from './admission.ts';
 import type { App } from './app-type.ts';
@@ -54,6 +55,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
   const { playgroundFolder: page, ...given } = rest;
   requireSettings('startServer', given, SERVER_SETTINGS);
   const settings = filled(given);
+  // Also where models are opened late.
+  await probeDevice(load.device ?? 'cpu');
   const { threads, batchTokens, batchWait: waitMs, queueTokens, requestTokens } = settings;
   const opening: NodeLoadOptions = { ...load, ...(threads !== undefined && { threads }) };
   const named = Object.entries(models ?? { [BUILT_IN_MODEL]: BUILT_IN_MODEL });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -27,6 +27,25 @@ async function serve(args: string[], env: Record<string, string> = {}) {
 
 const post = (url: string, path: string, body: object): Promise<Response> =>
   fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+describe('a start that fails', () => {
+  it('says why and ends with 1, also where the thread that computes has begun', async () => {
+    const index = folder.path('of-another-model');
+    const docs = folder.path('docs.jsonl');
+    writeFileSync(docs, '{"text":"a cat"}\n');
+    expect((await run(['index', 'build', docs, '--output', index, '--quiet'])).code).toBe(0);
+    const args = ['--import', 'tsx', 'src/cli/main.ts', 'serve', '--port', '0', '--model', `tiny=${small}`];
+    // Several times: the end of the thread and that of the process must not race.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { status, stderr } = spawnSync(process.execPath, [...args, '--index', `i=${index}`], {
+        cwd: root,
+        encoding: 'utf8',
+      });
+      expect(stderr).toMatch(/the index i was made with .*, which is none of the models served: tiny \(model=/);
+      expect(status).toBe(1);
+    }
+  }, 60_000);
+});
 
 describe('albertine serve', () => {
   it('answers what has begun after SIGTERM, and ends with 0; logs have no texts', async () => {

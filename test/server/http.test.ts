@@ -72,6 +72,13 @@ describe('a wrong method', () => {
 });
 
 describe('a body', () => {
+  it('of another type than JSON is refused with what to send', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const told = await ask('/v1/embeddings', { method: 'POST', headers, body: '{"input":"a"}' });
+    expect(told).toMatchObject({ status: 415, code: 'unsupported_media_type' });
+    expect(told.message).toMatch(/^a body of the type "application\/x-www-form-urlencoded" is not read: send JSON/);
+  });
+
   it('that is compressed is refused as such', async () => {
     const body = new Uint8Array(gzipSync(JSON.stringify({ input: 'a' })));
     const told = await ask('/v1/embeddings', { ...json('', { 'content-encoding': 'gzip' }), body });
