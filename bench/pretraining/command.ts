@@ -42,6 +42,17 @@ export async function openModels(paths: readonly string[], threads?: number): Pr
   return models;
 }
 
+/** The model that `--model` and `--threads` name; without the first the built-in one. */
+export async function openModel(values: { model?: string | undefined; threads?: string | undefined }): Promise<Albert> {
+  const paths = values.model === undefined ? [] : [values.model];
+  const [{ model }] = await openModels(paths, wholeNumber('--threads', values.threads));
+  return model;
+}
+
+/** The mean of some numbers. */
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
 /** A Markdown table. */
 export function markdown(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   return [columns, columns.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');

@@ -21,7 +21,7 @@ import { openRows } from '../../src/data/index.ts';
 import { rankAnswer, rankingScores } from '../../src/metrics/index.ts';
 import { createRandom, mixSeed, shuffle } from '../../src/core/random.ts';
 import { readJsonFile } from '../../src/core/files-node.ts';
-import { markdown, openModels, print, runBench, wholeNumber, type NamedModel } from './command.ts';
+import { markdown, mean, openModels, print, runBench, wholeNumber, type NamedModel } from './command.ts';
 import { DATA, LANGUAGES, readFileLines, requireData, spread, type Language } from './data.ts';
 import { fitExamples } from '../../src/tasks/fit/fit-node.ts';
 import type { FeatureKind } from '../../src/tasks/fit/settings.ts';
@@ -84,7 +84,6 @@ async function translations(models: readonly NamedModel[], limit: number | undef
   }
   for (const { name, model } of models) {
     const [a, b] = [await model.embed(en), await model.embed(zh)];
-    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
     figures.push({
       figure: 'cosine of translations, mean',
       system: `${name}: embed`,
@@ -207,12 +206,12 @@ async function intents(models: readonly NamedModel[], limit: number | undefined)
       const some = { texts: rows.map((row) => train.texts[row]), labels: rows.map((row) => train.labels[row]) };
       few.push(await classify(features, model, { train: some, test, names }));
     }
-    const mean = few.reduce((sum, value) => sum + value, 0) / few.length;
+    const average = mean(few);
     figures.push({
       figure: `intents, ${ROWS_A_CLASS} rows a class`,
       system,
-      value: mean,
-      deviation: Math.sqrt(few.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (few.length - 1)),
+      value: average,
+      deviation: Math.sqrt(few.reduce((sum, value) => sum + (value - average) ** 2, 0) / (few.length - 1)),
     });
     figures.push({
       figure: 'intents, all rows',

@@ -18,7 +18,7 @@ import { VECTOR_WEIGHT } from '../../src/retrieval/fuse.ts';
 import { queryPrompt } from '../../src/retrieval/prompts.ts';
 import { bestRows } from '../../src/retrieval/stores/top-rows.ts';
 import { StoredWords } from '../../src/retrieval/words/postings-node.ts';
-import { markdown, openModels, print, runBench, wholeNumber } from '../pretraining/command.ts';
+import { markdown, mean, openModel, print, runBench, wholeNumber } from '../pretraining/command.ts';
 import { spread } from '../pretraining/data.ts';
 import { openParagraphs, SETS } from './sets.ts';
 
@@ -79,8 +79,6 @@ function ndcg({ found, paragraphOf }: SetResult, rank: Ranker, half?: 0 | 1): nu
   return ndcgAtK(ranked, 10);
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 await runBench(async () => {
   const { values } = parseArgs({
     options: {
@@ -90,10 +88,7 @@ await runBench(async () => {
       json: { type: 'boolean', default: false },
     },
   });
-  const [{ model }] = await openModels(
-    values.model === undefined ? [] : [values.model],
-    wholeNumber('--threads', values.threads),
-  );
+  const model = await openModel(values);
   const sets: SetResult[] = [];
   for (const set of Object.keys(SETS)) sets.push(await findAll(set, model, wholeNumber('--limit', values.limit)));
   model[Symbol.dispose]();

@@ -14,7 +14,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { meanReciprocalRank, ndcgAtK, recallAtK, type RankedQuery } from '../../src/metrics/index.ts';
 import { SEARCH_MODES, type DocumentIndex, type SearchMode } from '../../src/retrieval/index.ts';
-import { markdown, openModels, print, runBench, wholeNumber } from '../pretraining/command.ts';
+import { markdown, openModel, print, runBench, wholeNumber } from '../pretraining/command.ts';
 import { spread } from '../pretraining/data.ts';
 import { openParagraphs, SETS, type Question } from './sets.ts';
 
@@ -45,10 +45,7 @@ await runBench(async () => {
       json: { type: 'boolean', default: false },
     },
   });
-  const [{ model }] = await openModels(
-    values.model === undefined ? [] : [values.model],
-    wholeNumber('--threads', values.threads),
-  );
+  const model = await openModel(values);
   const results = [];
   const runs: { set: string; mode: string; rankings: number[][]; right: number[]; figures: number[] }[] = [];
   for (const set of values.set.split(',')) {

@@ -12,15 +12,14 @@
  * one query after the other, its embedding not counted; processor time is that of the asking process. PostgreSQL needs $ALBERTINE_DATABASE_URL. --oversample tries
  * other factors than the default.
  */
-import { execFileSync, type ExecFileSyncOptionsWithStringEncoding } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { storeKind } from '../../src/retrieval/stores/kinds-node.ts';
 import type { StorePlace } from '../../src/retrieval/stores/store.ts';
 import { markdown, print, runBench, wholeNumber } from '../pretraining/command.ts';
 import { mixedVectors, realVectors } from './corpus.ts';
+import { didStep, inProcess, STEP_FLAGS } from './steps.ts';
 
 const REAL = { collection: 20_000, queries: 1000 };
 const DIMENSIONS = 384;
@@ -101,17 +100,6 @@ interface Answer {
   found: number[][];
 }
 
-function inProcess(step: 'build' | 'query', work: Work): unknown {
-  const script = fileURLToPath(import.meta.url);
-  const options = {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  } satisfies ExecFileSyncOptionsWithStringEncoding;
-  const given = ['--import', 'tsx', script, '--step', step, '--task', JSON.stringify(work)];
-  return JSON.parse(execFileSync(process.execPath, given, options));
-}
-
 const recall = (found: number[][], right: number[][]): number =>
   found.reduce((sum, rows, i) => sum + rows.filter((row) => right[i].includes(row)).length, 0) /
   right.slice(0, found.length).reduce((sum, rows) => sum + rows.length, 0);
@@ -135,15 +123,10 @@ await runBench(async () => {
       oversample: { type: 'string' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
-      step: { type: 'string' },
-      task: { type: 'string' },
+      ...STEP_FLAGS,
     },
   });
-  if (values.step !== undefined) {
-    const task = JSON.parse(values.task!) as Work;
-    process.stdout.write(JSON.stringify(await (values.step === 'build' ? build(task) : query(task))));
-    return;
-  }
+  if (await didStep(values, { build, query })) return;
   const folder = values.work;
   mkdirSync(folder, { recursive: true });
   const { seconds } = await realVectors(folder, REAL.collection + REAL.queries);
@@ -161,10 +144,11 @@ await runBench(async () => {
       const work = { folder, store, rows: size, queries, limit };
       const place = placeOf(work);
       const note = join(place.folder, 'built');
-      if (!existsSync(note)) writeFileSync(note, String((inProcess('build', work) as { seconds: number }).seconds));
+      if (!existsSync(note))
+        writeFileSync(note, String((inProcess(import.meta.url, 'build', work) as { seconds: number }).seconds));
       const built = Number(readFileSync(note, 'utf8'));
       for (const oversample of factors) {
-        const answer = inProcess('query', { ...work, oversample }) as Answer;
+        const answer = inProcess(import.meta.url, 'query', { ...work, oversample }) as Answer;
         if (store === 'f32') writeFileSync(truth, JSON.stringify(answer.found));
         const right = existsSync(truth) ? (JSON.parse(readFileSync(truth, 'utf8')) as number[][]) : undefined;
         const { p50, p99, processor, opened, memory } = answer;

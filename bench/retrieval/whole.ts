@@ -10,10 +10,8 @@
  * memory, nothing found is judged. Queries are the first words of other paragraphs, embedded by the built-in model, one
  * thread; an index is asked by a process of its own. Of each way to search there are processor time a query, p50 and p99.
  */
-import { execFileSync, type ExecFileSyncOptionsWithStringEncoding } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createRandom } from '../../src/core/random.ts';
 import { BUILT_IN_MODEL, loadModel } from '../../src/loaded/load-node.ts';
@@ -24,6 +22,7 @@ import { openIndex, type SearchOptions, type VectorFormat } from '../../src/retr
 import { storeKind } from '../../src/retrieval/stores/kinds-node.ts';
 import { markdown, print, runBench, wholeNumber } from '../pretraining/command.ts';
 import { mixedVectors, paragraphsOf, realVectors } from './corpus.ts';
+import { didStep, inProcess, STEP_FLAGS } from './steps.ts';
 
 const DIMENSIONS = 384;
 const REAL = 21_000;
@@ -139,15 +138,6 @@ interface Answer {
   ways: Record<string, { processor: number; first: number; p50: number; p99: number }>;
 }
 
-function inProcess(step: 'build' | 'query', work: Work): unknown {
-  const options = {
-    ...{ encoding: 'utf8', maxBuffer: 2 ** 28 },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  } satisfies ExecFileSyncOptionsWithStringEncoding;
-  const given = ['--import', 'tsx', fileURLToPath(import.meta.url), '--step', step, '--task', JSON.stringify(work)];
-  return JSON.parse(execFileSync(process.execPath, given, options));
-}
-
 await runBench(async () => {
   const { values } = parseArgs({
     options: {
@@ -158,15 +148,10 @@ await runBench(async () => {
       characters: { type: 'string', default: '1000' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
-      step: { type: 'string' },
-      task: { type: 'string' },
+      ...STEP_FLAGS,
     },
   });
-  if (values.step !== undefined) {
-    const task = JSON.parse(values.task!) as Work;
-    process.stdout.write(JSON.stringify(await (values.step === 'build' ? build(task) : query(task))));
-    return;
-  }
+  if (await didStep(values, { build, query })) return;
   const folder = values.work;
   mkdirSync(folder, { recursive: true });
   await realVectors(folder, REAL);
@@ -181,8 +166,8 @@ await runBench(async () => {
   for (const chunks of values.chunks.split(',').map(Number))
     for (const vectors of values.vectors.split(',') as VectorFormat[]) {
       const work = { folder, chunks, vectors, queries, bytes };
-      const { seconds, most } = inProcess('build', work) as { seconds: number; most: number };
-      const answer = inProcess('query', work) as Answer;
+      const { seconds, most } = inProcess(import.meta.url, 'build', work) as { seconds: number; most: number };
+      const answer = inProcess(import.meta.url, 'query', work) as Answer;
       const generation = join(indexOf(work), '000001');
       const sizes = Object.fromEntries(
         readdirSync(generation).map((name) => [name, statSync(join(generation, name)).size / 1e6]),

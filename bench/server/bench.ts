@@ -10,7 +10,6 @@
  * with sentences of real length. A request is one sentence, the answer its vector as JSON. `--overload`: four times the
  * rate that 64 connections reached, with the queue at its default and at 4,096 tokens.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync, closeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,6 +21,7 @@ import { albertTokenizerJson } from '../../test/tokenizer/oracle/hf-json.ts';
 import { peerModel } from '../inference/peer-model.ts';
 import { sampleTexts } from '../inference/texts.ts';
 import { markdown, print, runBench, wholeNumber } from '../pretraining/command.ts';
+import { startProcess } from './process.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const WORK = join(ROOT, '.runs/bench-server');
@@ -75,21 +75,6 @@ function contendersOf(dtype: string, { threads, int8 }: { threads: number; int8:
     { name: `albertine serve, ${dtype}`, command: [...serve, '--model', `nano=${model}`] },
     { name: `fastify + transformers.js, ${dtype === 'int8' ? 'q8' : 'fp32'}`, command: [...peer, String(threads)] },
   ];
-}
-
-/** Starts a contender; what it prints has its address. */
-async function start({ command }: Contender): Promise<{ url: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
-  let printed = '';
-  const url = await new Promise<string>((done, fail) => {
-    child.on('exit', (code) => fail(new Error(`${command.join(' ')} ended with ${code}`)));
-    child.stdout.on('data', (data: Buffer) => {
-      printed += data.toString();
-      const found = /http:\/\/\S+/.exec(printed)?.[0];
-      if (found) done(found);
-    });
-  });
-  return { url, child };
 }
 
 async function load(
@@ -157,7 +142,7 @@ await runBench(async () => {
     const contenders = contendersOf(dtype, { threads, int8: values.int8 });
     for (let round = 0; round < rounds; round++)
       for (const contender of contenders) {
-        const { url, child } = await start(contender);
+        const { url, child } = await startProcess(contender.command);
         await load(url, { texts, connections: 8, seconds: 2 });
         for (const connections of values.connections.split(',').map(Number)) {
           const found = await load(url, { texts, connections, seconds });
@@ -202,10 +187,7 @@ async function overloads(
   const lines = [`${rate} requests/s, four times the capacity, 512 connections:`];
   for (const queue of [65536, 4096]) {
     const [contender] = contendersOf('f32', { threads, int8: undefined });
-    const { url, child } = await start({
-      ...contender,
-      command: [...contender.command, '--queue-tokens', String(queue)],
-    });
+    const { url, child } = await startProcess([...contender.command, '--queue-tokens', String(queue)]);
     const found = await load(url, { texts, connections: 512, seconds, rate });
     child.removeAllListeners('exit').kill('SIGKILL');
     lines.push(

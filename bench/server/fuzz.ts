@@ -5,15 +5,12 @@
  *
  *     npm run build && npx tsx bench/server/fuzz.ts [--requests 10000] [--seed 1]
  */
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRandom, type Random } from '../../src/core/random.ts';
 import { runBench, wholeNumber } from '../pretraining/command.ts';
+import { residentMiB, startProcess } from './process.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const AT_ONCE = 32;
 
 /** Routes with the names of what they take. */
@@ -139,20 +136,13 @@ await runBench(async () => {
   });
   const count = wholeNumber('--requests', values.requests)!;
   const random = createRandom(wholeNumber('--seed', values.seed)!);
-  const child = spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), 'serve', '--port', '0', '--log', 'error'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const { url: address, child } = await startProcess(['dist/cli/main.js', 'serve', '--port', '0', '--log', 'error'], {
+    stderr: 'pipe',
   });
-  let [printed, failures] = ['', ''];
-  child.stderr.on('data', (data: Buffer) => (failures += data.toString()));
-  const url = await new Promise<URL>((done) =>
-    child.stdout.on('data', (data: Buffer) => {
-      printed += data.toString();
-      const found = /http:\/\/\S+/.exec(printed)?.[0];
-      if (found) done(new URL(found));
-    }),
-  );
-  const memory = (): number =>
-    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024;
+  const url = new URL(address);
+  let failures = '';
+  child.stderr!.on('data', (data: Buffer) => (failures += data.toString()));
+  const memory = (): number => residentMiB(child);
   const answers = new Map<string, number>();
   const send = ({ bytes, ends }: ReturnType<typeof anyRequest>): Promise<void> =>
     new Promise((done) => {

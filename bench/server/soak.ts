@@ -6,13 +6,11 @@
  * Prints the server's resident memory over every twentieth of the requests (Linux), and how far its mean moves after the
  * first tenth.
  */
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
-import { ROOT } from '../inference/paths.ts';
 import { sampleTexts } from '../inference/texts.ts';
-import { markdown, print, runBench, wholeNumber } from '../pretraining/command.ts';
+import { markdown, mean, print, runBench, wholeNumber } from '../pretraining/command.ts';
+import { residentMiB, startProcess } from './process.ts';
 
 const WORDS = 2;
 
@@ -28,9 +26,6 @@ function requestsOf(texts: readonly string[]): { path: string; body: string }[] 
   });
 }
 
-const residentMiB = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
-
 await runBench(async () => {
   const { values } = parseArgs({
     options: {
@@ -43,28 +38,22 @@ await runBench(async () => {
     wholeNumber(name, values[name])!,
   );
   const flags = ['--model', 'nano=albertine-nano-en-zh', '--port', '0', '--log', 'silent', '--threads', `${threads}`];
-  const child = spawn(process.execPath, ['dist/cli/main.js', 'serve', ...flags], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const url = await new Promise<string>((done, fail) => {
-    child.on('exit', (code) => fail(new Error(`the server ended with ${code}`)));
-    child.stdout.on('data', (data: Buffer) => {
-      const found = /http:\/\/\S+/.exec(data.toString())?.[0];
-      if (found) done(found);
-    });
-  });
+  const { url, child } = await startProcess(['dist/cli/main.js', 'serve', ...flags]);
   const bodies = requestsOf(sampleTexts(20_000).texts);
   let [sent, answered] = [0, 0];
   const failed: Record<string, number> = {};
   const rows: string[][] = [];
   const begun = performance.now();
   let memory: number[] = [];
-  const sampling = setInterval(() => memory.push(residentMiB(child.pid!)), 500);
+  const sampling = setInterval(() => memory.push(residentMiB(child)), 500);
   const note = (): void => {
     const seconds = (performance.now() - begun) / 1000;
-    const mean = memory.reduce((sum, value) => sum + value, 0) / memory.length;
-    rows.push([String(answered), mean.toFixed(1), Math.max(...memory).toFixed(1), (answered / seconds).toFixed(0)]);
+    rows.push([
+      String(answered),
+      mean(memory).toFixed(1),
+      Math.max(...memory).toFixed(1),
+      (answered / seconds).toFixed(0),
+    ]);
     console.error(rows.at(-1)!.join('  '));
     memory = [];
   };
@@ -86,7 +75,7 @@ await runBench(async () => {
   });
   clearInterval(sampling);
   child.kill('SIGTERM');
-  const later = rows.slice(2).map(([, mean]) => Number(mean));
+  const later = rows.slice(2).map(([, average]) => Number(average));
   const [least, most] = [Math.min(...later), Math.max(...later)];
   const table = markdown(['requests answered', 'resident MiB, mean', 'most', 'requests/s so far'], rows);
   const sum = `After the first tenth the means are between ${least} and ${most} MiB: ${((most / least - 1) * 100).toFixed(1)} %. Not 200: ${JSON.stringify(failed)}.`;

@@ -1,7 +1,7 @@
 import { requireNotInterrupted } from '../core/interrupt.ts';
 import type { EncoderBatch } from '../model/batch.ts';
 import type { Forward, ForwardRequest, ForwardResult } from '../model/encoder.ts';
-import { joinBatches, paddingOf, sizeOf, splitResult } from './joined-batch.ts';
+import { joinBatches, paddingOf, sizeOf, splitResult, tokensOf, type BatchSize } from './joined-batch.ts';
 import { currentRequest, type RequestContext } from './request-context.ts';
 
 /** A pass that was made, for measuring. */
@@ -114,7 +114,7 @@ export class ForwardQueue {
     const context = currentRequest();
     requireNotInterrupted(context?.signal);
     return await new Promise((resolve, reject) => {
-      const tokens = batch.batchSize * batch.sequenceLength;
+      const tokens = tokensOf(batch);
       const client = context?.client ?? '';
       const finish = Math.max(this.virtualTime, this.finishOfClient.get(client) ?? 0) + tokens;
       this.finishOfClient.set(client, finish);
@@ -174,24 +174,21 @@ export class ForwardQueue {
     const distance = ({ batch }: Part): number => Math.abs(batch.sequenceLength - sequenceLength);
     const others = this.waiting.filter((part) => part !== first && part.key === first.key);
     const taken = [first];
-    for (const part of others.sort((a, b) => distance(a) - distance(b) || a.finish - b.finish))
-      if (this.gains(taken, part)) taken.push(part);
+    let size: BatchSize = first.batch;
+    for (const part of others.sort((a, b) => distance(a) - distance(b) || a.finish - b.finish)) {
+      const together = sizeOf([size, part.batch]);
+      if (tokensOf(together) > this.batchTokens) continue;
+      // Together they are to cost less than a pass for each.
+      if (tokensOf(together) - tokensOf(size) - part.tokens > PASS_TOKENS) continue;
+      taken.push(part);
+      size = together;
+    }
     const chosen = new Set(taken);
     for (const { context, onAbort } of taken) context?.signal.removeEventListener('abort', onAbort);
     const rest = this.waiting.filter((part) => !chosen.has(part));
     this.waiting.splice(0, this.waiting.length, ...rest);
     if (rest.length === 0) this.finishOfClient.clear();
     return taken;
-  }
-
-  /** Whether one more part in a pass costs less than a pass of its own. */
-  private gains(taken: readonly Part[], part: Part): boolean {
-    const tokensOf = (parts: readonly Part[]): number => {
-      const { batchSize, sequenceLength } = sizeOf(parts.map(({ batch }) => batch));
-      return batchSize * sequenceLength;
-    };
-    const together = tokensOf([...taken, part]);
-    return together <= this.batchTokens && together - tokensOf(taken) - part.tokens <= PASS_TOKENS;
   }
 
   private async pass(parts: readonly Part[]): Promise<void> {
@@ -208,9 +205,9 @@ export class ForwardQueue {
         context.inferenceMs += inferenceMs;
       });
       const padding = paddingOf(batch);
-      const { batchSize: rows, sequenceLength } = batch;
+      const { batchSize: rows } = batch;
       this.onPass?.({
-        ...{ model: lane.model, rows, parts: parts.length, tokens: rows * sequenceLength, padding },
+        ...{ model: lane.model, rows, parts: parts.length, tokens: tokensOf(batch), padding },
         ...{ inferenceMs, queueMs },
       });
       const batches = parts.map((part) => part.batch);

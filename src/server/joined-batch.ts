@@ -26,6 +26,9 @@ export function joinBatches(batches: readonly EncoderBatch[]): EncoderBatch {
   return { batchSize, sequenceLength, inputIds, tokenTypeIds, attentionMask };
 }
 
+/** Its tokens, padding included. */
+export const tokensOf = ({ batchSize, sequenceLength }: BatchSize): number => batchSize * sequenceLength;
+
 /** What batches are together. */
 export const sizeOf = (batches: readonly BatchSize[]): BatchSize => ({
   batchSize: batches.reduce((sum, batch) => sum + batch.batchSize, 0),

@@ -63,6 +63,11 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
   const pooled = await Promise.all(
     named.map(async ([name, path]) => ({ name, folder: await servedFolder(path, opening) })),
   );
+  if (settings.runs !== undefined) await requireFolder(settings.runs);
+  const playground = settings.playground ? playgroundFolder(page) : undefined;
+  const applied = await appOptions(settings, logStream);
+  // On this thread a pass would keep everything else waiting: probes, admission, clients that hang up.
+  const sessions = await SessionThread.open();
   const admission = new Admission({ queueTokens, requestTokens });
   const queue: ForwardQueue = new ForwardQueue({
     // While one computes on its thread, the next is prepared here.
@@ -72,18 +77,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
       metrics.pass(report);
     },
   });
-  // On this thread a pass would keep everything else waiting: probes, admission, clients that hang up.
-  let thread: Promise<SessionThread> | undefined;
-  let opened: SessionThread | undefined;
   const metrics = new ServerMetrics({
     pendingTokens: () => admission.pending,
     waitingTokens: () => queue.waitingTokens,
   });
   const pool = new ModelPool(pooled, {
-    async open(model) {
-      const sessions = (opened = await (thread ??= SessionThread.open()));
-      return await ServedModel.open(model, { queue, load: { ...opening, sessions }, dtype: settings.dtype });
-    },
+    open: (model) => ServedModel.open(model, { queue, load: { ...opening, sessions }, dtype: settings.dtype }),
     ...(settings.modelMemory !== undefined && { maxBytes: settings.modelMemory * 1e6 }),
     onChange({ model, what, bytes }) {
       metrics.changed(model, what);
@@ -92,20 +91,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     onFailedReload: (model, error) => app.log.error({ model, err: error }, 'not reloaded'),
   });
   const indexes = new ServedIndexes();
-  const computes = (): boolean => opened?.hasEnded !== true;
   const parts: ServerParts = {
-    settings,
-    pool,
-    indexes,
-    queue,
-    admission,
-    metrics,
-    computes,
+    ...{ settings, pool, indexes, queue, admission, metrics },
+    computes: () => !sessions.hasEnded,
     version: packageVersion(),
   };
-  if (settings.runs !== undefined) await requireFolder(settings.runs);
-  const playground = settings.playground ? playgroundFolder(page) : undefined;
-  const app = createApp(parts, { ...(await appOptions(settings, logStream)), playground });
+  const app = createApp(parts, { ...applied, playground });
   try {
     await traceRequests(app, parts.version);
     await Promise.all([app.ready(), settings.lazy ? undefined : openAtStart(pool, settings)]);
@@ -122,7 +113,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
   async function end(): Promise<void> {
     await app.close();
     await pool[Symbol.asyncDispose]();
-    await (await thread?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    await sessions[Symbol.asyncDispose]();
   }
 }
 
