@@ -16,7 +16,7 @@ import { ndcgAtK, type RankedQuery } from '../../src/metrics/index.ts';
 import { fuse, reciprocalRanks, type ScoredRow } from '../../src/retrieval/index.ts';
 import { VECTOR_WEIGHT } from '../../src/retrieval/fuse.ts';
 import { queryPrompt } from '../../src/retrieval/prompts.ts';
-import { bestRows } from '../../src/retrieval/stores/top-rows.ts';
+import { bestRows } from '../../src/core/top-rows.ts';
 import { StoredWords } from '../../src/retrieval/words/postings-node.ts';
 import { markdown, mean, openModel, print, runBench, wholeNumber } from '../pretraining/command.ts';
 import { spread } from '../pretraining/data.ts';

@@ -5,9 +5,8 @@ import { formatShape, type Dim, type Shape } from './dims.ts';
 export type DataType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
 
 /**
- * What the graph is compiled for:
- * `cpu` uses ONNX Runtime's fused operators; `onnx` and `webgpu` only operators of the ONNX standard;
- * `float64` computes in double precision (for checks; LayerNorm is decomposed, `gelu_erf` is not available).
+ * What the graph is compiled for: `cpu` uses ONNX Runtime's fused operators; `onnx` and `webgpu` only those of the ONNX
+ * standard; `float64` is of double precision (for checks; LayerNorm is decomposed, `gelu_erf` is not available).
  */
 export type Target = 'cpu' | 'webgpu' | 'float64' | 'onnx';
 

@@ -13,7 +13,7 @@ import { requireModel, type Manifest } from './generations-node.ts';
 import { queryPrompt } from './prompts.ts';
 import type { TextRanker } from './rerank.ts';
 import type { ScoredRow, VectorStore } from './stores/store.ts';
-import { TopRows } from './stores/top-rows.ts';
+import { TopRows } from '../core/top-rows.ts';
 import type { LexicalIndex } from './words/lexical.ts';
 
 /** Ways to search. */

@@ -13,7 +13,7 @@ import { ChunkFilter, parseFilter, type Filter } from '../../src/retrieval/filte
 import { fuse, reciprocalRanks } from '../../src/retrieval/fuse.ts';
 import { openIndex } from '../../src/retrieval/open-node.ts';
 import { ExactStore } from '../../src/retrieval/stores/exact-node.ts';
-import { TopRows } from '../../src/retrieval/stores/top-rows.ts';
+import { TopRows } from '../../src/core/top-rows.ts';
 import { createRandom } from '../../src/core/random.ts';
 import { pdfOf } from './pdf.ts';
 

@@ -1,5 +1,6 @@
 import { requireInteger, wrongOption } from '../../core/errors.ts';
 import { requireOptions, type OptionKinds } from '../../core/options.ts';
+import { TopRows, type ScoredRow } from '../../core/top-rows.ts';
 import { eachPair, SimilarityProducts, type ComparisonOptions } from './similarity-blocks.ts';
 import { UnitVectors, type VectorRows } from './vectors.ts';
 
@@ -51,7 +52,7 @@ export function requireNear(subject: string, options: SimilarRowsOptions): numbe
  * The pairs of rows with the highest cosines, best first, equal ones in their order: of every row its `topK` nearest
  * ones, of all those the best `maxPairs` (paraphrase mining as in sentence-transformers; Reimers and Gurevych 2019).
  * Every vector is compared with every other, in time by the square of the rows; only blocks of cosines, the nearest
- * rows (up to 16 bytes times `topK` a row, where so many are near enough) and the pairs are in memory.
+ * rows (up to 12 bytes times `topK` a row, and objects of them at the end, where so many are near enough) and the pairs are in memory.
  */
 export async function mineDuplicates(rows: VectorRows, options: MineOptions = {}): Promise<SimilarPair[]> {
   requireOptions('mineDuplicates', options, {
@@ -65,69 +66,39 @@ export async function mineDuplicates(rows: VectorRows, options: MineOptions = {}
   const maxPairs = requireInteger('maxPairs', options.maxPairs ?? 500_000, { min: 1 });
   const vectors = new UnitVectors(rows);
   using products = await SimilarityProducts.create(options);
-  const nearest: (Nearest | undefined)[] = new Array<undefined>(vectors.rows);
+  const nearest: (TopRows | undefined)[] = new Array<undefined>(vectors.rows);
   const offer = (row: number, other: number, score: number): void => {
-    (nearest[row] ??= new Nearest(topK)).offer(other, score);
+    (nearest[row] ??= new TopRows(topK)).offer(other, score);
   };
+  // The triangle shows every row its others in ascending order, as `TopRows` wants them.
   for await (const block of products.triangle(vectors, options))
     eachPair(block, threshold, (first, second, score) => {
       offer(first, second, score);
       offer(second, first, score);
     });
-  return bestPairs(nearest, maxPairs);
+  return bestPairs(
+    Array.from(nearest, (own) => own?.sorted() ?? []),
+    maxPairs,
+  );
 }
 
 /** The pairs of every row's nearest ones, each once. */
-function bestPairs(nearest: (Nearest | undefined)[], most: number): SimilarPair[] {
+function bestPairs(nearest: readonly (readonly ScoredRow[])[], most: number): SimilarPair[] {
   let pairs: SimilarPair[] = [];
   const shrink = (): void => {
     pairs.sort((a, b) => b.score - a.score || a.first - b.first || a.second - b.second);
     pairs = pairs.slice(0, most);
   };
   for (const [row, own] of nearest.entries()) {
-    for (const { row: other, score } of own?.sorted() ?? []) {
-      if (other < row && nearest[other]?.has(row)) continue; // It was added when it was the other's turn.
+    for (const { row: other, score } of own) {
+      // It was added when it was the other's turn.
+      if (other < row && nearest[other].some((found) => found.row === row)) continue;
       pairs.push({ first: Math.min(row, other), second: Math.max(row, other), score });
     }
     if (pairs.length >= 2 * most) shrink();
   }
   shrink();
   return pairs;
-}
-
-/** The rows nearest to one, of those that it is shown. */
-class Nearest {
-  private readonly limit: number;
-  private found: { row: number; score: number }[] = [];
-  private least = -Infinity;
-  private rows: Set<number> | undefined;
-
-  constructor(limit: number) {
-    this.limit = limit;
-  }
-
-  offer(row: number, score: number): void {
-    if (score < this.least) return;
-    this.found.push({ row, score });
-    // Sorting when twice as many are there costs less than keeping them in order.
-    if (this.found.length >= 2 * this.limit) this.shrink();
-  }
-
-  sorted(): readonly { row: number; score: number }[] {
-    this.shrink();
-    return this.found;
-  }
-
-  has(row: number): boolean {
-    this.rows ??= new Set(this.sorted().map((found) => found.row));
-    return this.rows.has(row);
-  }
-
-  private shrink(): void {
-    this.found.sort((a, b) => b.score - a.score || a.row - b.row);
-    this.found = this.found.slice(0, this.limit);
-    if (this.found.length === this.limit) this.least = this.found[this.limit - 1].score;
-  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createRandom } from '../../core/random.ts';
-import { dotAt } from './top-rows.ts';
+import { dotAt } from '../../metrics/similarity.ts';
 
 /** A form of vectors that is smaller than float32. */
 export interface VectorCode {

@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
+import { bestRows, TopRows } from '../../core/top-rows.ts';
 import { completeNpyRows, openNpyFile } from '../../data/npy-node.ts';
 import { FileSink } from '../../data/sink-node.ts';
 import { dot } from '../../metrics/similarity.ts';
 import { PlacedFile } from '../placed-file-node.ts';
 import { binaryCode, int8Code, type VectorCode } from './codes.ts';
 import type { NearestOptions, ScoredRow, StorePlace, VectorFormat, VectorStore, VectorWriter } from './store.ts';
-import { bestRows, TopRows } from './top-rows.ts';
 import { VECTORS } from './vectors-file.ts';
 
 /** A form of vectors that is not float32. */

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
+import { bestRows } from '../../core/top-rows.ts';
+import { dotAt } from '../../metrics/similarity.ts';
 import { completeNpyRows } from '../../data/npy-node.ts';
 import { PlacedFile } from '../placed-file-node.ts';
 import { CompactStore, createVectorFiles } from './compact-node.ts';
 import type { NearestOptions, ScoredRow, VectorStore, VectorStoreKind } from './store.ts';
-import { bestRows, dotAt } from './top-rows.ts';
 import { VECTORS } from './vectors-file.ts';
 
 /** All vectors in memory, every one compared: exact, and right for collections of up to some hundred thousand chunks. */

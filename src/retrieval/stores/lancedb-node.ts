@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
+import { TopRows } from '../../core/top-rows.ts';
 import { dot } from '../../metrics/similarity.ts';
 import { loadOptional } from './optional.ts';
 import type { NearestOptions, ScoredRow, StorePlace, VectorStore, VectorStoreKind, VectorWriter } from './store.ts';
-import { TopRows } from './top-rows.ts';
 import { nearestAccepted } from './widening.ts';
 
 /** What is used of LanceDB and Apache Arrow, which are no dependencies: only who asks for this store installs them. */

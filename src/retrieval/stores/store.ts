@@ -1,10 +1,6 @@
-/** A vector that was found. */
-export interface ScoredRow {
-  /** Number of the chunk. */
-  row: number;
-  /** Cosine with the query. */
-  score: number;
-}
+import type { ScoredRow } from '../../core/top-rows.ts';
+
+export type { ScoredRow };
 
 /** What of a search concerns vectors. */
 export interface NearestOptions {

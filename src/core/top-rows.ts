@@ -1,4 +1,10 @@
-import type { ScoredRow } from './store.ts';
+/** A row and what it is ordered by. */
+export interface ScoredRow {
+  /** Number of the row or chunk. */
+  row: number;
+  /** Such as a cosine. */
+  score: number;
+}
 
 /** The best of all rows by their scores, of those that `accept` does not forbid; see {@link TopRows}. */
 export function bestRows(
@@ -10,41 +16,27 @@ export function bestRows(
   return top.sorted();
 }
 
-/** The scalar product of a query with the numbers from a place on. */
-export function dotAt(query: Float32Array, data: Float32Array | Int8Array, at: number): number {
-  const { length } = query;
-  const whole = length - (length % 4);
-  // Four sums, so that one addition need not wait for the one before; declared one by one, which is twice as fast here
-  // as together.
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  let k = 0;
-  for (; k < whole; k += 4) {
-    s0 += query[k] * data[at + k];
-    s1 += query[k + 1] * data[at + k + 1];
-    s2 += query[k + 2] * data[at + k + 2];
-    s3 += query[k + 3] * data[at + k + 3];
-  }
-  for (; k < length; k++) s0 += query[k] * data[at + k];
-  return s0 + s1 + s2 + s3;
-}
+/** Room that is made at first; it doubles where it is needed. */
+const FIRST_ROOM = 16;
 
-/** Keeps the best rows of those it is shown: a heap whose root is the worst one kept. */
+/** Keeps the best rows of those it is shown, `limit` at most: a heap whose root is the worst one kept. */
 export class TopRows {
-  private readonly rows: Int32Array;
-  private readonly scores: Float64Array;
+  private readonly limit: number;
+  private rows: Int32Array;
+  private scores: Float64Array;
   private size = 0;
 
   constructor(limit: number) {
-    this.rows = new Int32Array(limit);
-    this.scores = new Float64Array(limit);
+    this.limit = limit;
+    const room = Math.min(limit, FIRST_ROOM);
+    this.rows = new Int32Array(room);
+    this.scores = new Float64Array(room);
   }
 
   /** Rows are to be shown in ascending order: of equal scores the first is kept. */
   offer(row: number, score: number): void {
-    if (this.size < this.rows.length) {
+    if (this.size < this.limit) {
+      if (this.size === this.rows.length) this.grow();
       this.place(this.size++, row, score);
       this.rise(this.size - 1);
     } else if (this.size > 0 && score > this.scores[0]) {
@@ -58,6 +50,15 @@ export class TopRows {
     return Array.from({ length: this.size }, (_, i) => ({ row: this.rows[i], score: this.scores[i] })).sort(
       (a, b) => b.score - a.score || a.row - b.row,
     );
+  }
+
+  private grow(): void {
+    const room = Math.min(this.limit, 2 * this.size);
+    const [rows, scores] = [new Int32Array(room), new Float64Array(room)];
+    rows.set(this.rows);
+    scores.set(this.scores);
+    this.rows = rows;
+    this.scores = scores;
   }
 
   private place(at: number, row: number, score: number): void {
