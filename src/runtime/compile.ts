@@ -155,6 +155,7 @@ export class CompiledGraph implements Disposable {
       return await this.session.run(native, fetches);
     } catch (cause) {
       if (STOP_OUTPUT in fetches && cause instanceof Error && cause.message === this.stopMessage) return {};
+      if (cause instanceof AlbertineError) throw cause;
       throw new AlbertineError(
         'runtime_failed',
         `ONNX Runtime failed: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`,

@@ -52,6 +52,7 @@ export async function createSession(
       },
     });
   } catch (cause) {
+    if (cause instanceof AlbertineError) throw cause;
     const reason = cause instanceof Error ? cause.message.slice(0, 500) : String(cause);
     if (device !== 'cpu' && NO_DEVICE.test(reason))
       throw new AlbertineError('runtime_unavailable', `no ${DEVICE_NAMES[device]} device was found`, {

@@ -1,14 +1,32 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { ThreadGate } from '../core/thread-gate.ts';
 import { loadOrt, setWasmThreads, type Ort, type OrtModule, type OrtTensor } from './ort.ts';
-import { buffersOf, type SentTensor, type SessionAnswer, type SessionTask } from './session-thread-node.ts';
+import {
+  buffersOf,
+  type SentTensor,
+  type SessionAnswer,
+  type SessionTask,
+  type SessionWorkerData,
+} from './session-thread-node.ts';
 
 // Entry of a worker thread, see SessionThread: every message is a task, every reply its answer.
+const gate = new ThreadGate((workerData as SessionWorkerData).gate);
 const sessions = new Map<number, OrtModule.InferenceSession>();
 let lastSession = 0;
 
 type Result = Omit<Exclude<SessionAnswer, { error: string }>, 'id'>;
 
-async function perform(task: SessionTask): Promise<Result> {
+async function perform(task: Exclude<SessionTask, { end: true }>): Promise<Result> {
+  // Nobody waits for the answer any more.
+  if (!gate.enter()) throw new Error('the session thread has been closed');
+  try {
+    return await performInside(task);
+  } finally {
+    gate.leave();
+  }
+}
+
+async function performInside(task: Exclude<SessionTask, { end: true }>): Promise<Result> {
   const { ort, engine } = await loadOrt();
   if ('create' in task) {
     const { model, options } = task.create;
@@ -44,8 +62,13 @@ async function run(
 let last: Promise<unknown> = Promise.resolve();
 
 parentPort!.on('message', ({ id, ...task }: SessionTask & { id: number }) => {
+  if ('end' in task) {
+    // The thread ends when it has nothing left to do.
+    void last.then(() => parentPort!.close());
+    return;
+  }
   last = last
-    .then(() => perform(task as SessionTask))
+    .then(() => perform(task))
     .then(
       (result) => parentPort!.postMessage({ id, ...result }, buffersOf(result.results ?? {})),
       (error: unknown) =>

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, type NodeAlbert } from '../../src/loaded/load-node.ts';
 import { quantizeModel } from '../../src/loaded/quantize-model.ts';
@@ -84,5 +86,15 @@ describe('SessionThread', () => {
     );
     await other[Symbol.asyncDispose]();
     await expect(graph.run({ x: float32([1], Float32Array.of(1)) })).rejects.toThrow(/has been closed/);
+  });
+
+  it.each(['dispose', 'exit'])('ends in the middle of runs without ending the process: %s', (end) => {
+    const child = spawnSync(process.execPath, ['--import', 'tsx', 'test/runtime/end-in-runs-child.ts', end], {
+      cwd: resolve(import.meta.dirname, '../..'),
+      encoding: 'utf8',
+    });
+    expect(child.stderr).toBe('');
+    expect(child.stdout).toBe(end === 'dispose' ? '1 of 3 answered, 2 rejected with disposed\n'.repeat(5) : '');
+    expect(child.status).toBe(end === 'dispose' ? 0 : 3);
   });
 });
