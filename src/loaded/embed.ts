@@ -214,12 +214,9 @@ export function padBatch(
   windows: readonly Int32Array[],
   { config, tokenizer }: Pick<EmbeddingModel, 'config' | 'tokenizer'>,
 ): PaddedBatch {
-  const sequenceLength = bucketWithin(config.maxPositionEmbeddings)(
-    windows.reduce((longest, ids) => Math.max(longest, ids.length), 0),
-  );
   return padPieces(
     windows.map((ids) => ({ ids })),
-    { sequenceLength, padTokenId: tokenizer.special.pad >= 0 ? tokenizer.special.pad : config.padTokenId },
+    { padTokenId: tokenizer.special.pad >= 0 ? tokenizer.special.pad : config.padTokenId },
   );
 }
 

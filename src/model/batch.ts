@@ -32,10 +32,16 @@ export interface PaddedBatch extends EncoderBatch {
   attentionMask: Uint8Array;
 }
 
-/** Tokenised texts of different lengths as a rectangle, padded at the end; types are 0 where there are none. */
+/**
+ * Tokenised texts of different lengths as a rectangle, padded at the end to the longest unless a length is given; types
+ * are 0 where there are none.
+ */
 export function padPieces(
   pieces: readonly { readonly ids: Int32Array; readonly typeIds?: Int32Array }[],
-  { sequenceLength, padTokenId }: { sequenceLength: number; padTokenId: number },
+  {
+    sequenceLength = pieces.reduce((longest, { ids }) => Math.max(longest, ids.length), 0),
+    padTokenId,
+  }: { sequenceLength?: number; padTokenId: number },
 ): PaddedBatch {
   const size = pieces.length * sequenceLength;
   const batch = {

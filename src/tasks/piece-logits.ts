@@ -19,17 +19,13 @@ export async function pieceLogits(
   { head, batchTokens = DEFAULT_BATCH_TOKENS }: { head: HeadName; batchTokens?: number | undefined },
 ): Promise<Float32Array[]> {
   const all = new Array<Float32Array>(pieces.length);
-  const bucket = bucketWithin(config.maxPositionEmbeddings);
   const { reads } = headOf(head);
   for (const rows of planBatches(
     pieces.map(({ ids }) => ids.length),
-    { tokenBudget: batchTokens, bucket },
+    { tokenBudget: batchTokens, bucket: bucketWithin(config.maxPositionEmbeddings) },
   )) {
     const chosen = rows.map((row) => pieces[row]);
-    const batch = padPieces(chosen, {
-      sequenceLength: bucket(Math.max(...chosen.map(({ ids }) => ids.length))),
-      padTokenId: config.padTokenId,
-    });
+    const batch = padPieces(chosen, config);
     const { lastHiddenState } = await encoder.forward(batch);
     const values = await encoder.logits(
       head,

@@ -90,18 +90,15 @@ async function encodeEach(
   take: (row: number, states: Float32Array) => void,
 ): Promise<void> {
   using encoder = await AlbertEncoder.create(config, weights, { ...(threads !== undefined && { threads }) });
-  const bucket = bucketWithin(config.maxPositionEmbeddings);
   for (const batch of planBatches(
     chosen.map((text) => texts.lengthOf(text)),
-    { tokenBudget: BATCH_TOKENS, bucket },
+    { tokenBudget: BATCH_TOKENS, bucket: bucketWithin(config.maxPositionEmbeddings) },
   )) {
     const pieces = batch.map((row) => ({ ids: texts.tokens(chosen[row]) }));
-    const sequenceLength = bucket(Math.max(...pieces.map(({ ids }) => ids.length)));
-    const { lastHiddenState } = await encoder.forward(
-      padPieces(pieces, { sequenceLength, padTokenId: config.padTokenId }),
-    );
+    const padded = padPieces(pieces, config);
+    const { lastHiddenState } = await encoder.forward(padded);
     batch.forEach((row, i) => {
-      const start = i * sequenceLength * config.hiddenSize;
+      const start = i * padded.sequenceLength * config.hiddenSize;
       take(row, lastHiddenState.subarray(start, start + pieces[i].ids.length * config.hiddenSize));
     });
   }

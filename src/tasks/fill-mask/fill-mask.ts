@@ -279,18 +279,15 @@ export class FillMask implements Disposable {
   /** For each asked position the logarithms of all pieces' probabilities. */
   private async logProbabilities(sequences: readonly Masked[], batchTokens = 1024): Promise<Float32Array[][]> {
     const { encoder, config } = this.model;
-    const bucket = bucketWithin(config.maxPositionEmbeddings);
     const all = new Array<Float32Array[]>(sequences.length);
     for (const rows of planBatches(
       sequences.map(({ ids }) => ids.length),
-      { tokenBudget: batchTokens, bucket },
+      { tokenBudget: batchTokens, bucket: bucketWithin(config.maxPositionEmbeddings) },
     )) {
       const chosen = rows.map((row) => sequences[row]);
-      const sequenceLength = bucket(Math.max(...chosen.map(({ ids }) => ids.length)));
-      const { lastHiddenState } = await encoder.forward(
-        padPieces(chosen, { sequenceLength, padTokenId: config.padTokenId }),
-      );
-      const places = chosen.flatMap(({ positions }, row) => positions.map((at) => row * sequenceLength + at));
+      const batch = padPieces(chosen, config);
+      const { lastHiddenState } = await encoder.forward(batch);
+      const places = chosen.flatMap(({ positions }, row) => positions.map((at) => row * batch.sequenceLength + at));
       const vectors = new Float32Array(places.length * config.hiddenSize); // [positions, hidden]
       places.forEach((place, i) =>
         vectors.set(
