@@ -1,7 +1,7 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { CompiledGraph, CompileOptions } from '../runtime/compile.ts';
 import type { SessionHost } from '../runtime/sessions.ts';
-import { float32, HostTensor } from '../runtime/tensor.ts';
+import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
 import {
   distanceTensor,
   embeddingTables,
@@ -19,19 +19,15 @@ import {
   compileLayers,
   compilePooler,
   compileProjection,
+  compileRepeated,
   type LayerInt8,
   type LayerPlace,
   type LayerVariant,
 } from './layer-graphs.ts';
 import { QUANTIZATION_SITES, type QuantizationSite } from './network.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
-import {
-  activationScale,
-  needsCalibration,
-  siteInputs,
-  type ActivationQuantization,
-  type Calibration,
-} from './quantize.ts';
+import type { ActivationQuantization, Calibration } from './quantize.ts';
+import { depthScales, scaleInputs, staticScales, type SiteScales } from './site-scales.ts';
 
 /** int8 weights of every layer; the float weights of their dense layers are then not needed. */
 export interface EncoderInt8 {
@@ -99,6 +95,8 @@ export class AlbertEncoder implements Disposable {
   private readonly graphs = new Map<string, Promise<CompiledGraph>>();
   /** Executed layers per run where nothing between them is asked for. */
   private readonly blockLayers: number;
+  /** Whether one depth, repeated, is the network. A device would bring every depth's result to the processor. */
+  private readonly isRepeated: boolean;
   private readonly scales: SiteScales[] | undefined;
   private scratch: [Float32Array, Float32Array] = [new Float32Array(0), new Float32Array(0)];
   private queue: Promise<unknown> = Promise.resolve();
@@ -118,6 +116,7 @@ export class AlbertEncoder implements Disposable {
     this.tables = embeddingTables(config, weights);
     this.scales = options.int8 && staticScales(this.config, options.int8);
     this.blockLayers = blockLayers(config, weights);
+    this.isRepeated = device === 'cpu' && config.numHiddenGroups === 1 && config.numHiddenLayers > 1;
     const { wrapForward = (forward: Forward): Forward => forward } = options;
     this.pass = wrapForward((batch, request) => {
       const execute = (): Promise<ForwardResult> => this.execute(batch, this.requestedDepths(request.layers), request);
@@ -129,6 +128,10 @@ export class AlbertEncoder implements Disposable {
   /** Compiles the embedding projection and the layers. `weights` is kept and must not change. */
   static async create(config: AlbertConfig, weights: Weights, options: EncoderOptions = {}): Promise<AlbertEncoder> {
     const encoder = new AlbertEncoder(config, weights, options);
+    if (encoder.isRepeated) {
+      await encoder.repeatedGraph(false, {});
+      return encoder;
+    }
     const pending: Promise<CompiledGraph>[] = [
       encoder.graph('projection', () => compileProjection(config, weights, options)),
     ];
@@ -203,21 +206,57 @@ export class AlbertEncoder implements Disposable {
   }
 
   private async execute(batch: EncoderBatch, depths: Set<number>, request: ForwardRequest): Promise<ForwardResult> {
-    const { config } = this;
-    const tokens = batch.batchSize * batch.sequenceLength;
     const masks = maskTensors(batch);
-    const variant: LayerVariant = {
-      emptyRows: masks.visible !== undefined,
-      attentions: request.attentions ?? false,
-      sites: request.onSites !== undefined,
-      causal: batch.causalFrom !== undefined,
+    const pass: Pass = {
+      batch,
+      depths,
+      variant: {
+        emptyRows: masks.visible !== undefined,
+        attentions: request.attentions ?? false,
+        sites: request.onSites !== undefined,
+        causal: batch.causalFrom !== undefined,
+      },
+      shared: this.sharedFeeds(masks, batch.sequenceLength),
+      sizes: { batch: batch.batchSize, sequence: batch.sequenceLength },
     };
     const result: ForwardResult = { lastHiddenState: new Float32Array(0), hiddenStates: new Map(), attentions: [] };
+    if (this.isRepeated && !pass.variant.attentions && !pass.variant.sites) await this.repeatDepths(pass, result);
+    else await this.executeLayers(pass, { result, onSites: request.onSites });
+    result.lastHiddenState = result.hiddenStates.get(Math.max(...depths))!;
+    return result;
+  }
+
+  /** Every run goes on to the next depth asked for; the first begins with the embeddings. */
+  private async repeatDepths({ batch, depths, variant, shared, sizes }: Pass, result: ForwardResult): Promise<void> {
+    const tokens = batch.batchSize * batch.sequenceLength;
+    const place = (): HostTensor | undefined => this.place({ tokens, keep: true, turn: 0 });
+    let hidden = depths.has(0) ? await this.project(batch, place()) : undefined;
+    if (hidden) result.hiddenStates.set(0, hidden.data as Float32Array);
+    let from = 0;
+    for (const depth of [...depths].filter((asked) => asked > 0).sort((a, b) => a - b)) {
+      const graph = await this.repeatedGraph(hidden !== undefined, variant);
+      const feeds = {
+        ...(hidden ? { hidden } : { embedded: this.embed(batch) }),
+        depths: int64([], [depth - from]),
+        ...shared,
+        ...(this.scales && depthScales(this.scales, this.config.innerGroupNum, { from, to: depth })),
+      };
+      const output = place();
+      hidden = (await graph.run(feeds, { into: output && { output }, sizes }))['output'];
+      result.hiddenStates.set(depth, hidden.data as Float32Array);
+      from = depth;
+    }
+  }
+
+  private async executeLayers(
+    { batch, depths, variant, shared, sizes }: Pass,
+    { result, onSites }: { result: ForwardResult; onSites: ForwardRequest['onSites'] },
+  ): Promise<void> {
+    const { config } = this;
+    const tokens = batch.batchSize * batch.sequenceLength;
     const deepest = Math.max(...depths);
     let hidden = await this.project(batch, this.place({ tokens, keep: depths.has(0), turn: 0 }));
     if (depths.has(0)) result.hiddenStates.set(0, hidden.data as Float32Array);
-    const sizes = { batch: batch.batchSize, sequence: batch.sequenceLength };
-    const shared = this.sharedFeeds(masks, batch.sequenceLength);
     const onlyLast = depths.size === 1 && deepest === config.numHiddenLayers && !variant.attentions && !variant.sites;
     const step = onlyLast ? this.blockLayers : 1;
     for (let first = 0; first < deepest * config.innerGroupNum; first += step) {
@@ -232,8 +271,8 @@ export class AlbertEncoder implements Disposable {
         { hidden, ...shared, ...this.scaleFeeds(first, step) },
         { into: output && { output }, sizes },
       );
-      if (request.attentions) result.attentions.push(outputs['probabilities'].data as Float32Array);
-      request.onSites?.(
+      if (variant.attentions) result.attentions.push(outputs['probabilities'].data as Float32Array);
+      onSites?.(
         first,
         Object.fromEntries(QUANTIZATION_SITES.map((site) => [site, outputs[site]?.data])) as Record<
           QuantizationSite,
@@ -243,17 +282,19 @@ export class AlbertEncoder implements Disposable {
       hidden = outputs['output'];
       if (depth !== undefined) result.hiddenStates.set(depth, hidden.data as Float32Array);
     }
-    result.lastHiddenState = result.hiddenStates.get(deepest)!;
-    return result;
+  }
+
+  private embed(batch: EncoderBatch): HostTensor {
+    const { embeddingSize } = this.config;
+    const tokens = batch.batchSize * batch.sequenceLength;
+    const embedded = new Float32Array(tokens * embeddingSize);
+    lookUpEmbeddings(this.config, this.tables, batch, embedded);
+    return float32([tokens, embeddingSize], embedded);
   }
 
   private async project(batch: EncoderBatch, into: HostTensor | undefined): Promise<HostTensor> {
-    const tokens = batch.batchSize * batch.sequenceLength;
-    const embedded = new Float32Array(tokens * this.config.embeddingSize);
-    lookUpEmbeddings(this.config, this.tables, batch, embedded);
     const graph = await this.graph('projection', () => compileProjection(this.config, this.weights, this.options));
-    const feeds = { embedded: float32([tokens, this.config.embeddingSize], embedded) };
-    const { hidden } = await graph.run(feeds, { into: into && { hidden: into } });
+    const { hidden } = await graph.run({ embedded: this.embed(batch) }, { into: into && { hidden: into } });
     return hidden;
   }
 
@@ -305,6 +346,14 @@ export class AlbertEncoder implements Disposable {
     return this.graph(key, () => compileLayers(this.config, this.weights, places, { ...this.options, variant }));
   }
 
+  private repeatedGraph(fromHidden: boolean, { emptyRows, causal }: LayerVariant): Promise<CompiledGraph> {
+    const { config, weights, options } = this;
+    const variant = { ...(emptyRows && { emptyRows }), ...(causal && { causal }) };
+    const key = ['repeated', ...(fromHidden ? ['fromHidden'] : []), ...Object.keys(variant)].join(' ');
+    const int8 = options.int8?.layers.map((dense) => ({ dense, activations: options.int8!.activations }));
+    return this.graph(key, () => compileRepeated(config, weights, { int8, fromHidden, variant }, options));
+  }
+
   /** Static scales of `count` executed layers, by their place in the block. */
   private scaleFeeds(first: number, count: number): Record<string, HostTensor> {
     const feeds: Record<string, HostTensor> = {};
@@ -332,6 +381,17 @@ export class AlbertEncoder implements Disposable {
   }
 }
 
+/** What the runs of a pass share. */
+interface Pass {
+  batch: EncoderBatch;
+  /** Depths whose hidden states are wanted. */
+  depths: ReadonlySet<number>;
+  variant: LayerVariant;
+  shared: Record<string, HostTensor>;
+  /** Sizes that no input has on its own. */
+  sizes: Record<string, number>;
+}
+
 /** The largest divisor of the layers of a group up to {@link BLOCK_LAYERS}; 1 for large layers and uneven groups. */
 function blockLayers(config: AlbertConfig, weights: Weights): number {
   const perGroup = (config.numHiddenLayers / config.numHiddenGroups) * config.innerGroupNum;
@@ -341,46 +401,4 @@ function blockLayers(config: AlbertConfig, weights: Weights): number {
   let block = Math.min(BLOCK_LAYERS, perGroup);
   while (perGroup % block !== 0) block--;
   return block;
-}
-
-/** Scale and zero point of every site of one executed layer. */
-type SiteScales = Record<QuantizationSite, { scale: HostTensor; zeroPoint: HostTensor }>;
-
-function staticScales(config: AlbertConfig, { activations, calibration }: EncoderInt8): SiteScales[] | undefined {
-  if (!needsCalibration(activations)) return undefined;
-  const executed = config.numHiddenLayers * config.innerGroupNum;
-  if (calibration?.length !== executed) {
-    throw new AlbertineError(
-      'invalid_argument',
-      `${activations} int8 activations need calibrated ranges of ${executed} layers, got ${calibration?.length ?? 'none'}`,
-      { value: calibration },
-    );
-  }
-  return calibration.map(
-    (sites) =>
-      Object.fromEntries(
-        QUANTIZATION_SITES.map((site) => {
-          const { scale, zeroPoint } = activationScale(sites[site]);
-          return [
-            site,
-            {
-              scale: float32([], Float32Array.of(scale)),
-              zeroPoint: new HostTensor('uint8', [], Uint8Array.of(zeroPoint)),
-            },
-          ];
-        }),
-      ) as SiteScales,
-  );
-}
-
-function scaleInputs(scales: SiteScales, index: number): Record<string, HostTensor> {
-  return Object.fromEntries(
-    QUANTIZATION_SITES.flatMap((site) => {
-      const names = siteInputs(site, index);
-      return [
-        [names.scale, scales[site].scale],
-        [names.zeroPoint, scales[site].zeroPoint],
-      ];
-    }),
-  );
 }

@@ -30,8 +30,9 @@ let wasmFile: string | undefined;
 
 /**
  * Says where the WebAssembly engine's file `ort-wasm-simd-threaded.wasm` (of `onnxruntime-web/dist`) is served. Needed
- * where a bundler does not take it along, as esbuild does not, or to have it from another server. A relative URL is
- * relative to the page. Call it before the first model is opened: the engine is loaded once.
+ * where a bundler does not take it along, as esbuild does not, to have it from another server, or for threads, which
+ * need the engine's script `ort-wasm-simd-threaded.mjs` beside it. A relative URL is relative to the page. Call it
+ * before the first model is opened: the engine is loaded once.
  */
 export function setWasmFile(url: string | URL): void {
   const { location } = globalThis as { location?: { href: string } };
@@ -103,11 +104,18 @@ async function loadWasm(nativeFailure: unknown): Promise<Ort> {
 
 /**
  * Sets the threads of the WebAssembly engine. It has one pool for the whole process, created with the first session, so
- * only the first call counts. Pages that are not cross-origin isolated have one thread.
+ * only the first call counts. A page has one thread unless it is cross-origin isolated and says where the engine is
+ * ({@link setWasmFile}): threads are started on the engine's script, which a bundler has made part of another.
  */
 export function setWasmThreads(ort: Ort, threads: number): void {
-  const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean };
-  ort.env.wasm.numThreads = crossOriginIsolated === false ? 1 : threads;
+  const { crossOriginIsolated, document } = globalThis as { crossOriginIsolated?: boolean; document?: unknown };
+  if (document !== undefined && (crossOriginIsolated !== true || wasmFile === undefined)) {
+    ort.env.wasm.numThreads = 1;
+    return;
+  }
+  ort.env.wasm.numThreads = threads;
+  if (wasmFile !== undefined && threads > 1)
+    ort.env.wasm.wasmPaths = { wasm: wasmFile, mjs: wasmFile.replace(/\.wasm(?=$|\?)/, '.mjs') };
 }
 
 function firstLine(error: unknown): string {

@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -100,6 +100,19 @@ describe.skipIf(CHROMIUM === undefined)(`in Chromium${CHROMIUM ? '' : ' (skipped
       expect(largestDifference(vectors)).toBeLessThan(1e-5);
     },
   );
+
+  it('threads are started where the page is isolated and has the engine as it is', async () => {
+    const threads = async (isolated: boolean): Promise<number> =>
+      onPage('esbuild', { isolated }, async (page) => {
+        let workers = 0;
+        page.on('worker', () => workers++);
+        await page.evaluate((texts) => embedFrom('/model', texts), TEXTS);
+        return workers;
+      });
+    expect(await threads(false)).toBe(0);
+    // One that asks and one for every other processor.
+    expect(await threads(true)).toBeGreaterThanOrEqual(Math.min(1, availableParallelism() - 1));
+  });
 
   it('a model of dropped files gives them too', async () => {
     const files = readdirSync(MODEL)

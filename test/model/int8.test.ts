@@ -213,6 +213,9 @@ describe('int8 encoder', () => {
         threads: 1,
         int8: { layers: quantizeLayers(config, weights), activations, calibration },
       });
+      // Every depth has the scales of its own, in one run too.
+      const layers = await encoder.forward(batches[0], { layers: 'all', attentions: true });
+      expect((await encoder.forward(batches[0])).lastHiddenState, activations).toEqual(layers.lastHiddenState);
       const drift = await measureDrift(exact, encoder, batches);
       expect(drift[0].tokens.min).toBeCloseTo(1, 6);
       // 32 and 64 wide, so quantisation noise averages out far less than at real widths; a wrong scale or zero point

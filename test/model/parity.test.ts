@@ -42,6 +42,9 @@ describe('the encoder against PyTorch', () => {
         `hidden state ${depth}`,
       ).toBeLessThan(TOLERANCE);
     }
+    // Layer by layer (for attentions), depth by depth and in one run.
+    expect((await encoder.forward(batch, { layers: 'all' })).hiddenStates).toEqual(result.hiddenStates);
+    expect((await encoder.forward(batch)).lastHiddenState).toEqual(result.lastHiddenState);
     result.attentions.forEach((attention, layer) => {
       expect(maxDifference(attention, outputs.get(`attentions.${layer}`)!.data), `attention ${layer}`).toBeLessThan(
         TOLERANCE,

@@ -2,11 +2,12 @@ import type { Tensor } from '../graph.ts';
 import { AlbertineError } from '../../core/errors.ts';
 
 /**
- * Applies `body` to `x` `times` times inside the graph (ONNX Loop): the body is stored once, whatever the count. `body`
- * must keep shape and type, and may read tensors from outside. Not differentiable; unroll in TypeScript where gradients
- * are needed.
+ * Applies `body` to `x` `times` times (a number, or an int64 scalar of the graph) inside the graph (ONNX Loop): the body
+ * is stored once, whatever the count. `body` gets the value and the number of rounds before, an int64 scalar; it must
+ * keep shape and type, and may read tensors from outside. Not differentiable; unroll in TypeScript where gradients are
+ * needed.
  */
-export function repeat(x: Tensor, times: number, body: (x: Tensor) => Tensor): Tensor {
+export function repeat(x: Tensor, times: number | Tensor, body: (x: Tensor, round: Tensor) => Tensor): Tensor {
   const { graph } = x;
   if (x.differentiable)
     throw new AlbertineError('unsupported', 'repeat has no gradient', {
@@ -19,8 +20,8 @@ export function repeat(x: Tensor, times: number, body: (x: Tensor) => Tensor): T
     { shape: [], dtype: 'bool' },
     { shape: x.shape, dtype: x.dtype },
   ] as const;
-  const loop = graph.subGraph('loop', inputs, ([, proceed, value]) => [same(proceed), same(body(value))]);
-  return graph.apply('Loop', [graph.integer(times), undefined, x], x.shape, {
+  const loop = graph.subGraph('loop', inputs, ([round, proceed, value]) => [same(proceed), same(body(value, round))]);
+  return graph.apply('Loop', [typeof times === 'number' ? graph.integer(times) : times, undefined, x], x.shape, {
     dtype: x.dtype,
     attributes: { body: { graph: loop } },
   });
