@@ -83,7 +83,7 @@ export async function openSafetensors(files: FileSource, name: string): Promise<
 /**
  * Tensors of local files from this size on are read when their values are asked for; the runtime may map them instead.
  */
-const LATE_BYTES = 16 * 2 ** 20;
+const LATE_BYTES = 4 * 2 ** 20;
 
 function lateWeight(file: LocalFile, { shape, start, end }: SafetensorsEntry): Weight {
   let data: Float32Array | undefined;
