@@ -142,7 +142,53 @@ describe('filters', () => {
     expect(() => parseFilter(['lang'])).toThrow(/must be like lang=zh/);
     expect(() => parseFilter(['lang=zh', 'lang=en'])).toThrow(/contradicts/);
     await expect(accepted({ lang: {} })).rejects.toThrow(/must be a value/);
+    await expect(accepted({ lang: [['en']] } as unknown as Filter)).rejects.toThrow(/must be a value, a list/);
+    await expect(accepted({ year: { min: null } } as unknown as Filter)).rejects.toThrow(/must be a value, a list/);
     expect(await rows('lang=zh')).toEqual([1]);
+  });
+
+  it('that no value of the field could meet are refused, with what the field holds', async () => {
+    for (const [entry, message] of [
+      [
+        'year>=abc',
+        /^the field year holds numbers in this index, .* bound "abc", which is no number. Write a number, such as 2019$/,
+      ],
+      ['page<=abc', /^the field page holds numbers/],
+      ['page=three', /^the field page holds numbers .* "three", which is no number. Write a number, such as 3$/],
+      [
+        'lang=',
+        /^the field lang holds text in this index, and its filter has an empty value. Write a value, such as en$/,
+      ],
+      ['lang!=', /an empty value/],
+      ['lang=en,', /an empty value/],
+      ['lang>=', /an empty bound/],
+      ['row=', /^the field row holds no values .* Leave the filter out$/],
+    ] as const)
+      await expect(rows(entry), entry).rejects.toMatchObject({
+        code: 'invalid_argument',
+        option: 'filter',
+        message: expect.stringMatching(message),
+      });
+  });
+
+  it('find empty text where there is some, and text among digits', async () => {
+    const fields = [
+      { lang: '', done: true, code: '001' },
+      { lang: 'en', done: false, code: '002' },
+    ];
+    const own = new ChunkFilter(async function* () {
+      yield fields.map((one) => ({ ...chunk, file: 'a.csv', fields: one }));
+    }, 2);
+    const rows = async (entry: string): Promise<number[]> => [...(await own.accepted(parseFilter([entry])))];
+    expect(await rows('lang=')).toEqual([1, 0]);
+    expect(await rows('lang!=')).toEqual([0, 1]);
+    expect(await rows('done=true')).toEqual([1, 0]);
+    // Digits may be names: a name that is not there is no mistake, a bound that is no number is.
+    expect(await rows('code=A1')).toEqual([0, 0]);
+    await expect(rows('code>=A1')).rejects.toThrow(/holds numbers/);
+    await expect(rows('done=yes')).rejects.toThrow(
+      /holds true and false .* "yes", which is neither. Write true or false/,
+    );
   });
 });
 

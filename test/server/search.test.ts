@@ -71,6 +71,8 @@ describe('indexes of a server', () => {
       [{ index: 'travel' }, /query/],
       [{ index: 'travel', query: 'a', filter: { x: 1 } }, /no chunk of the index has a field/],
       [{ index: 'travel', query: 'a', mode: 'best' }, /mode/],
+      [{ index: 'travel', query: 'a', filter: { row: { min: 'abc' } } }, /field row holds numbers .*"abc"/],
+      [{ index: 'travel', query: 'a', filter: { file: '' } }, /field file holds text .* empty value. Write a value/],
     ] as const) {
       const { status, body } = await post(payload);
       expect(status).toBe(400);
