@@ -252,12 +252,19 @@ describe('an index', () => {
     const reranked = await opened.search('cut roses in spring', { rerank: 'albertscore' });
     expect(reranked[0].headings).toEqual(['Garden', 'Roses']);
     expect(reranked[0].score).toBe(reranked[0].scores.rerank);
+    const shortest = {
+      rank: (_query: string, texts: readonly string[]) => Promise.resolve(texts.map((text) => -text.length)),
+      [Symbol.dispose]: () => undefined,
+    };
+    const lengths = (await opened.search('cut roses in spring', { rerank: shortest })).map(({ score }) => -score);
+    expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
   });
 
   it('refuses what it cannot answer', async () => {
     await expect(opened.search('  ')).rejects.toThrow(/query is empty/);
     await expect(opened.search('a', { mode: 'fuzzy' as 'vector' })).rejects.toThrow(/mode must be one of/);
     await expect(opened.search('a', { pool: 5 })).rejects.toThrow(/pool does nothing/);
+    await expect(opened.search('a', { rerank: {} as 'x' })).rejects.toThrow(/rerank must be albertscore, a folder/);
     await expect(opened.search('a', { mmr: 2 })).rejects.toThrow(/from 0 to 1/);
     await expect(openIndex(path('nothing'))).rejects.toThrow(/no index at/);
     await expect(buildIndex(index, model, { sources: [sources] })).rejects.toThrow(/holds an index already/);
