@@ -166,8 +166,9 @@ function tester(name: string, condition: Condition): (value: FieldValue | undefi
     (max === undefined || (isGiven(value) && compare(value, max) <= 0));
 }
 
+/** Whether there is something to compare with bounds: an empty cell is below none. */
 const isGiven = (value: FieldValue | undefined): value is string | number | boolean =>
-  value !== undefined && value !== null;
+  value !== undefined && value !== null && value !== '';
 
 function equals(name: string, values: readonly FieldValue[]): (value: FieldValue | undefined) => boolean {
   const patterns = values.map((value) =>

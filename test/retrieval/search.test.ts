@@ -182,6 +182,7 @@ describe('filters', () => {
     const rows = async (entry: string): Promise<number[]> => [...(await own.accepted(parseFilter([entry])))];
     expect(await rows('lang=')).toEqual([1, 0]);
     expect(await rows('lang!=')).toEqual([0, 1]);
+    expect(await rows('lang<=zz')).toEqual([0, 1]);
     expect(await rows('done=true')).toEqual([1, 0]);
     // Digits may be names: a name that is not there is no mistake, a bound that is no number is.
     expect(await rows('code=A1')).toEqual([0, 0]);
