@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { countOf } from '../core/count.ts';
 import { pick } from '../core/pick.ts';
 import { toJson } from '../data/json.ts';
 import { FileSink } from '../data/sink-node.ts';
 import type { Chunk } from './chunk.ts';
-import { damaged } from './damaged.ts';
+import { damaged, notTogether } from './damaged.ts';
 import type { FilteredChunk } from './filter.ts';
+import { MANIFEST } from './generations-node.ts';
 import { PlacedFile } from './placed-file-node.ts';
 
 /** Chunks as JSON, one a line. */
@@ -61,13 +63,13 @@ export class ChunkWriter {
  * but for 8 bytes that say where it stands.
  */
 export class IndexedChunks implements AsyncDisposable {
-  private readonly path: string;
+  private readonly folder: string;
   private readonly file: PlacedFile;
   private readonly fieldsFile: PlacedFile | undefined;
   private readonly offsets: Float64Array;
 
-  private constructor({ path, file, fieldsFile, offsets }: ChunkFiles) {
-    this.path = path;
+  private constructor({ folder, file, fieldsFile, offsets }: ChunkFiles) {
+    this.folder = folder;
     this.file = file;
     this.fieldsFile = fieldsFile;
     this.offsets = offsets;
@@ -86,9 +88,15 @@ export class IndexedChunks implements AsyncDisposable {
       const offsets = table
         ? new Float64Array((await table.read(0, 8 * Math.floor(table.size / 8))).buffer as ArrayBuffer)
         : await findOffsets(file);
-      if (offsets.at(-1) !== file.size) throw damaged(path, `it has ${file.size} bytes of ${offsets.at(-1) ?? 0}`);
-      if (offsets.length - 1 !== count) throw damaged(path, `it has ${offsets.length - 1} chunks of ${count}`);
-      return new IndexedChunks({ path, file, fieldsFile, offsets });
+      const places = join(folder, OFFSETS);
+      if (offsets.at(-1) !== file.size)
+        throw notTogether([path, places], `${file.size} bytes, and a last place of ${offsets.at(-1) ?? 'none'}`);
+      if (offsets.length - 1 !== count)
+        throw notTogether(
+          [table ? places : path, join(folder, MANIFEST)],
+          `${countOf(offsets.length - 1, 'chunk')}, and ${count}`,
+        );
+      return new IndexedChunks({ folder, file, fieldsFile, offsets });
     } catch (error) {
       await file[Symbol.asyncDispose]();
       await fieldsFile?.[Symbol.asyncDispose]();
@@ -106,7 +114,7 @@ export class IndexedChunks implements AsyncDisposable {
     return await Promise.all(
       rows.map(async (row) => {
         if (!(row in this.offsets) || row === this.length) throw new RangeError(`no chunk ${row} of ${this.length}`);
-        return this.parse(await this.file.read(this.offsets[row], this.offsets[row + 1])) as Chunk;
+        return this.chunkOf(await this.file.read(this.offsets[row], this.offsets[row + 1]));
       }),
     );
   }
@@ -114,7 +122,7 @@ export class IndexedChunks implements AsyncDisposable {
   /** Those from a row to before another, read some at a time. */
   async *range(from: number, to: number): AsyncGenerator<Chunk> {
     for await (const lines of linesOf(this.file, this.offsets[from], this.offsets[to]))
-      for (const line of lines) yield this.parse(line) as Chunk;
+      for (const line of lines) yield this.chunkOf(line);
   }
 
   /** All of them. */
@@ -125,7 +133,16 @@ export class IndexedChunks implements AsyncDisposable {
   /** What filters ask for of every chunk, some at a time. */
   async *filtered(): AsyncGenerator<FilteredChunk[]> {
     const file = this.fieldsFile ?? this.file;
-    for await (const lines of linesOf(file, 0, file.size)) yield lines.map((line) => this.parse(line));
+    const path = join(this.folder, this.fieldsFile ? FIELDS : CHUNKS);
+    let count = 0;
+    for await (const lines of linesOf(file, 0, file.size)) {
+      count += lines.length;
+      yield lines.map((line) =>
+        parse(line, (cause) => damaged(path, `a line of it is no JSON (${cause.message})`, cause)),
+      );
+    }
+    if (count !== this.length)
+      throw notTogether([path, join(this.folder, OFFSETS)], `${countOf(count, 'chunk')}, and ${this.length}`);
   }
 
   /** Lets go of the files. */
@@ -134,17 +151,26 @@ export class IndexedChunks implements AsyncDisposable {
     await this.fieldsFile?.[Symbol.asyncDispose]();
   }
 
-  private parse(line: Buffer): FilteredChunk {
-    try {
-      return JSON.parse(line.toString()) as FilteredChunk;
-    } catch (cause) {
-      throw damaged(this.path, `a line of it is no JSON (${(cause as Error).message})`, cause);
-    }
+  private chunkOf(line: Buffer): Chunk {
+    return parse(line, (cause) =>
+      notTogether(
+        [join(this.folder, CHUNKS), join(this.folder, OFFSETS)],
+        `at a place that one gives, the other has no JSON (${cause.message})`,
+      ),
+    ) as Chunk;
+  }
+}
+
+function parse(line: Buffer, failure: (cause: Error) => Error): FilteredChunk {
+  try {
+    return JSON.parse(line.toString()) as FilteredChunk;
+  } catch (cause) {
+    throw failure(cause as Error);
   }
 }
 
 interface ChunkFiles {
-  path: string;
+  folder: string;
   file: PlacedFile;
   fieldsFile: PlacedFile | undefined;
   offsets: Float64Array;

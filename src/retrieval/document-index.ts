@@ -11,7 +11,7 @@ import { ChunkFilter, type Filter } from './filter.ts';
 import { fuse, LEXICAL_WEIGHT, VECTOR_WEIGHT } from './fuse.ts';
 import { requireModel, type Manifest } from './generations-node.ts';
 import { queryPrompt } from './prompts.ts';
-import type { TextRanker } from './rerank.ts';
+import { scoreRanker, type TextRanker } from './rerank.ts';
 import type { ScoredRow, VectorStore } from './stores/store.ts';
 import { TopRows } from '../core/top-rows.ts';
 import type { LexicalIndex } from './words/lexical.ts';
@@ -34,8 +34,11 @@ export interface SearchOptions {
    * among the best `pool`. Default: not used.
    */
   mmr?: number;
-  /** `albertscore`, or a fine-tuned ranker's folder or hub id: orders the best `pool` anew. Default: not used. */
-  rerank?: string;
+  /**
+   * `albertscore`, or a fine-tuned ranker's folder or hub id, or a ranker that is open: orders the best `pool` anew.
+   * Default: not used.
+   */
+  rerank?: string | TextRanker;
   /** How many chunks `mmr` and `rerank` choose among. Default 50, or `limit` where that is more. */
   pool?: number;
   /**
@@ -53,7 +56,7 @@ export const SEARCH_OPTIONS: OptionKinds<SearchOptions> = {
   mode: 'string',
   filter: 'object',
   mmr: 'number',
-  rerank: 'string',
+  rerank: 'any',
   pool: 'number',
   oversample: 'number',
   signal: 'object',
@@ -122,7 +125,7 @@ export class DocumentIndex implements AsyncDisposable {
   /**
    * The chunks that answer a query best. Throws `invalid_argument` for an empty query, for options out of range and for
    * a filter of a field that no chunk has, `weights_mismatch` where the model is not the one the index was made with.
-   * `model` embeds the query in place of the one that the index opens.
+   * `model` embeds the query, and compares tokens for `albertscore`, in place of the one that the index opens.
    */
   async search(query: string, options: SearchOptions = {}, model?: Albert): Promise<SearchHit[]> {
     const search = this.answer(query, options, model);
@@ -143,7 +146,8 @@ export class DocumentIndex implements AsyncDisposable {
     const accept = options.filter && (await this.chunkFilter.accepted(options.filter));
     const vector = mode === 'lexical' ? undefined : await this.embed(query, { model, signal: options.signal });
     let found = await this.find({ query, vector, accept, wanted, mode, oversample: options.oversample });
-    if (options.rerank !== undefined && found.length > 0) found = await this.rerank(query, found, options);
+    if (options.rerank !== undefined && found.length > 0)
+      found = await this.rerank(query, found, { ...options, model });
     if (options.mmr !== undefined) found = await this.diversify(found, { limit, diversity: options.mmr });
     found = found.slice(0, limit);
     const chunks = await this.chunks.read(found.map(({ row }) => row));
@@ -162,6 +166,8 @@ export class DocumentIndex implements AsyncDisposable {
     if (limit !== undefined) requireInteger('limit', limit, { min: 1 });
     if (mode !== undefined) requireOneOf('mode', mode, SEARCH_MODES);
     if (mmr !== undefined && !(mmr >= 0 && mmr <= 1)) throw wrongOption('mmr', 'from 0 to 1', { value: mmr });
+    if (rerank !== undefined && typeof rerank !== 'string' && typeof rerank?.rank !== 'function')
+      throw wrongOption('rerank', 'albertscore, a folder, a hub id or a ranker', { value: rerank });
     if (pool !== undefined) {
       requireInteger('pool', pool, { min: 1 });
       if (mmr === undefined && rerank === undefined)
@@ -220,10 +226,15 @@ export class DocumentIndex implements AsyncDisposable {
     }));
   }
 
-  private async rerank(query: string, found: readonly FoundRow[], options: SearchOptions): Promise<FoundRow[]> {
-    const ranker = await this.parts.ranker(options.rerank!);
+  private async rerank(
+    query: string,
+    found: readonly FoundRow[],
+    { rerank, signal, model }: SearchOptions & { model: Albert | undefined },
+  ): Promise<FoundRow[]> {
+    using own = rerank === 'albertscore' && model ? scoreRanker(model) : undefined;
+    const ranker = own ?? (typeof rerank === 'string' ? await this.parts.ranker(rerank) : rerank!);
     const texts = (await this.chunks.read(found.map(({ row }) => row))).map(indexedText);
-    const scores = await ranker.rank(query, texts, options.signal);
+    const scores = await ranker.rank(query, texts, signal);
     return found
       .map(({ row, scores: parts }, i) => ({ row, score: scores[i], scores: { ...parts, rerank: scores[i] } }))
       .sort((a, b) => b.score - a.score);

@@ -3,12 +3,15 @@ import { parseDecimal } from '../core/decimal.ts';
 import { nearestName } from '../core/nearest.ts';
 import type { Chunk } from './chunk.ts';
 import type { FieldValue } from './documents/document.ts';
+import { contentOf, requireComparable, type Compared, type FieldContent } from './filter-values.ts';
 
 /** What a field must be: a value, one of several, or within bounds that are part of it. */
 export type Condition =
   | FieldValue
   | readonly FieldValue[]
   | { not?: FieldValue | readonly FieldValue[]; min?: number | string; max?: number | string };
+
+type Bounds = Exclude<Condition, FieldValue | readonly FieldValue[]>;
 
 /**
  * Conditions by the name of a field, all of which a chunk must meet. Fields are those of its row or of the head of its
@@ -26,6 +29,7 @@ export type FilteredChunk = Pick<Chunk, 'file' | 'title' | 'headings' | 'page' |
 interface Column {
   codes: Uint32Array;
   values: readonly (readonly (FieldValue | undefined)[])[];
+  content: FieldContent;
 }
 
 /**
@@ -48,15 +52,18 @@ export class ChunkFilter {
 
   /**
    * One byte a chunk: 1 for those that meet every condition. Throws `invalid_argument` for a field that no chunk has,
-   * naming the nearest.
+   * naming the nearest, and for a value that none can have: an empty one where none is, a word where all are numbers.
    */
   async accepted(filter: Filter): Promise<Uint8Array> {
-    const tests = Object.entries(filter).map(([name, condition]) => ({ name, meets: tester(name, condition) }));
+    const tests = Object.entries(filter).map(([name, condition]) => {
+      return { name, compared: comparedWith(name, condition), meets: tester(name, condition) };
+    });
     // One after the other, so that a field is not read twice; the failure of one does not concern the next.
     const names = tests.map(({ name }) => name);
     const reading = this.reading.then(() => this.readColumns(names));
     this.reading = reading.catch(() => undefined);
     await reading;
+    for (const { name, compared } of tests) requireComparable(name, compared, this.columns.get(name)!.content);
     const accept = new Uint8Array(this.rows).fill(1);
     for (const { name, meets } of tests) {
       const { codes, values } = this.columns.get(name)!;
@@ -89,10 +96,16 @@ class ColumnBuilder implements Column {
   readonly values: (readonly (FieldValue | undefined)[])[] = [];
   private readonly known = new Map<FieldValue | undefined, number>();
   private row = 0;
+  private held: FieldContent | undefined;
 
   constructor(name: string, rows: number) {
     this.name = name;
     this.codes = new Uint32Array(rows);
+  }
+
+  /** Of all chunks, once they were added. */
+  get content(): FieldContent {
+    return (this.held ??= contentOf(this.values.flat()));
   }
 
   add(chunk: FilteredChunk): void {
@@ -122,31 +135,42 @@ function valuesOf(chunk: FilteredChunk, name: string): readonly (FieldValue | un
   return OWN.includes(name) ? [chunk[name as 'file' | 'title' | 'page' | 'row']] : [undefined];
 }
 
+/** Throws `invalid_argument` for what is neither values nor bounds, as requests may have it. */
+function comparedWith(name: string, condition: Condition): Compared {
+  const { not, min, max, ...other } = isBounds(condition) ? condition : {};
+  const values = isBounds(condition) ? listOf(not) : listOf(condition);
+  const bounds = [min, max].filter((bound) => bound !== undefined);
+  const isWrong =
+    Object.keys(other).length > 0 ||
+    (isBounds(condition) && not === undefined && bounds.length === 0) ||
+    values.some((value) => typeof value === 'object' && value !== null) ||
+    bounds.some((bound) => typeof bound !== 'string' && typeof bound !== 'number');
+  if (!isWrong) return { values, bounds };
+  const message = `the filter of ${name} must be a value, a list, or { not, min, max }`;
+  throw new AlbertineError('invalid_argument', message, { value: condition, option: 'filter' });
+}
+
+const isBounds = (condition: Condition): condition is Bounds =>
+  typeof condition === 'object' && condition !== null && !Array.isArray(condition);
+
+const listOf = (values: FieldValue | readonly FieldValue[] | undefined): readonly FieldValue[] =>
+  values === undefined ? [] : ((Array.isArray(values) ? values : [values]) as readonly FieldValue[]);
+
 function tester(name: string, condition: Condition): (value: FieldValue | undefined) => boolean {
-  if (typeof condition !== 'object' || condition === null || Array.isArray(condition))
-    return equals(name, condition as FieldValue | readonly FieldValue[]);
-  const { not, min, max, ...other } = condition as Exclude<Condition, FieldValue | readonly FieldValue[]>;
-  if (Object.keys(other).length > 0 || (not === undefined && min === undefined && max === undefined))
-    throw new AlbertineError(
-      'invalid_argument',
-      `the filter of ${name} must be a value, a list, or { not, min, max }`,
-      {
-        value: condition,
-        option: 'filter',
-      },
-    );
-  const isExcluded = not === undefined ? undefined : equals(name, not);
+  if (!isBounds(condition)) return equals(name, listOf(condition));
+  const { not, min, max } = condition;
+  const isExcluded = not === undefined ? undefined : equals(name, listOf(not));
   return (value) =>
     !isExcluded?.(value) &&
     (min === undefined || (isGiven(value) && compare(value, min) >= 0)) &&
     (max === undefined || (isGiven(value) && compare(value, max) <= 0));
 }
 
+/** Whether there is something to compare with bounds: an empty cell is below none. */
 const isGiven = (value: FieldValue | undefined): value is string | number | boolean =>
-  value !== undefined && value !== null;
+  value !== undefined && value !== null && value !== '';
 
-function equals(name: string, wanted: FieldValue | readonly FieldValue[]): (value: FieldValue | undefined) => boolean {
-  const values = (Array.isArray(wanted) ? wanted : [wanted]) as readonly FieldValue[];
+function equals(name: string, values: readonly FieldValue[]): (value: FieldValue | undefined) => boolean {
   const patterns = values.map((value) =>
     name === 'file' && typeof value === 'string' && value.includes('*') ? patternOf(value) : undefined,
   );

@@ -4,7 +4,7 @@ import { AlbertineError } from '../core/errors.ts';
 import { makeFolder, readJsonFile, writeFileAtomic } from '../core/files-node.ts';
 import type { Albert } from '../loaded/albert.ts';
 import type { ChunkOptions } from './chunk.ts';
-import { damaged } from './damaged.ts';
+import { damaged, withAdvice } from './damaged.ts';
 import type { RowOptions, Source } from './documents/sources-node.ts';
 import type { StorePlace, StoreSettings } from './stores/store.ts';
 
@@ -13,7 +13,8 @@ export const POINTER = 'albertine-index.json';
 /** Vectors that an unfinished build has computed. */
 export const WORK = 'work';
 const NEXT = 'next';
-const MANIFEST = 'manifest.json';
+/** In the folder of a generation. */
+export const MANIFEST = 'manifest.json';
 
 interface Pointer {
   format: 1;
@@ -81,7 +82,7 @@ export interface Generation {
 export async function generationName(index: string): Promise<string | undefined> {
   const found = await stat(join(index, POINTER)).catch(() => undefined);
   if (!found) return undefined;
-  const { format, generation } = ((await readJsonFile(join(index, POINTER))) ?? {}) as Partial<Pointer>;
+  const { format, generation } = ((await readOwnJson(join(index, POINTER))) ?? {}) as Partial<Pointer>;
   if (typeof format !== 'number') throw damaged(join(index, POINTER), 'it does not name a generation');
   if (format !== 1 || typeof generation !== 'string')
     throw new AlbertineError('invalid_file', `${join(index, POINTER)} is of another version of albertine`, {
@@ -96,14 +97,40 @@ export async function currentGeneration(index: string): Promise<Generation | und
   const generation = await generationName(index);
   if (generation === undefined) return undefined;
   const folder = join(index, generation);
-  return { folder, name: generation, manifest: (await readJsonFile(join(folder, MANIFEST))) as Manifest };
+  try {
+    return { folder, name: generation, manifest: await readManifest(join(folder, MANIFEST)) };
+  } catch (error) {
+    // An update may have replaced it since its name was read.
+    if ((await generationName(index)) !== generation) return await currentGeneration(index);
+    throw error;
+  }
 }
 
-/** The same; throws `file_not_found` where there is none. */
+/** Throws `invalid_file` where it is missing, cut, or something else. */
+async function readManifest(path: string): Promise<Manifest> {
+  const manifest = ((await readOwnJson(path)) ?? {}) as Partial<Manifest>;
+  const { chunks, store, files, model } = manifest;
+  if (typeof chunks !== 'number' || typeof store?.name !== 'string' || !Array.isArray(files) || model === undefined)
+    throw damaged(path, 'it does not say what the index holds');
+  return manifest as Manifest;
+}
+
+/** A file of the index, which nobody else writes. */
+async function readOwnJson(path: string): Promise<unknown> {
+  return await readJsonFile(path).catch((error: AlbertineError) => {
+    if (error.code === 'file_not_found') throw damaged(path, 'the file is missing or cannot be read', error);
+    throw withAdvice(error);
+  });
+}
+
+/** The same; throws `file_not_found` where there is none, `invalid_file` where only what names it is gone. */
 export async function requireGeneration(index: string): Promise<Generation> {
   const generation = await currentGeneration(index);
   if (generation) return generation;
-  const begun = (await stat(join(index, WORK)).catch(() => undefined)) !== undefined;
+  const names: string[] = await readdir(index).catch(() => []);
+  const begun = names.includes(WORK);
+  if (!begun && names.some((name) => /^\d{6}$/.test(name)))
+    throw damaged(index, `it has no ${POINTER}, which names what it holds`);
   throw new AlbertineError(
     'file_not_found',
     `${index} is no index${begun ? ' yet: its build did not come to its end' : ''}`,

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { countOf } from '../core/count.ts';
 import { option, prose } from '../core/prose.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { requireOptions } from '../core/options.ts';
@@ -91,12 +92,16 @@ async function openParts(generation: Generation, database: string | undefined) {
     opened.push(words);
     const kind = await storeKind(manifest.store.name);
     const store = await kind.open(placeOf(generation, database)).catch((cause: unknown) => {
-      // What is not of a file of the index says itself what to do.
-      if (cause instanceof AlbertineError && !isOfFile(cause)) throw cause;
+      // What is not of a file of the index says itself what to do, and so do files that were found damaged.
+      if (cause instanceof AlbertineError && (!isOfFile(cause) || cause.hint !== undefined)) throw cause;
       throw damaged(folder, `its vectors cannot be read (${(cause as Error).message})`, cause);
     });
     opened.push(store);
-    if (store.rows !== chunks.length) throw damaged(folder, `it has ${chunks.length} chunks and ${store.rows} vectors`);
+    if (store.rows !== chunks.length)
+      throw damaged(
+        folder,
+        `its chunks and its vectors do not belong together: ${countOf(chunks.length, 'chunk')}, and ${countOf(store.rows, 'vector')}`,
+      );
     return { manifest, chunks, words, store, close };
   } catch (error) {
     await close();

@@ -29,9 +29,14 @@ export function scoreRanker(model: Albert): TextRanker {
   };
 }
 
-/** A fine-tuned ranker by its folder or hub id. Long texts are read in windows. */
+/** A fine-tuned ranker by its folder or hub id. */
 export async function foldersRanker(folder: string, options: { threads?: number } = {}): Promise<TextRanker> {
   const ranker = await Reranker.load(folder, options);
+  return { ...modelRanker(ranker), [Symbol.dispose]: () => ranker[Symbol.dispose]() };
+}
+
+/** A fine-tuned ranker that is open, and stays so when this is disposed. Long texts are read in windows. */
+export function modelRanker(ranker: Reranker): TextRanker {
   return {
     async rank(query, texts, signal) {
       requireNotInterrupted(signal, 'reranking was interrupted');
@@ -40,6 +45,6 @@ export async function foldersRanker(folder: string, options: { threads?: number 
       for (const { candidate, score } of ranking) scores[candidate] = score;
       return scores;
     },
-    [Symbol.dispose]: () => ranker[Symbol.dispose](),
+    [Symbol.dispose]: () => undefined,
   };
 }

@@ -1,7 +1,7 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { CompileOptions } from './compile.ts';
 import { DEVICE_NAMES, DEVICE_NEEDS } from './devices.ts';
-import type { Ort } from './ort.ts';
+import { quietBeside, type Ort } from './ort.ts';
 import type { RunnableSession, SessionHost } from './sessions.ts';
 import { defaultThreads } from './threads.ts';
 
@@ -24,6 +24,7 @@ export async function createSession(
     spinning = true,
     prepack = true,
   } = options;
+  quietBeside(ort, device);
   try {
     return await host.create(bytes, {
       executionProviders: [device],

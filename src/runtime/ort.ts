@@ -118,6 +118,15 @@ export function setWasmThreads(ort: Ort, threads: number): void {
     ort.env.wasm.wasmPaths = { wasm: wasmFile, mjs: wasmFile.replace(/\.wasm(?=$|\?)/, '.mjs') };
 }
 
+/**
+ * Has ONNX Runtime print nothing of its own beside the error that it throws where a device is not there. Its level of
+ * the session does not reach the code that loads a provider; that of the process does, and counts where no session was
+ * made before. The processor's sessions are as they were.
+ */
+export function quietBeside(ort: Ort, device: string): void {
+  if (device !== 'cpu') ort.env.logLevel = 'fatal';
+}
+
 function firstLine(error: unknown): string {
   return error instanceof Error ? error.message.split('\n')[0] : String(error);
 }

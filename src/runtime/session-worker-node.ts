@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ThreadGate } from '../core/thread-gate.ts';
-import { loadOrt, setWasmThreads, type Ort, type OrtModule, type OrtTensor } from './ort.ts';
+import { loadOrt, quietBeside, setWasmThreads, type Ort, type OrtModule, type OrtTensor } from './ort.ts';
 import {
   buffersOf,
   type SentTensor,
@@ -31,6 +31,7 @@ async function performInside(task: Exclude<SessionTask, { end: true }>): Promise
   if ('create' in task) {
     const { model, options } = task.create;
     if (engine === 'wasm') setWasmThreads(ort, options.intraOpNumThreads ?? 1);
+    for (const device of options.executionProviders ?? []) if (typeof device === 'string') quietBeside(ort, device);
     sessions.set(++lastSession, await ort.InferenceSession.create(model, options));
     return { session: lastSession };
   }

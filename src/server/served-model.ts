@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AlbertineError } from '../core/errors.ts';
 import { createPause } from '../core/interrupt.ts';
+import { nearestName } from '../core/nearest.ts';
 import type { Albert } from '../loaded/albert.ts';
 import { loadAs, type Dtype } from '../loaded/load-dtype-node.ts';
 import { modelFolder, type NodeLoadOptions } from '../loaded/load-node.ts';
@@ -13,6 +14,9 @@ import type { ForwardQueue } from './forward-queue.ts';
 
 /** Characters of a text whose tokens are counted. */
 const COUNTED_CHARACTERS = 16384;
+
+/** Of all that any model can be asked. */
+const TASK_NAMES: readonly string[] = [...new Set([...SERVICES, ...FOLDERS].map(({ name }) => name))];
 
 /** A model that is open, as routes ask it. */
 export class ServedModel implements Disposable {
@@ -63,11 +67,11 @@ export class ServedModel implements Disposable {
     return SERVICES.filter(({ serves }) => serves(checkpoint)).map(({ name }) => name);
   }
 
-  /** One of its services. Throws `weights_mismatch` where it does not have it. */
+  /** One of its services. Throws `unsupported` where it does not have it, `invalid_argument` where nothing has. */
   service(name: string = this.services[0] ?? this.task): Promise<TaskService> {
     if (this.asked?.service && name === this.task) return Promise.resolve(this.asked.service);
     const row = this.checkpoint && SERVICES.find((one) => one.name === name && one.serves(this.checkpoint!));
-    if (!row) throw this.cannot(name);
+    if (!row) throw TASK_NAMES.includes(name) ? this.cannot(name) : this.noTask(name);
     let service = this.opened.get(name);
     if (!service) {
       service = row.load().then((create) => create(this.checkpoint!));
@@ -93,12 +97,12 @@ export class ServedModel implements Disposable {
     return found;
   }
 
-  /** Throws `weights_mismatch` where its classifier has another number of outputs. */
+  /** Throws `unsupported` where its classifier has another number of outputs. */
   requireOutputs(asked: string, outputs: number): void {
     if (this.network.weights.get('classifier.weight')?.shape[0] !== outputs) throw this.cannot(asked);
   }
 
-  /** Its network. Throws `weights_mismatch` where it is no checkpoint. */
+  /** Its network. Throws `unsupported` where it is no checkpoint. */
   get network(): Albert {
     if (this.checkpoint) return this.checkpoint;
     throw this.cannot('embed');
@@ -126,11 +130,24 @@ export class ServedModel implements Disposable {
   }
 
   private cannot(name: string): AlbertineError {
-    const able = [...(this.checkpoint ? ['embed'] : []), ...this.services];
-    return new AlbertineError('weights_mismatch', `the model ${this.name} cannot be asked for ${name}`, {
+    return new AlbertineError('unsupported', `the model ${this.name} cannot be asked for ${name}`, {
       value: name,
-      hint: `It can be asked for ${able.join(', ')}`,
+      hint: `It can be asked ${this.able}`,
     });
+  }
+
+  private noTask(name: string): AlbertineError {
+    const near = nearestName(name, TASK_NAMES);
+    return new AlbertineError('invalid_argument', `there is no task ${JSON.stringify(name)}`, {
+      value: name,
+      hint: near === undefined ? `The model ${this.name} can be asked ${this.able}` : `Did you mean ${near}?`,
+    });
+  }
+
+  private get able(): string {
+    const tasks = this.services.length > 0 ? [`for ${this.services.join(', ')}`] : [];
+    // Vectors are no task of /v1/predict.
+    return [...tasks, ...(this.checkpoint ? ['for vectors (POST /v1/embed)'] : [])].join(', and ');
   }
 }
 

@@ -11,7 +11,7 @@ export interface BrokenRule {
   /** The value. */
   data?: unknown;
   /** The schema that the rule is part of. */
-  parentSchema?: { properties?: Record<string, unknown> };
+  parentSchema?: { properties?: Record<string, unknown>; items?: { type?: string } };
 }
 
 /** Schemas are compiled when a request needs them: together they take a quarter of a second. */
@@ -33,6 +33,15 @@ interface Validate {
   (data: unknown): unknown;
   errors?: unknown;
 }
+
+/** Of a list. */
+const ITEMS: Record<string, string> = {
+  string: 'text',
+  array: 'list',
+  object: 'object',
+  integer: 'whole number',
+  number: 'number',
+};
 
 const TYPES: Record<string, string> = {
   string: 'a text',
@@ -57,11 +66,27 @@ export function whatIsWrong(errors: readonly BrokenRule[], place: string): strin
   );
   const got = first.data === undefined ? '' : `, got ${describeValue(first.data)}`;
   if (types.length === 0 && values.length === 0 && unknown) return unknownField(subject, unknown);
-  const named = new Set([...types.map((type) => TYPES[type] ?? type), ...values.map((value) => JSON.stringify(value))]);
-  const others = rules.filter(({ keyword }) => !['type', 'const', 'enum', 'additionalProperties'].includes(keyword));
+  const named = new Set([
+    ...types.map((type) => TYPES[type] ?? type),
+    ...values.map((value) => JSON.stringify(value)),
+    ...emptyLists(rules),
+  ]);
+  const told = ['type', 'const', 'enum', 'additionalProperties', 'minItems'];
+  const others = rules.filter(({ keyword }) => !told.includes(keyword));
   if (named.size === 0)
     return `${subject} ${[...new Set(others.map(({ message = 'is wrong' }) => message))].join(', or ')}`;
   return `${subject} must be ${[...named].join(' or ')}${got}${suggestion(first.data, values)}`;
+}
+
+/** What a list that is too short must have: "a list with at least one text or whole number". */
+function emptyLists(rules: readonly BrokenRule[]): string[] {
+  const short = rules.filter(({ keyword }) => keyword === 'minItems');
+  if (short.length === 0) return [];
+  const least = Math.min(...short.map(({ params }) => Number(params['limit'])));
+  if (least > 1) return [`a list of at least ${least}`];
+  const items = [...new Set(short.map(({ parentSchema }) => ITEMS[parentSchema?.items?.type ?? ''] ?? 'item'))];
+  const last = items.pop()!;
+  return [`a list with at least one ${items.length > 0 ? `${items.join(', ')} or ${last}` : last}`];
 }
 
 /** Of two places that of the value which is nested more deeply, then which comes later. */

@@ -151,6 +151,23 @@ describe('k-means', () => {
     const again = await sphericalKMeans(rows, 30, { ...one, seed: 5 });
     expect([...again.labels]).toEqual([...first.labels]);
     expect(new Set(first.labels).size).toBe(30);
+  });
+
+  it('has no more clusters than distinct rows, and ends then', async () => {
+    const copies = (...places: number[]): VectorRows => ({ data: vectors.pick(places), dimensions: 40 });
+    const all = await sphericalKMeans(copies(...new Array<number>(9).fill(3)), 2, one);
+    expect(all).toMatchObject({ converged: true, labels: new Int32Array(9) });
+    expect(all.centres).toHaveLength(40);
+    const two = await sphericalKMeans(copies(3, 3, 100, 3, 100, 100), 5, { ...one, spherical: false });
+    expect([...two.labels].map((label) => label === two.labels[0])).toEqual([true, true, false, true, false, false]);
+    expect([two.centres.length, two.converged]).toEqual([80, true]);
+    expect(two.inertia).toBeLessThan(1e-5);
+    const given = { ...one, centres: vectors.pick([3, 3, 100]) };
+    const kept = await sphericalKMeans(copies(3, 3, 100, 100), 3, given);
+    expect([[...kept.labels], kept.converged, kept.centres.length]).toEqual([[0, 0, 2, 2], true, 120]);
+  });
+
+  it('fills clusters that are empty at first, and refuses what cannot be', async () => {
     const same = vectors.pick(new Array<number>(4).fill(0));
     const { labels } = await sphericalKMeans(rows, 4, { ...one, centres: same });
     expect(new Set(labels).size).toBe(4);

@@ -98,6 +98,28 @@ describe('albertine duplicates', () => {
     expect(JSON.parse(summary.stdout)).toMatchObject({ pairs: 3, limited: true, texts: 9 });
   });
 
+  it('says that there are fewer distinct texts than clusters, and gives those that there are', async () => {
+    const copies = folder.path('copies.txt');
+    writeFileSync(copies, 'My card is lost.\n'.repeat(40));
+    const { code, stderr } = await cluster(copies, '--clusters', '2', '--threads', '1');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('cluster 0, 40 texts: ');
+    expect(stderr).toContain(
+      'note: 2 clusters were asked for, and there are fewer distinct texts, by their vectors: 1\n',
+    );
+    expect(stderr).not.toContain('moving');
+    writeFileSync(copies, `${'My card is lost.\n'.repeat(5)}${'今天北京下了大雨。\n'.repeat(7)}`);
+    const output = folder.path('copies.csv');
+    const { stdout } = await cluster(copies, '-n', '4', '--threads', '1', '--output', output, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      clustersAsked: 4,
+      converged: true,
+      clusters: [{ size: 7 }, { size: 5 }],
+    });
+    expect(readFileSync(output, 'utf8').trim().split('\n')).toHaveLength(13);
+    expect((await cluster(copies, '-n', '13', '--threads', '1')).stderr).toContain('12 rows are no 13 clusters');
+  });
+
   it('compares the chunks of an index', async () => {
     for (const [i, text] of [CARD[2], CARD[3], RAIN[0], RAIN[0]].entries())
       writeFileSync(folder.path(`d${i}.md`), text);

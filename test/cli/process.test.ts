@@ -57,6 +57,15 @@ describe('the process', () => {
     );
   });
 
+  it('says in one line that there is no CUDA device, in the server too', async (context) => {
+    const { code, stderr } = await start('embed', '-m', model, '--device', 'cuda', 'a cat').ended;
+    if (code === 0) return context.skip('this machine has CUDA');
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^albertine: no CUDA device was found\. .*\n$/)]);
+    const served = await start('serve', '--model', model, '--device', 'cuda', '--port', '0').ended;
+    expect([served.code, served.stderr]).toEqual([1, expect.stringMatching(/no CUDA device was found/)]);
+    expect(served.stderr).not.toContain('onnxruntime_src');
+  });
+
   it('leaves a valid file on Ctrl-C, and --resume completes it', async () => {
     const texts = Array.from({ length: 10_000 }, (_, i) => `the cat ${i} sat on the mat`);
     writeFileSync(folder.path('texts.txt'), `${texts.join('\n')}\n`);

@@ -82,6 +82,11 @@ describe('albertine index and search', () => {
       [['search', index, 'a', '--filter', 'colour'], /a filter must be like lang=zh/, 2],
       [['search', index, 'a', '--pool', '3'], /--pool does nothing/, 2],
       [['search', index, 'a', '--filter', 'lnag=en'], /no chunk of the index has a field/, 2],
+      [
+        ['search', index, 'a', '--filter', 'file='],
+        /the field file holds text .* empty value. Write a value, such as/,
+        2,
+      ],
       [['index', 'build', folder.path('gone'), '-o', folder.path('i')], /no file or folder at/, 1],
       [['index', 'build', docs, '-o', docs, '--threads', '1'], /is also read/, 1],
       [['index', 'update', docs], /is no index/, 1],

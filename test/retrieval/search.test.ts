@@ -142,7 +142,54 @@ describe('filters', () => {
     expect(() => parseFilter(['lang'])).toThrow(/must be like lang=zh/);
     expect(() => parseFilter(['lang=zh', 'lang=en'])).toThrow(/contradicts/);
     await expect(accepted({ lang: {} })).rejects.toThrow(/must be a value/);
+    await expect(accepted({ lang: [['en']] } as unknown as Filter)).rejects.toThrow(/must be a value, a list/);
+    await expect(accepted({ year: { min: null } } as unknown as Filter)).rejects.toThrow(/must be a value, a list/);
     expect(await rows('lang=zh')).toEqual([1]);
+  });
+
+  it('that no value of the field could meet are refused, with what the field holds', async () => {
+    for (const [entry, message] of [
+      [
+        'year>=abc',
+        /^the field year holds numbers in this index, .* bound "abc", which is no number. Write a number, such as 2019$/,
+      ],
+      ['page<=abc', /^the field page holds numbers/],
+      ['page=three', /^the field page holds numbers .* "three", which is no number. Write a number, such as 3$/],
+      [
+        'lang=',
+        /^the field lang holds text in this index, and its filter has an empty value. Write a value, such as en$/,
+      ],
+      ['lang!=', /an empty value/],
+      ['lang=en,', /an empty value/],
+      ['lang>=', /an empty bound/],
+      ['row=', /^the field row holds no values .* Leave the filter out$/],
+    ] as const)
+      await expect(rows(entry), entry).rejects.toMatchObject({
+        code: 'invalid_argument',
+        option: 'filter',
+        message: expect.stringMatching(message),
+      });
+  });
+
+  it('find empty text where there is some, and text among digits', async () => {
+    const fields = [
+      { lang: '', done: true, code: '001' },
+      { lang: 'en', done: false, code: '002' },
+    ];
+    const own = new ChunkFilter(async function* () {
+      yield fields.map((one) => ({ ...chunk, file: 'a.csv', fields: one }));
+    }, 2);
+    const rows = async (entry: string): Promise<number[]> => [...(await own.accepted(parseFilter([entry])))];
+    expect(await rows('lang=')).toEqual([1, 0]);
+    expect(await rows('lang!=')).toEqual([0, 1]);
+    expect(await rows('lang<=zz')).toEqual([0, 1]);
+    expect(await rows('done=true')).toEqual([1, 0]);
+    // Digits may be names: a name that is not there is no mistake, a bound that is no number is.
+    expect(await rows('code=A1')).toEqual([0, 0]);
+    await expect(rows('code>=A1')).rejects.toThrow(/holds numbers/);
+    await expect(rows('done=yes')).rejects.toThrow(
+      /holds true and false .* "yes", which is neither. Write true or false/,
+    );
   });
 });
 
@@ -206,12 +253,19 @@ describe('an index', () => {
     const reranked = await opened.search('cut roses in spring', { rerank: 'albertscore' });
     expect(reranked[0].headings).toEqual(['Garden', 'Roses']);
     expect(reranked[0].score).toBe(reranked[0].scores.rerank);
+    const shortest = {
+      rank: (_query: string, texts: readonly string[]) => Promise.resolve(texts.map((text) => -text.length)),
+      [Symbol.dispose]: () => undefined,
+    };
+    const lengths = (await opened.search('cut roses in spring', { rerank: shortest })).map(({ score }) => -score);
+    expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
   });
 
   it('refuses what it cannot answer', async () => {
     await expect(opened.search('  ')).rejects.toThrow(/query is empty/);
     await expect(opened.search('a', { mode: 'fuzzy' as 'vector' })).rejects.toThrow(/mode must be one of/);
     await expect(opened.search('a', { pool: 5 })).rejects.toThrow(/pool does nothing/);
+    await expect(opened.search('a', { rerank: {} as 'x' })).rejects.toThrow(/rerank must be albertscore, a folder/);
     await expect(opened.search('a', { mmr: 2 })).rejects.toThrow(/from 0 to 1/);
     await expect(openIndex(path('nothing'))).rejects.toThrow(/no index at/);
     await expect(buildIndex(index, model, { sources: [sources] })).rejects.toThrow(/holds an index already/);
@@ -318,21 +372,86 @@ describe('an index', () => {
   it('says which file of an index is damaged, and what to do', async () => {
     mkdirSync(path('whole'));
     writeFileSync(join(path('whole'), 'a.txt'), 'Fine.');
-    for (const [file, content, message] of [
-      ['000001/chunks.jsonl', '{"text', /chunks\.jsonl is damaged: it has 6 bytes of \d+/],
-      ['000001/words.bin', 'ALBWORDS', /words\.bin is damaged: it has not the bytes that were written/],
-      ['000001/vectors.npy', 'x', /is damaged: its vectors cannot be read/],
+    writeFileSync(join(path('whole'), 'b.txt'), 'Well.');
+    const first = (name: string): string => `000001/${name}`;
+    const cut = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length - 8);
+    for (const [file, damage, message] of [
+      [
+        first('chunks.jsonl'),
+        '{"text',
+        /chunks\.jsonl and chunks\.offsets do not belong together: 6 bytes, and a last place of \d+/,
+      ],
+      [first('chunks.offsets'), cut, /chunks\.jsonl and chunks\.offsets do not belong together/],
+      [
+        first('vectors.npy'),
+        cut,
+        /000001 is damaged: its chunks and its vectors do not belong together: 2 chunks, and 1 vector/,
+      ],
+      [first('manifest.json'), '{"chunks":', /manifest\.json is not JSON/],
+      [first('manifest.json'), '{}', /manifest\.json is damaged: it does not say what the index holds/],
+      [first('manifest.json'), undefined, /manifest\.json is damaged: the file is missing/],
+      ['albertine-index.json', '{"format":1,', /albertine-index\.json is not JSON/],
+      ['albertine-index.json', undefined, /index is damaged: it has no albertine-index\.json/],
+      ['albertine-index.json', '{"format":1,"generation":"000002"}', /000002.manifest\.json is damaged/],
+      [first('words.bin'), 'ALBWORDS', /words\.bin is damaged: it has not the bytes that were written/],
+      [first('vectors.npy'), 'x', /is damaged: its vectors cannot be read/],
       ['albertine-index.json', '99', /albertine-index\.json is damaged: it does not name a generation/],
     ] as const) {
-      const index = path(`damaged ${file.slice(-6)}`);
-      await buildIndex(index, model, { sources: [path('whole')] });
-      writeFileSync(join(index, file), content);
-      await expect(openIndex(index)).rejects.toMatchObject({
+      const index = path('damaged index');
+      await buildIndex(index, model, { sources: [path('whole')], overwrite: true });
+      if (damage === undefined) rmSync(join(index, file));
+      else
+        writeFileSync(join(index, file), typeof damage === 'string' ? damage : damage(readFileSync(join(index, file))));
+      await expect(openIndex(index), String(message)).rejects.toMatchObject({
         code: 'invalid_file',
         message: expect.stringMatching(message),
+        hint: 'Build the index anew with --overwrite',
       });
-      await expect(openIndex(index)).rejects.toThrow(/--overwrite/);
+      await buildIndex(index, model, { sources: [path('whole')], overwrite: true });
+      await using opened = await openIndex(index, { model });
+      expect(opened.chunks.length).toBe(2);
+      rmSync(index, { recursive: true });
     }
+  });
+
+  it('says by a search which files are damaged that are read then', async () => {
+    const index = path('damaged later');
+    await buildIndex(index, model, { sources: [path('whole')] });
+    const generation = join(index, '000001');
+    const damages = async (name: string, content: string | Buffer, message: RegExp): Promise<void> => {
+      const before = readFileSync(join(generation, name));
+      writeFileSync(join(generation, name), content);
+      await using opened = await openIndex(index, { model });
+      await expect(opened.search('fine', { filter: { file: '*' } })).rejects.toThrow(message);
+      writeFileSync(join(generation, name), before);
+    };
+    const fields = readFileSync(join(generation, 'fields.jsonl'), 'utf8');
+    const advice = '.*Build the index anew with --overwrite';
+    await damages(
+      'fields.jsonl',
+      fields.slice(0, -9),
+      new RegExp(`fields.jsonl is damaged: a line of it is no JSON${advice}`),
+    );
+    const [line] = fields.split('\n');
+    const apart = new RegExp(`fields.jsonl and chunks.offsets do not belong together: 1 chunk, and 2${advice}`);
+    await damages('fields.jsonl', `${line}\n`, apart);
+    const offsets = readFileSync(join(generation, 'chunks.offsets'));
+    offsets.writeDoubleLE(offsets.readDoubleLE(8) - 3, 8);
+    await damages(
+      'chunks.offsets',
+      offsets,
+      new RegExp(`chunks.jsonl and chunks.offsets do not belong together${advice}`),
+    );
+  });
+
+  it('in a smaller form says that its files do not belong together', async () => {
+    const index = path('damaged small');
+    await buildIndex(index, model, { sources: [path('whole')], vectors: 'int8' });
+    const small = join(index, '000001', 'vectors.int8');
+    writeFileSync(small, readFileSync(small).subarray(1));
+    await expect(openIndex(index)).rejects.toThrow(
+      /vectors\.int8 and vectors\.npy do not belong together: \d+ bytes, and 2 vectors .*--overwrite/,
+    );
   });
 
   it('reports what it leaves out', async () => {

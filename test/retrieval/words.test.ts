@@ -57,7 +57,9 @@ describe('the file of words', () => {
 
   it('is refused where it is not what was written, and passed over where another version wrote it', async () => {
     const bytes = readFileSync(join(folder, WORDS));
-    await expect(StoredWords.open(folder, 7)).rejects.toThrow(/it has 400 chunks of 7/);
+    await expect(StoredWords.open(folder, 7)).rejects.toThrow(
+      /words\.bin and manifest\.json do not belong together: 400 chunks, and 7/,
+    );
     const other = mkdtempSync(join(folder, 'other-'));
     const opened = async (content: Uint8Array): Promise<StoredWords | undefined> => {
       writeFileSync(join(other, WORDS), content);

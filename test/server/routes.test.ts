@@ -76,7 +76,18 @@ describe('every service of the registry', () => {
   it('is refused by a model that does not have it, with what it has', async () => {
     const { status, body } = await post('/v1/predict', { model: 'tag', task: 'answer', inputs: ['a'] });
     expect(status).toBe(400);
-    expect(body.error.message).toBe('the model tag cannot be asked for answer. It can be asked for embed, tag');
+    expect(body.error).toEqual({
+      code: 'unsupported',
+      message: 'the model tag cannot be asked for answer. It can be asked for tag, and for vectors (POST /v1/embed)',
+    });
+    const wrong = async (task: string): Promise<object> =>
+      (await post('/v1/predict', { model: 'tag', task, inputs: ['a'] })).body.error;
+    const code = 'invalid_argument';
+    expect(await wrong('anwser')).toEqual({ code, message: 'there is no task "anwser". Did you mean answer?' });
+    expect(await wrong('vectors')).toEqual({
+      code,
+      message: 'there is no task "vectors". The model tag can be asked for tag, and for vectors (POST /v1/embed)',
+    });
   });
 });
 
@@ -211,6 +222,16 @@ describe('our own', () => {
     const tokens = await post('/v1/embed', { texts: ['a flower'], tokens: true });
     expect(tokens.body.results[0].tokens.at(-2)).toMatchObject({ token: '▁flower', start: 2, end: 8 });
     expect((await post('/v1/embed', { texts: ['a'], options: { layer: [3] } })).status).toBe(400);
+    for (const [name, value] of Object.entries({ dimensions: 32, pooling: 'cls', prompt: 'x' })) {
+      const asked = { texts: ['a'], tokens: true, options: { [name]: value } };
+      const { status, body: wrong } = await post('/v1/embed', asked);
+      expect([status, wrong.error.code]).toEqual([400, 'invalid_argument']);
+      expect(wrong.error.message).toMatch(
+        new RegExp(
+          `^body/options/${name} .*, and body/tokens asks for a vector of every token. Leave one of them out$`,
+        ),
+      );
+    }
   });
 
   it('scores, keywords, explanations', async () => {
@@ -250,7 +271,16 @@ it('figures for Prometheus have no texts in them', async () => {
 });
 
 it('errors say what is wrong in one line, in the form of each family, and nothing of the inside', async () => {
-  expect((await post('/v1/embeddings', { input: [] })).body.error.message).toMatch(/^body\/input must/);
+  const items = 'a list with at least one text, whole number or list';
+  expect((await post('/v1/embeddings', { input: [] })).body.error.message).toBe(
+    `body/input must be a text or ${items}, got []`,
+  );
+  expect((await post('/v1/predict', { inputs: [] })).body.error.message).toBe(
+    'body/inputs must be a list with at least one item, got []',
+  );
+  expect((await post('/v1/keywords', { texts: ['a'], ngrams: [1] })).body.error.message).toBe(
+    'body/ngrams must be a list of at least 2, got [1]',
+  );
   expect((await get('/nothing')).body).toEqual({ error: { code: 'not_found', message: 'there is no GET /nothing' } });
   const { statusCode, body } = await server.app.inject({
     ...{ method: 'POST', url: '/embed', payload: '{"inputs":', headers: { 'content-type': 'application/json' } },

@@ -2,13 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, type NodeAlbert } from '../../src/loaded/load-node.ts';
 import { buildIndex, updateIndex } from '../../src/retrieval/build-node.ts';
+import { openIndex } from '../../src/retrieval/open-node.ts';
 import { startServer, type AlbertineServer } from '../../src/server/server.ts';
 import { temporaryFolder } from '../training/small-run.ts';
 import { TASK_FOLDERS, writeSmallFolder } from './models.ts';
 
 const folder = temporaryFolder();
 const NANO = 'albertine-nano-en-zh';
-const [source, index] = [folder.path('rows.jsonl'), folder.path('index')];
+const [source, index, small] = ['rows.jsonl', 'index', 'small'].map((name) => folder.path(name));
 let [server, nano]: [AlbertineServer, NodeAlbert] = [undefined!, undefined!];
 beforeAll(async () => {
   const rows = [
@@ -19,9 +20,11 @@ beforeAll(async () => {
   nano = await loadModel(undefined, { threads: 1 });
   await buildIndex(index, nano, { sources: [source], model: NANO });
   const other = writeSmallFolder(folder.path('classify'), TASK_FOLDERS['classify']);
+  const ranker = writeSmallFolder(folder.path('ranker'), TASK_FOLDERS['rank']);
+  await buildIndex(small, nano, { sources: [source], model: NANO, vectors: 'int8' });
   server = await startServer({
     ...{ port: 0, log: 'silent', threads: 1 },
-    ...{ models: { other, nano: NANO }, indexes: { travel: index } },
+    ...{ models: { other, nano: NANO, ranker }, indexes: { travel: index, small } },
   });
 }, 60_000);
 afterAll(async () => {
@@ -39,9 +42,42 @@ async function post(payload: object): Promise<{ status: number; body: any }> {
 describe('indexes of a server', () => {
   it('are listed with the model that they were made with', async () => {
     const { body } = await server.app.inject({ method: 'GET', url: '/v1/indexes' });
+    const alike = { model: 'nano', chunks: 2, files: 1, fingerprint: nano.fingerprint };
     expect(JSON.parse(body)).toMatchObject({
-      indexes: [{ name: 'travel', model: 'nano', chunks: 2, files: 1, fingerprint: nano.fingerprint }],
+      indexes: [
+        { name: 'travel', ...alike },
+        { name: 'small', ...alike },
+      ],
     });
+  });
+
+  it('are reranked as the library does, by a model that is served or by its own', async () => {
+    const query = 'when does the ferry leave?';
+    await using opened = await openIndex(index, { model: nano });
+    const ranker = folder.path('ranker');
+    for (const [name, rerank] of [
+      ['albertscore', 'albertscore'],
+      ['ranker', ranker],
+    ]) {
+      const { status, body } = await post({ index: 'travel', query, rerank: name, pool: 2, limit: 1 });
+      expect(status, JSON.stringify(body)).toBe(200);
+      const [hit] = await opened.search(query, { rerank, pool: 2, limit: 1 });
+      expect(body.results).toHaveLength(1);
+      expect(body.results[0]).toMatchObject({ text: hit.text, row: hit.row });
+      expect(body.results[0].scores.rerank).toBeCloseTo(hit.scores.rerank!, 6);
+      expect(body.results[0].score).toBe(body.results[0].scores.rerank);
+      expect(body.ranker).toEqual({ model: name, fingerprint: expect.stringMatching(/^model=/) });
+    }
+    const mmr = await post({ index: 'travel', query, mmr: 0.5, pool: 2 });
+    expect(mmr.body).not.toHaveProperty('ranker');
+    expect(mmr.body.results).toHaveLength(2);
+    const oversampled = await post({ index: 'small', query, oversample: 8, mode: 'vector' });
+    expect(oversampled.body.results.map(({ row }: { row: number }) => row)).toEqual([1, 2]);
+    const { body: description } = await server.app
+      .inject({ method: 'GET', url: '/openapi.json' })
+      .then((answer) => ({ body: JSON.parse(answer.body) as { paths: Record<string, object> } }));
+    const fields = JSON.stringify(description.paths['/v1/search']);
+    for (const field of ['rerank', 'pool', 'oversample']) expect(fields).toContain(`"${field}":{`);
   });
 
   it('are searched, with filters, and seen anew after an update', async () => {
@@ -66,11 +102,25 @@ describe('indexes of a server', () => {
       status: 404,
       body: { error: { code: 'not_found', message: 'there is no index "travle". Did you mean travel?' } },
     });
+    expect(await post({ index: 'travel', query: 'a', rerank: '/etc' })).toMatchObject({
+      status: 404,
+      body: { error: { code: 'not_found', message: 'there is no model "/etc". There are other, nano, ranker' } },
+    });
     for (const [payload, message] of [
       [{ index: 'travel', query: ' ' }, /query is empty/],
       [{ index: 'travel' }, /query/],
       [{ index: 'travel', query: 'a', filter: { x: 1 } }, /no chunk of the index has a field/],
       [{ index: 'travel', query: 'a', mode: 'best' }, /mode/],
+      [{ index: 'travel', query: 'a', oversample: 4 }, /oversample does nothing where every vector is compared/],
+      [{ index: 'small', query: 'a', oversample: 4, mode: 'lexical' }, /oversample does nothing where words alone/],
+      [{ index: 'small', query: 'a', oversample: 0 }, /body\/oversample/],
+      [{ index: 'travel', query: 'a', pool: 4 }, /pool does nothing without mmr or rerank/],
+      [
+        { index: 'travel', query: 'a', rerank: 'other' },
+        /the model other cannot be asked for rerank. It can be asked for/,
+      ],
+      [{ index: 'travel', query: 'a', filter: { row: { min: 'abc' } } }, /field row holds numbers .*"abc"/],
+      [{ index: 'travel', query: 'a', filter: { file: '' } }, /field file holds text .* empty value. Write a value/],
     ] as const) {
       const { status, body } = await post(payload);
       expect(status).toBe(400);

@@ -23,7 +23,7 @@ export interface KMeansOptions extends ComparisonOptions {
 export interface KMeansResult {
   /** A cluster from 0 a row. */
   labels: Int32Array;
-  /** `[clusters, dimensions]`. */
+  /** `[clusters, dimensions]`: fewer than were asked for where there are fewer distinct rows. */
   centres: Float32Array;
   /** Sum of the squared distances of the rows, scaled to length 1, from the centres of their clusters. */
   inertia: number;
@@ -36,8 +36,9 @@ export interface KMeansResult {
 /**
  * A given number of clusters around centres: k-means of vectors of length 1 whose centres have length 1 too (Dhillon and
  * Modha 2001), begun with k-means++ (Arthur and Vassilvitskii 2007; of several draws that which helps most is taken, as
- * in scikit-learn). A cluster that becomes empty takes the row furthest from its centre. Throws `invalid_argument` for
- * more clusters than rows.
+ * in scikit-learn). A cluster that becomes empty takes the row furthest from its centre. Of fewer distinct rows than
+ * clusters each is a cluster; of `centres` that are given some stay empty then. Throws `invalid_argument` for more
+ * clusters than rows.
  */
 export async function sphericalKMeans(
   rows: VectorRows,
@@ -67,8 +68,9 @@ export async function sphericalKMeans(
   const maxIterations = requireInteger('maxIterations', options.maxIterations ?? 100, { min: 1 });
   using products = await SimilarityProducts.create(options);
   const pause = createPause(options.signal);
-  const lloyd = new Lloyd({ vectors, clusters, products, pause, spherical: options.spherical ?? true });
-  lloyd.centres = options.centres?.slice() ?? (await lloyd.plusPlus(createRandom(options.seed ?? 1)));
+  const parts = { vectors, products, pause, lengths: squaredLengths(vectors.data, vectors.rows) };
+  const first = options.centres?.slice() ?? (await plusPlus(parts, clusters, createRandom(options.seed ?? 1)));
+  const lloyd = new Lloyd({ ...parts, spherical: options.spherical ?? true }, first);
   const meter = new ProgressMeter(options.onProgress, { stage: 'clustering', unit: 'rounds' });
   let iterations = 0;
   let changed = await lloyd.assign();
@@ -85,32 +87,37 @@ export async function sphericalKMeans(
 
 /** Rows that are compared with the centres in one product. */
 const ASSIGNED_TOGETHER = 4096;
+/** Squared distance up to which rows are equal: what rounding makes of products of 32-bit numbers. */
+const EQUAL = 4e-6;
 
-interface LloydParts {
+interface Parts {
   vectors: UnitVectors;
-  clusters: number;
+  /** Squared lengths of the rows, which are only nearly 1. */
+  lengths: Float64Array;
   products: SimilarityProducts;
   pause: () => Promise<void>;
-  spherical: boolean;
 }
 
 /** The two steps of k-means (Lloyd 1982). */
 class Lloyd {
   readonly labels: Int32Array;
-  centres: Float32Array = new Float32Array(0);
-  private readonly parts: LloydParts;
+  readonly centres: Float32Array;
+  private readonly clusters: number;
+  private readonly parts: Parts & { spherical: boolean };
   /** Squared distance of each row from its centre. */
   private readonly distances: Float64Array;
   /** Of the rows of each cluster: `[clusters, dimensions]`, and how many they are. */
   private readonly sums: Float64Array;
   private readonly sizes: Int32Array;
 
-  constructor(parts: LloydParts) {
+  constructor(parts: Lloyd['parts'], centres: Float32Array) {
     this.parts = parts;
+    this.centres = centres;
+    this.clusters = centres.length / parts.vectors.dimensions;
     this.labels = new Int32Array(parts.vectors.rows).fill(-1);
     this.distances = new Float64Array(parts.vectors.rows);
-    this.sums = new Float64Array(parts.clusters * parts.vectors.dimensions);
-    this.sizes = new Int32Array(parts.clusters);
+    this.sums = new Float64Array(centres.length);
+    this.sizes = new Int32Array(this.clusters);
   }
 
   get inertia(): number {
@@ -119,7 +126,8 @@ class Lloyd {
 
   /** Puts every row to its nearest centre; how many changed. */
   async assign(): Promise<number> {
-    const { vectors, clusters, products, pause } = this.parts;
+    const { clusters } = this;
+    const { vectors, products, pause, lengths } = this.parts;
     const squares = squaredLengths(this.centres, clusters);
     let changed = 0;
     for (let from = 0; from < vectors.rows; from += ASSIGNED_TOGETHER) {
@@ -132,7 +140,7 @@ class Lloyd {
           const distance = squares[k] - 2 * scores[start + k];
           if (distance < least) [best, least] = [k, distance];
         }
-        this.distances[row] = Math.max(0, 1 + least);
+        this.distances[row] = Math.max(0, lengths[row] + least);
         if (this.labels[row] === best) continue;
         changed++;
         this.put(row, best);
@@ -144,11 +152,12 @@ class Lloyd {
 
   /** Puts every centre in the middle of its rows. */
   move(): void {
-    const { clusters, spherical, vectors } = this.parts;
+    const { spherical, vectors } = this.parts;
     const { dimensions } = vectors;
     this.fillEmpty();
-    const lengths = squaredLengths(this.sums, clusters);
-    for (let cluster = 0; cluster < clusters; cluster++) {
+    const lengths = squaredLengths(this.sums, this.clusters);
+    for (let cluster = 0; cluster < this.clusters; cluster++) {
+      if (this.sizes[cluster] === 0) continue;
       const divisor = spherical ? Math.sqrt(lengths[cluster]) : this.sizes[cluster];
       for (let k = cluster * dimensions; k < (cluster + 1) * dimensions; k++)
         this.centres[k] = divisor === 0 ? 0 : this.sums[k] / divisor;
@@ -177,57 +186,60 @@ class Lloyd {
       let furthest = -1;
       for (let row = 0; row < distances.length; row++)
         if (sizes[labels[row]] > 1 && (furthest < 0 || distances[row] > distances[furthest])) furthest = row;
+      // A copy of another centre would go back to it, and again be put here, without end.
+      if (furthest < 0 || distances[furthest] <= EQUAL) return;
       this.put(furthest, cluster);
       distances[furthest] = 0;
     }
   }
-
-  /** First centres: rows, each drawn by its squared distance from those before. */
-  async plusPlus(random: Random): Promise<Float32Array> {
-    const { vectors, clusters, pause } = this.parts;
-    const draws = 2 + Math.floor(Math.log(clusters));
-    const chosen = [random.integer(vectors.rows)];
-    let [nearest] = await this.distancesFrom(chosen);
-    while (chosen.length < clusters) {
-      const drawn = Array.from({ length: draws }, () => drawByWeight(nearest, random));
-      const after = (await this.distancesFrom(drawn)).map((distances) =>
-        distances.map((distance, row) => Math.min(distance, nearest[row])),
-      );
-      const sums = after.map((distances) => distances.reduce((total, distance) => total + distance, 0));
-      const best = sums.indexOf(Math.min(...sums));
-      chosen.push(drawn[best]);
-      nearest = after[best];
-      await pause();
-    }
-    return vectors.pick(chosen);
-  }
-
-  /** Squared distances of all rows from each of some. */
-  private async distancesFrom(rows: readonly number[]): Promise<Float64Array[]> {
-    const { vectors, products } = this.parts;
-    const scores = await products.multiply(vectors.data, vectors.pick(rows), vectors.dimensions);
-    return rows.map((_, i) =>
-      Float64Array.from({ length: vectors.rows }, (_row, row) => Math.max(0, 2 - 2 * scores[row * rows.length + i])),
-    );
-  }
 }
 
-function squaredLengths(centres: ArrayLike<number>, clusters: number): Float64Array {
-  const dimensions = centres.length / clusters;
-  const squares = new Float64Array(clusters);
-  for (let cluster = 0; cluster < clusters; cluster++)
-    for (let k = cluster * dimensions; k < (cluster + 1) * dimensions; k++) squares[cluster] += centres[k] ** 2;
+/** First centres: rows, each drawn by its squared distance from those before, until every row is equal to one. */
+async function plusPlus(parts: Parts, clusters: number, random: Random): Promise<Float32Array> {
+  const { vectors, pause } = parts;
+  const draws = 2 + Math.floor(Math.log(clusters));
+  const chosen = [random.integer(vectors.rows)];
+  let [nearest] = await distancesFrom(parts, chosen);
+  while (chosen.length < clusters && nearest.some((distance) => distance > 0)) {
+    const drawn = Array.from({ length: draws }, () => drawByWeight(nearest, random));
+    const after = (await distancesFrom(parts, drawn)).map((distances) =>
+      distances.map((distance, row) => Math.min(distance, nearest[row])),
+    );
+    const sums = after.map((distances) => distances.reduce((total, distance) => total + distance, 0));
+    const best = sums.indexOf(Math.min(...sums));
+    chosen.push(drawn[best]);
+    nearest = after[best];
+    await pause();
+  }
+  return vectors.pick(chosen);
+}
+
+/** Squared distances of all rows from each of some; 0 from equal ones. */
+async function distancesFrom({ vectors, lengths, products }: Parts, rows: readonly number[]): Promise<Float64Array[]> {
+  const scores = await products.multiply(vectors.data, vectors.pick(rows), vectors.dimensions);
+  return rows.map((from, i) =>
+    lengths.map((length, row) => {
+      const squared = length + lengths[from] - 2 * scores[row * rows.length + i];
+      return squared <= EQUAL ? 0 : squared;
+    }),
+  );
+}
+
+function squaredLengths(rows: ArrayLike<number>, count: number): Float64Array {
+  const dimensions = rows.length / count;
+  const squares = new Float64Array(count);
+  for (let row = 0; row < count; row++)
+    for (let k = row * dimensions; k < (row + 1) * dimensions; k++) squares[row] += rows[k] ** 2;
   return squares;
 }
 
-/** A place drawn by its weight; any where there is no weight. */
+/** A place drawn by its weight; there is some. */
 function drawByWeight(weights: Float64Array, random: Random): number {
   const sum = weights.reduce((total, weight) => total + weight, 0);
-  if (sum === 0) return random.integer(weights.length);
   let left = random.uniform() * sum;
   for (const [row, weight] of weights.entries()) {
     left -= weight;
     if (left < 0) return row;
   }
-  return weights.length - 1;
+  return weights.findLastIndex((weight) => weight > 0);
 }

@@ -41,6 +41,8 @@ interface ClusterSummary {
   inertia?: number;
   iterations?: number;
   converged?: boolean;
+  /** Clusters that were asked for, where there are fewer distinct texts. */
+  clustersAsked?: number;
   /** Texts in no cluster. */
   outliers: number;
   clusters: ShownCluster[];
@@ -62,7 +64,7 @@ interface ShownCluster {
 /** Clusters as they were found. */
 interface Found extends Pick<
   ClusterSummary,
-  'threshold' | 'minSize' | 'seed' | 'inertia' | 'iterations' | 'converged'
+  'threshold' | 'minSize' | 'seed' | 'inertia' | 'iterations' | 'converged' | 'clustersAsked'
 > {
   /** One a text. */
   labels: Int32Array;
@@ -158,19 +160,21 @@ async function communities(vectors: UnitVectors, flags: ClusterFlags, options: O
 }
 
 async function kMeans(vectors: UnitVectors, flags: ClusterFlags, options: Options): Promise<Found> {
-  const { clusters, seed = 1 } = flags;
-  const { labels, centres, ...figures } = await sphericalKMeans(vectors, clusters!, { ...options, seed });
+  const { clusters: asked = 1, seed = 1 } = flags;
+  const { labels, centres, ...figures } = await sphericalKMeans(vectors, asked, { ...options, seed });
+  const clusters = centres.length / vectors.dimensions;
   // Numbered from the largest, as communities are.
-  const sizes = new Int32Array(clusters!);
+  const sizes = new Int32Array(clusters);
   for (const label of labels) sizes[label]++;
   const order = [...sizes.keys()].sort((a, b) => sizes[b] - sizes[a] || a - b);
-  const numbers = new Int32Array(clusters!);
+  const numbers = new Int32Array(clusters);
   order.forEach((old, number) => (numbers[old] = number));
   return {
     labels: labels.map((label) => numbers[label]),
     centres: new UnitVectors({ data: centres, dimensions: vectors.dimensions }).pick(order),
     seed,
     ...figures,
+    ...(clusters < asked && { clustersAsked: asked }),
   };
 }
 
@@ -195,7 +199,7 @@ function agreement(
 const SHOWN = 30;
 
 function linesOf(summary: ClusterSummary, width: number): string[] {
-  const { texts, clusters, outliers, windowedTexts = 0, fingerprint, method, converged } = summary;
+  const { texts, clusters, outliers, windowedTexts = 0, fingerprint, method, converged, clustersAsked } = summary;
   const fit = (line: string, indent = ''): string =>
     `${indent}${fitWidth(line.replace(/\s+/g, ' ').trim(), width - indent.length).trimEnd()}`;
   return [
@@ -209,6 +213,11 @@ function linesOf(summary: ClusterSummary, width: number): string[] {
     '',
     `${countOf(texts, 'text')}, ${countOf(clusters.length, 'cluster')}${method === 'communities' ? `, ${outliers.toLocaleString('en-US')} in none` : ''}`,
     ...(clusters.length === 0 ? ['note: no text has so many near it: lower --threshold or --min-size'] : []),
+    ...(clustersAsked === undefined
+      ? []
+      : [
+          `note: ${countOf(clustersAsked, 'cluster')} were asked for, and there are fewer distinct texts, by their vectors: ${clusters.length}`,
+        ]),
     ...(converged === false ? ['note: rows were still moving between clusters when the rounds were over'] : []),
     ...agreementLines(summary),
     ...(windowedTexts > 0 ? [`${countOf(windowedTexts, 'text')} read in several windows`] : []),

@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AlbertineError } from '../../core/errors.ts';
+import { countOf } from '../../core/count.ts';
 import { bestRows, TopRows } from '../../core/top-rows.ts';
 import { completeNpyRows, openNpyFile } from '../../data/npy-node.ts';
 import { FileSink } from '../../data/sink-node.ts';
 import { dot } from '../../metrics/similarity.ts';
+import { damaged, notTogether } from '../damaged.ts';
 import { PlacedFile } from '../placed-file-node.ts';
 import { binaryCode, int8Code, type VectorCode } from './codes.ts';
 import type { NearestOptions, ScoredRow, StorePlace, VectorFormat, VectorStore, VectorWriter } from './store.ts';
@@ -44,13 +45,15 @@ export class CompactStore implements VectorStore {
     const shape = await completeNpyRows(join(folder, VECTORS));
     const code = CODES[format](shape.columns);
     const path = join(folder, codesFile(format));
-    await using file = await PlacedFile.open(path);
-    const codes = await file.read(0, file.size);
+    await using small = await PlacedFile.open(path);
+    const codes = await small.read(0, small.size);
     if (shape.dtype !== 'float32' || codes.length !== shape.rows * code.rowBytes)
-      throw new AlbertineError('invalid_file', `${path} has ${codes.length} bytes, not ${code.rowBytes} a vector`, {
-        value: codes.length,
-      });
-    return new CompactStore(shape, { code, codes, file: await PlacedFile.open(join(folder, VECTORS)) });
+      throw notTogether(
+        [path, join(folder, VECTORS)],
+        `${codes.length} bytes, and ${countOf(shape.rows, 'vector')} of ${code.rowBytes} bytes each`,
+      );
+    const file = await PlacedFile.open(join(folder, VECTORS));
+    return new CompactStore(shape, { code, codes, file });
   }
 
   nearest(query: Float32Array, { limit, accept, oversample }: NearestOptions): Promise<ScoredRow[]> {
@@ -75,8 +78,7 @@ export class CompactStore implements VectorStore {
   private readRow(row: number): Float32Array {
     const vector = new Float32Array(this.dimensions);
     const read = this.file.readSync(new Uint8Array(vector.buffer), this.dataOffset + row * vector.byteLength);
-    if (read !== vector.byteLength)
-      throw new AlbertineError('invalid_file', `${VECTORS} ends before vector ${row} of ${this.rows}`, { value: row });
+    if (read !== vector.byteLength) throw damaged(VECTORS, `it ends before vector ${row} of ${this.rows}`);
     return vector;
   }
 }

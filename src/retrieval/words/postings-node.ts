@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { bm25Bound, bm25Scores, type Posting } from '../../classical/bm25.ts';
 import { mixedTerms } from '../../classical/terms.ts';
-import { damaged } from '../damaged.ts';
+import { damaged, notTogether } from '../damaged.ts';
+import { MANIFEST } from '../generations-node.ts';
 import { PlacedFile } from '../placed-file-node.ts';
 import type { LexicalIndex, LexicalScores } from './lexical.ts';
 import { HEADER_BYTES, parseHeader, readPostings, sectionsOf, WORDS, type WordsHeader } from './postings.ts';
@@ -43,8 +44,8 @@ export class StoredWords implements LexicalIndex {
     if (typeof header === 'object' && header.documents === documents) return new StoredWords(file, path, header);
     await file[Symbol.asyncDispose]();
     if (header === 'older') return undefined;
-    const what = header ? `${header.documents} chunks of ${documents}` : 'not the bytes that were written';
-    throw damaged(path, `it has ${what}`);
+    if (header) throw notTogether([path, join(folder, MANIFEST)], `${header.documents} chunks, and ${documents}`);
+    throw damaged(path, 'it has not the bytes that were written');
   }
 
   async search(query: string): Promise<LexicalScores> {

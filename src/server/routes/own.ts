@@ -3,6 +3,7 @@ import { Type } from '../typebox.ts';
 import type { KeywordOptions } from '../../analysis/keywords/extractor.ts';
 import type { ExplainOptions } from '../../analysis/explain/explainer.ts';
 import type { ScorerOptions } from '../../analysis/score/scorer.ts';
+import { AlbertineError } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
 import { rounded } from '../../core/decimal.ts';
 import type { EmbedOptions } from '../../loaded/embed-plan.ts';
@@ -113,7 +114,11 @@ function embedRoute(app: App, parts: ServerParts): void {
       model: Model,
       texts: Texts,
       options: Type.Optional(options),
-      tokens: Type.Optional(Type.Boolean({ description: 'a vector of every token, with its place, instead' })),
+      tokens: Type.Optional(
+        Type.Boolean({
+          description: 'a vector of every token, with its place, instead; not with pooling, dimensions and prompt',
+        }),
+      ),
     },
     strict,
   );
@@ -125,6 +130,7 @@ function embedRoute(app: App, parts: ServerParts): void {
       const how = { longText: parts.settings.longText, ...given } as EmbedOptions;
       return await ask(parts, { request, reply, model, texts }, async ({ name, network }) => {
         if (tokens) {
+          requireOfTokens(given);
           const found = await inSlices(texts, (slice) => network.embedTokens(slice, how));
           tellLongTexts(parts, { request, reply }, found);
           return {
@@ -146,6 +152,21 @@ function embedRoute(app: App, parts: ServerParts): void {
       });
     },
   );
+}
+
+/** What options of `/v1/embed` do that are for vectors of texts alone. */
+const OF_TEXTS: Readonly<Record<string, string>> = {
+  pooling: 'makes one vector of all tokens of a text',
+  dimensions: 'shortens the vectors of whole texts',
+  prompt: 'goes before texts that get one vector each',
+};
+
+/** Throws `invalid_argument` for options that do not go with `tokens`, in the words of the request. */
+function requireOfTokens(given: object): void {
+  const name = Object.keys(given).find((one) => Object.hasOwn(OF_TEXTS, one));
+  if (name === undefined) return;
+  const message = `body/options/${name} ${OF_TEXTS[name]}, and body/tokens asks for a vector of every token`;
+  throw new AlbertineError('invalid_argument', message, { value: name, hint: 'Leave one of them out' });
 }
 
 function scoreRoute(app: App, parts: ServerParts): void {
