@@ -4,7 +4,7 @@ import { geluErf, geluTanh, silu } from '../graph/operators/activation.ts';
 import { add, applyMask, multiply, relu, sigmoid, tanh } from '../graph/operators/elementwise.ts';
 import { linear, matmul } from '../graph/operators/matmul.ts';
 import { layerNorm } from '../graph/operators/normalization.ts';
-import { gather, reshape, transpose } from '../graph/operators/shape.ts';
+import { gather, padBefore, prepend, reshape, transpose } from '../graph/operators/shape.ts';
 import { hasEmbeddingMapping, headSize, type Activation, type AlbertConfig } from './config.ts';
 
 /**
@@ -18,9 +18,18 @@ export type ParameterLookup = (name: string) => Tensor;
 /** A fully connected layer by parameter name; int8 inference substitutes its own. */
 export type LinearLayer = (x: Tensor, name: string) => Tensor;
 
+/** Name of the dimension of keys where a prefix comes before those of the text. */
+export const PREFIXED_KEYS = 'keys';
+
 /** Query, key and value of all heads, each `[batch, heads, sequence, width]`. */
 export interface Projections {
   query: Tensor;
+  key: Tensor;
+  value: Tensor;
+}
+
+/** Keys and values before those of the text, for every text: each `[heads, length, width]`. */
+export interface KeyValuePrefix {
   key: Tensor;
   value: Tensor;
 }
@@ -48,6 +57,9 @@ export interface LayerInputs {
   dense?: LinearLayer | undefined;
   /** Replaces the three projections of attention, by one product for instance. */
   project?: ((hidden: Tensor) => Projections) | undefined;
+  /** Replaces the result of a LayerNorm. */
+  normed?: ((x: Tensor, name: string) => Tensor) | undefined;
+  prefix?: KeyValuePrefix | undefined;
 }
 
 /** Intermediate values of a layer: what int8 calibration and `attentions: true` read. */
@@ -131,7 +143,8 @@ export function encoderLayer(
     sites: { attentionInput: hidden, attentionContext: context, feedForwardInput: attended, feedForwardInner: inner },
   };
   function norm(x: Tensor, name: string): Tensor {
-    return layerNorm(x, parameter(`${name}.weight`), parameter(`${name}.bias`), config.layerNormEps);
+    const y = layerNorm(x, parameter(`${name}.weight`), parameter(`${name}.bias`), config.layerNormEps);
+    return inputs.normed ? inputs.normed(y, name) : y;
   }
 }
 
@@ -147,11 +160,17 @@ function selfAttention(
   // Hidden keys get probability 0 anyway; zeroing their values makes a row without visible keys zero instead of an
   // average.
   const values = inputs.visible ? multiply(value, reshape(inputs.visible, ['batch', 1, 'sequence', 1])) : value;
-  const { context, probabilities } = attention(query, key, values, {
+  const { prefix } = inputs;
+  const keys = prefix ? prepend(prefix.key, key, PREFIXED_KEYS) : key; // [batch, heads, keys, width]
+  const allValues = prefix ? prepend(prefix.value, values, PREFIXED_KEYS) : values;
+  // Every query sees the prefix, and it is not dropped.
+  const withPrefix = (x: Tensor, value: number): Tensor =>
+    prefix ? padBefore(x, { axis: 3, count: Number(prefix.key.shape[1]), value, dim: PREFIXED_KEYS }) : x;
+  const { context, probabilities } = attention(query, keys, allValues, {
     scale: 1 / Math.sqrt(headSize(config)),
-    bias: inputs.attentionBias,
+    bias: withPrefix(inputs.attentionBias, 0),
     relativeScores: relativeScores(config, parameter, { query, key, distances: inputs.distances }),
-    dropoutMask: inputs.dropout?.attention,
+    dropoutMask: inputs.dropout?.attention && withPrefix(inputs.dropout.attention, 1),
   });
   return {
     context: reshape(transpose(context, [0, 2, 1, 3]), ['batch*sequence', hiddenSize]),

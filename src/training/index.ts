@@ -81,7 +81,7 @@ export {
   type ClassificationHeadOptions,
   type PretrainingHeadOptions,
 } from './heads.ts';
-export { extensionParameters, extensionPrefix, type LayerExtension } from './layer-extension.ts';
+export { extensionParameters, type LayerExtension } from '../model/extension.ts';
 export {
   LayerwiseNetwork,
   type BatchShape,

@@ -2,7 +2,7 @@ import { type EncoderBatch } from '../model/batch.ts';
 import type { CompileOptions } from '../runtime/compile.ts';
 import { HostTensor } from '../runtime/tensor.ts';
 import { type DropoutSource } from './dropout.ts';
-import { type LayerExtension } from './layer-extension.ts';
+import { type LayerExtension } from '../model/extension.ts';
 
 /**
  * Which depths keep their intermediate values for the backward pass: all, the first n, or none (all are recomputed).
@@ -22,7 +22,7 @@ export interface LayerwiseOptions extends CompileOptions {
   dropout?: DropoutSource;
   /** Takes batches with `causalFrom`, and only those. Default false. */
   causal?: boolean;
-  /** Weights of its own for every executed layer; `arena` holds {@link extensionParameters} too. */
+  /** Weights besides ALBERT's; the arena holds `extensionParameters` too. */
   extension?: LayerExtension;
 }
 

@@ -1,10 +1,10 @@
 import type { LayerwiseOptions } from './layerwise-options.ts';
 import type { Graph, Tensor } from '../graph/graph.ts';
 import { type AlbertConfig } from '../model/config.ts';
+import { extendLayer } from '../model/extension.ts';
 import { layerInputs } from '../model/layer-graphs.ts';
 import { embeddingProjection, encoderLayer, type LayerDropout, type ParameterLookup } from '../model/network.ts';
 import { layerParameters, type ParameterSpec } from '../model/parameters.ts';
-import { extendedDense } from './layer-extension.ts';
 import { Stage, type StageTensors } from './stage.ts';
 
 /** One stage per distinct set of trainable weights. */
@@ -41,11 +41,10 @@ export function buildLayer(
   const input = graph.input('hidden', ['batch*sequence', config.hiddenSize], { differentiable: true });
   const parameters = declare(graph, [...layerParameters(config), ...(extension?.parameters ?? [])], trainable);
   const parameter: ParameterLookup = (name) => parameters.get(name)!;
-  const dense = extension && extendedDense(extension, parameter);
   const { hidden } = encoderLayer(config, parameter, input, {
     ...layerInputs(graph, config, { ...(causal && { causal }) }),
     dropout: declareMasks(graph, config),
-    dense,
+    ...(extension && extendLayer(extension, parameter)),
   });
   return { input, parameters, output: hidden };
 }

@@ -10,7 +10,8 @@ import { WebGpuDevice } from './device-webgpu.ts';
 import { DropoutMasks, type DropoutSource, type MaskPosition } from './dropout.ts';
 import { EMBEDDING_TABLES } from './embeddings.ts';
 import { CompiledHead, hiddenAt, type HeadDefinition, type HeadResults } from './head.ts';
-import { extensionPrefix } from './layer-extension.ts';
+import { extensionName } from '../model/extension.ts';
+import { PREFIXED_KEYS } from '../model/network.ts';
 import { buildLayer, buildProjection, shareStages } from './layerwise-stages.ts';
 import { isShortProduct } from './short-products.ts';
 import { Stage, type SavedActivations, type StageParameters } from './stage.ts';
@@ -69,8 +70,8 @@ export class LayerwiseNetwork implements Disposable {
       this.extend(ownSets[this.stageIndex(layer)], layer),
     );
     const extended = (options.extension?.parameters ?? [])
-      .map(({ name }) => name)
-      .filter((name) => this.trainable.has(extensionPrefix(0) + name));
+      .filter((parameter) => this.trainable.has(extensionName(config, parameter, 0)))
+      .map(({ name }) => name);
     const layerTrainable = prefixes.map(
       (prefix) =>
         new Set([
@@ -213,7 +214,7 @@ export class LayerwiseNetwork implements Disposable {
       sequenceLength *
       this.config.hiddenSize *
       (this.executedLayers + 3 + (this.head.definition.depths?.length ?? 0));
-    const { kept, whole } = this.training.layers[0].bytes({ batch: batchSize, sequence: sequenceLength });
+    const { kept, whole } = this.training.layers[0].bytes(this.sizesOf({ batchSize, sequenceLength }));
     return hidden + this.keptLayers * kept + whole;
   }
 
@@ -237,9 +238,14 @@ export class LayerwiseNetwork implements Disposable {
 
   /** A layer's parameters with those of its extension. */
   private extend(own: StageParameters, layer: number): StageParameters {
-    const prefix = extensionPrefix(layer);
-    const more = this.bind(this.options.extension?.parameters ?? [], prefix);
-    return { values: { ...own.values, ...more.values }, gradients: { ...own.gradients, ...more.gradients } };
+    const values: Record<string, RunTensor> = {};
+    const gradients: Record<string, RunTensor> = {};
+    for (const parameter of this.options.extension?.parameters ?? []) {
+      const spec = { name: extensionName(this.config, parameter, layer), shape: parameter.shape };
+      values[parameter.name] = this.device.parameter(spec, 'values');
+      if (this.trainable.has(spec.name)) gradients[parameter.name] = this.device.parameter(spec, 'gradients');
+    }
+    return { values: { ...own.values, ...values }, gradients: { ...own.gradients, ...gradients } };
   }
 
   /** Hidden states that the head reads besides the last; `hidden` gives the one that enters an executed layer. */
@@ -258,6 +264,15 @@ export class LayerwiseNetwork implements Disposable {
     return this.options.device !== 'webgpu' && isShortProduct(tokens, this.config) ? shortProjection : projection;
   }
 
+  private sizesOf({ batchSize, sequenceLength }: BatchShape): Run['sizes'] {
+    const prefix = this.options.extension?.prefix?.length;
+    return {
+      batch: batchSize,
+      sequence: sequenceLength,
+      ...(prefix !== undefined && { [PREFIXED_KEYS]: prefix + sequenceLength }),
+    };
+  }
+
   private hidden(layer: number, tokens: number): RunTensor {
     return this.buffers.tensor(`hidden ${layer}`, [tokens, this.config.hiddenSize]);
   }
@@ -274,7 +289,7 @@ export class LayerwiseNetwork implements Disposable {
           : 'causalFrom needs a network that is made with causal: true',
         { value: batch.causalFrom },
       );
-    const sizes = { batch: batch.batchSize, sequence: batch.sequenceLength };
+    const sizes = this.sizesOf(batch);
     const tokens = batch.batchSize * batch.sequenceLength;
     const distances =
       this.config.positionEmbeddingType === 'absolute' ? undefined : distanceTensor(this.config, batch.sequenceLength);
@@ -359,7 +374,7 @@ interface Saved {
 const RECOMPUTED = 'recomputed';
 
 interface Run {
-  sizes: { batch: number; sequence: number };
+  sizes: { batch: number; sequence: number } & Record<string, number>;
   tokens: number;
   embedded: RunTensor;
   shared: Record<string, HostTensor>;

@@ -183,6 +183,9 @@ export function loadSeamCase() {
   };
 }
 
+/** Weights, gradients and results of an adapter on the network of {@link loadSeamCase}: see make_adapter_goldens.py. */
+export const loadAdapterCase = (name: string) => readSafetensors(join(ROOT, 'adapters', `${name}.safetensors`));
+
 /** Questions with options: see make_options_golden.py. */
 export function loadOptionsCase() {
   const folder = join(ROOT, 'options');

@@ -8,7 +8,7 @@ import { float32, int64 } from '../../src/runtime/tensor.ts';
 import { withAddedLoss } from '../../src/training/added-loss.ts';
 import { createArena } from '../../src/training/arena.ts';
 import type { HeadDefinition } from '../../src/training/head.ts';
-import { extensionParameters, type LayerExtension } from '../../src/training/layer-extension.ts';
+import { extensionParameters, type LayerExtension } from '../../src/model/extension.ts';
 import {
   LayerwiseNetwork,
   type LayerwiseOptions,

@@ -111,6 +111,39 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
   });
 }
 
+/**
+ * Puts `first` `[a, n, b]` before every row of `x` `[batch, a, m, b]`, along the third axis, whose new size n + m the
+ * graph knows as `dim`.
+ */
+export function prepend(first: Tensor, x: Tensor, dim: string): Tensor {
+  const graph = graphOf(first, x);
+  const [batch, outer, , inner] = x.shape;
+  const length = Number(first.shape[1]);
+  const repeated = rawExpand(rawReshape(first, [1, ...first.shape]), [batch, ...first.shape]);
+  const shape = [batch, outer, dim, inner];
+  const y = graph.apply('Concat', [repeated, x], shape, { dtype: x.dtype, attributes: { axis: 2 } });
+  return graph.differentiable(y, [first, x], (dy, sink) => {
+    const part = (start: number, end: number, partShape: Shape): Tensor =>
+      graph.apply('Slice', [dy, graph.integers([start]), graph.integers([end]), graph.integers([2])], partShape);
+    if (first.differentiable) sink.add(first, rawSum(part(0, length, repeated.shape), [0], false));
+    if (x.differentiable) sink.add(x, part(length, 0x7fffffff, x.shape));
+  });
+}
+
+/** Puts `count` times `value` before an axis, whose new size the graph knows as `dim`. Appends a node only. */
+export function padBefore(
+  x: Tensor,
+  { axis, count, value, dim }: { axis: number; count: number; value: number; dim: string },
+): Tensor {
+  const { graph, shape } = x;
+  const before = shape.map((_, i) => (i === axis ? count : 0));
+  return graph.apply(
+    'Pad',
+    [x, graph.integers([...before, ...shape.map(() => 0)]), graph.real(value)],
+    shape.map((size, i) => (i === axis ? dim : size)),
+  );
+}
+
 /** Sum of all elements as a scalar; used to turn a tensor into a loss in checks. */
 export function sumAll(x: Tensor): Tensor {
   const axes = x.shape.map((_, axis) => axis);

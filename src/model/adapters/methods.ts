@@ -1,0 +1,113 @@
+import { AlbertineError, wrongOption } from '../../core/errors.ts';
+import { createRandom, mixSeed } from '../../core/random.ts';
+import type { AlbertConfig } from '../config.ts';
+import { extensionName, extensionParameters, type LayerExtension } from '../extension.ts';
+import { layerParameters, layerPrefix, type Weights } from '../parameters.ts';
+import {
+  DENSE_LAYERS,
+  type AdapterMethod,
+  type AdapterMethodName,
+  type AdapterSettings,
+  type DenseName,
+} from './adapter.ts';
+import { bitfit } from './bitfit.ts';
+import { bottleneck } from './bottleneck.ts';
+import { ia3 } from './ia3.ts';
+import { lora } from './lora.ts';
+import { prefix } from './prefix.ts';
+
+const METHODS: Readonly<Record<AdapterMethodName, AdapterMethod>> = { lora, adapter: bottleneck, prefix, bitfit, ia3 };
+
+/** A few numbers that adapt a model: how, and where they enter its layers. */
+export interface Adapter {
+  /** Complete: every size that its method has. */
+  readonly settings: AdapterSettings;
+  readonly extension: LayerExtension;
+}
+
+/**
+ * An adapter for networks of this shape; sizes that are not given are the method's usual ones. Throws
+ * `invalid_argument` for targets that are no dense layers of a layer, `unsupported` for prefixes with relative positions.
+ */
+export function createAdapter(settings: AdapterSettings, config: AlbertConfig): Adapter {
+  const method = METHODS[settings.method];
+  const unknown = settings.targets?.find((name) => !DENSE_LAYERS.includes(name));
+  if (unknown !== undefined)
+    throw wrongOption('adapterTargets', `some of ${DENSE_LAYERS.join(', ')}`, { value: unknown });
+  if (settings.method === 'prefix' && config.positionEmbeddingType !== 'absolute')
+    throw new AlbertineError('unsupported', 'a prefix has no place among relative positions', {
+      value: config.positionEmbeddingType,
+      hint: 'Use another adapter',
+    });
+  const complete = method.complete(settings, config);
+  return { settings: complete, extension: method.extension(complete, config) };
+}
+
+/** Values of a new adapter's weights, by their full names; they depend only on `seed`, name and shape. */
+export function initialAdapter({ settings, extension }: Adapter, config: AlbertConfig, seed: number): Weights {
+  return new Map(
+    extensionParameters(config, extension).map((spec) => [
+      spec.name,
+      {
+        shape: spec.shape,
+        data: METHODS[settings.method].initial(
+          spec,
+          createRandom(mixSeed(seed, ...new TextEncoder().encode(spec.name))),
+        ),
+      },
+    ]),
+  );
+}
+
+/** Whether an adapter can be folded into a network's weights. */
+export const canFold = ({ settings }: Adapter): boolean => METHODS[settings.method].fold !== undefined;
+
+/**
+ * The network with the adapter folded into its weights, which then computes the same without it. Where depths that
+ * share weights have different adapters, each gets weights of its own (`numHiddenGroups` becomes the depth). Throws
+ * `unsupported` for adapters that are layers of their own.
+ */
+export function foldAdapter(
+  { config, weights }: { config: AlbertConfig; weights: Weights },
+  adapter: Adapter,
+  own: Weights,
+): { config: AlbertConfig; weights: Weights } {
+  const { fold } = METHODS[adapter.settings.method];
+  if (!fold)
+    throw new AlbertineError('unsupported', `${adapter.settings.method} cannot be folded into a model's weights`, {
+      value: adapter.settings.method,
+      hint: 'Keep it as an adapter; lora, bitfit and ia3 can be folded',
+    });
+  const { innerGroupNum, numHiddenGroups, numHiddenLayers } = config;
+  const unrolled = adapter.settings.scope === 'depth' && numHiddenGroups < numHiddenLayers;
+  const groups = unrolled ? numHiddenLayers : numHiddenGroups;
+  const result: Weights = new Map(
+    [...weights].filter(([name]) => !name.startsWith('albert.encoder.albert_layer_groups.')),
+  );
+  for (let group = 0; group < groups; group++)
+    for (let inner = 0; inner < innerGroupNum; inner++) {
+      // The depth whose adapter the group takes: any of those that share both.
+      const depth = unrolled ? group : Math.ceil((group * numHiddenLayers) / numHiddenGroups);
+      const from = unrolled ? Math.floor((group * numHiddenGroups) / numHiddenLayers) : group;
+      const prefixes = { from: `${layerPrefix(from, inner)}.`, to: `${layerPrefix(group, inner)}.` };
+      for (const { name, shape } of layerParameters(config))
+        result.set(prefixes.to + name, { shape, data: weights.get(prefixes.from + name)!.data.slice() });
+      const data = (name: string): Float32Array => result.get(prefixes.to + name)!.data;
+      const scopes = new Map(adapter.extension.parameters.map((parameter) => [parameter.name, parameter]));
+      const parameter = (name: string): Float32Array =>
+        own.get(extensionName(config, scopes.get(name)!, depth * innerGroupNum + inner))!.data;
+      for (const name of FOLDED)
+        fold(
+          name,
+          { weight: data(`${name}.weight`), bias: data(`${name}.bias`) },
+          { settings: adapter.settings, parameter },
+        );
+    }
+  return { config: { ...config, numHiddenGroups: groups }, weights: result };
+}
+
+const FOLDED: readonly (DenseName | 'attention.LayerNorm' | 'full_layer_layer_norm')[] = [
+  ...DENSE_LAYERS,
+  'attention.LayerNorm',
+  'full_layer_layer_norm',
+];
