@@ -19,6 +19,7 @@ export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
   sessions: 'object',
   int8: 'object',
   wrapForward: 'function',
+  extended: 'object',
   tokenizer: 'object',
   dequantize: 'boolean',
   int8Bits: 'number',

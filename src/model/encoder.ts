@@ -13,6 +13,7 @@ import {
   type MaskTensors,
 } from './batch.ts';
 import { groupOfDepth, validateConfig, type AlbertConfig } from './config.ts';
+import { extensionFeeds, repeatedExtensionFeeds, type Extended } from './extension-inputs.ts';
 import { headOf, type HeadName } from './heads.ts';
 import {
   compileHead,
@@ -48,6 +49,8 @@ export interface EncoderOptions extends CompileOptions {
    * Called once; batches are checked before what it returns sees them. Default: nothing.
    */
   wrapForward?: ((forward: Forward) => Forward) | undefined;
+  /** Adapters in the layers, with their weights. Default: none. */
+  extended?: Extended | undefined;
 }
 
 /** What to return besides the last hidden state. */
@@ -92,7 +95,9 @@ export class AlbertEncoder implements Disposable {
   private readonly options: EncoderOptions;
   private readonly weights: Weights;
   private readonly tables: EmbeddingTables;
-  private readonly graphs = new Map<string, Promise<CompiledGraph>>();
+  /** Layers; those of {@link AlbertEncoder.withAdapter} are the same. */
+  private graphs: GraphCache = new Map();
+  private readonly headGraphs: GraphCache = new Map();
   /** Executed layers per run where nothing between them is asked for. */
   private readonly blockLayers: number;
   /** Whether one depth, repeated, is the network. A device would bring every depth's result to the processor. */
@@ -102,6 +107,7 @@ export class AlbertEncoder implements Disposable {
   private queue: Promise<unknown> = Promise.resolve();
   private readonly pass: Forward;
   private disposed = false;
+  private ownsGraphs = true;
 
   private constructor(config: AlbertConfig, weights: Weights, options: EncoderOptions) {
     this.config = validateConfig(config);
@@ -164,7 +170,8 @@ export class AlbertEncoder implements Disposable {
     const stride = lastHiddenState.length / batchSize;
     for (let row = 0; row < batchSize; row++)
       first.set(lastHiddenState.subarray(row * stride, row * stride + hiddenSize), row * hiddenSize);
-    const graph = await this.graph('pooler', () => compilePooler(this.config, this.weights, this.options));
+    const create = (): Promise<CompiledGraph> => compilePooler(this.config, this.weights, this.options);
+    const graph = await this.graph('pooler', create, this.headGraphs);
     const { pooled } = await graph.run({ firstTokens: float32([batchSize, hiddenSize], first) });
     return pooled.data as Float32Array;
   }
@@ -177,20 +184,38 @@ export class AlbertEncoder implements Disposable {
     const rows = vectors.length / this.config.hiddenSize;
     if (!this.weights.has(headOf(head).marker))
       throw new AlbertineError('weights_mismatch', `this checkpoint has no ${head} head`, { value: head });
-    const graph = await this.graph(head, () => compileHead(this.config, this.weights, head, this.options));
+    const create = (): Promise<CompiledGraph> => compileHead(this.config, this.weights, head, this.options);
+    const graph = await this.graph(head, create, this.headGraphs);
     const { logits } = await graph.run({ x: float32([rows, this.config.hiddenSize], vectors) });
     return logits.data as Float32Array;
+  }
+
+  /**
+   * This network with adapters in its layers, and with heads (and pooler) of its own. Its layers are compiled once for
+   * all adapters of a kind and live as long as this encoder: dispose the others first.
+   */
+  withAdapter(extended: Extended, heads: Weights, options: Pick<EncoderOptions, 'wrapForward'> = {}): AlbertEncoder {
+    const adapted = new AlbertEncoder(this.config, new Map([...this.weights, ...heads]), {
+      ...this.options,
+      ...options,
+      extended,
+    });
+    adapted.graphs = this.graphs;
+    adapted.ownsGraphs = false;
+    return adapted;
   }
 
   /** Releases the compiled graphs. Later calls throw `disposed`. */
   [Symbol.dispose](): void {
     this.disposed = true;
-    for (const graph of this.graphs.values())
-      void graph.then(
-        (compiled) => compiled[Symbol.dispose](),
-        () => undefined,
-      );
-    this.graphs.clear();
+    for (const graphs of this.ownsGraphs ? [this.graphs, this.headGraphs] : [this.headGraphs]) {
+      for (const graph of graphs.values())
+        void graph.then(
+          (compiled) => compiled[Symbol.dispose](),
+          () => undefined,
+        );
+      graphs.clear();
+    }
   }
 
   private requestedDepths(layers: readonly number[] | 'all' = []): Set<number> {
@@ -228,6 +253,7 @@ export class AlbertEncoder implements Disposable {
 
   /** Every run goes on to the next depth asked for; the first begins with the embeddings. */
   private async repeatDepths({ batch, depths, variant, shared, sizes }: Pass, result: ForwardResult): Promise<void> {
+    const { extended } = this.options;
     const tokens = batch.batchSize * batch.sequenceLength;
     const place = (): HostTensor | undefined => this.place({ tokens, keep: true, turn: 0 });
     let hidden = depths.has(0) ? await this.project(batch, place()) : undefined;
@@ -240,6 +266,7 @@ export class AlbertEncoder implements Disposable {
         depths: int64([], [depth - from]),
         ...shared,
         ...(this.scales && depthScales(this.scales, this.config.innerGroupNum, { from, to: depth })),
+        ...(extended && repeatedExtensionFeeds(this.config, extended, { from, to: depth })),
       };
       const output = place();
       hidden = (await graph.run(feeds, { into: output && { output }, sizes }))['output'];
@@ -268,7 +295,7 @@ export class AlbertEncoder implements Disposable {
       const output = this.place({ tokens, keep: depth !== undefined, turn: (done / step) % 2 });
       const graph = await this.layerGraph(first, step, variant);
       const outputs = await graph.run(
-        { hidden, ...shared, ...this.scaleFeeds(first, step) },
+        { hidden, ...shared, ...this.layerFeeds(first, step) },
         { into: output && { output }, sizes },
       );
       if (variant.attentions) result.attentions.push(outputs['probabilities'].data as Float32Array);
@@ -342,31 +369,41 @@ export class AlbertEncoder implements Disposable {
       'layers',
       ...places.map(({ group, layer }) => `${group}.${layer}`),
       ...Object.entries(variant).flatMap(([name, on]) => (on ? [name] : [])),
+      ...(this.options.extended ? [this.options.extended.key] : []),
     ].join(' ');
-    return this.graph(key, () => compileLayers(this.config, this.weights, places, { ...this.options, variant }));
+    const { extended, ...options } = this.options;
+    const extension = extended?.extension;
+    return this.graph(key, () => compileLayers(this.config, this.weights, places, { ...options, variant, extension }));
   }
 
   private repeatedGraph(fromHidden: boolean, { emptyRows, causal }: LayerVariant): Promise<CompiledGraph> {
     const { config, weights, options } = this;
     const variant = { ...(emptyRows && { emptyRows }), ...(causal && { causal }) };
-    const key = ['repeated', ...(fromHidden ? ['fromHidden'] : []), ...Object.keys(variant)].join(' ');
+    const { extended } = options;
+    const key = ['repeated', ...(fromHidden ? ['fromHidden'] : []), ...Object.keys(variant), extended?.key].join(' ');
     const int8 = options.int8?.layers.map((dense) => ({ dense, activations: options.int8!.activations }));
-    return this.graph(key, () => compileRepeated(config, weights, { int8, fromHidden, variant }, options));
+    const network = { int8, fromHidden, variant, extension: extended?.extension };
+    return this.graph(key, () => compileRepeated(config, weights, network, options));
   }
 
-  /** Static scales of `count` executed layers, by their place in the block. */
-  private scaleFeeds(first: number, count: number): Record<string, HostTensor> {
+  /** Static scales and adapters of `count` executed layers, by their place in the block. */
+  private layerFeeds(first: number, count: number): Record<string, HostTensor> {
+    const { extended } = this.options;
     const feeds: Record<string, HostTensor> = {};
-    for (let i = 0; this.scales && i < count; i++) Object.assign(feeds, scaleInputs(this.scales[first + i], i));
+    for (let index = 0; index < count; index++) {
+      const layer = first + index;
+      if (this.scales) Object.assign(feeds, scaleInputs(this.scales[layer], index));
+      if (extended) Object.assign(feeds, extensionFeeds(this.config, extended, { index, layer }));
+    }
     return feeds;
   }
 
-  private graph(key: string, create: () => Promise<CompiledGraph>): Promise<CompiledGraph> {
+  private graph(key: string, create: () => Promise<CompiledGraph>, graphs = this.graphs): Promise<CompiledGraph> {
     if (this.disposed) throw new AlbertineError('disposed', 'this model has been disposed');
-    let graph = this.graphs.get(key);
+    let graph = graphs.get(key);
     if (!graph) {
       graph = create();
-      this.graphs.set(key, graph);
+      graphs.set(key, graph);
     }
     return graph;
   }
@@ -380,6 +417,8 @@ export class AlbertEncoder implements Disposable {
     return next;
   }
 }
+
+type GraphCache = Map<string, Promise<CompiledGraph>>;
 
 /** What the runs of a pass share. */
 interface Pass {

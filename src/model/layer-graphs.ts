@@ -12,7 +12,10 @@ import {
 import { compile, type CompiledGraph, type CompileOptions } from '../runtime/compile.ts';
 import type { AlbertConfig } from './config.ts';
 import { headOf, type HeadName } from './heads.ts';
+import { extendLayer, type LayerExtension } from './extension.ts';
+import { extensionParameter, type ExtensionPlace } from './extension-inputs.ts';
 import {
+  denseWith,
   embeddingProjection,
   encoderLayer,
   pooler,
@@ -108,26 +111,41 @@ export function compileLayers(
   config: AlbertConfig,
   weights: Weights,
   places: readonly LayerPlace[],
-  options: CompileOptions & { variant?: LayerVariant },
+  options: CompileOptions & { variant?: LayerVariant; extension?: LayerExtension | undefined },
 ): Promise<CompiledGraph> {
-  const { variant = {} } = options;
+  const { variant = {}, extension } = options;
   const graph = graphFor(options);
   let hidden = graph.input('hidden', ['batch*sequence', config.hiddenSize]);
   const inputs = layerInputs(graph, config, variant);
   const shared = new Map<string, FloatLayer>();
   const outputs: Record<string, Tensor> = {};
-  places.forEach(({ group, layer, int8 }, i) => {
+  places.forEach(({ group, layer, int8 }, index) => {
     const prefix = `${layerPrefix(group, layer)}.`;
     const float = shared.get(prefix) ?? floatLayer(config, graph, { weights, prefix, int8: int8 !== undefined });
     shared.set(prefix, float);
     const scaleOf = (name: string, dtype: DataType): Tensor => graph.input(name, [], { dtype });
-    const dense = int8 && int8Dense(config, float, { graph, index: i, scaleOf, ...int8 });
-    const result = encoderLayer(config, float.parameter, hidden, { ...inputs, dense, project: float.project });
+    const dense = int8 && int8Dense(config, float, { graph, index, scaleOf, ...int8 });
+    const parts = layerParts(graph, float, { dense, extension, index });
+    const result = encoderLayer(config, float.parameter, hidden, { ...inputs, ...parts });
     hidden = result.hidden;
     if (variant.attentions) outputs['probabilities'] = result.probabilities;
     if (variant.sites) for (const site of QUANTIZATION_SITES) outputs[site] = result.sites[site];
   });
   return compile({ outputs: { output: hidden, ...outputs } }, options);
+}
+
+/** How a layer computes where that is not by its float weights alone. */
+function layerParts(
+  graph: Graph,
+  { parameter, project }: FloatLayer,
+  how: ExtensionPlace & { dense: LinearLayer | undefined; extension: LayerExtension | undefined },
+): Pick<LayerInputs, 'dense' | 'project' | 'normed' | 'prefix'> {
+  const { dense, extension } = how;
+  if (!extension) return { dense, project };
+  const own = extensionParameter(graph, extension, { ...how, own: parameter });
+  const extended = extendLayer(extension, own, dense ?? denseWith(parameter));
+  // Three projections by one product are none that an extension could change.
+  return { dense, ...(!extension.dense && { project }), ...extended };
 }
 
 /** What {@link compileRepeated} makes. */
@@ -137,6 +155,7 @@ export interface RepeatedNetwork {
   /** Begins with the hidden state of a depth instead of the embeddings. */
   fromHidden: boolean;
   variant: Pick<LayerVariant, 'emptyRows' | 'causal'>;
+  extension?: LayerExtension | undefined;
 }
 
 /**
@@ -152,7 +171,7 @@ export function compileRepeated(
   network: RepeatedNetwork,
   options: CompileOptions,
 ): Promise<CompiledGraph> {
-  const { int8, fromHidden, variant } = network;
+  const { int8, fromHidden, variant, extension } = network;
   const graph = graphFor(options);
   const start = fromHidden
     ? graph.input('hidden', ['batch*sequence', config.hiddenSize])
@@ -167,11 +186,12 @@ export function compileRepeated(
     floatLayer(config, graph, { weights, prefix: `${layerPrefix(0, layer)}.`, int8: int8 !== undefined }),
   );
   const output = repeat(start, count, (hidden, depth) =>
-    layers.reduce((x, float, i) => {
+    layers.reduce((x, float, index) => {
       const scaleOf = (name: string, dtype: DataType): Tensor =>
         graph.apply('Gather', [graph.input(name, ['depths'], { dtype }), depth], [], { dtype });
-      const dense = int8 && int8Dense(config, float, { graph, index: i, scaleOf, ...int8[i] });
-      return encoderLayer(config, float.parameter, x, { ...inputs, dense, project: float.project }).hidden;
+      const dense = int8 && int8Dense(config, float, { graph, index, scaleOf, ...int8[index] });
+      const parts = layerParts(graph, float, { dense, extension, index, round: depth });
+      return encoderLayer(config, float.parameter, x, { ...inputs, ...parts }).hidden;
     }, hidden),
   );
   return compile({ outputs: { output } }, options);

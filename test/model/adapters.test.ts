@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { weightedCrossEntropy } from '../../src/graph/operators/loss.ts';
 import { linear } from '../../src/graph/operators/matmul.ts';
-import { createAdapter, initialAdapter } from '../../src/model/adapters/methods.ts';
+import { canFold, createAdapter, extendedBy, foldAdapter, initialAdapter } from '../../src/model/adapters/methods.ts';
+import { AlbertEncoder } from '../../src/model/encoder.ts';
 import type { AdapterSettings } from '../../src/model/adapters/adapter.ts';
 import { extensionParameters } from '../../src/model/extension.ts';
 import { encoderParameters } from '../../src/model/parameters.ts';
@@ -86,6 +87,38 @@ describe('adapters against PyTorch', () => {
         );
     }
   });
+
+  it.each(CASES)(
+    '%s, weights %s: the encoder, in one run, layer by layer, and beside others on one base',
+    async (name, scope) => {
+      const golden = loadAdapterCase(`${name}-${scope}`);
+      const adapter = createAdapter({ ...METHODS[name], scope }, config);
+      using base = await AlbertEncoder.create(config, seams.weights, { threads: 1 });
+      const plain = await base.forward(batch);
+      using adapted = base.withAdapter(extendedBy(adapter, golden), new Map());
+      const layers = await adapted.forward(batch, { layers: 'all', attentions: true });
+      const once = await adapted.forward(batch);
+      expect(once.lastHiddenState).toEqual(layers.lastHiddenState);
+      expect((await adapted.forward(batch, { layers: [1, 3] })).hiddenStates.get(1)).toEqual(
+        layers.hiddenStates.get(1),
+      );
+      const expected = golden.get('hidden')!.data;
+      visible.forEach((seen, token) => {
+        const [start, end] = [token * config.hiddenSize, (token + 1) * config.hiddenSize];
+        const own = once.lastHiddenState.subarray(start, end);
+        if (seen) expect(difference(own, expected.subarray(start, end))).toBeLessThan(5e-6);
+      });
+      expect((await base.forward(batch)).lastHiddenState).toEqual(plain.lastHiddenState);
+      // Another adapter of the kind has the graph of the first.
+      using other = base.withAdapter(extendedBy(adapter, initialAdapter(adapter, config, 1)), new Map());
+      expect((await other.forward(batch)).lastHiddenState).not.toEqual(once.lastHiddenState);
+      if (!canFold(adapter)) return;
+      const folded = foldAdapter({ config, weights: seams.weights }, adapter, golden);
+      expect(folded.config.numHiddenGroups).toBe(scope === 'depth' ? config.numHiddenLayers : 1);
+      using encoder = await AlbertEncoder.create(folded.config, folded.weights, { threads: 1 });
+      expect(difference((await encoder.forward(batch)).lastHiddenState, once.lastHiddenState)).toBeLessThan(5e-6);
+    },
+  );
 
   it.each(['lora', 'adapter', 'bitfit', 'ia3'] as const)('%s starts as the model that it adapts', async (name) => {
     const adapter = createAdapter({ ...METHODS[name], scope: 'depth' }, config);

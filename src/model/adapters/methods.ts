@@ -2,6 +2,7 @@ import { AlbertineError, wrongOption } from '../../core/errors.ts';
 import { createRandom, mixSeed } from '../../core/random.ts';
 import type { AlbertConfig } from '../config.ts';
 import { extensionName, extensionParameters, type LayerExtension } from '../extension.ts';
+import type { Extended } from '../extension-inputs.ts';
 import { layerParameters, layerPrefix, type Weights } from '../parameters.ts';
 import {
   DENSE_LAYERS,
@@ -58,6 +59,13 @@ export function initialAdapter({ settings, extension }: Adapter, config: AlbertC
     ]),
   );
 }
+
+/** An adapter with its weights, as an encoder takes it. */
+export const extendedBy = ({ settings, extension }: Adapter, weights: Weights): Extended => ({
+  extension,
+  weights,
+  key: JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1))),
+});
 
 /** Whether an adapter can be folded into a network's weights. */
 export const canFold = ({ settings }: Adapter): boolean => METHODS[settings.method].fold !== undefined;
