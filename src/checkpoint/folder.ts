@@ -2,9 +2,11 @@ import { AlbertineError, namingSource } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { parseConfig, type ConfigSource, type ParsedConfig } from './config-json.ts';
+import { readAdapter, type LoadedAdapter } from './adapter-files.ts';
+import { ADAPTER_WEIGHTS } from './adapter-names.ts';
 import { dequantizingSource, readInt8 } from './int8.ts';
 import { readQuantization, shortDrift, type QuantizationSettings } from './quantization.ts';
-import type { TensorSource } from './tensor-source.ts';
+import { withTensors, type TensorSource } from './tensor-source.ts';
 import type { TfCheckpoint } from './tf-checkpoint.ts';
 import { findWeights, openWeightFiles, readJson, type WeightFile } from './weight-files.ts';
 import { loadFromSource, type LoadedWeights, type LoadWeightsOptions } from './weights.ts';
@@ -19,6 +21,8 @@ export interface Checkpoint {
   readonly details: Omit<ParsedConfig, 'config' | 'notes'>;
   /** Set for an int8 checkpoint. */
   readonly quantization?: QuantizationSettings;
+  /** Set for an adapter and its base: what enters the layers. The weights of its heads are those that are loaded. */
+  readonly adapter?: LoadedAdapter;
   /** Name of the file the shape was read from. */
   readonly configFile: string;
   /** The weights that {@link Checkpoint.load} reads. */
@@ -52,7 +56,9 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
     name: files.location.split(/[/\\]/).slice(-3).join('/'),
   });
   const stored = await openWeightFiles(files, chosen);
-  const source = settings ? dequantizingSource(stored) : stored;
+  const adapter = names.includes(ADAPTER_WEIGHTS) ? await readAdapter(files, parsed.config) : undefined;
+  const plain = settings ? dequantizingSource(stored) : stored;
+  const source = adapter ? withTensors(plain, adapter.heads) : plain;
   const notes = [...parsed.notes];
   if (others.length > 0)
     notes.push(`${chosen.name} is read; also present: ${others.map(({ name }) => name).join(', ')}`);
@@ -76,6 +82,7 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
     weightFile: chosen,
     tokenizerFiles: names.filter((name) => TOKENIZER_FILE.test(name)),
     ...(settings && { quantization: settings }),
+    ...(adapter && { adapter }),
     load: async (options = {}) => {
       const loaded = await loadFromSource(source, config, {
         ...(architectures && { architectures }),

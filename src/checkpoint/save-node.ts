@@ -9,6 +9,7 @@ import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat1
 import { modelTypeOf, type AlbertConfig } from '../model/config.ts';
 import { architectureOf, headParameters, headsPresent, optionalPart, type HeadName } from '../model/heads.ts';
 import { encoderParameters, poolerParameters, type Weights } from '../model/parameters.ts';
+import { ADAPTER_CONFIG, ADAPTER_DETAILS, ADAPTER_WEIGHTS } from './adapter-names.ts';
 import { buildCard, type CardDetails } from './card.ts';
 import { writeConfig } from './config-json.ts';
 import { familyName } from './family-names.ts';
@@ -219,13 +220,20 @@ export function requireFileName(name: string): string {
   return name;
 }
 
+/** Files that say what a folder's other files are. */
+const PARTS = [MODULES_FILE, PROMPTS_FILE, ADAPTER_CONFIG, ADAPTER_WEIGHTS, ADAPTER_DETAILS];
+
 /**
- * Writes files, whose names may have folders in them, by {@link publishFolder}. An old `modules.json` and its prompts
- * do not stay.
+ * Writes files, whose names may have folders in them, by {@link publishFolder}. Of a model that was there what would be
+ * read with the new one does not stay: `modules.json`, prompts, adapters.
  */
-export async function writeFolder(folder: string, contents: [string, Iterable<Uint8Array | string>][]): Promise<void> {
-  // The pooling and the prompts of a model that was there would be taken for those of the new one.
-  const removes = [MODULES_FILE, PROMPTS_FILE].filter((old) => !contents.some(([name]) => name === old));
+export async function writeFolder(
+  folder: string,
+  contents: [string, Iterable<Uint8Array | string>][],
+  alsoRemoves: readonly string[] = [],
+): Promise<void> {
+  // Parts of a model that was there would be taken for those of the new one.
+  const removes = [...PARTS, ...alsoRemoves].filter((old) => !contents.some(([name]) => name === old));
   await publishFolder(
     folder,
     async (staging) => {

@@ -45,6 +45,20 @@ export interface TensorSource {
   read(names: readonly string[]): Promise<Map<string, Weight>>;
 }
 
+/** A source with further tensors in memory, which take the place of those of the same name. */
+export function withTensors(source: TensorSource, tensors: ReadonlyMap<string, Weight>): TensorSource {
+  const infos = [...tensors].map(([name, { shape }]): [string, TensorInfo] => [name, { shape, dtype: 'F32' }]);
+  return {
+    source: source.source,
+    tensors: new Map([...source.tensors, ...infos]),
+    read: async (names) => {
+      const found = await source.read(names.filter((name) => !tensors.has(name)));
+      for (const name of names) if (tensors.has(name)) found.set(name, tensors.get(name)!);
+      return found;
+    },
+  };
+}
+
 /** Number of elements of a shape, or `undefined` if a dimension is not a whole number or the product is not exact. */
 export function elementCount(shape: readonly unknown[]): number | undefined {
   let count = 1;

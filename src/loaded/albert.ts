@@ -1,6 +1,7 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import { requireOptions, requireSource, requireTexts } from '../core/options.ts';
+import { encoderFingerprint } from '../checkpoint/adapter-files.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
 import {
@@ -115,11 +116,22 @@ export class Albert implements Disposable {
     ]);
     requireVocabulary(checkpoint, tokenizer);
     const precision = await choosePrecision(checkpoint, loaded, options);
-    const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, { ...options, ...precision.encoder });
+    const { adapter } = checkpoint;
+    if (adapter?.details) await requireBase(checkpoint, loaded, adapter.details.baseFingerprint);
+    const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, {
+      ...options,
+      ...precision.encoder,
+      ...(adapter && { extended: adapter.extended }),
+    });
     const hash = loaded.int8
       ? await int8Fingerprint(loaded.weights, loaded.int8)
       : await weightsFingerprint(loaded.weights);
-    const fingerprint = [`model=${hash}`, `tokenizer=${tokenizer.fingerprint}`, `dtype=${precision.name}`].join(';');
+    const fingerprint = [
+      `model=${hash}`,
+      ...(adapter ? [`adapter=${await weightsFingerprint(adapter.extended.weights)}`] : []),
+      `tokenizer=${tokenizer.fingerprint}`,
+      `dtype=${precision.name}`,
+    ].join(';');
     return new this({
       checkpoint,
       tokenizer,
@@ -196,6 +208,18 @@ async function choosePrecision(
     encoder: { int8: fitted.int8 },
     notes: fitted.note === undefined ? [] : [fitted.note],
   };
+}
+
+/** An adapter on another model than its own computes something, and nothing that was learned. */
+async function requireBase({ location, config }: Checkpoint, loaded: LoadedWeights, expected: string): Promise<void> {
+  if (loaded.int8) return;
+  const found = await encoderFingerprint(config, loaded.weights);
+  if (found === expected) return;
+  throw new AlbertineError(
+    'weights_mismatch',
+    `the adapter in ${location} was trained on another model (${expected}) than its base is now (${found})`,
+    { value: found, hint: 'Name the model it was trained on in adapter_config.json, as base_model_name_or_path' },
+  );
 }
 
 function requireVocabulary({ config, configFile, tokenizerFiles }: Checkpoint, tokenizer: Tokenizer): void {

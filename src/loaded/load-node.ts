@@ -3,9 +3,10 @@ import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openModelFolder } from '../checkpoint/adapter-folder-node.ts';
 import { resolveModel, type HubOptions } from '../checkpoint/hub-lazy-node.ts';
 import { AlbertineError, describeValue } from '../core/errors.ts';
-import { openFolder } from '../core/files-node.ts';
+import type { FileSource } from '../core/files.ts';
 import { optionsOf, requireOptions, type OptionKinds } from '../core/options.ts';
 import { Albert, type LoadOptions } from './albert.ts';
 import { setLoader } from './loader.ts';
@@ -89,10 +90,12 @@ export async function loadModel(pathOrId?: string, options: NodeLoadOptions = {}
       `Albert.load takes a path or a hub id, got ${describeValue(pathOrId)}`,
       { value: pathOrId },
     );
-  return NodeAlbert.open(
-    await openFolder(await modelFolder(pathOrId, options)),
-    optionsOf<LoadOptions>(options, LOAD_OPTIONS),
-  );
+  return NodeAlbert.open(await openModel(pathOrId, options), optionsOf<LoadOptions>(options, LOAD_OPTIONS));
+}
+
+/** The files of a model, or of an adapter with its base; see {@link loadModel}. */
+export async function openModel(pathOrId?: string, options: HubOptions = {}): Promise<FileSource> {
+  return openModelFolder(await modelFolder(pathOrId, options), (base) => modelFolder(base, options));
 }
 
 /** The local folder that a model argument means; see {@link loadModel}. */

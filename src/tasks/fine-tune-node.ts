@@ -11,6 +11,7 @@ import type { RunInfo } from '../training/report/run-record.ts';
 import { DEFAULT_MICRO_BATCH_TOKENS, unitsTask } from '../training/units.ts';
 import type { BestMetric, TrainingOutcome, TrainingTask } from '../training/trainer-options.ts';
 import { arenaOptions, describeCourse, describeSmallness, planRun, type RunPlan } from '../training/run/plan-node.ts';
+import { saveAdapter, startAdapter, type AdapterRun } from '../training/run/adapter-run-node.ts';
 import { runTraining } from '../training/run/train-node.ts';
 import { pick } from '../core/pick.ts';
 import { requireRunOptions, tell } from '../training/run/options.ts';
@@ -62,7 +63,9 @@ export async function fineTune<T extends TaskTypes, O extends TuningOptions>(
   const { splits, facts, notes, report } = prepared;
   const scoreEvaluation = scorer(tuning, prepared, options);
   requireMetric(tuning, prepared, { metric: options.metric, scoreEvaluation });
-  const plan = planTuning(tuning, prepared, options);
+  const adapter = startAdapter(options, prepared);
+  if (adapter) tell(options.onEvent, 'model', adapter.line);
+  const plan = planTuning(tuning, prepared, { options, adapter });
   const rows = { trainRows: splits.train.rows.length, evaluationRows: splits.evaluation.rows.length };
   const told = [
     ...prepared.warnings,
@@ -77,12 +80,13 @@ export async function fineTune<T extends TaskTypes, O extends TuningOptions>(
     ...prepared,
     plan,
     parameters: arenaOptions(options, prepared.config),
-    notes: [...notes, ...warnings],
+    ...(adapter && { ...pick(adapter, ['weights', 'parameters']), extension: adapter.adapter.extension }),
+    notes: [...notes, ...warnings, ...(adapter ? [adapter.line] : [])],
     facts: { ...report?.info, duplicates: prepared.duplicates },
     task: trainingTask(tuning, prepared, { options, plan, scoreEvaluation }),
     ...(rows.evaluationRows > 0 && { best: bestMetric(tuning, facts, options.metric) }),
     save: async (trained) => {
-      aftermath = await saveTuned(tuning, prepared, { options, outcome: trained, settings: plan.settings });
+      aftermath = await saveTuned(tuning, prepared, { options, outcome: trained, settings: plan.settings, adapter });
       const remarks = [...describeCourse(trained), ...aftermath.warnings];
       tell(options.onEvent, 'warning', ...remarks);
       warnings.push(...remarks.map(String));
@@ -106,7 +110,7 @@ export async function fineTune<T extends TaskTypes, O extends TuningOptions>(
 function planTuning<T extends TaskTypes, O extends TuningOptions>(
   tuning: Tuning<T, O>,
   prepared: PreparedTuning<T>,
-  options: O,
+  { options, adapter }: { options: O; adapter: AdapterRun | undefined },
 ): RunPlan {
   const {
     facts,
@@ -121,6 +125,7 @@ function planTuning<T extends TaskTypes, O extends TuningOptions>(
     own: {
       task: tuning.task.name,
       ...tuning.settings(options, facts),
+      ...adapter?.settings,
       heads: prepared.heads,
       trainRows: splits.train.rows.length,
       evaluationRows: splits.evaluation.rows.length,
@@ -248,19 +253,17 @@ function zeroLogits<T extends TaskTypes, O extends TuningOptions>(
 async function saveTuned<T extends TaskTypes, O extends TuningOptions>(
   tuning: Tuning<T, O>,
   prepared: PreparedTuning<T>,
-  run: { options: O; outcome: TrainingOutcome; settings: RunSettings },
+  run: { options: O; outcome: TrainingOutcome; settings: RunSettings; adapter: AdapterRun | undefined },
 ): Promise<Aftermath> {
   const { checkpointConfig: config, tokenizer, maxLength, facts, splits, evaluation } = prepared;
-  const { options, outcome } = run;
+  const { options, outcome, adapter } = run;
   const { extra, ...stored } = tuning.stored(facts, options);
-  const save = (found: Readonly<Record<string, unknown>>): Promise<unknown> =>
-    saveCheckpoint(options.output, {
+  const save = (found: Readonly<Record<string, unknown>>): Promise<unknown> => {
+    const model = {
       config,
       weights: outcome.weights,
-      tokenizerFiles: tokenizer.files(),
       heads: [tuning.task.head],
       ...stored,
-      maxLength,
       extra: { [MODEL_KEYS.task]: tuning.task.name, [MODEL_KEYS.maxLength]: maxLength, ...extra, ...found },
       card: {
         name: tuning.card.name,
@@ -269,7 +272,11 @@ async function saveTuned<T extends TaskTypes, O extends TuningOptions>(
         training: cardSettings(run.settings),
         results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
       },
-    });
+    };
+    return adapter
+      ? saveAdapter(options.output, adapter, { ...model, base: prepared.model })
+      : saveCheckpoint(options.output, { ...model, tokenizerFiles: tokenizer.files(), maxLength });
+  };
   await save({});
   if (!tuning.finish || !tuning.open || splits.evaluation.rows.length === 0) return { warnings: [], info: {} };
   using model = await tuning.open(options.output, options);

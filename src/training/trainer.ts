@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AlbertineError, requireInteger } from '../core/errors.ts';
 import { option, prose, type Prose } from '../core/prose.ts';
 import type { AlbertConfig } from '../model/config.ts';
+import { extensionParameters } from '../model/extension.ts';
 import { encoderParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
 import { createArena, type Arena } from './arena.ts';
 import { BestWeights, type BestState } from './best-weights.ts';
@@ -92,7 +93,11 @@ export class Trainer implements Disposable {
     this.task = task;
     this.options = options;
     const specs = new Map<string, ParameterSpec>(
-      [...encoderParameters(config), ...task.head.parameters].map((spec) => [spec.name, spec]),
+      [
+        ...encoderParameters(config),
+        ...task.head.parameters,
+        ...(options.extension ? extensionParameters(config, options.extension) : []),
+      ].map((spec) => [spec.name, spec]),
     );
     const learningRateScales = [
       ...(options.parameters?.learningRateScales ?? []),

@@ -55,8 +55,10 @@ export async function openModelFiles(
   model: string | undefined,
   options: { quiet?: boolean } = {},
 ): Promise<FileSource> {
-  const { openFolder } = await import('../../core/files-node.ts');
-  return openFolder(await resolveModelFolder(io, model, options));
+  const { openModelFolder } = await import('../../checkpoint/adapter-folder-node.ts');
+  return openModelFolder(await resolveModelFolder(io, model, options), (base) =>
+    resolveModelFolder(io, base, options),
+  );
 }
 
 /** The folder on disk of a model, downloaded with progress if it is a hub id. */

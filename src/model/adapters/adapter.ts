@@ -2,6 +2,7 @@ import type { Random } from '../../core/random.ts';
 import type { AlbertConfig } from '../config.ts';
 import type { ExtensionScope, LayerExtension } from '../extension.ts';
 import type { ParameterSpec } from '../parameters.ts';
+import type { AdapterMethodName, AdapterPlacement } from './names.ts';
 
 /** Dense layers of a layer that an adapter can change, with their inputs and outputs. */
 export const DENSE_LAYERS = [
@@ -39,12 +40,6 @@ export interface AdapterSettings {
   length?: number;
   hidden?: number;
 }
-
-export const ADAPTER_PLACEMENTS = ['houlsby', 'pfeiffer'] as const;
-export type AdapterPlacement = (typeof ADAPTER_PLACEMENTS)[number];
-
-export const ADAPTER_METHODS = ['lora', 'adapter', 'prefix', 'bitfit', 'ia3'] as const;
-export type AdapterMethodName = (typeof ADAPTER_METHODS)[number];
 
 /** A dense layer's weight and bias, changed in place when an adapter is folded into them. */
 export interface DenseWeights {

@@ -1,6 +1,7 @@
 import { add, relu } from '../../graph/operators/elementwise.ts';
 import { linear } from '../../graph/operators/matmul.ts';
-import { filled, normal, type AdapterMethod, type AdapterPlacement } from './adapter.ts';
+import { filled, normal, type AdapterMethod } from './adapter.ts';
+import type { AdapterPlacement } from './names.ts';
 
 /** Results of sub-layers that an adapter stands behind, before they are added to what entered. */
 const PLACES: Readonly<Record<AdapterPlacement, readonly string[]>> = {

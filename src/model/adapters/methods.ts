@@ -4,13 +4,8 @@ import type { AlbertConfig } from '../config.ts';
 import { extensionName, extensionParameters, type LayerExtension } from '../extension.ts';
 import type { Extended } from '../extension-inputs.ts';
 import { layerParameters, layerPrefix, type Weights } from '../parameters.ts';
-import {
-  DENSE_LAYERS,
-  type AdapterMethod,
-  type AdapterMethodName,
-  type AdapterSettings,
-  type DenseName,
-} from './adapter.ts';
+import { DENSE_LAYERS, type AdapterMethod, type AdapterSettings, type DenseName } from './adapter.ts';
+import type { AdapterMethodName } from './names.ts';
 import { bitfit } from './bitfit.ts';
 import { bottleneck } from './bottleneck.ts';
 import { ia3 } from './ia3.ts';

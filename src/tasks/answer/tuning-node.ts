@@ -1,4 +1,4 @@
-import { openFolder } from '../../core/files-node.ts';
+import { openModel } from '../../loaded/load-node.ts';
 import { bestNoAnswerThreshold } from '../../metrics/answers.ts';
 import { float32 } from '../../runtime/tensor.ts';
 import { questionAnsweringHead } from '../../training/heads.ts';
@@ -74,7 +74,7 @@ export const answerTuning: Tuning<AnswerTypes, FineTuneAnswerOptions> = {
       "const [{ answer, start, end }] = await reader.predict([{ question: 'a question', context: 'a text' }]);",
     ],
   },
-  open: async (folder, options) => AnswerReader.open(await openFolder(folder), pick(options, ['threads'])),
+  open: async (folder, options) => AnswerReader.open(await openModel(folder), pick(options, ['threads'])),
   finish,
 };
 

@@ -1,4 +1,4 @@
-import { openFolder } from '../../core/files-node.ts';
+import { openModel } from '../../loaded/load-node.ts';
 import { AlbertineError } from '../../core/errors.ts';
 import { option, prose, type Prose } from '../../core/prose.ts';
 import { classifyByWords } from '../../classical/words-classifier.ts';
@@ -112,7 +112,7 @@ export const classifyTuning: Tuning<ClassifyTypes, FineTuneOptions> = {
       "const [{ label, score }] = await classifier.predict(['a text']);",
     ],
   },
-  open: async (folder, options) => TextClassifier.open(await openFolder(folder), pick(options, ['threads'])),
+  open: async (folder, options) => TextClassifier.open(await openModel(folder), pick(options, ['threads'])),
   finish,
 };
 

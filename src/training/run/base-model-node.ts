@@ -1,6 +1,5 @@
-import { requireInteger, wrongOption } from '../../core/errors.ts';
+import { AlbertineError, requireInteger, wrongOption } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
-import { openFolder } from '../../core/files-node.ts';
 import { weightsFingerprint } from '../../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../../checkpoint/folder.ts';
 import { readStoredSentences, type StoredSentences } from '../../checkpoint/sentence-transformers.ts';
@@ -11,7 +10,7 @@ import type { Pooling } from '../../model/pooling.ts';
 import { loadTokenizer } from '../../tokenizer/load.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { tell, type FineTuneRunOptions } from './options.ts';
-import { modelFolder } from '../../loaded/load-node.ts';
+import { openModel } from '../../loaded/load-node.ts';
 
 /** The model that fine-tuning starts from. */
 export interface BaseModel {
@@ -45,8 +44,13 @@ export async function openBaseModel(
   defaults: { model: string; maxLength: number },
 ): Promise<BaseModel> {
   const model = options.model ?? defaults.model;
-  const files = await openFolder(await modelFolder(model));
+  const files = await openModel(model);
   const checkpoint = await openCheckpoint(files);
+  if (checkpoint.adapter)
+    throw new AlbertineError('unsupported', `${model} is an adapter, and training starts from a whole model`, {
+      value: model,
+      hint: 'Start from its base, or from what albertine convert --fold-adapter makes of it',
+    });
   const [{ weights, unusedHeads }, tokenizer, stored] = await Promise.all([
     checkpoint.load({ heads: [] }),
     loadTokenizer(files),

@@ -1,6 +1,7 @@
 import { countOf } from '../../core/count.ts';
 import { requireInteger } from '../../core/errors.ts';
 import { option, prose, type Prose } from '../../core/prose.ts';
+import type { AdapterMethodName } from '../../model/adapters/names.ts';
 import { hasEmbeddingMapping, type AlbertConfig } from '../../model/config.ts';
 import { defaultThreads } from '../../runtime/threads.ts';
 import { layerwiseScales, type ArenaOptions } from '../arena.ts';
@@ -50,7 +51,11 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
     totalSteps: requireInteger('maxSteps', options.maxSteps ?? stepsOfEpochs(rows, batchSize, epochs), { min: 1 }),
     learningRate:
       options.learningRate ??
-      defaultLearningRate(config, { untrained: base.untrained, optimizer: options.optimizer?.name }),
+      defaultLearningRate(config, {
+        untrained: base.untrained,
+        optimizer: options.optimizer?.name,
+        adapter: options.adapter?.method,
+      }),
     warmupRatio: FINE_TUNE_RUN_SETTINGS.warmupRatio.default,
   });
   const evaluateEvery =
@@ -151,15 +156,22 @@ export function arenaOptions({ freeze, layerDecay }: FineTuneRunOptions, config:
  */
 export const RATE_MULTIPLES: Readonly<Record<OptimizerName, number>> = { adamw: 1, lamb: 10, sgd: 100 };
 
+/** Few new numbers take higher rates than all that a model has learned. */
+export const ADAPTER_RATE_MULTIPLE = 10;
+
 /**
  * The rate that usually works for a model of this width: the built-in one (256) took 5e-4 better than 1e-4, which is
  * brightmart's advice for albert-tiny (312).
  */
 function defaultLearningRate(
   config: AlbertConfig,
-  { untrained, optimizer = DEFAULT_OPTIMIZER }: { untrained: boolean; optimizer?: OptimizerName | undefined },
+  {
+    untrained,
+    optimizer = DEFAULT_OPTIMIZER,
+    adapter,
+  }: { untrained: boolean; optimizer?: OptimizerName | undefined; adapter?: AdapterMethodName | undefined },
 ): number {
   const { hiddenSize } = config;
   const adamw = untrained || hiddenSize < 300 ? 5e-4 : hiddenSize < 512 ? 1e-4 : hiddenSize < 1024 ? 3e-5 : 1e-5;
-  return RATE_MULTIPLES[optimizer] * adamw;
+  return RATE_MULTIPLES[optimizer] * (adapter === undefined ? 1 : ADAPTER_RATE_MULTIPLE) * adamw;
 }

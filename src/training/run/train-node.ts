@@ -1,6 +1,7 @@
 import { explainSystemError } from '../../core/system-errors.ts';
 import { pick } from '../../core/pick.ts';
 import type { AlbertConfig } from '../../model/config.ts';
+import type { LayerExtension } from '../../model/extension.ts';
 import type { Weights } from '../../model/parameters.ts';
 import type { ArenaOptions } from '../arena.ts';
 import type { RunInfo } from '../report/run-record.ts';
@@ -46,6 +47,8 @@ export interface TrainingRun {
   evaluateStart?: boolean;
   /** Frozen parameters, learning-rate factors. */
   parameters?: ArenaOptions;
+  /** Weights besides the network's own, which are among `weights`. */
+  extension?: LayerExtension;
   /** Saves the model of an interrupted run too. Default false. */
   savesInterrupted?: boolean;
   /** Saves the model; returns what `run.json` should have besides. */
@@ -92,7 +95,7 @@ async function train(options: TrainingRunOptions, parts: TrainingRun, run: RunFo
   const { config, weights, task, plan, best } = parts;
   using trainer = new Trainer(config, weights, task, {
     ...pick(options, HANDED_ON),
-    ...pick(parts, ['evaluateStart', 'parameters']),
+    ...pick(parts, ['evaluateStart', 'parameters', 'extension']),
     seed: options.seed ?? 1,
     schedule: plan.schedule,
     ...(best && { best, ...pick(options, ['patience']) }),

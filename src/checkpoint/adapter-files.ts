@@ -1,0 +1,244 @@
+import { AlbertineError } from '../core/errors.ts';
+import type { FileSource } from '../core/files.ts';
+import { DENSE_LAYERS, type AdapterSettings, type DenseName } from '../model/adapters/adapter.ts';
+import { createAdapter, extendedBy, type Adapter } from '../model/adapters/methods.ts';
+import { modelTypeOf, type AlbertConfig } from '../model/config.ts';
+import { extensionName, extensionParameters, isExtensionName } from '../model/extension.ts';
+import type { Extended } from '../model/extension-inputs.ts';
+import { headsPresent, type HeadName } from '../model/heads.ts';
+import { encoderParameters, layerPrefix, type Weight, type Weights } from '../model/parameters.ts';
+import { canonicalName, familyName } from './family-names.ts';
+import { ADAPTER_CONFIG, ADAPTER_DETAILS, ADAPTER_WEIGHTS } from './adapter-names.ts';
+import { weightsFingerprint } from './fingerprint.ts';
+import { openSafetensors } from './safetensors.ts';
+import { readJson } from './weight-files.ts';
+
+/*
+ * Folders of adapters, in the layout of Python's peft where it has the method: what was learned, and the name of the
+ * model that it was learned on.
+ */
+
+/** Content of {@link ADAPTER_DETAILS}. */
+export interface AdapterDetails {
+  adapter: AdapterSettings;
+  /** Of the encoder that was adapted. */
+  baseFingerprint: string;
+  /** Keys of `config.json` that the adapted model has in place of the base's. */
+  config: Record<string, unknown>;
+}
+
+/** peft's names of the methods that it has, for weights of a group. */
+const PEFT_TYPES: Partial<Record<AdapterSettings['method'], string>> = { lora: 'LORA', ia3: 'IA3' };
+/** peft's names of what a head is for. */
+const PEFT_TASKS: Partial<Record<HeadName, string>> = {
+  sequenceClassification: 'SEQ_CLS',
+  tokenClassification: 'TOKEN_CLS',
+  questionAnswering: 'QUESTION_ANS',
+};
+const PEFT_PREFIX = 'base_model.model.';
+/** The weights of peft that stand under a module's name. */
+const PEFT_PARTS = ['lora_A', 'lora_B', 'ia3_l'];
+
+/** Whether Python's peft can load it. */
+export const isPeft = ({ settings: { method, scope } }: Adapter): boolean =>
+  PEFT_TYPES[method] !== undefined && scope === 'group';
+
+/** That of the encoder alone, whatever heads are beside it. */
+export async function encoderFingerprint(config: AlbertConfig, weights: Weights): Promise<string> {
+  return weightsFingerprint(new Map(encoderParameters(config).map(({ name }) => [name, weights.get(name)!])));
+}
+
+/** Tensors of {@link ADAPTER_WEIGHTS}: `weights` are the extension's, the heads' and the pooler's. */
+export function adapterTensors(
+  adapter: Adapter,
+  { config, weights, heads }: { config: AlbertConfig; weights: Weights; heads: readonly HeadName[] },
+): Map<string, Weight> {
+  const named = peftNames(adapter, config, heads);
+  return new Map(
+    [...weights].map(([name, weight]) => {
+      const own = named.get(name);
+      if (own) return [own, { ...weight, shape: peftShape(own, weight.shape) }];
+      return [isExtensionName(name) ? name : PEFT_PREFIX + familyName(name, config, heads), weight];
+    }),
+  );
+}
+
+/** peft's names of the extension's weights, by their full names; none where it does not have the method. */
+function peftNames(adapter: Adapter, config: AlbertConfig, heads: readonly HeadName[]): Map<string, string> {
+  const names = new Map<string, string>();
+  if (!isPeft(adapter)) return names;
+  const { innerGroupNum, numHiddenGroups, numHiddenLayers } = config;
+  for (let layer = 0; layer < numHiddenLayers * innerGroupNum; layer++) {
+    const group = Math.floor((Math.floor(layer / innerGroupNum) * numHiddenGroups) / numHiddenLayers);
+    for (const parameter of adapter.extension.parameters) {
+      const [, dense, part] = /^(.+)\.(\w+)$/.exec(parameter.name)!;
+      const weight = familyName(`${layerPrefix(group, layer % innerGroupNum)}.${dense}.weight`, config, heads);
+      const module = PEFT_PREFIX + weight.slice(0, -'.weight'.length);
+      names.set(
+        extensionName(config, parameter, layer),
+        part === 'ia3_l' ? `${module}.${part}` : `${module}.${part}.weight`,
+      );
+    }
+  }
+  return names;
+}
+
+/** (IA)³'s vectors are columns in peft, and rows where an input is scaled. */
+const peftShape = (name: string, shape: number[]): number[] =>
+  !name.endsWith('.ia3_l') ? shape : isFeedForward(name) ? [1, ...shape] : [...shape, 1];
+const isFeedForward = (name: string): boolean => /\.(ffn_output|(?<!attention\.)output\.dense)\./.test(name);
+
+/** Content of {@link ADAPTER_CONFIG}. */
+export function adapterConfig(
+  adapter: Adapter,
+  {
+    config,
+    base,
+    heads,
+    saved,
+  }: { config: AlbertConfig; base: string; heads: readonly HeadName[]; saved: readonly string[] },
+): Record<string, unknown> {
+  const { method, rank, alpha, targets = [] } = adapter.settings;
+  const task = heads.map((head) => PEFT_TASKS[head]).find((name) => name !== undefined);
+  const modules = [...new Set(saved.map((name) => moduleOf(familyName(name, config, heads))))];
+  const module = (name: string): string =>
+    familyName(`${layerPrefix(0, 0)}.${name}.weight`, config, heads)
+      .replace(/^.*?\.(layer\.0|albert_layers\.0)\./, '')
+      .replace(/\.weight$/, '');
+  return {
+    peft_type: isPeft(adapter) ? PEFT_TYPES[method] : `ALBERTINE_${method.toUpperCase()}`,
+    base_model_name_or_path: base,
+    task_type: task ?? null,
+    inference_mode: true,
+    ...(modules.length > 0 && { modules_to_save: modules }),
+    ...(method === 'lora' && { r: rank, lora_alpha: alpha, lora_dropout: 0, bias: 'none', fan_in_fan_out: false }),
+    ...(targets.length > 0 && { target_modules: targets.map(module) }),
+    ...(method === 'ia3' && { feedforward_modules: targets.filter((name) => name === 'ffn_output').map(module) }),
+  };
+}
+
+/** peft's name of the module that a head's or pooler's weight belongs to: the first part beneath the model. */
+const moduleOf = (name: string): string => {
+  const parts = name.replace(/^(albert|bert|roberta)\./, '').split('.');
+  return parts[0];
+};
+
+/** An adapter that was read. */
+export interface LoadedAdapter {
+  adapter: Adapter;
+  /** For an encoder. */
+  extended: Extended;
+  /** Heads and pooler by canonical name. */
+  heads: Weights;
+  details: AdapterDetails | undefined;
+}
+
+/**
+ * Reads an adapter for a model of this shape, our own or one of peft (LoRA or (IA)³). Throws `weights_mismatch` for one
+ * of another shape, `unsupported` for methods and options of peft that this package does not have.
+ */
+export async function readAdapter(files: FileSource, config: AlbertConfig): Promise<LoadedAdapter> {
+  const file = await openSafetensors(files, ADAPTER_WEIGHTS);
+  const details = (await files.list()).includes(ADAPTER_DETAILS)
+    ? ((await readJson(files, ADAPTER_DETAILS)) as AdapterDetails)
+    : undefined;
+  const stored = await file.read([...file.tensors.keys()]);
+  const settings = details?.adapter ?? peftSettings(await readJson(files, ADAPTER_CONFIG), stored, files.location);
+  const adapter = createAdapter(settings, config);
+  const heads = headsOf(stored, config);
+  const named = peftNames(
+    adapter,
+    config,
+    headsPresent((name) => heads.has(name)),
+  );
+  const weights: Weights = new Map();
+  const problems: string[] = [];
+  for (const { name, shape } of extensionParameters(config, adapter.extension)) {
+    const own = named.get(name) ?? name;
+    const weight = stored.get(own);
+    const expected = named.has(name) ? peftShape(own, shape) : shape;
+    if (!weight) problems.push(`${own} is missing`);
+    else if (weight.shape.join() !== expected.join())
+      problems.push(`${own} has shape [${weight.shape}] instead of [${expected}]`);
+    else weights.set(name, { shape, data: weight.data });
+  }
+  if (problems.length > 0)
+    throw new AlbertineError(
+      'weights_mismatch',
+      `${files.location}: the adapter does not fit the model: ${problems.join('; ')}`,
+      {
+        value: problems,
+      },
+    );
+  return { adapter, extended: extendedBy(adapter, weights), heads, details };
+}
+
+function headsOf(stored: ReadonlyMap<string, Weight>, config: AlbertConfig): Weights {
+  const plain = new Map([...stored].map(([name, weight]) => [name.replace(PEFT_PREFIX, ''), weight]));
+  const isOfLayer = (name: string): boolean => PEFT_PARTS.some((part) => name.includes(`.${part}`));
+  return new Map(
+    [...plain]
+      .filter(([name]) => !isExtensionName(name) && !isOfLayer(name))
+      .map(([name, weight]) => [canonicalName(name, modelTypeOf(config), plain), weight]),
+  );
+}
+
+/** Keys of peft's config that change what is computed, with the values that this package has. */
+const PLAIN: Readonly<Record<string, readonly unknown[]>> = {
+  bias: ['none'],
+  fan_in_fan_out: [false],
+  use_dora: [false],
+  use_rslora: [false],
+  alpha_pattern: [],
+  rank_pattern: [],
+  layers_to_transform: [],
+  lora_bias: [false],
+};
+
+function peftSettings(json: unknown, stored: ReadonlyMap<string, Weight>, location: string): AdapterSettings {
+  const config = json as Record<string, unknown>;
+  const method = (Object.keys(PEFT_TYPES) as AdapterSettings['method'][]).find(
+    (name) => PEFT_TYPES[name] === config['peft_type'],
+  );
+  const unsupported = (key: string): AlbertineError =>
+    new AlbertineError(
+      'unsupported',
+      `${location}/${ADAPTER_CONFIG}: ${key} ${JSON.stringify(config[key])} is not supported`,
+      {
+        value: config[key],
+        hint: "Of adapters of Python's peft, plain LORA and IA3 can be loaded; others can be merged there (merge_and_unload) and saved",
+      },
+    );
+  if (!method) throw unsupported('peft_type');
+  for (const [key, values] of Object.entries(PLAIN)) {
+    const value = config[key];
+    const isEmpty =
+      value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+    if (!isEmpty && !values.includes(value)) throw unsupported(key);
+  }
+  const part = method === 'lora' ? '.lora_A.weight' : '.ia3_l';
+  const modules = [...stored.keys()].filter((name) => name.endsWith(part)).map((name) => name.slice(0, -part.length));
+  const targets = new Set(modules.map((module) => denseOf(module)));
+  if (targets.has(undefined)) throw unsupported('target_modules');
+  const first = stored.get(modules[0] + part);
+  return {
+    method,
+    scope: 'group',
+    targets: DENSE_LAYERS.filter((name) => targets.has(name)),
+    ...(method === 'lora' && { rank: first!.shape[0], alpha: Number(config['lora_alpha']) }),
+  };
+}
+
+/** Our name of the dense layer that a module of a layer is, in any family. */
+function denseOf(module: string): DenseName | undefined {
+  const canonical = ['albert', 'bert'].map((type) =>
+    canonicalName(`${module.replace(PEFT_PREFIX, '')}.weight`, type as 'albert', new Map()),
+  );
+  return DENSE_LAYERS.find((name) =>
+    canonical.some(
+      (found) =>
+        found.endsWith(`.albert_layers.0.${name}.weight`) ||
+        new RegExp(`albert_layers\\.\\d+\\.${name}\\.weight$`).test(found),
+    ),
+  );
+}

@@ -1,0 +1,176 @@
+import {
+  adapterConfig,
+  adapterTensors,
+  encoderFingerprint,
+  isPeft,
+  type AdapterDetails,
+} from '../../checkpoint/adapter-files.ts';
+import { ADAPTER_CONFIG, ADAPTER_DETAILS, ADAPTER_WEIGHTS } from '../../checkpoint/adapter-names.ts';
+import { buildCard } from '../../checkpoint/card.ts';
+import { writeConfig } from '../../checkpoint/config-json.ts';
+import { encodeSafetensors } from '../../checkpoint/safetensors.ts';
+import { writeFolder, type SaveOptions } from '../../checkpoint/save-node.ts';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { AlbertineError } from '../../core/errors.ts';
+import { option, prose } from '../../core/prose.ts';
+import type { AdapterSettings } from '../../model/adapters/adapter.ts';
+import { createAdapter, initialAdapter, type Adapter } from '../../model/adapters/methods.ts';
+import type { AdapterMethodName } from '../../model/adapters/names.ts';
+import type { AlbertConfig } from '../../model/config.ts';
+import { extensionParameters, isExtensionName } from '../../model/extension.ts';
+import { architectureOf, type HeadName } from '../../model/heads.ts';
+import { countParameters, encoderParameters, type Weights } from '../../model/parameters.ts';
+import { DEFAULT_NO_DECAY, type ArenaOptions } from '../arena.ts';
+import type { FineTuneRunOptions } from './options.ts';
+import type { RunSettings } from './run-folder-node.ts';
+
+/** A run that trains an adapter and a head, and leaves the model as it is. */
+export interface AdapterRun {
+  adapter: Adapter;
+  /** The network's weights with those of the new adapter. */
+  weights: Weights;
+  parameters: ArenaOptions;
+  /** What decides the result. */
+  settings: RunSettings;
+  /** How many numbers it has. */
+  line: string;
+}
+
+/** Sizes that only some methods have. */
+const ONLY_FOR: Readonly<Record<string, readonly AdapterMethodName[]>> = {
+  rank: ['lora'],
+  alpha: ['lora'],
+  targets: ['lora', 'ia3'],
+  size: ['adapter'],
+  placement: ['adapter'],
+  length: ['prefix'],
+  hidden: ['prefix'],
+};
+
+/** The encoder, without pooler and heads. */
+const FROZEN = ['albert.embeddings', 'albert.encoder'];
+
+/**
+ * What a run trains that was asked for an adapter; undefined where none was. Throws `invalid_argument` for options that
+ * do nothing beside it.
+ */
+export function startAdapter(
+  options: FineTuneRunOptions,
+  { config, weights }: { config: AlbertConfig; weights: Weights },
+): AdapterRun | undefined {
+  if (options.adapter === undefined) return undefined;
+  const { method, scope = 'groups', ...sizes } = options.adapter;
+  if (method === undefined)
+    throw new AlbertineError('invalid_argument', prose`${option('scope')} and sizes of adapters need a method`, {
+      value: options.adapter,
+      option: 'adapter',
+      hint: prose`Give ${option('method')}, such as lora`,
+    });
+  for (const [name, methods] of Object.entries(ONLY_FOR))
+    if (sizes[name as keyof typeof sizes] !== undefined && !methods.includes(method))
+      throw new AlbertineError(
+        'invalid_argument',
+        prose`${option(name)} is for ${methods.join(' and ')}, this adapter is ${method}`,
+        {
+          value: method,
+          option: name,
+        },
+      );
+  const useless = (['freeze', 'layerDecay'] as const).find((name) => options[name] !== undefined);
+  if (useless)
+    throw new AlbertineError(
+      'invalid_argument',
+      prose`${option(useless)} does nothing beside an adapter: the whole encoder stays as it is`,
+      {
+        value: options[useless],
+        option: useless,
+      },
+    );
+  const adapter = createAdapter(
+    {
+      method,
+      scope: scope === 'per-depth' ? 'depth' : scope === 'groups' ? 'group' : 'shared',
+      ...sizes,
+    } as AdapterSettings,
+    config,
+  );
+  const count = countParameters(extensionParameters(config, adapter.extension));
+  const share = count / countParameters(encoderParameters(config));
+  return {
+    adapter,
+    weights: new Map([...weights, ...initialAdapter(adapter, config, options.seed ?? 1)]),
+    parameters: { frozen: FROZEN, noDecay: [...DEFAULT_NO_DECAY, /ia3_l$/, /bias_delta$/] },
+    settings: { adapter: method, adapterScope: scope, ...describedSizes(adapter.settings) },
+    line: `${method} adapter of ${count.toLocaleString('en-US')} numbers, ${(100 * share).toFixed(2)} % of the encoder's; the model itself is not changed`,
+  };
+}
+
+const describedSizes = ({ targets, ...rest }: AdapterSettings): RunSettings => {
+  const sizes = Object.entries(rest).filter(([name]) => name !== 'method' && name !== 'scope');
+  return {
+    ...Object.fromEntries(sizes.map(([name, value]) => [`adapter${name[0].toUpperCase()}${name.slice(1)}`, value])),
+    ...(targets && { adapterTargets: targets.join(',') }),
+  };
+};
+
+/** Saves what was learned beside a model: the adapter, head and pooler, in the layout of Python's peft. */
+export async function saveAdapter(
+  folder: string,
+  { adapter }: AdapterRun,
+  model: Pick<SaveOptions, 'config' | 'weights' | 'labels' | 'problemType' | 'extra'> & {
+    /** As the adapter is to find it. */
+    base: string;
+    heads: readonly HeadName[];
+    card: Exclude<NonNullable<SaveOptions['card']>, string>;
+    /** Further files, such as those of sentence-transformers. */
+    files?: Readonly<Record<string, string>>;
+  },
+): Promise<void> {
+  const { config, weights, heads } = model;
+  // A path must be found from everywhere; a name is one.
+  const base = existsSync(model.base) ? resolve(model.base) : model.base;
+  const encoder = new Set(encoderParameters(config).map(({ name }) => name));
+  const saved: Weights = new Map([...weights].filter(([name]) => !encoder.has(name)));
+  const json = writeConfig(config, {
+    architectures: [architectureOf([...heads], config)],
+    ...(model.labels && { labels: model.labels }),
+    ...(model.problemType && { problemType: model.problemType }),
+    ...(model.extra && { extra: model.extra }),
+  });
+  const plain = writeConfig(config);
+  const details: AdapterDetails = {
+    adapter: adapter.settings,
+    baseFingerprint: await encoderFingerprint(config, weights),
+    config: Object.fromEntries(
+      Object.entries(json).filter(
+        ([key, value]) => key === 'architectures' || JSON.stringify(plain[key]) !== JSON.stringify(value),
+      ),
+    ),
+  };
+  const tensors = encodeSafetensors(adapterTensors(adapter, { config, weights: saved, heads }), { dtype: 'f32' });
+  const own = [...saved.keys()].filter((name) => !isExtensionName(name));
+  const files: [string, Iterable<Uint8Array | string>][] = [
+    [ADAPTER_WEIGHTS, tensors.chunks()],
+    ...Object.entries(model.files ?? {}).map(([name, content]): [string, Iterable<string>] => [name, [content]]),
+    [ADAPTER_DETAILS, [`${JSON.stringify(details, null, 2)}\n`]],
+    [
+      'README.md',
+      [
+        buildCard({
+          ...model.card,
+          config,
+          heads: [...heads],
+          baseModel: base,
+          ...(model.labels && { labels: model.labels }),
+        }),
+      ],
+    ],
+    [ADAPTER_CONFIG, [`${JSON.stringify(adapterConfig(adapter, { config, base, heads, saved: own }), null, 2)}\n`]],
+  ];
+  // A whole model that was there would be loaded in its place.
+  await writeFolder(folder, files, ['config.json', 'model.safetensors']);
+}
+
+/** Whether Python's peft can load what {@link saveAdapter} writes. */
+export const isForPeft = ({ adapter }: AdapterRun): boolean => isPeft(adapter);
