@@ -1,6 +1,9 @@
 import { AlbertineError, namingSource } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
+import { foldAdapter, foldedConfig } from '../model/adapters/methods.ts';
 import type { AlbertConfig } from '../model/config.ts';
+import { headsPresent, type HeadName } from '../model/heads.ts';
+import type { Weights } from '../model/parameters.ts';
 import { parseConfig, type ConfigSource, type ParsedConfig } from './config-json.ts';
 import { readAdapter, type LoadedAdapter } from './adapter-files.ts';
 import { ADAPTER_WEIGHTS } from './adapter-names.ts';
@@ -21,7 +24,7 @@ export interface Checkpoint {
   readonly details: Omit<ParsedConfig, 'config' | 'notes'>;
   /** Set for an int8 checkpoint. */
   readonly quantization?: QuantizationSettings;
-  /** Set for an adapter and its base: what enters the layers. The weights of its heads are those that are loaded. */
+  /** Set for an adapter that is kept beside its base: what enters the layers. The weights of its heads are those that are loaded. */
   readonly adapter?: LoadedAdapter;
   /** Name of the file the shape was read from. */
   readonly configFile: string;
@@ -35,6 +38,15 @@ export interface Checkpoint {
   load(options?: LoadWeightsOptions): Promise<LoadedWeights>;
 }
 
+/** Options of {@link openCheckpoint}. */
+export interface OpenCheckpointOptions {
+  /**
+   * Leaves an adapter beside its base, as {@link Checkpoint.adapter}. Default false: it is folded into the weights, and
+   * adapters that cannot be are refused with `unsupported`.
+   */
+  keepAdapter?: boolean;
+}
+
 /** Names under which tokenisers are stored; `*.model` and `*.vocab` cover SentencePiece under other names. */
 const TOKENIZER_FILE =
   /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.txt|.+\.model|.+\.vocab)$/;
@@ -45,7 +57,7 @@ const TOKENIZER_FILE =
  * others with Google's (whose "gelu" is the tanh form); a `config.json` without `model_type` beside TensorFlow weights
  * is Google's. Throws `file_not_found` naming what was looked for.
  */
-export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
+export async function openCheckpoint(files: FileSource, options: OpenCheckpointOptions = {}): Promise<Checkpoint> {
   const names = (await files.list()).sort();
   const { chosen, others } = await findWeights(files);
   const configFile = findConfig(names, files.location);
@@ -60,17 +72,19 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
   const plain = settings ? dequantizingSource(stored) : stored;
   const source = adapter ? withTensors(plain, adapter.heads) : plain;
   const notes = [...parsed.notes];
-  if (others.length > 0)
-    notes.push(`${chosen.name} is read; also present: ${others.map(({ name }) => name).join(', ')}`);
+  const unread = others.filter(({ name }) => name !== ADAPTER_WEIGHTS);
+  if (unread.length > 0)
+    notes.push(`${chosen.name} is read; also present: ${unread.map(({ name }) => name).join(', ')}`);
   if (settings)
     notes.push(
       `an int8 checkpoint (${settings.activations} activations): mean cosine to its f32 original ${shortDrift(settings.drift)} on ${settings.drift.texts} sample texts`,
     );
   const config = adaptConfig(parsed.config, source, notes);
+  const folded = adapter && !options.keepAdapter ? foldedInto(config, adapter, settings) : undefined;
   const { labels, problemType, architectures } = parsed;
   return {
     location: files.location,
-    config,
+    config: folded?.config ?? config,
     configFile,
     notes,
     details: {
@@ -82,17 +96,39 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
     weightFile: chosen,
     tokenizerFiles: names.filter((name) => TOKENIZER_FILE.test(name)),
     ...(settings && { quantization: settings }),
-    ...(adapter && { adapter }),
+    ...(adapter && !folded && { adapter }),
     load: async (options = {}) => {
       const loaded = await loadFromSource(source, config, {
         ...(architectures && { architectures }),
+        // The base's own heads have no part in what was adapted.
+        ...(adapter && adapter.heads.size > 0 && { heads: headsOfAdapter(adapter, architectures) }),
         ...options,
         int8: settings !== undefined && options.int8 === true,
       });
+      if (folded) return { ...loaded, weights: folded.weights(loaded.weights) };
       return settings && options.int8
         ? { ...loaded, int8: await readInt8(files, chosen.name, { config, settings }) }
         : loaded;
     },
+  };
+}
+
+const headsOfAdapter = ({ heads }: LoadedAdapter, architectures: string[] | undefined): HeadName[] =>
+  headsPresent((name) => heads.has(name) || name === 'albert.pooler.weight', { architectures });
+
+/** What becomes of a network into which an adapter is folded. */
+function foldedInto(
+  config: AlbertConfig,
+  { adapter, extended }: LoadedAdapter,
+  settings: QuantizationSettings | undefined,
+): { config: AlbertConfig; weights: (base: Weights) => Weights } {
+  if (settings)
+    throw new AlbertineError('unsupported', 'an adapter cannot be folded into int8 weights', {
+      hint: 'Fold it into the model as it was before',
+    });
+  return {
+    config: foldedConfig(config, adapter),
+    weights: (base) => foldAdapter({ config, weights: base }, adapter, extended.weights),
   };
 }
 

@@ -105,7 +105,7 @@ export class Albert implements Disposable {
    */
   static async open(files: FileSource, options: LoadOptions = {}): Promise<Albert> {
     requireOptions('Albert.open', options, LOAD_OPTIONS);
-    const checkpoint = await openCheckpoint(files);
+    const checkpoint = await openCheckpoint(files, { keepAdapter: true });
     const reading = checkpoint.load({ int8: !options.dequantize, allowNonFinite: true }); // Found in the results, with the text: large weights are mapped, not read.
     // Loaded while the weights are read; should it fail, the encoder says so.
     void loadOrt().catch(() => undefined);

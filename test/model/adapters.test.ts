@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { weightedCrossEntropy } from '../../src/graph/operators/loss.ts';
 import { linear } from '../../src/graph/operators/matmul.ts';
-import { canFold, createAdapter, extendedBy, foldAdapter, initialAdapter } from '../../src/model/adapters/methods.ts';
+import {
+  canFold,
+  createAdapter,
+  extendedBy,
+  foldAdapter,
+  foldedConfig,
+  initialAdapter,
+} from '../../src/model/adapters/methods.ts';
 import { AlbertEncoder } from '../../src/model/encoder.ts';
 import type { AdapterSettings } from '../../src/model/adapters/adapter.ts';
 import { extensionParameters } from '../../src/model/extension.ts';
@@ -113,7 +120,10 @@ describe('adapters against PyTorch', () => {
       using other = base.withAdapter(extendedBy(adapter, initialAdapter(adapter, config, 1)), new Map());
       expect((await other.forward(batch)).lastHiddenState).not.toEqual(once.lastHiddenState);
       if (!canFold(adapter)) return;
-      const folded = foldAdapter({ config, weights: seams.weights }, adapter, golden);
+      const folded = {
+        config: foldedConfig(config, adapter),
+        weights: foldAdapter({ config, weights: seams.weights }, adapter, golden),
+      };
       expect(folded.config.numHiddenGroups).toBe(scope === 'depth' ? config.numHiddenLayers : 1);
       using encoder = await AlbertEncoder.create(folded.config, folded.weights, { threads: 1 });
       expect(difference((await encoder.forward(batch)).lastHiddenState, once.lastHiddenState)).toBeLessThan(5e-6);

@@ -5,6 +5,7 @@ import type { Albert } from '../../loaded/albert.ts';
 import { padPieces } from '../../model/batch.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import { HEADS, headParameters } from '../../model/heads.ts';
+import { extensionParameters } from '../../model/extension.ts';
 import { encoderParameters, poolerParameters } from '../../model/parameters.ts';
 import { float32, int64 } from '../../runtime/tensor.ts';
 import { createArena } from '../../training/arena.ts';
@@ -50,14 +51,20 @@ export class LogitGradients implements Disposable {
       classifierDropoutProb: 0,
     };
     const head = logitsHead(config, outputs);
+    const extended = model.checkpoint.adapter?.extended;
+    const own = extended ? extensionParameters(config, extended.extension) : [];
     const specs = [
-      ...new Map([...encoderParameters(config), ...head.parameters].map((spec) => [spec.name, spec])).values(),
+      ...new Map([...encoderParameters(config), ...head.parameters, ...own].map((spec) => [spec.name, spec])).values(),
     ];
     const frozen = specs.map(({ name }) => name).filter((name) => name !== TRAINED);
     const arena = createArena(specs, 2, { frozen });
-    arena.load(model.weights);
+    arena.load(extended ? new Map([...model.weights, ...extended.weights]) : model.weights);
     return new this(
-      new LayerwiseNetwork(config, arena, head, { sessions: model.encoder.sessions, ...(threads && { threads }) }),
+      new LayerwiseNetwork(config, arena, head, {
+        sessions: model.encoder.sessions,
+        ...(threads && { threads }),
+        ...(extended && { extension: extended.extension }),
+      }),
       config,
       outputs,
     );

@@ -1,6 +1,9 @@
+import { isPeft, type LoadedAdapter } from '../../checkpoint/adapter-files.ts';
 import type { Checkpoint } from '../../checkpoint/folder.ts';
 import { readStoredSentences, type StoredSentences } from '../../checkpoint/sentence-transformers.ts';
 import type { FileSource } from '../../core/files.ts';
+import type { AdapterSettings } from '../../model/adapters/adapter.ts';
+import { canFold } from '../../model/adapters/methods.ts';
 import { hasEmbeddingMapping, modelTypeOf, type AlbertConfig } from '../../model/config.ts';
 import { describeNonFinite, findNonFinite } from '../../model/finite.ts';
 import { headParameters, optionalPart, type HeadName } from '../../model/heads.ts';
@@ -101,6 +104,8 @@ interface ModelInfo {
   sentences?: Omit<StoredSentences, 'notes'>;
   tokenizer?: { kind: string; vocabSize: number; special: Tokenizer['special']; fingerprint: string } | null;
   heads?: HeadName[];
+  /** Of an adapter's folder: what was learned beside the base. */
+  adapter?: { settings: AdapterSettings; parameters: number; trainable: number; foldable: boolean; peft: boolean };
   labels?: string[];
   fingerprint?: string;
   notes: string[];
@@ -115,6 +120,19 @@ export async function runInfo(
   if (flags.preset !== undefined && model !== undefined) throw new UsageError('give a model or --preset, not both');
   const info = flags.preset === undefined ? await describeModel(io, model) : await describePreset(flags.preset);
   await io.stdout.write(flags.json ? `${JSON.stringify(info, null, 2)}\n` : render(info));
+}
+
+function describeAdapter({ adapter, extended, heads }: LoadedAdapter): NonNullable<ModelInfo['adapter']> {
+  const count = (weights: Weights): number =>
+    countParameters([...weights].map(([name, { shape }]) => ({ name, shape })));
+  const parameters = count(extended.weights);
+  return {
+    settings: adapter.settings,
+    parameters,
+    trainable: parameters + count(heads),
+    foldable: canFold(adapter),
+    peft: isPeft(adapter),
+  };
 }
 
 async function describePreset(name: string): Promise<ModelInfo> {
@@ -139,7 +157,7 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
     import('../../checkpoint/int8.ts'),
   ]);
   const files = await openModelFiles(io, model);
-  const checkpoint = await openCheckpoint(files);
+  const checkpoint = await openCheckpoint(files, { keepAdapter: true });
   const [loaded, tokenizer] = [await checkpoint.load({ int8: true, allowNonFinite: true }), await findTokenizer(files)];
   const { weights, heads, int8, source, unexpected, missingOptional } = loaded;
   const { notes: sentenceNotes, ...sentences } = await readStoredSentences(files, await files.list());
@@ -160,6 +178,7 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
           fingerprint: tokenizer.fingerprint,
         }
       : null,
+    ...(checkpoint.adapter && { adapter: describeAdapter(checkpoint.adapter) }),
     heads,
     ...(sentences.pooling && { sentences }),
     ...(checkpoint.details.labels && { labels: checkpoint.details.labels }),
@@ -214,6 +233,12 @@ async function sizes(files: FileSource, { weightFile }: Checkpoint): Promise<{ b
   return { bytes, folderBytes };
 }
 
+function adapterLine({ settings, parameters, trainable, foldable, peft }: NonNullable<ModelInfo['adapter']>): string {
+  const owner = { depth: 'of every depth', group: 'of every set of layer weights', shared: 'of all layers together' };
+  const uses = [...(foldable ? ['can be folded'] : []), ...(peft ? ['loads in peft'] : [])];
+  return `${parameters.toLocaleString('en-US')}  (${[settings.method, owner[settings.scope], ...uses].join(', ')}; trained with head and pooler: ${trainable.toLocaleString('en-US')})`;
+}
+
 function render(info: ModelInfo): string {
   const { config, parameters, multiplyAddsPerToken: cost, tokenizer, storage } = info;
   const number = (value: number): string => value.toLocaleString('en-US');
@@ -228,6 +253,7 @@ function render(info: ModelInfo): string {
     ],
     ['  pooler', parameters.pooler === 0 ? 'none' : number(parameters.pooler)],
     ...Object.entries(parameters.heads).map(([head, count]): [string, string] => [`  head ${head}`, number(count)]),
+    ...(info.adapter ? [['  adapter', adapterLine(info.adapter)] as [string, string]] : []),
     ['multiply-adds per token', `${formatMillions(cost.linear)}  (linear layers)`],
     ...Object.entries(cost.attention).map(([length, adds]): [string, string] => [
       `  attention, ${length} tokens`,

@@ -66,24 +66,19 @@ export const extendedBy = ({ settings, extension }: Adapter, weights: Weights): 
 export const canFold = ({ settings }: Adapter): boolean => METHODS[settings.method].fold !== undefined;
 
 /**
- * The network with the adapter folded into its weights, which then computes the same without it. Where depths that
- * share weights have different adapters, each gets weights of its own (`numHiddenGroups` becomes the depth). Throws
- * `unsupported` for adapters that are layers of their own.
+ * A network's weights with the adapter folded into them, which then compute the same without it. Where depths that
+ * share weights have different adapters, each gets weights of its own: see {@link foldedConfig}. Throws `unsupported`
+ * for adapters that are layers of their own.
  */
 export function foldAdapter(
   { config, weights }: { config: AlbertConfig; weights: Weights },
   adapter: Adapter,
   own: Weights,
-): { config: AlbertConfig; weights: Weights } {
-  const { fold } = METHODS[adapter.settings.method];
-  if (!fold)
-    throw new AlbertineError('unsupported', `${adapter.settings.method} cannot be folded into a model's weights`, {
-      value: adapter.settings.method,
-      hint: 'Keep it as an adapter; lora, bitfit and ia3 can be folded',
-    });
+): Weights {
+  const fold = requireFold(adapter);
   const { innerGroupNum, numHiddenGroups, numHiddenLayers } = config;
-  const unrolled = adapter.settings.scope === 'depth' && numHiddenGroups < numHiddenLayers;
-  const groups = unrolled ? numHiddenLayers : numHiddenGroups;
+  const { numHiddenGroups: groups } = foldedConfig(config, adapter);
+  const unrolled = groups > numHiddenGroups;
   const result: Weights = new Map(
     [...weights].filter(([name]) => !name.startsWith('albert.encoder.albert_layer_groups.')),
   );
@@ -106,7 +101,22 @@ export function foldAdapter(
           { settings: adapter.settings, parameter },
         );
     }
-  return { config: { ...config, numHiddenGroups: groups }, weights: result };
+  return result;
+}
+
+/** The shape of a network with the adapter folded into it: see {@link foldAdapter}. */
+export function foldedConfig(config: AlbertConfig, adapter: Adapter): AlbertConfig {
+  requireFold(adapter);
+  return adapter.settings.scope === 'depth' ? { ...config, numHiddenGroups: config.numHiddenLayers } : config;
+}
+
+function requireFold({ settings: { method } }: Adapter): NonNullable<AdapterMethod['fold']> {
+  const { fold } = METHODS[method];
+  if (fold) return fold;
+  throw new AlbertineError('unsupported', `an adapter of the kind ${method} cannot be folded into a model's weights`, {
+    value: method,
+    hint: 'Only commands that run the model as it is take it: embed, evaluate, predict, serve; lora, bitfit and ia3 can be folded',
+  });
 }
 
 const FOLDED: readonly (DenseName | 'attention.LayerNorm' | 'full_layer_layer_norm')[] = [

@@ -1,4 +1,4 @@
-import { AlbertineError, requireInteger, wrongOption } from '../../core/errors.ts';
+import { requireInteger, wrongOption } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
 import { weightsFingerprint } from '../../checkpoint/fingerprint.ts';
 import { openCheckpoint, type Checkpoint } from '../../checkpoint/folder.ts';
@@ -46,11 +46,6 @@ export async function openBaseModel(
   const model = options.model ?? defaults.model;
   const files = await openModel(model);
   const checkpoint = await openCheckpoint(files);
-  if (checkpoint.adapter)
-    throw new AlbertineError('unsupported', `${model} is an adapter, and training starts from a whole model`, {
-      value: model,
-      hint: 'Start from its base, or from what albertine convert --fold-adapter makes of it',
-    });
   const [{ weights, unusedHeads }, tokenizer, stored] = await Promise.all([
     checkpoint.load({ heads: [] }),
     loadTokenizer(files),
