@@ -35,10 +35,10 @@ export async function openModelFolder(
   const base = await openFolder(await findBase(await adapterBase(folder)));
   const names = new Set(await own.list());
   const config = new TextEncoder().encode(JSON.stringify(await adaptedConfig(own, base)));
-  const of = (name: string): FileSource => (names.has(name) ? own : base);
+  // Files in folders belong to the list of modules, whoever has that.
+  const of = (name: string): FileSource => (names.has(name.includes('/') ? 'modules.json' : name) ? own : base);
   return {
     location: folder,
-    // Notes on the base and its classic parts are not about the adapted model.
     list: async () => [...new Set([...names, ...(await base.list())])],
     size: async (name) => (name === 'config.json' ? config.byteLength : of(name).size(name)),
     read: async (name, start, end) =>

@@ -113,7 +113,8 @@ export async function openCheckpoint(files: FileSource, options: OpenCheckpointO
   };
 }
 
-const headsOfAdapter = ({ heads }: LoadedAdapter, architectures: string[] | undefined): HeadName[] =>
+/** Heads that an adapter brings; `architectures` tell what its classifier is for. */
+export const headsOfAdapter = ({ heads }: LoadedAdapter, architectures: string[] | undefined): HeadName[] =>
   headsPresent((name) => heads.has(name) || name === 'albert.pooler.weight', { architectures });
 
 /** What becomes of a network into which an adapter is folded. */

@@ -3,7 +3,7 @@ import type { FileSource } from '../core/files.ts';
 import { requireOptions, requireSource, requireTexts } from '../core/options.ts';
 import { encoderFingerprint } from '../checkpoint/adapter-files.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
-import { openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
+import { headsOfAdapter, openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
 import {
   readStoredSentences,
   type SentencePrompts,
@@ -117,7 +117,7 @@ export class Albert implements Disposable {
     requireVocabulary(checkpoint, tokenizer);
     const precision = await choosePrecision(checkpoint, loaded, options);
     const { adapter } = checkpoint;
-    if (adapter?.details) await requireBase(checkpoint, loaded, adapter.details.baseFingerprint);
+    if (adapter?.details) await requireBase(checkpoint, loaded, loaded.weights, adapter.details.baseFingerprint);
     const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, {
       ...options,
       ...precision.encoder,
@@ -140,6 +140,33 @@ export class Albert implements Disposable {
       fingerprint,
       stored,
       notes: [...collectNotes(checkpoint), ...stored.notes, ...precision.notes],
+    });
+  }
+
+  /**
+   * This model with an adapter that was trained on it: the files of an adapter's folder over those of its base. Its
+   * layers are compiled once for all adapters of a kind, and it lives no longer than this model: dispose it first.
+   * Throws `weights_mismatch` for an adapter of another model, `invalid_argument` for files without an adapter.
+   */
+  async withAdapter(files: FileSource, options: Pick<EncoderOptions, 'wrapForward'> = {}): Promise<Albert> {
+    const checkpoint = await openCheckpoint(files, { keepAdapter: true });
+    const { adapter } = checkpoint;
+    if (!adapter)
+      throw new AlbertineError('invalid_argument', `${files.location} has no adapter`, { value: files.location });
+    if (adapter.details) await requireBase(checkpoint, this.loaded, this.weights, adapter.details.baseFingerprint);
+    const stored = await readStoredSentences(files, await files.list());
+    const encoder = this.encoder.withAdapter(adapter.extended, adapter.heads, options);
+    const weights = new Map([...this.weights, ...adapter.heads]);
+    const heads = headsOfAdapter(adapter, checkpoint.details.architectures);
+    const hash = await weightsFingerprint(new Map([...adapter.extended.weights, ...adapter.heads]));
+    return new Albert({
+      checkpoint,
+      tokenizer: this.tokenizer,
+      encoder,
+      loaded: { ...this.loaded, weights, heads },
+      fingerprint: this.fingerprint.replace(';', `;adapter=${hash};`),
+      stored,
+      notes: [...collectNotes(checkpoint), ...stored.notes],
     });
   }
 
@@ -211,9 +238,15 @@ async function choosePrecision(
 }
 
 /** An adapter on another model than its own computes something, and nothing that was learned. */
-async function requireBase({ location, config }: Checkpoint, loaded: LoadedWeights, expected: string): Promise<void> {
-  if (loaded.int8) return;
-  const found = await encoderFingerprint(config, loaded.weights);
+async function requireBase(
+  { location, config }: Checkpoint,
+  { int8 }: Pick<LoadedWeights, 'int8'>,
+  weights: Weights,
+  expected: string,
+): Promise<void> {
+  // The fingerprint is that of the numbers before they were rounded to bytes.
+  if (int8) return;
+  const found = await encoderFingerprint(config, weights);
   if (found === expected) return;
   throw new AlbertineError(
     'weights_mismatch',

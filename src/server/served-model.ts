@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isAdapterFolder } from '../checkpoint/adapter-folder-node.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { createPause } from '../core/interrupt.ts';
 import { nearestName } from '../core/nearest.ts';
@@ -7,6 +8,7 @@ import type { Albert } from '../loaded/albert.ts';
 import { loadAs, type Dtype } from '../loaded/load-dtype-node.ts';
 import { modelFolder, type NodeLoadOptions } from '../loaded/load-node.ts';
 import { FOLDERS, taskOf } from '../tasks/registry.ts';
+import type { SharedBases } from '../loaded/shared-bases-node.ts';
 import type { TaskService } from '../tasks/service.ts';
 import { SERVICES } from '../tasks/services.ts';
 import type { AskedModel, GivenOptions } from '../tasks/verbs.ts';
@@ -34,19 +36,35 @@ export class ServedModel implements Disposable {
   private readonly asked: AskedModel | undefined;
   private readonly opened = new Map<string, Promise<TaskService>>();
 
-  private constructor(parts: { name: string; folder: string; task: string; checkpoint?: Albert; asked?: AskedModel }) {
+  private readonly close: () => void;
+
+  private constructor(parts: {
+    name: string;
+    folder: string;
+    task: string;
+    checkpoint?: Albert;
+    asked?: AskedModel;
+    bytes?: number;
+    close?: () => void;
+  }) {
     this.name = parts.name;
     this.folder = parts.folder;
     this.task = parts.task;
     this.checkpoint = parts.checkpoint;
     this.asked = parts.asked;
-    this.bytes = parts.checkpoint ? bytesOf(parts.checkpoint) : 0;
+    this.bytes = parts.bytes ?? (parts.checkpoint ? bytesOf(parts.checkpoint) : 0);
+    this.close = parts.close ?? (() => parts.checkpoint?.[Symbol.dispose]());
   }
 
   /** Opens a folder, whose passes go through the queue. */
   static async open(
     { name, folder }: { name: string; folder: string },
-    { queue, load, dtype }: { queue: ForwardQueue; load: NodeLoadOptions; dtype?: Dtype | undefined },
+    {
+      queue,
+      load,
+      dtype,
+      bases,
+    }: { queue: ForwardQueue; load: NodeLoadOptions; dtype?: Dtype | undefined; bases: SharedBases },
   ): Promise<ServedModel> {
     const lane = queue.lane(name);
     const options = { ...load, wrapForward: lane.wrapForward };
@@ -54,6 +72,12 @@ export class ServedModel implements Disposable {
     if (kind) {
       const asked = await (await kind.open())(folder, options);
       return new ServedModel({ name, folder, task: kind.name, asked });
+    }
+    if (isAdapterFolder(folder)) {
+      const { model, isFirst, close } = await bases.open(folder, lane);
+      lane.joins = model.checkpoint.quantization?.activations !== 'dynamic';
+      const bytes = isFirst ? bytesOf(model) : adapterBytes(model);
+      return new ServedModel({ name, folder, task: taskOf(model).name, checkpoint: model, bytes, close });
     }
     const checkpoint = await loadAs(folder, dtype, options);
     lane.joins = checkpoint.checkpoint.quantization?.activations !== 'dynamic';
@@ -125,7 +149,7 @@ export class ServedModel implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.checkpoint?.[Symbol.dispose]();
+    this.close();
     this.asked?.[Symbol.dispose]();
   }
 
@@ -156,6 +180,13 @@ export async function servedFolder(path: string | undefined, load: NodeLoadOptio
   if (path !== undefined && FOLDERS.some(({ marker }) => existsSync(join(path, marker)))) return resolve(path);
   return await modelFolder(path, load);
 }
+
+/** Of what an adapter has beside its base. */
+const adapterBytes = ({ checkpoint }: Albert): number =>
+  [...checkpoint.adapter!.extended.weights, ...checkpoint.adapter!.heads].reduce(
+    (bytes, [, { data }]) => bytes + data.byteLength,
+    0,
+  );
 
 /** Without reading those that are read late. */
 function bytesOf({ weights, loaded }: Albert): number {

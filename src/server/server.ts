@@ -12,6 +12,7 @@ import type { ServerParts } from './asking.ts';
 import { ForwardQueue } from './forward-queue.ts';
 import { ApiKeys } from './keys.ts';
 import { ServerMetrics } from './metrics.ts';
+import { SharedBases } from '../loaded/shared-bases-node.ts';
 import { ModelPool } from './model-pool.ts';
 import { playgroundFolder } from './playground.ts';
 import { ServedIndexes } from './served-indexes.ts';
@@ -81,8 +82,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Albertin
     pendingTokens: () => admission.pending,
     waitingTokens: () => queue.waitingTokens,
   });
+  const opened = { ...opening, sessions };
+  const bases = new SharedBases(opened, settings.dtype);
   const pool = new ModelPool(pooled, {
-    open: (model) => ServedModel.open(model, { queue, load: { ...opening, sessions }, dtype: settings.dtype }),
+    open: (model) => ServedModel.open(model, { queue, load: opened, dtype: settings.dtype, bases }),
     ...(settings.modelMemory !== undefined && { maxBytes: settings.modelMemory * 1e6 }),
     onChange({ model, what, bytes }) {
       metrics.changed(model, what);

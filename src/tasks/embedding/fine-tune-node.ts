@@ -2,6 +2,7 @@ import { countOf } from '../../core/count.ts';
 import { AlbertineError, requireOneOf } from '../../core/errors.ts';
 import { option, prose, type Prose } from '../../core/prose.ts';
 import { requireGiven } from '../../core/options.ts';
+import { sentenceTransformersFiles } from '../../checkpoint/sentence-transformers.ts';
 import { saveCheckpoint } from '../../checkpoint/save-node.ts';
 import { poolerParameters, type Weights } from '../../model/parameters.ts';
 import { requireDevice } from '../../runtime/compile.ts';
@@ -27,6 +28,7 @@ import {
   planRun,
   type RunPlan,
 } from '../../training/run/plan-node.ts';
+import { saveAdapter, startAdapter, type AdapterRun } from '../../training/run/adapter-run-node.ts';
 import { runTraining } from '../../training/run/train-node.ts';
 import { BUILT_IN_MODEL } from '../../loaded/load-node.ts';
 import { requireRunOptions, tell } from '../../training/run/options.ts';
@@ -74,7 +76,9 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
   await requireNothingLost(options, [...options.train, ...(options.evaluation ?? []), options.model]);
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
-  const plan = planEmbeddingRun(options, prepared);
+  const adapter = startAdapter(options, prepared);
+  if (adapter) tell(options.onEvent, 'model', adapter.line);
+  const plan = planEmbeddingRun(options, prepared, adapter);
   const warnings: string[] = [];
   const warn = (found: readonly (string | Prose)[]): void => {
     tell(options.onEvent, 'warning', ...found);
@@ -103,7 +107,8 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
     ...prepared,
     plan,
     parameters: arenaOptions(options, prepared.config),
-    notes: [...prepared.notes, ...warnings],
+    ...(adapter && { ...pick(adapter, ['weights', 'parameters']), extension: adapter.adapter.extension }),
+    notes: [...prepared.notes, ...warnings, ...(adapter ? [adapter.line] : [])],
     facts: { duplicates: data.duplicates },
     task: embeddingTask(taskOptions),
     ...(data.evaluation && {
@@ -112,7 +117,7 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
     }),
     save: async (trained) => {
       warn(describeCourse(trained));
-      await saveEmbeddingModel(options, prepared, { outcome: trained, settings: plan.settings });
+      await saveEmbeddingModel(options, prepared, { outcome: trained, settings: plan.settings, adapter });
       return { notes: [...prepared.notes, ...warnings] };
     },
   }).catch(withMemoryAdvice);
@@ -213,7 +218,11 @@ async function prepare(options: FineTuneEmbeddingOptions, objective: EmbeddingOb
   };
 }
 
-function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared): RunPlan {
+function planEmbeddingRun(
+  options: FineTuneEmbeddingOptions,
+  prepared: Prepared,
+  adapter: AdapterRun | undefined,
+): RunPlan {
   const { objective, pooling, data } = prepared;
   return planRun(options, {
     base: prepared,
@@ -223,6 +232,7 @@ function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared)
       task: 'embedding',
       objective,
       pooling,
+      ...adapter?.settings,
       heads: Object.fromEntries(prepared.unusedHeads.map((head) => [head, 'left out'])),
       trainRows: rowCount(data.train),
       evaluationRows: data.evaluation ? rowCount(data.evaluation) : 0,
@@ -242,7 +252,7 @@ function planEmbeddingRun(options: FineTuneEmbeddingOptions, prepared: Prepared)
 async function saveEmbeddingModel(
   options: FineTuneEmbeddingOptions,
   prepared: Prepared,
-  { outcome, settings }: { outcome: TrainingOutcome; settings: RunSettings },
+  { outcome, settings, adapter }: { outcome: TrainingOutcome; settings: RunSettings; adapter: AdapterRun | undefined },
 ): Promise<void> {
   const { checkpointConfig: config, tokenizer, maxLength, pooling, data, storedSentences } = prepared;
   const prompts = trainedPrompts(storedSentences.prompts, options);
@@ -250,23 +260,28 @@ async function saveEmbeddingModel(
   // The pooler takes no part, and is kept as it was.
   for (const { name } of poolerParameters(config))
     if (prepared.weights.has(name)) weights.set(name, prepared.weights.get(name)!);
-  await saveCheckpoint(options.output, {
-    config,
-    weights,
-    tokenizerFiles: tokenizer.files(),
-    sentences: {
-      pooling,
-      maxLength,
-      ...(storedSentences.normalize && { normalize: true }),
-      ...(prompts && { prompts }),
-    },
-    card: {
-      name: 'Sentence embeddings',
-      description: `Trained on ${countOf(rowCount(data.train), 'row')} with albertine: vectors of sentences, by ${pooling} pooling, to be compared by cosine.`,
-      training: cardSettings(settings),
-      results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
-    },
-  });
+  const sentences = {
+    pooling,
+    maxLength,
+    ...(storedSentences.normalize && { normalize: true }),
+    ...(prompts && { prompts }),
+  };
+  const card = {
+    name: 'Sentence embeddings',
+    description: `Trained on ${countOf(rowCount(data.train), 'row')} with albertine: vectors of sentences, by ${pooling} pooling, to be compared by cosine.`,
+    training: cardSettings(settings),
+    results: outcome.best?.evaluation ?? outcome.evaluation ?? {},
+  };
+  if (adapter)
+    await saveAdapter(options.output, adapter, {
+      config,
+      weights,
+      heads: [],
+      base: prepared.model,
+      card,
+      files: sentenceTransformersFiles(config, sentences),
+    });
+  else await saveCheckpoint(options.output, { config, weights, tokenizerFiles: tokenizer.files(), sentences, card });
 }
 
 const MEMORY_ADVICE = prose`All rows of a step are computed at once: lower ${option('batchSize')} or ${option('maxLength')}, or use ${option('saveActivations', 'none')} (or fewer depths)`;

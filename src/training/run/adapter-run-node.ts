@@ -131,7 +131,10 @@ export async function saveAdapter(
   // A path must be found from everywhere; a name is one.
   const base = existsSync(model.base) ? resolve(model.base) : model.base;
   const encoder = new Set(encoderParameters(config).map(({ name }) => name));
-  const saved: Weights = new Map([...weights].filter(([name]) => !encoder.has(name)));
+  // Without a head nothing has trained the pooler.
+  const isSaved = (name: string): boolean =>
+    !encoder.has(name) && (heads.length > 0 || !name.startsWith('albert.pooler.'));
+  const saved: Weights = new Map([...weights].filter(([name]) => isSaved(name)));
   const json = writeConfig(config, {
     architectures: [architectureOf([...heads], config)],
     ...(model.labels && { labels: model.labels }),
