@@ -12,6 +12,7 @@ import type { Weights } from './parameters.ts';
 
 /** An extension with its weights. */
 export interface Extended {
+  /** Where they enter a layer. */
   extension: LayerExtension;
   /** By their full names. */
   weights: Weights;

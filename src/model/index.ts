@@ -53,3 +53,22 @@ export {
   type VectorRanges,
 } from './pooling.ts';
 export { PRESETS, presetConfig, type Preset } from './presets.ts';
+// Adapters: few numbers that adapt a model which stays as it is
+export { DENSE_LAYERS, type AdapterSettings, type DenseName } from './adapters/adapter.ts';
+export {
+  canFold,
+  createAdapter,
+  extendedBy,
+  foldAdapter,
+  foldedConfig,
+  initialAdapter,
+  type Adapter,
+} from './adapters/methods.ts';
+export {
+  ADAPTER_METHODS,
+  ADAPTER_PLACEMENTS,
+  type AdapterMethodName,
+  type AdapterPlacement,
+} from './adapters/names.ts';
+export type { ExtensionParameter, ExtensionScope, LayerExtension } from './extension.ts';
+export type { Extended } from './extension-inputs.ts';

@@ -67,7 +67,7 @@ export type { TokenEmbedding, TokenEmbeddingOptions, TokenEmbeddings } from '../
 export type { QuantizedModel, QuantizeOptions } from '../loaded/quantize-model.ts';
 export { LONG_TEXT_POLICIES, type LongTextPolicy } from '../loaded/text-windows.ts';
 // Models by name, checkpoints on disk
-export { builtInModelFolder, loadModel } from '../loaded/load-node.ts';
+export { builtInModelFolder, loadModel, openModel } from '../loaded/load-node.ts';
 export { resolveModel, type Download, type DownloadedFile, type HubOptions } from '../checkpoint/hub-lazy-node.ts';
 export type { SaveInt8Options } from '../checkpoint/save-int8-node.ts';
 export type { SentencePrompts, SentenceSettings } from '../checkpoint/sentence-transformers.ts';

@@ -13,6 +13,7 @@ export const DENSE_LAYERS = [
   'ffn',
   'ffn_output',
 ] as const;
+/** One of {@link DENSE_LAYERS}. */
 export type DenseName = (typeof DENSE_LAYERS)[number];
 
 /** Inputs and outputs of a dense layer. */
@@ -25,7 +26,9 @@ export function sizesOfDense(
 
 /** What an adapter is: its method, who has weights of their own, and the method's sizes. */
 export interface AdapterSettings {
+  /** How it changes a layer. */
   method: AdapterMethodName;
+  /** Who has weights of their own. */
   scope: ExtensionScope;
   /** LoRA: columns of the low-rank update. */
   rank?: number;
@@ -33,11 +36,13 @@ export interface AdapterSettings {
   alpha?: number;
   /** LoRA and (IA)³: dense layers that are changed. */
   targets?: readonly DenseName[];
-  /** Bottleneck adapters: width, and where they are. */
+  /** Bottleneck adapters: width. */
   size?: number;
+  /** Bottleneck adapters: behind which parts of a layer they stand. */
   placement?: AdapterPlacement;
-  /** Prefixes: keys and values a layer, and the width of the network that makes them in training; 0: none. */
+  /** Prefixes: keys and values a layer. */
   length?: number;
+  /** Prefixes: width of the network that makes them; 0: they are learned themselves. */
   hidden?: number;
 }
 

@@ -18,6 +18,7 @@ const METHODS: Readonly<Record<AdapterMethodName, AdapterMethod>> = { lora, adap
 export interface Adapter {
   /** Complete: every size that its method has. */
   readonly settings: AdapterSettings;
+  /** What it does in a layer. */
   readonly extension: LayerExtension;
 }
 
