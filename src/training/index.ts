@@ -117,6 +117,8 @@ export { learningRateAt, scaleLearningRate, validateSchedule, type Schedule, typ
 export { createJsonlTracker, type JsonlTrackerOptions } from './trackers/jsonl.ts';
 export { createMlflowTracker, type MlflowOptions, type MlflowTracker } from './trackers/mlflow.ts';
 export { createTensorBoardTracker, type TensorBoardOptions } from './trackers/tensorboard.ts';
+export { createWandbTracker, type WandbOptions, type WandbTracker } from './trackers/wandb.ts';
+export type { WandbServer } from './trackers/wandb-sender.ts';
 export { combineTrackers, type HyperParameter, type RunOutcome, type Tracker } from './trackers/tracker.ts';
 export {
   Trainer,
