@@ -47,8 +47,8 @@ function addPart(parts: EarlierParts, path: string): void {
     else if (read?.kind === 'output') parts.lines.output.push(printedLine(read.line, read.milliseconds));
     else if (read?.kind === 'history') {
       parts.lines.history.push(objectJson(read.values));
-      const { _step, _runtime, _timestamp, ...values } = read.values;
-      parts.last = { step: Number(_step), names: new Set(Object.keys(values)) };
+      const { _step, _runtime, ...others } = read.values;
+      parts.last = { step: Number(_step), names: new Set(Object.keys(others).filter((name) => name !== '_timestamp')) };
       parts.seconds = Number(_runtime);
     }
   }
