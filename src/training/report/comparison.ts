@@ -9,10 +9,10 @@ import { seriesOf, smooth, smoothingSpan, type RunRecord } from './run-record.ts
 import { COMPARISON_STYLE, REPORT_STYLE } from './style.ts';
 import { section } from './tables.ts';
 
-/** Colours of curves, each in three strokes; those that are most alike last. */
-const COLORS = [1, 2, 3, 4, 6, 5];
+/** Colours of curves, each in three strokes: those that nobody takes for another. */
+const COLORS = 4;
 /** Runs whose curves are drawn: as many as can be told apart. */
-export const MAX_CURVES = 18;
+export const MAX_CURVES = 3 * COLORS;
 
 /** What a page draws of a run, without the rest of its records. */
 export interface RunCurves {
@@ -130,7 +130,8 @@ function runTable(runs: readonly ListedRun[], columns: readonly string[], label:
       const value = fieldOf(run, name);
       const shown = name === 'status' ? label(STATUS_LABELS[run.status]) : formatField(run, name);
       const cell = name === 'name' ? 'th' : 'td';
-      return `<${cell}${number(index)} data-value="${escapeMarkup(String(value ?? ''))}">${escapeMarkup(shown)}</${cell}>`;
+      const title = name === 'name' ? ` title="${escapeMarkup(run.folder)}"` : '';
+      return `<${cell}${title}${number(index)} data-value="${escapeMarkup(String(value ?? ''))}">${escapeMarkup(shown)}</${cell}>`;
     });
     return `<tr>${cells.join('')}</tr>`;
   });
@@ -171,8 +172,8 @@ function charts(runs: readonly ComparedRun[], label: Labels): string {
     const series = drawn.flatMap(({ listed, curves }, index): ChartSeries[] => {
       const curve = pick(curves);
       if (!curve || curve.x.length === 0) return [];
-      const dash = Math.floor(index / COLORS.length) as 0 | 1 | 2;
-      return [{ name: listed.name, ...curve, color: COLORS[index % COLORS.length], dash, style }];
+      const dash = Math.floor(index / COLORS) as 0 | 1 | 2;
+      return [{ name: listed.name, ...curve, color: 1 + (index % COLORS), dash, style }];
     });
     return chartSection(title, series, options);
   };

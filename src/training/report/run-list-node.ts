@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
 import { requireUnlocked } from '../../core/lock-node.ts';
 import { readRun, readRunInfo } from './report-node.ts';
@@ -25,6 +25,7 @@ export async function findRuns(
 ): Promise<FoundRuns> {
   const found: FoundRuns = { runs: [], problems: [] };
   const seen = new Set<string>();
+  const root = sharedFolder(folders.map((folder) => resolve(folder)));
   for (const folder of folders) {
     if (!(await stat(folder).catch(() => undefined))?.isDirectory())
       throw new AlbertineError('file_not_found', `no folder at ${folder}`, { value: folder });
@@ -32,7 +33,7 @@ export async function findRuns(
       signal?.throwIfAborted();
       if (seen.has(resolve(place))) continue;
       seen.add(resolve(place));
-      const name = folders.length > 1 ? place : relative(folder, place) || basename(resolve(folder));
+      const name = relative(root, resolve(place)) || basename(root);
       await addRun(found, { place, name });
     }
   }
@@ -41,6 +42,14 @@ export async function findRuns(
     value: folders,
     hint: 'A run is a folder with a run.json, as albertine finetune, pretrain and distill make with --output; give it or one above it',
   });
+}
+
+/** The lowest folder that holds all of them, or is the only one. */
+function sharedFolder([first, ...others]: readonly string[]): string {
+  let shared = first;
+  while (others.some((other) => other !== shared && !other.startsWith(shared.endsWith(sep) ? shared : shared + sep)))
+    shared = dirname(shared);
+  return shared;
 }
 
 async function addRun(found: FoundRuns, { place, name }: { place: string; name: string }): Promise<void> {

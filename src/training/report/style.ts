@@ -58,7 +58,7 @@ pre { margin: 0 0 12px; padding: 10px 12px; background: var(--page); border-radi
 export const COMPARISON_STYLE = `
 header { margin-bottom: 14px; } main > section { margin-bottom: 16px; }
 .sortable th, .sortable td { white-space: nowrap; }
-.sticky tr > :first-child { position: sticky; left: 0; background: var(--card); max-width: 45vw; white-space: normal; overflow-wrap: anywhere; }
+.sticky tr > :first-child { position: sticky; left: 0; background: var(--card); white-space: nowrap; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit; }
 th button:hover, th button:focus-visible { color: var(--ink); text-decoration: underline; }
 th[aria-sort="ascending"] button::after { content: " \\2191"; } th[aria-sort="descending"] button::after { content: " \\2193"; }
@@ -66,5 +66,6 @@ td.setting { min-width: 100px; max-width: 260px; overflow-wrap: anywhere; }
 .key { display: inline-block; width: 22px; height: 10px; margin-right: 6px; overflow: visible; vertical-align: middle; }
 .legend { row-gap: 4px; overflow-wrap: anywhere; }
 details > summary { margin-bottom: 12px; font-weight: 600; }
-@media (max-width: 600px) { main { padding: 16px 10px 40px; } section { padding: 12px 10px; } .plot svg { min-width: 480px; } .plot svg text { font-size: 15px; } }
+@media (max-width: 600px) { main { padding: 16px 10px 40px; } section { padding: 12px 10px; } .plot svg { min-width: 480px; } .plot svg text { font-size: 15px; }
+  .sticky tr > :first-child { max-width: 42vw; overflow: hidden; text-overflow: ellipsis; } }
 `;
