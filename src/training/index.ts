@@ -114,6 +114,24 @@ export {
   type StepRecord,
 } from './report/run-record.ts';
 export { learningRateAt, scaleLearningRate, validateSchedule, type Schedule, type ScheduleKind } from './schedules.ts';
+export {
+  diffRuns,
+  fieldOf,
+  filterRuns,
+  listRun,
+  sortRuns,
+  type ListedRun,
+  type RunStatus,
+  type SettingDifference,
+} from './report/run-list.ts';
+export { findRuns, type FoundRuns } from './report/run-list-node.ts';
+export {
+  curvesOf,
+  renderComparison,
+  type ComparedRun,
+  type ComparisonOptions,
+  type RunCurves,
+} from './report/comparison.ts';
 export { createJsonlTracker, type JsonlTrackerOptions } from './trackers/jsonl.ts';
 export { createMlflowTracker, type MlflowOptions, type MlflowTracker } from './trackers/mlflow.ts';
 export { createTensorBoardTracker, type TensorBoardOptions } from './trackers/tensorboard.ts';

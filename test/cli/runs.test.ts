@@ -174,6 +174,10 @@ describe('albertine runs', () => {
       expect.stringContaining('Did you mean learningRate'),
     ]);
     expect(await told(models, '--filter', 'learningRate>=high')).toEqual([2, expect.stringContaining('no number')]);
+    expect(await told(models, '--filter', 'accuracy>=0.9', '--html', folder.path('none.html'))).toEqual([
+      1,
+      expect.stringContaining('no run meets the filter'),
+    ]);
     expect(await told(models, '--language', 'zh')).toEqual([2, expect.stringContaining('--html')]);
     expect(await told(models, '--json', '--html', 'x')).toEqual([2, expect.stringContaining('not both')]);
     expect(await told(join(models, 'good'), '--diff')).toEqual([2, expect.stringContaining('two runs')]);

@@ -1,4 +1,5 @@
 import { countOf } from '../../core/count.ts';
+import { AlbertineError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files-node.ts';
 import { parseFilter } from '../../core/filter.ts';
 import {
@@ -95,6 +96,8 @@ async function writePage(
   runs: readonly ListedRun[],
   { html, columns, language, overwrite }: RunsFlags & { html: string },
 ): Promise<void> {
+  if (runs.length === 0)
+    throw new AlbertineError('not_found', 'no run meets the filter, so there is nothing for a page', { value: html });
   const compared: { listed: ListedRun; curves?: RunCurves }[] = [];
   // Read again, those that are drawn alone: what was recorded of all runs may be more than fits into memory.
   for (const [index, listed] of runs.entries())

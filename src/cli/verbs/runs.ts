@@ -11,7 +11,7 @@ export function registerRuns(program: Command, io: CliIo): void {
     .argument('<folders...>', 'folders of training runs, or folders above them')
     .summary('training runs beside each other: table, settings that differ, curves')
     .description(
-      'Finds the training runs in folders and below them (every folder with a run.json) and lists them: task, model, status, steps, best metric, rows, learning rate, time, date.',
+      'Finds the training runs in folders and below them (every folder with a run.json) and lists them: task, model, status, steps, best metric, rows, learning rate, time in steps, date (UTC).',
     )
     .option(
       '--filter <condition...>',

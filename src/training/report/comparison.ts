@@ -50,10 +50,20 @@ export function curvesOf({ steps, evaluations }: RunRecord): RunCurves {
     ] as const;
   });
   return {
-    loss: { x: loss.steps, y: smooth(loss.values, smoothingSpan(loss.values.length)) },
-    learningRate: { x: rate.steps, y: rate.values },
+    loss: thinned(loss.steps, smooth(loss.values, smoothingSpan(loss.values.length))),
+    learningRate: thinned(rate.steps, rate.values),
     metrics: Object.fromEntries(metrics),
   };
+}
+
+/** Points of a curve: more than a screen has columns. */
+const MAX_POINTS = 2000;
+
+/** Every second, fourth, eighth ... step of a long curve, so that runs of other lengths have values at the same steps. */
+function thinned(steps: number[], values: number[]): { x: number[]; y: number[] } {
+  const every = 2 ** Math.max(0, Math.ceil(Math.log2(steps.length / MAX_POINTS)));
+  const isKept = (step: number, index: number): boolean => step % every === 0 || index === steps.length - 1;
+  return { x: steps.filter(isKept), y: values.filter((_, index) => isKept(steps[index], index)) };
 }
 
 /**
