@@ -178,6 +178,7 @@ describe('albertine runs', () => {
       1,
       expect.stringContaining('no run meets the filter'),
     ]);
+    expect(await told(join(models, 'damaged'))).toEqual([1, expect.stringContaining('could be read')]);
     expect(await told(models, '--language', 'zh')).toEqual([2, expect.stringContaining('--html')]);
     expect(await told(models, '--json', '--html', 'x')).toEqual([2, expect.stringContaining('not both')]);
     expect(await told(join(models, 'good'), '--diff')).toEqual([2, expect.stringContaining('two runs')]);

@@ -36,8 +36,10 @@ export async function runRuns(io: CliIo, folders: readonly string[], flags: Runs
   const filter = parseFilter(flags.filter ?? []);
   const { runs: found, problems } = await findRuns(folders, { signal: io.signal });
   for (const problem of problems) io.stderr.write(`warning: ${problem}\n`);
+  if (found.length === 0)
+    throw new AlbertineError('not_found', `no run in ${folders.join(', ')} could be read`, { value: folders });
   if (flags.columns) requireFields(found, flags.columns, 'columns');
-  const chosen = sortRuns(filterRuns(found, filter), flags.sort ?? '-date');
+  const chosen = filterRuns(sortRuns(found, flags.sort ?? '-date'), filter);
   const runs = chosen.slice(0, flags.limit ?? chosen.length);
   if (flags.html !== undefined) await writePage(io, runs, { ...flags, html: flags.html });
   else if (flags.json)
