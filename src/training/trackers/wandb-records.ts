@@ -44,8 +44,8 @@ export interface WandbRunFacts {
   config: WandbValues;
   /** Milliseconds. */
   startedAt: number;
-  /** Of a run that goes on: its first new step, and its seconds so far. */
-  resumed: { step: number; seconds: number } | undefined;
+  /** Whether it is a further part of a run. */
+  resumed: boolean;
 }
 
 /** Makes records, numbered from 1. */
@@ -61,9 +61,9 @@ export class WandbRecords {
     if (entity !== undefined) run.string(2, entity);
     run.string(3, project).message(RUN_CONFIG, items(1, config));
     if (name !== undefined) run.string(8, name);
-    if (resumed) run.integer(14, resumed.step);
     run.message(17, timestamp(startedAt));
-    if (resumed) run.integer(18, 1).integer(20, Math.round(resumed.seconds));
+    // Without it a client writes over the rows that the server has.
+    if (resumed) run.integer(24, 1);
     return this.record(RECORD.run, run);
   }
 
@@ -98,7 +98,7 @@ export class WandbRecords {
     return this.record(RECORD.exit, message().integer(1, WANDB_EXIT_CODES[outcome]).integer(2, Math.round(seconds)));
   }
 
-  /** The end of the log: clients up to 0.29 send the exit code once they see it. */
+  /** The end of the log: wandb 0.21 sends the exit code once it sees it. */
   final(): Uint8Array {
     return this.record(RECORD.final, message());
   }

@@ -23,6 +23,8 @@ const MAX_LINES = 1000;
 /** Without a sign of life for some minutes W&B calls a run crashed. */
 const HEARTBEAT_MS = 30_000;
 const CLOSE_ATTEMPTS = 4;
+/** No attempt begins later than this. */
+const CLOSE_MS = 30_000;
 /** Lines that wait for a server; beyond them the run is recorded on disk alone. */
 const MAX_WAITING = 100_000;
 
@@ -58,6 +60,7 @@ export class WandbSender {
   private summary: string | undefined;
   private place: { entity: string; project: string } | undefined;
   private gaveUp = false;
+  private closed = false;
   private lastProblem: string | undefined;
   private lastSent = 0;
   private sending: Promise<void> = Promise.resolve();
@@ -90,10 +93,11 @@ export class WandbSender {
   /** Sends what is left and how the run ended; whether the server has everything. */
   async close(exitCode: number, summary: string): Promise<boolean> {
     this.summary = summary;
+    this.closed = true;
     clearTimeout(this.timer);
-    this.timer = undefined;
     await this.sending;
-    for (let attempt = 0; attempt < CLOSE_ATTEMPTS && !this.gaveUp; attempt++) {
+    const until = Date.now() + CLOSE_MS;
+    for (let attempt = 0; attempt < CLOSE_ATTEMPTS && !this.gaveUp && Date.now() < until; attempt++) {
       if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
       if (await this.attempt(() => this.sendAll({ complete: true, exitcode: exitCode }))) return true;
     }
@@ -118,9 +122,8 @@ export class WandbSender {
 
   private schedule(wait: number): void {
     this.timer = setTimeout(() => {
-      this.timer = undefined;
       this.sending = this.attempt(() => this.sendAll()).then(() => {
-        if (!this.gaveUp) this.schedule(this.server.flushIntervalMs ?? 5000);
+        if (!this.gaveUp && !this.closed) this.schedule(this.server.flushIntervalMs ?? 5000);
       });
     }, wait);
     // A forgotten tracker must not keep the process alive.
@@ -171,12 +174,8 @@ export class WandbSender {
   private async open(): Promise<{ entity: string; project: string }> {
     const { id, entity, project, name, config, resumed } = this.facts;
     const known = { entity: entity ?? null, project, name: id };
-    if (resumed) {
-      const answer = await this.graphql('RunResumeStatus', RESUME_STATUS, known);
-      const bucket = (answer.model as { bucket?: Record<string, number> | null } | null | undefined)?.bucket;
-      this.skip('history', bucket?.['historyLineCount'] ?? 0);
-      this.skip('output', bucket?.['logLineCount'] ?? 0);
-    }
+    const status = resumed ? await this.graphql('RunResumeStatus', RESUME_STATUS, known) : {};
+    const there = (status.model as { bucket?: Record<string, number> | null } | null | undefined)?.bucket;
     const values = Object.entries(config).map(([key, json]) => `${JSON.stringify(key)}:{"value":${json}}`);
     const answer = await this.graphql('UpsertBucket', UPSERT_BUCKET, {
       ...known,
@@ -189,6 +188,9 @@ export class WandbSender {
     const place = { entity: bucket?.project?.entity?.name ?? entity, project: bucket?.project?.name ?? project };
     if (place.entity === undefined)
       throw new AlbertineError('invalid_data', 'the W&B server did not say whose run it is', { value: answer });
+    // Last of all: what fails before is tried again from the beginning.
+    this.skip('history', there?.['historyLineCount'] ?? 0);
+    this.skip('output', there?.['logLineCount'] ?? 0);
     const path = [place.entity, place.project, 'runs', id].map(encodeURIComponent).join('/');
     this.tell.onAddress(`${this.base.replace('://api.', '://')}/${path}`);
     return place as { entity: string; project: string };

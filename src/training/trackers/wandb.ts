@@ -68,7 +68,7 @@ export function createWandbTracker(folder: string, options: WandbOptions): Wandb
         name: options.name,
         config: {},
         startedAt,
-        resumed: undefined,
+        resumed: earlier !== undefined,
       },
     },
   );
@@ -114,8 +114,7 @@ class WandbRun {
     this.options = options;
     this.earlier = earlier;
     this.last = earlier?.last ?? { step: -1, names: new Set() };
-    const resumed = earlier && { step: this.last.step + 1, seconds: earlier.seconds };
-    this.facts = { ...facts, resumed, config: earlier?.config ?? {} };
+    this.facts = { ...facts, config: earlier?.config ?? {} };
     this.summary = { ...earlier?.summary };
     this.path = join(folder, `run-${facts.id}.wandb`);
     this.log = new WandbLogWriter(this.path);
