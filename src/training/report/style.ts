@@ -63,6 +63,7 @@ th button { font: inherit; color: inherit; background: none; border: 0; padding:
 th button:hover, th button:focus-visible { color: var(--ink); text-decoration: underline; }
 th[aria-sort="ascending"] button::after { content: " \\2191"; } th[aria-sort="descending"] button::after { content: " \\2193"; }
 td.setting { min-width: 100px; max-width: 260px; overflow-wrap: anywhere; }
+.plot { padding-right: 18px; }
 .key { display: inline-block; width: 22px; height: 10px; margin-right: 6px; overflow: visible; vertical-align: middle; }
 .legend { row-gap: 4px; overflow-wrap: anywhere; }
 details > summary { margin-bottom: 12px; font-weight: 600; }
