@@ -187,6 +187,7 @@ describe('README', () => {
       'docs/explain.md',
       'docs/bias.md',
       'docs/score.md',
+      'docs/tracking.md',
       'docs/training.md',
       'docs/troubleshooting.md',
       'docs/webgpu.md',

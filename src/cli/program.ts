@@ -26,6 +26,7 @@ import { registerPredict } from './verbs/predict.ts';
 import { registerProbe } from './verbs/probe.ts';
 import { registerReport } from './verbs/report.ts';
 import { registerPretrain } from './verbs/pretrain.ts';
+import { registerRuns } from './verbs/runs.ts';
 import { registerShards } from './verbs/shards.ts';
 import { registerTokenize } from './verbs/tokenize.ts';
 import { requireVerb } from './verbs/verbs.ts';
@@ -131,6 +132,7 @@ Examples
     registerBias,
     registerProbe,
     registerReport,
+    registerRuns,
     registerServe,
     registerPlayground,
     registerParity,

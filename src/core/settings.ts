@@ -40,8 +40,9 @@ export interface Bounds {
  * errors follow.
  */
 export type Setting = Described &
+  /** `bare`: the value where its flag stands alone. */
   (
-    | { kind: 'text'; values?: readonly string[]; orObject?: true }
+    | { kind: 'text'; values?: readonly string[]; orObject?: true; bare?: string }
     /** `words` may stand instead of a number. */
     | ({ kind: 'number'; integer?: true; words?: readonly string[] } & Bounds)
     /** `off`: on unless `--no-NAME` is given. */

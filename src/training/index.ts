@@ -114,9 +114,29 @@ export {
   type StepRecord,
 } from './report/run-record.ts';
 export { learningRateAt, scaleLearningRate, validateSchedule, type Schedule, type ScheduleKind } from './schedules.ts';
+export {
+  diffRuns,
+  fieldOf,
+  filterRuns,
+  listRun,
+  sortRuns,
+  type ListedRun,
+  type RunStatus,
+  type SettingDifference,
+} from './report/run-list.ts';
+export { findRuns, type FoundRuns } from './report/run-list-node.ts';
+export {
+  curvesOf,
+  renderComparison,
+  type ComparedRun,
+  type ComparisonOptions,
+  type RunCurves,
+} from './report/comparison.ts';
 export { createJsonlTracker, type JsonlTrackerOptions } from './trackers/jsonl.ts';
 export { createMlflowTracker, type MlflowOptions, type MlflowTracker } from './trackers/mlflow.ts';
 export { createTensorBoardTracker, type TensorBoardOptions } from './trackers/tensorboard.ts';
+export { createWandbTracker, type WandbOptions, type WandbTracker } from './trackers/wandb.ts';
+export type { WandbServer } from './trackers/wandb-sender.ts';
 export { combineTrackers, type HyperParameter, type RunOutcome, type Tracker } from './trackers/tracker.ts';
 export {
   Trainer,

@@ -25,6 +25,8 @@ export function optionsOfFlags(settings: Settings, flags: Readonly<Record<string
         return Object.keys(group).length > 0 ? [[name, group]] : [];
       }
       const value = setting.flag === false ? undefined : flags[attributeOf(name, setting)];
+      // A flag that stands alone is true.
+      if (setting.kind === 'text' && value === true) return [[name, setting.bare]];
       return value === undefined || (setting.kind === 'flag' && setting.off && value === true) ? [] : [[name, value]];
     }),
   );
@@ -55,6 +57,7 @@ function flagsOf(name: string, setting: Exclude<Setting, { kind: 'group' | 'json
   if (setting.kind === 'flag') return flag;
   const { placeholder = { text: 'name', number: 'n', list: 'names', file: 'file', files: 'file' }[setting.kind] } =
     setting;
+  if (setting.kind === 'text' && setting.bare !== undefined) return `${flag} [${placeholder}]`;
   return `${flag} <${placeholder}${setting.kind === 'files' ? '...' : ''}>`;
 }
 

@@ -19,7 +19,7 @@ const NEXT: Record<DistillResult['task'], (output: string) => string> = {
 };
 
 /** Events that tell how the run goes. */
-const FACTS = ['data', 'model', 'resumed'];
+const FACTS = ['data', 'model', 'resumed', 'wandb'];
 
 /** Runs `albertine distill`. */
 export async function runDistill(io: CliIo, command: Command): Promise<void> {

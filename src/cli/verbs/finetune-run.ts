@@ -11,7 +11,7 @@ import { createProgressBar, formatDuration } from '../terminal/progress-bar.ts';
 import { commandLine, interrupted, listeners, requireConsistentFlags, unlessFinished } from './training-run.ts';
 
 /** Events that tell how the run goes. */
-const FACTS = ['data', 'model', 'resumed'];
+const FACTS = ['data', 'model', 'resumed', 'wandb'];
 
 /** Runs `albertine finetune TASK`. */
 export async function runFinetune(

@@ -55,6 +55,7 @@ What is in --output
   events.jsonl       evaluations, skipped steps, warnings
   run.json           settings, ${facts}
   tensorboard/       the same for: tensorboard --logdir FOLDER
+  wandb/             with --wandb the same for: wandb sync FOLDER/wandb/offline-run-*
   checkpoints/       the last two checkpoints to resume from; not needed once the run has finished
 
 Interrupting

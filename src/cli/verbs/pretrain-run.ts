@@ -15,7 +15,7 @@ import { interrupted, listeners, requireConsistentFlags, unlessFinished } from '
 type Config = Partial<PretrainConfig>;
 
 /** Events that tell how the run goes. */
-const FACTS = ['data', 'saved', 'resumed', 'words'];
+const FACTS = ['data', 'saved', 'resumed', 'wandb', 'words'];
 
 /**
  * Settings of the file that a flag replaces under another name: another start, one length throughout, another warm-up.

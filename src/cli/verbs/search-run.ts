@@ -1,7 +1,7 @@
 import { pick } from '../../core/pick.ts';
 import { toJson } from '../../data/json.ts';
 import { readTexts } from '../../data/read-node.ts';
-import { parseFilter } from '../../retrieval/filter.ts';
+import { parseFilter } from '../../core/filter.ts';
 import { openIndex } from '../../retrieval/open-node.ts';
 import { hitRecord, type SearchHit, type SearchMode, type SearchOptions } from '../../retrieval/document-index.ts';
 import { UsageError } from '../terminal/errors.ts';

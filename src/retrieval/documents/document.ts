@@ -1,5 +1,6 @@
-/** A value of a row, or of the head of a file, that searches can be restricted by. */
-export type FieldValue = string | number | boolean | null;
+import type { FieldValue } from '../../core/filter.ts';
+
+export type { FieldValue };
 
 /** A paragraph, list, table or piece of code: what a chunk is made of. */
 export interface Block {

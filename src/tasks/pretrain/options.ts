@@ -9,6 +9,7 @@ import type { MaskingOptions } from '../../training/pretraining/masking.ts';
 import type { PairObjective } from '../../training/pretraining/segments.ts';
 import { PRETRAIN_CONFIG_SETTINGS, type PRETRAIN_RUN_SETTINGS } from '../../training/pretraining/settings.ts';
 import { type RunListener } from '../../training/run/options.ts';
+import type { WANDB_SETTINGS } from '../../training/run/settings.ts';
 import { type UpdateOptions } from '../../training/run/trainer-constants.ts';
 import type { OptimizerOptions, TrainingOutcome } from '../../training/trainer-options.ts';
 
@@ -106,6 +107,11 @@ export interface PretrainOptions extends PretrainConfig, OptionsOf<typeof PRETRA
   overwrite?: boolean;
   /** Also writes TensorBoard event files to `output/tensorboard`. Default true. */
   tensorboard?: boolean;
+  /**
+   * Also writes `output/wandb` for `wandb sync`, and with `online` sends the run to W&B (key in `WANDB_API_KEY`).
+   * Default: neither.
+   */
+  wandb?: OptionsOf<typeof WANDB_SETTINGS>;
   /** Stored in `run.json`. */
   command?: string;
   /** Told about steps that are done. */

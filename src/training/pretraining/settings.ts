@@ -137,7 +137,7 @@ export const PRETRAIN_CONFIG_SETTINGS = {
   card: { kind: 'json', flag: false, help: 'facts for the model card' },
 } as const satisfies Settings;
 
-const { output, tensorboard } = FINE_TUNE_RUN_SETTINGS;
+const { output, tensorboard, wandb } = FINE_TUNE_RUN_SETTINGS;
 
 /** Of a pretraining run, besides what it is made of. */
 export const PRETRAIN_RUN_SETTINGS = {
@@ -146,4 +146,5 @@ export const PRETRAIN_RUN_SETTINGS = {
   resume: { kind: 'flag', help: 'continue the run in --output after its last checkpoint' },
   overwrite: { kind: 'flag', help: 'start anew although --output holds a model or an unfinished run, which is lost' },
   tensorboard: { ...tensorboard, flag: false },
+  wandb,
 } as const satisfies Settings;

@@ -11,6 +11,8 @@ export interface ChartSeries {
   color: number;
   /** `faint` is drawn thin and pale, behind the others; `dots` marks every value. Default `line`. */
   style?: 'line' | 'faint' | 'dots';
+  /** 1 or 2 draw it dashed, to tell more curves apart than there are colours. Default 0. */
+  dash?: 0 | 1 | 2;
 }
 
 /** A vertical mark at a step. */
@@ -28,6 +30,8 @@ export interface ChartOptions {
   xRange?: readonly [first: number, last: number];
   logarithmic?: boolean;
   marks?: readonly ChartMark[];
+  /** Values under the pointer stand below each other, a curve a line: for many or long names. */
+  stacked?: boolean;
 }
 
 /** An SVG element and what its caption should admit to. */
@@ -156,7 +160,7 @@ function drawMarks(marks: readonly ChartMark[], x: Scale): string[] {
   );
 }
 
-function drawCurve({ x: steps, y: values, color, style = 'line' }: ChartSeries, x: Scale, y: Scale): string {
+function drawCurve({ x: steps, y: values, color, style = 'line', dash = 0 }: ChartSeries, x: Scale, y: Scale): string {
   const points = reduce(steps, values);
   let path = '';
   let connected = false;
@@ -164,7 +168,7 @@ function drawCurve({ x: steps, y: values, color, style = 'line' }: ChartSeries, 
     if (Number.isFinite(value)) path += `${connected ? 'L' : 'M'}${round(x(step))} ${round(y(value))}`;
     connected = Number.isFinite(value);
   }
-  const line = `<path class="curve ${style} c${color}" d="${path}"/>`;
+  const line = `<path class="curve ${style} c${color}${dash > 0 ? ` d${dash}` : ''}" d="${path}"/>`;
   if (style !== 'dots' && values.length > 1) return line;
   const dots = points
     .filter(({ value }) => Number.isFinite(value))
@@ -239,7 +243,16 @@ function hoverTargets(
       );
     return (
       `<g class="hit"><title>${text}</title><rect x="${round(left)}" y="${PLOT.top}" width="${round(Math.max(1, right - left))}" height="${PLOT.bottom - PLOT.top}"/>` +
-      `<line x1="${round(center)}" x2="${round(center)}" y1="${PLOT.top}" y2="${PLOT.bottom}"/>${dots.join('')}<text x="${PLOT.right}" y="13" text-anchor="end">${text}</text></g>`
+      `<line x1="${round(center)}" x2="${round(center)}" y1="${PLOT.top}" y2="${PLOT.bottom}"/>${dots.join('')}${options.stacked ? stackedText(step, present, options.xName) : `<text x="${PLOT.right}" y="13" text-anchor="end">${text}</text>`}</g>`
     );
   });
+}
+
+/** The values of a step below each other, in the colours of their curves. */
+function stackedText(step: number, present: readonly { curve: ChartSeries; value: number }[], xName: string): string {
+  const lines = present.map(
+    ({ curve, value }, index) =>
+      `<text class="tip c${curve.color}" x="${PLOT.right}" y="${PLOT.top + 14 * (index + 1)}" text-anchor="end">${escapeMarkup(`${curve.name}  ${formatNumber(value)}`)}</text>`,
+  );
+  return `<text x="${PLOT.right}" y="13" text-anchor="end">${escapeMarkup(xName)} ${formatNumber(step, 9)}</text>${lines.join('')}`;
 }

@@ -1,5 +1,6 @@
 import { requireOneOf } from '../../core/errors.ts';
-import { lineChart, type ChartMark, type ChartSeries } from './chart.ts';
+import type { ChartMark, ChartSeries } from './chart.ts';
+import { chartSection, type ChartSectionOptions } from './chart-section.ts';
 import { evaluationSection, metricFamilies } from './evaluation.ts';
 import { labelsFor, REPORT_LANGUAGES, type Labels, type ReportLanguage } from './labels.ts';
 import { escapeMarkup, formatDuration, formatNumber } from '../../core/markup.ts';
@@ -13,7 +14,7 @@ import {
   type RunSummary,
 } from './run-record.ts';
 import { REPORT_STYLE } from './style.ts';
-import { classBalanceSection, confusionSection, notesSection, section, settingsSection } from './tables.ts';
+import { classBalanceSection, confusionSection, notesSection, settingsSection } from './tables.ts';
 
 /** Options of {@link renderReport}. */
 export interface ReportOptions {
@@ -137,42 +138,6 @@ function charts(run: RunRecord, label: Labels): string[] {
     ...extra.map((name) => smoothedChart(name, seriesOf(run, name), shared)),
     ...(ratesOf(run).steps.length > 0 ? [smoothedChart(label('tokensPerSecond'), ratesOf(run), shared)] : []),
   ];
-}
-
-interface ChartSectionOptions {
-  label: Labels;
-  /** First and last step of the run. */
-  xRange: readonly [number, number];
-  marks?: ChartMark[];
-  logarithmic?: boolean;
-  /** As wide as the page. */
-  large?: boolean;
-  /** Length of the moving average, for the caption. */
-  span?: number;
-}
-
-function chartSection(
-  title: string,
-  series: ChartSeries[],
-  { label, xRange, marks, logarithmic, span, large = false }: ChartSectionOptions,
-): string {
-  if (series.every(({ x }) => x.length === 0)) return section(title, `<p class="caption">${label('noData')}</p>`);
-  const chart = lineChart(series, { title, xName: label('step'), xRange, marks, logarithmic });
-  const caption = [
-    ...(span ? [label('average', { span })] : []),
-    ...(logarithmic ? [label('logScale')] : []),
-    ...(chart.outside > 0 ? [label('outside', { count: chart.outside })] : []),
-    ...(chart.missing > 0 ? [label('missing', { count: chart.missing })] : []),
-  ];
-  const legend =
-    series.length > 1
-      ? `<div class="legend">${series.map(({ name, color, style }) => `<span><i class="c${color}"${style === 'faint' ? ' style="opacity:.4"' : ''}></i>${escapeMarkup(name)}</span>`).join('')}</div>`
-      : '';
-  return section(
-    title,
-    `${legend}${chart.svg}${caption.length > 0 ? `<p class="caption">${escapeMarkup(caption.join(' · '))}</p>` : ''}`,
-    { large },
-  );
 }
 
 function smoothedChart(
@@ -307,7 +272,7 @@ function marksOf({ events, steps }: RunRecord): ChartMark[] {
   return [...marks.values()];
 }
 
-function spansDecades(values: readonly number[]): boolean {
+export function spansDecades(values: readonly number[]): boolean {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value)).sort((a, b) => a - b);
   return (
     positive.length > 0 &&

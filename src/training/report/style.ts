@@ -11,9 +11,10 @@ export const CHART_STYLE = `svg { width: 100%; height: auto; display: block; ove
 svg text { font-size: 12px; fill: var(--soft); font-variant-numeric: tabular-nums; }
 .axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--warn); stroke-dasharray: 3 3; opacity: .7; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke: currentColor; } .curve.faint { stroke-width: 1; opacity: .38; } .curve.dots { stroke-width: 1.5; }
+.d1 { stroke-dasharray: 7 4; } .d2 { stroke-dasharray: 2 3; }
 .dot { fill: currentColor; }
 .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); } .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); }
-.hit rect { fill: transparent; } .hit line { stroke: var(--soft); } .hit text { fill: var(--ink); }
+.hit rect { fill: transparent; } .hit line { stroke: var(--soft); } .hit text { fill: var(--ink); } .hit text.tip { fill: currentColor; paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 .hit line, .hit circle, .hit text { opacity: 0; pointer-events: none; } .hit:hover line, .hit:hover circle, .hit:hover text { opacity: 1; }`;
 
 /** Style sheet of a report; colours follow the reader's light or dark preference. */
@@ -51,4 +52,21 @@ h3 { font-size: 14px; margin: 12px 0 6px; color: var(--soft); }
 pre { margin: 0 0 12px; padding: 10px 12px; background: var(--page); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
 .warn { color: var(--warn); }
 @media print { body { background: none; } section, .tile { break-inside: avoid; } }
+`;
+
+/** What a page that compares runs has besides. */
+export const COMPARISON_STYLE = `
+header { margin-bottom: 14px; } main > section { margin-bottom: 16px; }
+.sortable th, .sortable td { white-space: nowrap; }
+.sticky tr > :first-child { position: sticky; left: 0; background: var(--card); white-space: nowrap; }
+th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit; }
+th button:hover, th button:focus-visible { color: var(--ink); text-decoration: underline; }
+th[aria-sort="ascending"] button::after { content: " \\2191"; } th[aria-sort="descending"] button::after { content: " \\2193"; }
+td.setting { min-width: 100px; max-width: 260px; overflow-wrap: anywhere; }
+.plot { padding-right: 18px; }
+.key { display: inline-block; width: 22px; height: 10px; margin-right: 6px; overflow: visible; vertical-align: middle; }
+.legend { row-gap: 4px; overflow-wrap: anywhere; }
+details > summary { margin-bottom: 12px; font-weight: 600; }
+@media (max-width: 600px) { main { padding: 16px 10px 40px; } section { padding: 12px 10px; } .plot svg { min-width: 480px; } .plot svg text { font-size: 15px; }
+  .sticky tr > :first-child { max-width: 42vw; overflow: hidden; text-overflow: ellipsis; } }
 `;

@@ -135,7 +135,7 @@ export function settingsSection(
 ): string {
   const table = (entries: [string, string][]): string =>
     `<table class="wide"><tbody>${entries.map(([name, value]) => `<tr><th>${escapeMarkup(name)}</th><td>${folded(value)}</td></tr>`).join('')}</tbody></table>`;
-  const settings = flatten(config);
+  const settings = flattenSettings(config);
   const parts = [
     ...(command ? [`<h3>${label('command')}</h3><pre>${escapeMarkup(command)}</pre>`] : []),
     ...(bestCheckpoint?.path
@@ -153,11 +153,13 @@ function folded(value: string): string {
   return `<details><summary>${escapeMarkup(value.slice(0, LONG_SETTING / 2))}…</summary>${escapeMarkup(value)}</details>`;
 }
 
-/** Nested settings as dotted names, in their order. */
-function flatten(value: unknown, prefix = ''): [string, string][] {
+/** Nested settings as dotted names, in their order; lists, and what else is no object, as JSON. */
+export function flattenSettings(value: unknown, prefix = ''): [string, string][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return [[prefix, typeof value === 'string' ? value : (JSON.stringify(value) ?? '')]];
-  return Object.entries(value).flatMap(([key, inner]) => flatten(inner, prefix === '' ? key : `${prefix}.${key}`));
+  return Object.entries(value).flatMap(([key, inner]) =>
+    flattenSettings(inner, prefix === '' ? key : `${prefix}.${key}`),
+  );
 }
 
 /** A titled box; a large one is as wide as the page. */

@@ -8,7 +8,7 @@ import type { SaveActivations } from '../layerwise.ts';
 import type { Tracker } from '../trackers/tracker.ts';
 import type { OptimizerOptions } from '../trainer-options.ts';
 import { kindsOf, requireSettings, type OptionsOf, type Settings } from '../../core/settings.ts';
-import { FINE_TUNE_RUN_SETTINGS } from './settings.ts';
+import { FINE_TUNE_RUN_SETTINGS, type WANDB_SETTINGS } from './settings.ts';
 import { requireUsedConstants, type UpdateOptions } from './trainer-constants.ts';
 
 /**
@@ -98,6 +98,11 @@ export interface FineTuneRunOptions extends OptionsOf<typeof FINE_TUNE_RUN_SETTI
   overwrite?: boolean;
   /** Also writes TensorBoard event files to `output/tensorboard`. Default true. */
   tensorboard?: boolean;
+  /**
+   * Also writes `output/wandb` for `wandb sync`, and with `online` sends the run to W&B (key in `WANDB_API_KEY`).
+   * Default: neither.
+   */
+  wandb?: OptionsOf<typeof WANDB_SETTINGS>;
   /** Further trackers, such as MLflow's. */
   trackers?: readonly Tracker[];
   /** Stored in run.json. */

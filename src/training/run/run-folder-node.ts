@@ -11,6 +11,7 @@ import type { RunInfo } from '../report/run-record.ts';
 import { createRunTracker, TENSORBOARD_FOLDER } from '../trackers/run-tracker.ts';
 import type { HyperParameter, Tracker } from '../trackers/tracker.ts';
 import { tell, type FineTuneRunOptions } from './options.ts';
+import { openWandb, requireWandb, WANDB_FOLDER } from './wandb-node.ts';
 
 /** Everything that decides what a run computes; a resumed run must have the same. Flat, in the order to be shown. */
 export type RunSettings = Readonly<Record<string, unknown>>;
@@ -21,7 +22,7 @@ export type RunFacts = Pick<RunInfo, 'classCounts' | 'classRows' | 'duplicates' 
 /** How a run is started. */
 export type RunFolderOptions = Pick<
   FineTuneRunOptions,
-  'output' | 'resume' | 'overwrite' | 'keepCheckpoints' | 'tensorboard' | 'trackers' | 'command' | 'onEvent'
+  'output' | 'resume' | 'overwrite' | 'keepCheckpoints' | 'tensorboard' | 'wandb' | 'trackers' | 'command' | 'onEvent'
 >;
 
 /** Settings whose change between the parts of a run is noted, with what follows from it. */
@@ -117,12 +118,15 @@ export class RunFolder {
       throw new RunFinished(output);
     }
     if (!resume)
-      for (const folder of ['checkpoints', TENSORBOARD_FOLDER])
+      for (const folder of ['checkpoints', TENSORBOARD_FOLDER, WANDB_FOLDER])
         await rm(join(output, folder), { recursive: true, force: true });
+    const wandb = openWandb(options);
+    // A run that is resumed may be recorded there for the first time.
+    if (resume) wandb?.hyperParameters(hyperParameters(settings));
     const tracker = createRunTracker(output, {
       ...(resume && { resumeStep: steps.at(-1) ?? 0 }),
       tensorboard: options.tensorboard ?? true,
-      ...(options.trackers && { others: options.trackers }),
+      others: [...(wandb ? [wandb] : []), ...(options.trackers ?? [])],
     });
     for (const note of resume ? changeNotes(before?.config ?? {}, settings) : []) {
       tracker.text('note', steps.at(-1) ?? 0, note);
@@ -264,6 +268,7 @@ export async function requireNothingLost(
   options: RunFolderOptions,
   inputs: readonly (string | undefined)[],
 ): Promise<void> {
+  requireWandb(options.wandb);
   await requireUsableFolder(options.output);
   await requireSeparate(options.output, inputs);
   await requireUnlocked(options.output);

@@ -259,6 +259,34 @@ export const ADAPTER_SETTINGS = {
   },
 } as const satisfies Settings;
 
+/** Recording of a run for Weights & Biases. */
+export const WANDB_SETTINGS = {
+  project: {
+    kind: 'text',
+    flag: 'wandb',
+    bare: 'albertine',
+    placeholder: 'project',
+    help: 'also write OUTPUT/wandb, which the wandb client uploads: wandb sync OUTPUT/wandb/offline-run-*. Nothing is sent. Without a name the project is albertine',
+  },
+  entity: {
+    kind: 'text',
+    flag: 'wandb-entity',
+    help: 'with --wandb: user or team whose project it is',
+    usual: "the key's",
+  },
+  name: {
+    kind: 'text',
+    flag: 'wandb-name',
+    help: 'with --wandb: shown name of the run',
+    usual: 'one that W&B makes up',
+  },
+  online: {
+    kind: 'flag',
+    flag: 'wandb-online',
+    help: 'with --wandb: send the run to W&B while it trains, with the key in WANDB_API_KEY (WANDB_BASE_URL: another server than https://api.wandb.ai)',
+  },
+} as const satisfies Settings;
+
 /** What `--model` takes, wherever it is a flag. */
 export const MODEL_HELP =
   'folder of a checkpoint, or a Hugging Face hub id (owner/name, owner/name@revision; downloaded into the shared cache on first use)';
@@ -337,5 +365,6 @@ export const FINE_TUNE_RUN_SETTINGS = {
   saveActivations: MEMORY_SETTINGS.saveActivations,
   ...MACHINE_SETTINGS,
   tensorboard: { kind: 'flag', off: true, help: 'write no TensorBoard files' },
+  wandb: { kind: 'group', settings: WANDB_SETTINGS, help: 'recording for Weights & Biases' },
   microBatchTokens: MEMORY_SETTINGS.microBatchTokens,
 } as const satisfies Settings;

@@ -1,3 +1,4 @@
+import { maskedCrc32c } from '../../checkpoint/crc32.ts';
 import { ProtobufWriter } from '../../core/protobuf.ts';
 import type { HistogramSummary } from './histogram.ts';
 import type { HyperParameter, RunOutcome } from './tracker.ts';
@@ -6,25 +7,6 @@ import type { HyperParameter, RunOutcome } from './tracker.ts';
  * TensorBoard's on-disk format: TFRecord framing around `Event` protocol buffers
  * (tensorflow/core/util/event.proto, framework/summary.proto; tensorboard/plugins/hparams/plugin_data.proto).
  */
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32C (Castagnoli) of `bytes`, unsigned. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
-/** The checksum as TFRecord stores it: rotated and offset, so that data which embeds checksums does not defeat them. */
-export function maskedCrc32c(bytes: Uint8Array): number {
-  const crc = crc32c(bytes);
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
 
 /** One record: length (uint64), its checksum, the data, its checksum; little-endian. */
 export function tfRecord(data: Uint8Array): Uint8Array {

@@ -1,5 +1,6 @@
 import { AlbertineError } from '../../core/errors.ts';
 import { summarizeHistogram } from './histogram.ts';
+import { basicAuthorization, requestJson } from './server-request.ts';
 import type { HyperParameter, RunOutcome, Tracker } from './tracker.ts';
 
 /** Where and as what a run is recorded. */
@@ -117,9 +118,9 @@ class MlflowClient {
 
   constructor({ trackingUri, token, username, password }: MlflowOptions) {
     this.base = `${trackingUri.replace(/\/+$/, '')}/api/2.0/mlflow`;
-    this.headers = { 'content-type': 'application/json' };
+    this.headers = {};
     if (token) this.headers.authorization = `Bearer ${token}`;
-    else if (username) this.headers.authorization = `Basic ${btoa(`${username}:${password ?? ''}`)}`;
+    else if (username) this.headers.authorization = basicAuthorization(username, password ?? '');
   }
 
   async createRun(experiment: string, runName?: string): Promise<string> {
@@ -152,48 +153,17 @@ class MlflowClient {
   }
 
   post(path: string, body: object): Promise<unknown> {
-    return this.request(path, { method: 'POST', body: JSON.stringify(body) });
+    return this.request(path, body);
   }
 
-  /**
-   * Throws `not_found` (404), `unauthorized` (401, 403), `invalid_data` (other 4xx, which repeating cannot cure) or
-   * `network`.
-   */
-  private async request(path: string, init: { method?: string; body?: string } = {}): Promise<unknown> {
-    const url = `${this.base}/${path}`;
-    const response = await fetch(url, { ...init, headers: this.headers, signal: AbortSignal.timeout(30_000) }).catch(
-      (cause: unknown) => {
-        throw new AlbertineError('network', `cannot reach the MLflow server at ${url}`, { value: url, cause });
-      },
-    );
-    const text = await response.text();
-    if (response.ok) return parse(text, url);
-    const { status } = response;
-    const temporary = status >= 500 || status === 429 || status === 408;
-    const code =
-      status === 404
-        ? 'not_found'
-        : status === 401 || status === 403
-          ? 'unauthorized'
-          : temporary
-            ? 'network'
-            : 'invalid_data';
-    throw new AlbertineError(
-      code,
-      `MLflow server answered ${status} to ${path.replace(/\?.*/, '')}: ${text.slice(0, 300)}`,
-      { value: status },
-    );
-  }
-}
-
-function parse(text: string, url: string): unknown {
-  try {
-    return text === '' ? {} : JSON.parse(text);
-  } catch (cause) {
-    throw new AlbertineError('network', `${url} did not answer with JSON`, {
-      value: text.slice(0, 100),
+  /** Throws as {@link requestJson} does. */
+  private request(path: string, body?: object): Promise<unknown> {
+    return requestJson({
+      server: 'MLflow',
+      url: `${this.base}/${path}`,
+      headers: this.headers,
+      ...(body && { body }),
       hint: 'Is this an MLflow tracking server?',
-      cause,
     });
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { crc32c, maskedCrc32c } from '../../../src/training/trackers/event-file.ts';
+import { crc32c, maskedCrc32c } from '../../../src/checkpoint/crc32.ts';
 import { summarizeHistogram } from '../../../src/training/trackers/histogram.ts';
 import { createJsonlTracker } from '../../../src/training/trackers/jsonl.ts';
 import { createTensorBoardTracker } from '../../../src/training/trackers/tensorboard.ts';

@@ -1,12 +1,12 @@
-import { parseDecimal } from '../core/decimal.ts';
-import { AlbertineError, describeValue } from '../core/errors.ts';
-import type { FieldValue } from './documents/document.ts';
+import { parseDecimal } from './decimal.ts';
+import { AlbertineError, describeValue } from './errors.ts';
+import type { FieldValue } from './filter.ts';
 
-/** What all chunks of an index have in a field. */
+/** What all rows have in a field: chunks of an index, or whatever else is filtered. */
 export interface FieldContent {
   /** Text that looks like numbers, as columns of CSV do, is numbers for bounds alone: it may be names made of digits. */
   holds: 'numbers' | 'numeric text' | 'true and false' | 'text' | 'no values';
-  /** Whether a chunk has the empty text there. */
+  /** Whether a row has the empty text there. */
   hasEmpty: boolean;
   /** A value, where there is one. */
   example: string | number | boolean | undefined;
@@ -40,15 +40,20 @@ export function contentOf(values: Iterable<FieldValue | undefined>): FieldConten
 
 /**
  * Throws `invalid_argument` for what a field of this content cannot be compared with: an empty value where none is empty,
- * a word where all are numbers. Such a filter would find nothing and not say why.
+ * a word where all are numbers. Such a filter would find nothing and not say why. `place` is where the field is, in
+ * words: `in this index`.
  */
-export function requireComparable(name: string, { values, bounds }: Compared, content: FieldContent): void {
+export function requireComparable(
+  name: string,
+  { values, bounds }: Compared,
+  { content, place }: { content: FieldContent; place: string },
+): void {
   const { holds, hasEmpty } = content;
   const refuse = (value: unknown, what: string): never => {
     const all = holds === 'numeric text' ? 'numbers' : holds;
     throw new AlbertineError(
       'invalid_argument',
-      `the field ${name} holds ${all} in this index, and its filter has ${what}`,
+      `the field ${name} holds ${all} ${place}, and its filter has ${what}`,
       { value, option: 'filter', hint: whatToWrite(content) },
     );
   };
