@@ -16,7 +16,9 @@ export const MAX_CURVES = 3 * COLORS;
 
 /** What a page draws of a run, without the rest of its records. */
 export interface RunCurves {
+  /** Over the steps. */
   loss: { x: number[]; y: number[] };
+  /** Over the steps. */
   learningRate: { x: number[]; y: number[] };
   /** By name, over the steps of the evaluations. */
   metrics: Readonly<Record<string, { x: number[]; y: number[] }>>;
@@ -24,12 +26,15 @@ export interface RunCurves {
 
 /** A run on the page; only the first {@link MAX_CURVES} need curves. */
 export interface ComparedRun {
+  /** Its row in the table. */
   listed: ListedRun;
+  /** What is drawn of it. */
   curves?: RunCurves;
 }
 
 /** What a table shows of a run, and the page's language. */
 export interface ComparisonOptions {
+  /** Names of columns, as in {@link RUN_COLUMNS}. */
   columns: readonly string[];
   /** Default `en`. */
   language?: ReportLanguage;

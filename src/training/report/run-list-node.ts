@@ -10,6 +10,7 @@ const NOT_LOOKED_INTO = new Set(['checkpoints', 'tensorboard', 'wandb', 'node_mo
 
 /** What was found below a folder. */
 export interface FoundRuns {
+  /** Those that could be read. */
   runs: ListedRun[];
   /** What could not be read, each with its folder. */
   problems: string[];

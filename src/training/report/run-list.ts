@@ -14,6 +14,7 @@ export interface ListedRun {
   folder: string;
   /** Short name: the folder below the one that was looked through. */
   name: string;
+  /** How it ended, or that it has not. */
   status: RunStatus;
   /** What tables show of it, by the names in {@link RUN_COLUMNS}; undefined where the run does not have it. */
   columns: Readonly<Record<string, FieldValue | undefined>>;
@@ -184,7 +185,9 @@ export function requireFields(runs: readonly ListedRun[], names: readonly string
 
 /** A setting that differs between runs, with its value in each; undefined where a run does not have it. */
 export interface SettingDifference {
+  /** Dotted name of the setting. */
   name: string;
+  /** In the order of the runs. */
   values: (FieldValue | undefined)[];
 }
 

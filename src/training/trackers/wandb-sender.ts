@@ -4,6 +4,7 @@ import type { WandbRunFacts } from './wandb-records.ts';
 
 /** Where a run is sent, and how. */
 export interface WandbServer {
+  /** W&B's key of the user. */
   apiKey: string;
   /** Address of the API. Default `https://api.wandb.ai`. */
   baseUrl?: string;
