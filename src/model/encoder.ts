@@ -1,5 +1,5 @@
 import { AlbertineError } from '../core/errors.ts';
-import type { CompiledGraph, CompileOptions } from '../runtime/compile.ts';
+import type { CompiledGraph } from '../runtime/compile.ts';
 import type { SessionHost } from '../runtime/sessions.ts';
 import { float32, int64, type HostTensor } from '../runtime/tensor.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type MaskTensors,
 } from './batch.ts';
 import { groupOfDepth, validateConfig, type AlbertConfig } from './config.ts';
+import type { EncoderOptions, Forward, ForwardRequest, ForwardResult } from './encoder-types.ts';
 import { extensionFeeds, repeatedExtensionFeeds, type Extended } from './extension-inputs.ts';
 import { headOf, type HeadName } from './heads.ts';
 import {
@@ -21,60 +22,14 @@ import {
   compilePooler,
   compileProjection,
   compileRepeated,
-  type LayerInt8,
   type LayerPlace,
   type LayerVariant,
 } from './layer-graphs.ts';
 import { QUANTIZATION_SITES, type QuantizationSite } from './network.ts';
 import { layerPrefix, type Weights } from './parameters.ts';
-import type { ActivationQuantization, Calibration } from './quantize.ts';
 import { depthScales, scaleInputs, staticScales, type SiteScales } from './site-scales.ts';
 
-/** int8 weights of every layer; the float weights of their dense layers are then not needed. */
-export interface EncoderInt8 {
-  /** `layers[group * innerGroupNum + inner]` by dense name. */
-  layers: LayerInt8['dense'][];
-  /** How activations become bytes: see `QuantizeOptions.activations`. */
-  activations: ActivationQuantization;
-  /** Ranges of every executed layer; `static` and `mixed` need them, the others ignore them. */
-  calibration?: Calibration | undefined;
-}
-
-/** Options of {@link AlbertEncoder.create}. */
-export interface EncoderOptions extends CompileOptions {
-  /** Runs dense layers on int8 weights. Default: as the checkpoint is stored. */
-  int8?: EncoderInt8 | undefined;
-  /**
-   * Put between {@link AlbertEncoder.forward} and the network: a server joins the batches of several callers here.
-   * Called once; batches are checked before what it returns sees them. Default: nothing.
-   */
-  wrapForward?: ((forward: Forward) => Forward) | undefined;
-  /** Adapters in the layers, with their weights. Default: none. */
-  extended?: Extended | undefined;
-}
-
-/** What to return besides the last hidden state. */
-export interface ForwardRequest {
-  /** Hidden states to return: 0 is the mapped embeddings, d the output of depth d. Default: only the last. */
-  layers?: readonly number[] | 'all';
-  /** Returns attention probabilities of every executed layer. Default false. */
-  attentions?: boolean;
-  /** Called with the inputs of the dense layers of every executed layer (calibration). */
-  onSites?: (layer: number, sites: Record<QuantizationSite, Float32Array>) => void;
-}
-
-/** A pass of a batch through the network. */
-export type Forward = (batch: EncoderBatch, request: ForwardRequest) => Promise<ForwardResult>;
-
-/** Result of {@link AlbertEncoder.forward}; arrays are row-major and owned by the caller. */
-export interface ForwardResult {
-  /** `[batch, sequence, hidden]` of the last depth asked for. */
-  lastHiddenState: Float32Array;
-  /** Hidden states asked for, by depth: `[batch, sequence, hidden]`. */
-  hiddenStates: Map<number, Float32Array>;
-  /** Per executed layer `[batch, heads, query, key]`; empty unless asked for. */
-  attentions: Float32Array[];
-}
+export type { EncoderInt8, EncoderOptions, Forward, ForwardRequest, ForwardResult } from './encoder-types.ts';
 
 /**
  * Executed layers per compiled graph when only the last hidden state is wanted. Between two runs the caches go cold:
@@ -86,8 +41,9 @@ const BLOCK_LAYERS = 6;
 const BLOCK_BYTES = 64 * 2 ** 20;
 
 /**
- * The network on ONNX Runtime: one compiled layer (or a block of a few) per distinct set of weights, run as often as
- * the depth asks for from here. Calls may overlap; they are executed one after the other.
+ * The network on ONNX Runtime. Where all depths have the same weights it is one graph with a loop; else one compiled
+ * layer (or a block of a few) per distinct set of weights, run as often as the depth asks for from here. Calls may
+ * overlap; they are executed one after the other.
  */
 export class AlbertEncoder implements Disposable {
   /** Shape of the network. */

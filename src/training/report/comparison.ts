@@ -34,7 +34,7 @@ export interface ComparedRun {
 
 /** What a table shows of a run, and the page's language. */
 export interface ComparisonOptions {
-  /** Names of columns, as in {@link RUN_COLUMNS}. */
+  /** Names of columns, as `albertine runs --columns` has them. */
   columns: readonly string[];
   /** Default `en`. */
   language?: ReportLanguage;
