@@ -1,6 +1,7 @@
 import type { ProgressListener } from '../core/progress.ts';
 import type { Prose } from '../core/prose.ts';
 import type { Weights } from '../model/parameters.ts';
+import type { AdversarialOptions } from './adversarial.ts';
 import type { ArenaOptions } from './arena.ts';
 import type { RunEstimate } from './estimate-node.ts';
 import type { GuardOptions } from './guards.ts';
@@ -104,6 +105,8 @@ export interface TrainerOptions extends LayerwiseOptions {
    * (`gradients/<name>`, before clipping; on the processor only) to the tracker every so many steps. Default: never.
    */
   histogramEvery?: number;
+  /** Trains on texts whose embeddings are moved to where the loss is higher. Default: on the texts as they are. */
+  adversarial?: AdversarialOptions;
   /** Frozen parameters, exceptions from decay, learning-rate factors. */
   parameters?: ArenaOptions;
   /** When a step is not applied, and when the run goes back to a checkpoint. */

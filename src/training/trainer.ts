@@ -4,17 +4,15 @@ import { option, prose, type Prose } from '../core/prose.ts';
 import type { AlbertConfig } from '../model/config.ts';
 import { extensionParameters } from '../model/extension.ts';
 import { encoderParameters, type ParameterSpec, type Weights } from '../model/parameters.ts';
+import { accumulateAdversarially, gradientFactorOf } from './adversarial.ts';
 import { createArena, type Arena } from './arena.ts';
 import { BestWeights, type BestState } from './best-weights.ts';
 import { estimateRun, requireMemory, type RunEstimate } from './estimate-node.ts';
 import { LearningWatch, StepGuard, type GuardState, type Verdict, type WatchState } from './guards.ts';
 import type { HeadResults } from './head.ts';
-import { LayerwiseNetwork, type BatchShape } from './layerwise.ts';
-import { createAdamW } from './optimizers/adamw.ts';
-import { requireUsedByOptimizer } from './optimizers/constants.ts';
-import { createLamb } from './optimizers/lamb.ts';
+import { LayerwiseNetwork, type BatchShape, type StepPosition, type TrainingBatch } from './layerwise.ts';
+import { createOptimizer } from './optimizers/create.ts';
 import { clipScale, type Optimizer } from './optimizers/optimizer.ts';
-import { createSgd } from './optimizers/sgd.ts';
 import {
   loadRunCheckpoint,
   removeNewestRunCheckpoint,
@@ -23,7 +21,7 @@ import {
 } from './run-checkpoint-node.ts';
 import { learningRateAt, validateSchedule } from './schedules.ts';
 import { StepMeter } from './step-meter.ts';
-import type { OptimizerOptions, StepData, TrainerOptions, TrainingOutcome, TrainingTask } from './trainer-options.ts';
+import type { StepData, TrainerOptions, TrainingOutcome, TrainingTask } from './trainer-options.ts';
 
 export type {
   BestMetric,
@@ -222,7 +220,7 @@ export class Trainer implements Disposable {
       stepData: probeData,
       timesData: !task.probeData,
       // Gradients are zeroed when the first step begins.
-      run: (batch) => network.accumulate(batch, { step: this.step, microBatch: 0 }),
+      run: (batch) => this.accumulate(batch, { step: this.step, microBatch: 0 }),
       evaluationTokens: evaluations * (task.evaluationTokens ?? 0),
     });
     this.options.onEstimate?.(estimate);
@@ -253,9 +251,11 @@ export class Trainer implements Disposable {
     await device.zeroGradients();
     const results: HeadResults[] = [];
     for (const [microBatch, batch] of microBatches.entries())
-      results.push(await this.network.accumulate(batch, { step, microBatch }));
+      results.push(await this.accumulate(batch, { step, microBatch }));
     const loss = results.reduce((total, { loss: part }) => total + (part.data as Float32Array)[0], 0);
-    const gradNorm = await device.gradientNorm();
+    const { adversarial, maxGradNorm = 1 } = this.options;
+    const factor = adversarial ? gradientFactorOf(adversarial) : 1;
+    const gradNorm = factor * (await device.gradientNorm());
     const verdict = this.guard.judge(loss, gradNorm);
     const learningRate = learningRateAt(this.options.schedule, step) * this.guard.state.rateScale;
     // The update consumes the gradients.
@@ -265,7 +265,7 @@ export class Trainer implements Disposable {
       await device.update(this.optimizer, {
         stepNumber: this.updates,
         learningRate,
-        gradientScale: clipScale(gradNorm, this.options.maxGradNorm ?? 1),
+        gradientScale: factor * clipScale(gradNorm, maxGradNorm),
       });
     }
     if (this.wantsHistograms()) {
@@ -276,6 +276,12 @@ export class Trainer implements Disposable {
     this.lastLoss = loss;
     const seconds = (performance.now() - started) / 1000;
     return { verdict, results: { loss, learningRate, gradNorm, tokens, seconds, ...this.task.summarize?.(results) } };
+  }
+
+  private accumulate(batch: TrainingBatch, at: StepPosition): Promise<HeadResults> {
+    const { adversarial: options, seed = 0 } = this.options;
+    if (!options) return this.network.accumulate(batch, at);
+    return accumulateAdversarially(this.network, batch, { at, seed, options });
   }
 
   private wantsHistograms(): boolean {
@@ -381,20 +387,4 @@ function diverged(step: number, reason: string): AlbertineError {
     value: reason,
     hint: 'Lower the learning rate, warm up longer, or check the data',
   });
-}
-
-function createOptimizer(arena: Arena, options: OptimizerOptions): Optimizer {
-  const { name = 'adamw', momentum, ...constants } = options;
-  requireUsedByOptimizer(name, options);
-  switch (name) {
-    case 'adamw':
-      return createAdamW(arena, constants);
-    case 'lamb':
-      return createLamb(arena, constants);
-    case 'sgd':
-      return createSgd(arena, {
-        momentum: momentum ?? 0.9,
-        ...(constants.weightDecay !== undefined && { weightDecay: constants.weightDecay }),
-      });
-  }
 }

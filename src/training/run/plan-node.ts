@@ -76,10 +76,18 @@ export function planRun(options: FineTuneRunOptions, { base, rows, defaults, own
     evaluateEvery,
     threads: options.threads ?? defaultThreads(),
     ...pick(options, ['layerDecay', 'freeze', 'patience', 'guard']),
+    ...(options.adversarial && adversarialSettings(options.adversarial)),
     ...(options.device === 'webgpu' && { device: options.device }),
   };
   return { schedule, batchSize, epochs: options.maxSteps === undefined ? epochs : undefined, evaluateEvery, settings };
 }
+
+const adversarialSettings = ({ method, ...sizes }: NonNullable<FineTuneRunOptions['adversarial']>): RunSettings => ({
+  adversarial: method,
+  ...Object.fromEntries(
+    Object.entries(sizes).map(([name, value]) => [`adversarial${name[0].toUpperCase()}${name.slice(1)}`, value]),
+  ),
+});
 
 /** Steps, and held-out rows, below which a run or its figures say little. */
 const FEW_STEPS = 20;

@@ -287,6 +287,42 @@ export const WANDB_SETTINGS = {
   },
 } as const satisfies Settings;
 
+/** Training on texts whose embeddings are moved to where the loss is higher. */
+export const ADVERSARIAL_SETTINGS = {
+  method: {
+    kind: 'text',
+    values: ['fgm', 'freelb'],
+    flag: 'adversarial',
+    placeholder: 'method',
+    help: 'also trains on texts whose embeddings are moved to where the loss is higher: fgm (one step; a run takes twice the time) or freelb (several)',
+    usual: 'on the texts as they are',
+  },
+  epsilon: {
+    kind: 'number',
+    above: 0,
+    flag: 'adversarial-epsilon',
+    placeholder: 'x',
+    help: 'how far the embeddings of a text are moved, all of them together',
+    default: 0.3,
+  },
+  steps: {
+    kind: 'number',
+    integer: true,
+    min: 1,
+    flag: 'adversarial-steps',
+    help: 'freelb: passes over every text',
+    default: 3,
+  },
+  stepSize: {
+    kind: 'number',
+    above: 0,
+    flag: 'adversarial-step-size',
+    placeholder: 'x',
+    help: 'freelb: length of one move',
+    usual: 'one and a half times --adversarial-epsilon over the steps',
+  },
+} as const satisfies Settings;
+
 /** What `--model` takes, wherever it is a flag. */
 export const MODEL_HELP =
   'folder of a checkpoint, or a Hugging Face hub id (owner/name, owner/name@revision; downloaded into the shared cache on first use)';
@@ -361,6 +397,7 @@ export const FINE_TUNE_RUN_SETTINGS = {
     usual: 'never',
   },
   adapter: { kind: 'group', settings: ADAPTER_SETTINGS, help: 'adapters' },
+  adversarial: { kind: 'group', settings: ADVERSARIAL_SETTINGS, help: 'adversarial training' },
   ...KEEPING_SETTINGS,
   saveActivations: MEMORY_SETTINGS.saveActivations,
   ...MACHINE_SETTINGS,

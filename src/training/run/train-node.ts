@@ -1,8 +1,11 @@
 import { explainSystemError } from '../../core/system-errors.ts';
+import { AlbertineError } from '../../core/errors.ts';
 import { pick } from '../../core/pick.ts';
+import { option, prose } from '../../core/prose.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import type { LayerExtension } from '../../model/extension.ts';
 import type { Weights } from '../../model/parameters.ts';
+import type { AdversarialOptions } from '../adversarial.ts';
 import type { ArenaOptions } from '../arena.ts';
 import type { RunInfo } from '../report/run-record.ts';
 import type { Schedule } from '../schedules.ts';
@@ -29,7 +32,7 @@ const HANDED_ON = [
 
 /** Options of {@link runTraining}. */
 export type TrainingRunOptions = RunFolderOptions &
-  Pick<FineTuneRunOptions, (typeof HANDED_ON)[number] | 'seed' | 'patience'>;
+  Pick<FineTuneRunOptions, (typeof HANDED_ON)[number] | 'seed' | 'patience' | 'adversarial'>;
 
 /** What {@link runTraining} trains, and what happens around it. */
 export interface TrainingRun {
@@ -96,6 +99,7 @@ async function train(options: TrainingRunOptions, parts: TrainingRun, run: RunFo
   using trainer = new Trainer(config, weights, task, {
     ...pick(options, HANDED_ON),
     ...pick(parts, ['evaluateStart', 'parameters', 'extension']),
+    ...(options.adversarial && { adversarial: adversarialOf(options.adversarial) }),
     seed: options.seed ?? 1,
     schedule: plan.schedule,
     ...(best && { best, ...pick(options, ['patience']) }),
@@ -114,6 +118,27 @@ async function train(options: TrainingRunOptions, parts: TrainingRun, run: RunFo
     );
   }
   return await trainer.run();
+}
+
+/** Throws `invalid_argument` for options of a method that is not named, or that it does not have. */
+function adversarialOf(given: NonNullable<FineTuneRunOptions['adversarial']>): AdversarialOptions {
+  const { method, ...sizes } = given;
+  const useless =
+    method === undefined
+      ? 'adversarial'
+      : method === 'fgm' && (['steps', 'stepSize'] as const).find((name) => sizes[name] !== undefined);
+  if (method === undefined || useless)
+    throw new AlbertineError(
+      'invalid_argument',
+      method === undefined
+        ? prose`${option('adversarial')} needs a method: fgm or freelb`
+        : prose`${option(String(useless))} is for freelb`,
+      {
+        value: given,
+        option: String(useless),
+      },
+    );
+  return { method, ...sizes };
 }
 
 function withoutWeights({
