@@ -45,7 +45,8 @@ async function probe(
   shift: Float32Array | undefined,
 ): Promise<{ gradient: Float32Array; loss: number; all: Float32Array }> {
   const { arena, network } = setUp();
-  using _ = network;
+  using closed = network;
+  void closed;
   let gradient = new Float32Array(0);
   const results = await network.accumulate(batch, at, {
     ...(shift && { embeddingShift: shift }),
@@ -68,7 +69,8 @@ describe('adversarial training', () => {
     const moved = await probe(shift);
     expect(moved.loss).toBeGreaterThan(plain.loss);
     const { arena, network } = setUp();
-    using _ = network;
+    using closed = network;
+    void closed;
     const options = { method: 'fgm', epsilon: 0.2 } as const;
     const results = await accumulateAdversarially(network, batch, { at, seed: 1, options });
     expect((results['loss'].data as Float32Array)[0]).toBe(plain.loss);
@@ -82,7 +84,8 @@ describe('adversarial training', () => {
     expect([passesOf(options), gradientFactorOf(options)]).toEqual([3, 1 / 3]);
     const once = async (seed: number): Promise<Float32Array> => {
       const { arena, network } = setUp();
-      using _ = network;
+      using closed = network;
+      void closed;
       const shifts: Float32Array[] = [];
       const original = network.accumulate.bind(network);
       network.accumulate = (own, position, hooks) => {
