@@ -8,6 +8,7 @@ import {
   foldAdapter,
   foldedConfig,
   initialAdapter,
+  settledAdapter,
 } from '../../src/model/adapters/methods.ts';
 import { AlbertEncoder } from '../../src/model/encoder.ts';
 import type { AdapterSettings } from '../../src/model/adapters/adapter.ts';
@@ -119,6 +120,12 @@ describe('adapters against PyTorch', () => {
       // Another adapter of the kind has the graph of the first.
       using other = base.withAdapter(extendedBy(adapter, initialAdapter(adapter, config, 1)), new Map());
       expect((await other.forward(batch)).lastHiddenState).not.toEqual(once.lastHiddenState);
+      if (name === 'prefix') {
+        const settled = settledAdapter(adapter, config, golden);
+        expect(settled.adapter.settings.hidden).toBe(0);
+        using short = base.withAdapter(extendedBy(settled.adapter, settled.weights), new Map());
+        expect(difference((await short.forward(batch)).lastHiddenState, once.lastHiddenState)).toBeLessThan(2e-6);
+      }
       if (!canFold(adapter)) return;
       const folded = {
         config: foldedConfig(config, adapter),

@@ -1,7 +1,7 @@
 import { AlbertineError, wrongOption } from '../../core/errors.ts';
 import { createRandom, mixSeed } from '../../core/random.ts';
 import type { AlbertConfig } from '../config.ts';
-import { extensionName, extensionParameters, type LayerExtension } from '../extension.ts';
+import { extensionName, extensionParameters, isExtensionName, type LayerExtension } from '../extension.ts';
 import type { Extended } from '../extension-inputs.ts';
 import { layerParameters, layerPrefix, type Weights } from '../parameters.ts';
 import { DENSE_LAYERS, type AdapterMethod, type AdapterSettings, type DenseName } from './adapter.ts';
@@ -10,7 +10,7 @@ import { bitfit } from './bitfit.ts';
 import { bottleneck } from './bottleneck.ts';
 import { ia3 } from './ia3.ts';
 import { lora } from './lora.ts';
-import { prefix } from './prefix.ts';
+import { madePrefix, prefix } from './prefix.ts';
 
 const METHODS: Readonly<Record<AdapterMethodName, AdapterMethod>> = { lora, adapter: bottleneck, prefix, bitfit, ia3 };
 
@@ -54,6 +54,24 @@ export function initialAdapter({ settings, extension }: Adapter, config: AlbertC
       },
     ]),
   );
+}
+
+/**
+ * What is left of an adapter after training: of a prefix the keys and values, without the network that has made them.
+ * Weights that are not the adapter's stay as they are.
+ */
+export function settledAdapter(
+  adapter: Adapter,
+  config: AlbertConfig,
+  weights: Weights,
+): { adapter: Adapter; weights: Weights } {
+  const { method, hidden } = adapter.settings;
+  if (method !== 'prefix' || hidden === 0) return { adapter, weights };
+  const settled = createAdapter({ ...adapter.settings, hidden: 0 }, config);
+  const result: Weights = new Map([...weights].filter(([name]) => !isExtensionName(name)));
+  for (const { name, shape } of extensionParameters(config, settled.extension))
+    result.set(name, { shape, data: madePrefix(name, weights) });
+  return { adapter: settled, weights: result };
 }
 
 /** An adapter with its weights, as an encoder takes it. */

@@ -4,7 +4,35 @@ import { reshape, transpose } from '../../graph/operators/shape.ts';
 import type { Tensor } from '../../graph/graph.ts';
 import { headSize } from '../config.ts';
 import type { ParameterLookup } from '../network.ts';
+import type { Weight, Weights } from '../parameters.ts';
 import { filled, normal, uniformByInputs, type AdapterMethod } from './adapter.ts';
+
+/** Full name, in any scope but that of a depth, of what all layers share. */
+const SHARED = 'extension.shared.prefix.';
+
+/**
+ * The keys or values that a network makes which was trained: `name` is the full name that they get. In float64, row by
+ * row of the prefix: `[length, hidden size]`.
+ */
+export function madePrefix(name: string, weights: Weights): Float32Array {
+  const of = (full: string): Weight => weights.get(full)!;
+  const vectors = of(`${SHARED}vectors`);
+  const inner = denseRows(vectors.data, of(`${SHARED}inner.weight`), of(`${SHARED}inner.bias`)).map(Math.tanh);
+  return Float32Array.from(denseRows(inner, of(`${name}.weight`), of(`${name}.bias`)));
+}
+
+/** `x · weightᵀ + bias` for rows of `x`. */
+function denseRows(x: ArrayLike<number>, { shape: [outputs, inputs], data }: Weight, bias: Weight): Float64Array {
+  const rows = x.length / inputs;
+  const y = new Float64Array(rows * outputs);
+  for (let row = 0; row < rows; row++)
+    for (let output = 0; output < outputs; output++) {
+      let sum = bias.data[output];
+      for (let i = 0; i < inputs; i++) sum += x[row * inputs + i] * data[output * inputs + i];
+      y[row * outputs + output] = sum;
+    }
+  return y;
+}
 
 const DEVIATION = 0.02;
 const SIDES = ['key', 'value'] as const;

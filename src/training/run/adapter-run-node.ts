@@ -15,7 +15,7 @@ import { resolve } from 'node:path';
 import { AlbertineError } from '../../core/errors.ts';
 import { option, prose } from '../../core/prose.ts';
 import type { AdapterSettings } from '../../model/adapters/adapter.ts';
-import { createAdapter, initialAdapter, type Adapter } from '../../model/adapters/methods.ts';
+import { createAdapter, initialAdapter, settledAdapter, type Adapter } from '../../model/adapters/methods.ts';
 import type { AdapterMethodName } from '../../model/adapters/names.ts';
 import type { AlbertConfig } from '../../model/config.ts';
 import { extensionParameters, isExtensionName } from '../../model/extension.ts';
@@ -117,7 +117,7 @@ const describedSizes = ({ targets, ...rest }: AdapterSettings): RunSettings => {
 /** Saves what was learned beside a model: the adapter, head and pooler, in the layout of Python's peft. */
 export async function saveAdapter(
   folder: string,
-  { adapter }: AdapterRun,
+  { adapter: trained }: AdapterRun,
   model: Pick<SaveOptions, 'config' | 'weights' | 'labels' | 'problemType' | 'extra'> & {
     /** As the adapter is to find it. */
     base: string;
@@ -127,7 +127,8 @@ export async function saveAdapter(
     files?: Readonly<Record<string, string>>;
   },
 ): Promise<void> {
-  const { config, weights, heads } = model;
+  const { config, heads } = model;
+  const { adapter, weights } = settledAdapter(trained, config, model.weights);
   // A path must be found from everywhere; a name is one.
   const base = existsSync(model.base) ? resolve(model.base) : model.base;
   const encoder = new Set(encoderParameters(config).map(({ name }) => name));
