@@ -15,7 +15,7 @@ import {
   type Space,
   type TrialValues,
 } from './space.ts';
-import { splitTrials } from './split.ts';
+import { splitTrials, type SplitTrials } from './split.ts';
 import type { Direction, Trial } from './trial.ts';
 
 /** How settings to try are chosen. */
@@ -52,7 +52,10 @@ export interface StudyHistory {
 
 /** Suggests what to try. */
 export interface Sampler {
-  /** The values of trial `number`, a function of seed, number and history alone; undefined where a grid is exhausted. */
+  /**
+   * The values of trial `number`, a function of seed, number and history alone, and none that was tried: a setting with the
+   * same seed gives the same weights. Undefined where everything has been tried.
+   */
   suggest(number: number, history: StudyHistory): TrialValues | undefined;
   /** How many different trials there are; undefined where there is no end. */
   readonly size: number | undefined;
@@ -75,19 +78,41 @@ export function createSampler(space: Space, options: SamplerOptions = {}): Sampl
   return {
     size: undefined,
     suggest(number, { trials, directions }) {
-      const random = createRandom(mixSeed(seed, number));
       const finished = trials.filter(({ state }) => state === 'complete' || state === 'pruned').length;
-      if (sampler === 'random' || finished < startupTrials) return randomValues(space, random);
-      const { good, bad } = splitTrials(trials, directions);
-      const values: Record<string, ParameterValue> = {};
-      for (const names of groups) {
-        if (!isActive(space[names[0]], values)) continue;
-        const part = Object.fromEntries(names.map((name) => [name, space[name]]));
-        Object.assign(values, likeliest(part, { good, bad }, { random, candidates }));
+      const split = sampler === 'random' || finished < startupTrials ? undefined : splitTrials(trials, directions);
+      const tried = new Set(trials.map(({ values }) => keyOf(values)));
+      for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        const random = createRandom(attempt === 0 ? mixSeed(seed, number) : mixSeed(seed, number, attempt));
+        // Where little is left, what is promising has been tried.
+        const values =
+          split === undefined || attempt >= MOST_ATTEMPTS / 10
+            ? randomValues(space, random)
+            : estimated(space, split, { random, candidates, groups });
+        if (!tried.has(keyOf(values))) return values;
       }
-      return inOrder(space, values);
+      return undefined;
     },
   };
+}
+
+/** Draws that have been tried already, after which everything is taken to be tried. */
+const MOST_ATTEMPTS = 1000;
+
+const keyOf = (values: TrialValues): string =>
+  JSON.stringify(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+function estimated(
+  space: Space,
+  split: SplitTrials,
+  { random, candidates, groups }: { random: Random; candidates: number; groups: readonly (readonly string[])[] },
+): TrialValues {
+  const values: Record<string, ParameterValue> = {};
+  for (const names of groups) {
+    if (!isActive(space[names[0]], values)) continue;
+    const part = Object.fromEntries(names.map((name) => [name, space[name]]));
+    Object.assign(values, likeliest(part, split, { random, candidates }));
+  }
+  return inOrder(space, values);
 }
 
 function requireSamplerOptions(options: SamplerOptions): void {
@@ -112,7 +137,7 @@ function requireSamplerOptions(options: SamplerOptions): void {
 /** The draw from the good trials that is likeliest there as compared to the bad ones. */
 function likeliest(
   part: Space,
-  { good, bad }: { good: readonly Trial[]; bad: readonly Trial[] },
+  { good, bad }: SplitTrials,
   { random, candidates }: { random: Random; candidates: number },
 ): TrialValues {
   const names = Object.keys(part);

@@ -52,7 +52,7 @@ export function parseRange(text: string, name = 'range'): Parameter {
   const values = numbers.map((part) => (part === '' ? NaN : Number(part)));
   if (
     new Set(words).size < words.length ||
-    numbers.some((part) => words.includes(part)) ||
+    numbers.some((part) => part === 'log' || part === 'int') ||
     !values.every(Number.isFinite)
   )
     throw wrongRange(name, text);
