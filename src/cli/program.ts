@@ -28,6 +28,7 @@ import { registerReport } from './verbs/report.ts';
 import { registerPretrain } from './verbs/pretrain.ts';
 import { registerShards } from './verbs/shards.ts';
 import { registerTokenize } from './verbs/tokenize.ts';
+import { registerTune } from './verbs/tune.ts';
 import { requireVerb } from './verbs/verbs.ts';
 import { registerVocab } from './verbs/vocab.ts';
 import { registerRobustness } from './verbs/robustness.ts';
@@ -113,6 +114,7 @@ Examples
     registerShards,
     registerPretrain,
     registerFinetune,
+    registerTune,
     registerFit,
     registerDistill,
     registerEvaluate,

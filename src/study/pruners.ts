@@ -1,12 +1,8 @@
 import { requireInteger, requireOneOf } from '../core/errors.ts';
 import { requireOptions } from '../core/options.ts';
 import { hash32 } from '../core/random.ts';
+import { PRUNERS, type PrunerName } from './names.ts';
 import { lossOf, type Direction, type Trial } from './trial.ts';
-
-/** How trials that do badly are ended early. */
-export const PRUNERS = ['none', 'median', 'asha', 'hyperband'] as const;
-/** One of {@link PRUNERS}. */
-export type PrunerName = (typeof PRUNERS)[number];
 
 /** Options of {@link createPruner}. */
 export interface PrunerOptions {

@@ -1,6 +1,7 @@
 import { AlbertineError, requireInteger, requireOneOf } from '../core/errors.ts';
 import { requireOptions } from '../core/options.ts';
 import { createRandom, mixSeed, shuffle, type Random } from '../core/random.ts';
+import { SAMPLERS, type SamplerName } from './names.ts';
 import { parzenEstimator } from './parzen.ts';
 import {
   discreteValues,
@@ -17,11 +18,6 @@ import {
 } from './space.ts';
 import { splitTrials, type SplitTrials } from './split.ts';
 import type { Direction, Trial } from './trial.ts';
-
-/** How settings to try are chosen. */
-export const SAMPLERS = ['tpe', 'random', 'grid'] as const;
-/** One of {@link SAMPLERS}. */
-export type SamplerName = (typeof SAMPLERS)[number];
 
 /** Options of {@link createSampler}. */
 export interface SamplerOptions {

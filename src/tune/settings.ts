@@ -1,5 +1,4 @@
-import { PRUNERS } from '../study/pruners.ts';
-import { SAMPLERS } from '../study/sampler.ts';
+import { PRUNERS, SAMPLERS } from '../study/names.ts';
 import type { Settings } from '../core/settings.ts';
 
 /* Settings of a study, each declared once: options, checks, flags and the manual follow. */
@@ -84,7 +83,7 @@ export const TUNE_SETTINGS = {
   },
   objectives: {
     kind: 'list',
-    flag: 'objective',
+    flag: 'goal',
     placeholder: 'names',
     help: 'what to look for, separated by commas: metrics of the evaluations, loss, parameters (of the model), latency (milliseconds a held-out row), seconds; with :min or :max where the direction is another. Several: the best compromises',
     usual: 'the metric by which the task keeps its best weights',

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { countOf } from '../core/count.ts';
 import { AlbertineError, type ErrorCode } from '../core/errors.ts';
 import { flagsOf } from '../core/flagged-settings.ts';
 import type { ProgressListener } from '../core/progress.ts';
@@ -6,6 +7,7 @@ import { createPruner, type Pruner } from '../study/pruners.ts';
 import { createSampler, type Sampler } from '../study/sampler.ts';
 import { rankTrials } from '../study/trial.ts';
 import type { TaskManual } from '../tasks/manual.ts';
+import { tell, type RunListener } from '../training/run/options.ts';
 import { directionOf, isMeasured, type Objective } from './objectives.ts';
 import { settingsOf, withValues, type RunOptions } from './searched.ts';
 import type { StudyFile } from './study-file-node.ts';
@@ -35,7 +37,7 @@ export interface StudyLoopOptions {
   metrics: Readonly<Record<string, 'higher' | 'lower'>>;
   runner: TrialRunner;
   onProgress?: ProgressListener;
-  onEvent?: (kind: string, message: string) => void;
+  onEvent?: RunListener;
   onTrial?: (trial: TrialRecord, study: StudyRecord) => void;
   signal?: AbortSignal;
 }
@@ -72,7 +74,7 @@ export class StudyLoop {
       parallel: options.parallel,
       signal: options.signal,
       freeMemory: () => process.availableMemory(),
-      onEvent: (kind, message) => options.onEvent?.(kind, message),
+      onEvent: (...told) => options.onEvent?.(...told),
       onProgress: () => this.tellProgress(),
     });
   }
@@ -104,7 +106,7 @@ export class StudyLoop {
     const values = this.sampler.suggest(trials.length, { trials, directions: directionsOf(this.record) });
     if (values === undefined) {
       const size = this.sampler.size === undefined ? 'every setting has been tried' : 'the grid is exhausted';
-      this.options.onEvent?.('note', `${size} after ${trials.length} trials`);
+      tell(this.options.onEvent, 'note', `${size} after ${countOf(trials.length, 'trial')}`);
       return undefined;
     }
     await this.file.append({ trial: trials.length, values });
@@ -246,7 +248,7 @@ export class StudyLoop {
         const { line } = this.endingOf(end, seconds);
         await this.file.append({ retrain: trial, seed, ...line });
         if (line.state === 'failed')
-          this.options.onEvent?.('warning', `trial ${trial} with seed ${seed} failed: ${line.reason}`);
+          tell(this.options.onEvent, 'warning', `trial ${trial} with seed ${seed} failed: ${line.reason}`);
         this.tellProgress();
       },
     };

@@ -1,3 +1,4 @@
+import type { Prose } from '../core/prose.ts';
 import type { MeasuredName } from './objectives.ts';
 
 /** A run of fine-tuning that a study wants. */
@@ -25,7 +26,7 @@ export interface TrialListener {
   /** Memory of the process: now, and at its peak. */
   onEstimate(bytes: { residentBytes: number; peakBytes: number }): void;
   /** Notes and warnings. */
-  onEvent(kind: string, message: string): void;
+  onEvent(kind: string, message: Prose): void;
   /** Share of the run that is done. */
   onProgress(share: number): void;
 }
@@ -56,7 +57,7 @@ export type TrialRunner = (job: TrialJob, listener: TrialListener) => RunningTri
 export type TrialMessage =
   | { kind: 'evaluated' }
   | { kind: 'estimate'; residentBytes: number; peakBytes: number }
-  | { kind: 'event'; event: string; message: string }
+  | { kind: 'event'; event: string; parts: Prose['parts'] }
   | { kind: 'progress'; share: number }
   | { kind: 'ended'; outcome: 'finished' | 'stopped'; measured: Partial<Record<MeasuredName, number>> }
   | { kind: 'failed'; code?: string; message: string };

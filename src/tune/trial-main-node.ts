@@ -66,7 +66,7 @@ async function train({ task, options }: TrialJob): Promise<'finished' | 'stopped
       },
       onEstimate: ({ residentBytes, peakBytes = residentBytes }) =>
         tell({ kind: 'estimate', residentBytes, peakBytes }),
-      onEvent: (event, message) => tell({ kind: 'event', event, message }),
+      onEvent: (event, _message, { parts }) => tell({ kind: 'event', event, parts }),
     });
     return outcome === 'interrupted' ? 'stopped' : 'finished';
   } catch (error) {

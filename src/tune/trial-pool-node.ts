@@ -1,4 +1,6 @@
 import { AlbertineError } from '../core/errors.ts';
+import type { Prose } from '../core/prose.ts';
+import { tell, type RunListener } from '../training/run/options.ts';
 import type { RunningTrial, TrialEnd, TrialJob, TrialListener, TrialRunner } from './trial-job.ts';
 
 /** A run, and what becomes of what is heard of it. */
@@ -18,7 +20,7 @@ export interface PoolOptions {
   signal: AbortSignal | undefined;
   /** Bytes that a process more can have. */
   freeMemory: () => number;
-  onEvent: (kind: string, message: string) => void;
+  onEvent: RunListener;
   onProgress: () => void;
 }
 
@@ -157,10 +159,10 @@ export class TrialPool {
   }
 
   /** Trials say the same of the same data. */
-  private tellOnce(kind: string, message: string): void {
-    if (this.told.has(message)) return;
-    this.told.add(message);
-    this.options.onEvent(kind, message);
+  private tellOnce(kind: string, message: string | Prose): void {
+    if (this.told.has(String(message))) return;
+    this.told.add(String(message));
+    tell(this.options.onEvent, kind, message);
   }
 }
 

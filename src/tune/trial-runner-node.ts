@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireUnlocked } from '../core/lock-node.ts';
+import { Prose } from '../core/prose.ts';
 import { startProcess } from '../core/process-node.ts';
 import { parseMetrics, type RunInfo } from '../training/report/run-record.ts';
 import type { RunEvaluation, TrialEnd, TrialJob, TrialListener, TrialMessage, TrialRunner } from './trial-job.ts';
@@ -43,7 +44,7 @@ function startTrial(job: TrialJob, listener: TrialListener, onEnd: (end: TrialEn
   child.on('message', (message: TrialMessage) => {
     if (message.kind === 'evaluated') report(output, listener);
     else if (message.kind === 'estimate') listener.onEstimate(message);
-    else if (message.kind === 'event') listener.onEvent(message.event, message.message);
+    else if (message.kind === 'event') listener.onEvent(message.event, new Prose(message.parts));
     else if (message.kind === 'progress') listener.onProgress(message.share);
     else if (message.kind === 'failed')
       end = { outcome: 'failed', ...(message.code && { code: message.code }), message: message.message };

@@ -16,6 +16,7 @@ import { createSampler } from '../study/sampler.ts';
 import type { Space } from '../study/space.ts';
 import type { TaskManual } from '../tasks/manual.ts';
 import { taskNamed } from '../tasks/registry.ts';
+import { tell, type RunListener } from '../training/run/options.ts';
 import { linkBest, type BestLink } from './best-node.ts';
 import { isMeasured, parseObjectives, type Objective } from './objectives.ts';
 import { searchedSpace, type RunOptions } from './searched.ts';
@@ -45,8 +46,8 @@ export interface TuneOptions extends OptionsOf<typeof TUNE_SETTINGS> {
   overwrite?: boolean;
   /** Told how far it has come, in trials. */
   onProgress?: ProgressListener;
-  /** Told of notes and warnings; each once. */
-  onEvent?: (kind: string, message: string) => void;
+  /** Told of notes and warnings, of the study and of its trials; each once. */
+  onEvent?: RunListener;
   /** Told of every trial that has ended. */
   onTrial?: (trial: TrialRecord, study: StudyRecord) => void;
   /** Stops: trials that go on save a checkpoint, and `resume` continues. */
@@ -82,7 +83,7 @@ export async function tune(options: TuneOptions): Promise<TuneResult> {
   await makeFolder(output);
   return await withLock(output, async () => {
     const file = await openStudy(options, plan);
-    for (const note of file.record.notes) options.onEvent?.('note', note);
+    tell(options.onEvent, 'note', ...file.record.notes);
     try {
       const run = { ...plan.run, ...threadsOf(options) };
       const loop = new StudyLoop(file, {
