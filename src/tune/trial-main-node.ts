@@ -1,111 +1,24 @@
-import { openFolder } from '../core/files-node.ts';
 import { AlbertineError } from '../core/errors.ts';
-import { pick } from '../core/pick.ts';
-import { openSafetensors } from '../checkpoint/safetensors.ts';
-import { NodeAlbert } from '../loaded/load-node.ts';
-import { taskNamed } from '../tasks/registry.ts';
-import type { FineTuneRunOptions } from '../training/run/options.ts';
-import { RunFinished } from '../training/run/run-folder-node.ts';
-import type { Tracker } from '../training/trackers/tracker.ts';
-import type { MeasuredName } from './objectives.ts';
 import type { TrialJob, TrialMessage } from './trial-job.ts';
+import { runTrial } from './trial-run-node.ts';
 
-/* The process of a trial: it is sent one job, trains, measures, and tells how it ended. */
-
-/** Passes over the held-out rows, by which the latency is measured: so many, or as many as fit into the time. */
-const LATENCY_PASSES = 5;
-const LATENCY_MS = 3000;
+/* The process of a trial: it is sent one job, and tells how it goes and how it ended. */
 
 const controller = new AbortController();
 const stop = (): void => controller.abort(new AlbertineError('interrupted', 'interrupted'));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
 // The study has been killed: what is done is saved for the next one.
 process.on('disconnect', stop);
+
+let sent: Promise<void> = Promise.resolve();
+const tell = (message: TrialMessage): void => {
+  if (process.connected) sent = new Promise((resolve) => void process.send!(message, () => resolve()));
+};
+
 process.on('message', (message: { stop: true } | { job: TrialJob }) => {
   if ('stop' in message) stop();
-  else void run(message.job);
+  else
+    void runTrial(message.job, { tell, signal: controller.signal })
+      .then(() => sent)
+      .finally(() => process.exit());
 });
-
-const send = (message: TrialMessage): Promise<void> =>
-  new Promise((resolve) => {
-    if (process.connected) process.send!(message, () => resolve());
-    else resolve();
-  });
-
-async function run(job: TrialJob): Promise<void> {
-  try {
-    const outcome = await train(job);
-    const measured = outcome === 'finished' ? await measure(job) : {};
-    await send({ kind: 'ended', outcome, measured });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await send({ kind: 'failed', ...(error instanceof AlbertineError && { code: error.code }), message });
-  }
-  process.exit();
-}
-
-async function train({ task, options }: TrialJob): Promise<'finished' | 'stopped'> {
-  const { fineTune } = await taskNamed(task).load();
-  const tell = (message: TrialMessage): void => void send(message);
-  const tracker: Tracker = {
-    scalars: (_step, values) => {
-      if (Object.keys(values).some((name) => name.startsWith('evaluation/'))) tell({ kind: 'evaluated' });
-    },
-    text: () => undefined,
-    histogram: () => undefined,
-    hyperParameters: () => undefined,
-    close: async () => undefined,
-  };
-  try {
-    const { outcome } = await fineTune({
-      ...(options as unknown as FineTuneRunOptions),
-      trackers: [tracker],
-      signal: controller.signal,
-      onProgress: ({ done, total, unit }) => {
-        if (unit === 'steps' && total) tell({ kind: 'progress', share: done / total });
-      },
-      onEstimate: ({ residentBytes, peakBytes = residentBytes }) =>
-        tell({ kind: 'estimate', residentBytes, peakBytes }),
-      onEvent: (event, _message, { parts }) => tell({ kind: 'event', event, parts }),
-    });
-    return outcome === 'interrupted' ? 'stopped' : 'finished';
-  } catch (error) {
-    if (error instanceof RunFinished) return 'finished';
-    throw error;
-  }
-}
-
-async function measure(job: TrialJob): Promise<Partial<Record<MeasuredName, number>>> {
-  const measured: Partial<Record<MeasuredName, number>> = {};
-  if (job.measure.includes('parameters')) measured.parameters = await countWeights(job.options.output);
-  if (job.measure.includes('latency')) measured.latency = await measureLatency(job);
-  return measured;
-}
-
-async function countWeights(folder: string): Promise<number> {
-  const { tensors } = await openSafetensors(await openFolder(folder), 'model.safetensors');
-  let count = 0;
-  for (const { shape } of tensors.values()) count += shape.reduce((a, b) => a * b, 1);
-  return count;
-}
-
-/** Milliseconds a row: what the task's own evaluation takes, reading the file among it, as fast as it was seen to be. */
-async function measureLatency({ task, options }: TrialJob): Promise<number> {
-  const manual = taskNamed(task);
-  const { evaluate } = await manual.load();
-  const { threads, evaluation, train } = options as unknown as { threads?: number; evaluation?: string; train: string };
-  using model = await NodeAlbert.load(options.output, threads === undefined ? {} : { threads });
-  // Lengths are those that the model was trained with.
-  const names = Object.keys(manual.evaluate.settings).filter((name) => name !== 'maxLength');
-  const asking = { ...pick(options, names), signal: controller.signal };
-  const pass = async (): Promise<number> => {
-    const started = performance.now();
-    const { count } = await evaluate(model, evaluation ?? train, asking);
-    return (performance.now() - started) / count;
-  };
-  let fastest = await pass();
-  const begun = performance.now();
-  for (let i = 0; i < LATENCY_PASSES && performance.now() - begun < LATENCY_MS; i++)
-    fastest = Math.min(fastest, await pass());
-  return fastest;
-}

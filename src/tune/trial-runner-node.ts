@@ -110,6 +110,13 @@ function finished(folder: string, measured: Extract<TrialEnd, { outcome: 'finish
   return { outcome: 'finished', metrics: best?.metrics ?? {}, measured };
 }
 
+/**
+ * What a run's folder says of it, for runners of other kinds.
+ *
+ * @internal
+ */
+export const trialFigures = { report, finished };
+
 function crashed(code: number | null, signal: NodeJS.Signals | null, tail: string): TrialEnd {
   const isMemory = /heap out of memory|Cannot allocate|bad_alloc/i.test(tail);
   const how = signal === null ? `its process ended with code ${code}` : `its process was ended by ${signal}`;
