@@ -1,3 +1,5 @@
+import { parameterImportance } from '../study/importance.ts';
+import { paretoFront } from '../study/pareto.ts';
 import type { PrunerOptions } from '../study/pruners.ts';
 import type { SamplerOptions } from '../study/sampler.ts';
 import type { Space, TrialValues } from '../study/space.ts';
@@ -190,4 +192,16 @@ export function bestRun(record: StudyRecord): { trial: number; seed?: number; fo
   }
   const [best] = rankTrials(record.trials, directions);
   return best && { trial: best.number, folder: trialFolder(best.number) };
+}
+
+/** A study as one plain object for `JSON.stringify`, with what follows from it; numbers that are not finite are null there. */
+export function studyToJson(record: StudyRecord): Record<string, unknown> {
+  const directions = directionsOf(record);
+  return {
+    ...record,
+    best: bestRun(record),
+    front: paretoFront(record.trials, directions).map(({ number }) => number),
+    importance: parameterImportance(record.header.space, record.trials, directions),
+    seeds: seedFigures(record),
+  };
 }
