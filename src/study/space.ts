@@ -14,19 +14,25 @@ export type Condition = Readonly<Record<string, readonly ParameterValue[]>>;
 export interface NumberParameter {
   /** `int`: whole numbers. */
   kind: 'float' | 'int';
+  /** The least value. */
   low: number;
+  /** The greatest value. */
   high: number;
   /** Searched on a logarithmic scale. Default false. */
   log?: boolean;
   /** Distance of neighbouring values, from `low` on. Default: 1 of `int`, any number of `float`. */
   step?: number;
+  /** Where it is searched. Default: always. */
   when?: Condition;
 }
 
 /** One of several values without an order. */
 export interface ChoiceParameter {
+  /** Tells it from a number. */
   kind: 'choice';
+  /** The values, at least two. */
   choices: readonly ParameterValue[];
+  /** Where it is searched. Default: always. */
   when?: Condition;
 }
 

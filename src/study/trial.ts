@@ -18,7 +18,9 @@ export interface TrialEvaluation {
 export interface Trial {
   /** From 0, in the order of suggestion. */
   number: number;
+  /** What was tried. */
   values: TrialValues;
+  /** How far it is. */
   state: 'running' | 'complete' | 'pruned' | 'failed';
   /** A figure for each objective, of complete trials. */
   objectives?: readonly number[];

@@ -14,6 +14,7 @@ export type MeasuredName = keyof typeof MEASURED;
 export interface Objective {
   /** A metric of the task's evaluations, `loss`, or one of {@link MEASURED}. */
   name: string;
+  /** Whether it should be small or large. */
   direction: Direction;
 }
 

@@ -12,8 +12,11 @@ export interface StudyPlan {
   task: string;
   /** Options of fine-tuning that all trials share. */
   run: Readonly<Record<string, unknown>>;
+  /** What is searched, by the names of flags. */
   space: Space;
+  /** How settings are suggested. */
   sampler: SamplerOptions;
+  /** How trials are ended early. */
   pruner: PrunerOptions;
   /** As they were given; absent: the metric by which the task keeps its best weights. */
   objectives?: readonly Objective[];
@@ -21,6 +24,7 @@ export interface StudyPlan {
 
 /** The first line of a study. */
 export interface StudyHeader extends StudyPlan {
+  /** Of the form of the file. */
   version: 1;
   /** ISO 8601. */
   startedAt: string;
@@ -44,21 +48,29 @@ export interface TrialRecord extends Trial {
 export interface Retraining {
   /** Number of the trial whose setting it is. */
   trial: number;
+  /** The other seed. */
   seed: number;
+  /** How far it is. */
   state: 'running' | 'complete' | 'failed';
+  /** A figure for each objective, of complete runs. */
   objectives?: readonly number[];
+  /** All figures of its best evaluation, and what was measured; of complete runs. */
   metrics?: Readonly<Record<string, number>>;
+  /** Time that it took, without that before an interruption. */
   seconds?: number;
+  /** Why it failed. */
   reason?: string;
 }
 
 /** A study as its file has it. */
 export interface StudyRecord {
+  /** How it was started. */
   header: StudyHeader;
   /** What it looks for; undefined until the first trial has told its metric. */
   objectives: readonly Objective[] | undefined;
   /** By number. */
   trials: readonly TrialRecord[];
+  /** Settings trained again, in the order in which the runs began. */
   retrainings: readonly Retraining[];
   /** What could not be read. */
   notes: readonly string[];
@@ -139,6 +151,7 @@ export function directionsOf({ objectives }: Pick<StudyRecord, 'objectives'>): D
 
 /** Figures of a setting over seeds. */
 export interface SeedFigures {
+  /** Number of the trial whose setting it is. */
   trial: number;
   /** Runs that were completed, by seed. */
   seeds: readonly number[];

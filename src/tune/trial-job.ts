@@ -13,7 +13,9 @@ export interface TrialJob {
 
 /** An evaluation of a run. */
 export interface RunEvaluation {
+  /** Updates done before it. */
   step: number;
+  /** By name. */
   metrics: Readonly<Record<string, number>>;
 }
 

@@ -147,6 +147,8 @@ export class TrialPool {
   private async end(end: TrialEnd, work: PoolWork, { own, seconds }: { own: Running; seconds: number }): Promise<void> {
     // Ctrl-C reaches the processes of the trials too, perhaps before this one.
     if (end.outcome === 'stopped' && !own.stopping) this.fail(interrupted(this.options.signal));
+    // From here on it counts as done.
+    own.share = 0;
     await work.onEnd(end, seconds);
   }
 

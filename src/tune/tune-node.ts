@@ -58,6 +58,7 @@ export interface TuneOptions extends OptionsOf<typeof TUNE_SETTINGS> {
 
 /** A study that has come to its end. */
 export interface TuneResult extends StudyRecord {
+  /** Folder of the study. */
   output: string;
   /** The best run, linked or copied to `best`; undefined where no trial was completed. */
   best: BestLink | undefined;
