@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { AlbertineError } from '../../core/errors.ts';
+import type { Settings } from '../../core/settings.ts';
 import { readJsonFile } from '../../core/files-node.ts';
 import { parseRange, parseSpace, RANGE_FORMS, type Parameter, type Space } from '../../study/space.ts';
 import type { TaskManual } from '../../tasks/manual.ts';
@@ -13,7 +14,6 @@ import type { CliIo } from '../terminal/io.ts';
 import { createProgressBar } from '../terminal/progress-bar.ts';
 import { requireConsistentFlags } from './training-run.ts';
 import { studyLines, trialLine } from './tune-text.ts';
-import { sharedSettings } from './tune.ts';
 
 interface TuneFlags {
   search?: string[];
@@ -25,10 +25,14 @@ interface TuneFlags {
 }
 
 /** Runs `albertine tune TASK`. */
-export async function runTune(io: CliIo, task: TaskManual, command: Command): Promise<void> {
+export async function runTune(
+  io: CliIo,
+  command: Command,
+  { task, shared }: { task: TaskManual; shared: Settings },
+): Promise<void> {
   const flags = command.opts<TuneFlags & Record<string, unknown>>();
   const { output, resume, overwrite, quiet = false } = flags;
-  const run = optionsOfFlags(sharedSettings(task), flags);
+  const run = optionsOfFlags(shared, flags);
   const space = await spaceOf(flags, { task, run });
   if (run['train'] === undefined && space['train'] === undefined)
     throw new UsageError("required option '--train <file>' not specified");

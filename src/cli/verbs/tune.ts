@@ -40,18 +40,19 @@ function registerTask(group: Command, io: CliIo, task: TaskManual): void {
     )
     .option('--overwrite', 'start anew although --output has a study, which is lost');
   addSettings(command, TUNE_SETTINGS);
-  addSettings(command, sharedSettings(task));
+  const shared = sharedSettings(task);
+  addSettings(command, shared);
   command
     .option('-q, --quiet', 'no progress, no trials and no result: only the output folder, notes, warnings and errors')
     .addHelpText('after', manualFor(task.name))
     .action(async () => {
       const { runTune } = await import('./tune-run.ts');
-      await runTune(io, task, command);
+      await runTune(io, command, { task, shared });
     });
 }
 
 /** The settings of the runs that all trials share: those of fine-tuning, without what the study decides. */
-export function sharedSettings({ finetune }: TaskManual): Settings {
+function sharedSettings({ finetune }: TaskManual): Settings {
   const all: Settings = { ...finetune.settings, ...runSettings(finetune.training) };
   return Object.fromEntries(
     Object.entries(all).flatMap(([name, setting]) => {
