@@ -22,7 +22,7 @@ const ENGLISH = {
   importanceFew: 'Too few complete trials to say ({count}; it takes 10).',
   parallel: 'Settings side by side',
   parallelCaption:
-    'Each line is a complete trial, the better the stronger; the best tenth is blue. Dashed: the parameter was not searched in that trial.',
+    'Each line is a complete trial, the better the stronger; the best tenth is blue. A line that passes below an axis: that parameter was not searched in the trial.',
   slices: 'Slices',
   curves: 'Evaluations',
   curvesCaption: 'The first objective while trials ran; the best trial is blue.',
@@ -66,7 +66,7 @@ const CHINESE: Record<StudyLabel, string> = {
     'PED-ANOVA（Watanabe 等，2023）：最好的十分之一试验的取值与全部试验取值的差异，按占比表示。只说明本次搜索：未试过的取值无从得知。',
   importanceFew: '完成的试验太少，无法判断（{count} 次；至少 10 次）。',
   parallel: '平行坐标',
-  parallelCaption: '每条线为一次完成的试验，越好越明显；最好的十分之一为蓝色。虚线：该试验中未搜索此参数。',
+  parallelCaption: '每条线为一次完成的试验，越好越明显；最好的十分之一为蓝色。从轴下方经过的线：该试验中未搜索此参数。',
   slices: '切片',
   curves: '评估',
   curvesCaption: '试验过程中的第一个目标；最佳试验为蓝色。',

@@ -293,6 +293,7 @@ function tableSection({ study, label }: Shown): string {
   const objectives = (study.objectives ?? []).map(({ name }) => name);
   const [direction] = directionsOf(study);
   const order = [...study.trials].sort((a, b) => rankOf(a, direction) - rankOf(b, direction));
+  const hasReasons = order.some(({ reason }) => reason !== undefined);
   const rows = order
     .slice(0, LISTED_TRIALS)
     .map((trial) => [
@@ -301,9 +302,16 @@ function tableSection({ study, label }: Shown): string {
       ...objectives.map((_, i) => (trial.objectives ? formatNumber(trial.objectives[i]) : '')),
       ...names.map((name) => (Object.hasOwn(trial.values, name) ? valueText(trial.values[name]) : '–')),
       trial.seconds === undefined ? '' : formatNumber(trial.seconds, 3),
-      trial.reason ?? '',
+      ...(hasReasons ? [trial.reason ?? ''] : []),
     ]);
-  const head = [label('trial'), label('state'), ...objectives, ...names, label('seconds'), label('reason')];
+  const head = [
+    label('trial'),
+    label('state'),
+    ...objectives,
+    ...names,
+    label('seconds'),
+    ...(hasReasons ? [label('reason')] : []),
+  ];
   const left =
     rows.length < order.length
       ? `<p class="caption">${label('shownOf', { shown: rows.length, total: order.length })}</p>`
@@ -317,9 +325,12 @@ const rankOf = ({ objectives, number }: TrialRecord, direction: 'minimize' | 'ma
 
 function settingsSection({ study: { header }, label }: Shown): string {
   const { task, run, space, sampler, pruner, versions } = header;
-  const entries = Object.entries({ task, run, space, sampler, pruner, versions }).map(
-    ([name, value]) =>
-      `<h3>${name}</h3><pre>${escapeMarkup(typeof value === 'string' ? value : JSON.stringify(value, null, 1).replace(/\n\s*(?=["\]}])/g, ' '))}</pre>`,
+  const lines = (value: object): string =>
+    Object.entries(value)
+      .map(([name, own]) => `${name}: ${typeof own === 'string' ? own : JSON.stringify(own)}`)
+      .join('\n');
+  const entries = Object.entries({ [task]: run, space, sampler, pruner, versions }).map(
+    ([name, value]) => `<h3>${escapeMarkup(name)}</h3><pre>${escapeMarkup(lines(value))}</pre>`,
   );
   return section(label('settings'), entries.join(''), { large: true });
 }

@@ -121,6 +121,5 @@ function lineOf(
     ),
   ].join('  ·  ');
   const isTop = rank > 0.9;
-  const dashes = places.some(({ y }) => y === undefined) ? ' stroke-dasharray="6 3"' : '';
-  return `<path class="trial ${isTop ? 'c1' : 'other'}" style="opacity:${round(0.15 + 0.8 * rank ** 2)}"${dashes} d="${path}"><title>${escapeMarkup(text)}</title></path>`;
+  return `<path class="trial ${isTop ? 'c1' : 'other'}" style="opacity:${round(0.15 + 0.8 * rank ** 2)}" d="${path}"><title>${escapeMarkup(text)}</title></path>`;
 }
