@@ -127,7 +127,8 @@ export class TrialPool {
         this.wake();
       },
       onEvent: (kind, message) => {
-        if (kind === 'note' || kind === 'warning') this.tellOnce(kind, message);
+        // What a run says of its data and its model; of how it went its own run.json tells.
+        if (own.share === 0 && (kind === 'note' || kind === 'warning')) this.tellOnce(kind, message);
       },
       onProgress: (share) => {
         own.share = share;

@@ -102,6 +102,19 @@ describe('albertine tune', () => {
       ).toBe(true);
   });
 
+  it('report shows the study', async () => {
+    const page = await run(['report', folder.path('whole')]);
+    expect([page.code, page.stdout]).toEqual([0, `${folder.path('whole')}/report.html\n`]);
+    expect(readFileSync(folder.path('whole/report.html'), 'utf8')).toContain('learning-rate → accuracy');
+    const json = JSON.parse((await run(['report', folder.path('whole'), '--json'])).stdout) as {
+      trials: unknown[];
+      best: object;
+    };
+    expect(json.trials).toHaveLength(3);
+    expect(json.best).toHaveProperty('folder');
+    expect((await run(['report', folder.path('whole/best')])).code).toBe(0);
+  });
+
   it('a trial that cannot run names the reason', { timeout: 60_000 }, async () => {
     const missing = await run(tuneArguments('missing', '--text-field', 'nonsense', '--trials', '2'));
     expect(missing.code).toBe(1);
