@@ -223,6 +223,9 @@ export class StudyLoop {
     if (line.state !== 'failed' || isOwn || this.record.trials.some(({ state }) => state === 'complete')) return;
     throw new AlbertineError(code as ErrorCode, `trial ${number} failed, and others would: ${line.reason}`, {
       value: this.record.trials[number].values,
+      ...(code === 'invalid_argument' && {
+        hint: 'A setting that is for one value of another needs a condition, "when" in a space',
+      }),
     });
   }
 
