@@ -15,10 +15,15 @@ export function flaggedSettings(settings: Settings, path: readonly string[] = []
   });
 }
 
+/** The option at the end of a way; undefined where it ends before. */
+export function valueAt(options: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], options);
+}
+
 /** The flags that stand for options, in the order of the settings; options without a flag are left out. */
 export function flagsOf(settings: Settings, options: Readonly<Record<string, unknown>>): string[] {
   return flaggedSettings(settings).flatMap(({ path, setting }) => {
-    const value = path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], options);
+    const value = valueAt(options, path);
     if (value === undefined) return [];
     const name = flagName(path.at(-1)!, setting)!;
     if (setting.kind === 'flag') return value === !setting.off ? [`--${setting.off ? 'no-' : ''}${name}`] : [];

@@ -1,15 +1,8 @@
 import { AlbertineError, describeValue } from '../core/errors.ts';
-import { flaggedSettings, type FlaggedSetting } from '../core/flagged-settings.ts';
+import { flaggedSettings, valueAt, type FlaggedSetting } from '../core/flagged-settings.ts';
 import { nearestName } from '../core/nearest.ts';
 import { flagName, requireValues, type Settings } from '../core/settings.ts';
-import {
-  isWithinParameter,
-  requireSpace,
-  type Parameter,
-  type ParameterValue,
-  type Space,
-  type TrialValues,
-} from '../study/space.ts';
+import { requireSpace, type Parameter, type ParameterValue, type Space, type TrialValues } from '../study/space.ts';
 import type { TaskManual } from '../tasks/manual.ts';
 import { FINE_TUNE_RUN_SETTINGS } from '../training/run/settings.ts';
 
@@ -146,15 +139,4 @@ export function withValues(given: RunOptions, values: TrialValues, task: TaskMan
     else options[path[0]] = { ...(options[path[0]] as object | undefined), [path[1]]: own };
   }
   return options;
-}
-
-function valueAt(options: RunOptions, path: readonly string[]): unknown {
-  return path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], options);
-}
-
-/** Whether values are still ones that the space has: those of a study file may have been edited. */
-export function fitsSpace(values: TrialValues, space: Space): boolean {
-  return Object.entries(values).every(
-    ([name, value]) => Object.hasOwn(space, name) && isWithinParameter(space[name], value),
-  );
 }

@@ -3,6 +3,7 @@ import { countOf } from '../core/count.ts';
 import { AlbertineError, type ErrorCode } from '../core/errors.ts';
 import { flagsOf } from '../core/flagged-settings.ts';
 import type { ProgressListener } from '../core/progress.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { createPruner, type Pruner } from '../study/pruners.ts';
 import { createSampler, type Sampler } from '../study/sampler.ts';
 import { rankTrials } from '../study/trial.ts';
@@ -129,7 +130,7 @@ export class StudyLoop {
     const words = ['albertine', 'finetune', task.name, ...flagsOf(settingsOf(task), options)];
     return {
       task: task.name,
-      options: { ...options, command: words.map(quoted).join(' ') },
+      options: { ...options, command: words.map(shellWord).join(' ') },
       measure: (this.record.objectives ?? []).map(({ name }) => name).filter(isMeasured),
     };
   }
@@ -282,6 +283,3 @@ export class StudyLoop {
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
-
-/** As a shell takes it. */
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

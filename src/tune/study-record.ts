@@ -1,3 +1,4 @@
+import { mean } from '../metrics/check.ts';
 import { parameterImportance } from '../study/importance.ts';
 import { paretoFront } from '../study/pareto.ts';
 import type { PrunerOptions } from '../study/pruners.ts';
@@ -170,17 +171,15 @@ export function seedFigures({ retrainings, ...record }: StudyRecord): SeedFigure
     if (own.length === 0) return [];
     const columns = own[0].objectives!.map((_, i) => own.map(({ objectives }) => objectives![i]));
     return [
-      { trial, seeds: own.map(({ seed }) => seed), mean: columns.map(meanOf), deviation: columns.map(deviationOf) },
+      { trial, seeds: own.map(({ seed }) => seed), mean: columns.map(mean), deviation: columns.map(deviationOf) },
     ];
   });
   return figures.sort((a, b) => (direction === 'maximize' ? b.mean[0] - a.mean[0] : a.mean[0] - b.mean[0]));
 }
 
-const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-
 function deviationOf(values: readonly number[]): number {
-  const mean = meanOf(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+  const center = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
 }
 
 /** The folder of a trial within that of the study. */
