@@ -113,7 +113,7 @@ describe('entries', () => {
     expect(
       loaded.filter(
         (name) =>
-          !/^(core|data)\/|^model\/(config|presets|parameters|pooling|quantize)\.ts$|^checkpoint\/onnx-names\.ts$|^training\/report\/labels\.ts$|^training\/(run|pretraining)\/settings\.ts$|^metrics\/entities\.ts$|^runtime\/devices\.ts$|^model\/adapters\/names\.ts$|^perturbation\/manual\.ts$|^tasks\/(registry|service|shared-settings)\.ts$|^((tasks|analysis)\/[a-z-]+|server)\/(manual|settings)\.ts$/.test(
+          !/^(core|data)\/|^model\/(config|presets|parameters|pooling|quantize)\.ts$|^checkpoint\/onnx-names\.ts$|^training\/report\/labels\.ts$|^training\/(run|pretraining)\/settings\.ts$|^metrics\/entities\.ts$|^runtime\/devices\.ts$|^model\/adapters\/names\.ts$|^perturbation\/manual\.ts$|^tasks\/(registry|service|shared-settings)\.ts$|^study\/names\.ts$|^((tasks|analysis)\/[a-z-]+|server|tune)\/(manual|settings)\.ts$/.test(
             name,
           ),
       ),

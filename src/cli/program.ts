@@ -29,6 +29,7 @@ import { registerPretrain } from './verbs/pretrain.ts';
 import { registerRuns } from './verbs/runs.ts';
 import { registerShards } from './verbs/shards.ts';
 import { registerTokenize } from './verbs/tokenize.ts';
+import { registerTune } from './verbs/tune.ts';
 import { requireVerb } from './verbs/verbs.ts';
 import { registerVocab } from './verbs/vocab.ts';
 import { registerRobustness } from './verbs/robustness.ts';
@@ -114,6 +115,7 @@ Examples
     registerShards,
     registerPretrain,
     registerFinetune,
+    registerTune,
     registerFit,
     registerDistill,
     registerEvaluate,

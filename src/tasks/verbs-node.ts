@@ -55,6 +55,7 @@ export function verbsOf<T extends TaskTypes, O extends TuningOptions>(
     };
   };
   return {
+    metrics: tuning.task.metrics,
     async fineTune(given): Promise<FinishedRun> {
       const options = given as unknown as O;
       const result = await fineTune(tuning, options);

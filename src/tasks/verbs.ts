@@ -5,7 +5,7 @@ import type { TaskEvaluation } from './evaluate-node.ts';
 import type { FineTuneRunOptions } from '../training/run/options.ts';
 import type { RewritableData } from './rewriting.ts';
 import type { TaskService } from './service.ts';
-import type { TextCounts } from './task.ts';
+import type { Direction, TextCounts } from './task.ts';
 
 /** Options of a verb by name, as flags or JSON give them; the task checks them. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
@@ -58,6 +58,8 @@ export interface Predictor {
 
 /** What a task does, behind the command line: code that a row of the registry loads when it is needed. */
 export interface TaskVerbs {
+  /** Direction of every figure of an evaluation. Default: more is better, except of `loss`. */
+  metrics?: Readonly<Record<string, Direction>>;
   /** Options are those of a run with the task's own. */
   fineTune(options: FineTuneRunOptions & GivenOptions): Promise<FinishedRun>;
   /** Figures of a model on a labelled file; `heading` is printed above them. */

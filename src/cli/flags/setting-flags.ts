@@ -1,11 +1,12 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { flaggedSettings } from '../../core/flagged-settings.ts';
 import { describeBounds, flagName, isWithin, manualOf, type Setting, type Settings } from '../../core/settings.ts';
 import { integer, list, number, oneOf } from './arguments.ts';
 import { standsFor } from './spelling.ts';
 
 /** Adds a flag for each setting, those of a group one by one. */
 export function addSettings(command: Command, settings: Settings): Command {
-  for (const { path, setting } of flagged(settings)) {
+  for (const { path, setting } of flaggedSettings(settings)) {
     const name = path.at(-1)!;
     const flag = new Option(flagsOf(name, setting), manualOf(setting));
     const parse = parserOf(setting);
@@ -39,18 +40,6 @@ export const writtenFlag = (name: string, setting: Setting): string =>
 /** Name under which commander keeps a flag. */
 const attributeOf = (name: string, setting: Setting): string =>
   flagName(name, setting)!.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-
-/** The settings that have a flag, with the way to each. */
-function flagged(
-  settings: Settings,
-  path: readonly string[] = [],
-): { path: string[]; setting: Exclude<Setting, { kind: 'group' | 'json' }> }[] {
-  return Object.entries(settings).flatMap(([name, setting]) => {
-    const own = [...path, name];
-    if (setting.kind === 'group') return flagged(setting.settings, own);
-    return setting.flag === false || setting.kind === 'json' ? [] : [{ path: own, setting }];
-  });
-}
 
 function flagsOf(name: string, setting: Exclude<Setting, { kind: 'group' | 'json' }>): string {
   const flag = `${setting.short === undefined ? '' : `-${setting.short}, `}${writtenFlag(name, setting)}`;

@@ -56,9 +56,7 @@ export async function openModelFiles(
   options: { quiet?: boolean } = {},
 ): Promise<FileSource> {
   const { openModelFolder } = await import('../../checkpoint/adapter-folder-node.ts');
-  return openModelFolder(await resolveModelFolder(io, model, options), (base) =>
-    resolveModelFolder(io, base, options),
-  );
+  return openModelFolder(await resolveModelFolder(io, model, options), (base) => resolveModelFolder(io, base, options));
 }
 
 /** The folder on disk of a model, downloaded with progress if it is a hub id. */

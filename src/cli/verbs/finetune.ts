@@ -35,7 +35,14 @@ function registerTask(group: Command, io: CliIo, task: TaskManual): void {
 }
 
 /** The settings of a run with what is usual for a task. */
-function runSettings({ epochs, batchSize, dropout, maxLength, evaluateEvery, microBatches }: TrainingManual): Settings {
+export function runSettings({
+  epochs,
+  batchSize,
+  dropout,
+  maxLength,
+  evaluateEvery,
+  microBatches,
+}: TrainingManual): Settings {
   const { microBatchTokens, ...settings } = FINE_TUNE_RUN_SETTINGS;
   const usual = { epochs, batchSize, maxLength, evaluateEvery };
   return {

@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { writeFileAtomic } from '../../core/files-node.ts';
 import { renderReport } from '../../training/report/report.ts';
 import { readRun } from '../../training/report/report-node.ts';
 import { runToJson } from '../../training/report/run-record.ts';
+import { renderStudy } from '../../tune/report/page.ts';
+import { readStudy, STUDY_FILE } from '../../tune/study-file-node.ts';
+import { studyToJson } from '../../tune/study-record.ts';
 import { UsageError } from '../terminal/errors.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { claimOutput } from '../streams/output-claim.ts';
@@ -16,11 +20,10 @@ export async function runReport(
   { output, language, json, overwrite }: ReportFlags,
 ): Promise<void> {
   if (json && language) throw new UsageError('--language is for the page, not for --json');
-  const run = await readRun(folder);
-  for (const warning of run.warnings) io.stderr.write(`note: ${warning}\n`);
-  const content = json
-    ? `${JSON.stringify(runToJson(run), null, 2)}\n`
-    : renderReport(run, language ? { language } : {});
+  const { content, warnings } = existsSync(join(folder, STUDY_FILE))
+    ? await studyContent(folder, { language, json })
+    : await runContent(folder, { language, json });
+  for (const warning of warnings) io.stderr.write(`note: ${warning}\n`);
   if (output === '-' || (json && output === undefined)) {
     await io.stdout.write(content);
     return;
@@ -43,4 +46,32 @@ export async function runReport(
     await claimed.abandon({ keep: false });
   }
   await io.stdout.write(`${output}\n`);
+}
+
+/** A page or JSON, and what could not be read. */
+interface Content {
+  content: string;
+  warnings: readonly string[];
+}
+
+async function runContent(
+  folder: string,
+  { language, json }: Pick<ReportFlags, 'language' | 'json'>,
+): Promise<Content> {
+  const run = await readRun(folder);
+  const content = json
+    ? `${JSON.stringify(runToJson(run), null, 2)}\n`
+    : renderReport(run, language ? { language } : {});
+  return { content, warnings: run.warnings };
+}
+
+async function studyContent(
+  folder: string,
+  { language, json }: Pick<ReportFlags, 'language' | 'json'>,
+): Promise<Content> {
+  const study = await readStudy(folder);
+  const content = json
+    ? `${JSON.stringify(studyToJson(study), null, 2)}\n`
+    : renderStudy(study, { name: basename(resolve(folder)), ...(language && { language }) });
+  return { content, warnings: study.notes };
 }

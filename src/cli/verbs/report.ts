@@ -8,10 +8,10 @@ import { OVERWRITE } from '../streams/output-claim.ts';
 export function registerReport(program: Command, io: CliIo): void {
   program
     .command('report')
-    .argument('<run>', 'folder of a training run, finished or still running')
-    .summary('a training run as one HTML page with curves')
+    .argument('<run>', 'folder of a training run or of a study (albertine tune), finished or still running')
+    .summary('a training run, or a study, as one HTML page')
     .description(
-      'Renders a training run as one HTML page that needs nothing else: curves, evaluations, class counts, confusion matrix, events and settings.',
+      'Renders a training run as one HTML page that needs nothing else: curves, evaluations, class counts, confusion matrix, events and settings. A study has its history, what mattered, parallel coordinates and slices.',
     )
     .option(
       '-o, --output <file>',
@@ -27,6 +27,8 @@ Examples
   albertine report reviews-model
   albertine report reviews-model --language zh --output report-zh.html
   albertine report reviews-model --json | jq .summary
+  albertine report study
+  albertine report study --json | jq .best
 `,
     )
     .action(async (run: string, flags: ReportFlags) => {

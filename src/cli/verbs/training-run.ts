@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { countOf } from '../../core/count.ts';
 import { AlbertineError } from '../../core/errors.ts';
+import { shellWord } from '../../core/shell-word.ts';
 import type { RunEstimate } from '../../training/estimate-node.ts';
 import type { FineTuneRunOptions } from '../../training/run/options.ts';
 import { RunFinished } from '../../training/run/run-folder-node.ts';
@@ -85,7 +86,5 @@ export function unlessFinished(io: CliIo): (error: unknown) => undefined {
 
 /** The command as it was typed, for run.json; quoted where a shell needs it. */
 export function commandLine(): string {
-  return ['albertine', ...process.argv.slice(2)]
-    .map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`))
-    .join(' ');
+  return ['albertine', ...process.argv.slice(2)].map(shellWord).join(' ');
 }

@@ -43,15 +43,17 @@ export interface Chart {
   missing: number;
 }
 
-const WIDTH = 640;
-const HEIGHT = 240;
-const PLOT = { left: 58, right: WIDTH - 14, top: 22, bottom: HEIGHT - 26 };
+/** Size of a chart, and what its axes enclose. */
+export const WIDTH = 640;
+export const HEIGHT = 240;
+export const PLOT = { left: 58, right: WIDTH - 14, top: 22, bottom: HEIGHT - 26 };
 /** Columns that are drawn separately; more values are reduced to the extremes of each column. */
 const COLUMNS = 560;
 /** Hover targets at most. */
 const TARGETS = 160;
 
-type Scale = (value: number) => number;
+/** A place on the page for a value. */
+export type Scale = (value: number) => number;
 
 /** Draws curves over steps with axes, marks and a hover read-out that needs no script. */
 export function lineChart(series: readonly ChartSeries[], options: ChartOptions): Chart {
@@ -88,14 +90,16 @@ export function lineChart(series: readonly ChartSeries[], options: ChartOptions)
   };
 }
 
-const round = (value: number): string => String(Math.round(value * 10) / 10);
+/** A place with as many digits as can be seen. */
+export const round = (value: number): string => String(Math.round(value * 10) / 10);
 
-function linearScale([low, high]: readonly [number, number], [start, end]: readonly [number, number]): Scale {
+/** Places that are proportional to values. */
+export function linearScale([low, high]: readonly [number, number], [start, end]: readonly [number, number]): Scale {
   return (value) => (high === low ? (start + end) / 2 : start + ((value - low) / (high - low)) * (end - start));
 }
 
 /** All values, unless a few of them (a spike) would leave less than a third of the height for the rest. */
-function valueRange(values: number[], logarithmic: boolean): { low: number; high: number } {
+export function valueRange(values: number[], logarithmic: boolean): { low: number; high: number } {
   if (values.length === 0) return { low: logarithmic ? 0.1 : 0, high: 1 };
   const sorted = Float64Array.from(values).sort();
   let [low, high] = [sorted[0], sorted[sorted.length - 1]];
@@ -121,7 +125,8 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   return ticks;
 }
 
-function logTicks(low: number, high: number): number[] {
+/** Round numbers on a logarithmic axis. */
+export function logTicks(low: number, high: number): number[] {
   const decades = Math.log10(high / low);
   const factors = decades < 1.2 ? [1, 2, 3, 5, 7] : decades < 2.5 ? [1, 3] : [1];
   const every = Math.max(1, Math.ceil(decades / 6));
@@ -144,7 +149,8 @@ function horizontalAxis(first: number, last: number, x: Scale): string[] {
   ];
 }
 
-function verticalAxis({ low, high }: { low: number; high: number }, logarithmic: boolean, y: Scale): string[] {
+/** Lines across the plot with their values. */
+export function verticalAxis({ low, high }: { low: number; high: number }, logarithmic: boolean, y: Scale): string[] {
   const ticks = logarithmic ? logTicks(low, high) : niceTicks(low, high, 5);
   return ticks.flatMap((tick) => [
     `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${round(y(tick))}" y2="${round(y(tick))}"/>`,
