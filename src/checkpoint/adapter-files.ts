@@ -5,8 +5,9 @@ import { createAdapter, extendedBy, type Adapter } from '../model/adapters/metho
 import { modelTypeOf, type AlbertConfig } from '../model/config.ts';
 import { extensionName, extensionParameters, isExtensionName } from '../model/extension.ts';
 import type { Extended } from '../model/extension-inputs.ts';
-import { headsPresent, type HeadName } from '../model/heads.ts';
-import { encoderParameters, layerPrefix, type Weight, type Weights } from '../model/parameters.ts';
+import { ADAPTER_METHODS } from '../model/adapters/names.ts';
+import { headParameters, headsPresent, optionalPart, type HeadName } from '../model/heads.ts';
+import { encoderParameters, layerPrefix, poolerParameters, type Weight, type Weights } from '../model/parameters.ts';
 import { canonicalName, familyName } from './family-names.ts';
 import { ADAPTER_CONFIG, ADAPTER_DETAILS, ADAPTER_WEIGHTS } from './adapter-names.ts';
 import { weightsFingerprint } from './fingerprint.ts';
@@ -139,13 +140,12 @@ export interface LoadedAdapter {
  */
 export async function readAdapter(files: FileSource, config: AlbertConfig): Promise<LoadedAdapter> {
   const file = await openSafetensors(files, ADAPTER_WEIGHTS);
-  const details = (await files.list()).includes(ADAPTER_DETAILS)
-    ? ((await readJson(files, ADAPTER_DETAILS)) as AdapterDetails)
-    : undefined;
-  const stored = await file.read([...file.tensors.keys()]);
+  const details = (await files.list()).includes(ADAPTER_DETAILS) ? await readDetails(files) : undefined;
+  const stored = withModelName(await file.read([...file.tensors.keys()]), config);
   const settings = details?.adapter ?? peftSettings(await readJson(files, ADAPTER_CONFIG), stored, files.location);
   const adapter = createAdapter(settings, config);
   const heads = headsOf(stored, config);
+  requireKnown(heads, config, files.location);
   const named = peftNames(
     adapter,
     config,
@@ -173,6 +173,50 @@ export async function readAdapter(files: FileSource, config: AlbertConfig): Prom
   return { adapter, extended: extendedBy(adapter, weights), heads, details };
 }
 
+/** The names of an adapter for a model with a head: those for one without lack the family's part. */
+function withModelName(stored: ReadonlyMap<string, Weight>, config: AlbertConfig): Map<string, Weight> {
+  const type = modelTypeOf(config);
+  const family = type === 'xlm-roberta' ? 'roberta' : type;
+  return new Map(
+    [...stored].map(([name, weight]) => [
+      name.replace(/^base_model\.model\.(?=(encoder|embeddings|pooler)\.)/, `${PEFT_PREFIX}${family}.`),
+      weight,
+    ]),
+  );
+}
+
+/** Reads {@link ADAPTER_DETAILS}. Throws `invalid_file` for what this package does not write. */
+export async function readDetails(files: FileSource): Promise<AdapterDetails> {
+  const details = (await readJson(files, ADAPTER_DETAILS)) as Partial<AdapterDetails> | null;
+  const { adapter, baseFingerprint, config } = details ?? {};
+  if (adapter && ADAPTER_METHODS.includes(adapter.method) && typeof baseFingerprint === 'string' && config)
+    return { adapter, baseFingerprint, config };
+  throw new AlbertineError('invalid_file', `${files.location}/${ADAPTER_DETAILS} does not say what the adapter is`, {
+    value: details,
+    hint: `Copy the folder again; of an adapter of Python's peft leave ${ADAPTER_DETAILS} out`,
+  });
+}
+
+/** Whatever else was learned would be missing from the answers: embeddings, single tokens, layers of other kinds. */
+function requireKnown(heads: Weights, config: AlbertConfig, location: string): void {
+  const has = (name: string): boolean => heads.has(name);
+  const parts = headsPresent(has).flatMap((head) => [
+    ...headParameters(config, head),
+    ...(optionalPart(head, has)?.parameters(0) ?? []),
+  ]);
+  const known = new Set([...poolerParameters(config), ...parts].map(({ name }) => name));
+  const unknown = [...heads.keys()].filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new AlbertineError(
+      'unsupported',
+      `${location}/${ADAPTER_WEIGHTS} has numbers that are of no known use: ${unknown.slice(0, 5).join(', ')}`,
+      {
+        value: unknown,
+        hint: "Of adapters of Python's peft those of dense layers, heads and pooler can be loaded; others can be merged there (merge_and_unload) and saved",
+      },
+    );
+}
+
 function headsOf(stored: ReadonlyMap<string, Weight>, config: AlbertConfig): Weights {
   const plain = new Map([...stored].map(([name, weight]) => [name.replace(PEFT_PREFIX, ''), weight]));
   const isOfLayer = (name: string): boolean => PEFT_PARTS.some((part) => name.includes(`.${part}`));
@@ -193,6 +237,8 @@ const PLAIN: Readonly<Record<string, readonly unknown[]>> = {
   rank_pattern: [],
   layers_to_transform: [],
   lora_bias: [false],
+  // Other starts change the base itself (PiSSA, OLoRA, CorDA, LoftQ), which the file does not have.
+  init_lora_weights: [true, false, 'gaussian', 'orthogonal', 'eva'],
 };
 
 function peftSettings(json: unknown, stored: ReadonlyMap<string, Weight>, location: string): AdapterSettings {

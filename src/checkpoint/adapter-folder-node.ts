@@ -4,7 +4,8 @@ import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import { openFolder, readJsonFile } from '../core/files-node.ts';
 import { openSafetensors } from './safetensors.ts';
-import type { AdapterDetails } from './adapter-files.ts';
+import { readJson } from './weight-files.ts';
+import { readDetails } from './adapter-files.ts';
 import { ADAPTER_CONFIG, ADAPTER_DETAILS, ADAPTER_WEIGHTS } from './adapter-names.ts';
 
 /** Whether a folder has an adapter and no model by itself. */
@@ -32,8 +33,17 @@ export async function openModelFolder(
 ): Promise<FileSource> {
   const own = await openFolder(folder);
   if (!isAdapterFolder(folder)) return own;
-  const base = await openFolder(await findBase(await adapterBase(folder)));
   const names = new Set(await own.list());
+  if (!names.has(ADAPTER_WEIGHTS))
+    throw new AlbertineError(
+      'file_not_found',
+      `${folder} is an adapter without its numbers: there is no ${ADAPTER_WEIGHTS}`,
+      {
+        value: [...names],
+        hint: 'Copy it again; one of peft in another format can be saved anew with save_pretrained(folder, safe_serialization=True)',
+      },
+    );
+  const base = await openBase(folder, findBase);
   const config = new TextEncoder().encode(JSON.stringify(await adaptedConfig(own, base)));
   // Files in folders belong to the list of modules, whoever has that.
   const of = (name: string): FileSource => (names.has(name.includes('/') ? 'modules.json' : name) ? own : base);
@@ -47,13 +57,32 @@ export async function openModelFolder(
   };
 }
 
+/** The folder of the base. Throws where it is not there, or is an adapter itself. */
+async function openBase(folder: string, findBase: (name: string) => Promise<string>): Promise<FileSource> {
+  const name = await adapterBase(folder);
+  const found = await findBase(name).catch((cause: unknown) => {
+    if (!(cause instanceof AlbertineError)) throw cause;
+    throw new AlbertineError(cause.code, `the base of the adapter in ${folder} is not to be had: ${cause.message}`, {
+      value: name,
+      cause,
+      hint: `Name it in ${ADAPTER_CONFIG}, as base_model_name_or_path`,
+    });
+  });
+  if (isAdapterFolder(found))
+    throw new AlbertineError('unsupported', `the base of the adapter in ${folder} is an adapter too: ${found}`, {
+      value: found,
+      hint: 'Fold that one into its base first: albertine convert --to safetensors',
+    });
+  return openFolder(found);
+}
+
 /** The base's `config.json` with what the adapter says of its answers. */
 async function adaptedConfig(own: FileSource, base: FileSource): Promise<Record<string, unknown>> {
   const parse = async (files: FileSource, name: string): Promise<Record<string, unknown>> =>
-    JSON.parse(new TextDecoder().decode(await files.read(name))) as Record<string, unknown>;
+    (await readJson(files, name)) as Record<string, unknown>;
   const config = await parse(base, 'config.json');
   if ((await own.list()).includes(ADAPTER_DETAILS)) {
-    const details = (await parse(own, ADAPTER_DETAILS)) as unknown as AdapterDetails;
+    const details = await readDetails(own);
     return { ...withoutAnswers(config), ...details.config };
   }
   const { task_type: task } = await parse(own, ADAPTER_CONFIG);

@@ -4,10 +4,12 @@ import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { adapterBase, isAdapterFolder, openModelFolder } from '../../src/checkpoint/adapter-folder-node.ts';
 import { adapterTensors } from '../../src/checkpoint/adapter-files.ts';
-import { openCheckpoint } from '../../src/checkpoint/folder.ts';
-import { openSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { openCheckpoint, type Checkpoint } from '../../src/checkpoint/folder.ts';
+import { encodeSafetensors, openSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { AlbertineError } from '../../src/core/errors.ts';
 import { openFolder } from '../../src/core/files-node.ts';
 import { AlbertEncoder } from '../../src/model/encoder.ts';
+import { layerPrefix, type Weight } from '../../src/model/parameters.ts';
 
 const GOLDENS = resolve(import.meta.dirname, '../oracle/goldens/peft');
 const expected = JSON.parse(readFileSync(join(GOLDENS, 'expected.json'), 'utf8')) as { ids: number[][] } & Record<
@@ -28,6 +30,13 @@ const copy = (name: string, change: (config: Record<string, unknown>) => void): 
   writeFileSync(path, JSON.stringify(config));
   return folder;
 };
+
+/** The tensors of peft's LoRA under other names. */
+async function renamed(from: string, to: string): Promise<Map<string, Weight>> {
+  const file = await openSafetensors(await openFolder(join(GOLDENS, 'lora')), 'adapter_model.safetensors');
+  const read = await file.read([...file.tensors.keys()]);
+  return new Map([...read].map(([name, weight]) => [name.replace(from, to), weight]));
+}
 
 const { ids } = expected;
 const batch = { batchSize: 2, sequenceLength: 5, inputIds: ids.flat() };
@@ -66,11 +75,53 @@ describe("adapters of Python's peft", () => {
     }
   });
 
+  it('was made for a model without a head: names lack its part; what is of no known use is refused', async () => {
+    const { chunks } = encodeSafetensors(await renamed('base_model.model.albert.', 'base_model.model.'), {
+      dtype: 'f32',
+    });
+    const folder = copy('lora', (config) => (config['task_type'] = 'FEATURE_EXTRACTION'));
+    writeFileSync(join(folder, 'adapter_model.safetensors'), Buffer.concat([...chunks()]));
+    const plain = await openCheckpoint(await open(join(GOLDENS, 'lora')));
+    const weights = async (checkpoint: Checkpoint) =>
+      (await checkpoint.load({ heads: [] })).weights.get(`${layerPrefix(0, 0)}.attention.query.weight`)!.data;
+    expect(await weights(await openCheckpoint(await open(folder)))).toEqual(await weights(plain));
+    const strange = encodeSafetensors(
+      await renamed('base_model.model.albert.pooler.', 'base_model.model.albert.embeddings.'),
+      { dtype: 'f32' },
+    );
+    writeFileSync(join(folder, 'adapter_model.safetensors'), Buffer.concat([...strange.chunks()]));
+    await expect(openCheckpoint(await open(folder))).rejects.toThrow(
+      /numbers that are of no known use: albert.embeddings/,
+    );
+  });
+
   it('is told what is not supported, and what does not fit', async () => {
-    const kinds = { use_dora: true, use_rslora: true, bias: 'all', peft_type: 'VERA', rank_pattern: { query: 4 } };
+    const kinds = {
+      use_dora: true,
+      use_rslora: true,
+      bias: 'all',
+      peft_type: 'VERA',
+      rank_pattern: { query: 4 },
+      init_lora_weights: 'pissa',
+    };
     for (const [key, value] of Object.entries(kinds)) {
       const folder = copy('lora', (config) => (config[key] = value));
       await expect(openCheckpoint(await open(folder))).rejects.toMatchObject({ code: 'unsupported' });
+    }
+    const bare = copy('lora', () => undefined);
+    rmSync(join(bare, 'adapter_model.safetensors'));
+    await expect(open(bare)).rejects.toThrow(/an adapter without its numbers/);
+    const onAdapter = copy('lora', (config) => (config['base_model_name_or_path'] = join(GOLDENS, 'ia3')));
+    await expect(open(onAdapter)).rejects.toThrow(/is an adapter too/);
+    const nowhere = copy('lora', () => undefined);
+    const gone = new AlbertineError('file_not_found', 'no folder');
+    await expect(openModelFolder(nowhere, () => Promise.reject(gone))).rejects.toThrow(
+      /base of the adapter .* no folder/,
+    );
+    for (const content of ['{', '{}', '{"adapter":{"method":"dora"}}']) {
+      const damaged = copy('lora', () => undefined);
+      writeFileSync(join(damaged, 'albertine.json'), content);
+      await expect(open(damaged)).rejects.toMatchObject({ code: 'invalid_file' });
     }
     expect(isAdapterFolder(join(GOLDENS, 'lora'))).toBe(true);
     expect(isAdapterFolder(join(GOLDENS, 'base'))).toBe(false);
