@@ -180,4 +180,6 @@ export const DISTILL_RUN_SETTINGS = {
   evaluateEvery: { ...run.evaluateEvery, usual: 'an epoch, at most 250' },
   dropout: { ...run.dropout, usual: "the student's" },
   microBatchTokens: { ...run.microBatchTokens, for: ['tokens', 'masked', 'classify'] },
+  // The students of vectors, states and guesses are networks that learn as a whole.
+  adapter: { ...run.adapter, for: ['classify'] },
 } as const satisfies Settings;

@@ -53,7 +53,7 @@ const FROZEN = ['albert.embeddings', 'albert.encoder'];
 
 /**
  * What a run trains that was asked for an adapter; undefined where none was. Throws `invalid_argument` for options that
- * do nothing beside it.
+ * do nothing beside it, `unsupported` for a graphics processor.
  */
 export function startAdapter(
   options: FineTuneRunOptions,
@@ -77,6 +77,12 @@ export function startAdapter(
           option: name,
         },
       );
+  if (options.device === 'webgpu')
+    throw new AlbertineError('unsupported', 'adapters are trained on the processor only', {
+      value: options.device,
+      option: 'device',
+      hint: 'Use the device cpu',
+    });
   const useless = (['freeze', 'layerDecay'] as const).find((name) => options[name] !== undefined);
   if (useless)
     throw new AlbertineError(
