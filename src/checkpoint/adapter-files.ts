@@ -277,14 +277,9 @@ function peftSettings(json: unknown, stored: ReadonlyMap<string, Weight>, locati
 
 /** Our name of the dense layer that a module of a layer is, in any family. */
 function denseOf(module: string): DenseName | undefined {
-  const canonical = ['albert', 'bert'].map((type) =>
-    canonicalName(`${module.replace(PEFT_PREFIX, '')}.weight`, type as 'albert', new Map()),
+  const weight = `${module.replace(PEFT_PREFIX, '')}.weight`;
+  const parts = (['albert', 'bert'] as const).map(
+    (type) => /albert_layers\.\d+\.(.+)\.weight$/.exec(canonicalName(weight, type, new Map()))?.[1],
   );
-  return DENSE_LAYERS.find((name) =>
-    canonical.some(
-      (found) =>
-        found.endsWith(`.albert_layers.0.${name}.weight`) ||
-        new RegExp(`albert_layers\\.\\d+\\.${name}\\.weight$`).test(found),
-    ),
-  );
+  return DENSE_LAYERS.find((name) => parts.includes(name));
 }

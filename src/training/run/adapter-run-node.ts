@@ -2,7 +2,6 @@ import {
   adapterConfig,
   adapterTensors,
   encoderFingerprint,
-  isPeft,
   type AdapterDetails,
 } from '../../checkpoint/adapter-files.ts';
 import { ADAPTER_CONFIG, ADAPTER_DETAILS, ADAPTER_WEIGHTS } from '../../checkpoint/adapter-names.ts';
@@ -181,6 +180,3 @@ export async function saveAdapter(
   // A whole model that was there would be loaded in its place.
   await writeFolder(folder, files, ['config.json', 'model.safetensors']);
 }
-
-/** Whether Python's peft can load what {@link saveAdapter} writes. */
-export const isForPeft = ({ adapter }: AdapterRun): boolean => isPeft(adapter);
