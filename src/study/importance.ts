@@ -9,6 +9,8 @@ const TOP_SHARE = 0.1;
 const GRID_PLACES = 50;
 /** Added to densities, which are divided. */
 const TINY = 1e-12;
+/** Complete trials before people are told what mattered: with fewer the best tenth is less than five, and mostly luck. */
+export const IMPORTANCE_TRIALS = 50;
 /** Of fewer trials than this nothing is said. */
 const LEAST_TRIALS = 2;
 

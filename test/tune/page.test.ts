@@ -71,7 +71,7 @@ describe('the page of a study', () => {
     expect(count(page, 'class="point ')).toBe(19 + 3 * 18 + withMomentum);
     expect(count(page, '<tbody><tr>') + count(page, '</tr><tr><td')).toBeGreaterThanOrEqual(20);
     expect(page).toContain('out of &#60;memory&#62;');
-    expect(page).toContain('PED-ANOVA');
+    expect(renderStudy(studyOf(60))).toContain('PED-ANOVA');
     expect(page).not.toContain('NaN');
   });
 
@@ -92,7 +92,7 @@ describe('the page of a study', () => {
   it('of a study that has only begun', () => {
     const page = renderStudy({ ...studyOf(0), objectives: undefined });
     expect(page).toContain('No trial has been completed.');
-    expect(renderStudy(studyOf(3))).toContain('Too few complete trials to say (3; it takes 10)');
+    expect(renderStudy(studyOf(3))).toContain('Too few complete trials to say (3; it takes 50)');
     expect(() => renderStudy(studyOf(1), { language: 'de' as 'en' })).toThrow(/one of en, zh/);
   });
 

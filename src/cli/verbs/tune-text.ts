@@ -1,6 +1,6 @@
 import { countOf } from '../../core/count.ts';
 import { formatNumber } from '../../core/markup.ts';
-import { parameterImportance } from '../../study/importance.ts';
+import { IMPORTANCE_TRIALS, parameterImportance } from '../../study/importance.ts';
 import { paretoFront } from '../../study/pareto.ts';
 import { rankTrials, type Trial } from '../../study/trial.ts';
 import { directionsOf, seedFigures, type StudyRecord, type TrialRecord } from '../../tune/study-record.ts';
@@ -9,8 +9,6 @@ import { formatDuration } from '../terminal/progress-bar.ts';
 
 /** Other trials that are named beside the best one. */
 const NEXT_BEST = 4;
-/** Complete trials before anything is said about what mattered. */
-const IMPORTANCE_TRIALS = 10;
 
 /** One line about a trial that has ended. */
 export function trialLine(trial: TrialRecord, study: StudyRecord): string {

@@ -19,7 +19,7 @@ const ENGLISH = {
   importance: 'What mattered',
   importanceCaption:
     'PED-ANOVA (Watanabe et al. 2023): how much the values of the best tenth of the complete trials differ from those of all, as shares of the sum. It speaks of this search: values that were not tried are not known.',
-  importanceFew: 'Too few complete trials to say ({count}; it takes 10).',
+  importanceFew: 'Too few complete trials to say ({count}; it takes 50).',
   parallel: 'Settings side by side',
   parallelCaption:
     'Each line is a complete trial, the better the stronger; the best tenth is blue. A line that passes below an axis: that parameter was not searched in the trial.',
@@ -64,7 +64,7 @@ const CHINESE: Record<StudyLabel, string> = {
   importance: '参数重要性',
   importanceCaption:
     'PED-ANOVA（Watanabe 等，2023）：最好的十分之一试验的取值与全部试验取值的差异，按占比表示。只说明本次搜索：未试过的取值无从得知。',
-  importanceFew: '完成的试验太少，无法判断（{count} 次；至少 10 次）。',
+  importanceFew: '完成的试验太少，无法判断（{count} 次；至少 50 次）。',
   parallel: '平行坐标',
   parallelCaption: '每条线为一次完成的试验，越好越明显；最好的十分之一为蓝色。从轴下方经过的线：该试验中未搜索此参数。',
   slices: '切片',

@@ -1,6 +1,6 @@
 import { requireOneOf } from '../../core/errors.ts';
 import { escapeMarkup, formatDuration, formatNumber } from '../../core/markup.ts';
-import { parameterImportance } from '../../study/importance.ts';
+import { IMPORTANCE_TRIALS, parameterImportance } from '../../study/importance.ts';
 import { paretoFront } from '../../study/pareto.ts';
 import type { Parameter } from '../../study/space.ts';
 import { lossOf } from '../../study/trial.ts';
@@ -27,8 +27,6 @@ const STYLE = `
 .trial:hover { stroke: var(--c2); stroke-width: 4; opacity: 1 !important; }
 svg .name { fill: var(--ink); font-weight: 600; } svg .onLine { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 `;
-/** Complete trials before it is said what mattered. */
-const IMPORTANCE_TRIALS = 10;
 /** Rows of the table of trials. */
 const LISTED_TRIALS = 200;
 
