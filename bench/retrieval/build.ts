@@ -49,7 +49,7 @@ await runBench(async () => {
       chunks: { type: 'string', default: '10000' },
       model: { type: 'string' },
       threads: { type: 'string' },
-      work: { type: 'string', default: 'bench-build' },
+      work: { type: 'string', default: '.runs/bench-build' },
       json: { type: 'boolean', default: false },
     },
   });

@@ -117,7 +117,7 @@ await runBench(async () => {
     options: {
       rows: { type: 'string', default: '10000,100000,1000000' },
       stores: { type: 'string', default: 'f32,int8,binary,lancedb,pgvector' },
-      work: { type: 'string', default: 'bench-stores' },
+      work: { type: 'string', default: '.runs/bench-stores' },
       queries: { type: 'string', default: '200' },
       limit: { type: 'string', default: '10' },
       oversample: { type: 'string' },

@@ -143,7 +143,7 @@ await runBench(async () => {
     options: {
       chunks: { type: 'string', default: '10000,100000,1000000' },
       vectors: { type: 'string', default: 'f32,int8,binary' },
-      work: { type: 'string', default: 'bench-whole' },
+      work: { type: 'string', default: '.runs/bench-whole' },
       queries: { type: 'string', default: '100' },
       characters: { type: 'string', default: '1000' },
       keep: { type: 'boolean', default: false },

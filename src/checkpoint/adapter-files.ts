@@ -3,6 +3,7 @@ import type { FileSource } from '../core/files.ts';
 import { DENSE_LAYERS, type AdapterSettings, type DenseName } from '../model/adapters/adapter.ts';
 import { createAdapter, extendedBy, type Adapter } from '../model/adapters/methods.ts';
 import { modelTypeOf, type AlbertConfig } from '../model/config.ts';
+import { requireFiniteWeights } from '../model/finite.ts';
 import { extensionName, extensionParameters, isExtensionName } from '../model/extension.ts';
 import type { Extended } from '../model/extension-inputs.ts';
 import { ADAPTER_METHODS } from '../model/adapters/names.ts';
@@ -22,10 +23,19 @@ import { readJson } from './weight-files.ts';
 /** Content of {@link ADAPTER_DETAILS}. */
 export interface AdapterDetails {
   adapter: AdapterSettings;
-  /** Of the encoder that was adapted. */
-  baseFingerprint: string;
+  base: BaseIdentity;
   /** Keys of `config.json` that the adapted model has in place of the base's. */
   config: Record<string, unknown>;
+}
+
+/** By which the model is known that an adapter was trained on. */
+export interface BaseIdentity {
+  /** Fingerprint of the encoder's weights, whatever heads are beside them. */
+  weights: string;
+  /** Fingerprint of the tokeniser. */
+  tokenizer: string;
+  /** Shape of the network: the weights do not tell heads, activation or depth. */
+  network: Record<string, unknown>;
 }
 
 /** peft's names of the methods that it has, for weights of a group. */
@@ -36,6 +46,8 @@ const PEFT_TASKS: Partial<Record<HeadName, string>> = {
   tokenClassification: 'TOKEN_CLS',
   questionAnswering: 'QUESTION_ANS',
 };
+/** Begins the names of those that it does not have. */
+const OWN_TYPE = 'ALBERTINE_';
 const PEFT_PREFIX = 'base_model.model.';
 /** The weights of peft that stand under a module's name. */
 const PEFT_PARTS = ['lora_A', 'lora_B', 'ia3_l'];
@@ -44,10 +56,68 @@ const PEFT_PARTS = ['lora_A', 'lora_B', 'ia3_l'];
 export const isPeft = ({ settings: { method, scope } }: Adapter): boolean =>
   PEFT_TYPES[method] !== undefined && scope === 'group';
 
-/** That of the encoder alone, whatever heads are beside it. */
-export async function encoderFingerprint(config: AlbertConfig, weights: Weights): Promise<string> {
-  return weightsFingerprint(new Map(encoderParameters(config).map(({ name }) => [name, weights.get(name)!])));
+/** Numbers of a config that training takes and the network, once trained, does not. */
+const OF_TRAINING = ['hiddenDropoutProb', 'attentionProbsDropoutProb', 'classifierDropoutProb', 'initializerRange'];
+
+/** What a base is, for {@link requireBase}. */
+export async function identityOf(
+  config: AlbertConfig,
+  weights: Weights,
+  tokenizer: { readonly fingerprint: string },
+): Promise<BaseIdentity> {
+  return {
+    weights: await encoderFingerprint(config, weights),
+    tokenizer: tokenizer.fingerprint,
+    network: Object.fromEntries(Object.entries(config).filter(([name]) => !OF_TRAINING.includes(name))),
+  };
 }
+
+const encoderFingerprint = (config: AlbertConfig, weights: Weights): Promise<string> =>
+  weightsFingerprint(new Map(encoderParameters(config).map(({ name }) => [name, weights.get(name)!])));
+
+/**
+ * Throws `weights_mismatch` where an adapter was trained on another network than its base now is; `weights` is undefined
+ * where they are bytes, which have no fingerprint of their own.
+ */
+export async function requireBase(
+  { details, location }: LoadedAdapter,
+  config: AlbertConfig,
+  weights: Weights | undefined,
+): Promise<void> {
+  if (!details) return;
+  const { base } = details;
+  const differing = Object.entries(base.network).find(
+    ([name, value]) => JSON.stringify(config[name as keyof AlbertConfig]) !== JSON.stringify(value),
+  );
+  if (differing)
+    throw otherBase(location, {
+      of: differing[0],
+      trained: differing[1],
+      found: config[differing[0] as keyof AlbertConfig],
+    });
+  if (!weights) return;
+  const found = await encoderFingerprint(config, weights);
+  if (found !== base.weights) throw otherBase(location, { of: 'fingerprint', trained: base.weights, found });
+}
+
+/** The same where it was trained with another tokeniser than its base now has. */
+export function requireTokenizerOfBase(
+  { details, location }: LoadedAdapter,
+  { fingerprint: found }: { readonly fingerprint: string },
+): void {
+  if (details && details.base.tokenizer !== found)
+    throw otherBase(location, { of: 'tokeniser', trained: details.base.tokenizer, found });
+}
+
+const otherBase = (
+  location: string,
+  { of, trained, found }: { of: string; trained: unknown; found: unknown },
+): AlbertineError =>
+  new AlbertineError(
+    'weights_mismatch',
+    `the adapter in ${location} was trained on another model than its base is now: ${of} ${String(trained)}, and not ${String(found)}`,
+    { value: found, hint: 'Name the model it was trained on in adapter_config.json, as base_model_name_or_path' },
+  );
 
 /** Tensors of {@link ADAPTER_WEIGHTS}: `weights` are the extension's, the heads' and the pooler's. */
 export function adapterTensors(
@@ -107,7 +177,7 @@ export function adapterConfig(
       .replace(/^.*?\.(layer\.0|albert_layers\.0)\./, '')
       .replace(/\.weight$/, '');
   return {
-    peft_type: isPeft(adapter) ? PEFT_TYPES[method] : `ALBERTINE_${method.toUpperCase()}`,
+    peft_type: isPeft(adapter) ? PEFT_TYPES[method] : OWN_TYPE + method.toUpperCase(),
     base_model_name_or_path: base,
     task_type: task ?? null,
     inference_mode: true,
@@ -132,6 +202,8 @@ export interface LoadedAdapter {
   /** Heads and pooler by canonical name. */
   heads: Weights;
   details: AdapterDetails | undefined;
+  /** The folder, for messages. */
+  location: string;
 }
 
 /**
@@ -142,7 +214,10 @@ export async function readAdapter(files: FileSource, config: AlbertConfig): Prom
   const file = await openSafetensors(files, ADAPTER_WEIGHTS);
   const details = (await files.list()).includes(ADAPTER_DETAILS) ? await readDetails(files) : undefined;
   const stored = withModelName(await file.read([...file.tensors.keys()]), config);
-  const settings = details?.adapter ?? peftSettings(await readJson(files, ADAPTER_CONFIG), stored, files.location);
+  requireFiniteWeights(stored, `${files.location}/${ADAPTER_WEIGHTS}`);
+  const json = (await readJson(files, ADAPTER_CONFIG)) as Record<string, unknown>;
+  const settings = details?.adapter ?? peftSettings(json, stored, files.location);
+  if (details) requireSameSizes(details.adapter, json, files.location);
   const adapter = createAdapter(settings, config);
   const heads = headsOf(stored, config);
   requireKnown(heads, config, files.location);
@@ -170,7 +245,7 @@ export async function readAdapter(files: FileSource, config: AlbertConfig): Prom
         value: problems,
       },
     );
-  return { adapter, extended: extendedBy(adapter, weights), heads, details };
+  return { adapter, extended: extendedBy(adapter, weights), heads, details, location: files.location };
 }
 
 /** The names of an adapter for a model with a head: those for one without lack the family's part. */
@@ -188,13 +263,27 @@ function withModelName(stored: ReadonlyMap<string, Weight>, config: AlbertConfig
 /** Reads {@link ADAPTER_DETAILS}. Throws `invalid_file` for what this package does not write. */
 export async function readDetails(files: FileSource): Promise<AdapterDetails> {
   const details = (await readJson(files, ADAPTER_DETAILS)) as Partial<AdapterDetails> | null;
-  const { adapter, baseFingerprint, config } = details ?? {};
-  if (adapter && ADAPTER_METHODS.includes(adapter.method) && typeof baseFingerprint === 'string' && config)
-    return { adapter, baseFingerprint, config };
+  const { adapter, base, config } = details ?? {};
+  if (adapter && ADAPTER_METHODS.includes(adapter.method) && base?.weights && base.tokenizer && base.network && config)
+    return { adapter, base, config };
   throw new AlbertineError('invalid_file', `${files.location}/${ADAPTER_DETAILS} does not say what the adapter is`, {
     value: details,
     hint: `Copy the folder again; of an adapter of Python's peft leave ${ADAPTER_DETAILS} out`,
   });
+}
+
+/** Sizes of LoRA stand in both files, and Python reads the other. */
+function requireSameSizes(
+  { method, rank, alpha }: AdapterSettings,
+  json: Record<string, unknown>,
+  location: string,
+): void {
+  if (method !== 'lora' || (json['r'] === rank && json['lora_alpha'] === alpha)) return;
+  throw new AlbertineError(
+    'invalid_file',
+    `${location}: ${ADAPTER_CONFIG} says r ${String(json['r'])} and lora_alpha ${String(json['lora_alpha'])}, ${ADAPTER_DETAILS} ${rank} and ${alpha}`,
+    { value: json['lora_alpha'], hint: 'Write the same into both' },
+  );
 }
 
 /** Whatever else was learned would be missing from the answers: embeddings, single tokens, layers of other kinds. */
@@ -241,8 +330,16 @@ const PLAIN: Readonly<Record<string, readonly unknown[]>> = {
   init_lora_weights: [true, false, 'gaussian', 'orthogonal', 'eva'],
 };
 
-function peftSettings(json: unknown, stored: ReadonlyMap<string, Weight>, location: string): AdapterSettings {
-  const config = json as Record<string, unknown>;
+function peftSettings(
+  config: Record<string, unknown>,
+  stored: ReadonlyMap<string, Weight>,
+  location: string,
+): AdapterSettings {
+  if (String(config['peft_type']).startsWith(OWN_TYPE))
+    throw new AlbertineError('invalid_file', `${location} is an adapter of albertine without its ${ADAPTER_DETAILS}`, {
+      value: config['peft_type'],
+      hint: 'Copy it again',
+    });
   const method = (Object.keys(PEFT_TYPES) as AdapterSettings['method'][]).find(
     (name) => PEFT_TYPES[name] === config['peft_type'],
   );

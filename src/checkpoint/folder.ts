@@ -5,7 +5,7 @@ import type { AlbertConfig } from '../model/config.ts';
 import { headsPresent, type HeadName } from '../model/heads.ts';
 import type { Weights } from '../model/parameters.ts';
 import { parseConfig, type ConfigSource, type ParsedConfig } from './config-json.ts';
-import { readAdapter, type LoadedAdapter } from './adapter-files.ts';
+import { readAdapter, requireBase, type LoadedAdapter } from './adapter-files.ts';
 import { ADAPTER_WEIGHTS } from './adapter-names.ts';
 import { dequantizingSource, readInt8 } from './int8.ts';
 import { readQuantization, shortDrift, type QuantizationSettings } from './quantization.ts';
@@ -80,6 +80,10 @@ export async function openCheckpoint(files: FileSource, options: OpenCheckpointO
       `an int8 checkpoint (${settings.activations} activations): mean cosine to its f32 original ${shortDrift(settings.drift)} on ${settings.drift.texts} sample texts`,
     );
   const config = adaptConfig(parsed.config, source, notes);
+  if (adapter && !adapter.details)
+    notes.push("an adapter of Python's peft, which does not say whether it was trained on this base as it is now");
+  else if (adapter && settings)
+    notes.push('the base of the adapter is int8: whether the adapter was trained on these weights is not known');
   const folded = adapter && !options.keepAdapter ? foldedInto(config, adapter, settings) : undefined;
   const { labels, problemType, architectures } = parsed;
   return {
@@ -105,6 +109,7 @@ export async function openCheckpoint(files: FileSource, options: OpenCheckpointO
         ...options,
         int8: settings !== undefined && options.int8 === true,
       });
+      if (adapter) await requireBase(adapter, config, settings ? undefined : loaded.weights);
       if (folded) return { ...loaded, weights: folded.weights(loaded.weights) };
       return settings && options.int8
         ? { ...loaded, int8: await readInt8(files, chosen.name, { config, settings }) }

@@ -1,7 +1,7 @@
 import { AlbertineError } from '../core/errors.ts';
 import type { FileSource } from '../core/files.ts';
 import { requireOptions, requireSource, requireTexts } from '../core/options.ts';
-import { encoderFingerprint } from '../checkpoint/adapter-files.ts';
+import { requireBase, requireTokenizerOfBase } from '../checkpoint/adapter-files.ts';
 import { weightsFingerprint } from '../checkpoint/fingerprint.ts';
 import { headsOfAdapter, openCheckpoint, type Checkpoint } from '../checkpoint/folder.ts';
 import {
@@ -117,7 +117,7 @@ export class Albert implements Disposable {
     requireVocabulary(checkpoint, tokenizer);
     const precision = await choosePrecision(checkpoint, loaded, options);
     const { adapter } = checkpoint;
-    if (adapter?.details) await requireBase(checkpoint, loaded, loaded.weights, adapter.details.baseFingerprint);
+    if (adapter) requireTokenizerOfBase(adapter, tokenizer);
     const encoder = await AlbertEncoder.create(checkpoint.config, loaded.weights, {
       ...options,
       ...precision.encoder,
@@ -153,7 +153,8 @@ export class Albert implements Disposable {
     const { adapter } = checkpoint;
     if (!adapter)
       throw new AlbertineError('invalid_argument', `${files.location} has no adapter`, { value: files.location });
-    if (adapter.details) await requireBase(checkpoint, this.loaded, this.weights, adapter.details.baseFingerprint);
+    await requireBase(adapter, this.config, this.loaded.int8 ? undefined : this.weights);
+    requireTokenizerOfBase(adapter, this.tokenizer);
     const stored = await readStoredSentences(files, await files.list());
     const encoder = this.encoder.withAdapter(adapter.extended, adapter.heads, options);
     const weights = new Map([...this.weights, ...adapter.heads]);
@@ -235,24 +236,6 @@ async function choosePrecision(
     encoder: { int8: fitted.int8 },
     notes: fitted.note === undefined ? [] : [fitted.note],
   };
-}
-
-/** An adapter on another model than its own computes something, and nothing that was learned. */
-async function requireBase(
-  { location, config }: Checkpoint,
-  { int8 }: Pick<LoadedWeights, 'int8'>,
-  weights: Weights,
-  expected: string,
-): Promise<void> {
-  // The fingerprint is that of the numbers before they were rounded to bytes.
-  if (int8) return;
-  const found = await encoderFingerprint(config, weights);
-  if (found === expected) return;
-  throw new AlbertineError(
-    'weights_mismatch',
-    `the adapter in ${location} was trained on another model (${expected}) than its base is now (${found})`,
-    { value: found, hint: 'Name the model it was trained on in adapter_config.json, as base_model_name_or_path' },
-  );
 }
 
 function requireVocabulary({ config, configFile, tokenizerFiles }: Checkpoint, tokenizer: Tokenizer): void {

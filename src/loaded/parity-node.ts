@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isAdapterFolder } from '../checkpoint/adapter-folder-node.ts';
 import { AlbertineError } from '../core/errors.ts';
 import { openFolder } from '../core/files-node.ts';
 import { architectureOf, HEAD_NAMES, headOf, type HeadName } from '../model/heads.ts';
@@ -67,6 +68,11 @@ export const PARITY_TEXTS: readonly string[] = [
  * each text is paired with the one after it. Throws `unsupported` for an int8 checkpoint, which Python does not read.
  */
 export async function parityRecord(folder: string, texts: readonly string[] = PARITY_TEXTS): Promise<ParityRecord> {
+  if (isAdapterFolder(folder))
+    throw new AlbertineError('unsupported', `${folder} is an adapter, which transformers does not load by itself`, {
+      value: folder,
+      hint: "Fold it into its base (albertine convert --to safetensors), or load it with Python's peft",
+    });
   const files = await openFolder(folder);
   if (
     await files.size(ONNX_FILE).then(

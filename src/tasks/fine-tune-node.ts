@@ -64,7 +64,6 @@ export async function fineTune<T extends TaskTypes, O extends TuningOptions>(
   const scoreEvaluation = scorer(tuning, prepared, options);
   requireMetric(tuning, prepared, { metric: options.metric, scoreEvaluation });
   const adapter = startAdapter(options, prepared);
-  if (adapter) tell(options.onEvent, 'model', adapter.line);
   const plan = planTuning(tuning, prepared, { options, adapter });
   const rows = { trainRows: splits.train.rows.length, evaluationRows: splits.evaluation.rows.length };
   const told = [
@@ -80,7 +79,7 @@ export async function fineTune<T extends TaskTypes, O extends TuningOptions>(
     ...prepared,
     plan,
     parameters: arenaOptions(options, prepared.config),
-    ...(adapter && { ...pick(adapter, ['weights', 'parameters']), extension: adapter.adapter.extension }),
+    ...(adapter && pick(adapter, ['weights', 'parameters', 'extension'])),
     notes: [...notes, ...warnings, ...(adapter ? [adapter.line] : [])],
     facts: { ...report?.info, duplicates: prepared.duplicates },
     task: trainingTask(tuning, prepared, { options, plan, scoreEvaluation }),
@@ -274,7 +273,7 @@ async function saveTuned<T extends TaskTypes, O extends TuningOptions>(
       },
     };
     return adapter
-      ? saveAdapter(options.output, adapter, { ...model, base: prepared.model })
+      ? saveAdapter(options.output, adapter, { ...model, base: prepared.model, tokenizer })
       : saveCheckpoint(options.output, { ...model, tokenizerFiles: tokenizer.files(), maxLength });
   };
   await save({});

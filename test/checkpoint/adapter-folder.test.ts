@@ -123,6 +123,14 @@ describe("adapters of Python's peft", () => {
       writeFileSync(join(damaged, 'albertine.json'), content);
       await expect(open(damaged)).rejects.toMatchObject({ code: 'invalid_file' });
     }
+    const undefinedNumbers = copy('lora', () => undefined);
+    const tensors = await renamed('', '');
+    tensors.values().next().value!.data[0] = NaN;
+    const { chunks } = encodeSafetensors(tensors, { dtype: 'f32' });
+    writeFileSync(join(undefinedNumbers, 'adapter_model.safetensors'), Buffer.concat([...chunks()]));
+    await expect(openCheckpoint(await open(undefinedNumbers))).rejects.toMatchObject({ code: 'not_finite' });
+    const own = copy('lora', (config) => (config['peft_type'] = 'ALBERTINE_LORA'));
+    await expect(openCheckpoint(await open(own))).rejects.toThrow(/without its albertine.json/);
     expect(isAdapterFolder(join(GOLDENS, 'lora'))).toBe(true);
     expect(isAdapterFolder(join(GOLDENS, 'base'))).toBe(false);
     await expect(adapterBase(copy('lora', (config) => delete config['base_model_name_or_path']))).rejects.toThrow(

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Albert, TextClassifier } from '../../src/index.ts';
@@ -133,18 +133,65 @@ describe('finetune --adapter', () => {
       /--adapter-targets must be some of attention.query/,
     );
     expect(await told('--adapter', 'dora')).toMatch(/Choose one of lora, adapter, prefix, bitfit, ia3/);
-    const details = join(folder.path('lora-groups'), 'adapter_config.json');
-    writeFileSync(
-      details,
-      readFileSync(details, 'utf8').replace(
-        /"base_model_name_or_path": ".*?"/,
-        '"base_model_name_or_path": "albertine-nano-en-zh"',
-      ),
+    expect(await told('--adapter', 'lora', '--adapter-rank', '1000')).toMatch(/--adapter-rank must be at most/);
+    expect(await told('--adapter', 'prefix', '--prefix-length', '1000')).toMatch(/--prefix-length must be at most/);
+    const onAdapter = finetune(folder.path('wrong'), '--adapter', 'lora', '--model', folder.path('lora-groups'));
+    expect(await run(onAdapter)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/is an adapter itself/) as string,
+    });
+    expect(await run(['parity', folder.path('lora-groups')])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/is an adapter, which transformers does not load/) as string,
+    });
+  });
+
+  it('knows the base it was trained on: weights, shape and tokeniser', async () => {
+    const adapter = folder.path('moved');
+    const base = folder.path('other-base');
+    cpSync(folder.path('lora-per-depth'), adapter, { recursive: true });
+    cpSync(model, base, { recursive: true });
+    const config = join(adapter, 'adapter_config.json');
+    const change = (file: string, by: (text: string) => string): void =>
+      writeFileSync(file, by(readFileSync(file, 'utf8')));
+    change(config, (text) => text.replace(/"base_model_name_or_path": ".*?"/, `"base_model_name_or_path": "${base}"`));
+    const ask = async (): Promise<string> => (await run(['predict', adapter, 'a text', '--threads', '1'])).stderr;
+    expect(await ask()).not.toMatch(/albertine: /);
+    const shape = join(base, 'config.json');
+    const before = readFileSync(shape, 'utf8');
+    for (const [key, value] of [
+      ['hidden_act', '"relu"'],
+      ['num_hidden_layers', '1'],
+    ] as const) {
+      writeFileSync(shape, before.replace(new RegExp(`"${key}": [^,]+`), `"${key}": ${value}`));
+      expect(await ask(), key).toMatch(/trained on another model than its base is now|does not fit the model/);
+    }
+    writeFileSync(shape, before);
+    change(join(adapter, 'albertine.json'), (text) => text.replace(/"tokenizer": "/, '"tokenizer": "0'));
+    expect(await ask()).toMatch(/another model than its base is now: tokeniser/);
+    change(join(adapter, 'albertine.json'), (text) => text.replace(/"tokenizer": "0/, '"tokenizer": "'));
+    change(config, (text) => text.replace(/"lora_alpha": \d+/, '"lora_alpha": 999'));
+    expect(await ask()).toMatch(/lora_alpha 999, albertine.json \d+ and/);
+    change(config, (text) =>
+      text.replace(/"base_model_name_or_path": ".*?"/, '"base_model_name_or_path": "albertine-nano-en-zh"'),
     );
-    const other = await run(['predict', folder.path('lora-groups'), 'a text']);
-    expect([other.code, other.stderr]).toEqual([
-      1,
-      expect.stringMatching(/does not fit the model|was trained on another model/),
-    ]);
+    expect(await ask()).toMatch(/does not fit the model|lora_alpha/);
+  });
+
+  it('says where it cannot know: a base of bytes', async () => {
+    const int8 = folder.path('int8');
+    expect((await run(['convert', model, '--to', 'int8', '--output', int8])).code).toBe(0);
+    const adapter = folder.path('on-int8');
+    cpSync(folder.path('lora-groups'), adapter, { recursive: true });
+    const config = join(adapter, 'adapter_config.json');
+    writeFileSync(
+      config,
+      readFileSync(config, 'utf8').replace(/"base_model_name_or_path": ".*?"/, `"base_model_name_or_path": "${int8}"`),
+    );
+    expect(await run(['predict', adapter, 'a text', '--threads', '1'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/the base of the adapter is int8: whether .* is not known/) as string,
+    });
+    expect((await run(['info', adapter])).stdout).not.toMatch(/can be folded/);
   });
 });

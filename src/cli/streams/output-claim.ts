@@ -13,6 +13,8 @@ export interface OutputUse {
   overwrite?: boolean | undefined;
   /** Undefined where the command cannot continue an interrupted run. */
   resume?: boolean | undefined;
+  /** The flag that names the output, for messages. Default `--output`. */
+  flag?: string;
   /** Endings of files that go with the output. */
   companions?: readonly string[];
 }
@@ -26,7 +28,7 @@ export const OVERWRITE = 'replace what is there already, when the new result is 
  */
 export async function claimOutput(
   path: string,
-  { inputs, overwrite = false, resume, companions }: OutputUse,
+  { inputs, overwrite = false, resume, flag, companions }: OutputUse,
 ): Promise<OutputFile> {
   if (overwrite && resume)
     throw new UsageError('--resume continues an output, --overwrite replaces it: give one of them');
@@ -42,7 +44,7 @@ export async function claimOutput(
       { value: path, hint: 'Continue it with --resume, or start again with --overwrite' },
     );
   }
-  throw alreadyThere(path, 'exists already');
+  throw alreadyThere(path, 'exists already', flag);
 }
 
 /**
@@ -67,9 +69,9 @@ export function requireNewFolder(
   if (!overwrite && existsSync(join(folder, file))) throw alreadyThere(folder, `holds ${what} already`);
 }
 
-function alreadyThere(path: string, reason: string): AlbertineError {
+function alreadyThere(path: string, reason: string, flag = '--output'): AlbertineError {
   return new AlbertineError('invalid_argument', `${path} ${reason}`, {
     value: path,
-    hint: 'Choose another --output, or replace it with --overwrite',
+    hint: `Choose another ${flag}, or replace it with --overwrite`,
   });
 }

@@ -122,7 +122,10 @@ export async function runInfo(
   await io.stdout.write(flags.json ? `${JSON.stringify(info, null, 2)}\n` : render(info));
 }
 
-function describeAdapter({ adapter, extended, heads }: LoadedAdapter): NonNullable<ModelInfo['adapter']> {
+function describeAdapter(
+  { adapter, extended, heads }: LoadedAdapter,
+  onInt8: boolean,
+): NonNullable<ModelInfo['adapter']> {
   const count = (weights: Weights): number =>
     countParameters([...weights].map(([name, { shape }]) => ({ name, shape })));
   const parameters = count(extended.weights);
@@ -130,8 +133,8 @@ function describeAdapter({ adapter, extended, heads }: LoadedAdapter): NonNullab
     settings: adapter.settings,
     parameters,
     trainable: parameters + count(heads),
-    foldable: canFold(adapter),
-    peft: isPeft(adapter),
+    foldable: canFold(adapter) && !onInt8,
+    peft: isPeft(adapter) && !onInt8,
   };
 }
 
@@ -178,7 +181,7 @@ async function describeModel(io: CliIo, model: string | undefined): Promise<Mode
           fingerprint: tokenizer.fingerprint,
         }
       : null,
-    ...(checkpoint.adapter && { adapter: describeAdapter(checkpoint.adapter) }),
+    ...(checkpoint.adapter && { adapter: describeAdapter(checkpoint.adapter, int8 !== undefined) }),
     heads,
     ...(sentences.pooling && { sentences }),
     ...(checkpoint.details.labels && { labels: checkpoint.details.labels }),

@@ -105,7 +105,7 @@ async function writePage(
   for (const [index, listed] of runs.entries())
     compared.push({ listed, ...(index < MAX_CURVES && { curves: curvesOf(await readRun(listed.folder)) }) });
   const page = renderComparison(compared, { columns: columns ?? RUN_COLUMNS, ...(language && { language }) });
-  const claimed = await claimOutput(html, { inputs: runs.map(({ folder }) => folder), overwrite });
+  const claimed = await claimOutput(html, { inputs: runs.map(({ folder }) => folder), overwrite, flag: '--html' });
   try {
     await writeFileAtomic(claimed.partial, page);
     await claimed.commit();

@@ -4,7 +4,7 @@ import type { AlbertConfig } from '../config.ts';
 import { extensionName, extensionParameters, isExtensionName, type LayerExtension } from '../extension.ts';
 import type { Extended } from '../extension-inputs.ts';
 import { layerParameters, layerPrefix, type Weights } from '../parameters.ts';
-import { DENSE_LAYERS, type AdapterMethod, type AdapterSettings, type DenseName } from './adapter.ts';
+import { DENSE_LAYERS, sizesOfDense, type AdapterMethod, type AdapterSettings, type DenseName } from './adapter.ts';
 import type { AdapterMethodName } from './names.ts';
 import { bitfit } from './bitfit.ts';
 import { bottleneck } from './bottleneck.ts';
@@ -24,7 +24,7 @@ export interface Adapter {
 
 /**
  * An adapter for networks of this shape; sizes that are not given are the method's usual ones. Throws
- * `invalid_argument` for targets that are no dense layers of a layer, `unsupported` for prefixes with relative positions.
+ * `invalid_argument` for targets that are no dense layers of a layer and sizes beyond those of the network, `unsupported` for prefixes with relative positions.
  */
 export function createAdapter(settings: AdapterSettings, config: AlbertConfig): Adapter {
   const method = METHODS[settings.method];
@@ -37,7 +37,18 @@ export function createAdapter(settings: AdapterSettings, config: AlbertConfig): 
       hint: 'Use another adapter',
     });
   const complete = method.complete(settings, config);
+  requireSizes(complete, config);
   return { settings: complete, extension: method.extension(complete, config) };
+}
+
+/** More columns than a dense layer has are no low-rank update, and a prefix longer than any text is no prefix. */
+function requireSizes({ rank, targets = [], length }: AdapterSettings, config: AlbertConfig): void {
+  const most = Math.min(...targets.flatMap((name) => sizesOfDense(config, name)));
+  if (rank !== undefined && rank > most)
+    throw wrongOption('adapterRank', `at most ${most}, the width of the layers it updates`, { value: rank });
+  const { maxPositionEmbeddings: positions } = config;
+  if (length !== undefined && length > positions)
+    throw wrongOption('prefixLength', `at most ${positions}, the tokens of a text`, { value: length });
 }
 
 /** Values of a new adapter's weights, by their full names; they depend only on `seed`, name and shape. */
@@ -134,7 +145,7 @@ function requireFold({ settings: { method } }: Adapter): NonNullable<AdapterMeth
   if (fold) return fold;
   throw new AlbertineError('unsupported', `an adapter of the kind ${method} cannot be folded into a model's weights`, {
     value: method,
-    hint: 'Only commands that run the model as it is take it: embed, evaluate, predict, serve; lora, bitfit and ia3 can be folded',
+    hint: 'Commands that run the model as it is take it (embed, evaluate, predict, explain, robustness, serve); lora, bitfit and ia3 can be folded',
   });
 }
 

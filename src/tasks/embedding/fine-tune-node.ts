@@ -77,7 +77,6 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
   const prepared = await prepare(options, objective);
   const { data, pooling } = prepared;
   const adapter = startAdapter(options, prepared);
-  if (adapter) tell(options.onEvent, 'model', adapter.line);
   const plan = planEmbeddingRun(options, prepared, adapter);
   const warnings: string[] = [];
   const warn = (found: readonly (string | Prose)[]): void => {
@@ -107,7 +106,7 @@ export async function fineTuneEmbedding(given: FineTuneEmbeddingOptions): Promis
     ...prepared,
     plan,
     parameters: arenaOptions(options, prepared.config),
-    ...(adapter && { ...pick(adapter, ['weights', 'parameters']), extension: adapter.adapter.extension }),
+    ...(adapter && pick(adapter, ['weights', 'parameters', 'extension'])),
     notes: [...prepared.notes, ...warnings, ...(adapter ? [adapter.line] : [])],
     facts: { duplicates: data.duplicates },
     task: embeddingTask(taskOptions),
@@ -278,6 +277,7 @@ async function saveEmbeddingModel(
       weights,
       heads: [],
       base: prepared.model,
+      tokenizer,
       card,
       files: sentenceTransformersFiles(config, sentences),
     });

@@ -1,10 +1,6 @@
-import {
-  adapterConfig,
-  adapterTensors,
-  encoderFingerprint,
-  type AdapterDetails,
-} from '../../checkpoint/adapter-files.ts';
+import { adapterConfig, adapterTensors, identityOf, type AdapterDetails } from '../../checkpoint/adapter-files.ts';
 import { ADAPTER_CONFIG, ADAPTER_DETAILS, ADAPTER_WEIGHTS } from '../../checkpoint/adapter-names.ts';
+import { isAdapterFolder } from '../../checkpoint/adapter-folder-node.ts';
 import { buildCard } from '../../checkpoint/card.ts';
 import { writeConfig } from '../../checkpoint/config-json.ts';
 import { encodeSafetensors } from '../../checkpoint/safetensors.ts';
@@ -17,11 +13,12 @@ import type { AdapterSettings } from '../../model/adapters/adapter.ts';
 import { createAdapter, initialAdapter, settledAdapter, type Adapter } from '../../model/adapters/methods.ts';
 import type { AdapterMethodName } from '../../model/adapters/names.ts';
 import type { AlbertConfig } from '../../model/config.ts';
-import { extensionParameters, isExtensionName } from '../../model/extension.ts';
+import { extensionParameters, isExtensionName, type LayerExtension } from '../../model/extension.ts';
 import { architectureOf, type HeadName } from '../../model/heads.ts';
 import { countParameters, encoderParameters, type Weights } from '../../model/parameters.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { DEFAULT_NO_DECAY, type ArenaOptions } from '../arena.ts';
-import type { FineTuneRunOptions } from './options.ts';
+import { tell, type FineTuneRunOptions } from './options.ts';
 import type { RunSettings } from './run-folder-node.ts';
 
 /** A run that trains an adapter and a head, and leaves the model as it is. */
@@ -32,6 +29,8 @@ export interface AdapterRun {
   parameters: ArenaOptions;
   /** What decides the result. */
   settings: RunSettings;
+  /** What the network is built with besides its own weights. */
+  extension: LayerExtension;
   /** How many numbers it has. */
   line: string;
 }
@@ -51,7 +50,7 @@ const ONLY_FOR: Readonly<Record<string, readonly AdapterMethodName[]>> = {
 const FROZEN = ['albert.embeddings', 'albert.encoder'];
 
 /**
- * What a run trains that was asked for an adapter; undefined where none was. Throws `invalid_argument` for options that
+ * What a run trains that was asked for an adapter, and tells how many numbers that is; undefined where none was asked for. Throws `invalid_argument` for options that
  * do nothing beside it, `unsupported` for a graphics processor.
  */
 export function startAdapter(
@@ -100,14 +99,27 @@ export function startAdapter(
     } as AdapterSettings,
     config,
   );
+  if (options.model !== undefined && isAdapterFolder(options.model))
+    throw new AlbertineError(
+      'unsupported',
+      `${options.model} is an adapter itself, and an adapter has a whole model as its base`,
+      {
+        value: options.model,
+        option: 'model',
+        hint: 'Fold it into its base first: albertine convert --to safetensors',
+      },
+    );
   const count = countParameters(extensionParameters(config, adapter.extension));
   const share = count / countParameters(encoderParameters(config));
+  const line = `${method === 'adapter' ? 'bottleneck' : method} adapter of ${count.toLocaleString('en-US')} numbers, ${(100 * share).toFixed(2)} % of the encoder's; the model itself is not changed`;
+  tell(options.onEvent, 'model', line);
   return {
     adapter,
+    extension: adapter.extension,
+    line,
     weights: new Map([...weights, ...initialAdapter(adapter, config, options.seed ?? 1)]),
     parameters: { frozen: FROZEN, noDecay: [...DEFAULT_NO_DECAY, /ia3_l$/, /bias_delta$/] },
     settings: { adapter: method, adapterScope: scope, ...describedSizes(adapter.settings) },
-    line: `${method} adapter of ${count.toLocaleString('en-US')} numbers, ${(100 * share).toFixed(2)} % of the encoder's; the model itself is not changed`,
   };
 }
 
@@ -127,6 +139,7 @@ export async function saveAdapter(
     /** As the adapter is to find it. */
     base: string;
     heads: readonly HeadName[];
+    tokenizer: Pick<Tokenizer, 'fingerprint'>;
     card: Exclude<NonNullable<SaveOptions['card']>, string>;
     /** Further files, such as those of sentence-transformers. */
     files?: Readonly<Record<string, string>>;
@@ -150,7 +163,7 @@ export async function saveAdapter(
   const plain = writeConfig(config);
   const details: AdapterDetails = {
     adapter: adapter.settings,
-    baseFingerprint: await encoderFingerprint(config, weights),
+    base: await identityOf(config, weights, model.tokenizer),
     config: Object.fromEntries(
       Object.entries(json).filter(
         ([key, value]) => key === 'architectures' || JSON.stringify(plain[key]) !== JSON.stringify(value),

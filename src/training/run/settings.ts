@@ -1,5 +1,5 @@
 import type { Settings } from '../../core/settings.ts';
-import { ADAPTER_METHODS, ADAPTER_PLACEMENTS } from '../../model/adapters/names.ts';
+import { ADAPTER_SETTINGS } from '../../model/adapters/names.ts';
 import { TRAINING_DEVICES } from '../../runtime/devices.ts';
 
 /* Settings of a training run, each declared once: options, checks, flags and manuals follow. Names and numbers only: manuals are printed without loading what trains. */
@@ -184,78 +184,6 @@ export const MEMORY_SETTINGS = {
     placeholder: 'depths',
     help: 'depths whose intermediate values are kept for the backward pass: all, none, or how many; fewer take less memory and more time',
     default: 'all',
-  },
-} as const satisfies Settings;
-
-/** Training a few numbers beside a model that stays as it is. */
-export const ADAPTER_SETTINGS = {
-  method: {
-    kind: 'text',
-    values: ADAPTER_METHODS,
-    flag: 'adapter',
-    placeholder: 'method',
-    help: 'trains a few numbers beside the model, which stays as it is, and saves them alone: lora, adapter (bottlenecks), prefix, bitfit or ia3',
-    usual: 'the whole model is trained',
-  },
-  scope: {
-    kind: 'text',
-    values: ['groups', 'per-depth', 'shared'],
-    flag: 'adapter-scope',
-    help: 'who has an adapter of its own: every set of layer weights (groups; ALBERT has one, and its depths share the adapter as they share the layer), every depth, or all layers together',
-    default: 'groups',
-  },
-  rank: {
-    kind: 'number',
-    integer: true,
-    min: 1,
-    flag: 'adapter-rank',
-    help: 'lora: columns of the update',
-    default: 8,
-  },
-  alpha: {
-    kind: 'number',
-    above: 0,
-    flag: 'adapter-alpha',
-    placeholder: 'x',
-    help: 'lora: the update is multiplied by this over the rank',
-    usual: 'twice the rank',
-  },
-  targets: {
-    kind: 'list',
-    flag: 'adapter-targets',
-    help: 'lora and ia3: the dense layers that are changed: attention.query, attention.key, attention.value, attention.dense, ffn, ffn_output, separated by commas',
-    usual: 'attention.query,attention.value; ia3 attention.key,attention.value,ffn_output',
-  },
-  size: {
-    kind: 'number',
-    integer: true,
-    min: 1,
-    flag: 'adapter-size',
-    help: 'adapter: width of the bottleneck',
-    usual: 'a sixteenth of the hidden size, at least 8',
-  },
-  placement: {
-    kind: 'text',
-    values: ADAPTER_PLACEMENTS,
-    flag: 'adapter-placement',
-    help: 'adapter: behind the feed-forward part (pfeiffer), or behind both parts of a layer (houlsby)',
-    default: 'pfeiffer',
-  },
-  length: {
-    kind: 'number',
-    integer: true,
-    min: 1,
-    flag: 'prefix-length',
-    help: 'prefix: keys and values before every text, in each layer',
-    default: 10,
-  },
-  hidden: {
-    kind: 'number',
-    integer: true,
-    min: 0,
-    flag: 'prefix-hidden',
-    help: 'prefix: width of the network that makes them; 0: they are learned themselves',
-    usual: 'half the hidden size',
   },
 } as const satisfies Settings;
 

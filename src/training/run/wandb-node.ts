@@ -7,6 +7,10 @@ import { tell, type FineTuneRunOptions } from './options.ts';
 /** In a run's folder, what `wandb sync` takes. */
 export const WANDB_FOLDER = 'wandb';
 
+/** What the W&B client refuses in names of projects. */
+const NOT_IN_PROJECTS = /[/\\#?%:]/;
+const LONGEST_PROJECT = 128;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -24,6 +28,10 @@ export function requireWandb(wandb: FineTuneRunOptions['wandb'], environment: En
       { value: wandb, option: 'wandb.project', hint: prose`Add ${option('wandb.project')}, or leave it out` },
     );
   }
+  if (NOT_IN_PROJECTS.test(wandb.project) || wandb.project.length > LONGEST_PROJECT)
+    throw wrongOption('wandb.project', `a name of at most ${LONGEST_PROJECT} characters without / \\ # ? % :`, {
+      value: wandb.project,
+    });
   if (wandb.online && !environment['WANDB_API_KEY'])
     throw new AlbertineError('invalid_argument', prose`${option('wandb.online')} needs a key in WANDB_API_KEY`, {
       option: 'wandb.online',
